@@ -1,0 +1,40 @@
+# Every target is listed by `make help`.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+DEVICES ?= 24
+OUT ?= demo-out
+
+.PHONY: help setup demo test lint types package clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+setup: $(STAMP) ## make the environment (.venv) and, as root, install missing Debian packages
+
+$(STAMP): pyproject.toml installer/debian-packages.sh
+	@bash installer/debian-packages.sh
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: setup ## play the scripted lesson (DEVICES=24, OUT=demo-out)
+	@$(BIN)/python -m classroom_app demo --headless --devices $(DEVICES) --out $(OUT)
+
+test: setup ## all tests, a whole small demo among them
+	@$(BIN)/python -m pytest
+
+lint: setup ## ruff, import contracts, dead code
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/vulture
+
+types: setup ## pyright, strict
+	@$(BIN)/pyright
+
+clean: ## remove what the other targets made
+	@rm -rf .venv build dist demo-out .hypothesis .ruff_cache

@@ -1,0 +1,68 @@
+"""A device and the central side: enrolment by code, check-in, inventory, declared policy."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from central_mdm.contract.names import Id, Name
+
+
+class Inventory(Struct, frozen=True):
+    """Facts of a machine; sent when its hash changed."""
+
+    kind: Name
+    system: Annotated[str, Meta(max_length=120)] = ""
+    model: Annotated[str, Meta(max_length=120)] = ""
+    serial: Annotated[str, Meta(max_length=120)] = ""
+    agent: Annotated[str, Meta(max_length=40)] = ""
+    disk_free_bytes: int = 0
+    memory_bytes: int = 0
+
+
+class Enrol(Struct, frozen=True):
+    """POST /api/enrolments. The device made its key; `csr` is PKCS#10 in PEM."""
+
+    code: Annotated[str, Meta(min_length=6, max_length=64)]
+    csr: Annotated[str, Meta(min_length=1, max_length=8192)]
+    inventory: Inventory
+
+
+class Enrolled(Struct, frozen=True):
+    """`token` authenticates check-ins; `assignment` is a signed `Assignment`."""
+
+    device: Id
+    school: Id
+    school_name: Name
+    certificate: str
+    root: str
+    token: str
+    assignment: str
+    next_check_in_seconds: int
+
+
+class Policy(Struct, frozen=True):
+    """The declared policy; `version` rises. 0 and "" mean: as the system has it."""
+
+    version: int
+    screen_timeout_seconds: Annotated[int, Meta(ge=0, le=86400)] = 0
+    wallpaper: Annotated[str, Meta(max_length=200)] = ""
+
+
+class CheckIn(Struct, frozen=True):
+    """POST /api/check-in with the device's bearer token."""
+
+    policy_version: int = 0
+    policy_state: Annotated[str, Meta(max_length=40)] = ""
+    policy_reason: Annotated[str, Meta(max_length=200)] = ""
+    assignment_version: int = 0
+    inventory_hash: Annotated[str, Meta(max_length=64)] = ""
+    inventory: Inventory | None = None
+
+
+class CheckedIn(Struct, frozen=True):
+    """What changed since; None: nothing. The server says when to come next."""
+
+    next_check_in_seconds: int
+    policy: Policy | None = None
+    assignment: str = ""
+    want_inventory: bool = False

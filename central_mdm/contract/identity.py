@@ -1,0 +1,53 @@
+"""Signing in, and the papers that come with it."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from central_mdm.contract.names import Id, Name
+
+
+class SignIn(Struct, frozen=True):
+    """POST /api/sign-in. `csr`: PKCS#10 in PEM by the teacher's own Ed25519 key, or empty."""
+
+    school: Id
+    login: Annotated[str, Meta(min_length=1, max_length=128)]
+    password: Annotated[str, Meta(min_length=1, max_length=1024)]
+    csr: Annotated[str, Meta(max_length=8192)] = ""
+
+
+class SignedIn(Struct, frozen=True):
+    """`token` is a bearer token, short-lived; `refresh` buys the next one, once.
+
+    `certificate` is empty where no `csr` came; `root` is the school's root, PEM.
+    """
+
+    token: str
+    token_seconds: int
+    refresh: str
+    teacher: Id
+    teacher_name: Name
+    school: Id
+    school_name: Name
+    root: str
+    certificate: str = ""
+
+
+class Refresh(Struct, frozen=True):
+    """POST /api/refresh -> SignedIn (without certificate)."""
+
+    refresh: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class GrantIssued(Struct, frozen=True):
+    """POST /api/grants: the signed grant for the signed-in teacher's classes and key."""
+
+    grant: str
+    ends_at: int
+
+
+class Problem(Struct, frozen=True):
+    """Body of every answer that is not a success (RFC 9457, in short)."""
+
+    code: Annotated[str, Meta(max_length=64)]
+    detail: Annotated[str, Meta(max_length=500)] = ""

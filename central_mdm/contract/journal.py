@@ -1,0 +1,44 @@
+"""What a teacher's app pushes: journal events, made once with their own ids."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Raw, Struct
+
+from central_mdm.contract.names import Id
+
+BATCH_MAX = 200
+
+
+class Event(Struct, frozen=True):
+    """One journal event. `sequence` rises by one in each app's own journal (`origin`).
+
+    `hash` chains: BLAKE3 over the previous hash and the event's canonical bytes, in hex.
+    `body` is the kind's own JSON object, at most 16 KiB.
+    """
+
+    id: Id
+    origin: Id
+    sequence: int
+    lesson: Annotated[str, Meta(max_length=64)]
+    kind: Annotated[str, Meta(min_length=1, max_length=40)]
+    happened_at: int
+    hash: Annotated[str, Meta(max_length=64)]
+    body: Raw = Raw(b"{}")
+
+
+class Push(Struct, frozen=True):
+    """POST /api/journal."""
+
+    events: Annotated[tuple[Event, ...], Meta(max_length=BATCH_MAX)]
+
+
+class Outcome(Struct, frozen=True):
+    """What became of one event; replayed as it was when the event comes again."""
+
+    id: Id
+    state: Literal["applied", "refused"]
+    reason: Annotated[str, Meta(max_length=200)] = ""
+
+
+class Pushed(Struct, frozen=True):
+    outcomes: tuple[Outcome, ...]

@@ -1,0 +1,39 @@
+"""Who stands in a certificate: URI names, and the rule by which one school's never fit another's.
+
+`pupitre://<school>/device/<id>`, `pupitre://<school>/teacher/<id>`; the root bears
+`pupitre://<school>`. They stand as a URI in the subject alternative name (RFC 5280, 4.2.1.6).
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Role = Literal["device", "teacher"]
+
+
+class Party(Struct, frozen=True):
+    """One end of a link, as its certificate names it."""
+
+    school: str
+    role: Role
+    id: str
+
+
+def uri_of(party: Party) -> str:
+    return f"pupitre://{party.school}/{party.role}/{party.id}"
+
+
+def party_of(uri: str) -> Party | None:
+    """Read a certificate's URI; None for anything that is not exactly one of ours."""
+    scheme, _, rest = uri.partition("://")
+    parts = rest.split("/")
+    if scheme != "pupitre" or len(parts) != 3 or not all(parts):  # noqa: PLR2004 - school, role, id
+        return None
+    school, role, name = parts
+    match role:
+        case "device" | "teacher":
+            return Party(school, role, name)
+        case _:
+            return None

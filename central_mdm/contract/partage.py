@@ -1,0 +1,50 @@
+"""Partage: files as manifests and chunks, kept once a school.
+
+A manifest's encoded bytes are as `device_bridge.materials.manifest` makes them; the server treats
+them as msgpack of `Manifest` and verifies hash, sizes and presence before it commits.
+Chunks go by PUT /api/chunks/<hex>, body is the chunk; idempotent.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from central_mdm.contract.names import Id
+
+Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
+CHUNK_BYTES_MAX = 4 * 1024 * 1024
+
+
+class ChunkRef(Struct, frozen=True, array_like=True):
+    size: Annotated[int, Meta(ge=1, le=CHUNK_BYTES_MAX)]
+    hash: Digest
+
+
+class Manifest(Struct, frozen=True):
+    """A document: its chunks in order. The document's id is the BLAKE3 of these encoded bytes."""
+
+    format: Literal[1]
+    chunking: Literal["fixed-4m", "fastcdc-1m"]
+    size: Annotated[int, Meta(ge=0)]
+    chunks: Annotated[tuple[ChunkRef, ...], Meta(max_length=5000)]
+
+
+class FileOffered(Struct, frozen=True):
+    """POST /api/files: what the app would keep there; `manifest` encoded. `id` made by the app."""
+
+    id: Id
+    lesson: Annotated[str, Meta(max_length=64)]
+    class_id: Id
+    pupil: Annotated[str, Meta(max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    manifest: Annotated[bytes, Meta(max_length=256 * 1024)]
+
+
+class FileAnswer(Struct, frozen=True):
+    """`missing`: chunks (hex) to PUT before POST /api/files again; empty: kept, with `document`."""
+
+    id: Id
+    state: Literal["missing", "kept", "refused"]
+    missing: tuple[str, ...] = ()
+    document: str = ""
+    reason: Annotated[str, Meta(max_length=200)] = ""

@@ -1,0 +1,71 @@
+"""What a teacher's app pulls: classes, pupils, devices, and who sits where by assignment."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from central_mdm.contract.names import Id, Name
+
+Scope = Annotated[str, Meta(max_length=80)]
+"""`class:<id>` or `teacher:<id>`; each has its own sequence."""
+
+
+class ClassRow(Struct, frozen=True, tag="class"):
+    id: Id
+    name: Name
+    subject: Annotated[str, Meta(max_length=64)] = ""
+
+
+class PupilRow(Struct, frozen=True, tag="pupil"):
+    """`display` is the short first name a tile shows, unique within the class."""
+
+    id: Id
+    class_id: Id
+    given_name: Name
+    family_name: Name
+    display: Name
+    seat: int = 0
+
+
+class DeviceRow(Struct, frozen=True, tag="device"):
+    """`pupil` empty: a shared device, nobody's own."""
+
+    id: Id
+    class_id: Id
+    name: Name
+    kind: Name
+    pupil: Annotated[str, Meta(max_length=64)] = ""
+
+
+Row = ClassRow | PupilRow | DeviceRow
+
+
+class Change(Struct, frozen=True):
+    """One row as it is now, or its tombstone (`row` None)."""
+
+    sequence: int
+    entity: Literal["class", "pupil", "device"]
+    id: Id
+    row: Row | None = None
+
+
+class Changes(Struct, frozen=True):
+    """GET /api/changes?scope=&epoch=&after=&limit=.
+
+    `epoch` changes when the server was restored: the app then starts that scope afresh.
+    `count` and `checksum` are over the whole scope's live rows, when `has_more` is False.
+    """
+
+    scope: Scope
+    epoch: Id
+    changes: tuple[Change, ...]
+    last: int
+    has_more: bool
+    count: int = 0
+    checksum: str = ""
+
+
+class Scopes(Struct, frozen=True):
+    """GET /api/scopes: what the signed-in teacher may pull."""
+
+    scopes: tuple[Scope, ...]

@@ -1,0 +1,1 @@
+"""Devices: enrolment, check-in, inventory, policy."""

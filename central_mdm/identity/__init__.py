@@ -1,0 +1,1 @@
+"""Who is who: schools, sign-in, tokens, certificates."""

@@ -1,0 +1,1 @@
+"""What the classes report, kept once."""

@@ -1,0 +1,1 @@
+"""The central MDM's client and the sync."""

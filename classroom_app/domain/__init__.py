@@ -1,0 +1,1 @@
+"""What a lesson is: pure values and rules."""

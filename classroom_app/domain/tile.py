@@ -1,0 +1,57 @@
+"""What one tile of the wall may show: evidence, never a wish (shared FIELD, states)."""
+
+from enum import Enum
+
+from msgspec import Struct
+
+from classroom_app.domain.lesson import DeviceId, PupilId
+
+
+class State(Enum):
+    """The one state a tile shows; when several are true the first here that is true is shown."""
+
+    NOT_HERE = "not-here"
+    GONE = "gone"
+    OTHER_NETWORK = "other-network"
+    OTHER_LESSON = "other-lesson"
+    NOT_COVERED = "not-covered"
+    TWIN = "twin"
+    CLOCK = "clock"
+    LOCKED = "locked"
+    ASKED = "asked"
+    DARK = "dark"
+    PRIVATE = "private"
+    WAITING = "waiting"  # connected, and no picture yet
+    STALE = "stale"
+    LIVE = "live"
+
+
+class Wish(Struct, frozen=True):
+    """What a pupil wants of the teacher. `place` counts hands in order of raising, from 1."""
+
+    kind: str  # "hand", "words", "reply", "seat"
+    since: float
+    place: int = 0
+    text: str = ""
+
+
+class Tile(Struct, frozen=True):
+    """A seat as it is now. `since` and `now` are seconds of one clock; `reason` is a stable key
+    (`protocol` reasons as they came, plain and cut) that `presenters.sentences` puts in words.
+
+    `pupil` empty and `device` set: a device with nobody yet. `device` empty: nobody's device seen.
+    `freed`: free by name while others are locked. `picture_age` is -1 where there is none.
+    """
+
+    pupil: PupilId
+    device: DeviceId
+    name: str
+    seat: int
+    state: State
+    since: float = 0.0
+    reason: str = ""
+    freed: bool = False
+    picture_age: float = -1.0
+    wish: Wish | None = None
+    battery_percent: int = -1
+    fact: str = ""  # "handed-in", "arrived", "opened", "private"

@@ -1,0 +1,1 @@
+"""What the teacher's computer keeps: SQLite by SQLAlchemy."""

@@ -1,0 +1,1 @@
+"""Widgets: they paint and forward, and decide nothing."""

@@ -1,0 +1,1 @@
+"""All that lies between a teacher's program and a device."""

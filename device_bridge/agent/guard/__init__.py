@@ -1,0 +1,1 @@
+"""The service: identity, port, declared state."""

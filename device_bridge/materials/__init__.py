@@ -1,0 +1,1 @@
+"""Documents named by their content: manifests, chunks, the library, safe names, the bulk lane."""

@@ -1,0 +1,1 @@
+"""Messages and state machines, sans I/O."""

@@ -1,0 +1,42 @@
+"""The kinds of field that messages are made of; each with the bound that `decode` holds it to."""
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta
+
+PROTOCOL_LOWEST: Final = 1
+PROTOCOL_HIGHEST: Final = 1
+
+CONTROL_BYTES_MAX: Final = 64 * 1024
+PICTURE_BYTES_MAX: Final = 4 * 1024 * 1024
+PIECE_BYTES_MAX: Final = 256 * 1024
+BULK_BYTES_MAX: Final = PIECE_BYTES_MAX + 1024  # a piece and the msgpack around it
+
+PULSE_SECONDS: Final = 2.0
+STALE_SECONDS: Final = 5.0
+GONE_SECONDS: Final = 15.0
+PROOF_SECONDS: Final = 3.0
+PROOF_OLD_SECONDS: Final = 10.0
+LEASE_SECONDS: Final = 600
+
+Version = Annotated[int, Meta(ge=0, le=2**53)]
+LeaseSeconds = Annotated[int, Meta(ge=0, le=4 * 3600)]
+DeadlineSeconds = Annotated[int, Meta(ge=1, le=3600)]
+Name = Annotated[str, Meta(max_length=64)]
+"""A person's, class's or device's name as shown. Hostile, plain text; cut before it is sent."""
+Sentence = Annotated[str, Meta(max_length=200)]
+Words = Annotated[str, Meta(max_length=2000)]
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+"""An id we made: UUIDs and the like. Safe in file names and log lines."""
+OptionalId = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*$")]
+Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
+"""A BLAKE3 digest."""
+Bytes = Annotated[int, Meta(ge=0, le=2**53)]
+Pixels = Annotated[int, Meta(ge=0, le=32768)]
+FileName = Annotated[str, Meta(min_length=1, max_length=255)]
+"""A file's name as the sender has it. Hostile: `device_bridge.materials.names` makes it safe."""
+Token = Annotated[str, Meta(max_length=4096)]
+"""A signed statement in JWS compact form."""
+LaneToken = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Feature = Literal["presence", "watching", "attention", "materials"]
+Verb = Literal["watch", "control", "lock", "handout", "collect", "message", "launch", "power"]

@@ -1,0 +1,141 @@
+"""How a link begins, lives and is refused; what belongs to no feature."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from device_bridge.protocol.fields import (
+    Feature,
+    Id,
+    LaneToken,
+    Name,
+    Pixels,
+    Sentence,
+    Token,
+    Version,
+)
+
+Protocol = Annotated[int, Meta(ge=0, le=65535)]
+
+
+class Hello(Struct, frozen=True, tag="hello"):
+    """The app's first message on `/control`. `mandate` is empty while no lesson runs."""
+
+    lowest: Protocol
+    highest: Protocol
+    app: Name
+    grant: Token
+    mandate: Token = ""
+
+
+class Held(Struct, frozen=True):
+    """The highest version of one feature's declaration that a device holds."""
+
+    feature: Feature
+    version: Version
+
+
+class Screen(Struct, frozen=True):
+    """One monitor of the device, in pixels."""
+
+    width: Pixels
+    height: Pixels
+
+
+class Welcome(Struct, frozen=True, tag="welcome"):
+    """The device's answer: only now is the app connected (TLS 1.3, see DESIGN section 4).
+
+    `lane_token` opens `/pictures` and `/bulk` once each time they are dialled during this link.
+    `boot` changes when the agent starts anew. `clock_off_seconds` is the device's wall clock
+    less its time floor's estimate where that is known, else 0.
+    """
+
+    protocol: Protocol
+    device: Id
+    boot: Id
+    agent: Name
+    kind: Name
+    lane_token: LaneToken
+    held: Annotated[tuple[Held, ...], Meta(max_length=16)] = ()
+    screens: Annotated[tuple[Screen, ...], Meta(max_length=16)] = ()
+    clock_off_seconds: int = 0
+
+
+class MandateShown(Struct, frozen=True, tag="mandate-shown"):
+    """A lesson begins or is prolonged on a link that is up already."""
+
+    grant: Token
+    mandate: Token
+
+
+class LaneHello(Struct, frozen=True, tag="lane-hello"):
+    """First message on `/pictures` and `/bulk`: binds the lane to its `/control`."""
+
+    lane_token: LaneToken
+
+
+class LaneWelcome(Struct, frozen=True, tag="lane-welcome"):
+    """The lane is bound."""
+
+
+class Pulse(Struct, frozen=True, tag="pulse"):
+    """Each 2 s from the device: what of its last words is still true.
+
+    `frame` is the newest frame sent, `current` whether the screen still shows it.
+    `proof_version` is the lock whose curtain was last proved, `proof_age_ms` how long ago;
+    version 0 means no proof. `battery_percent` is -1 where there is no battery.
+    """
+
+    frame: Version
+    current: bool
+    proof_version: Version = 0
+    proof_age_ms: Annotated[int, Meta(ge=0, le=2**31)] = 0
+    battery_percent: Annotated[int, Meta(ge=-1, le=100)] = -1
+    clock_off_seconds: int = 0
+
+
+class Report(Struct, frozen=True, tag="report"):
+    """What the device has really applied of one feature's `version`, and where not, why.
+
+    presence: "on" (indicator mapped), "failed", "over". attention: "locked", "free", "failed".
+    watching: "on", "failed" (no indicator, so no picture), "private", "dark".
+    """
+
+    feature: Feature
+    version: Version
+    state: Literal["on", "over", "locked", "free", "failed", "private", "dark"]
+    reason: Sentence = ""
+
+
+class Superseded(Struct, frozen=True, tag="superseded"):
+    """Another teacher's declaration is newer than yours; `by` is that teacher's name."""
+
+    feature: Feature
+    version: Version
+    by: Name
+
+
+class Answer(Struct, frozen=True, tag="answer"):
+    """The end of a one-off command."""
+
+    id: Id
+    state: Literal["done", "refused", "failed", "late"]
+    reason: Sentence = ""
+
+
+class Refused(Struct, frozen=True, tag="refused"):
+    """The device will not do `kind` (a message's tag). `why` decides what the caller can do.
+
+    "not-paired": NotPaired; "not-allowed": NotAllowed; "too-old", "too-new": Unsupported;
+    "busy": TryAgain. After a refused hello the link is closed.
+    """
+
+    kind: Name
+    why: Literal["not-paired", "not-allowed", "too-old", "too-new", "busy"]
+    reason: Sentence = ""
+
+
+class NotUnderstood(Struct, frozen=True, tag="unsupported"):
+    """Answer to a message whose tag we do not know."""
+
+    kind: Name

@@ -1,0 +1,118 @@
+"""What goes over each lane: tagged structs in msgpack, told apart by their field `type`.
+
+A feature's structs stand in its own file; here they are only listed. A new feature is one line.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.errors import Malformed, Unsupported
+from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
+from device_bridge.protocol.hello import (
+    Answer,
+    Hello,
+    LaneHello,
+    LaneWelcome,
+    MandateShown,
+    NotUnderstood,
+    Pulse,
+    Refused,
+    Report,
+    Superseded,
+    Welcome,
+)
+from device_bridge.protocol.launching import PageOpened
+from device_bridge.protocol.materials import (
+    ChunkPiece,
+    ChunkWanted,
+    HandInAsked,
+    HandInOffered,
+    HandInTaken,
+    ManifestSent,
+    ManifestWanted,
+    MaterialReport,
+    MaterialsDeclared,
+    NotHeld,
+)
+from device_bridge.protocol.presence import LessonDeclared, SeatClaimed
+from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
+from device_bridge.protocol.watching import Credit, Frame, WatchingDeclared
+
+Declaration = LessonDeclared | WatchingDeclared | LockDeclared | MaterialsDeclared
+"""What lasts: one a feature, the highest version holds."""
+Command = MessageSaid | HandAnswered | PageOpened | HandInAsked
+"""One-off acts: an id, a deadline, an `Answer`."""
+FromApp = Hello | MandateShown | Declaration | Command | HandInTaken | Heard | NotUnderstood
+FromDevice = (
+    Welcome
+    | Refused
+    | Report
+    | MaterialReport
+    | Superseded
+    | Answer
+    | HandInOffered
+    | PupilSaid
+    | SeatClaimed
+    | Pulse
+    | NotUnderstood
+)
+PictureFromApp = LaneHello | Credit
+PictureFromDevice = LaneWelcome | Refused | Frame
+Bulk = (
+    LaneHello
+    | LaneWelcome
+    | Refused
+    | ManifestWanted
+    | ManifestSent
+    | ChunkWanted
+    | ChunkPiece
+    | NotHeld
+)
+
+
+class _Envelope(Struct):
+    type: Annotated[str, Meta(max_length=40)]
+
+
+_envelope: Final = msgspec.msgpack.Decoder(_Envelope)
+
+
+def _decoder(union: object, bytes_max: int) -> Callable[[bytes], Any]:
+    """Make the `decode` of one lane and direction.
+
+    It raises `Unsupported` for a message we do not know (answer it) and `Malformed` for all else
+    (close). Unknown fields are skipped, so newer peers stay understood.
+    """
+    kinds: tuple[type[Struct], ...] = get_args(union)
+    known = frozenset(str(kind.__struct_config__.tag) for kind in kinds)
+    message: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(union)
+
+    def decode(raw: bytes) -> object:
+        if len(raw) > bytes_max:
+            raise Malformed("too large")
+        try:
+            if (kind := _envelope.decode(raw).type) not in known:
+                raise Unsupported(kind)
+            return message.decode(raw)
+        except (ValueError, RecursionError) as error:
+            # msgspec lets UnicodeDecodeError and, on deep nesting, RecursionError through.
+            raise Malformed(type(error).__name__) from error
+
+    return decode
+
+
+decode_from_app: Final[Callable[[bytes], FromApp]] = _decoder(FromApp, CONTROL_BYTES_MAX)
+decode_from_device: Final[Callable[[bytes], FromDevice]] = _decoder(FromDevice, CONTROL_BYTES_MAX)
+decode_picture_from_app: Final[Callable[[bytes], PictureFromApp]] = _decoder(
+    PictureFromApp, CONTROL_BYTES_MAX
+)
+decode_picture_from_device: Final[Callable[[bytes], PictureFromDevice]] = _decoder(
+    PictureFromDevice, PICTURE_BYTES_MAX
+)
+decode_bulk: Final[Callable[[bytes], Bulk]] = _decoder(Bulk, BULK_BYTES_MAX)
+
+encode: Final[Callable[[Struct], bytes]] = msgspec.msgpack.Encoder().encode

@@ -1,0 +1,46 @@
+"""Screens: what the teacher looks at, and the frames that answer."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from device_bridge.protocol.fields import PICTURE_BYTES_MAX, LeaseSeconds, Pixels, Version
+
+
+class WatchingDeclared(Struct, frozen=True, tag="watching-declared"):
+    """At which size and pace the teacher looks at this device.
+
+    The picture is scaled to fit `width` x `height` and never enlarged. `look` "close" is told to
+    the pupil apart from "overview"; "none" sends nothing. Pace in frames a second.
+    """
+
+    version: Version
+    lease_seconds: LeaseSeconds
+    look: Literal["none", "overview", "close"]
+    width: Pixels = 320
+    height: Pixels = 180
+    pace: Annotated[float, Meta(gt=0, le=60)] = 1.0
+    screen: Annotated[int, Meta(ge=0, le=15)] = 0
+
+
+class Credit(Struct, frozen=True, tag="credit"):
+    """On `/pictures`: the app can take `frames` more. One is in flight at most."""
+
+    frames: Annotated[int, Meta(ge=1, le=4)] = 1
+
+
+class Frame(Struct, frozen=True, tag="frame"):
+    """On `/pictures`: one picture of the screen. Numbers rise; the newest wins.
+
+    `version` is the `WatchingDeclared` it answers; `screen_width` and `screen_height` are the
+    monitor's own size.
+    """
+
+    number: Version
+    version: Version
+    width: Pixels
+    height: Pixels
+    screen_width: Pixels
+    screen_height: Pixels
+    codec: Literal["jpeg"]
+    picture: Annotated[bytes, Meta(max_length=PICTURE_BYTES_MAX - 1024)]

@@ -1,0 +1,1 @@
+"""The link: dial, keep, lanes, credit, bulk."""

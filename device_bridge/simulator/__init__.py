@@ -1,0 +1,1 @@
+"""Behaving devices made of the agent's own code."""

@@ -1,0 +1,1 @@
+"""Icons, translations, fonts, samples; found by importlib.resources."""

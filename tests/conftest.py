@@ -1,0 +1,86 @@
+"""Whatever nobody expected fails the test: warnings, Qt's words, lost exceptions, leaks.
+
+Async tests run on a loop whose time leaps to the next timer. A test with real sockets, processes
+or worker threads is marked `real_loop` and runs on the plain one.
+"""
+
+import asyncio
+import logging
+import os
+import selectors
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from types import TracebackType
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+
+class _Leap(selectors.DefaultSelector):
+    """Where the loop would sleep, time leaps; only real descriptors are really waited for."""
+
+    leapt_seconds = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            return super().select(5.0)
+        ready = super().select(0)
+        if not ready:
+            self.leapt_seconds += timeout
+        return ready
+
+
+class LeapLoop(asyncio.SelectorEventLoop):
+    """A loop on which an hour costs nothing."""
+
+    def __init__(self) -> None:
+        self._leap = _Leap()
+        super().__init__(self._leap)
+
+    def time(self) -> float:
+        return super().time() + self._leap.leapt_seconds
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    del config
+    if item.get_closest_marker("real_loop"):
+        return {"real": asyncio.SelectorEventLoop}
+    return {"leap": LeapLoop}
+
+
+@pytest.fixture(autouse=True)
+async def no_task_left() -> AsyncIterator[None]:
+    """Set up first, so it looks last, when every other fixture has cleaned up."""
+    yield
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.fixture(autouse=True)
+def nothing_unexpected(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[list[str]]:
+    """Yield the list of complaints; a test that provokes one removes it."""
+    complaints: list[str] = []
+
+    def crashed(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+        complaints.append(f"unhandled, as from a slot: {kind.__name__}: {error}")
+
+    def spoke(kind: QtMsgType, _: QMessageLogContext, text: str | None) -> None:
+        if kind in {QtMsgType.QtWarningMsg, QtMsgType.QtCriticalMsg}:
+            complaints.append(f"Qt: {text}")
+
+    monkeypatch.setattr(sys, "excepthook", crashed)
+    earlier = qInstallMessageHandler(spoke)
+    before = set(threading.enumerate())
+    with caplog.at_level(logging.WARNING):
+        yield complaints
+    qInstallMessageHandler(earlier)
+    loud = [r for r in caplog.get_records("call") if r.levelno >= logging.WARNING]
+    complaints += [f"log: {r.name}: {r.getMessage()}" for r in loud]
+    complaints += [f"thread left: {t.name}" for t in set(threading.enumerate()) - before]
+    assert not complaints

@@ -36,8 +36,9 @@ class Wish(Struct, frozen=True):
 
 
 class Tile(Struct, frozen=True):
-    """A seat as it is now. `since` and `now` are seconds of one clock; `reason` is a stable key
-    (`protocol` reasons as they came, plain and cut) that `presenters.sentences` puts in words.
+    """A seat as it is now.
+
+    `since` is in seconds of the room's clock; `reason` is the device's own word, plain and cut.
 
     `pupil` empty and `device` set: a device with nobody yet. `device` empty: nobody's device seen.
     `freed`: free by name while others are locked. `picture_age` is -1 where there is none.

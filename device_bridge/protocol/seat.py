@@ -1,0 +1,190 @@
+"""What guard and seat say to each other over the device's local socket: length-framed msgpack.
+
+Never on the network. The guard decides, the seat shows and proves; each order carries a version
+or an id, and the newest version of a feature wins.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from device_bridge.protocol.fields import (
+    PICTURE_BYTES_MAX,
+    Id,
+    LeaseSeconds,
+    Name,
+    OptionalId,
+    Pixels,
+    Sentence,
+    Version,
+    Words,
+)
+from device_bridge.protocol.hello import Screen
+from device_bridge.protocol.presence import Choice
+
+
+class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
+    """The lesson's bar as it should look now. `look`: is a picture going out, and how close.
+
+    `on` False takes the bar away. `received` counts hand-outs; `hand_place` 0: hand down.
+    """
+
+    version: Version
+    on: bool
+    teacher_name: Name = ""
+    class_name: Name = ""
+    until_seconds: LeaseSeconds = 0
+    pupil_name: Name = ""
+    look: Literal["none", "overview", "close"] = "none"
+    hand_place: Annotated[int, Meta(ge=0)] = 0
+    received: Annotated[int, Meta(ge=0)] = 0
+    choices: Annotated[tuple[Choice, ...], Meta(max_length=100)] = ()
+    hand_in_folder: Words = ""
+
+
+class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):
+    """Cover every screen, hold keyboard and pointer, and prove it. Repeated: prove again.
+
+    `in_reach`: the teacher can still free; else the curtain counts down `frees_in_seconds`.
+    """
+
+    version: Version
+    sentence: Sentence = ""
+    teacher_name: Name = ""
+    frees_in_seconds: LeaseSeconds = 0
+    in_reach: bool = True
+
+
+class DropCurtain(Struct, frozen=True, tag="drop-curtain"):
+    """Give the pupil the screens back."""
+
+    version: Version
+
+
+class Look(Struct, frozen=True, tag="look"):
+    """Capture at this size and pace, or stop ("none")."""
+
+    version: Version
+    look: Literal["none", "overview", "close"]
+    width: Pixels = 320
+    height: Pixels = 180
+    pace: Annotated[float, Meta(gt=0, le=60)] = 1.0
+    screen: Annotated[int, Meta(ge=0, le=15)] = 0
+
+
+class FrameTaken(Struct, frozen=True, tag="frame-taken"):
+    """The frame `number` went out; the seat may hand over the next. At most one is held."""
+
+    number: Version
+
+
+class ShowNotice(Struct, frozen=True, tag="show-notice"):
+    """Show the teacher's words; answered by `NoticeShown`."""
+
+    id: Id
+    text: Words
+    teacher_name: Name
+
+
+class OpenFile(Struct, frozen=True, tag="open-file"):
+    """Open a hand-out that lies verified in the pupil's folder; answered by `Opened`."""
+
+    id: Id
+    path: Words
+
+
+class OpenPage(Struct, frozen=True, tag="open-page"):
+    """Open a web page; answered by `Opened`."""
+
+    id: Id
+    address: Words
+
+
+class SeatUp(Struct, frozen=True, tag="seat-up"):
+    """The seat's first word: whose desktop it is and which screens it has."""
+
+    user: Name
+    screens: Annotated[tuple[Screen, ...], Meta(max_length=16)]
+    battery_percent: Annotated[int, Meta(ge=-1, le=100)] = -1
+
+
+class IndicatorAnswered(Struct, frozen=True, tag="indicator-answered"):
+    """Is the bar mapped (or gone, when `on` was False)? `reason` empty: as asked."""
+
+    version: Version
+    reason: Sentence = ""
+
+
+class CurtainAnswered(Struct, frozen=True, tag="curtain-answered"):
+    """The seat's proof. `reason` empty: mapped on every screen, keyboard and pointer held."""
+
+    version: Version
+    reason: Sentence = ""
+
+
+class SeatFrame(Struct, frozen=True, tag="seat-frame"):
+    """One picture for the `Look` of `version`; `number` rises within a seat's life."""
+
+    number: Version
+    version: Version
+    width: Pixels
+    height: Pixels
+    screen_width: Pixels
+    screen_height: Pixels
+    codec: Literal["jpeg"]
+    picture: Annotated[bytes, Meta(max_length=PICTURE_BYTES_MAX - 1024)]
+
+
+class StillShown(Struct, frozen=True, tag="still-shown"):
+    """Frame `number` is still what the screen shows, checked just now."""
+
+    number: Version
+
+
+class LookAnswered(Struct, frozen=True, tag="look-answered"):
+    """How looking goes: "on", "dark" (blank), "private", "failed" with its reason."""
+
+    version: Version
+    state: Literal["on", "dark", "private", "failed"]
+    reason: Sentence = ""
+
+
+class NoticeShown(Struct, frozen=True, tag="notice-shown"):
+    id: Id
+    reason: Sentence = ""
+
+
+class Opened(Struct, frozen=True, tag="opened"):
+    id: Id
+    reason: Sentence = ""
+
+
+class PupilActed(Struct, frozen=True, tag="pupil-acted"):
+    """What the pupil did on the bar, the curtain or a notice. "seat": `text` is the pupil's id."""
+
+    kind: Literal["hand-up", "hand-down", "words", "reply", "seat"]
+    text: Words = ""
+    reply_to: OptionalId = ""
+
+
+ToSeat = (
+    ShowIndicator
+    | RaiseCurtain
+    | DropCurtain
+    | Look
+    | FrameTaken
+    | ShowNotice
+    | OpenFile
+    | OpenPage
+)
+FromSeat = (
+    SeatUp
+    | IndicatorAnswered
+    | CurtainAnswered
+    | SeatFrame
+    | StillShown
+    | LookAnswered
+    | NoticeShown
+    | Opened
+    | PupilActed
+)

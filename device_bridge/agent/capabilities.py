@@ -29,7 +29,7 @@ class Capture(Protocol):
     def screens(self) -> tuple[Screen, ...]: ...
 
     def grab(self, screen: int) -> Picture | None:
-        """The screen's picture now, or None where nothing can be seen."""
+        """Return the screen's picture now, or None where nothing can be seen."""
         ...
 
 

@@ -1,0 +1,48 @@
+"""The one place that starts asyncio tasks: named, held, told of their end, cancelled in order."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+log = logging.getLogger(__name__)
+Work = Coroutine[Any, Any, None]
+
+
+class Tasks:
+    """Holds every running task, for asyncio itself holds them only weakly.
+
+    `expected` are the errors that a person can do something about; all else is a bug.
+    """
+
+    def __init__(self, expected: tuple[type[Exception], ...]) -> None:
+        self._expected = expected
+        self._running: list[asyncio.Task[None]] = []
+
+    def start(
+        self, work: Work, *, name: str, refused: Callable[[Exception], None]
+    ) -> asyncio.Task[None]:
+        """Start `work` from a slot. `refused` hears expected errors; a bug goes to excepthook."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._running.remove(task)
+            error = None if task.cancelled() else task.exception()
+            if error is None:
+                return
+            if isinstance(error, self._expected):
+                log.info("task refused", extra={"task": name, "why": type(error).__name__})
+                refused(error)
+            else:
+                sys.excepthook(type(error), error, error.__traceback__)
+
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.append(task)
+        task.add_done_callback(ended)
+        return task
+
+    async def close(self) -> None:
+        """Cancel all, the youngest first, and wait for their clean-up."""
+        for task in reversed(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)

@@ -39,6 +39,7 @@ from device_bridge.protocol.materials import (
     NotHeld,
 )
 from device_bridge.protocol.presence import LessonDeclared, SeatClaimed
+from device_bridge.protocol.seat import FromSeat, ToSeat
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
 from device_bridge.protocol.watching import Credit, Frame, WatchingDeclared
 
@@ -114,5 +115,7 @@ decode_picture_from_device: Final[Callable[[bytes], PictureFromDevice]] = _decod
     PictureFromDevice, PICTURE_BYTES_MAX
 )
 decode_bulk: Final[Callable[[bytes], Bulk]] = _decoder(Bulk, BULK_BYTES_MAX)
+decode_to_seat: Final[Callable[[bytes], ToSeat]] = _decoder(ToSeat, CONTROL_BYTES_MAX)
+decode_from_seat: Final[Callable[[bytes], FromSeat]] = _decoder(FromSeat, PICTURE_BYTES_MAX)
 
 encode: Final[Callable[[Struct], bytes]] = msgspec.msgpack.Encoder().encode

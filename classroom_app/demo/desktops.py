@@ -1,0 +1,101 @@
+"""Real pupils' desktops for the demo.
+
+Each is an X server with a window manager, a terminal that is typed into and a behaving screen;
+`pupitre-agent run` then covers it as it would a pupil's laptop.
+"""
+
+import asyncio
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from classroom_app.demo.stage import Child, Stage, StageError, program
+
+NEEDED = ("Xvfb", "openbox", "xterm", "xdotool")
+SIZE = "1366x768x24"
+WINDOW_SECONDS = 15.0
+
+
+def missing() -> list[str]:
+    """Name the programs that a real desktop needs and this machine lacks."""
+    return [name for name in NEEDED if shutil.which(name) is None]
+
+
+@dataclass
+class Desktop:
+    """One screen with its terminal; `typed` is the file that the terminal writes into."""
+
+    name: str
+    display: str
+    typed: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb"}
+
+    async def _xdotool(self, *args: str) -> int:
+        process = await asyncio.create_subprocess_exec(
+            "xdotool",
+            *args,
+            env={"DISPLAY": self.display, "PATH": "/usr/bin:/bin"},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        return await process.wait()
+
+    async def window(self) -> None:
+        """Wait until the terminal is there, and give it the keyboard."""
+        async with asyncio.timeout(WINDOW_SECONDS):
+            while await self._xdotool("search", "--class", "pupil-terminal"):
+                await asyncio.sleep(0.1)
+        await self._xdotool("search", "--class", "pupil-terminal", "windowfocus", "--sync")
+
+    async def keys_reach(self, word: str, within_seconds: float) -> bool:
+        """Type `word` as a pupil would; tell whether the terminal got it in time."""
+        await self._xdotool("type", "--delay", "2", word)
+        await self._xdotool("key", "Return")
+        try:
+            async with asyncio.timeout(within_seconds):
+                while word not in self.typed.read_text(errors="replace"):
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            return False
+        return True
+
+
+async def open_desktop(stage: Stage, name: str, folder: Path) -> Desktop:
+    """Start X server, window manager and terminal; raise `StageError` when one does not come."""
+    folder.mkdir(parents=True, exist_ok=True)
+    server = await stage.start(
+        f"{name}-x",
+        ["Xvfb", "-displayfd", "1", "-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"],
+    )
+    display = f":{await _display(server)}"
+    desktop = Desktop(name, display, folder / "typed.txt")
+    desktop.typed.touch()
+    await stage.start(f"{name}-wm", ["openbox", "--sm-disable"], desktop.env)
+    command = f"exec cat > '{desktop.typed}'"
+    xterm = ["xterm", "-class", "pupil-terminal", "-geometry", "70x18+40+120"]
+    await stage.start(f"{name}-terminal", [*xterm, "-e", "sh", "-c", command], desktop.env)
+    await desktop.window()
+    return desktop
+
+
+async def _display(server: Child) -> int:
+    stream = server.process.stdout
+    async with asyncio.timeout(WINDOW_SECONDS):
+        raw = await stream.readline() if stream else b""
+    if not raw.strip().isdigit():
+        raise StageError(f"{server.name} gave no display; see {server.log}")
+    return int(raw)
+
+
+async def show_screen(stage: Stage, desktop: Desktop, device: str, seed: int) -> Child:
+    """Put the behaving screen with the device's colour code behind the terminal."""
+    command = program("pupitre-agent", "device_bridge.simulator.screen_window")
+    return await stage.start(
+        f"{desktop.name}-screen",
+        [*command, "--device", device, "--seed", str(seed)],
+        desktop.env,
+        nice=True,
+    )

@@ -36,5 +36,8 @@ lint: setup ## ruff, import contracts, dead code
 types: setup ## pyright, strict
 	@$(BIN)/pyright
 
+package: setup ## build dist/pupitre (three programs, one folder), check its limits, smoke-test it
+	@bash installer/package.sh
+
 clean: ## remove what the other targets made
 	@rm -rf .venv build dist demo-out .hypothesis .ruff_cache

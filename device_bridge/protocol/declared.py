@@ -1,0 +1,61 @@
+"""Whose declaration holds, and what every feature's machine on a device hears alike.
+
+Two teachers may reach one device: the higher version holds, a tie goes to the larger mandate id,
+and the loser is told. Seconds are the device's boot clock, which counts suspend.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Author(Struct, frozen=True):
+    """Under which lesson and mandate something was declared; `until`: when the mandate ends."""
+
+    lesson: str = ""
+    mandate: str = ""
+    teacher: str = ""
+    until: float = 0.0
+
+
+class Overruled(Struct, frozen=True):
+    """An effect: tell the links of `lesson` that `by` holds this feature with `version`."""
+
+    lesson: str
+    version: int
+    by: str
+
+
+class MandateSeen(Struct, frozen=True):
+    """A lesson's mandate came or was prolonged."""
+
+    author: Author
+
+
+class LessonEnded(Struct, frozen=True):
+    """The lesson is over: nothing of it restricts or watches any more."""
+
+    lesson: str
+
+
+class SeatCame(Struct, frozen=True):
+    """A seat process is there (again) and has shown nothing yet."""
+
+
+class SeatGone(Struct, frozen=True):
+    """No seat: nobody is signed in, or the pupil has killed it."""
+
+
+class TimePassed(Struct, frozen=True):
+    """Look at the clock."""
+
+
+def judge(
+    held: Author, held_version: int, told: Author, version: int
+) -> Literal["newer", "renewal", "older"]:
+    """Compare a declaration with the one held."""
+    if version != held_version:
+        return "newer" if version > held_version else "older"
+    if told.lesson == held.lesson:
+        return "renewal"
+    return "newer" if told.mandate > held.mandate else "older"

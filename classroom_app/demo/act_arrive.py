@@ -1,0 +1,104 @@
+"""Steps 1 to 4: the MDM opens, devices wake up, the teacher signs in, the class appears."""
+
+import asyncio
+import json
+
+from classroom_app.demo.desktops import missing, open_desktop, show_screen
+from classroom_app.demo.evidence import expect, until
+from classroom_app.demo.pupils import Pupils
+from classroom_app.demo.stage import program
+from classroom_app.demo.wall import read_codes
+from classroom_app.demo.world import Enrolment, World
+
+REAL_DEVICES = 2
+TILE_SECONDS = 20.0
+
+
+async def mdm(world: World) -> str:
+    """Make the sample school and serve it; the school's own file says what is in it."""
+    folder = world.scratch / "mdm"
+    count, seed = str(world.options.devices), str(world.options.seed)
+    command = [*program("pupitre-mdm", "central_mdm"), "sample", "--folder", str(folder)]
+    sample = await world.stage.start("sample", [*command, "--devices", count, "--seed", seed])
+    expect(await sample.process.wait() == 0, f"the sample school was not made; see {sample.log}")
+    world.stage.children.remove(sample)
+    world.sample = json.loads((folder / "sample.json").read_text())
+    world.enrolments = [Enrolment(**row) for row in world.sample["devices"]]
+    expect(len(world.enrolments) == world.options.devices, "the class has not one device a pupil")
+    await world.start_mdm()
+    counts = world.sample["counts"]
+    return (
+        f"{counts['teachers']} teachers, {counts['classes']} classes, {counts['pupils']} pupils, "
+        f"{counts['devices']} devices, at {world.mdm_url}"
+    )
+
+
+async def devices(world: World) -> str:
+    """Start all devices but the last: real agents on real desktops first, the others simulated."""
+    lacking = missing()
+    real = 0 if lacking else min(REAL_DEVICES, world.options.devices - 1)
+    for number, row in enumerate(world.enrolments[:real], 1):
+        desktop = await open_desktop(
+            world.stage, f"real-{number}", world.scratch / f"real-{number}"
+        )
+        world.desktops[row.device] = desktop
+        await show_screen(world.stage, desktop, row.device, world.options.seed + number)
+    world.pupils = Pupils(world)
+    await world.pupils.start(real)
+    world.report.real_devices = real
+    expect(bool(real) or bool(lacking), "no real device was started")
+    waiting = len(world.enrolments) - 1
+    told = f"{real} real desktops, {waiting - real} simulated, one comes late"
+    return told + (f" (no real desktop: {', '.join(lacking)} missing)" if lacking else "")
+
+
+async def teacher(world: World) -> str:
+    """Sign in and start the lesson by the window's own fields and buttons."""
+    await world.start_app()
+    await world.shot("01-first-run")
+    account = world.sample["teachers"][0]
+    window = world.window
+    for field, text in (
+        ("server", world.mdm_url),
+        ("school", world.sample["school"]),
+        ("login", account["login"]),
+        ("password", account["password"]),
+    ):
+        await window.ask("type", name=field, text=text)
+    await window.ask("click", name="sign-in")
+    await until(lambda: _has_class(world), 15, "the class list from the MDM")
+    await world.shot("02-classes")
+    await window.ask("start-lesson", class_id=world.sample["class"])
+    lesson = (await window.ask("facts"))["lesson"]
+    expect(bool(lesson), "the lesson did not start")
+    return f"signed in as {account['login']}, lesson {lesson[:8]} of {len(world.enrolments)} pupils"
+
+
+async def _has_class(world: World) -> bool:
+    return world.sample["class"] in (await world.window.ask("facts"))["classes"]
+
+
+async def wall(world: World) -> str:
+    """Wait until N-1 tiles show, in the grabbed picture, the right device's fresh screen."""
+    here = {row.device for row in world.enrolments[:-1]}
+
+    async def all_live() -> bool:
+        world.live |= await read_codes(world, "04-wall") & here
+        world.teller.progress(f"{len(world.live)} of {len(here)}", len(world.live), len(here))
+        return world.live >= here
+
+    await until(all_live, TILE_SECONDS, lambda: f"{len(world.live)} of {len(here)} screens live")
+    facts = await world.window.ask("facts")
+    seen: dict[str, float] = facts["discovered"]
+    expect(set(seen) >= here, f"mDNS found {len(seen)} of {len(here)}")
+    world.report.discovered = len(set(seen) & here)
+    world.report.discover_seconds = round(max(seen[device] for device in here), 2)
+    known = {tile["device"]: tile["name"] for tile in (await world.window.ask("tiles"))["tiles"]}
+    wrong = [device for device in here if known.get(device) != world.names[device]]
+    expect(not wrong, f"{len(wrong)} tiles bear the wrong name")
+    watching = await asyncio.gather(*(world.class_.status(device) for device in sorted(here)))
+    expect(all(status.indicator for status in watching), "a device shows no indicator")
+    return (
+        f"{len(here)} found in {world.report.discover_seconds} s, {len(world.live)} screens read "
+        "from the window's picture, every device shows its indicator"
+    )

@@ -1,0 +1,99 @@
+"""Steps 11 to 13: work is collected, the MDM learns all once, everyone is free."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from blake3 import blake3
+
+from classroom_app.demo.evidence import expect, until
+from classroom_app.demo.rows import journal_rows, kept_files
+from classroom_app.demo.world import World
+
+HOSTILE = "..\\..\\moi.txt"  # legal on the pupil's Linux disk, a way out on others
+
+
+async def collect(world: World) -> str:
+    """Let every pupil lay work in the hand-in folder; collect; compare hashes by pupil."""
+    handed: dict[str, dict[str, str]] = {}
+    for number, row in enumerate(world.enrolments):
+        work = f"Devoir de {row.display}, {number}\n".encode() * (200 + number)
+        name = HOSTILE if number == 0 else "devoir.txt"
+        await world.class_.lay(row.device, name, work)
+        handed[row.pupil] = {blake3(work).hexdigest(): name}
+    await world.window.ask("click", name="collect")
+    await world.window.ask("click", name="collect-now")
+    folder = Path((await world.window.ask("facts"))["collected_folder"])
+    found: dict[str, set[str]] = {}
+
+    async def all_here() -> bool:
+        found.clear()
+        found.update(await asyncio.to_thread(_hashes, folder))
+        here = [row for row in world.enrolments if set(handed[row.pupil]) <= found_for(row.display)]
+        world.report.collected = len(here)
+        world.teller.progress(f"{len(here)}", len(here), len(world.enrolments))
+        return len(here) == len(world.enrolments)
+
+    def found_for(display: str) -> set[str]:
+        return next((hashes for name, hashes in found.items() if name.startswith(display)), set())
+
+    await until(all_here, 30, lambda: f"collected from {world.report.collected}")
+    outside = [path for path in folder.parent.rglob("moi*") if folder not in path.parents]
+    expect(not outside, "a hostile name left the class's folder")
+    await asyncio.to_thread(shutil.copytree, folder, world.options.out / "collected")
+    await world.shot("11-collected")
+    return f"{world.report.collected} works by pupil, hashes right, a hostile name stayed inside"
+
+
+def _hashes(folder: Path) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            pupil = path.relative_to(folder).parts[0]
+            found.setdefault(pupil, set()).add(blake3(path.read_bytes()).hexdigest())
+    return found
+
+
+async def sync(world: World) -> str:
+    """Start the MDM again on its port; its own rows say what arrived, and how often."""
+    await world.start_mdm(int(world.mdm_url.rpartition(":")[2]))
+    await world.window.ask("click", name="sync-now")
+
+    async def all_told() -> bool:
+        facts = await world.window.ask("facts")
+        world.teller.progress(f"{facts['waiting']} waiting")
+        return facts["waiting"] == 0
+
+    await until(all_told, 40, "nothing waits for the MDM")
+    ids = (await world.window.ask("journal"))["ids"]
+    rows = await asyncio.to_thread(journal_rows, world.scratch / "mdm")
+    mine = [row for row in rows if row in set(ids)]
+    world.report.journal_events = len(ids)
+    world.report.journal_synced = len(set(mine))
+    world.report.journal_duplicates = len(rows) - len(set(rows))
+    expect(set(ids) <= set(rows), f"{len(set(ids) - set(rows))} events did not arrive")
+    expect(world.report.journal_duplicates == 0, "an event arrived twice")
+    expect(len(ids) >= 5 * world.options.devices, f"only {len(ids)} events")
+    files = await asyncio.to_thread(kept_files, world.scratch / "mdm")
+    expect(len(files) >= len(world.enrolments), f"only {len(files)} works arrived")
+    await world.shot("12-synced")
+    return f"{len(ids)} events in the MDM's rows, each once; {len(files)} collected works too"
+
+
+async def end(world: World) -> str:
+    """End the lesson; every device must be free, without its indicator, within a second."""
+    await world.window.ask("click", name="end")
+    everyone = [row.device for row in world.enrolments]
+
+    async def all_out() -> bool:
+        statuses = await asyncio.gather(*(world.class_.status(device) for device in everyone))
+        return not any(status.locked or status.indicator for status in statuses)
+
+    took = await until(all_out, 5, "every device free, no indicator left")
+    expect(took <= 1.0, f"freeing took {took:.1f} s")
+    for desktop in world.desktops.values():
+        expect(await desktop.keys_reach("home", 3), f"{desktop.name} is still deaf")
+    facts = await world.window.ask("facts")
+    await world.shot("13-ended")
+    expect(bool(facts["summary"]), "no summary for the teacher")
+    return f"all free in {took:.1f} s; {facts['summary']}"

@@ -1,0 +1,189 @@
+"""Steps 5 to 8: one screen close, the lock, a worksheet, talking."""
+
+import asyncio
+from pathlib import Path
+
+from blake3 import blake3
+
+from classroom_app.demo.evidence import expect, until
+from classroom_app.demo.papers import write_pdf
+from classroom_app.demo.report import percentiles
+from classroom_app.demo.wall import read_codes
+from classroom_app.demo.world import World
+
+PDF_BYTES = 5 * 1024 * 1024
+KEYS_SECONDS = 3.0
+DEAF_SECONDS = 1.0
+LOCK_SECONDS = 10.0
+PUSH_SECONDS = 60.0
+
+
+async def focus(world: World) -> str:
+    """Double-click a tile; read two different numbers from the picture at the screen's own size."""
+    row = world.enrolments[0]
+    await world.window.ask("open", pupil=row.pupil)
+
+    async def sharp() -> bool:
+        seen = (await world.window.ask("facts"))["focus"]
+        return bool(seen) and seen["width"] == seen["screen_width"] and seen["frames"] >= 3
+
+    took = await until(sharp, 10, "a picture at the screen's own size that moves")
+    shown = (await world.window.ask("facts"))["focus"]
+    await world.shot("05-focus")
+    status = await world.class_.status(row.device)
+    expect(status.look == "close", "the pupil is not told that the teacher looks closely")
+    await world.window.ask("key", keys="Escape")
+    size = f"{shown['width']}x{shown['height']}"
+    return f"{row.display} at {size}, updating after {took:.1f} s; the pupil's bar says so"
+
+
+async def lock(world: World) -> str:
+    """Lock all; one curtain fails at first; free two by name; the latecomer comes up locked."""
+    await _keys(world, "before", reach=True)
+    await world.window.ask("click", name="lock")
+    failing = world.class_.failing
+    here = {row.device for row in world.enrolments[:-1]}
+
+    async def rest_locked() -> bool:
+        world.locked |= await world.class_.locked(here)
+        return world.locked >= here - {failing}
+
+    await until(rest_locked, LOCK_SECONDS, lambda: f"{len(world.locked)} locked")
+    told = await _tile(world, failing)
+    if failing:
+        await until(lambda: _tile_is(world, failing, "not-covered"), 5, "the failing tile says so")
+        told = await _tile(world, failing)
+        expect(failing not in world.locked, "the failing curtain claims to cover")
+    sentence = (await world.window.ask("facts"))["sentence"]
+    await world.shot("06-locked")
+    await _keys(world, "during", reach=False)
+    await world.window.ask("click", name="lock")
+    await until(lambda: _all_locked(world, here), LOCK_SECONDS, "a second lock covers all")
+    times: dict[str, float] = (await world.window.ask("facts"))["lock_ms"]
+    freed = [row.device for row in world.enrolments[:2]]
+    await _free_two(world, freed)
+    late = world.enrolments[-1].device
+    await world.class_.start_late()
+    await until(lambda: _all_locked(world, {late}), 20, "the late device comes up locked")
+    times = (await world.window.ask("facts"))["lock_ms"]
+    world.report.lock_ms = percentiles([ms for device, ms in times.items() if device != failing])
+    await world.shot("06-two-free")
+    p99 = world.report.lock_ms.p99
+    reason = f"first time {told['name']} said {told['reason']!r}, then covered" if failing else ""
+    return f"{sentence!r}; p99 {p99:.0f} ms; {reason}; two free by name, latecomer locked"
+
+
+async def _free_two(world: World, freed: list[str]) -> None:
+    pupils = [row.pupil for row in world.enrolments[:2]]
+    await world.window.ask("select", pupils=pupils)
+    await world.window.ask("click", name="free")
+
+    async def both_free() -> bool:
+        return not await world.class_.locked(set(freed))
+
+    await until(both_free, 5, "two freed by name")
+    world.report.unlocked = len(freed)
+    await _keys(world, "after", reach=True)
+
+
+async def _keys(world: World, word: str, *, reach: bool) -> None:
+    """Type on each real desktop; the terminal's own file decides."""
+    seconds = KEYS_SECONDS if reach else DEAF_SECONDS
+    for device, desktop in world.desktops.items():
+        got = await desktop.keys_reach(f"{word}-{device[-4:]}", seconds)
+        expect(got is reach, f"on {desktop.name} keys {'do not ' if reach else ''}reach {word!r}")
+
+
+async def _tile(world: World, device: str) -> dict[str, str]:
+    tiles = (await world.window.ask("tiles"))["tiles"]
+    return next((tile for tile in tiles if tile["device"] == device), {})
+
+
+async def _tile_is(world: World, device: str, state: str) -> bool:
+    return (await _tile(world, device)).get("state") == state
+
+
+async def _all_locked(world: World, devices: set[str]) -> bool:
+    world.locked |= await world.class_.locked(devices)
+    world.report.locked = len(world.locked)
+    return devices <= await world.class_.locked(devices)
+
+
+async def hand_out(world: World) -> str:
+    """Drop a 5 MB PDF on the wall; cut one link in the middle; hash what lies on each disk."""
+    paper = write_pdf(world.scratch / "fiche-3.pdf", world.options.seed, PDF_BYTES)
+    cut = world.class_.simulated[1] if len(world.class_.simulated) > 1 else None
+    if cut:
+        await world.class_.cut_when_fetching(cut)
+    await drop(world, paper)
+    everyone = {row.device for row in world.enrolments}
+    await arrived(world, paper, everyone)
+    world.report.push_verified = world.report.pushed = len(everyone)
+    await world.shot("07-handed-out")
+    resumed = ""
+    if cut:
+        status = await world.class_.status(cut)
+        extra = status.fetched_bytes - paper.stat().st_size
+        expect(status.cuts > 0, "the link was not cut")
+        expect(extra < paper.stat().st_size // 2, f"started again: {extra} bytes came twice")
+        resumed = f"; one link cut and resumed, {extra // 1024} KiB came twice"
+    return f"{paper.stat().st_size // 1024} KiB verified and opened on {len(everyone)}{resumed}"
+
+
+async def drop(world: World, paper: Path) -> None:
+    await world.window.ask("drop", paths=[str(paper)])
+    await world.window.ask("click", name="hand-out-now")
+
+
+async def arrived(world: World, paper: Path, devices: set[str]) -> None:
+    """Wait until each device's disk holds the same bytes and its pupil had it opened."""
+    wanted = (await asyncio.to_thread(lambda: blake3(paper.read_bytes()))).hexdigest()
+    whole: set[str] = set()
+
+    async def everywhere() -> bool:
+        for device in devices - whole:
+            if await world.class_.holds(device, paper.name, wanted):
+                whole.add(device)
+        world.teller.progress(f"{len(whole)} of {len(devices)}", len(whole), len(devices))
+        return whole >= devices
+
+    await until(everywhere, PUSH_SECONDS, lambda: f"{paper.name} on {len(whole)} disks")
+
+
+async def talk(world: World) -> str:
+    """Two hands up, a message to all, one reply; each is read on the other side."""
+    first, second = world.class_.simulated[0], world.class_.simulated[-1]
+    for device in dict.fromkeys((first, second)):
+        await world.class_.act(device, "hand-up")
+        await until(lambda d=device: _wishes(world, d, "hand"), 5, "the hand shows on the wall")
+        world.report.hands_raised += 1
+    await world.shot("08-hands")
+    words = "Encore cinq minutes, puis on corrige ensemble."
+    await say(world, words)
+    await until(lambda: _all_read(world, words), 15, "the message is shown on every device")
+    await world.class_.act(first, "reply", text="J'ai fini !")
+    await until(lambda: _wishes(world, first, "words"), 5, "the reply shows on the wall")
+    await world.shot("08-reply")
+    here = len(world.enrolments)
+    return f"{world.report.hands_raised} hands, message shown on {here}, one pupil replied"
+
+
+async def say(world: World, words: str) -> None:
+    await world.window.ask("click", name="message")
+    await world.window.ask("type", name="message-text", text=words)
+    await world.window.ask("click", name="message-send")
+
+
+async def _all_read(world: World, words: str) -> bool:
+    statuses = [await world.class_.status(row.device) for row in world.enrolments]
+    return all(words in status.notices for status in statuses)
+
+
+async def _wishes(world: World, device: str, kind: str) -> bool:
+    return kind in (await _tile(world, device)).get("wishes", [])
+
+
+async def screens_live(world: World, name: str) -> None:
+    """Add to `screens_live` the devices whose code is right in the window's picture now."""
+    world.live |= await read_codes(world, name)
+    world.report.screens_live = len(world.live)

@@ -1,0 +1,102 @@
+"""Steps 9 and 10: the MDM is gone, a device dies, the teacher's app dies; nothing is lost."""
+
+from classroom_app.demo.act_lesson import arrived, drop, screens_live
+from classroom_app.demo.evidence import expect, until
+from classroom_app.demo.papers import write_pdf
+from classroom_app.demo.world import World
+
+SMALL_PDF = 300 * 1024
+
+
+async def offline(world: World) -> str:
+    """Stop the MDM; then unlock, lock, hand out and ask, all confirmed by the devices."""
+    if world.mdm is None:
+        return "no MDM was running"
+    await world.stage.end(world.mdm)
+    everyone = {row.device for row in world.enrolments}
+    await world.window.ask("click", name="free")
+
+    async def all_free() -> bool:
+        return not await world.class_.locked(everyone)
+
+    await until(all_free, 10, "free without the MDM")
+    world.report.unlocked = len(everyone)
+
+    async def all_live() -> bool:
+        await screens_live(world, "09-offline")
+        return world.live >= everyone
+
+    await until(all_live, 20, lambda: f"{len(world.live)} screens live")
+    await world.window.ask("click", name="lock")
+
+    async def all_locked() -> bool:
+        return await world.class_.locked(everyone) == everyone
+
+    await until(all_locked, 10, "locked without the MDM")
+    paper = write_pdf(world.scratch / "exercices.pdf", world.options.seed + 1, SMALL_PDF)
+    await drop(world, paper)
+    await arrived(world, paper, everyone)
+    asking = world.class_.simulated[0]
+    await world.class_.act(asking, "words", text="Puis-je sortir ?")
+
+    async def asked() -> bool:
+        tiles = (await world.window.ask("tiles"))["tiles"]
+        return any(tile["device"] == asking and "words" in tile["wishes"] for tile in tiles)
+
+    await until(asked, 5, "a question without the MDM")
+    facts = await world.window.ask("facts")
+    expect(facts["waiting"] > 0, "nothing waits for the MDM")
+    return f"freed, locked, handed out, asked; {facts['waiting']} events wait for the MDM"
+
+
+async def crash(world: World) -> str:
+    """Kill a device and start it again; kill the app (-9) and start it again."""
+    victim = world.class_.simulated[-1]
+    await world.class_.kill(victim)
+
+    async def gone() -> bool:
+        tiles = (await world.window.ask("tiles"))["tiles"]
+        return any(tile["device"] == victim and tile["state"] == "gone" for tile in tiles)
+
+    await until(gone, 20, "the killed device's tile says gone")
+    paper = write_pdf(world.scratch / "corrige.pdf", world.options.seed + 2, SMALL_PDF)
+    await drop(world, paper)
+    await world.class_.revive(victim)
+
+    async def locked_again() -> bool:
+        return victim in await world.class_.locked({victim})
+
+    await until(locked_again, 20, "the device that came back is locked")
+    await arrived(world, paper, {row.device for row in world.enrolments})
+    return f"{world.names[victim]} came back locked with the missed hand-out; " + await _app(world)
+
+
+async def _app(world: World) -> str:
+    before = await world.window.ask("facts")
+    acknowledged = set((await world.window.ask("journal"))["ids"])
+    states = await _states(world)
+    if world.app is None or world.strings is None:
+        return "no app was running"
+    world.app.kill()
+    await world.app.process.wait()
+    world.stage.children.remove(world.app)
+    await world.strings.close()
+    await world.start_app()
+
+    async def same() -> bool:
+        return await _states(world) == states
+
+    took = await until(same, 20, "the same states after the restart")
+    after = await world.window.ask("facts")
+    expect(after["lesson"] == before["lesson"], "another lesson after the restart")
+    kept = set((await world.window.ask("journal"))["ids"])
+    world.report.acknowledged_before_kill = len(acknowledged)
+    world.report.lost_after_kill = len(acknowledged - kept)
+    expect(acknowledged <= kept, f"{len(acknowledged - kept)} acknowledged events are lost")
+    await world.shot("10-after-crash")
+    return f"app killed, same lesson and states after {took:.1f} s, {len(acknowledged)} events kept"
+
+
+async def _states(world: World) -> dict[str, str]:
+    tiles = (await world.window.ask("tiles"))["tiles"]
+    return {tile["device"]: tile["state"] for tile in tiles}

@@ -1,0 +1,91 @@
+"""The driver of the demo: sets the stage, plays the 13 steps in order, writes `report.json`."""
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from classroom_app.demo import act_arrive, act_home, act_lesson, act_offline
+from classroom_app.demo.evidence import EvidenceError
+from classroom_app.demo.report import Report, Step
+from classroom_app.demo.stage import Stage, StageError
+from classroom_app.demo.strings import PuppetError
+from classroom_app.demo.tell import Teller
+from classroom_app.demo.world import Options, World
+
+log = logging.getLogger(__name__)
+Act = Callable[[World], Awaitable[str]]
+
+STORY: tuple[tuple[str, str, Act], ...] = (
+    ("01-mdm", "The school's MDM opens", act_arrive.mdm),
+    ("02-devices", "The pupils' devices wake up", act_arrive.devices),
+    ("03-teacher", "The teacher signs in and starts the lesson", act_arrive.teacher),
+    ("04-wall", "The class appears, screens are live", act_arrive.wall),
+    ("05-focus", "One screen, close", act_lesson.focus),
+    ("06-lock", "Eyes up: lock, free two, a latecomer", act_lesson.lock),
+    ("07-hand-out", "A worksheet for everyone, one link cut", act_lesson.hand_out),
+    ("08-talk", "Hands, a message, a reply", act_lesson.talk),
+    ("09-offline", "The MDM is gone, the lesson goes on", act_offline.offline),
+    ("10-crash", "A device and the teacher's app are killed", act_offline.crash),
+    ("11-collect", "The work is collected", act_home.collect),
+    ("12-sync", "The MDM is back and learns all, once", act_home.sync),
+    ("13-end", "The lesson ends, everyone is free", act_home.end),
+)
+
+
+def check_folder(out: Path) -> None:
+    """Raise `StageError` unless `out` can be made or is an empty folder."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StageError(f"{out} is not empty; name another folder with --out")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+async def play(options: Options) -> int:
+    """Play the lesson; return 0 only if every step is ok."""
+    check_folder(options.out)
+    teller = Teller()
+    teller.title(f"Pupitre plays a lesson: {options.devices} devices, seed {options.seed}")
+    report = Report(devices=options.devices)
+    with tempfile.TemporaryDirectory(prefix="pupitre-demo-") as scratch:
+        world = World(options, Path(scratch), Stage(options.out / "logs"), report, teller)
+        try:
+            for name, title, act in STORY:
+                teller.step(title)
+                step = await _played(name, act, world)
+                report.steps.append(step)
+                teller.ended(ok=step.ok, detail=step.detail, seconds=step.ms / 1000)
+                if not step.ok:
+                    break
+        finally:
+            await world.close()
+    report.seconds = round(time.monotonic() - teller.began, 1)
+    report.write(options.out / "report.json")
+    _summary(teller, report, options.out)
+    return 0 if report.ok else 1
+
+
+async def _played(name: str, act: Act, world: World) -> Step:
+    """Play one step. What the other side does not confirm is a step that is not ok."""
+    began = time.monotonic()
+    try:
+        ok, detail = True, await act(world)
+    except (EvidenceError, PuppetError, StageError, TimeoutError, OSError) as error:
+        log.info("step failed", extra={"step": name, "why": repr(error)})
+        ok, detail = False, f"{type(error).__name__}: {error}"
+    return Step(name, ok, round((time.monotonic() - began) * 1000), detail)
+
+
+def _summary(teller: Teller, report: Report, out: Path) -> None:
+    teller.say("")
+    teller.say(f"{'Played through' if report.ok else 'FAILED'} in {report.seconds:.0f} s.")
+    teller.say(f"Pictures, collected work, logs and report.json are in {out}/")
+
+
+def main(options: Options) -> int:
+    try:
+        return asyncio.run(play(options))
+    except StageError as error:
+        Teller().say(str(error))
+        return 2

@@ -1,0 +1,21 @@
+"""What stands in the MDM's own database and folder, read without asking the MDM."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+
+def _read(folder: Path, statement: str) -> list[str]:
+    database = next(folder.glob("*.db"))
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return [str(row[0]) for row in connection.execute(statement)]
+
+
+def journal_rows(folder: Path) -> list[str]:
+    """Return the id of every journal event that the MDM holds, as often as it holds it."""
+    return _read(folder, "SELECT id FROM journal_events")
+
+
+def kept_files(folder: Path) -> list[str]:
+    """Return the id of every collected work that Partage keeps whole."""
+    return _read(folder, "SELECT id FROM partage_files")

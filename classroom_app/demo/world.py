@@ -1,0 +1,102 @@
+"""All that is under way in one demo: its processes, and how each side is asked what it knows."""
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from classroom_app.demo.desktops import Desktop
+from classroom_app.demo.pupils import Pupils
+from classroom_app.demo.report import Report
+from classroom_app.demo.stage import Child, Stage, StageError, program
+from classroom_app.demo.strings import Strings
+from classroom_app.demo.tell import Teller
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a visitor asked for on the command line."""
+
+    devices: int
+    out: Path
+    seed: int
+    headless: bool
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """One device of the opened class as the sample school knows it."""
+
+    device: str
+    code: str
+    pupil: str
+    display: str
+
+
+@dataclass
+class World:
+    """The running demo. `scratch` is a temporary folder, `options.out` what the visitor keeps."""
+
+    options: Options
+    scratch: Path
+    stage: Stage
+    report: Report
+    teller: Teller
+    sample: dict[str, Any] = field(default_factory=dict[str, Any])
+    enrolments: list[Enrolment] = field(default_factory=list[Enrolment])
+    mdm: Child | None = None
+    mdm_url: str = ""
+    app: Child | None = None
+    strings: Strings | None = None
+    pupils: Pupils | None = None
+    desktops: dict[str, Desktop] = field(default_factory=dict[str, Desktop])
+    real: dict[str, Child] = field(default_factory=dict[str, Child])
+    live: set[str] = field(default_factory=set[str])
+    locked: set[str] = field(default_factory=set[str])
+
+    @property
+    def chance(self) -> random.Random:
+        return random.Random(self.options.seed)  # noqa: S311 - a story, not a secret
+
+    @property
+    def window(self) -> Strings:
+        if self.strings is None:
+            raise StageError("the teacher's app is not running")
+        return self.strings
+
+    @property
+    def class_(self) -> Pupils:
+        if self.pupils is None:
+            raise StageError("no pupil's device is running")
+        return self.pupils
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Device -> the pupil's name on the tile."""
+        return {row.device: row.display for row in self.enrolments}
+
+    async def start_mdm(self, port: int = 0) -> None:
+        """Start the MDM over the sample school; a later start takes the same port."""
+        serve = [*program("pupitre-mdm", "central_mdm"), "serve"]
+        folder = ["--folder", str(self.scratch / "mdm"), "--port", str(port)]
+        self.mdm = await self.stage.start("mdm", [*serve, *folder])
+        self.mdm_url = str((await self.mdm.line())["listening"])
+
+    async def start_app(self) -> None:
+        """Start the teacher's app on its own folder and tie the strings to its window."""
+        socket = self.scratch / "puppet.sock"
+        socket.unlink(missing_ok=True)
+        options = ["--home", str(self.scratch / "teacher"), "--interface", "127.0.0.1"]
+        command = [*program("pupitre", "classroom_app"), *options, "--puppet", str(socket)]
+        env = {"QT_QPA_PLATFORM": "offscreen"} if self.options.headless else {}
+        self.app = await self.stage.start("app", command, env)
+        self.strings = await Strings.tie(socket)
+
+    async def shot(self, name: str) -> dict[str, Any]:
+        """Keep a picture of the window; return what stood where in it."""
+        return await self.window.ask("grab", path=str(self.options.out / f"{name}.png"))
+
+    async def close(self) -> None:
+        if self.strings:
+            await self.strings.close()
+        await self.stage.close()

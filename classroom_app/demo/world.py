@@ -21,6 +21,7 @@ class Options:
     out: Path
     seed: int
     headless: bool
+    by_hand: bool = False
 
 
 @dataclass(frozen=True)

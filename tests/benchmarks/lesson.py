@@ -1,0 +1,137 @@
+"""A quiet lesson, measured: discovery, lock, the wall's pace, the app's cost, the loop's stalls.
+
+`python -m tests.benchmarks.lesson --devices 24 [--seconds 60]`. All parts are real processes, as
+in the demo; simulators run at nice 10. The stall gauge is a 5 ms timer on the window's own loop;
+beside it stands the same timer on an idle asyncio loop of the same run (`idle_stall_ms_max`), so
+that what the machine's scheduler does is not blamed on the app.
+"""
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from classroom_app.demo import act_arrive
+from classroom_app.demo.evidence import until
+from classroom_app.demo.report import Report
+from classroom_app.demo.report import percentiles as two_percentiles
+from classroom_app.demo.stage import Stage
+from classroom_app.demo.tell import Teller
+from classroom_app.demo.world import Options, World
+from tests.benchmarks.report import report
+
+SETTLE_SECONDS = 5.0
+LOCK_ROUNDS = 10
+TICK_SECONDS = 0.005
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process and its threads (proc(5), stat fields 14, 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def rss_megabytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+async def idle_loop(late: list[float]) -> None:
+    """Measure a loop that has nothing to do."""
+    last = time.perf_counter()
+    while True:
+        await asyncio.sleep(TICK_SECONDS)
+        now = time.perf_counter()
+        late.append((now - last - TICK_SECONDS) * 1000)
+        last = now
+
+
+async def locks(world: World) -> list[float]:
+    """Lock and free the class some times; return the milliseconds to each device's receipt."""
+    everyone = {row.device for row in world.enrolments}
+    times: list[float] = []
+    for _ in range(LOCK_ROUNDS):
+        await world.window.ask("click", name="lock")
+
+        async def receipts() -> bool:
+            return set((await world.window.ask("facts"))["lock_ms"]) >= everyone
+
+        await until(receipts, 10, "every receipt")
+        times += list((await world.window.ask("facts"))["lock_ms"].values())
+        await world.window.ask("click", name="free")
+        await until(lambda: _free(world, everyone), 10, "all free")
+    return times
+
+
+async def _free(world: World, devices: set[str]) -> bool:
+    return not await world.class_.locked(devices)
+
+
+async def measure(world: World, seconds: float) -> dict[str, float]:
+    """Play the quiet lesson and measure for `seconds`."""
+    for act in (act_arrive.mdm, act_arrive.devices, act_arrive.teacher):
+        await act(world)
+    await world.class_.start_late()
+    await act_arrive.wall(world)
+    lock_times = await locks(world)
+    pid = world.app.process.pid if world.app else 0
+    await asyncio.sleep(SETTLE_SECONDS)
+    idle: list[float] = []
+    before = await world.window.ask("gauge", run=True)
+    cpu, began = cpu_seconds(pid), time.monotonic()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await idle_loop(idle)
+    took, cpu = time.monotonic() - began, cpu_seconds(pid) - cpu
+    after = await world.window.ask("gauge", run=False)
+    late: list[float] = sorted(after["late_ms"])
+    frames: dict[str, int] = {
+        device: count - before["frames"].get(device, 0) for device, count in after["frames"].items()
+    }
+    return {
+        "discover_seconds": world.report.discover_seconds,
+        "lock_ms_p50": two_percentiles(lock_times).p50,
+        "lock_ms_p99": two_percentiles(lock_times).p99,
+        "frames_per_second_per_device": round(statistics.mean(frames.values()) / took, 2),
+        "frames_per_second_slowest": round(min(frames.values()) / took, 2),
+        "app_cpu_cores": round(cpu / took, 3),
+        "app_rss_mb": round(rss_megabytes(pid), 1),
+        "ui_stall_ms_p999": round(late[min(len(late) - 1, int(len(late) * 0.999))], 1),
+        "ui_stall_ms_max": round(late[-1], 1),
+        "ui_ticks": len(late),
+        "idle_stall_ms_max": round(max(idle), 1),
+    }
+
+
+async def run(devices: int, seconds: float, seed: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="pupitre-bench-") as folder:
+        options = Options(devices=devices, out=Path(folder) / "out", seed=seed, headless=True)
+        options.out.mkdir()
+        stage = Stage(options.out / "logs")
+        teller = Teller(sys.stderr)
+        world = World(options, Path(folder), stage, Report(devices=devices), teller)
+        try:
+            return await measure(world, seconds)
+        finally:
+            await world.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=24)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=7)
+    args = parser.parse_args()
+    figures = asyncio.run(run(args.devices, args.seconds, args.seed))
+    report("lesson", vars(args), figures)
+
+
+if __name__ == "__main__":
+    main()

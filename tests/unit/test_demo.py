@@ -1,0 +1,73 @@
+import json
+import re
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from classroom_app.demo.papers import pdf
+from classroom_app.demo.play import STORY, check_folder
+from classroom_app.demo.report import STEPS, Percentiles, Report, Step, percentiles
+from classroom_app.demo.stage import StageError
+from classroom_app.demo.tell import Teller
+
+
+def test_percentiles_are_by_nearest_rank() -> None:
+    assert percentiles([float(n) for n in range(1, 101)]) == Percentiles(50.0, 99.0)
+    assert percentiles([7.0]) == Percentiles(7.0, 7.0)
+    assert percentiles([]) == Percentiles(0.0, 0.0)
+
+
+def test_the_story_has_its_thirteen_steps_in_order() -> None:
+    assert len(STORY) == STEPS
+    numbers = [int(name[:2]) for name, _, _ in STORY]
+    assert numbers == list(range(1, STEPS + 1))
+    assert (STORY[0][0], STORY[-1][0]) == ("01-mdm", "13-end")
+
+
+def test_a_report_is_ok_only_when_every_step_was_played_and_is() -> None:
+    report = Report(devices=3, steps=[Step(f"{n:02}", ok=True, ms=1, detail="") for n in range(12)])
+    assert not report.ok
+    report.steps.append(Step("13-end", ok=False, ms=1, detail="still locked"))
+    assert not report.ok
+    report.steps[-1] = Step("13-end", ok=True, ms=1, detail="")
+    assert report.ok
+
+
+def test_the_report_s_field_names_are_stable(tmp_path: Path) -> None:
+    Report(devices=3).write(tmp_path / "report.json")
+    written = json.loads((tmp_path / "report.json").read_text())
+    assert " ".join(written) == (
+        "devices real_devices discovered discover_seconds screens_live locked lock_ms unlocked "
+        "pushed push_verified hands_raised collected journal_events journal_synced "
+        "journal_duplicates acknowledged_before_kill lost_after_kill seconds steps"
+    )
+    assert list(written["lock_ms"]) == ["p50", "p99"]
+
+
+def test_a_pdf_is_sound_of_the_asked_size_and_differs_by_seed() -> None:
+    one, again, other = pdf(7, 5_000_000), pdf(7, 5_000_000), pdf(8, 5_000_000)
+    assert one == again != other
+    assert abs(len(one) - 5_000_000) < 2_000
+    start = int(re.findall(rb"startxref\n(\d+)", one)[0])
+    assert one[start : start + 4] == b"xref"
+    for number, offset in enumerate(re.findall(rb"(\d{10}) 00000 n", one), 1):
+        assert one[int(offset) :].startswith(b"%d 0 obj" % number)
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new" / "deep")
+    check_folder(tmp_path / "new" / "deep")
+    with pytest.raises(StageError, match="not empty"):
+        check_folder(tmp_path)
+
+
+def test_the_account_is_readable_where_there_is_no_terminal() -> None:
+    out = StringIO()
+    teller = Teller(out, clock=lambda: 5.0)
+    teller.step("The school's MDM opens")
+    teller.progress("half", 1, 2)
+    teller.ended(ok=True, detail="3 teachers", seconds=1.25)
+    assert out.getvalue() == (
+        "  ✓  1/13  The school's MDM opens  (1.2 s, at 0 s)\n          3 teachers\n"
+    )

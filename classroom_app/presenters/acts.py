@@ -1,0 +1,55 @@
+"""What the window asks for: the acts of a teacher, joined to the services in bootstrap.py."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from classroom_app.domain.lesson import ClassId
+from classroom_app.domain.tile import Tile
+
+Work = Coroutine[Any, Any, None]
+
+
+class Starts(Protocol):
+    """Starts a coroutine from a slot, as `classroom_app.tasks.Tasks` does."""
+
+    def start(self, work: Work, *, name: str, refused: Callable[[Exception], None]) -> object: ...
+
+
+class Acts(Protocol):
+    """Each returns when the act is kept (journal first); receipts come later as tiles.
+
+    `tiles` are the seats in scope, present or not: a latecomer gets what was asked of all.
+    """
+
+    async def lock(self, tiles: Sequence[Tile], sentence: str) -> None: ...
+
+    async def free(self, tiles: Sequence[Tile]) -> None: ...
+
+    async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None: ...
+
+    async def collect(self, tiles: Sequence[Tile]) -> None: ...
+
+    async def message(self, tiles: Sequence[Tile], text: str) -> None: ...
+
+    async def answer_hand(self, tile: Tile) -> None: ...
+
+    async def undo(self) -> None:
+        """Take the last act back; only asked within 30 s of it."""
+        ...
+
+    async def end(self) -> None: ...
+
+    async def sync_now(self) -> None: ...
+
+
+class Opens(Protocol):
+    """The acts before a lesson."""
+
+    async def sign_in(self, server: str, school: str, login: str, password: str) -> None: ...
+
+    async def dial(self, address: str) -> None:
+        """Try a device at a typed address."""
+        ...
+
+    async def start_lesson(self, class_id: ClassId) -> None: ...

@@ -1,0 +1,49 @@
+"""Who needs the teacher, oldest first: people, failures, and whoever just went."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from classroom_app.domain.tile import State, Tile
+from classroom_app.presenters.sentences import name_of, tile_words, wish_words
+from classroom_app.presenters.wall import key_of
+from classroom_app.presenters.words import say
+
+GONE_SHOWN_SECONDS = 300.0
+_FAILURES = frozenset({State.NOT_COVERED, State.CLOCK, State.TWIN})
+
+
+class Chip(Struct, frozen=True):
+    """`kind` is "ask" (a person), "fail" (a device) or "gone"."""
+
+    key: str
+    kind: str
+    icon: str
+    name: str
+    words: str
+    since: float
+
+
+def _chip(tile: Tile, now: float) -> Chip | None:
+    name = name_of(tile)
+    if tile.wish:
+        icon = "hand" if tile.wish.kind == "hand" else "message-square"
+        words = wish_words(tile.wish, now)
+        return Chip(key_of(tile), "ask", icon, name, words, tile.wish.since)
+    shown = tile_words(tile, now)
+    if tile.state in _FAILURES:
+        words = say("not covered") if tile.state is State.NOT_COVERED else shown.title
+        return Chip(key_of(tile), "fail", shown.icon, name, words, tile.since)
+    if tile.state is State.GONE and now - tile.since <= GONE_SHOWN_SECONDS:
+        return Chip(key_of(tile), "gone", shown.icon, name, shown.title, tile.since)
+    return None
+
+
+def chips(tiles: Sequence[Tile], now: float) -> list[Chip]:
+    """Return a chip a tile that wants something: people first, then failures, then the gone."""
+    found = [chip for tile in tiles if (chip := _chip(tile, now))]
+    return sorted(found, key=lambda chip: (("ask", "fail", "gone").index(chip.kind), chip.since))
+
+
+def spoken_chip(chip: Chip) -> str:
+    return say("{name}, {words}, go to", name=chip.name, words=chip.words)

@@ -1,0 +1,44 @@
+"""The list of classes: choose one and its lesson starts."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, Signal
+
+from classroom_app.domain.lesson import ClassId, Roster
+from classroom_app.presenters.acts import Opens, Starts
+from classroom_app.presenters.sentences import refusal
+
+
+class ClassesPresenter(QObject):
+    """`busy` while a lesson is being started, so a double click starts one."""
+
+    changed = Signal()
+
+    def __init__(self, opens: Opens, tasks: Starts, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._opens, self._tasks = opens, tasks
+        self.classes: tuple[Roster, ...] = ()
+        self.trouble = ""
+        self.busy = False
+
+    def show(self, classes: Sequence[Roster]) -> None:
+        self.classes = tuple(classes)
+        self.changed.emit()
+
+    def start(self, class_id: ClassId) -> None:
+        if self.busy:
+            return
+        self.busy, self.trouble = True, ""
+        self.changed.emit()
+        self._tasks.start(self._start(class_id), name="start-lesson", refused=self._refused)
+
+    async def _start(self, class_id: ClassId) -> None:
+        try:
+            await self._opens.start_lesson(class_id)
+        finally:
+            self.busy = False
+            self.changed.emit()
+
+    def _refused(self, error: Exception) -> None:
+        self.trouble = refusal(error)
+        self.changed.emit()

@@ -1,0 +1,368 @@
+"""The desk: what bars A, B and D say, and what their buttons do. Every slot returns at once."""
+
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from classroom_app.domain.lesson import Lesson
+from classroom_app.domain.tile import Tile
+from classroom_app.presenters import receipts
+from classroom_app.presenters.acts import Acts, Starts
+from classroom_app.presenters.chips import Chip, chips
+from classroom_app.presenters.receipts import ABSENT, HELD, Receipt, Said, School
+from classroom_app.presenters.sentences import name_of, refusal
+from classroom_app.presenters.wall import PACE_MS, WallModel, key_of
+from classroom_app.presenters.words import say
+
+UNDO_SECONDS = 30.0
+ATTENTION_SECONDS = 0.7  # presenter remotes send their key twice
+MESSAGE_HELD_MS = 3000  # Undo within them, and nobody has read it
+PAGES = ("sign-in", "classes", "wall", "focus", "journal", "check")
+WORDS_LONGEST = 16
+
+
+class DeskPresenter(QObject):
+    """`clock` is the room's clock in seconds, `today` is UTC seconds since 1970."""
+
+    changed = Signal()
+    page_changed = Signal(str)
+    sheet_asked = Signal(str)  # "hand-out", "collect", "message", "end"
+    revealed = Signal(str)  # scroll to this seat and frame it
+    announced = Signal(str)  # for screen readers
+
+    def __init__(  # noqa: PLR0913 - what bootstrap joins
+        self,
+        wall: WallModel,
+        acts: Acts,
+        tasks: Starts,
+        *,
+        clock: Callable[[], float],
+        today: Callable[[], float],
+        unfinished: Callable[[], int] = lambda: 0,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.wall = wall
+        self._acts, self._tasks = acts, tasks
+        self._clock, self._today = clock, today
+        self.unfinished = unfinished
+        self.lesson: Lesson | None = None
+        self.page = "sign-in"
+        self.focused = ""
+        self.summary = ""
+        self.warning = ""  # stands in bar D until it is no longer so: "key beside the store"
+        self.school = School()
+        self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
+        self._receipt: Receipt | None = None
+        self._trouble, self._chosen_at = "", -1.0
+        self._attention_at = -ATTENTION_SECONDS
+        self._message: tuple[tuple[Tile, ...], str] | None = None
+        self._chip_key, self._last_said = "", ""
+        self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
+        self._pace.timeout.connect(self.changed)
+        self._second = QTimer(self, interval=1000)
+        self._second.timeout.connect(self._tick)
+        self._second.start()
+        self._holding = QTimer(self, singleShot=True, interval=MESSAGE_HELD_MS)
+        self._holding.timeout.connect(self._send_message)
+        wall.tiles_changed.connect(self.touch)
+        wall.selection_changed.connect(self._on_selection)
+
+    # what comes in
+
+    @Slot()
+    def touch(self) -> None:
+        """Note that the bars may say something else now; they are told within 33 ms."""
+        if not self._pace.isActive():
+            self._pace.start()
+
+    def begin(self, lesson: Lesson) -> None:
+        """Show a lesson's wall; called as well when the app opens again in its middle."""
+        self.lesson, self.summary = lesson, ""
+        self.go("wall")
+
+    def ended(self, summary: str) -> None:
+        """Leave the wall; `summary` stands above the classes."""
+        self.lesson, self.summary = None, summary
+        self._kind, self._receipt = "", None
+        self.wall.forget()
+        self.go("classes")
+
+    def told(self, receipt: Receipt) -> None:
+        """Show what devices answered to the newest hand-out, collection or message."""
+        self._receipt = receipt
+        if receipt.kind != self._kind:
+            self._acted(receipt.kind, self._keys)
+        self.touch()
+
+    def show_school(self, school: School) -> None:
+        self.school = school
+        self.touch()
+
+    def refused(self, error: Exception, name: str = "") -> None:
+        """Turn an expected error into the sentence of bar B."""
+        self._trouble = refusal(error, name)
+        self._acted("refused", self._keys)
+
+    def warn(self, sentence: str) -> None:
+        self.warning = sentence
+        self.touch()
+
+    # what the bars say
+
+    def class_name(self) -> str:
+        return self.lesson.class_name if self.lesson else "Pupitre"
+
+    def time_left(self) -> str:
+        if self.lesson is None:
+            return ""
+        minutes = max(0, int(self.lesson.ends_at - self._today() + 59) // 60)
+        return say("{n} min left", minutes)
+
+    def scope(self) -> tuple[Tile, ...]:
+        """Return whom an act would touch: in focus that pupil, else the selected, else all."""
+        tile = self.wall.tile(self.focused) if self.page == "focus" else None
+        return (tile,) if tile else self.wall.chosen()
+
+    def scope_words(self) -> str:
+        tiles = self.scope()
+        everyone = len(self.wall.tiles())
+        if self.page != "focus" and not self.wall.selected:
+            return say("all {count}", count=everyone)
+        names = [name_of(tile) for tile in tiles]
+        if len(names) == 1 and len(names[0]) <= WORDS_LONGEST:
+            return say("{name} only", name=names[0])
+        if len(names) == 2 and len(", ".join(names)) <= WORDS_LONGEST:  # noqa: PLR2004
+            return ", ".join(names)
+        return say("{n} pupils", len(names))
+
+    def said(self) -> Said:
+        """Return bar B's sentence: the newest of the last receipt and the selection."""
+        now = self._clock()
+        tiles = self.wall.tiles()
+        fresh = now - self._acted_at < UNDO_SECONDS
+        if self._kind and fresh and self._acted_at >= self._chosen_at:
+            return self._of_last_act(tiles)
+        if self.wall.selected:
+            return receipts.chosen(self.wall.chosen(), len(tiles))
+        if self._kind and fresh:
+            return self._of_last_act(tiles)
+        return receipts.present(tiles, now)
+
+    def chips(self) -> list[Chip]:
+        return chips(self.wall.tiles(), self._clock())
+
+    def school_words(self) -> str:
+        return receipts.school_words(self.school)
+
+    def facts(self) -> str:
+        """Return the room in grey words for wide windows."""
+        pupils = [tile for tile in self.wall.tiles() if tile.pupil]
+        here = sum(tile.state not in ABSENT for tile in pupils)
+        return say("{count} of {all} here", count=here, all=len(pupils)) if pupils else ""
+
+    def locks_next(self) -> bool:
+        """Return whether somebody in reach is free, so Lock is the likelier next act."""
+        reachable = [tile for tile in self.scope() if tile.state not in ABSENT]
+        return not reachable or any(tile.state not in HELD for tile in reachable)
+
+    def enabled(self) -> bool:
+        return self.lesson is not None and bool(self.wall.tiles())
+
+    # what the buttons do
+
+    @Slot()
+    def lock(self, sentence: str = "") -> None:
+        tiles = self._act("lock")
+        if tiles:
+            self._run(self._acts.lock(tiles, sentence), "lock")
+
+    @Slot()
+    def free(self) -> None:
+        tiles = self._act("free")
+        if tiles:
+            self._run(self._acts.free(tiles), "free")
+
+    @Slot()
+    def attention(self) -> None:
+        """Lock if anyone in reach is free, else free; deaf for 700 ms after itself."""
+        now = self._clock()
+        if now - self._attention_at < ATTENTION_SECONDS:
+            return
+        self._attention_at = now
+        self.lock() if self.locks_next() else self.free()
+
+    def hand_out(self, paths: Sequence[Path]) -> None:
+        tiles = self._act("hand-out") if paths else ()
+        if tiles:
+            self._run(self._acts.hand_out(tiles, tuple(paths)), "hand-out")
+
+    @Slot()
+    def collect(self) -> None:
+        tiles = self._act("collect")
+        if tiles:
+            self._run(self._acts.collect(tiles), "collect")
+
+    def message(self, text: str) -> None:
+        """Say `text` after 3 s in which Undo stops it; a second message sends the first."""
+        self._send_message()
+        tiles = self._act("message") if text.strip() else ()
+        if tiles:
+            self._message = (tiles, text.strip())
+            self._holding.start()
+
+    def answer_hand(self, key: str) -> None:
+        tile = self.wall.tile(key)
+        if tile and tile.wish:
+            self._run(self._acts.answer_hand(tile), "answer-hand")
+
+    @Slot()
+    def undo(self) -> None:
+        if not self.said().undo:
+            return
+        self._kind = ""
+        if self._message:
+            self._message = None
+            self._holding.stop()
+        else:
+            self._run(self._acts.undo(), "undo")
+        self.touch()
+
+    @Slot()
+    def end(self) -> None:
+        """End the lesson; asks in a sheet only while work is out."""
+        if self.lesson is None:
+            return
+        if self.unfinished():
+            self.sheet_asked.emit("end")
+        else:
+            self.end_now()
+
+    @Slot()
+    def end_now(self) -> None:
+        self._send_message()
+        self._run(self._acts.end(), "end")
+
+    @Slot()
+    def collect_then_end(self) -> None:
+        tiles = self.wall.tiles()
+
+        async def both() -> None:
+            await self._acts.collect(tiles)
+            await self._acts.end()
+
+        self._run(both(), "collect-then-end")
+
+    @Slot()
+    def sync_now(self) -> None:
+        self._run(self._acts.sync_now(), "sync-now")
+
+    def ask(self, sheet: str) -> None:
+        if self.enabled():
+            self.sheet_asked.emit(sheet)
+
+    def go(self, page: str) -> None:
+        """Show a page; the wall is where one comes back to."""
+        self.page = page
+        self.page_changed.emit(page)
+        self.touch()
+
+    def go_home(self) -> None:
+        self.go("wall" if self.lesson else "classes")
+
+    def open(self, key: str) -> None:
+        """Look closely at one pupil."""
+        if self.wall.tile(key):
+            self.focused = key
+            self.go("focus")
+
+    @Slot()
+    def escape(self) -> None:
+        """Clear the filter, then the selection, then leave focus. Never frees anyone."""
+        if self.page == "wall" and self.wall.filter:
+            self.wall.set_filter("")
+        elif self.page == "wall" and self.wall.selected:
+            self.wall.select(())
+        elif self.page in {"focus", "journal", "check"}:
+            self.go_home()
+
+    def next_chip(self, step: int = 1) -> None:
+        """Go to who needs the teacher next."""
+        keys = [chip.key for chip in self.chips()]
+        if not keys:
+            return
+        at = keys.index(self._chip_key) + step if self._chip_key in keys else min(0, step)
+        self._chip_key = keys[at % len(keys)]
+        self.reveal(self._chip_key)
+
+    def reveal(self, key: str) -> None:
+        if self.page == "focus":
+            self.open(key)
+            return
+        if self.page != "wall":
+            self.go_home()
+        if self.wall.row(key) < 0:
+            self.wall.set_filter("")
+        self.revealed.emit(key)
+
+    # inside
+
+    def _act(self, kind: str) -> tuple[Tile, ...]:
+        tiles = self.scope() if self.lesson else ()
+        if tiles:
+            self._receipt = None
+            self.wall.select(())
+            self._acted(kind, frozenset(key_of(tile) for tile in tiles))
+        return tiles
+
+    def _acted(self, kind: str, keys: frozenset[str]) -> None:
+        self._kind, self._keys, self._acted_at = kind, keys, self._clock()
+        self._chosen_at = -1.0
+        self.touch()
+
+    def _of_last_act(self, tiles: Sequence[Tile]) -> Said:
+        match self._kind:
+            case "lock":
+                text = receipts.held(tiles, self._keys).text
+                until = receipts.clock_time(self.lesson.ends_at) if self.lesson else ""
+                return Said(text, say("until {time} at most", time=until), undo=True)
+            case "free":
+                return Said(receipts.freed(tiles, self._keys).text, undo=True)
+            case "refused":
+                return Said(self._trouble)
+            case kind if self._receipt and self._receipt.kind == kind:
+                said = receipts.received(self._receipt)
+                return Said(said.text, said.second, undo=kind == "hand-out")
+            case "message":
+                return Said(say("Message goes out"), undo=self._message is not None)
+            case "collect":
+                return Said(say("Collecting…"))
+            case _:
+                return Said(say("Handing out…"), undo=True)
+
+    def _run(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.start(work, name=name, refused=self.refused)
+
+    @Slot()
+    def _send_message(self) -> None:
+        held, self._message = self._message, None
+        self._holding.stop()
+        if held:
+            self._run(self._acts.message(*held), "message")
+            self.touch()
+
+    @Slot()
+    def _on_selection(self) -> None:
+        self._chosen_at = self._clock() if self.wall.selected else -1.0
+        self.touch()
+
+    @Slot()
+    def _tick(self) -> None:
+        self.wall.tick()
+        text = self.said().text
+        if text != self._last_said:
+            self._last_said = text
+            self.announced.emit(text)
+        self.touch()

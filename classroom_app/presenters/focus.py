@@ -1,0 +1,125 @@
+"""One pupil, closely: the newest picture, the pupil's words, the class as a map."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QSize, Signal, Slot
+from PySide6.QtGui import QImage
+
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.domain.tile import State, Tile
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.sentences import name_of, tile_words
+from classroom_app.presenters.wall import key_of
+from classroom_app.presenters.words import lasted, say
+
+# Told (device, screen) when a close look begins, (None, 0) when it ends.
+LooksClosely = Callable[[DeviceId | None, int], None]
+LIVE_SECONDS = 5.0
+
+
+class FocusPresenter(QObject):
+    changed = Signal()
+
+    def __init__(
+        self,
+        desk: DeskPresenter,
+        clock: Callable[[], float],
+        closely: LooksClosely,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.desk = desk
+        self._clock, self._closely = clock, closely
+        self._looking: tuple[DeviceId | None, int] = (None, 0)
+        self.image: QImage | None = None
+        self.frames = 0
+        self.screens = 1
+        self.screen = 0
+        self.screen_size = QSize()
+        desk.page_changed.connect(self._on_page)
+        desk.changed.connect(self.changed)
+
+    def tile(self) -> Tile | None:
+        return self.desk.wall.tile(self.desk.focused)
+
+    def picture(self, device: DeviceId, image: QImage) -> None:
+        """Take a picture at the screen's own size; others than the looked-at are dropped."""
+        if device == self._looking[0]:
+            self.image = image
+            self.frames += 1
+            self.changed.emit()
+
+    def screens_are(self, count: int, size: QSize) -> None:
+        """Hear how many screens the pupil has and how large the chosen one is."""
+        self.screens, self.screen_size = max(1, count), size
+        self.changed.emit()
+
+    def choose_screen(self, screen: int) -> None:
+        self.screen = screen
+        self._look()
+
+    def step(self, by: int) -> None:
+        """Go to the next seat, round the class."""
+        keys = [key_of(tile) for tile in self.desk.wall.tiles()]
+        if self.desk.focused in keys:
+            self.desk.open(keys[(keys.index(self.desk.focused) + by) % len(keys)])
+
+    def shown(self) -> QImage | None:
+        """Return the close picture, or the wall's until that has come."""
+        tile = self.tile()
+        hides = tile is None or tile.state in {State.LOCKED, State.PRIVATE, State.DARK}
+        if hides or tile is None:
+            return None
+        return self.image or self.desk.wall.image(tile.device)
+
+    def name(self) -> str:
+        tile = self.tile()
+        return name_of(tile) if tile else ""
+
+    def age(self) -> str:
+        """Return what the picture is worth: live, or why not."""
+        tile = self.tile()
+        if tile is None:
+            return ""
+        if tile.state is not State.LIVE:
+            return tile_words(tile, self._clock()).title
+        name = name_of(tile)
+        return say("live · {name} sees that you are looking", name=name)
+
+    def hand_title(self) -> str:
+        tile = self.tile()
+        if tile is None or tile.wish is None:
+            return ""
+        since = lasted(self._clock() - tile.wish.since)
+        if tile.wish.kind == "hand":
+            return say("Hand up, {time}", time=since)
+        return say("Message, {time}", time=since)
+
+    def facts(self) -> str:
+        tile = self.tile()
+        if tile is None:
+            return ""
+        told = [say("Seat {seat}", seat=tile.seat)] if tile.seat else []
+        if tile.battery_percent >= 0:
+            told.append(say("Battery {percent} %", percent=tile.battery_percent))
+        return " · ".join(told)
+
+    @Slot(str)
+    def _on_page(self, page: str) -> None:
+        self.screen = 0
+        if page != "focus":
+            self._tell((None, 0))
+        else:
+            self._look()
+
+    def _look(self) -> None:
+        tile = self.tile()
+        self._tell((tile.device or None if tile else None, self.screen))
+
+    def _tell(self, looking: tuple[DeviceId | None, int]) -> None:
+        if looking != self._looking:
+            if looking[0] != self._looking[0]:
+                self.screens = 1
+            self._looking, self.image, self.frames = looking, None, 0
+            self._closely(*looking)
+        self.changed.emit()

@@ -1,0 +1,94 @@
+"""The journal of the lesson as a list: when, what, with whom."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+
+from classroom_app.presenters.receipts import clock_time
+from classroom_app.presenters.words import later, say
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+class JournalRow(Struct, frozen=True):
+    """One act or event: `kind` as the journal writes it, `who` already joined for reading."""
+
+    id: str
+    at: float
+    kind: str
+    who: str = ""
+    what: str = ""
+    sent: bool = False
+
+
+_KINDS = {
+    "lesson-started": later("Lesson started"),
+    "lesson-ended": later("Lesson ended"),
+    "lesson-resumed": later("Lesson went on after a break"),
+    "lock-asked": later("Lock asked"),
+    "lock": later("Lock asked"),
+    "free-asked": later("Free asked"),
+    "free": later("Free asked"),
+    "locked": later("Locked, with receipt"),
+    "freed": later("Free, with receipt"),
+    "not-covered": later("Not covered"),
+    "handed-out": later("Handed out"),
+    "hand-out": later("Handed out"),
+    "withdrawn": later("Withdrawn"),
+    "arrived": later("Arrived"),
+    "opened": later("Opened"),
+    "collect-asked": later("Collected"),
+    "collected": later("Work taken in"),
+    "handed-in": later("Work taken in"),
+    "message": later("Message"),
+    "message-said": later("Message"),
+    "message-shown": later("Message shown"),
+    "hand-up": later("Hand up"),
+    "hand-down": later("Hand down"),
+    "hand-answered": later("Hand answered"),
+    "words": later("Pupil wrote"),
+    "reply": later("Pupil replied"),
+    "connected": later("Came"),
+    "came": later("Came"),
+    "gone": later("Went"),
+    "looked": later("Looked closely"),
+    "sat": later("Takes a seat"),
+    "undone": later("Taken back"),
+}
+
+
+def line(row: JournalRow) -> str:
+    """Return a row as one line; a kind we do not know is shown by its name."""
+    kind = say(_KINDS[row.kind]) if row.kind in _KINDS else row.kind.replace("-", " ")
+    return " · ".join(part for part in (kind, row.who, row.what) if part)
+
+
+class JournalModel(QAbstractListModel):
+    """Newest first; rows are added at the top."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: list[JournalRow] = []
+
+    def show(self, rows: Sequence[JournalRow]) -> None:
+        """Take the lesson's whole journal, oldest first."""
+        self.beginResetModel()
+        self._rows = list(reversed(rows))
+        self.endResetModel()
+
+    def add(self, row: JournalRow) -> None:
+        self.beginInsertRows(QModelIndex(), 0, 0)
+        self._rows.insert(0, row)
+        self.endInsertRows()
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
+        if not index.isValid():
+            return None
+        row = self._rows[index.row()]
+        if role in {Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole}:
+            return f"{clock_time(row.at)}   {line(row)}"
+        return None

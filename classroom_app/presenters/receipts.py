@@ -1,0 +1,123 @@
+"""The one sentence of bar B: what happened by receipts, who is chosen, who is here."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from classroom_app.domain.tile import State, Tile
+from classroom_app.presenters.sentences import name_of, tile_words
+from classroom_app.presenters.wall import key_of
+from classroom_app.presenters.words import say
+
+ABSENT = frozenset({State.NOT_HERE, State.GONE, State.OTHER_NETWORK, State.OTHER_LESSON})
+HELD = frozenset({State.LOCKED, State.ASKED})
+NAMES_TOLD = 3
+
+
+class Said(Struct, frozen=True):
+    """`text` large, `second` beside it; `undo`: the last act can be taken back now."""
+
+    text: str
+    second: str = ""
+    undo: bool = False
+
+
+class Receipt(Struct, frozen=True):
+    """What the devices answered to a hand-out, a collection or a message.
+
+    `kind` is "hand-out", "collect" or "message"; `failed` are sentences a device's trouble makes.
+    """
+
+    kind: str
+    subject: str
+    done: int
+    asked: int
+    missing: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+class School(Struct, frozen=True):
+    """The way to the MDM: `synced_at` is UTC seconds of the last exchange, 0 for never."""
+
+    reached: bool = False
+    synced_at: float = 0.0
+    waiting: int = 0
+    refused: int = 0
+
+
+def named(names: Collection[str]) -> str:
+    """Return up to three names, then how many more."""
+    told = ", ".join(list(names)[:NAMES_TOLD])
+    more = len(names) - NAMES_TOLD
+    return say("{names} and {count} more", names=told, count=more) if more > 0 else told
+
+
+def held(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
+    """Count receipts of a lock: who is gone or not covered is not counted."""
+    scope = [tile for tile in tiles if key_of(tile) in keys]
+    count = sum(tile.state is State.LOCKED for tile in scope)
+    return Said(say("{count} of {all} locked", count=count, all=len(scope)))
+
+
+def freed(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
+    scope = [tile for tile in tiles if key_of(tile) in keys]
+    free = sum(tile.state not in HELD | ABSENT for tile in scope)
+    return Said(say("{count} of {all} free", count=free, all=len(scope)))
+
+
+def received(told: Receipt) -> Said:
+    """Return the sentence of a hand-out, a collection or a message."""
+    facts = {"subject": told.subject, "count": told.done, "all": told.asked}
+    second = [*told.failed[:1]]
+    match told.kind:
+        case "hand-out":
+            text = say("{subject}: arrived at {count} of {all}", **facts)
+            if told.missing:
+                second.append(say("Later, on return: {names}", names=named(told.missing)))
+        case "collect":
+            text = say("Collected from {count} of {all}", **facts)
+            if told.open:
+                second.append(say("Open: {names}", names=named(told.open)))
+            if told.missing:
+                second.append(say("Missing: {names}", names=named(told.missing)))
+        case _:
+            text = say("Message shown to {count} of {all}", **facts)
+    return Said(text, " · ".join(second))
+
+
+def chosen(tiles: Sequence[Tile], everyone: int) -> Said:
+    names = named([name_of(tile) for tile in tiles])
+    text = say("{n} selected: {names}", len(tiles), names=names)
+    return Said(text, say("Esc: all {count} again", count=everyone))
+
+
+def present(tiles: Sequence[Tile], now: float) -> Said:
+    """Say who is here; while anyone is locked, that instead."""
+    pupils = [tile for tile in tiles if tile.pupil]
+    if any(tile.state is State.LOCKED for tile in pupils):
+        return held(pupils, {key_of(tile) for tile in pupils})
+    absent = [tile for tile in pupils if tile.state in ABSENT]
+    if not pupils:
+        return Said(say("No pupils yet. The class appears by itself."))
+    text = say("{count} of {all} pupils here", count=len(pupils) - len(absent), all=len(pupils))
+    told = [f"{name_of(tile)}: {tile_words(tile, now).title}" for tile in absent[:2]]
+    if len(absent) > len(told):
+        told.append(say("and {count} more", count=len(absent) - len(told)))
+    return Said(text, " · ".join(told))
+
+
+def clock_time(utc_seconds: float) -> str:
+    """Return a moment as the wall clock of this computer shows it."""
+    return datetime.fromtimestamp(utc_seconds).astimezone().strftime("%H:%M")
+
+
+def school_words(school: School) -> str:
+    if school.refused:
+        return say("The school did not accept {n} entries. The rest is through.", school.refused)
+    if not school.reached or not school.synced_at:
+        return say("School: later, {count} waiting", count=school.waiting)
+    if school.waiting:
+        return say("School: {count} on the way", count=school.waiting)
+    return say("School: up to date {time}", time=clock_time(school.synced_at))

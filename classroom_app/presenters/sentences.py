@@ -1,0 +1,185 @@
+"""Every state, reason and refusal as words a teacher reads: what is so, why, what happens next."""
+
+from msgspec import Struct
+
+from classroom_app.domain.tile import State, Tile, Wish
+from classroom_app.presenters.words import lasted, later, say
+
+BATTERY_LOW_PERCENT = 15
+
+
+class TileWords(Struct, frozen=True):
+    """What stands on a tile. Empty where it stays quiet; `icon`s are file names of Lucide."""
+
+    icon: str = ""
+    title: str = ""
+    second: str = ""
+    fact_icon: str = ""
+    fact: str = ""
+
+
+_ICONS = {
+    State.NOT_HERE: "user",
+    State.GONE: "wifi-off",
+    State.OTHER_NETWORK: "router",
+    State.OTHER_LESSON: "door-open",
+    State.NOT_COVERED: "triangle-alert",
+    State.TWIN: "copy",
+    State.CLOCK: "clock-alert",
+    State.LOCKED: "lock",
+    State.ASKED: "hourglass",
+    State.DARK: "moon",
+    State.PRIVATE: "eye-off",
+    State.WAITING: "hourglass",
+    State.STALE: "clock",
+}
+_TITLES = {
+    State.NOT_HERE: later("Not here yet"),
+    State.GONE: later("Gone {time}"),
+    State.OTHER_NETWORK: later("Other network"),
+    State.OTHER_LESSON: later("In another lesson"),
+    State.TWIN: later("Two devices, one name"),
+    State.CLOCK: later("Clock is wrong"),
+    State.LOCKED: later("Locked"),
+    State.ASKED: later("asked…"),
+    State.DARK: later("Screen off"),
+    State.PRIVATE: later("Private"),
+    State.WAITING: later("Waiting for the first picture"),
+    State.STALE: later("Picture {time} old"),
+}
+# The seat's own reasons: short words for a tile; what is not listed is shown as it came.
+_REASONS = {
+    "second-screen": later("2nd screen open"),
+    "second screen open": later("2nd screen open"),
+    "no-screen": later("no desktop to cover"),
+    "no-seat": later("nobody is logged in"),
+    "seat-away": later("nobody is logged in"),
+    "keyboard": later("keyboard not held"),
+    "pointer": later("mouse not held"),
+    "grab-failed": later("keyboard not held"),
+    "password": later("password"),
+    "asleep": later("asleep"),
+}
+_ERRORS = {
+    "NotPaired": later("{name} does not know this computer. Add the device with its code."),
+    "NotAllowed": later("{name} obeys only in your lesson. Start the lesson."),
+    "TryAgain": later("{name} is busy or out of reach. It goes on by itself."),
+    "Unsupported": later("{name} is too old for this. The rest works."),
+    "Broken": later("{name} answers in a way Pupitre does not understand. The rest goes on."),
+    "SignInRefused": later("Name, password or school is not right. Try again."),
+    "NotSignedIn": later("Sign in once, then your classes come by themselves."),
+    "CloudAway": later("The school's server does not answer. Your classes are here; go on."),
+    "MdmAway": later("The school's server does not answer. Your classes are here; go on."),
+    "StoreFull": later("This computer is full. Make room; nothing is lost."),
+    "StoreReadOnly": later(
+        "Pupitre may not write to its folder. Ask who looks after this computer."
+    ),
+    "StoreBroken": later("Pupitre's file is damaged. A copy was kept; ask for help."),
+    "NotAPdf": later("{name} is not the kind of file its name says. Open it here once, then try."),
+    "EmptyFile": later("{name} is empty. Choose another file."),
+    "TooLarge": later("{name} is too large to hand out. Choose a smaller file."),
+    "FileNotFoundError": later("{name} is not there any more. Choose it again."),
+    "PermissionError": later("{name} may not be read. Choose another file."),
+    "OSError": later("This computer could not read or write a file. Nothing is lost; try again."),
+    "TimeoutError": later("No answer in time. Try again in a moment."),
+    "Exception": later("That did not work. The rest of the lesson goes on."),
+}
+
+
+def reason(word: str) -> str:
+    """Return a device's reason in the teacher's language where it is one we know."""
+    known = _REASONS.get(word)
+    return say(known) if known else word
+
+
+def refusal(error: Exception, name: str = "") -> str:
+    """Return one sentence for an expected error; a new subclass speaks from its first day."""
+    for kind in type(error).__mro__:
+        if kind.__name__ in _ERRORS:
+            return say(_ERRORS[kind.__name__], name=name or say("A device"))
+    return say(_ERRORS["Exception"])
+
+
+def _title(tile: Tile, now: float) -> str:
+    if tile.state is State.NOT_COVERED:
+        return reason(tile.reason) or say("Not covered")
+    age = tile.picture_age if tile.state is State.STALE else now - tile.since
+    return say(_TITLES[tile.state], time=lasted(age)) if tile.state in _TITLES else ""
+
+
+def _second(tile: Tile, now: float) -> str:
+    match tile.state:
+        case State.DARK:
+            return say("for {time}", time=lasted(now - tile.since))
+        case State.GONE:
+            return reason(tile.reason) or say("comes back by itself")
+        case State.NOT_HERE | State.OTHER_NETWORK | State.OTHER_LESSON | State.PRIVATE:
+            return reason(tile.reason)
+        case _:
+            return ""
+
+
+def _fact(tile: Tile) -> tuple[str, str]:
+    if 0 <= tile.battery_percent <= BATTERY_LOW_PERCENT:
+        return "battery-warning", say("{percent} %", percent=tile.battery_percent)
+    if tile.freed:
+        return "lock-open", say("free")
+    match tile.fact:
+        case "handed-in":
+            return "check", say("handed in")
+        case "opened":
+            return "file-text", say("opened")
+        case "arrived":
+            return "file-text", say("arrived")
+        case _:
+            return "", ""
+
+
+def tile_words(tile: Tile, now: float) -> TileWords:
+    icon, fact = _fact(tile)
+    title = _title(tile, now)
+    return TileWords(_ICONS.get(tile.state, ""), title, _second(tile, now), icon, fact)
+
+
+def name_of(tile: Tile) -> str:
+    return tile.name or say("Nobody yet")
+
+
+def wish_words(wish: Wish, now: float) -> str:
+    """Return the words of a chip: how long the hand is up, or what was written."""
+    if wish.kind == "hand" or not wish.text:
+        return lasted(now - wish.since)
+    text = wish.text if len(wish.text) <= 24 else wish.text[:23].rstrip() + "…"  # noqa: PLR2004 - a chip
+    return say("“{text}”", text=text)
+
+
+def _spoken_wish(wish: Wish, now: float) -> str:
+    since = lasted(now - wish.since)
+    match wish.kind:
+        case "hand":
+            return say("Hand up, number {place}, {time}.", place=wish.place, time=since)
+        case "seat":
+            return say("Says this is the place of {text}.", text=wish.text)
+        case _:
+            return say("Wrote: {text}.", text=wish.text)
+
+
+def spoken(tile: Tile, now: float) -> str:
+    """Return a tile as a screen reader says it: name, seat, wish, failure or hold, fact."""
+    words = tile_words(tile, now)
+    said = [say("{name}, seat {seat}.", name=name_of(tile), seat=tile.seat)]
+    if not tile.seat:
+        said = [f"{name_of(tile)}."]
+    if tile.wish:
+        said.append(_spoken_wish(tile.wish, now))
+    if tile.state is State.NOT_COVERED:
+        said.append(say("Not covered: {why}.", why=words.title))
+    elif words.title:
+        said.append(f"{words.title}.")
+    if words.second:
+        said.append(f"{words.second}.")
+    if words.fact_icon == "battery-warning":
+        said.append(say("Battery {percent} percent.", percent=tile.battery_percent))
+    elif words.fact:
+        said.append(f"{words.fact}.")
+    return " ".join(said)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import Id, Name
+from central_mdm.contract.names import Count, Id, Name
 
 
 class Inventory(Struct, frozen=True):
@@ -15,8 +15,8 @@ class Inventory(Struct, frozen=True):
     model: Annotated[str, Meta(max_length=120)] = ""
     serial: Annotated[str, Meta(max_length=120)] = ""
     agent: Annotated[str, Meta(max_length=40)] = ""
-    disk_free_bytes: int = 0
-    memory_bytes: int = 0
+    disk_free_bytes: Count = 0
+    memory_bytes: Count = 0
 
 
 class Enrol(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Enrolled(Struct, frozen=True):
 class Policy(Struct, frozen=True):
     """The declared policy; `version` rises. 0 and "" mean: as the system has it."""
 
-    version: int
+    version: Count
     screen_timeout_seconds: Annotated[int, Meta(ge=0, le=86400)] = 0
     wallpaper: Annotated[str, Meta(max_length=200)] = ""
 
@@ -51,10 +51,10 @@ class Policy(Struct, frozen=True):
 class CheckIn(Struct, frozen=True):
     """POST /api/check-in with the device's bearer token."""
 
-    policy_version: int = 0
+    policy_version: Count = 0
     policy_state: Annotated[str, Meta(max_length=40)] = ""
     policy_reason: Annotated[str, Meta(max_length=200)] = ""
-    assignment_version: int = 0
+    assignment_version: Count = 0
     inventory_hash: Annotated[str, Meta(max_length=64)] = ""
     inventory: Inventory | None = None
 

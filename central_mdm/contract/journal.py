@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
 
-from central_mdm.contract.names import Id
+from central_mdm.contract.names import Count, Id
 
 BATCH_MAX = 200
 
@@ -18,10 +18,10 @@ class Event(Struct, frozen=True):
 
     id: Id
     origin: Id
-    sequence: int
+    sequence: Count
     lesson: Annotated[str, Meta(max_length=64)]
     kind: Annotated[str, Meta(min_length=1, max_length=40)]
-    happened_at: int
+    happened_at: Count
     hash: Annotated[str, Meta(max_length=64)]
     body: Raw = Raw(b"{}")
 

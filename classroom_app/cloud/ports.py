@@ -1,0 +1,66 @@
+"""What the sync needs of the store. The store's side is `classroom_app.storage.sync`."""
+
+from typing import Protocol
+
+from central_mdm.contract.journal import Event, Outcome
+from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.roster import Change
+
+
+class SyncStore(Protocol):
+    """The store's side of the sync. Each call is one transaction, durable when it returns."""
+
+    async def cursor(self, scope: str) -> tuple[str, int]:
+        """Return (epoch, last sequence) of a scope; ("", 0) for one never pulled or dropped."""
+        ...
+
+    async def apply(  # noqa: PLR0913 - one page of a scope is these six facts
+        self,
+        scope: str,
+        epoch: str,
+        changes: tuple[Change, ...],
+        last: int,
+        count: int,
+        checksum: str,
+    ) -> bool:
+        """Apply one page of changes and move the cursor to (epoch, last).
+
+        Another epoch than the kept one: all rows of the scope go first. `row` None: a tombstone.
+        An empty `checksum`: more pages follow, compare nothing. Else compare `count` and the sum
+        (`central_mdm.contract.checksum`: over entity, id and sequence of each live row, so keep
+        each row's sequence). Returns False where they differ: the scope's rows and its cursor
+        are then gone (dropped in this transaction) and it is pulled afresh.
+        """
+        ...
+
+    async def keep_scopes(self, scopes: tuple[str, ...]) -> None:
+        """Drop rows and cursor of every scope that is not named: it is no longer ours to hold."""
+        ...
+
+    async def waiting_events(self, limit: int) -> tuple[Event, ...]:
+        """Return the oldest unsettled events, by sequence, at most `limit`."""
+        ...
+
+    async def waiting_count(self) -> int:
+        """Return how many events and files wait to be sent."""
+        ...
+
+    async def refused_count(self) -> int:
+        """Return how many were refused for good and wait for a person to look."""
+        ...
+
+    async def settled(self, outcomes: tuple[Outcome, ...]) -> None:
+        """Note the server's answers in one transaction; applied and refused both wait no more."""
+        ...
+
+    async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
+        """Return collected work that the server does not have yet, oldest first."""
+        ...
+
+    async def chunk(self, digest: bytes) -> bytes | None:
+        """Return a chunk of a waiting file by its BLAKE3; None where the library lost it."""
+        ...
+
+    async def file_settled(self, file: str, answer: FileAnswer) -> None:
+        """Note that the server keeps or refuses a file (`answer.state`), by the file's id."""
+        ...

@@ -58,6 +58,16 @@ class Lesson(Struct, frozen=True):
     ends_at: int
 
 
+class KnownClass(Struct, frozen=True):
+    """A class that the teacher may open, as last synced."""
+
+    id: ClassId
+    name: str
+    subject: str = ""
+    pupils: int = 0
+    devices: int = 0
+
+
 class Changed(Struct, frozen=True):
     """What an operation touched and who asked, so that views refresh just that."""
 

@@ -42,6 +42,8 @@ class Tile(Struct, frozen=True):
 
     `pupil` empty and `device` set: a device with nobody yet. `device` empty: nobody's device seen.
     `freed`: free by name while others are locked. `picture_age` is -1 where there is none.
+    `held` and `free` are receipts for the lock as it is declared now, whatever else is shown:
+    counts such as "26 of 28 locked" are made of them alone.
     """
 
     pupil: PupilId
@@ -56,3 +58,10 @@ class Tile(Struct, frozen=True):
     wish: Wish | None = None
     battery_percent: int = -1
     fact: str = ""  # "handed-in", "arrived", "opened", "private"
+    held: bool = False
+    free: bool = False
+
+    @property
+    def key(self) -> str:
+        """What names this tile in calls to services: its pupil, or its device with nobody yet."""
+        return self.pupil or self.device

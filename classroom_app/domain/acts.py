@@ -1,0 +1,283 @@
+"""What happened in a lesson, as the journal keeps it: made once, never changed.
+
+`PERSONAL` names the fields that say something about a pupil: they stand apart from the chained
+row, so that they can be erased by law and the chain still holds.
+"""
+
+from typing import ClassVar
+
+from msgspec import Struct
+
+from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """`id` makes an act told twice one; `at` is UTC seconds since 1970."""
+
+    id: str
+    lesson: LessonId
+    at: int
+    PERSONAL: ClassVar[tuple[str, ...]] = ()
+
+
+class LessonStarted(Act, frozen=True, kw_only=True, tag="lesson-started"):
+    class_id: ClassId
+    class_name: str
+    teacher_name: str
+    ends_at: int
+
+
+class LessonExtended(Act, frozen=True, kw_only=True, tag="lesson-extended"):
+    """The end moved; also "go on with the lesson" after an end that was undone."""
+
+    ends_at: int
+
+
+class LessonOver(Act, frozen=True, kw_only=True, tag="lesson-over"):
+    """`why`: "teacher", or "time" when the end had come."""
+
+    why: str
+
+
+class Sat(Act, frozen=True, kw_only=True, tag="sat"):
+    """A pupil sits at a device; `pupil` empty: nobody does any more."""
+
+    device: DeviceId
+    pupil: PupilId
+    source: str
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
+class SeatClaim(Act, frozen=True, kw_only=True, tag="seat-claim"):
+    """A pupil chose a name on the device; the teacher has not confirmed it yet."""
+
+    device: DeviceId
+    pupil: PupilId
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
+class LockAsked(Act, frozen=True, kw_only=True, tag="lock-asked"):
+    """Lock or free. `everybody`: whoever comes later as well."""
+
+    version: int
+    locked: bool
+    everybody: bool
+    pupils: tuple[PupilId, ...]
+    devices: tuple[DeviceId, ...]
+    sentence: str = ""
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupils",)
+
+
+class DeclaredAnew(Act, frozen=True, kw_only=True, tag="declared-anew"):
+    """A device came that held higher versions of an earlier lesson: ours were numbered above."""
+
+    device: DeviceId
+    version: int
+
+
+class DeviceCame(Act, frozen=True, kw_only=True, tag="device-came"):
+    """A device's first link in this lesson, or its first after it was started anew."""
+
+    device: DeviceId
+    agent: str
+    boot: str
+
+
+class Reported(Act, frozen=True, kw_only=True, tag="reported"):
+    """The device's own word on what it applied of a declaration."""
+
+    device: DeviceId
+    feature: str
+    version: int
+    state: str
+    reason: str = ""
+
+
+class Overruled(Act, frozen=True, kw_only=True, tag="overruled"):
+    """Another teacher's declaration holds on the device."""
+
+    device: DeviceId
+    feature: str
+    by: str
+
+
+class LookedClosely(Act, frozen=True, kw_only=True, tag="looked-closely"):
+    device: DeviceId
+    pupil: PupilId
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
+class HandedOut(Act, frozen=True, kw_only=True, tag="handed-out"):
+    """A document went to `devices` and, with `everybody`, to whoever comes later."""
+
+    handout: str
+    document: str
+    name: str
+    size: int
+    everybody: bool
+    pupils: tuple[PupilId, ...]
+    devices: tuple[DeviceId, ...]
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupils",)
+
+
+class HandOutWithdrawn(Act, frozen=True, kw_only=True, tag="hand-out-withdrawn"):
+    handout: str
+
+
+class HandOutReported(Act, frozen=True, kw_only=True, tag="hand-out-reported"):
+    """How far a hand-out is on a device; `file_hash` (hex) is of the file on its disk."""
+
+    handout: str
+    device: DeviceId
+    state: str
+    file_hash: str = ""
+    reason: str = ""
+
+
+class CollectAsked(Act, frozen=True, kw_only=True, tag="collect-asked"):
+    """A ticket. Devices that are not in reach are asked when they come back."""
+
+    ticket: str
+    devices: tuple[DeviceId, ...]
+
+
+class HandInKept(Act, frozen=True, kw_only=True, tag="hand-in-kept"):
+    """A pupil's file lies in the class's folder, verified. `path` is relative to that folder.
+
+    `pupil` is who sat there when it was taken; who sits there later does not move it.
+    """
+
+    ticket: str
+    device: DeviceId
+    class_id: ClassId
+    pupil: PupilId
+    name: str
+    path: str
+    document: str
+    size: int
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil", "name", "path")
+
+
+class CollectDone(Act, frozen=True, kw_only=True, tag="collect-done"):
+    """A device's ticket is settled: `files` were taken, `failed` could not be."""
+
+    ticket: str
+    device: DeviceId
+    files: int
+    failed: int = 0
+    reason: str = ""
+
+
+class Said(Act, frozen=True, kw_only=True, tag="said"):
+    """The teacher's message."""
+
+    text: str
+    devices: tuple[DeviceId, ...]
+    PERSONAL: ClassVar[tuple[str, ...]] = ("text",)
+
+
+class Shown(Act, frozen=True, kw_only=True, tag="shown"):
+    """How a command ended on a device: "done", "refused", "failed", "late" or "not-there"."""
+
+    command: str
+    device: DeviceId
+    state: str
+    reason: str = ""
+
+
+class PupilSpoke(Act, frozen=True, kw_only=True, tag="pupil-spoke"):
+    """`kind` as in `PupilSaid`."""
+
+    device: DeviceId
+    pupil: PupilId
+    kind: str
+    text: str = ""
+    reply_to: str = ""
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil", "text")
+
+
+class PupilAnswered(Act, frozen=True, kw_only=True, tag="pupil-answered"):
+    """The teacher has seen to a pupil's hand or words: the wish at this device is over."""
+
+    device: DeviceId
+    pupil: PupilId
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
+class PageOpenedAct(Act, frozen=True, kw_only=True, tag="page-opened"):
+    address: str
+    devices: tuple[DeviceId, ...]
+
+
+AnyAct = (
+    LessonStarted
+    | LessonExtended
+    | LessonOver
+    | Sat
+    | SeatClaim
+    | LockAsked
+    | DeclaredAnew
+    | DeviceCame
+    | Reported
+    | Overruled
+    | LookedClosely
+    | HandedOut
+    | HandOutWithdrawn
+    | HandOutReported
+    | CollectAsked
+    | HandInKept
+    | CollectDone
+    | Said
+    | Shown
+    | PupilSpoke
+    | PupilAnswered
+    | PageOpenedAct
+)
+
+
+class Declared(Struct, frozen=True):
+    """A declaration as it is to be told again after a restart; `body` is its wire form."""
+
+    device: DeviceId
+    feature: str
+    version: int
+    body: bytes
+
+
+class HandOut(Struct, frozen=True):
+    """One hand-out of the lesson."""
+
+    id: str
+    document: bytes
+    name: str
+    size: int
+    everybody: bool
+    pupils: tuple[PupilId, ...]
+    withdrawn: bool = False
+
+
+class Receipt(Struct, frozen=True):
+    """The newest report of a hand-out by a device."""
+
+    handout: str
+    device: DeviceId
+    state: str
+    file_hash: str = ""
+    reason: str = ""
+
+
+class OpenWish(Struct, frozen=True):
+    """Something a pupil wants that is not answered yet; `at` is UTC seconds."""
+
+    device: DeviceId
+    kind: str
+    at: int
+    text: str = ""
+
+
+class Wanted(Struct, frozen=True):
+    """Whether a pupil is to be locked; `pupil` empty: everybody not named."""
+
+    pupil: PupilId
+    locked: bool
+    sentence: str = ""

@@ -1,0 +1,137 @@
+"""What a device has said of itself, kept as said; `advance`-like functions take one message each.
+
+Seconds are the room's clock. Nothing the teacher wishes stands here.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from classroom_app.domain.lesson import DeviceId, PupilId
+from classroom_app.domain.tile import Wish
+from device_bridge.protocol.hello import Pulse, Report, Superseded, Welcome
+from device_bridge.protocol.materials import MaterialReport
+from device_bridge.protocol.watching import Frame
+
+BOOTS_KEPT: Final = 8
+
+
+class Evidence(Struct, frozen=True):
+    """One device. `up_since` None: no link; `gone_since` None: it never had one in this lesson.
+
+    `reports` holds the newest report a feature, each with when it came. `proved_version` and
+    `proved_at`: the newest lock that the device proved, and when. `shown_at`: when the newest
+    frame was last known to be what the screen shows. `overruled`: who else's lesson holds.
+    """
+
+    device: DeviceId
+    up_since: float | None = None
+    gone_since: float | None = None
+    why_gone: str = ""
+    heard_at: float = 0.0
+    boots: tuple[str, ...] = ()
+    twin: bool = False
+    reports: tuple[tuple[Report, float], ...] = ()
+    proved_version: int = 0
+    proved_at: float = 0.0
+    frame: int = -1
+    framed_at: float | None = None
+    shown_at: float | None = None
+    screen_width: int = 0
+    screen_height: int = 0
+    battery_percent: int = -1
+    clock_off_seconds: int = 0
+    materials: tuple[MaterialReport, ...] = ()
+    overruled: str = ""
+    claim: PupilId = PupilId("")
+    wish: Wish | None = None
+    handed_in: bool = False
+
+    def report(self, feature: str) -> tuple[Report, float] | None:
+        return next((kept for kept in self.reports if kept[0].feature == feature), None)
+
+
+def came(seen: Evidence, welcome: Welcome, now: float) -> Evidence:
+    """Take a link's beginning. An earlier start's id coming back means two machines, one name."""
+    boot = welcome.boot
+    twin = seen.twin or (boot in seen.boots and boot != seen.boots[-1])
+    boots = tuple(kept for kept in seen.boots if kept != boot)[1 - BOOTS_KEPT :]
+    again = bool(seen.boots) and seen.boots[-1] == boot
+    screen = welcome.screens[0] if welcome.screens else None
+    return replace(
+        seen,
+        up_since=now,
+        why_gone="",
+        heard_at=now,
+        boots=(*boots, boot),
+        twin=twin,
+        # What an earlier start said is no word of this one.
+        reports=seen.reports if again else (),
+        frame=-1,
+        shown_at=seen.shown_at,
+        screen_width=screen.width if screen else 0,
+        screen_height=screen.height if screen else 0,
+        clock_off_seconds=welcome.clock_off_seconds,
+        overruled="",
+    )
+
+
+def went(seen: Evidence, why: str, now: float) -> Evidence:
+    if seen.up_since is None:
+        return replace(seen, why_gone=why)
+    return replace(seen, up_since=None, gone_since=now, why_gone=why)
+
+
+def pulsed(seen: Evidence, pulse: Pulse, now: float) -> Evidence:
+    """Take a pulse: it confirms a picture or a proof only by its number."""
+    proved_at = now - pulse.proof_age_ms / 1000
+    newer = pulse.proof_version and (
+        pulse.proof_version != seen.proved_version or proved_at > seen.proved_at
+    )
+    same = pulse.current and seen.frame >= 0 and pulse.frame == seen.frame
+    return replace(
+        seen,
+        heard_at=now,
+        proved_version=pulse.proof_version if newer else seen.proved_version,
+        proved_at=proved_at if newer else seen.proved_at,
+        shown_at=now if same else seen.shown_at,
+        battery_percent=pulse.battery_percent,
+        clock_off_seconds=pulse.clock_off_seconds,
+    )
+
+
+def framed(seen: Evidence, frame: Frame, now: float) -> Evidence:
+    return replace(
+        seen,
+        frame=frame.number,
+        framed_at=now,
+        shown_at=now,
+        screen_width=frame.screen_width,
+        screen_height=frame.screen_height,
+    )
+
+
+def reported(seen: Evidence, report: Report, now: float) -> Evidence:
+    """Keep the newest report a feature. A lock's report is itself a proof of its moment."""
+    earlier = seen.report(report.feature)
+    if earlier and earlier[0].version > report.version:
+        return seen
+    others = tuple(kept for kept in seen.reports if kept[0].feature != report.feature)
+    kept = replace(seen, heard_at=now, reports=(*others, (report, now)))
+    if report.feature == "attention" and report.state == "locked":
+        return replace(kept, proved_version=report.version, proved_at=now)
+    if report.feature == "attention" and report.version >= seen.proved_version:
+        return replace(kept, proved_version=0, proved_at=0.0)
+    if report.feature == "presence" and report.state == "on":
+        return replace(kept, overruled="")
+    return kept
+
+
+def material_reported(seen: Evidence, report: MaterialReport, now: float) -> Evidence:
+    others = tuple(kept for kept in seen.materials if kept.handout != report.handout)
+    return replace(seen, heard_at=now, materials=(*others[-99:], report))
+
+
+def superseded(seen: Evidence, message: Superseded, now: float) -> Evidence:
+    return replace(seen, heard_at=now, overruled=message.by or "?")

@@ -1,0 +1,220 @@
+"""The wall: one tile a pupil of the roster, present or not, and one a device with nobody yet.
+
+A tile shows evidence. What the teacher wishes only decides which receipt is looked for: a lock is
+"locked" when the device itself proved the declared version at most `PROOF_OLD_SECONDS` ago.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from classroom_app.domain.evidence import Evidence
+from classroom_app.domain.lesson import DeviceId, PupilId, Roster
+from classroom_app.domain.tile import State, Tile, Wish
+from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
+
+CLOCK_OFF_SECONDS: Final = 300
+"""Five minutes: what makes a time in the journal misleading to a teacher who reads it."""
+CLAIM: Final = "seat"
+
+
+class LockWanted(Struct, frozen=True):
+    """The lock as declared to one device; version 0: none was ever."""
+
+    version: int = 0
+    locked: bool = False
+
+
+class Place(Struct, frozen=True):
+    """A seat of the wall before anything was seen."""
+
+    pupil: PupilId
+    device: DeviceId
+    name: str
+    seat: int
+
+
+class Shown(Struct, frozen=True):
+    """A state and what goes with it."""
+
+    state: State
+    since: float = 0.0
+    reason: str = ""
+
+
+def tile_of(
+    place: Place, seen: Evidence | None, lock: LockWanted, *, others_locked: bool, now: float
+) -> Tile:
+    """Draw one tile from what its device said. `others_locked`: freed by name is worth a word."""
+    if seen is None or not _was_seen(seen):
+        why = seen.why_gone if seen else ""
+        return Tile(place.pupil, place.device, place.name, place.seat, State.NOT_HERE, reason=why)
+    shown = _shown(seen, lock, now)
+    held = _held(seen, lock, now)
+    free = _free(seen, lock, now)
+    return Tile(
+        place.pupil,
+        place.device,
+        place.name,
+        place.seat,
+        shown.state,
+        since=shown.since,
+        reason=shown.reason,
+        freed=others_locked and free and not lock.locked,
+        picture_age=-1.0 if seen.shown_at is None else max(0.0, now - seen.shown_at),
+        wish=_wish(seen),
+        battery_percent=seen.battery_percent,
+        fact=_fact(seen),
+        held=held,
+        free=free,
+    )
+
+
+def wall(
+    roster: Roster,
+    sitting: Mapping[DeviceId, PupilId],
+    seen: Mapping[DeviceId, Evidence],
+    locks: Mapping[DeviceId, LockWanted],
+    now: float,
+) -> tuple[Tile, ...]:
+    """Draw the whole class in the order of seats; a device with nobody comes after the pupils.
+
+    A shared device appears once it was seen; before that it is nobody's absence.
+    """
+    others = any(lock.locked for lock in locks.values())
+    return tuple(
+        tile_of(
+            place,
+            seen.get(place.device),
+            locks.get(place.device, LockWanted()),
+            others_locked=others,
+            now=now,
+        )
+        for place in places(roster, sitting, seen)
+    )
+
+
+def places(
+    roster: Roster, sitting: Mapping[DeviceId, PupilId], seen: Mapping[DeviceId, Evidence]
+) -> Iterable[Place]:
+    at = {pupil: device for device, pupil in sitting.items() if pupil}
+    known = {pupil.id for pupil in roster.pupils}
+    for pupil in sorted(roster.pupils, key=lambda pupil: (pupil.seat, pupil.display)):
+        yield Place(pupil.id, at.get(pupil.id, DeviceId("")), pupil.display, pupil.seat)
+    for device in roster.devices:
+        been = seen.get(device.id)
+        if sitting.get(device.id) in known or been is None or not _was_seen(been):
+            continue
+        yield Place(PupilId(""), device.id, device.name, 0)
+
+
+def held(tiles: Iterable[Tile], scope: frozenset[str] | None = None) -> tuple[int, int]:
+    """Count "26 of 28 locked": receipts, and the scope (keys of tiles; None: all)."""
+    chosen = [tile for tile in tiles if scope is None or tile.key in scope]
+    return sum(tile.held for tile in chosen), len(chosen)
+
+
+def free(tiles: Iterable[Tile], scope: frozenset[str] | None = None) -> tuple[int, int]:
+    """Count "28 of 28 free": devices whose own last word is that they are."""
+    chosen = [tile for tile in tiles if scope is None or tile.key in scope]
+    return sum(tile.free for tile in chosen), len(chosen)
+
+
+def _was_seen(seen: Evidence) -> bool:
+    return seen.up_since is not None or seen.gone_since is not None
+
+
+def _here(seen: Evidence, now: float) -> bool:
+    return seen.up_since is not None and now - seen.heard_at <= GONE_SECONDS
+
+
+def _held(seen: Evidence, lock: LockWanted, now: float) -> bool:
+    return (
+        lock.locked
+        and _here(seen, now)
+        and seen.proved_version == lock.version
+        and 0 <= now - seen.proved_at <= PROOF_OLD_SECONDS
+        and not _failed(seen, lock)
+    )
+
+
+def _failed(seen: Evidence, lock: LockWanted) -> str:
+    """Why the declared lock does not cover, in the device's word; empty: it does not say so."""
+    kept = seen.report("attention")
+    if not lock.locked or kept is None or kept[0].version != lock.version:
+        return ""
+    report = kept[0]
+    return (report.reason or report.state) if report.state in {"failed", "free"} else ""
+
+
+def _free(seen: Evidence, lock: LockWanted, now: float) -> bool:
+    kept = seen.report("attention")
+    if lock.locked or not _here(seen, now):
+        return False
+    if lock.version == 0:
+        return seen.proved_version == 0
+    return kept is not None and kept[0].state == "free" and kept[0].version >= lock.version
+
+
+def _shown(  # noqa: C901 - one case a row of the table
+    seen: Evidence, lock: LockWanted, now: float
+) -> Shown:
+    """Choose by desk.md section 3's priority: the first that is true."""
+    if seen.up_since is None:
+        return Shown(State.GONE, seen.gone_since or 0.0, seen.why_gone)
+    if not _here(seen, now):
+        return Shown(State.GONE, seen.heard_at, "silent")
+    if seen.overruled:
+        return Shown(State.OTHER_LESSON, seen.heard_at, seen.overruled)
+    if why := _failed(seen, lock):
+        return Shown(State.NOT_COVERED, _since(seen, "attention"), why)
+    if seen.twin:
+        return Shown(State.TWIN, seen.up_since)
+    if abs(seen.clock_off_seconds) > CLOCK_OFF_SECONDS:
+        return Shown(State.CLOCK, seen.up_since, str(seen.clock_off_seconds))
+    if _held(seen, lock, now):
+        return Shown(State.LOCKED, _since(seen, "attention"))
+    if lock.version and not _free(seen, lock, now):
+        return Shown(State.ASKED, reason="" if lock.locked else "free")
+    return _picture(seen, now)
+
+
+def _picture(seen: Evidence, now: float) -> Shown:
+    watching = seen.report("watching")
+    state, reason = (watching[0].state, watching[0].reason) if watching else ("on", "")
+    match state:
+        case "dark":
+            return Shown(State.DARK, _since(seen, "watching"))
+        case "private":
+            return Shown(State.PRIVATE, _since(seen, "watching"), reason)
+        case "failed":
+            return Shown(State.WAITING, _since(seen, "watching"), reason)
+        case _:
+            pass  # "on", or a word of another feature
+    if seen.shown_at is None:
+        presence = seen.report("presence")
+        failed = presence is not None and presence[0].state == "failed"
+        return Shown(State.WAITING, reason=presence[0].reason if presence and failed else "")
+    if now - seen.shown_at > STALE_SECONDS:
+        return Shown(State.STALE, seen.shown_at)
+    return Shown(State.LIVE)
+
+
+def _since(seen: Evidence, feature: str) -> float:
+    kept = seen.report(feature)
+    return kept[1] if kept else 0.0
+
+
+def _wish(seen: Evidence) -> Wish | None:
+    if seen.wish is not None or not seen.claim:
+        return seen.wish
+    return Wish(CLAIM, seen.heard_at, text=seen.claim)
+
+
+def _fact(seen: Evidence) -> str:
+    if seen.handed_in:
+        return "handed-in"
+    # Where several were handed out, the newest is what the teacher waits for.
+    newest = seen.materials[-1] if seen.materials else None
+    return newest.state if newest and newest.state in {"arrived", "opened"} else ""

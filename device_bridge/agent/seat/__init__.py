@@ -1,1 +1,1 @@
-"""What runs in the pupil's desktop."""
+"""What runs in the pupil's desktop: capture, curtain, indicator, notices."""

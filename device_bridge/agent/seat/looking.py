@@ -1,0 +1,138 @@
+"""The capture loop: grabs only while the pupil is told so, and hands over one frame at a time."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Final
+
+from device_bridge.agent.capabilities import Capture
+from device_bridge.agent.seat.glance import Encoded, Glance, Nothing, Unchanged, glance
+from device_bridge.protocol.seat import (
+    FrameTaken,
+    FromSeat,
+    Look,
+    LookAnswered,
+    SeatFrame,
+    StillShown,
+)
+
+STILL_SECONDS: Final = 1.0
+"""How often an unchanged screen is confirmed: the guard's pulse goes out each 2 s."""
+
+
+class Looking:
+    """What the teacher looks at, what was sent of it, and whether the pupil is told.
+
+    The next grab waits for the last frame to be taken: so what goes out is always the newest
+    picture, and nothing queues.
+    """
+
+    def __init__(
+        self, capture: Capture, workers: Executor, say: Callable[[FromSeat], None]
+    ) -> None:
+        self._capture = capture
+        self._workers = workers
+        self._say = say
+        self._look: Look | None = None
+        self._mapped = False
+        self._changed = asyncio.Event()
+        self._forget()
+        self._number = 0
+
+    def look(self, look: Look | None) -> None:
+        """Look so from now on; None stops as "none" does."""
+        if look == self._look:
+            return
+        self._look = look
+        self._forget()
+        self._changed.set()
+
+    def indicator_is_mapped(self, *, mapped: bool) -> None:
+        self._mapped = mapped
+        self._changed.set()
+
+    def taken(self, told: FrameTaken) -> None:
+        if told.number == self._in_flight:
+            self._in_flight = None
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            self._changed.clear()
+            look = self._look
+            if not self._allowed(look) or self._in_flight is not None:
+                await self._changed.wait()
+                continue
+            assert look is not None  # noqa: S101 - _allowed said so
+            await self._glance(look)
+            await self._pause(1 / look.pace)
+
+    def _allowed(self, look: Look | None) -> bool:
+        return self._mapped and look is not None and look.look != "none"
+
+    async def _glance(self, look: Look) -> None:
+        loop = asyncio.get_running_loop()
+        seen = await loop.run_in_executor(self._workers, glance, self._capture, look, self._seen)
+        # Told to stop, or to look otherwise, while the worker was grabbing: it was never seen.
+        if look is self._look and self._mapped:
+            self._tell(look, seen)
+
+    def _tell(self, look: Look, seen: Glance) -> None:
+        match seen:
+            case Unchanged():
+                self._still()
+            case Nothing(state, reason, pixels):
+                self._seen, self._shown = pixels, None
+                self._answer(LookAnswered(look.version, state, reason))
+            case Encoded():
+                self._answer(LookAnswered(look.version, "on"))
+                self._send(look, seen)
+
+    def _send(self, look: Look, picture: Encoded) -> None:
+        self._number += 1
+        self._seen = picture.seen
+        self._in_flight = self._shown = self._number
+        self._still_at = asyncio.get_running_loop().time()
+        self._say(
+            SeatFrame(
+                self._number,
+                look.version,
+                picture.width,
+                picture.height,
+                picture.screen_width,
+                picture.screen_height,
+                "jpeg",
+                picture.jpeg,
+            )
+        )
+
+    def _still(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._shown is not None and now - self._still_at >= STILL_SECONDS:
+            self._still_at = now
+            self._say(StillShown(self._shown))
+
+    def _answer(self, answer: LookAnswered) -> None:
+        """Say it once: a screen that stays dark is no news."""
+        if answer != self._answered:
+            self._answered = answer
+            self._say(answer)
+
+    async def _pause(self, seconds: float) -> None:
+        """Keep the pace; a new order is looked at now, a frame taken is not."""
+        look, mapped = self._look, self._mapped
+        try:
+            async with asyncio.timeout(seconds):
+                while look is self._look and mapped == self._mapped:
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    def _forget(self) -> None:
+        self._seen = b""
+        self._shown: int | None = None
+        self._in_flight: int | None = None
+        self._answered: LookAnswered | None = None
+        self._still_at = 0.0

@@ -1,0 +1,339 @@
+"""The seat's own rules, with capabilities that do as they are told."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Executor, Future
+from contextlib import asynccontextmanager
+from io import BytesIO
+from typing import Any
+
+from PIL import Image
+
+from device_bridge.agent.capabilities import Picture
+from device_bridge.agent.seat.core import WAITING_MAX, SeatCore
+from device_bridge.protocol.hello import Screen
+from device_bridge.protocol.seat import (
+    CurtainAnswered,
+    DropCurtain,
+    FrameTaken,
+    FromSeat,
+    IndicatorAnswered,
+    Look,
+    LookAnswered,
+    NoticeShown,
+    Opened,
+    OpenFile,
+    OpenPage,
+    PupilActed,
+    RaiseCurtain,
+    SeatFrame,
+    SeatUp,
+    ShowIndicator,
+    ShowNotice,
+    StillShown,
+)
+
+BAR = ShowIndicator(1, on=True, teacher_name="Claire")
+LOOK = Look(1, "overview", 40, 40, pace=10.0)
+
+
+def stripes(shade: int, width: int = 80, height: int = 60) -> Picture:
+    """Make a picture that is not uniform."""
+    row = bytes((shade, 0, 0)) * (width // 2) + bytes((0, 255 - shade, 9)) * (width // 2)
+    return Picture(width, height, "RGB", row * height)
+
+
+class Here(Executor):
+    """Works at once, in the same thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as the base says
+        done: Future[Any] = Future()
+        done.set_result(fn(*args, **kwargs))
+        return done
+
+
+class Eye:
+    def __init__(self) -> None:
+        self.shows: Picture | None = stripes(1)
+        self.grabs = 0
+
+    def screens(self) -> tuple[Screen, ...]:
+        return (Screen(80, 60),)
+
+    def grab(self, screen: int) -> Picture | None:
+        assert screen == 0
+        self.grabs += 1
+        return self.shows
+
+
+class Cover:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.reason = ""
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def raise_(self, order: RaiseCurtain) -> str:
+        self.told.append(f"raise {order.version}")
+        await self.gate.wait()
+        return self.reason
+
+    async def drop(self) -> None:
+        self.told.append("drop")
+
+
+class Bar:
+    def __init__(self) -> None:
+        self.reason = ""
+        self.on = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.acted: Callable[[PupilActed], None] = print
+
+    async def show(self, order: ShowIndicator) -> str:
+        await self.gate.wait()
+        self.on = order.on
+        return self.reason
+
+    def on_acted(self, acted: Callable[[PupilActed], None]) -> None:
+        self.acted = acted
+
+
+class Words:
+    def __init__(self) -> None:
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def show(self, id_: str, text: str, teacher_name: str) -> str:
+        await self.gate.wait()
+        return "" if text and teacher_name and id_ else "nothing to show"
+
+
+class Opener:
+    async def file(self, path: str) -> str:
+        return "" if path == "a.pdf" else "not here"
+
+    async def page(self, address: str) -> str:
+        return "" if address.startswith("https:") else "not a web page"
+
+
+class Desk:
+    """A seat on its fakes, and all that it says."""
+
+    def __init__(self) -> None:
+        self.eye, self.cover, self.bar, self.words = Eye(), Cover(), Bar(), Words()
+        self.said: list[FromSeat] = []
+        self.core = SeatCore(
+            self.eye, self.cover, self.bar, self.words, Opener(), self.said.append, Here(), user="l"
+        )
+
+    def frames(self) -> list[SeatFrame]:
+        return [said for said in self.said if isinstance(said, SeatFrame)]
+
+    def watched(self) -> None:
+        self.core.told(BAR)
+        self.core.told(LOOK)
+
+
+@asynccontextmanager
+async def at_work() -> AsyncGenerator[Desk]:
+    desk = Desk()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(desk.core.run())
+        await asyncio.sleep(0.01)
+        yield desk
+        task.cancel()
+
+
+async def test_the_first_word_says_whose_desktop_it_is() -> None:
+    async with at_work() as desk:
+        assert desk.said == [SeatUp("l", (Screen(80, 60),))]
+
+
+async def test_without_the_bar_no_screen_is_grabbed() -> None:
+    async with at_work() as desk:
+        desk.core.told(LOOK)
+        desk.bar.reason = "covered"
+        desk.core.told(BAR)
+        await asyncio.sleep(60)
+        assert desk.eye.grabs == 0
+        assert desk.said[1:] == [IndicatorAnswered(1, "covered")]
+
+
+async def test_a_bar_that_goes_stops_the_grabs_at_once_however_slowly_it_unmaps() -> None:
+    async with at_work() as desk:
+        desk.watched()
+        await asyncio.sleep(0.05)
+        desk.bar.gate.clear()
+        desk.core.told(ShowIndicator(1, on=False))
+        grabs = desk.eye.grabs
+        await asyncio.sleep(60)
+        assert desk.eye.grabs == grabs == 1
+
+
+async def test_a_bar_taken_away_while_it_was_coming_lets_nothing_out() -> None:
+    async with at_work() as desk:
+        desk.bar.gate.clear()
+        desk.watched()
+        await asyncio.sleep(0.05)
+        desk.core.told(ShowIndicator(2, on=False))
+        desk.bar.gate.set()
+        await asyncio.sleep(60)
+        assert desk.eye.grabs == 0
+
+
+async def test_a_bar_that_is_covered_later_is_found_out() -> None:
+    async with at_work() as desk:
+        desk.watched()
+        await asyncio.sleep(0.05)
+        desk.bar.reason = "covered"
+        await asyncio.sleep(4)
+        grabs = desk.eye.grabs
+        await asyncio.sleep(60)
+        assert desk.eye.grabs == grabs
+        assert desk.said[-1] == IndicatorAnswered(1, "covered")
+
+
+async def test_a_frame_is_scaled_to_fit_and_never_enlarged() -> None:
+    async with at_work() as desk:
+        desk.watched()
+        await asyncio.sleep(0.05)
+        desk.core.told(Look(2, "close", 4000, 4000))
+        await asyncio.sleep(0.05)
+        small, whole = desk.frames()
+        assert (small.width, small.height, whole.width, whole.height) == (40, 30, 80, 60)
+        assert Image.open(BytesIO(small.picture)).size == (40, 30)
+        assert (small.version, whole.version, whole.number) == (1, 2, 2)
+        assert desk.said.count(LookAnswered(1, "on")) == 1
+
+
+async def test_an_unchanged_screen_sends_no_frame_and_says_so_at_most_each_second() -> None:
+    async with at_work() as desk:
+        desk.watched()
+        await asyncio.sleep(0.05)
+        desk.core.told(FrameTaken(1))
+        await asyncio.sleep(10)
+        assert len(desk.frames()) == 1
+        assert 8 <= desk.said.count(StillShown(1)) <= 10
+        assert desk.eye.grabs > 50
+
+
+async def test_one_frame_is_in_flight_and_the_newest_picture_follows() -> None:
+    async with at_work() as desk:
+        desk.watched()
+        await asyncio.sleep(0.05)
+        for shade in (10, 200, 90):
+            desk.eye.shows = stripes(shade)
+            await asyncio.sleep(1)
+        assert len(desk.frames()) == 1
+        desk.core.told(FrameTaken(7))
+        await asyncio.sleep(1)
+        assert len(desk.frames()) == 1
+        desk.core.told(FrameTaken(1))
+        await asyncio.sleep(1)
+        _, newest = desk.frames()
+        red = Image.open(BytesIO(newest.picture)).convert("RGB").getpixel((2, 2))
+        assert isinstance(red, tuple)
+        assert abs(red[0] - 90) < 12
+
+
+async def test_a_dark_screen_a_blind_one_and_a_broken_picture_are_told_once() -> None:
+    async with at_work() as desk:
+        desk.eye.shows = Picture(80, 60, "BGRX", bytes(80 * 60 * 4))
+        desk.watched()
+        await asyncio.sleep(5)
+        desk.eye.shows = None
+        await asyncio.sleep(5)
+        desk.eye.shows = Picture(80, 60, "RGB", b"short")
+        await asyncio.sleep(5)
+        desk.eye.shows = stripes(3)
+        await asyncio.sleep(1)
+        told = [(s.state, s.reason) for s in desk.said if isinstance(s, LookAnswered)]
+        assert told == [
+            ("dark", ""),
+            ("failed", "the screen cannot be seen"),
+            ("failed", "the picture is not whole"),
+            ("on", ""),
+        ]
+
+
+async def test_looking_stops_when_told_and_when_the_guard_is_gone() -> None:
+    async with at_work() as desk:
+        desk.watched()
+        await asyncio.sleep(0.05)
+        desk.core.told(Look(2, "none"))
+        await asyncio.sleep(5)
+        assert desk.eye.grabs == 1
+        desk.core.told(LOOK)
+        desk.core.alone()
+        await asyncio.sleep(5)
+        assert desk.eye.grabs == 1
+        assert not desk.bar.on
+
+
+async def test_the_curtain_answers_each_order_and_the_newest_wins() -> None:
+    async with at_work() as desk:
+        desk.cover.gate.clear()
+        desk.core.told(RaiseCurtain(3, frees_in_seconds=60))
+        await asyncio.sleep(0.01)
+        desk.core.told(DropCurtain(4))
+        desk.core.told(RaiseCurtain(6, frees_in_seconds=60))
+        desk.core.told(DropCurtain(5))
+        desk.cover.reason = "another window holds the keyboard"
+        desk.cover.gate.set()
+        await asyncio.sleep(0.01)
+        assert desk.cover.told == ["raise 3", "raise 6"]
+        assert desk.said[1:] == [
+            CurtainAnswered(3, desk.cover.reason),
+            CurtainAnswered(6, desk.cover.reason),
+        ]
+
+
+async def test_a_curtain_whose_guard_died_frees_the_pupil_when_its_lease_is_over() -> None:
+    async with at_work() as desk:
+        desk.core.told(RaiseCurtain(3, frees_in_seconds=60))
+        await asyncio.sleep(50)
+        assert desk.cover.told == ["raise 3"]
+        await asyncio.sleep(12)
+        assert desk.cover.told == ["raise 3", "drop"]
+
+
+async def test_a_guard_that_starts_anew_may_count_from_the_beginning() -> None:
+    async with at_work() as desk:
+        desk.core.told(RaiseCurtain(9, frees_in_seconds=60))
+        await asyncio.sleep(0.01)
+        desk.core.alone()
+        desk.core.told(DropCurtain(1))
+        await asyncio.sleep(0.01)
+        assert desk.cover.told == ["raise 9", "drop"]
+
+
+async def test_an_ending_seat_gives_the_screens_back() -> None:
+    async with at_work() as desk:
+        desk.core.told(RaiseCurtain(3, frees_in_seconds=60))
+        await asyncio.sleep(0.01)
+    assert desk.cover.told == ["raise 3", "drop"]
+
+
+async def test_notices_and_openings_are_answered_and_too_many_refused() -> None:
+    async with at_work() as desk:
+        desk.words.gate.clear()
+        for number in range(WAITING_MAX + 2):
+            desk.core.told(ShowNotice(f"n{number}", "Bonjour", "Claire"))
+        desk.core.told(OpenFile("f1", "a.pdf"))
+        desk.core.told(OpenFile("f2", "../b.pdf"))
+        desk.core.told(OpenPage("p1", "file:///etc/passwd"))
+        await asyncio.sleep(0.01)
+        desk.words.gate.set()
+        await asyncio.sleep(0.01)
+        shown = {s.id: s.reason for s in desk.said if isinstance(s, NoticeShown)}
+        assert [i for i, reason in shown.items() if reason] == ["n32", "n33"]
+        assert len(shown) == WAITING_MAX + 2
+        opened = [s for s in desk.said if isinstance(s, Opened)]
+        assert opened == [Opened("f1"), Opened("f2", "not here"), Opened("p1", "not a web page")]
+
+
+async def test_what_the_pupil_does_on_the_bar_is_passed_on() -> None:
+    async with at_work() as desk:
+        desk.bar.acted(PupilActed("hand-up"))
+        assert desk.said[-1] == PupilActed("hand-up")

@@ -1,0 +1,100 @@
+import io
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QImage
+from pytestqt.qtbot import QtBot
+
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.media.decode import JPEG_BYTES_MAX, BadPicture, Decoder, decode
+
+
+def jpeg(width: int, height: int, colour: tuple[int, int, int] = (200, 30, 40)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), colour).save(out, "JPEG", quality=90)
+    return out.getvalue()
+
+
+def test_a_picture_is_fitted_and_keeps_its_shape_and_colour() -> None:
+    image = decode(jpeg(1920, 1080), QSize(320, 320))
+    assert image.size() == QSize(320, 180)
+    colour = image.pixelColor(100, 100)
+    assert (abs(colour.red() - 200), abs(colour.blue() - 40)) < (6, 6)
+
+
+def test_a_small_picture_is_not_enlarged() -> None:
+    assert decode(jpeg(64, 36), QSize(640, 360)).size() == QSize(64, 36)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\x89PNG\r\n",
+        b"\xff\xd8",
+        b"\xff\xd8" + bytes(JPEG_BYTES_MAX),
+        jpeg(300, 200)[:-400],
+    ],
+)
+def test_what_is_no_whole_jpeg_is_refused(raw: bytes) -> None:
+    with pytest.raises(BadPicture):
+        decode(raw, QSize(100, 100))
+
+
+def test_a_header_that_claims_giant_sides_is_refused_before_decoding() -> None:
+    raw = bytearray(jpeg(16, 16))
+    at = raw.index(b"\xff\xc0")
+    raw[at + 5 : at + 9] = b"\xff\xff\xff\xff"
+    with pytest.raises(BadPicture):
+        decode(bytes(raw), QSize(100, 100))
+
+
+@settings(max_examples=60, deadline=None)
+@given(at=st.integers(0, 900), junk=st.binary(min_size=1, max_size=12))
+def test_bent_bytes_give_a_picture_or_bad_picture_and_nothing_else(at: int, junk: bytes) -> None:
+    raw = bytearray(jpeg(120, 80))
+    raw[at : at + len(junk)] = junk
+    try:
+        image = decode(bytes(raw), QSize(60, 60))
+    except BadPicture:
+        return
+    assert image.width() <= 60
+
+
+@pytest.mark.real_loop
+def test_the_newest_wins_and_all_come_in_one_word(qtbot: QtBot) -> None:
+    decoder = Decoder()
+    told: list[dict[DeviceId, QImage]] = []
+    newest: dict[DeviceId, QImage] = {}
+    decoder.ready.connect(told.append)
+    decoder.ready.connect(newest.update)
+    for number in range(20):
+        for name in ("a", "b", "c"):
+            decoder.put(DeviceId(name), jpeg(640, 360, (number * 12, 0, 0)), QSize(64, 64))
+
+    def last_ones() -> bool:
+        reds = [image.pixelColor(5, 5).red() for image in newest.values()]
+        return len(reds) == 3 and all(abs(red - 228) < 8 for red in reds)
+
+    qtbot.waitUntil(last_ones, timeout=3000)
+    assert len(told) <= 8
+    assert decoder.dropped > 0
+    decoder.close()
+    assert not [t for t in threading.enumerate() if t.name.startswith("decode")]
+
+
+@pytest.mark.real_loop
+def test_a_broken_picture_is_told_and_disturbs_nobody(qtbot: QtBot) -> None:
+    decoder = Decoder()
+    bad: list[str] = []
+    good: list[dict[DeviceId, object]] = []
+    decoder.unreadable.connect(bad.append)
+    decoder.ready.connect(good.append)
+    decoder.put(DeviceId("x"), b"\xff\xd8nothing", QSize(64, 64))
+    decoder.put(DeviceId("y"), jpeg(64, 64), QSize(64, 64))
+    qtbot.waitUntil(lambda: bad == ["x"] and bool(good), timeout=3000)
+    decoder.close()

@@ -1,0 +1,138 @@
+"""The agent's folder: what a device keeps, where, and readable by whom.
+
+Private to the guard's user (0700, files 0600) but for `received` and `hand-in`, which are the
+pupil's. A file is whole or as it was: written beside, synced, renamed.
+"""
+
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from device_bridge.agent.local_socket import SEAT_SOCKET
+from device_bridge.protocol.errors import Broken
+
+_KEPT_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The layout. Nothing is made or read by asking for a path."""
+
+    root: Path
+
+    @property
+    def key(self) -> Path:
+        return self.root / "key.pem"
+
+    @property
+    def certificate(self) -> Path:
+        return self.root / "certificate.pem"
+
+    @property
+    def school(self) -> Path:
+        return self.root / "school.json"
+
+    @property
+    def fleet(self) -> Path:
+        """The MDM's address, token and last word."""
+        return self.root / "fleet.json"
+
+    @property
+    def assignment(self) -> Path:
+        return self.root / "assignment.jws"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state.json"
+
+    @property
+    def unheard(self) -> Path:
+        """What the pupil said and no app has written down yet."""
+        return self.root / "unheard.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    @property
+    def personal(self) -> Path:
+        """The journal's personal fields and their salts; erased without breaking the chain."""
+        return self.root / "personal.jsonl"
+
+    @property
+    def status(self) -> Path:
+        return self.root / "status.json"
+
+    @property
+    def library(self) -> Path:
+        return self.root / "library"
+
+    @property
+    def seat_socket(self) -> Path:
+        return self.root / SEAT_SOCKET
+
+    @property
+    def received(self) -> Path:
+        return self.root / "received"
+
+    @property
+    def hand_in(self) -> Path:
+        return self.root / "hand-in"
+
+    def make(self) -> None:
+        """Make what is missing, private from the first moment."""
+        for path in (self.root, self.library, self.received, self.hand_in):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+
+
+def default_folder() -> Path:
+    return Path(platformdirs.user_data_dir("pupitre-agent", appauthor=False))
+
+
+def write_private(path: Path, raw: bytes) -> None:
+    """Replace `path` by `raw`, mode 0600: after a crash it is the old file or the new one."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` outlast a power cut, where the system can."""
+    with suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_kept(path: Path) -> bytes | None:
+    """Read one of the folder's small files; None where it is missing.
+
+    Raises `Broken` for one that no guard has written: too large, or not readable.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_KEPT_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Broken(f"{path.name} cannot be read") from error
+    if len(raw) > _KEPT_BYTES_MAX:
+        raise Broken(f"{path.name} is too large")
+    return raw

@@ -1,0 +1,219 @@
+"""How a device keeps its pupil told of the lesson: the state machine of `presence`.
+
+Orders to the bar go out, its answers come in. `shown` is what the bar is proved to say now; no
+picture may leave the device that the bar does not tell of. Apart from `presence.py`, which the
+seat's messages are made of.
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from device_bridge.protocol.attention import LEASE_ENDED, LESSON_ENDED, NO_SEAT
+from device_bridge.protocol.declared import (
+    Author,
+    LessonEnded,
+    MandateSeen,
+    Overruled,
+    SeatCame,
+    SeatGone,
+    TimePassed,
+    judge,
+)
+from device_bridge.protocol.fields import PROOF_OLD_SECONDS, PROOF_SECONDS
+from device_bridge.protocol.hello import Report
+from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.seat import IndicatorAnswered, ShowIndicator
+
+LookShown = Literal["none", "overview", "close"]
+_LEASE_SECONDS_MAX: Final = 4 * 3600
+
+
+class Bar(Struct, frozen=True):
+    """What the bar says besides the lesson. `hand_place` 0: hand down."""
+
+    look: LookShown = "none"
+    hand_place: int = 0
+    received: int = 0
+    hand_in_folder: str = ""
+
+
+class Presence(Struct, frozen=True):
+    """What a device holds of its lesson. Moments are boot-clock seconds.
+
+    `order` numbers what the bar is told, apart from the declaration's version: the look changes
+    within one version. `shown` is None while no bar is proved.
+    """
+
+    version: int = 0
+    declared: LessonDeclared | None = None
+    on: bool = False
+    lease_ends_at: float = 0.0
+    until_at: float = 0.0
+    author: Author = Author()
+    bar: Bar = Bar()
+    seat: bool = False
+    order: int = 0
+    ordered_at: float = 0.0
+    shown: LookShown | None = None
+    proved_at: float = 0.0
+    why_over: str = ""
+    told: Report | None = None
+
+    @property
+    def ends_at(self) -> float:
+        return min(self.lease_ends_at, self.author.until)
+
+
+class LessonTold(Struct, frozen=True):
+    """A declaration that was allowed, and by whom."""
+
+    declared: LessonDeclared
+    author: Author
+
+
+class BarChanged(Struct, frozen=True):
+    """Another feature has something new for the bar."""
+
+    bar: Bar
+
+
+Event = LessonTold | IndicatorAnswered | BarChanged | MandateSeen | SeatCame | SeatGone | TimePassed
+Effect = ShowIndicator | Report | Overruled | LessonEnded
+
+
+def advance(  # noqa: C901 - one case an event
+    held: Presence, event: Event, now: float
+) -> tuple[Presence, list[Effect]]:
+    """Take one event at boot-clock second `now`; return the next state and what to do, in order."""
+    match event:
+        case LessonTold(declared, author):
+            return _told(held, declared, author, now)
+        case IndicatorAnswered(version, reason) if version == held.order and held.seat:
+            return _answered(held, reason, now)
+        case BarChanged(bar) if bar != held.bar:
+            return _ordered(replace(held, bar=bar), now) if held.on else (_with(held, bar), [])
+        case MandateSeen(author) if author.lesson and author.lesson == held.author.lesson:
+            until = max(held.author.until, author.until)
+            return replace(held, author=replace(held.author, until=until)), []
+        case SeatCame():
+            return _ordered(replace(held, seat=True, shown=None), now)
+        case SeatGone():
+            lost = replace(held, seat=False, shown=None)
+            return _report(lost, "failed", NO_SEAT) if held.on else _report_over(lost)
+        case TimePassed():
+            return _looked_at_the_clock(held, now)
+        case IndicatorAnswered() | BarChanged() | MandateSeen():
+            return held, []  # an echo of the past, or nothing new
+
+
+def _with(held: Presence, bar: Bar) -> Presence:
+    return replace(held, bar=bar)
+
+
+def _told(
+    held: Presence, declared: LessonDeclared, author: Author, now: float
+) -> tuple[Presence, list[Effect]]:
+    foreign = author.lesson != held.author.lesson
+    if judge(held.author, held.version, author, declared.version) == "older":
+        loser = Overruled(author.lesson, held.version, held.author.teacher)
+        return held, [loser] if foreign else []
+    before: list[Effect] = []
+    if foreign and held.on:
+        before = [
+            LessonEnded(held.author.lesson),
+            Overruled(held.author.lesson, declared.version, author.teacher),
+        ]
+    taken = replace(
+        held,
+        version=declared.version,
+        declared=declared,
+        on=declared.state == "on",
+        lease_ends_at=now + declared.lease_seconds,
+        until_at=now + declared.until_seconds,
+        author=author,
+        why_over="",
+        told=None,
+    )
+    if not taken.on:
+        taken, effects = _over(taken, "", now)
+    elif taken.ends_at <= now:
+        taken, effects = _over(taken, _why_over(taken, now), now)
+    else:
+        taken, effects = _ordered(taken, now)
+    return taken, [*before, *effects]
+
+
+def _answered(held: Presence, reason: str, now: float) -> tuple[Presence, list[Effect]]:
+    if reason:
+        return _report(replace(held, shown=None), "failed", reason)
+    if not held.on:
+        return _report_over(replace(held, shown=None))
+    return _report(replace(held, shown=held.bar.look, proved_at=now), "on", "")
+
+
+def _looked_at_the_clock(held: Presence, now: float) -> tuple[Presence, list[Effect]]:
+    if held.on and held.ends_at <= now:
+        return _over(held, _why_over(held, now), now)
+    if held.shown is not None and now - held.proved_at > PROOF_OLD_SECONDS:
+        held = replace(held, shown=None)
+    if held.on and held.seat and now - held.ordered_at >= PROOF_SECONDS:
+        return _ordered(held, now)
+    return held, []
+
+
+def _why_over(held: Presence, now: float) -> str:
+    return LESSON_ENDED if held.author.until <= now else LEASE_ENDED
+
+
+def _over(held: Presence, why: str, now: float) -> tuple[Presence, list[Effect]]:
+    """End the lesson; "over" is reported when the bar is proved gone, or where there is none."""
+    ended = replace(held, on=False, why_over=why, shown=None, bar=replace(held.bar, look="none"))
+    ended, effects = _ordered(ended, now)
+    if not ended.seat:
+        ended, effects = _report_over(ended)
+    return ended, [LessonEnded(held.author.lesson), *effects]
+
+
+def _ordered(held: Presence, now: float) -> tuple[Presence, list[Effect]]:
+    """Tell the bar how it should look, and ask by that whether it does."""
+    if not held.seat:
+        return _report(held, "failed", NO_SEAT) if held.on else (held, [])
+    # A seat may outlive its guard: numbers must rise over the guard's lives as well.
+    ordered = replace(held, order=max(held.order + 1, int(now * 1000)), ordered_at=now)
+    return ordered, [_order(ordered, now)]
+
+
+def _order(held: Presence, now: float) -> ShowIndicator:
+    if not held.on or held.declared is None:
+        return ShowIndicator(held.order, on=False)
+    return ShowIndicator(
+        held.order,
+        on=True,
+        teacher_name=held.declared.teacher_name,
+        class_name=held.declared.class_name,
+        until_seconds=int(min(max(0.0, held.until_at - now), _LEASE_SECONDS_MAX)),
+        pupil_name=held.declared.pupil_name,
+        look=held.bar.look,
+        hand_place=held.bar.hand_place,
+        received=held.bar.received,
+        choices=() if held.declared.pupil else held.declared.choices,
+        hand_in_folder=held.bar.hand_in_folder,
+    )
+
+
+def _report_over(held: Presence) -> tuple[Presence, list[Effect]]:
+    if held.declared is None:
+        return held, []
+    return _report(held, "over", held.why_over)
+
+
+def _report(
+    held: Presence, state: Literal["on", "over", "failed"], reason: str
+) -> tuple[Presence, list[Effect]]:
+    """Say it once: the same words again would only wake the wall."""
+    report = Report("presence", held.version, state, reason)
+    if report == held.told:
+        return held, []
+    return replace(held, told=report), [report]

@@ -1,0 +1,84 @@
+"""What the X server says of our windows: mapped, where, and what lies above them."""
+
+from msgspec import Struct
+from Xlib import X, display, error
+
+
+class Area(Struct, frozen=True):
+    """A rectangle on the X screen, in its pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def meets(self, other: "Area") -> bool:
+        return (
+            self.x < other.x + other.width
+            and other.x < self.x + self.width
+            and self.y < other.y + other.height
+            and other.y < self.y + self.height
+        )
+
+    def holds(self, other: "Area") -> bool:
+        return (
+            self.x <= other.x
+            and self.y <= other.y
+            and self.x + self.width >= other.x + other.width
+            and self.y + self.height >= other.y + other.height
+        )
+
+
+class X11Windows:
+    """Asks over a connection of its own, so an answer never comes from our toolkit's belief.
+
+    Raises `error.DisplayError` where no X server is.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._display = display.Display(name)
+        self._root = self._display.screen().root
+
+    def close(self) -> None:
+        self._display.close()
+
+    def monitors(self) -> list[Area]:
+        """Every active RandR monitor. Source: RandR 1.5, RRGetMonitors."""
+        found = self._root.xrandr_get_monitors().monitors
+        return [Area(m.x, m.y, m.width_in_pixels, m.height_in_pixels) for m in found]
+
+    def viewable(self, window: int) -> Area | None:
+        """Return where `window` is mapped, None where it is not."""
+        asked = self._display.create_resource_object("window", window)
+        try:
+            if asked.get_attributes().map_state != X.IsViewable:
+                return None
+            at = asked.get_geometry()
+        except error.XError:
+            return None  # destroyed meanwhile
+        border = 2 * at.border_width
+        return Area(at.x, at.y, at.width + border, at.height + border)
+
+    def above(self, window: int) -> set[int]:
+        """Return the visible windows over `window`, which is a child of the root itself.
+
+        An InputOnly window paints nothing but would take the clicks: it counts. Window managers
+        keep theirs off the screen, so those do not meet ours.
+        """
+        mine = self.viewable(window)
+        if mine is None:
+            return set()
+        found: set[int] = set()
+        # Bottom to top: QueryTree, X protocol.
+        for other in reversed(self._root.query_tree().children):
+            if other.id == window:
+                break
+            at = self.viewable(other.id)
+            if at is not None and at.meets(mine):
+                found.add(other.id)
+        return found
+
+    def uncovered(self, windows: list[int]) -> list[Area]:
+        """Return the monitors that none of `windows` covers whole."""
+        areas = [area for window in windows if (area := self.viewable(window)) is not None]
+        return [m for m in self.monitors() if not any(area.holds(m) for area in areas)]

@@ -1,0 +1,9 @@
+GrabModeAsync: int
+GrabSuccess: int
+AlreadyGrabbed: int
+GrabNotViewable: int
+GrabFrozen: int
+IsViewable: int
+InputOnly: int
+CurrentTime: int
+NONE: int

@@ -1,0 +1,54 @@
+class _Attributes:
+    map_state: int
+    win_class: int
+
+class _Geometry:
+    x: int
+    y: int
+    width: int
+    height: int
+    border_width: int
+
+class _Tree:
+    children: list[Window]
+
+class _Monitor:
+    x: int
+    y: int
+    width_in_pixels: int
+    height_in_pixels: int
+
+class _Monitors:
+    monitors: list[_Monitor]
+
+class Window:
+    id: int
+    def get_attributes(self) -> _Attributes: ...
+    def get_geometry(self) -> _Geometry: ...
+    def query_tree(self) -> _Tree: ...
+    def xrandr_get_monitors(self, is_active: bool = True) -> _Monitors: ...
+    def grab_keyboard(
+        self, owner_events: bool, pointer_mode: int, keyboard_mode: int, time: int
+    ) -> int: ...
+    def grab_pointer(
+        self,
+        owner_events: bool,
+        event_mask: int,
+        pointer_mode: int,
+        keyboard_mode: int,
+        confine_to: int,
+        cursor: int,
+        time: int,
+    ) -> int: ...
+
+class _Screen:
+    root: Window
+
+class Display:
+    def __init__(self, display: str | None = None) -> None: ...
+    def screen(self) -> _Screen: ...
+    def create_resource_object(self, type: str, id: int) -> Window: ...
+    def ungrab_keyboard(self, time: int) -> None: ...
+    def ungrab_pointer(self, time: int) -> None: ...
+    def sync(self) -> None: ...
+    def close(self) -> None: ...

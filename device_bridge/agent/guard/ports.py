@@ -1,0 +1,62 @@
+"""What the guard's features need of the rest, each as small as they need it."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from central_mdm.contract.grants import Grant, Mandate
+from device_bridge.protocol.declared import Author
+from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.seat import ToSeat
+from device_bridge.protocol.watching import Frame
+
+
+class Link(Protocol):
+    """One teacher's app, linked; the session has checked its papers. `send` never blocks."""
+
+    @property
+    def teacher_name(self) -> str: ...
+    @property
+    def grant(self) -> Grant: ...
+    @property
+    def mandate(self) -> Mandate | None: ...
+    @property
+    def mandate_ends_at(self) -> float: ...
+    def send(self, message: FromDevice) -> None: ...
+    def offer(self, frame: Frame) -> None: ...
+    def on_frame_taken(self, taken: Callable[[int], None]) -> None: ...
+
+
+def author_of(link: Link) -> Author:
+    """Under which lesson this link speaks now; without a mandate: none, ended long ago."""
+    mandate = link.mandate
+    if mandate is None:
+        return Author(teacher=link.teacher_name)
+    return Author(mandate.lesson, mandate.id, link.teacher_name, link.mandate_ends_at)
+
+
+class Speaks(Protocol):
+    """How a feature says something; all of it returns at once."""
+
+    def seat(self, message: ToSeat) -> bool:
+        """Tell the seat; False where there is none."""
+        ...
+
+    def all(self, message: FromDevice) -> None:
+        """Tell each linked app."""
+        ...
+
+    def lesson(self, lesson: str, message: FromDevice) -> None:
+        """Tell the apps of one lesson."""
+        ...
+
+    def offer(self, lesson: str, frame: Frame) -> bool:
+        """Offer a picture to the apps of one lesson; False where none is linked."""
+        ...
+
+    def note(self, kind: str, facts: dict[str, str | int], words: str = "") -> None:
+        """Write to the device's own journal; `words` are personal."""
+        ...
+
+    def changed(self) -> None:
+        """Have what this feature holds kept on disk."""
+        ...

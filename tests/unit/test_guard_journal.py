@@ -1,0 +1,56 @@
+"""The device's journal: chained, erasable, and whole again after a power cut."""
+
+from pathlib import Path
+
+import pytest
+
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.journal import DeviceJournal, Noted, verify
+from device_bridge.protocol.errors import Broken
+
+
+def salt(count: int) -> bytes:
+    return b"s" * count
+
+
+def journal_in(path: Path) -> tuple[Folder, DeviceJournal]:
+    folder = Folder(path)
+    folder.make()
+    return folder, DeviceJournal(folder, salt)
+
+
+def test_what_is_noted_is_chained_and_goes_on_after_a_restart(tmp_path: Path) -> None:
+    folder, journal = journal_in(tmp_path)
+    journal.append(
+        [Noted("locked", 5, {"version": 7}), Noted("message", 6, {"id": "m"}, "Bonjour")]
+    )
+    DeviceJournal(folder, salt).append([Noted("freed", 7, {"version": 8})])
+    assert verify(folder.journal) == 3
+    assert "Bonjour" not in folder.journal.read_text()
+    assert folder.journal.stat().st_mode & 0o777 == 0o600
+
+
+def test_personal_words_can_be_erased_without_breaking_the_chain(tmp_path: Path) -> None:
+    folder, journal = journal_in(tmp_path)
+    journal.append([Noted("message", 6, {}, "Bonjour")])
+    folder.personal.unlink()
+    assert verify(folder.journal) == 1
+
+
+def test_a_changed_line_is_named(tmp_path: Path) -> None:
+    folder, journal = journal_in(tmp_path)
+    journal.append([Noted("locked", n, {"version": n}) for n in range(1, 5)])
+    lines = folder.journal.read_text().splitlines()
+    lines[1] = lines[1].replace('"at":2', '"at":9')
+    folder.journal.write_text("\n".join(lines) + "\n")
+    with pytest.raises(Broken, match="line 2"):
+        verify(folder.journal)
+
+
+def test_a_line_torn_by_a_power_cut_is_cut_off(tmp_path: Path) -> None:
+    folder, journal = journal_in(tmp_path)
+    journal.append([Noted("locked", 1, {}), Noted("freed", 2, {})])
+    raw = folder.journal.read_bytes()
+    folder.journal.write_bytes(raw[:-10])
+    DeviceJournal(folder, salt).append([Noted("locked", 3, {})])
+    assert verify(folder.journal) == 2

@@ -1,1 +1,1 @@
-"""Where devices are: sightings."""
+"""Where devices are: a sighting only adds an address; who is there is proved by TLS."""

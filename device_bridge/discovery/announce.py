@@ -1,0 +1,140 @@
+"""A device says where it is, for as long as it listens."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Sequence
+from contextlib import AsyncExitStack, suppress
+from types import TracebackType
+from typing import Final, Self
+
+from zeroconf import ServiceInfo
+from zeroconf.asyncio import AsyncZeroconf
+
+from device_bridge.discovery.interfaces import (
+    LOOK_SECONDS,
+    OwnAddress,
+    announced,
+    keep_up,
+    open_zeroconf,
+    own_addresses,
+)
+from device_bridge.discovery.records import SERVICE_TYPE, instance_of, service_name, text_of
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 5.0
+HOST_SECONDS: Final = 120  # the TTL of records that name a host (RFC 6762, section 10)
+
+
+class Announcer:
+    """Announces one device while it is entered; says goodbye when left.
+
+    `zeroconf` may be shared by up to 20 devices of a process (its owner moves it along and closes
+    it); None opens one of its own on `interfaces`, which are own addresses; None: on all.
+    `addresses` are what is announced; None: whatever the machine has, kept up to date. Where there
+    is no network, nothing is announced, and it is tried again: the guard never hears of it, for
+    without mDNS all works, slower.
+    """
+
+    def __init__(
+        self,
+        zeroconf: AsyncZeroconf | None,
+        device: str,
+        port: int,
+        kind: str = "",
+        addresses: Sequence[str] | None = None,
+        *,
+        interfaces: Sequence[str] | None = None,
+    ) -> None:
+        self._shared = zeroconf
+        self._device = device
+        self._port = port
+        self._kind = kind
+        self._fixed = tuple(addresses) if addresses else None
+        self._interfaces = tuple(interfaces) if interfaces else None
+        self._said = asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        self._task = self._tasks.create_task(self._live(), name="announce")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        # The group must see a cancellation, for it may be its own; others pass it by, unwrapped.
+        if isinstance(error, asyncio.CancelledError):
+            await self._tasks.__aexit__(kind, error, trace)
+        else:
+            await self._tasks.__aexit__(None, None, None)
+
+    async def said(self) -> None:
+        """Wait until the announcement is on the wire."""
+        await self._said.wait()
+
+    async def _live(self) -> None:
+        while True:
+            try:
+                async with AsyncExitStack() as stack:
+                    await self._announce(await self._zeroconf(stack))
+            except OSError as error:
+                log.info("not announced", extra={"device": self._device, "why": str(error)})
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _zeroconf(self, stack: AsyncExitStack) -> AsyncZeroconf:
+        if self._shared is not None:
+            return self._shared
+        own = open_zeroconf(self._interfaces)
+        stack.push_async_callback(own.async_close)
+        return own
+
+    async def _announce(self, zeroconf: AsyncZeroconf) -> None:
+        """Register, then follow the machine's addresses; take the record back when cancelled."""
+        known = seen = own_addresses()
+        info = self._info(known)
+        # No probing: ids are unique, and whoever squats on a name must not silence its owner.
+        told: Awaitable[object] = await zeroconf.async_register_service(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            info, cooperating_responders=True
+        )
+        try:
+            while True:
+                await told
+                self._said.set()
+                await asyncio.sleep(LOOK_SECONDS)
+                now = own_addresses()
+                if self._shared is None and self._interfaces is None:
+                    known = await keep_up(zeroconf, known, now)
+                if now != seen:
+                    seen, info = now, self._info(now)
+                    told = await zeroconf.async_update_service(info)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        finally:
+            await _goodbye(zeroconf, info)
+
+    def _info(self, own: Sequence[OwnAddress]) -> ServiceInfo:
+        if self._interfaces:
+            own = [one for one in own if one.address in self._interfaces]
+        addresses = self._fixed or announced(own) or self._interfaces or ()
+        return ServiceInfo(
+            SERVICE_TYPE,
+            service_name(self._device),
+            port=self._port,
+            properties=text_of(self._device, self._kind),
+            server=f"{instance_of(self._device)}.local.",
+            parsed_addresses=list(addresses),
+            host_ttl=HOST_SECONDS,
+        )
+
+
+async def _goodbye(zeroconf: AsyncZeroconf, info: ServiceInfo) -> None:
+    """Take the record back (TTL 0, RFC 6762, 10.1)."""
+    if not zeroconf.zeroconf.done:
+        with suppress(OSError):
+            told: Awaitable[object] = await zeroconf.async_unregister_service(info)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+            await told

@@ -1,0 +1,242 @@
+"""Hears devices announce themselves, and bounds what anyone on the network can cost us.
+
+PTR, SRV, TXT and A usually come in one packet, so most devices are resolved from the cache at
+once. The others are chased: asked for again after 1.5 s, then ever more slowly, while their pointer
+lives. Whoever floods the network with names fills our places for strangers, never those of the
+devices that `expected` names.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Never
+
+from msgspec.structs import replace
+from zeroconf import RecordUpdate, RecordUpdateListener, ServiceStateChange, Zeroconf
+from zeroconf._dns import DNSPointer
+from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
+
+from device_bridge.discovery.interfaces import (
+    LOOK_SECONDS,
+    keep_up,
+    open_zeroconf,
+    own_addresses,
+)
+from device_bridge.discovery.records import SERVICE_TYPE, instance_of, read_text
+from device_bridge.discovery.sightings import Sighting, dialable
+
+log = logging.getLogger(__name__)
+
+ENTRIES_MAX: Final = 1000
+NAME_BYTES_MAX: Final = 255  # RFC 1035, 2.3.4
+ASKED_AT_ONCE: Final = 16
+CHASE_SECONDS: Final = 1.5  # a responder repeats a record at most once a second (RFC 6762, 6)
+CHASE_SECONDS_MAX: Final = 60.0
+RETRY_SECONDS: Final = 5.0
+"""Without a network: when to look again. As the machine's addresses are looked at."""
+
+
+class _Echo(RecordUpdateListener):
+    """Hears a pointer that is announced again: a device that came back where it was."""
+
+    def __init__(self, again: Callable[[str], None]) -> None:
+        super().__init__()
+        self._again = again
+
+    def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
+        del zc
+        for update in records:
+            pointer = update.new
+            if (
+                isinstance(pointer, DNSPointer)
+                and update.old is not None
+                and pointer.name.lower() == SERVICE_TYPE
+                and not pointer.is_expired(now)
+            ):
+                self._again(pointer.alias)
+
+
+class _Entry:
+    """One announced instance."""
+
+    def __init__(self) -> None:
+        self.told: Sighting | None = None
+        self.chase: asyncio.Task[None] | None = None
+
+
+class Browser:
+    """Tells `heard` of each sighting that is new, has changed or was announced again.
+
+    `lost` hears a device's id after a goodbye or when its record ran out: only a hint.
+    `interfaces` are own addresses to listen on; None: all, kept up to date. `expected` says which
+    device ids the class has.
+    """
+
+    def __init__(
+        self,
+        heard: Callable[[Sighting], None],
+        lost: Callable[[str], None],
+        *,
+        interfaces: Sequence[str] | None = None,
+        expected: Callable[[str], bool] = lambda _: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._heard = heard
+        self._lost = lost
+        self._interfaces = tuple(interfaces) if interfaces else None
+        self._expected = expected
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+        self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
+        self._chases: asyncio.TaskGroup | None = None
+        self.turned_away = 0
+        self.trouble = ""
+
+    @property
+    def places_taken(self) -> int:
+        return len(self._entries)
+
+    async def run(self) -> Never:
+        """Browse until cancelled. Where there is no multicast, `trouble` says why; try again."""
+        while True:
+            try:
+                zeroconf = open_zeroconf(self._interfaces)
+            except OSError as error:
+                self._say(str(error) or type(error).__name__)
+            else:
+                self._say("")
+                await self._browse(zeroconf)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            log.info("browsing", extra={"trouble": trouble})
+        self.trouble = trouble
+
+    async def _browse(self, zeroconf: AsyncZeroconf) -> None:
+        echo = _Echo(partial(self._again, zeroconf.zeroconf))
+        try:
+            async with asyncio.TaskGroup() as chases:
+                self._chases = chases
+                browser = AsyncServiceBrowser(
+                    zeroconf.zeroconf, SERVICE_TYPE, handlers=[self._changed]
+                )
+                zeroconf.zeroconf.async_add_listener(echo, None)
+                try:
+                    await self._follow(zeroconf)
+                finally:
+                    zeroconf.zeroconf.async_remove_listener(echo)
+                    await browser.async_cancel()
+        finally:
+            self._chases = None
+            self._entries.clear()
+            await zeroconf.async_close()
+
+    async def _follow(self, zeroconf: AsyncZeroconf) -> Never:
+        known = own_addresses()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._interfaces is None:
+                known = await keep_up(zeroconf, known, own_addresses())
+
+    def _changed(
+        self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange
+    ) -> None:
+        """Hear zeroconf; its keyword arguments bear these names."""
+        del service_type
+        if state_change is ServiceStateChange.Removed:
+            self._gone(name)
+        elif (entry := self._place(name)) is not None:
+            self._look(zeroconf, name, entry)
+
+    def _again(self, zeroconf: Zeroconf, name: str) -> None:
+        entry = self._entries.get(name)
+        if entry is None or entry.told is None:
+            return
+        now = self._clock()
+        if now - entry.told.seen_at >= 1.0:  # a dial a second is all a keeper would do with it
+            entry.told = None
+            self._look(zeroconf, name, entry)
+
+    def _gone(self, name: str) -> None:
+        entry = self._entries.pop(name, None)
+        if entry is None:
+            return
+        if entry.chase is not None:
+            entry.chase.cancel()
+        told = entry.told
+        if told is not None and not any(
+            other.told is not None and other.told.device == told.device
+            for other in self._entries.values()
+        ):
+            self._lost(told.device)
+
+    def _place(self, name: str) -> _Entry | None:
+        """Find or make the entry of a name; None where strangers have had their share."""
+        if (entry := self._entries.get(name)) is not None:
+            return entry
+        if len(name.encode()) > NAME_BYTES_MAX:
+            return None
+        if len(self._entries) >= ENTRIES_MAX and not self._make_room(name):
+            self.turned_away += 1
+            return None
+        return self._entries.setdefault(name, _Entry())
+
+    def _make_room(self, name: str) -> bool:
+        if not self._is_expected(name):
+            return False
+        stranger = next((one for one in self._entries if not self._is_expected(one)), None)
+        if stranger is not None:
+            self._gone(stranger)
+        return stranger is not None
+
+    def _is_expected(self, name: str) -> bool:
+        label = name[: -len(SERVICE_TYPE) - 1]
+        return self._expected(label) and instance_of(label) == label
+
+    def _look(self, zeroconf: Zeroconf, name: str, entry: _Entry) -> None:
+        """Read what is known of `name`; chase what is missing."""
+        info = AsyncServiceInfo(SERVICE_TYPE, name)
+        if info.load_from_cache(zeroconf):
+            self._read(info, entry)
+        elif entry.chase is None and self._chases is not None:
+            entry.chase = self._chases.create_task(
+                self._chase(zeroconf, name, entry), name="discovery-chase"
+            )
+
+    async def _chase(self, zeroconf: Zeroconf, name: str, entry: _Entry) -> None:
+        pause = CHASE_SECONDS
+        try:
+            while not await self._ask(zeroconf, name, entry):
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, CHASE_SECONDS_MAX)
+        finally:
+            entry.chase = None
+
+    async def _ask(self, zeroconf: Zeroconf, name: str, entry: _Entry) -> bool:
+        info = AsyncServiceInfo(SERVICE_TYPE, name)
+        if self._is_expected(name):  # never behind a queue of strangers
+            complete = await info.async_request(zeroconf, CHASE_SECONDS * 1000)
+        else:
+            async with self._asking:
+                complete = await info.async_request(zeroconf, CHASE_SECONDS * 1000)
+        if complete:
+            self._read(info, entry)
+        return complete
+
+    def _read(self, info: AsyncServiceInfo, entry: _Entry) -> None:
+        said = read_text(info.properties)
+        loopback = self._interfaces is not None and "127.0.0.1" in self._interfaces
+        addresses = dialable(info.parsed_scoped_addresses(), info.port, loopback=loopback)
+        if said is None or not addresses:
+            entry.told = None
+            return
+        now = self._clock()
+        seen = Sighting(
+            said.device, addresses, said.kind, said.lowest, said.highest, "mdns", seen_at=now
+        )
+        if entry.told is None or replace(entry.told, seen_at=now) != seen:
+            entry.told = seen
+            self._heard(seen)

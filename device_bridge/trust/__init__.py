@@ -1,1 +1,1 @@
-"""Identities, certificates, grants."""
+"""Identities, certificates, grants and the time they are judged at."""

@@ -1,0 +1,52 @@
+"""The time floor: the latest moment the school has signed, carried on by the boot clock.
+
+A pupil sets the wall clock; a tablet wakes in 1970. Ends are judged at the floor, which only the
+school's signature raises (DESIGN section 4, field study of security, section 4).
+"""
+
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+FLOOR_LOWEST: Final = 1_735_689_600
+"""2025-01-01: no statement of this protocol is older."""
+FLOOR_HIGHEST: Final = FLOOR_LOWEST + 10 * 365 * 86_400
+"""Beyond this a signed moment is a mistake: one bad signature must not age all devices to death."""
+
+
+class Floor(Struct, frozen=True):
+    """It was at least `seconds` (UTC, since 1970) when the boot clock said `at_boot`."""
+
+    seconds: float = FLOOR_LOWEST
+    at_boot: float = 0.0
+
+    def at(self, boot: float) -> float:
+        """Return the floor at boot-clock second `boot`."""
+        return self.seconds + max(0.0, boot - self.at_boot)
+
+    def raised(self, issued_at: float, boot: float) -> "Floor":
+        """Return the floor after the school's signature named `issued_at`. It never falls."""
+        now = self.at(boot)
+        if now < issued_at <= FLOOR_HIGHEST:
+            return Floor(issued_at, boot)
+        return Floor(now, boot)
+
+
+class Ground(Protocol):
+    """What a device knows by itself, without any network."""
+
+    def boot(self) -> float:
+        """Seconds since boot, counting suspend (CLOCK_BOOTTIME)."""
+        ...
+
+    def floor(self) -> float:
+        """Tell the time floor now, UTC seconds."""
+        ...
+
+    def classes(self) -> tuple[str, ...]:
+        """Tell the classes this device is assigned to; ("*",): any."""
+        ...
+
+    def signed_at(self, issued_at: int) -> None:
+        """Hear that the school signed something at `issued_at`: the floor may rise."""
+        ...

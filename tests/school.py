@@ -1,0 +1,142 @@
+"""A small school for tests: its root, and whatever certificates and statements it signs.
+
+`School` here can also sign what no honest school would: other roles, ended times, other keys.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from central_mdm.contract.grants import (
+    ASSIGNMENT_TYPE,
+    GRANT_TYPE,
+    Assignment,
+    Grant,
+    Mandate,
+    Verb,
+)
+from central_mdm.contract.names import Party, Role, uri_of
+from device_bridge.trust.grants import sign, sign_mandate
+from device_bridge.trust.identity import Identity, School, new_key, thumbprint
+
+NOW = 1_795_510_000  # 2026-11-24
+VERBS: tuple[Verb, ...] = ("watch", "lock", "handout", "collect", "message", "launch")
+_PURPOSE = {
+    "device": ExtendedKeyUsageOID.SERVER_AUTH,
+    "teacher": ExtendedKeyUsageOID.CLIENT_AUTH,
+}
+
+
+@dataclass
+class SmallSchool:
+    """The school's own side: the root's private key stays here."""
+
+    id: str = "school-1"
+    key: Ed25519PrivateKey = field(default_factory=new_key)
+
+    def __post_init__(self) -> None:
+        self.school = School.pin(self.id, self._root())
+
+    def identity(
+        self,
+        role: Role,
+        name: str,
+        *,
+        begins: float = NOW - 86_400,
+        days: int = 395,
+        uris: tuple[str, ...] | None = None,
+    ) -> Identity:
+        key = new_key()
+        names = (uri_of(Party(self.id, role, name)),) if uris is None else uris
+        builder = (
+            _builder(name, begins, days)
+            .issuer_name(self.school.root.subject)
+            .public_key(key.public_key())
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([_PURPOSE[role]]), critical=False)
+        )
+        if names:
+            general = [x509.UniformResourceIdentifier(uri) for uri in names]
+            builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
+        return Identity(key, builder.sign(self.key, None))
+
+    def grant(
+        self,
+        teacher: Identity,
+        *,
+        name: str = "teacher-1",
+        classes: tuple[str, ...] = ("5B",),
+        verbs: tuple[Verb, ...] = VERBS,
+        issued_at: int = NOW,
+        days: float = 7,
+    ) -> str:
+        return sign(
+            Grant(
+                id=f"grant-{name}",
+                school=self.id,
+                teacher=name,
+                teacher_name="Ms Vidal",
+                thumbprint=thumbprint(teacher.key.public_key()),
+                classes=classes,
+                verbs=verbs,
+                issued_at=issued_at,
+                ends_at=issued_at + int(days * 86_400),
+            ),
+            GRANT_TYPE,
+            self.key,
+        )
+
+    def assignment(self, device: str, classes: tuple[str, ...] = ("5B",), version: int = 1) -> str:
+        statement = Assignment(device, self.id, version, classes, NOW)
+        return sign(statement, ASSIGNMENT_TYPE, self.key)
+
+    def _root(self) -> bytes:
+        builder = (
+            _builder("root", NOW - 86_400, 3650)
+            .issuer_name(_name("root"))
+            .public_key(self.key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(
+                x509.SubjectAlternativeName(
+                    [x509.UniformResourceIdentifier(f"pupitre://{self.id}")]
+                ),
+                critical=False,
+            )
+        )
+        return builder.sign(self.key, None).public_bytes(serialization.Encoding.PEM)
+
+
+def mandate_for(  # noqa: PLR0913 - each is a way to be wrong
+    teacher: Identity,
+    *,
+    name: str = "mandate-1",
+    grant: str = "grant-teacher-1",
+    lesson: str = "lesson-1",
+    class_id: str = "5B",
+    verbs: tuple[Verb, ...] = VERBS,
+    issued_at: int = NOW,
+    seconds: int = 3600,
+    school: str = "school-1",
+) -> str:
+    ends_at = issued_at + seconds
+    mandate = Mandate(name, grant, school, lesson, class_id, verbs, issued_at, ends_at)
+    return sign_mandate(mandate, teacher.key)
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
+
+
+def _builder(name: str, begins: float, days: int) -> x509.CertificateBuilder:
+    start = datetime.fromtimestamp(begins, UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_name(name))
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=days))
+    )

@@ -1,0 +1,178 @@
+"""The bar's widget: who sees this screen and until when, and what a pupil can do about it."""
+
+from typing import Final
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QFont, QGuiApplication, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from device_bridge.agent.seat.paint import (
+    BARE,
+    DARK,
+    INK,
+    YELLOW,
+    clock,
+    disc,
+    face,
+    icon,
+    icon_pixmap,
+    label,
+    size,
+)
+from device_bridge.agent.seat.words import Words, plain
+from device_bridge.protocol.seat import ShowIndicator
+
+BAR_PIXELS: Final = 58
+EYE_PIXELS: Final = 36
+BUTTON: Final = """
+QPushButton {{ background: {fill}; color: {ink}; border: 1px solid {edge}; border-radius: {round}px;
+  padding: 0 12px; height: 36px; }}
+QPushButton:hover {{ border-color: white; }}
+QPushButton:focus {{ border: 2px solid white; }}
+"""
+LESSON: Final = {"none": "lesson", "overview": "overview", "close": "close"}
+
+
+class IndicatorBar(QWidget):
+    """58 px at the top centre, or folded to an eye of 36 px. It moves, and does not close."""
+
+    hand_pressed = Signal()
+    write_pressed = Signal()
+    received_pressed = Signal()
+    hand_in_pressed = Signal()
+
+    def __init__(self, words: Words) -> None:
+        super().__init__(None, BARE)
+        self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
+        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
+        self.setObjectName("indicator")
+        self._words = words
+        self._folded = False
+        self._grip: QPoint | None = None
+        self._moved = False
+        self._eye = label(self, face(14))
+        self._who = label(self, face(16, QFont.Weight.DemiBold))
+        self._until = label(self, face(13), "#C6CFD9")
+        self._hand = self._button("hand", 15)
+        self._write = self._button("message-square", 15)
+        self._received = self._button("folder-down", 15)
+        self._hand_in = self._button("inbox", 15)
+        self._fold = QPushButton(self)
+        self._fold.setFixedSize(28, 36)
+        self._fold.setStyleSheet("QPushButton { border: 0; background: transparent; }")
+        self._hand.clicked.connect(self.hand_pressed)
+        self._write.clicked.connect(self.write_pressed)
+        self._received.clicked.connect(self.received_pressed)
+        self._hand_in.clicked.connect(self.hand_in_pressed)
+        self._fold.clicked.connect(self._toggle)
+        self._lay_out()
+
+    def _button(self, icon_name: str, pixels: int) -> QPushButton:
+        made = QPushButton(self)
+        made.setFont(face(pixels, QFont.Weight.DemiBold))
+        made.setIcon(icon(icon_name, 20, "white"))
+        made.setIconSize(size(20))
+        made.setStyleSheet(BUTTON.format(fill="#26323E", ink="white", edge="#6B7885", round=8))
+        return made
+
+    def _lay_out(self) -> None:
+        self._texts = QWidget(self)
+        texts = QVBoxLayout(self._texts)
+        texts.setContentsMargins(0, 0, 16, 0)
+        texts.setSpacing(1)
+        texts.addStretch()
+        texts.addWidget(self._who)
+        texts.addWidget(self._until)
+        texts.addStretch()
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(14, 0, 10, 0)
+        self._row.setSpacing(8)
+        self._row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetFixedSize)
+        self._row.addWidget(self._eye)
+        self._row.addWidget(self._texts)
+        for button in (self._hand, self._write, self._received, self._hand_in):
+            self._row.addWidget(button)
+        self._row.addWidget(self._fold)
+
+    def show_order(self, order: ShowIndicator, now: float, *, hand_up: bool) -> None:
+        """Say it as it is now. The eye is filled while pictures go out."""
+        who = plain(order.teacher_name, 30) or self._words("teacher")
+        self._who.setText(who if self._folded else self._words(LESSON[order.look], who=who))
+        self._until.setText(self._words("until", until=clock(now + order.until_seconds)))
+        seen = order.look != "none"
+        across = EYE_PIXELS - 10 if self._folded else EYE_PIXELS
+        filled = disc("eye", across, across - 14, INK, "white")
+        self._eye.setPixmap(filled if seen else icon_pixmap("eye", across - 10, "white"))
+        self._show_hand(order, hand_up=hand_up)
+        self._write.setText(self._words("write"))
+        self._received.setText(self._words("received", count=order.received))
+        self._received.setEnabled(order.received > 0)
+        self._hand_in.setText(self._words("hand-in"))
+        self._hand_in.setVisible(bool(order.hand_in_folder) and not self._folded)
+        name = "chevron-down"
+        self._fold.setIcon(icon(name, 18, "white", flipped=not self._folded))
+        self._fold.setToolTip(self._words("unfold" if self._folded else "fold"))
+        self._fold.setAccessibleName(self._fold.toolTip())
+        self.setAccessibleName(f"{self._who.text()}, {self._until.text()}")
+        self._place()
+
+    def _show_hand(self, order: ShowIndicator, *, hand_up: bool) -> None:
+        up = hand_up or order.hand_place > 0
+        key = "hand-place" if order.hand_place else "hand-up" if hand_up else "hand"
+        self._hand.setText(self._words(key, place=order.hand_place))
+        ink, fill, edge = (INK, YELLOW, YELLOW) if up else ("white", "#26323E", "#6B7885")
+        self._hand.setIcon(icon("hand", 20, ink))
+        style = BUTTON.format(fill=fill, ink=ink, edge=edge, round=18 if up else 8)
+        self._hand.setStyleSheet(style)
+
+    def _toggle(self) -> None:
+        self._folded = not self._folded
+        for part in (self._until, self._hand, self._write, self._received, self._hand_in):
+            part.setVisible(not self._folded)
+        self._place()
+
+    def _place(self) -> None:
+        """Keep the bar whole on its screen; until it is moved, at the top centre."""
+        self._row.invalidate()
+        height = EYE_PIXELS if self._folded else BAR_PIXELS
+        self._texts.setFixedHeight(height)
+        self._row.activate()
+        self.resize(self.sizeHint().width(), height)
+        screen = QGuiApplication.screenAt(self.geometry().center())
+        area = (screen or QGuiApplication.primaryScreen()).geometry()
+        at = self.pos()
+        if not self._moved:
+            area = QGuiApplication.primaryScreen().geometry()
+            at = QPoint(area.center().x() - self.width() // 2, area.top())
+        self.move(
+            min(max(at.x(), area.left()), max(area.left(), area.right() + 1 - self.width())),
+            min(max(at.y(), area.top()), area.bottom() + 1 - height),
+        )
+
+    def sizeHint(self) -> QSize:
+        return self._row.sizeHint()
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(DARK)
+        # At the screen's edge the bar grows out of it: only its lower corners are round.
+        over = 0 if self._moved else 12
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0, -over, 0, 0), 12, 12)
+        painter.end()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._grip = event.globalPosition().toPoint() - self.pos()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._grip is not None:
+            self._moved = True
+            self.move(event.globalPosition().toPoint() - self._grip)
+            self._place()
+
+    def mouseReleaseEvent(self, _: QMouseEvent) -> None:
+        self._grip = None

@@ -1,0 +1,323 @@
+"""Bars A, B and D: acts, what happened, tools. They paint what the desk says."""
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QAction, QFont, QIcon, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.focus import FocusPresenter
+from classroom_app.presenters.wall import ORDERS, ZOOMS
+from classroom_app.presenters.words import later, say
+from classroom_app.views.buttons import ActButton, ChipButton, flat
+from classroom_app.views.theme import Theme, font
+
+BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
+NARROW, FACTS_FROM = 1200, 1600
+_ORDER_WORDS = {
+    "seats": later("Order: seats"),
+    "name": later("Order: names"),
+    "attention": later("Order: who needs me"),
+}
+
+
+class OneLine(QLabel):
+    """A line that gives way: elided where the bar is full, never wider than its words."""
+
+    def __init__(self, pixels: int, weight: QFont.Weight, kind: str = "") -> None:
+        super().__init__()
+        self.setFont(font(pixels, weight))
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("kind", kind)
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        painter = QPainter(self)
+        shown = self.fontMetrics().elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, self.width() + 1
+        )
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, shown)
+
+
+class BarA(QWidget):
+    """Acts: each says whom it will touch, and never changes its place."""
+
+    def __init__(self, desk: DeskPresenter, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("bar-a")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(72)
+        self._desk, self._theme = desk, theme
+        self.class_button = flat("class", "flat", self)
+        self.class_button.setFont(font(22, BOLD))
+        self.class_button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+        self.class_button.setIconSize(QSize(18, 18))
+        self.class_button.setStyleSheet("text-align: right; padding: 2px 0;")
+        self.left = QLabel(self)
+        self.left.setProperty("kind", "second")
+        self.left.setFont(font(15, QFont.Weight.Medium))
+        self.lock = ActButton(theme, "lock", "lock", self)
+        self.free = ActButton(theme, "free", "lock-open", self)
+        self.hand_out = ActButton(theme, "hand-out", "send", self)
+        self.collect = ActButton(theme, "collect", "inbox", self)
+        self.message = ActButton(theme, "message", "message-square", self)
+        self.more = ActButton(theme, "more", "ellipsis", self)
+        self.end = ActButton(theme, "end", "flag", self)
+        self._lay_out()
+        self.lock.clicked.connect(self._lock)
+        self.free.clicked.connect(desk.free)
+        self.end.clicked.connect(desk.end)
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout()
+        column.setSpacing(0)
+        column.setContentsMargins(0, 8, 0, 10)
+        column.addWidget(self.class_button, alignment=Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.left)
+        box = QWidget(self)
+        box.setMinimumWidth(172)
+        box.setLayout(column)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.setSpacing(8)
+        row.addWidget(box)
+        row.addWidget(self.lock)
+        row.addWidget(self.free)
+        row.addSpacing(10)
+        for button in (self.hand_out, self.collect, self.message, self.more):
+            row.addWidget(button)
+        row.addStretch()
+        row.addWidget(self.end)
+
+    @Slot()
+    def _lock(self) -> None:
+        self._desk.lock()
+
+    @Slot()
+    def refresh(self) -> None:
+        desk = self._desk
+        scope, locks = desk.scope_words(), desk.locks_next()
+        narrow = self.window().width() < NARROW
+        below = "" if narrow else scope
+        self.class_button.setText(desk.class_name())
+        icon = self._theme.icon("chevron-down", 18, "ink2", self.devicePixelRatioF())
+        self.class_button.setIcon(QIcon(icon))
+        self.class_button.setAccessibleName(say("Class {name}, change", name=desk.class_name()))
+        self.left.setText(desk.time_left())
+        self.lock.say(say("Lock"), scope, "held" if locks else "wash", "Ctrl+L")
+        self.free.say(say("Free"), scope, "quiet" if locks else "ink", "Ctrl+Shift+L")
+        self.hand_out.say(say("Hand out"), below, "plain", "Ctrl+D")
+        self.collect.say(say("Collect"), below, "plain", "Ctrl+R")
+        self.message.say(say("Message"), below, "plain", "Ctrl+M")
+        self.more.say(say("More"), "", "plain", "Ctrl+K")
+        self.end.say(say("End"), say("the lesson"), "outline", "Ctrl+Shift+E")
+        for button in (self.lock, self.free, self.hand_out, self.collect, self.message, self.end):
+            button.setEnabled(desk.enabled())
+        self.end.setEnabled(desk.lesson is not None)
+
+
+class BarB(QWidget):
+    """What happened, with Undo, and who needs the teacher."""
+
+    CHIPS, CHIPS_WIDE = 3, 5
+
+    def __init__(
+        self, desk: DeskPresenter, focus: FocusPresenter, theme: Theme, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(48)
+        self._desk, self._focus, self._theme = desk, focus, theme
+        self.home = flat("wall-button", "plain", self)
+        self.home.clicked.connect(desk.go_home)
+        self.text = OneLine(21, BOLD)
+        self.text.setObjectName("sentence")
+        self.second = OneLine(15, QFont.Weight.Medium, "second")
+        self.undo = flat("undo", "plain", self)
+        self.undo.setFont(font(15, SEMI))
+        self.undo.clicked.connect(desk.undo)
+        self.chips = [ChipButton(theme, self) for _ in range(self.CHIPS_WIDE)]
+        self.rest = flat("more-chips", "flat", self)
+        self.rest.clicked.connect(self._next)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 0, 16, 0)
+        row.setSpacing(10)
+        row.addWidget(self.home)
+        row.addWidget(self.text)
+        row.addWidget(self.second)
+        row.addWidget(self.undo)
+        row.addStretch(1)
+        for chip in self.chips:
+            row.addWidget(chip)
+            chip.clicked.connect(self._go)
+        row.addWidget(self.rest)
+
+    @Slot()
+    def _go(self) -> None:
+        for button in self.chips:
+            if button is self.sender() and button.chip:
+                self._desk.reveal(button.chip.key)
+                return
+
+    @Slot()
+    def _next(self) -> None:
+        self._desk.next_chip()
+
+    @Slot()
+    def refresh(self) -> None:
+        in_focus = self._desk.page == "focus"
+        said = self._desk.said()
+        self.home.setText(say("Wall (Esc)"))
+        self.home.setIcon(QIcon(self._theme.icon("layout-grid", 18, "ink")))
+        self.home.setVisible(in_focus or self._desk.page == "journal")
+        self.text.setText(self._focus.name() if in_focus and not said.undo else said.text)
+        self.second.setText(self._focus.age() if in_focus and not said.undo else said.second)
+        self.undo.setText(say("Undo"))
+        self.undo.setIcon(QIcon(self._theme.icon("undo-2", 20, "ink")))
+        self.undo.setVisible(said.undo)
+        self._show_chips()
+
+    def _show_chips(self) -> None:
+        found = self._desk.chips()
+        room = self.CHIPS_WIDE if self.window().width() >= FACTS_FROM else self.CHIPS
+        for at, button in enumerate(self.chips):
+            shown = at < min(room, len(found))
+            if shown:
+                button.show_chip(found[at], self._desk.wall.hidden)
+            button.setVisible(shown)
+        more = len(found) - room
+        self.rest.setVisible(more > 0)
+        self.rest.setText(say("+{count}", count=more))
+        self.rest.setAccessibleName(say("{n} more need you", max(0, more)))
+
+
+class BarD(QWidget):
+    """Tools, quiet: find, order, size, hide, facts, journal, school."""
+
+    def __init__(self, desk: DeskPresenter, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("bar-d")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(40)
+        self._desk, self._theme = desk, theme
+        self.finder = QLineEdit(self)
+        self.finder.setObjectName("find")
+        self.finder.setFixedSize(200, 30)
+        self.finder.setFont(font(14))
+        self.finder.setMaxLength(40)
+        self._glass = QAction(self)
+        self.finder.addAction(self._glass, QLineEdit.ActionPosition.LeadingPosition)
+        self.order = flat("order", "flat", self)
+        self.orders = QMenu(self.order)
+        self.order.setMenu(self.orders)
+        self.order.setStyleSheet("QPushButton::menu-indicator { image: none; width: 0; }")
+        self.smaller, self.larger = flat("smaller", "flat", self), flat("larger", "flat", self)
+        self.sizes = QSlider(Qt.Orientation.Horizontal, self)
+        self.sizes.setObjectName("size")
+        self.sizes.setRange(0, len(ZOOMS) - 1)
+        self.sizes.setFixedWidth(96)
+        self.hide_pictures = flat("hide-pictures", "flat", self)
+        self.hide_pictures.setCheckable(True)
+        self.facts = OneLine(14, QFont.Weight.Medium, "second")
+        self.warning = OneLine(14, SEMI)
+        self.journal = flat("journal", "flat", self)
+        self.school = flat("sync-now", "quiet", self)
+        self._lay_out()
+        self._connect()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 0, 8, 0)
+        row.setSpacing(6)
+        row.addWidget(self.finder)
+        row.addSpacing(6)
+        row.addWidget(self.order)
+        for widget in (self.smaller, self.sizes, self.larger, self.hide_pictures):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(self.warning)
+        row.addWidget(self.facts)
+        row.addStretch(1)
+        row.addWidget(self.journal)
+        row.addWidget(self.school)
+
+    def _connect(self) -> None:
+        self.finder.textChanged.connect(self._desk.wall.set_filter)
+        self.sizes.valueChanged.connect(self._zoomed)
+        self.hide_pictures.toggled.connect(self._desk.wall.set_hidden)
+        self.journal.clicked.connect(self._journal)
+        self.school.clicked.connect(self._desk.sync_now)
+        for order in ORDERS:
+            action = QAction(order, self.orders)
+            action.setData(order)
+            action.setCheckable(True)
+            self.orders.addAction(action)
+        self.orders.triggered.connect(self._ordered)
+        self._desk.wall.looks_changed.connect(self.refresh)
+
+    @Slot(QAction)
+    def _ordered(self, action: QAction) -> None:
+        self._desk.wall.set_order(str(action.data()))
+
+    @Slot(int)
+    def _zoomed(self, at: int) -> None:
+        if ZOOMS[at] != self._desk.wall.zoom:
+            self._desk.wall.set_zoom(ZOOMS[at])
+
+    @Slot()
+    def _journal(self) -> None:
+        self._desk.go("journal") if self._desk.page != "journal" else self._desk.go_home()
+
+    @Slot()
+    def refresh(self) -> None:
+        wall = self._desk.wall
+        self.finder.setPlaceholderText(say("Find a pupil"))
+        self.finder.setAccessibleName(say("Find a pupil"))
+        self._glass.setIcon(QIcon(self._theme.icon("search", 18, "ink2")))
+        if self.finder.text() != wall.filter:
+            self.finder.setText(wall.filter)
+        self.sizes.setValue(ZOOMS.index(wall.zoom) if wall.zoom in ZOOMS else 0)
+        self.sizes.setAccessibleName(say("Size of the tiles"))
+        self.hide_pictures.setChecked(wall.hidden)
+        hide = say("Show again") if wall.hidden else say("Hide pictures")
+        self._tool(self.hide_pictures, "eye" if wall.hidden else "eye-off", hide, "Ctrl+H")
+        self._tool(self.order, "layout-grid", say(_ORDER_WORDS[wall.order]), "")
+        for action in self.orders.actions():
+            action.setText(say(_ORDER_WORDS[str(action.data())]))
+            action.setChecked(action.data() == wall.order)
+        self._tool(self.smaller, "minus", "", "Ctrl+-")
+        self._tool(self.larger, "plus", "", "Ctrl++")
+        self.smaller.setAccessibleName(say("Smaller tiles"))
+        self.larger.setAccessibleName(say("Larger tiles"))
+        self._tool(self.journal, "history", say("Journal"), "")
+        self._tool(self.school, "cloud", self._desk.school_words(), say("Exchange now"), "ink2")
+        wide = self.window().width() >= FACTS_FROM
+        self.facts.setText(self._desk.facts() if wide else "")
+        self.warning.setText(self._desk.warning)
+
+    def _tool(
+        self,
+        button: QPushButton,
+        icon: str,
+        words: str,
+        tip: str,
+        token: str = "ink",  # noqa: S107 - a colour
+    ) -> None:
+        if button.isChecked():
+            token = "surface"  # noqa: S105 - a colour
+        button.setText(words)
+        button.setIconSize(QSize(18, 18))
+        button.setIcon(QIcon(self._theme.icon(icon, 18, token, self.devicePixelRatioF())))
+        button.setToolTip(tip)

@@ -1,0 +1,131 @@
+"""The list of classes: one click starts the lesson."""
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QFont, QShowEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from classroom_app.domain.lesson import Roster
+from classroom_app.presenters.classes import ClassesPresenter
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.words import say
+from classroom_app.views.buttons import flat
+from classroom_app.views.sheets import label
+from classroom_app.views.theme import Theme
+
+BOLD, SEMI, MEDIUM = QFont.Weight.Bold, QFont.Weight.DemiBold, QFont.Weight.Medium
+COLUMNS = 3
+
+
+class ClassCard(QFrame):
+    def __init__(self, roster: Roster, presenter: ClassesPresenter, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._roster, self._presenter = roster, presenter
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 18)
+        column.setSpacing(4)
+        column.addWidget(label(roster.name, 22, BOLD))
+        facts = [roster.subject, say("{n} pupils", len(roster.pupils))]
+        column.addWidget(label(" · ".join(filter(None, facts)), 15, MEDIUM, "second"))
+        column.addSpacing(12)
+        self.start = flat(f"start-{roster.id}", "main", self)
+        self.start.setText(say("Start the lesson"))
+        self.start.setAccessibleName(say("Start the lesson with {name}", name=roster.name))
+        self.start.clicked.connect(self._go)
+        column.addWidget(self.start, alignment=Qt.AlignmentFlag.AlignLeft)
+
+    @Slot()
+    def _go(self) -> None:
+        self._presenter.start(self._roster.id)
+
+
+class ClassesView(QWidget):
+    def __init__(
+        self,
+        classes: ClassesPresenter,
+        desk: DeskPresenter,
+        theme: Theme,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._classes, self._desk, self._theme = classes, desk, theme
+        self.title = label("", 34, BOLD)
+        self.summary = label("", 18, SEMI)
+        self.summary.setObjectName("summary")
+        self.check = flat("check", "plain", self)
+        self.check.clicked.connect(self._check)
+        self.back = flat("back-to-lesson", "main", self)
+        self.back.clicked.connect(desk.go_home)
+        self.school = flat("sync-now", "quiet", self)
+        self.school.clicked.connect(desk.sync_now)
+        self._lay_out()
+        self._shown: object = None
+        classes.changed.connect(self.refresh)
+        desk.changed.connect(self.refresh)
+
+    def _lay_out(self) -> None:
+        heading = QHBoxLayout()
+        heading.addWidget(self.title, 1)
+        heading.addWidget(self.school)
+        heading.addWidget(self.back)
+        heading.addWidget(self.check)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        inner = QWidget(area)
+        inner.setObjectName("page")
+        self._cards = QGridLayout(inner)
+        self._cards.setSpacing(16)
+        self._cards.setContentsMargins(0, 0, 0, 0)
+        area.setWidget(inner)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(32, 32, 32, 32)
+        column.setSpacing(16)
+        column.addLayout(heading)
+        column.addWidget(self.summary)
+        column.addWidget(area, 1)
+
+    @Slot()
+    def _check(self) -> None:
+        self._desk.go("check")
+
+    @Slot()
+    def refresh(self) -> None:
+        if not self.isVisible():
+            return
+        self.title.setText(say("Your classes"))
+        told = self._classes.trouble or self._desk.summary
+        if not self._classes.classes:
+            told = told or say("No class yet. Sign in, or add a device with its code.")
+        self.summary.setText(told)
+        self.summary.setVisible(bool(told))
+        self.check.setText(say("Connection check"))
+        self.back.setText(say("Back to the lesson"))
+        self.back.setVisible(self._desk.lesson is not None)
+        self.school.setText(self._desk.school_words())
+        busy = self._classes.busy or self._desk.lesson is not None
+        now = (self._classes.classes, say("Start the lesson"))
+        if now != self._shown:
+            self._shown = now
+            self._fill()
+        for card in self.findChildren(ClassCard):
+            card.start.setEnabled(not busy)
+
+    def _fill(self) -> None:
+        while (item := self._cards.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.setParent(None)
+                widget.deleteLater()
+        for at, roster in enumerate(self._classes.classes):
+            card = ClassCard(roster, self._classes, self)
+            self._cards.addWidget(card, at // COLUMNS, at % COLUMNS)
+        for column in range(COLUMNS):
+            self._cards.setColumnStretch(column, 1)
+        self._cards.setRowStretch(len(self._classes.classes) // COLUMNS + 1, 1)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()

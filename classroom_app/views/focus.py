@@ -1,0 +1,267 @@
+"""One pupil closely: picture at the left, words and the class as a map at the right."""
+
+from math import ceil
+
+from PySide6.QtCore import QRectF, QSize, Qt, Slot
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from classroom_app.domain.tile import State, Tile
+from classroom_app.presenters.focus import FocusPresenter
+from classroom_app.presenters.receipts import ABSENT
+from classroom_app.presenters.sentences import name_of, tile_words
+from classroom_app.presenters.wall import key_of
+from classroom_app.presenters.words import say
+from classroom_app.views.buttons import flat
+from classroom_app.views.sheets import label
+from classroom_app.views.theme import Theme, font
+from classroom_app.views.tile import fitted
+
+BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
+SIDE, SIDE_NARROW, NARROW = 324, 280, 1600
+SCREENS_MAX = 4
+_FAILED = frozenset({State.NOT_COVERED, State.CLOCK, State.TWIN})
+
+
+class CloseLook(QWidget):
+    """The picture, as large as its shape allows."""
+
+    def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("close-look")
+        self._focus, self._theme = focus, theme
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        image = self._focus.shown()
+        room = QRectF(self.rect()).adjusted(2, 2, -2, -2)
+        if image is not None and not self._focus.desk.wall.hidden:
+            spot = fitted(image, room)
+            spot.moveTop(room.top())
+            painter.drawImage(spot, image)
+            painter.setPen(QPen(self._theme.colour("ink"), 2))
+            painter.drawRoundedRect(spot, 4, 4)
+            return
+        self._without(painter, room)
+
+    def _without(self, painter: QPainter, room: QRectF) -> None:
+        tile = self._focus.tile()
+        locked = tile is not None and tile.state is State.LOCKED
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self._theme.colour("held" if locked else "off1"))
+        painter.drawRoundedRect(room, 8, 8)
+        words = tile_words(tile, tile.since) if tile else None
+        icon = words.icon if words and words.icon else "hourglass"
+        token = "on_held" if locked else "ink"
+        drawn = self._theme.icon(icon, 64, token, self.devicePixelRatioF())
+        middle = room.center()
+        painter.drawPixmap(int(middle.x()) - 32, int(middle.y()) - 56, drawn)
+        painter.setPen(self._theme.colour(token))
+        painter.setFont(font(21, BOLD))
+        below = QRectF(room.left(), middle.y() + 20, room.width(), 32)
+        text = self._focus.age() or say("Waiting for the first picture")
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
+
+
+class ClassMap(QWidget):
+    """The class as small seats with the wall's shapes and colours; a click hops there."""
+
+    COLUMNS, GAP, HEIGHT = 7, 8, 34
+
+    def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._focus, self._theme = focus, theme
+        self.setAccessibleName(say("The class"))
+        self.setMouseTracking(True)
+
+    def _spots(self) -> list[tuple[Tile, QRectF]]:
+        tiles = self._focus.desk.wall.tiles()
+        wide = (self.width() - self.GAP * (self.COLUMNS - 1)) / self.COLUMNS
+        return [
+            (
+                tile,
+                QRectF(
+                    (at % self.COLUMNS) * (wide + self.GAP) + 1,
+                    (at // self.COLUMNS) * (self.HEIGHT + 6) + 1,
+                    wide - 2,
+                    self.HEIGHT - 2,
+                ),
+            )
+            for at, tile in enumerate(tiles)
+        ]
+
+    def sizeHint(self) -> QSize:
+        rows = ceil(len(self._focus.desk.wall.tiles()) / self.COLUMNS)
+        return QSize(200, max(1, rows) * (self.HEIGHT + 6))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, self.HEIGHT)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        for tile, spot in self._spots():
+            if spot.contains(event.position()):
+                self._focus.desk.open(key_of(tile))
+                return
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(font(13, SEMI))
+        for tile, spot in self._spots():
+            self._seat(painter, tile, spot)
+
+    def _seat(self, painter: QPainter, tile: Tile, spot: QRectF) -> None:
+        fill, edge, ink = self._look(tile)
+        pen = QPen(self._theme.colour(edge), 1.5)
+        if tile.state in ABSENT:
+            pen.setStyle(Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.setBrush(self._theme.colour(fill))
+        radius = spot.height() / 2 if fill == "ask" else 6
+        painter.drawRoundedRect(spot, radius, radius)
+        icon = self._icon(tile)
+        if icon and fill != "ink":
+            drawn = self._theme.icon(icon, 16, ink, self.devicePixelRatioF())
+            painter.drawPixmap(int(spot.center().x()) - 8, int(spot.center().y()) - 8, drawn)
+            return
+        painter.setPen(self._theme.colour(ink))
+        painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, name_of(tile)[:2])
+
+    def _look(self, tile: Tile) -> tuple[str, str, str]:
+        """Return the tokens of fill, edge and ink."""
+        if key_of(tile) == self._focus.desk.focused:
+            return "ink", "ink", "surface"
+        if tile.wish:
+            return "ask", "on_ask", "on_ask"
+        if tile.state in _FAILED:
+            return "fail", "failline", "on_fail"
+        if tile.state is State.LOCKED:
+            return "held", "held", "on_held"
+        if tile.state in ABSENT:
+            return "off1", "line", "ink2"
+        return "surface", "hair", "ink"
+
+    def _icon(self, tile: Tile) -> str:
+        if tile.wish:
+            return "hand" if tile.wish.kind == "hand" else "message-square"
+        if tile.state in {*_FAILED, State.GONE, State.LOCKED}:
+            return tile_words(tile, tile.since).icon
+        return ""
+
+
+class FocusView(QWidget):
+    def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._focus = focus
+        self.look = CloseLook(focus, theme, self)
+        self.side = QWidget(self)
+        self.map = ClassMap(focus, theme, self.side)
+        self._hand_card()
+        self.facts = label("", 14, SEMI, "second")
+        self._screens()
+        column = QVBoxLayout(self.side)
+        column.setContentsMargins(0, 2, 0, 0)
+        column.setSpacing(14)
+        column.addWidget(self.hand)
+        column.addWidget(self.screens)
+        column.addWidget(self.facts)
+        column.addStretch()
+        heading = QHBoxLayout()
+        self.map_title = label("", 14, SEMI, "second")
+        self.map_hint = label("", 13, SEMI, "second")
+        heading.addWidget(self.map_title)
+        heading.addStretch()
+        heading.addWidget(self.map_hint)
+        column.addLayout(heading)
+        column.addWidget(self.map)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 6, 16, 12)
+        row.setSpacing(20)
+        row.addWidget(self.look, 1)
+        row.addWidget(self.side)
+        focus.changed.connect(self.refresh)
+
+    def _hand_card(self) -> None:
+        self.hand = QFrame(self.side)
+        self.hand.setObjectName("hand-card")
+        self.hand_title = label("", 18, BOLD)
+        self.hand_text = label("", 15, QFont.Weight.Medium)
+        self.reply = flat("reply", "main", self.hand)
+        self.answered = flat("answered", "plain", self.hand)
+        self.reply.clicked.connect(self._reply)
+        self.answered.clicked.connect(self._answered)
+        column = QVBoxLayout(self.hand)
+        column.setContentsMargins(16, 14, 16, 16)
+        column.addWidget(self.hand_title)
+        column.addWidget(self.hand_text)
+        row = QHBoxLayout()
+        row.addWidget(self.reply)
+        row.addWidget(self.answered)
+        column.addLayout(row)
+
+    def _screens(self) -> None:
+        self.screens = QWidget(self.side)
+        self._chosen = QButtonGroup(self)
+        row = QHBoxLayout(self.screens)
+        row.setContentsMargins(0, 0, 0, 0)
+        for number in range(SCREENS_MAX):
+            button = flat(f"screen-{number + 1}", "plain", self.screens)
+            button.setCheckable(True)
+            self._chosen.addButton(button, number)
+            row.addWidget(button)
+        self._chosen.idClicked.connect(self._focus.choose_screen)
+
+    @Slot()
+    def _reply(self) -> None:
+        self._focus.desk.ask("message")
+
+    @Slot()
+    def _answered(self) -> None:
+        self._focus.desk.answer_hand(self._focus.desk.focused)
+
+    @Slot()
+    def refresh(self) -> None:
+        if not self.isVisible():
+            return
+        self.side.setFixedWidth(SIDE if self.window().width() >= NARROW else SIDE_NARROW)
+        tile, hidden = self._focus.tile(), self._focus.desk.wall.hidden
+        title = self._focus.hand_title()
+        self.hand.setVisible(bool(title))
+        self.hand_title.setText(title)
+        text = tile.wish.text if tile and tile.wish and not hidden else ""
+        self.hand_text.setText(say("“{text}”", text=text) if text else "")
+        self.hand_text.setVisible(bool(text))
+        self.reply.setText(say("Reply"))
+        self.answered.setText(say("Answered"))
+        self.screens.setVisible(self._focus.screens > 1)
+        for number, button in enumerate(self._chosen.buttons()):
+            button.setText(say("Screen {number}", number=number + 1))
+            button.setVisible(number < self._focus.screens)
+            button.setChecked(number == self._focus.screen)
+        self.facts.setText("" if hidden else self._focus.facts())
+        self.map_title.setText(say("The class"))
+        self.map_hint.setText(say("← → next seat"))
+        self.map.updateGeometry()
+        self.map.update()
+        self.look.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Left:
+            self._focus.step(-1)
+        elif event.key() == Qt.Key.Key_Right:
+            self._focus.step(1)
+        else:
+            super().keyPressEvent(event)

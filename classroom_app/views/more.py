@@ -1,0 +1,28 @@
+"""The sheet behind the three dots: what is needed once a lesson or less."""
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QWidget
+
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.words import say
+from classroom_app.views.sheets import Sheet
+
+
+class MoreSheet(Sheet):
+    WIDTH = 320
+
+    def __init__(
+        self, desk: DeskPresenter, parent: QWidget, theme: str, turn: Callable[[], None]
+    ) -> None:
+        super().__init__(desk, say("More"), parent)
+        other = say("Light colours") if theme == "dark" else say("Dark colours")
+        self.first = self.other("theme", other, turn)
+        self.other("check", say("Connection check"), self._check)
+        self.other("classes", say("Your classes"), self._classes)
+
+    def _check(self) -> None:
+        self.desk.go("check")
+
+    def _classes(self) -> None:
+        self.desk.go("classes")

@@ -1,0 +1,245 @@
+"""Sheets slide from their button: no window in the way, Esc closes, the safe choice is on Enter."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QPropertyAnimation, Qt, Slot
+from PySide6.QtGui import QFont, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.words import later, say
+from classroom_app.views.buttons import flat
+from classroom_app.views.theme import font
+
+SLIDE_MS = 120
+SLIDE_PX = 12
+MARGIN = 8
+_READY = (later("Coming."), later("Eyes to the front, please."), later("Five more minutes."))
+_KEYS = (
+    ("Ctrl+L", later("Lock")),
+    ("Ctrl+Shift+L", later("Free")),
+    (".", later("Lock or free, as is likely")),
+    ("Ctrl+D", later("Hand out")),
+    ("Ctrl+R", later("Collect")),
+    ("Ctrl+M", later("Message")),
+    ("Ctrl+Z", later("Undo")),
+    ("F6", later("Who needs me next")),
+    ("Ctrl+F", later("Find a pupil")),
+    ("Ctrl+H", later("Hide pictures")),
+    ("Enter", later("Look closely")),
+    ("Esc", later("Back; never frees anyone")),
+    ("F5", later("Connection check")),
+    ("Ctrl+Shift+E", later("End the lesson")),
+)
+
+
+def label(words: str, pixels: int, weight: QFont.Weight, kind: str = "") -> QLabel:
+    """Make a label; all text in it is plain, whoever wrote it."""
+    made = QLabel(words)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setFont(font(pixels, weight))
+    made.setWordWrap(True)
+    if kind:
+        made.setProperty("kind", kind)
+    return made
+
+
+class Sheet(QFrame):
+    """A small page under a button. `first` takes the keyboard when it opens."""
+
+    WIDTH = 400
+
+    def __init__(self, desk: DeskPresenter, title: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("sheet")
+        self.desk = desk
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(20, 16, 20, 20)
+        self.column.setSpacing(12)
+        heading = label(title, 18, QFont.Weight.Bold)
+        self.column.addWidget(heading)
+        self.setAccessibleName(title)
+        self.first: QWidget = self
+        self._slide = QPropertyAnimation(self, QByteArray(b"pos"), self)
+        self._slide.setDuration(SLIDE_MS)
+
+    def main(self, name: str, words: str, do: Callable[[], None]) -> None:
+        """Add the sheet's main button; it closes the sheet and then acts."""
+        button = flat(name, "main", self)
+        button.setText(words)
+        button.setAutoDefault(True)
+        button.clicked.connect(self.close_sheet)
+        button.clicked.connect(do)
+        self.column.addWidget(button)
+        self.first = button
+
+    def other(self, name: str, words: str, do: Callable[[], None]) -> QWidget:
+        button = flat(name, "plain", self)
+        button.setText(words)
+        button.clicked.connect(self.close_sheet)
+        button.clicked.connect(do)
+        self.column.addWidget(button)
+        return button
+
+    def slide_from(self, button: QWidget) -> None:
+        window = self.window()
+        self.setFixedWidth(min(self.WIDTH, window.width() - 2 * MARGIN))
+        self.adjustSize()
+        spot = button.mapTo(window, QPoint(0, button.height() + MARGIN))
+        left = max(MARGIN, min(spot.x(), window.width() - self.width() - MARGIN))
+        top = max(MARGIN, min(spot.y(), window.height() - self.height() - MARGIN))
+        self._slide.setStartValue(QPoint(left, top - SLIDE_PX))
+        self._slide.setEndValue(QPoint(left, top))
+        self.move(left, top)
+        self.show()
+        self.raise_()
+        self._slide.start()
+        self.first.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    @Slot()
+    def close_sheet(self) -> None:
+        self._slide.stop()
+        self.hide()
+        self.deleteLater()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            focused: QWidget | None = self.focusWidget()
+            if isinstance(focused, QAbstractButton):
+                focused.click()
+            return
+        super().keyPressEvent(event)
+
+
+class HandOutSheet(Sheet):
+    def __init__(self, desk: DeskPresenter, parent: QWidget, paths: tuple[Path, ...] = ()) -> None:
+        super().__init__(desk, say("Hand out to {scope}", scope=desk.scope_words()), parent)
+        self._paths = list(paths)
+        self._names = label("", 15, QFont.Weight.Medium)
+        self.column.addWidget(self._names)
+        hint = say("Pupils who come later get it as well.")
+        self.column.addWidget(label(hint, 13, QFont.Weight.Medium, "second"))
+        choose = flat("hand-out-choose", "plain", self)
+        choose.setText(say("Choose files…"))
+        choose.clicked.connect(self._choose)
+        self.column.addWidget(choose)
+        self.main("hand-out-now", say("Hand out"), self._go)
+        self._go_button = self.first
+        self._dialog: QFileDialog | None = None
+        self._tell()
+        if not self._paths:
+            self.first = choose
+
+    def _tell(self) -> None:
+        names = "\n".join(path.name for path in self._paths)
+        self._names.setText(names or say("No file chosen yet. You may also drop files here."))
+        self._go_button.setEnabled(bool(self._paths))
+
+    @Slot()
+    def _choose(self) -> None:
+        self._dialog = QFileDialog(self.window(), say("Choose files…"))
+        self._dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+        self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._dialog.filesSelected.connect(self._chosen)
+        self._dialog.open()
+
+    @Slot(list)
+    def _chosen(self, names: list[str]) -> None:
+        self._paths = [Path(name) for name in names]
+        self._tell()
+        self.adjustSize()
+        self._go_button.setFocus()
+
+    @Slot()
+    def _go(self) -> None:
+        self.desk.hand_out(self._paths)
+
+
+class CollectSheet(Sheet):
+    def __init__(self, desk: DeskPresenter, parent: QWidget) -> None:
+        super().__init__(desk, say("Collect from {scope}", scope=desk.scope_words()), parent)
+        hint = say("Takes what lies in each pupil's hand-in folder; a copy stays with the pupil.")
+        self.column.addWidget(label(hint, 14, QFont.Weight.Medium, "second"))
+        self.main("collect-now", say("Collect"), desk.collect)
+
+
+class MessageSheet(Sheet):
+    def __init__(self, desk: DeskPresenter, parent: QWidget) -> None:
+        super().__init__(desk, say("Message to {scope}", scope=desk.scope_words()), parent)
+        self._text = QPlainTextEdit(self)
+        self._text.setObjectName("message-text")
+        self._text.setFont(font(16))
+        self._text.setFixedHeight(96)
+        self._text.setTabChangesFocus(True)
+        self._text.setAccessibleName(say("Message"))
+        self._text.installEventFilter(self)
+        self.column.addWidget(self._text)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for source in _READY:
+            ready = flat("ready-sentence", "plain", self)
+            ready.setText(say(source))
+            ready.setFont(font(13, QFont.Weight.DemiBold))
+            ready.clicked.connect(self._fill)
+            row.addWidget(ready)
+        row.addStretch()
+        self.column.addLayout(row)
+        self.main("message-send", say("Send"), self._go)
+        self.first = self._text
+
+    WIDTH = 560
+
+    @Slot()
+    def _fill(self) -> None:
+        button = self.sender()
+        self._text.setPlainText(button.property("text") or "")
+        self._text.setFocus()
+
+    @Slot()
+    def _go(self) -> None:
+        self.desk.message(self._text.toPlainText())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Enter sends; Shift+Enter is a new line."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            enter = event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}
+            if enter and not event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+                text = self._text.toPlainText()
+                self.close_sheet()
+                self.desk.message(text)
+                return True
+        return super().eventFilter(watched, event)
+
+
+class EndSheet(Sheet):
+    def __init__(self, desk: DeskPresenter, parent: QWidget) -> None:
+        super().__init__(desk, say("End the lesson"), parent)
+        out = say("{n} have not handed in. Collect, then end?", desk.unfinished())
+        self.column.addWidget(label(out, 15, QFont.Weight.Medium))
+        self.main("collect-then-end", say("Collect, then end"), desk.collect_then_end)
+        self.other("end-now", say("End without collecting"), desk.end_now)
+        self.other("go-on", say("Go on with the lesson"), desk.touch)
+
+
+class HelpSheet(Sheet):
+    def __init__(self, desk: DeskPresenter, parent: QWidget) -> None:
+        super().__init__(desk, say("Keys"), parent)
+        for keys, words in _KEYS:
+            row = QHBoxLayout()
+            key = label(keys, 14, QFont.Weight.Bold)
+            key.setFixedWidth(130)
+            row.addWidget(key)
+            row.addWidget(label(say(words), 14, QFont.Weight.Medium))
+            self.column.addLayout(row)
+        self.column.setSpacing(6)
+        self.main("help-close", say("Close"), desk.touch)

@@ -1,0 +1,268 @@
+"""The wall: tiles laid out by the design's formula; who looks at what is told to the model."""
+
+from PySide6.QtCore import (
+    QEasingCurve,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPoint,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    QVariantAnimation,
+    Signal,
+    Slot,
+)
+from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QShowEvent, QWheelEvent
+from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
+
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.domain.tile import Tile
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.layout import EDGE, grid
+from classroom_app.presenters.wall import ZOOMS, WallModel
+from classroom_app.presenters.words import say
+from classroom_app.views.theme import Theme
+from classroom_app.views.tile import TileDelegate
+
+LOOK_MS = 100
+SORT_MS = 10_000
+SWELL_MS = 400
+GAP_MAX, GAP_MAX_WIDE, WIDE = 18, 30, 1600
+TOP, BOTTOM = 8, 12
+BAR = 14  # of scrolling
+
+
+class WallView(QListView):
+    typed = Signal(str)
+
+    def __init__(
+        self, desk: DeskPresenter, wall: WallModel, theme: Theme, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("wall")
+        self._desk, self._wall = desk, wall
+        self.tiles = TileDelegate(theme, wall, self)
+        self.setItemDelegate(self.tiles)
+        self.setModel(wall)
+        self._shape_as_a_room()
+        self._applying = False
+        self._looking = QTimer(self, singleShot=True, interval=LOOK_MS)
+        self._looking.timeout.connect(self.look)
+        self._sorting = QTimer(self, interval=SORT_MS)
+        self._sorting.timeout.connect(self._resort)
+        self._sorting.start()
+        self._swelling = QVariantAnimation(self, duration=SWELL_MS)
+        self._swelling.setStartValue(0.0)
+        self._swelling.setKeyValueAt(0.5, 1.0)
+        self._swelling.setEndValue(0.0)
+        self._swelling.setEasingCurve(QEasingCurve.Type.InOutSine)
+        self._swelling.valueChanged.connect(self._swell)
+        self.verticalScrollBar().valueChanged.connect(self._touch)
+        wall.tiles_changed.connect(self._touch)
+        wall.modelReset.connect(self._reshaped)
+        wall.looks_changed.connect(self._reshaped)
+        wall.selection_changed.connect(self._apply_selection)
+        desk.revealed.connect(self.reveal)
+        self.doubleClicked.connect(self._open)
+
+    def _shape_as_a_room(self) -> None:
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QListView.Shape.NoFrame)
+        self.setDragEnabled(False)
+        self.setAcceptDrops(False)  # the whole window takes files
+        # The seats of a room do not mirror where the writing does.
+        self.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
+
+    # layout
+
+    def retranslate(self) -> None:
+        self.setAccessibleName(say("The class"))
+        self.viewport().update()
+
+    def lay_out(self) -> None:
+        """Choose columns and sizes for the space there is."""
+        count = self._wall.rowCount()
+        room = QSize(self.width() - 2 * EDGE, self.height() - TOP - BOTTOM)
+        if count == 0 or room.width() <= 0 or room.height() <= 0:
+            return
+        made = grid(count, room.width(), room.height(), self._wall.zoom)
+        scrolls = made.rows > made.rows_seen
+        if scrolls:
+            made = grid(count, room.width() - BAR, room.height(), self._wall.zoom)
+        most = GAP_MAX_WIDE if self.width() >= WIDE else GAP_MAX
+        down = room.height() - made.rows_seen * int(made.height)
+        across = room.width() - (BAR if scrolls else 0) - made.columns * int(made.width)
+        gap_down = min(max(made.gap, down // max(1, made.rows_seen - 1)), max(most, made.gap))
+        gap_across = min(max(made.gap, across // max(1, made.columns - 1)), max(most, made.gap))
+        cell = QSize(int(made.width) + gap_across, int(made.height) + gap_down)
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(
+            policy.ScrollBarAlwaysOn if scrolls else policy.ScrollBarAlwaysOff
+        )
+        free = self.width() - (BAR if scrolls else 0) - made.columns * cell.width()
+        top = max(0, TOP - gap_down // 2)
+        self.setViewportMargins(max(0, free // 2), top, max(0, free - free // 2), 0)
+        self.tiles.grid, self.tiles.cell = made, cell
+        self.setGridSize(cell)
+        self.verticalScrollBar().setSingleStep(cell.height())
+        self._touch()
+
+    def picture_rect(self, row: int) -> QRect:
+        """Return where the picture of a row stands, in this widget's own coordinates."""
+        cell = self.visualRect(self._wall.index(row))
+        if not cell.isValid():
+            return QRect()
+        spot = self.tiles.picture_rect(QRectF(cell)).toRect()
+        spot.translate(self.viewport().pos())
+        return spot
+
+    @Slot()
+    def _reshaped(self) -> None:
+        self.lay_out()
+        self._apply_selection()
+        self.viewport().update()
+
+    # what is seen
+
+    def seen_rows(self) -> range:
+        """Return the rows of which at least a part is visible."""
+        count = self._wall.rowCount()
+        if not count or not self.isVisible():
+            return range(0)
+        columns = max(1, self.tiles.grid.columns)
+        top = self.verticalScrollBar().value()
+        first = top // self.tiles.cell.height()
+        last = (top + self.viewport().height() - 1) // self.tiles.cell.height()
+        return range(min(count, first * columns), min(count, (last + 1) * columns))
+
+    @Slot()
+    def look(self) -> None:
+        """Tell which pictures are looked at, at how many real pixels."""
+        ratio = self.devicePixelRatioF()
+        size = self.tiles.picture_rect(QRectF(0, 0, *self.tiles.cell.toTuple())).size()  # type: ignore[attr-defined]
+        pixels = QSize(round(size.width() * ratio), round(size.height() * ratio))
+        seen: dict[DeviceId, QSize] = {}
+        for row in self.seen_rows():
+            tile: Tile = self._wall.index(row).data(WallModel.TileRole)
+            if tile.device:
+                seen[tile.device] = pixels
+        self._wall.see(seen)
+
+    @Slot()
+    def _touch(self) -> None:
+        if not self._looking.isActive():
+            self._looking.start()
+
+    # going to somebody
+
+    @Slot(str)
+    def reveal(self, key: str) -> None:
+        """Scroll to a seat, make it current and let its frame swell once."""
+        row = self._wall.row(key)
+        if row < 0:
+            return
+        index = self._wall.index(row)
+        self.setFocus()
+        self.scrollTo(index)
+        self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
+        self.tiles.framed = key
+        self._swelling.stop()
+        self._swelling.start()
+
+    @Slot(object)
+    def _swell(self, value: float) -> None:
+        self.tiles.swell = value
+        row = self._wall.row(self.tiles.framed)
+        if row >= 0:
+            self.update(self._wall.index(row))
+
+    # choosing
+
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        super().selectionChanged(selected, deselected)
+        if not self._applying:
+            self._wall.select(self._wall.key_at(index.row()) for index in self.selectedIndexes())
+
+    @Slot()
+    def _apply_selection(self) -> None:
+        rows = {self._wall.row(key) for key in self._wall.selected} - {-1}
+        if {index.row() for index in self.selectedIndexes()} == rows:
+            return
+        self._applying = True
+        chosen = QItemSelection()
+        for row in rows:
+            chosen.select(self._wall.index(row), self._wall.index(row))
+        self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._applying = False
+        self.viewport().update()
+
+    @Slot()
+    def invert(self) -> None:
+        count = self._wall.rowCount()
+        if count:
+            whole = QItemSelection(self._wall.index(0), self._wall.index(count - 1))
+            self.selectionModel().select(whole, QItemSelectionModel.SelectionFlag.Toggle)
+
+    @Slot(QModelIndex)
+    def _open(self, index: QModelIndex) -> None:
+        self._desk.open(self._wall.key_at(index.row()))
+
+    def zoom(self, step: int) -> None:
+        """Make tiles larger or smaller by steps; 0 fits the class again."""
+        at = ZOOMS.index(self._wall.zoom) if self._wall.zoom in ZOOMS else ZOOMS.index(1.0)
+        to = ZOOMS.index(1.0) if step == 0 else max(0, min(len(ZOOMS) - 1, at + step))
+        self._wall.set_zoom(ZOOMS[to])
+
+    @Slot()
+    def _resort(self) -> None:
+        if not self.underMouse():
+            self._wall.resort()
+
+    # events
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        current = self.currentIndex()
+        plain = not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            if current.isValid():
+                self._open(current)
+        elif event.key() == Qt.Key.Key_Space and current.isValid():
+            self.selectionModel().select(current, QItemSelectionModel.SelectionFlag.Toggle)
+        elif plain and event.text().isalpha():
+            self.typed.emit(event.text())
+        else:
+            super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        down = event.angleDelta().y()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom(1 if down > 0 else -1)
+        elif down:
+            bar = self.verticalScrollBar()
+            bar.setValue(bar.value() + (-bar.singleStep() if down > 0 else bar.singleStep()))
+        event.accept()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.lay_out()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.lay_out()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._touch()
+
+    def place_of(self, row: int) -> QPoint:
+        """Return the middle of a tile in this widget's coordinates."""
+        return self.picture_rect(row).center()

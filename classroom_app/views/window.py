@@ -1,0 +1,378 @@
+"""The window: first page, classes, and the desk with its bars and its middle."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QAccessible,
+    QAccessibleAnnouncementEvent,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+)
+from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
+
+from classroom_app.domain.tile import Tile
+from classroom_app.presenters.classes import ClassesPresenter
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.first_run import FirstRunPresenter
+from classroom_app.presenters.focus import FocusPresenter
+from classroom_app.presenters.journal import JournalModel
+from classroom_app.presenters.wall import WallModel
+from classroom_app.views.bars import BarA, BarB, BarD
+from classroom_app.views.classes import ClassesView
+from classroom_app.views.first_run import FirstRunView
+from classroom_app.views.focus import FocusView
+from classroom_app.views.journal import JournalView
+from classroom_app.views.more import MoreSheet
+from classroom_app.views.sheets import (
+    CollectSheet,
+    EndSheet,
+    HandOutSheet,
+    HelpSheet,
+    MessageSheet,
+    Sheet,
+)
+from classroom_app.views.theme import Theme
+from classroom_app.views.wall import WallView
+
+ANNOUNCE_MS = 2000
+FILES_MAX = 50
+
+
+class SeenTile(Struct, frozen=True):
+    """A tile as it stands in the window: `picture` is in the window's coordinates."""
+
+    tile: Tile
+    picture: QRect
+
+
+class DeskWindow(QWidget):
+    """`closing` is told when the teacher closes the window; who hears it ends the program."""
+
+    closing = Signal()
+    theme_chosen = Signal(str)
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one presenter a page
+        self,
+        desk: DeskPresenter,
+        wall: WallModel,
+        focus: FocusPresenter,
+        first_run: FirstRunPresenter,
+        classes: ClassesPresenter,
+        journal: JournalModel,
+        theme: Theme,
+    ) -> None:
+        super().__init__()
+        self.setObjectName("desk")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setWindowTitle("Pupitre")
+        self.setMinimumSize(960, 600)
+        self.setAcceptDrops(True)
+        self.desk, self.theme = desk, theme
+        self._wall_model, self._first_run = wall, first_run
+        self.first_run = FirstRunView(first_run, desk, theme)
+        self.classes = ClassesView(classes, desk, theme)
+        self.wall = WallView(desk, wall, theme)
+        self.focus = FocusView(focus, theme)
+        self.journal = JournalView(journal)
+        self.bar_a = BarA(desk, theme, self)
+        self.bar_b = BarB(desk, focus, theme, self)
+        self.bar_d = BarD(desk, theme, self)
+        self._stack()
+        self._keys()
+        self._sheet: Sheet | None = None
+        self._said = ""
+        self._announcing = QTimer(self, singleShot=True, interval=ANNOUNCE_MS)
+        self._announcing.timeout.connect(self._announce)
+        self._connect()
+        self.setStyleSheet(theme.sheet())
+        self._show_page(desk.page)
+        self.refresh()
+
+    def _stack(self) -> None:
+        self.middle = QStackedWidget(self)
+        for page in (self.wall, self.focus, self.journal):
+            self.middle.addWidget(page)
+        lesson = QWidget(self)
+        column = QVBoxLayout(lesson)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.bar_a, self.bar_b):
+            column.addWidget(part)
+        column.addWidget(self.middle, 1)
+        column.addWidget(self.bar_d)
+        self._lesson = lesson
+        self.pages = QStackedWidget(self)
+        for page in (self.first_run, self.classes, lesson):
+            self.pages.addWidget(page)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.pages)
+
+    def _connect(self) -> None:
+        self.desk.changed.connect(self.refresh)
+        self.desk.page_changed.connect(self._show_page)
+        self.desk.sheet_asked.connect(self.open_sheet)
+        self.desk.announced.connect(self._heard)
+        self.bar_a.class_button.clicked.connect(self._to_classes)
+        self.bar_a.hand_out.clicked.connect(self._ask_hand_out)
+        self.bar_a.collect.clicked.connect(self._ask_collect)
+        self.bar_a.message.clicked.connect(self._ask_message)
+        self.bar_a.more.clicked.connect(self._ask_more)
+        self.bar_d.smaller.clicked.connect(self._zoom_out)
+        self.bar_d.larger.clicked.connect(self._zoom_in)
+        self.bar_d.finder.returnPressed.connect(self._found)
+        self.wall.typed.connect(self.search)
+
+    def _keys(self) -> None:
+        desk = self.desk
+        keys: dict[str, Callable[[], object]] = {
+            "Ctrl+L": self.bar_a.lock.click,
+            "Ctrl+Shift+L": desk.free,
+            ".": desk.attention,
+            "Ctrl+D": self._ask_hand_out,
+            "Ctrl+R": self._ask_collect,
+            "Ctrl+M": self._ask_message,
+            "Ctrl+K": self._ask_more,
+            "Ctrl+Shift+E": desk.end,
+            "Ctrl+Z": desk.undo,
+            "F6": self._next,
+            "Shift+F6": self._before,
+            "Ctrl+F": self._to_find,
+            "Ctrl+A": self.wall.selectAll,
+            "Ctrl+I": self.wall.invert,
+            "Esc": self.escape,
+            "Ctrl+H": self.bar_d.hide_pictures.toggle,
+            "Ctrl++": self._zoom_in,
+            "Ctrl+=": self._zoom_in,
+            "Ctrl+-": self._zoom_out,
+            "Ctrl+0": self._zoom_fit,
+            "F11": self._full_screen,
+            "F5": self._look_again,
+            "F1": self._help,
+        }
+        for key, do in keys.items():
+            QShortcut(QKeySequence(key), self).activated.connect(do)
+
+    # what is seen
+
+    def tiles_seen(self) -> list[SeenTile]:
+        """Return the wall's tiles and where their pictures stand; empty where scrolled off."""
+        seen: list[SeenTile] = []
+        for row in range(self._wall_model.rowCount()):
+            spot = self.wall.picture_rect(row) if self.wall.isVisible() else QRect()
+            if spot.isValid():
+                spot.translate(self.wall.mapTo(self, self.wall.rect().topLeft()))
+            tile = self._wall_model.index(row).data(WallModel.TileRole)
+            seen.append(SeenTile(tile, spot if self.rect().contains(spot) else QRect()))
+        return seen
+
+    def turn(self, theme: str) -> None:
+        """Show "light" or "dark"."""
+        self.theme.turn(theme)
+        self.setStyleSheet(self.theme.sheet())
+        self.retranslate()
+        self.theme_chosen.emit(theme)
+
+    @Slot()
+    def refresh(self) -> None:
+        if self.desk.page in {"wall", "focus", "journal"}:
+            self.bar_a.refresh()
+            self.bar_b.refresh()
+            self.bar_d.refresh()
+
+    def retranslate(self) -> None:
+        """Say all anew: another language or look."""
+        self.first_run.retranslate()
+        self.classes.refresh()
+        self.journal.retranslate()
+        self.wall.retranslate()
+        self.focus.refresh()
+        self.refresh()
+
+    @Slot(str)
+    def _show_page(self, page: str) -> None:
+        self.close_sheet()
+        outer = {"sign-in": self.first_run, "check": self.first_run, "classes": self.classes}
+        self.pages.setCurrentWidget(outer.get(page, self._lesson))
+        inner = {"wall": self.wall, "focus": self.focus, "journal": self.journal}
+        if page in inner:
+            self.middle.setCurrentWidget(inner[page])
+            inner[page].setFocus()
+        self.retranslate()
+
+    # sheets
+
+    @Slot(str)
+    def open_sheet(self, name: str, paths: tuple[Path, ...] = ()) -> None:
+        """Slide a sheet from its button; an open one gives way."""
+        self.close_sheet()
+        sheet, button = self._sheet_for(name, paths)
+        self._sheet = sheet
+        sheet.slide_from(button)
+
+    def _sheet_for(self, name: str, paths: tuple[Path, ...]) -> tuple[Sheet, QWidget]:
+        bar, desk = self.bar_a, self.desk
+        match name:
+            case "hand-out":
+                return HandOutSheet(desk, self, paths), bar.hand_out
+            case "collect":
+                return CollectSheet(desk, self), bar.collect
+            case "message":
+                return MessageSheet(desk, self), bar.message
+            case "more":
+                return MoreSheet(desk, self, self.theme.name, self._turn_other), bar.more
+            case "end":
+                return EndSheet(desk, self), bar.end
+            case _:
+                return HelpSheet(desk, self), bar.more
+
+    def close_sheet(self) -> bool:
+        """Close the open sheet; return whether there was one."""
+        sheet, self._sheet = self._sheet, None
+        if sheet is None or not _alive(sheet):
+            return False
+        was = sheet.isVisible()
+        sheet.close_sheet()
+        return was
+
+    @Slot()
+    def _ask_hand_out(self) -> None:
+        self.desk.ask("hand-out")
+
+    @Slot()
+    def _ask_collect(self) -> None:
+        self.desk.ask("collect")
+
+    @Slot()
+    def _ask_message(self) -> None:
+        self.desk.ask("message")
+
+    @Slot()
+    def _ask_more(self) -> None:
+        self.open_sheet("more")
+
+    @Slot()
+    def _help(self) -> None:
+        self.open_sheet("help")
+
+    @Slot()
+    def _turn_other(self) -> None:
+        self.turn("light" if self.theme.name == "dark" else "dark")
+
+    # ways about
+
+    @Slot()
+    def escape(self) -> None:
+        """Close the sheet, else go back one step. Never frees anyone."""
+        if not self.close_sheet():
+            self.desk.escape()
+            if self.desk.page == "wall":
+                self.wall.setFocus()
+
+    @Slot(str)
+    def search(self, letters: str) -> None:
+        """Filter by the first letter typed on the wall; the field takes the rest."""
+        self.bar_d.finder.setText(letters)
+        self.bar_d.finder.setFocus()
+
+    @Slot()
+    def _to_find(self) -> None:
+        self.bar_d.finder.setFocus()
+        self.bar_d.finder.selectAll()
+
+    @Slot()
+    def _found(self) -> None:
+        if self._wall_model.rowCount():
+            self.wall.reveal(self._wall_model.key_at(0))
+
+    @Slot()
+    def _next(self) -> None:
+        self.desk.next_chip()
+
+    @Slot()
+    def _before(self) -> None:
+        self.desk.next_chip(-1)
+
+    @Slot()
+    def _zoom_in(self) -> None:
+        self.wall.zoom(1)
+
+    @Slot()
+    def _zoom_out(self) -> None:
+        self.wall.zoom(-1)
+
+    @Slot()
+    def _zoom_fit(self) -> None:
+        self.wall.zoom(0)
+
+    @Slot()
+    def _full_screen(self) -> None:
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    @Slot()
+    def _look_again(self) -> None:
+        self._first_run.check_again()
+        if self.desk.page != "sign-in":
+            self.desk.go("check")
+
+    @Slot()
+    def _to_classes(self) -> None:
+        self.desk.go("classes")
+
+    # screen readers: at most one word each 2 s, the newest only
+
+    @Slot(str)
+    def _heard(self, text: str) -> None:
+        self._said = text
+        if not self._announcing.isActive():
+            self._announcing.start()
+
+    @Slot()
+    def _announce(self) -> None:
+        if QAccessible.isActive():
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self._said))
+
+    # events
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self.desk.enabled() and any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Files dropped anywhere open the hand-out sheet with them chosen; Enter sends them."""
+        urls = event.mimeData().urls()[:FILES_MAX]
+        paths = tuple(Path(url.toLocalFile()) for url in urls if url.isLocalFile())
+        files = tuple(path for path in paths if path.is_file())
+        if files and self.desk.enabled():
+            event.acceptProposedAction()
+            self.open_sheet("hand-out", files)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retranslate()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.close_sheet()
+        self.refresh()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.accept()
+        self.closing.emit()
+
+
+def _alive(sheet: Sheet) -> bool:
+    """Return whether Qt still holds the sheet; its own buttons may have closed it."""
+    try:
+        sheet.isVisible()
+    except RuntimeError:
+        return False
+    return True

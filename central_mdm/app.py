@@ -1,0 +1,84 @@
+"""The central MDM as one ASGI application: rooms joined over one ground."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from litestar import Litestar, Router, get
+from litestar.middleware import DefineMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from msgspec import Struct
+
+from central_mdm.fleet import api as fleet
+from central_mdm.fleet.rules import read_device
+from central_mdm.fleet.seen import Seen
+from central_mdm.identity import api as identity
+from central_mdm.identity.tokens import read_teacher
+from central_mdm.journal import api as journal
+from central_mdm.partage import api as partage
+from central_mdm.platform.api import OPEN, problems, tell
+from central_mdm.platform.authentication import Authentication, Reader, Role
+from central_mdm.platform.ground import Ground
+from central_mdm.roster import api as roster
+
+READERS: Final[dict[Role, Reader]] = {"teacher": read_teacher, "device": read_device}
+BODY_BYTES_MAX: Final = 64 * 1024
+
+
+class Health(Struct, frozen=True):
+    """The process answers; whether its database does is asked elsewhere."""
+
+    ok: bool = True
+
+
+def application(ground: Ground) -> Litestar:
+    """Join all rooms. Its lifespan starts the flush of last-seen, and writes the last of it."""
+    seen = Seen(ground.database)
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncGenerator[None, None]:
+        async with asyncio.TaskGroup() as tasks:
+            flushing = tasks.create_task(seen.run(), name="last-seen")
+            try:
+                yield
+            finally:
+                flushing.cancel()
+                with suppress(OSError):
+                    await seen.flush()
+
+    @get("/health", opt=OPEN, responses=problems())
+    async def health() -> Health:
+        return Health()
+
+    return Litestar(
+        [
+            health,
+            identity.routes(ground),
+            roster.routes(ground),
+            fleet.routes(ground, seen),
+            journal.routes(ground),
+            partage.routes(ground),
+        ],
+        middleware=[DefineMiddleware(Authentication, ground=ground, readers=READERS.__getitem__)],
+        exception_handlers={Exception: tell},
+        lifespan=[lifespan],
+        openapi_config=_openapi(),
+        request_max_body_size=BODY_BYTES_MAX,
+        logging_config=None,
+    )
+
+
+def _openapi() -> OpenAPIConfig:
+    """Describe the API, for holders of a token, like all but the doors."""
+    bearer = SecurityScheme(type="http", scheme="bearer")
+    return OpenAPIConfig(
+        title="Pupitre, the central side",
+        version="1",
+        components=Components(security_schemes={"bearer": bearer}),
+        security=[{"bearer": []}],
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        openapi_router=Router("/schema", route_handlers=[]),
+    )

@@ -1,0 +1,110 @@
+"""`pupitre-mdm`: serve a school, make one, make codes to enrol by, say that it was restored."""
+
+import argparse
+import asyncio
+import json
+import logging
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from central_mdm.fleet.enrolment import Code, make_code, revoke_code
+from central_mdm.identity.rules import add_teacher, begin_epoch, open_school
+from central_mdm.joining import ground_at
+from central_mdm.platform.errors import Refusal
+from central_mdm.platform.ground import Ground
+from central_mdm.sample import CODE_LETTERS, make_sample
+from central_mdm.serving import Served, serve
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="pupitre-mdm", description="A school's central side.")
+    add = made.add_subparsers(dest="command", required=True).add_parser
+    serving = _command(add, "serve", "serve the school until SIGTERM")
+    serving.add_argument("--host", default="127.0.0.1")
+    serving.add_argument("--port", type=int, default=0, help="0: any free one; it is printed")
+    serving.add_argument("--cert", type=Path, help="certificate chain (PEM), for TLS")
+    serving.add_argument("--key", type=Path, help="its private key (PEM)")
+    sample = _command(add, "sample", "make the sample school in a new folder")
+    sample.add_argument("--devices", type=int, default=24, help="pupils of the opened class")
+    sample.add_argument("--seed", type=int, default=7)
+    code = _command(add, "code", "make a code by which devices of a class enrol")
+    code.add_argument("--school", required=True)
+    code.add_argument("--class", dest="class_id", required=True)
+    code.add_argument("--hours", type=int, default=24)
+    code.add_argument("--uses", type=int, default=40)
+    revoke = _command(add, "revoke-code", "end a code before its time")
+    revoke.add_argument("--school", required=True)
+    revoke.add_argument("--code", required=True)
+    school = _command(add, "school", "open a school")
+    school.add_argument("--school", required=True, help="its id: letters, digits, . _ : -")
+    school.add_argument("--name", required=True)
+    teacher = _command(add, "teacher", "add a teacher; the password is read from stdin")
+    for option in ("school", "id", "login", "name"):
+        teacher.add_argument(f"--{option}", required=True)
+    restored = _command(add, "restored", "say that the database was restored from a copy")
+    restored.add_argument("--school", required=True)
+    return made
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 0 on success, 1 with a sentence on stderr, 2 for wrong options."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    for library in ("alembic", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    args = parser().parse_args(argv)
+    try:
+        if args.command == "serve":
+            asyncio.run(serve(_served(args), lambda line: print(line, flush=True)))
+        else:
+            print(json.dumps(asyncio.run(_once(args)), ensure_ascii=False))
+    except (OSError, SQLAlchemyError, Refusal, LookupError) as error:
+        print(f"pupitre-mdm: {type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _command(
+    add: Callable[..., argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    made = add(name, help=text)
+    made.add_argument("--folder", type=Path, required=True, help="where database and files lie")
+    made.add_argument("--database", default="", help="default: SQLite in the folder")
+    return made
+
+
+def _served(args: argparse.Namespace) -> Served:
+    return Served(args.folder, args.host, args.port, args.database, args.cert, args.key)
+
+
+async def _once(args: argparse.Namespace) -> object:
+    async with ground_at(args.folder, args.database) as ground:
+        match args.command:
+            case "sample":
+                made = await make_sample(ground, args.folder, args.devices, args.seed)
+                return {"sample": str(args.folder / "sample.json"), **made["counts"]}
+            case "code":
+                return {"code": await _code(ground, args)}
+            case "revoke-code":
+                async with ground.database.writing(args.school) as connection:
+                    return {"revoked": await revoke_code(connection, args.school, args.code)}
+            case "school":
+                await open_school(ground, args.school, args.name)
+            case "teacher":
+                row = {"id": args.id, "login": args.login, "name": args.name}
+                password = sys.stdin.readline().rstrip("\n")
+                await add_teacher(ground, args.school, row, password)
+            case _:
+                await begin_epoch(ground, args.school)
+        return {"done": args.command}
+
+
+async def _code(ground: Ground, args: argparse.Namespace) -> str:
+    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(12))
+    ends_at = ground.clock() + args.hours * 3600
+    async with ground.database.writing(args.school) as connection:
+        await make_code(connection, args.school, code, Code(args.class_id, ends_at, args.uses))
+    return "-".join((code[:4], code[4:8], code[8:]))

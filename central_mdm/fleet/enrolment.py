@@ -1,0 +1,186 @@
+"""Codes to enrol by, and what a device gets for one."""
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.fleet import Enrol, Enrolled, Inventory
+from central_mdm.contract.grants import ASSIGNMENT_TYPE, Assignment
+from central_mdm.contract.names import Party
+from central_mdm.contract.roster import DeviceRow
+from central_mdm.fleet.model import codes, devices, doors, inventories
+from central_mdm.fleet.pace import next_check_in
+from central_mdm.identity.certificates import key_of_request, thumbprint_of
+from central_mdm.identity.model import certificates
+from central_mdm.identity.rules import register, school_row
+from central_mdm.identity.statements import sign
+from central_mdm.platform.authentication import hash_of, token_for
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import NotAllowed
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.feed import publish
+from central_mdm.roster.model import devices as roster_devices
+from central_mdm.roster.model import placements
+from central_mdm.roster.rules import put_device
+
+CODE_SECONDS: Final = 24 * 3600
+
+
+class Code(msgspec.Struct, frozen=True):
+    """`device` empty: a class code, good for any device; else for that one known device."""
+
+    class_id: str
+    ends_at: int
+    uses: int = 1
+    device: str = ""
+
+
+def _folded(code: str) -> str:
+    """People type codes: case, spaces and dashes do not count."""
+    return "".join(code.split()).replace("-", "").upper()
+
+
+async def make_code(connection: AsyncConnection, school: str, code: str, made: Code) -> None:
+    """Let devices enrol by `code`; only its hash is kept."""
+    key = hash_of(_folded(code))
+    await connection.execute(upsert(connection, doors).values(code_hash=key, school=school))
+    row = {"school": school, "code_hash": key, "class_id": made.class_id, "device": made.device}
+    row_rest = {"ends_at": made.ends_at, "uses_left": made.uses}
+    await connection.execute(upsert(connection, codes).values(row | row_rest))
+
+
+async def revoke_code(connection: AsyncConnection, school: str, code: str) -> bool:
+    """End a code before its time; False where there is none."""
+    mine = (codes.c.school == school, codes.c.code_hash == hash_of(_folded(code)))
+    done = await connection.execute(update(codes).where(*mine).values(revoked=True))
+    return bool(done.rowcount)
+
+
+async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
+    """Spend one use of a code: certificate, token and assignment, or nothing at all."""
+    key = key_of_request(asked.csr)
+    code_hash = hash_of(_folded(asked.code))
+    async with ground.database.reading("") as connection:
+        door = select(doors.c.school).where(doors.c.code_hash == code_hash)
+        school = (await connection.execute(door)).scalar()
+    if school is None:
+        raise NotAllowed("bad-code", "This code is not known, has ended or is used up.")
+    async with ground.database.writing(school) as connection:
+        device = await _again(connection, school, code_hash, thumbprint_of(key), ground.clock())
+        class_id = ""
+        if not device:
+            class_id, device = await _spend(connection, school, code_hash, ground.clock())
+        if not device:
+            device = f"dev-{ground.new_id()}"
+            kind = asked.inventory.kind
+            row = DeviceRow(device, class_id, f"{kind} {device[-4:]}"[:64], kind)
+            await publish(connection, school, await put_device(connection, school, row))
+        issued = await register(connection, ground, Party(school, "device", device), key)
+        token = token_for("device", school, ground.new_secret())
+        await _keep(connection, school, device, hash_of(token), ground.clock())
+        await keep_inventory(connection, school, device, "", asked.inventory, ground.clock())
+        about = await school_row(connection, school)
+        assignment = await signed_assignment(connection, ground, school, device)
+    return Enrolled(
+        device=device,
+        school=school,
+        school_name=about.name,
+        certificate=issued.pem,
+        root=about.root,
+        token=token,
+        assignment=assignment,
+        next_check_in_seconds=next_check_in(device, ground.clock()),
+    )
+
+
+async def signed_assignment(
+    connection: AsyncConnection, ground: Ground, school: str, device: str
+) -> str:
+    """Sign which classes the device serves now; "" where the roster does not know it."""
+    wanted = select(roster_devices.c.assignment_version).where(
+        roster_devices.c.school == school, roster_devices.c.id == device
+    )
+    version = (await connection.execute(wanted)).scalar()
+    if version is None:
+        return ""
+    mine = (placements.c.school == school, placements.c.device == device)
+    found = (await connection.execute(select(placements.c.class_id).where(*mine))).scalars()
+    statement = Assignment(device, school, version, tuple(sorted(found)), ground.clock())
+    return sign(ground.keys.key(school), ASSIGNMENT_TYPE, statement)
+
+
+async def keep_inventory(
+    connection: AsyncConnection,
+    school: str,
+    device: str,
+    inventory_hash: str,
+    inventory: Inventory,
+    now: int,
+) -> None:
+    facts = {"hash": inventory_hash, "body": msgspec.json.encode(inventory), "kept_at": now}
+    row = {"school": school, "device": device, **facts}
+    await connection.execute(
+        upsert(connection, inventories)
+        .values(row)
+        .on_conflict_do_update(index_elements=["school", "device"], set_=facts)
+    )
+    await connection.execute(
+        update(devices)
+        .where(devices.c.school == school, devices.c.id == device)
+        .values(inventory_hash=inventory_hash)
+    )
+
+
+async def _again(
+    connection: AsyncConnection, school: str, code_hash: str, thumbprint: str, now: int
+) -> str:
+    """Return the device this key enrolled as before: an answer was lost, no use is spent."""
+    standing = select(codes.c.code_hash).where(
+        codes.c.school == school,
+        codes.c.code_hash == code_hash,
+        codes.c.ends_at > now,
+        codes.c.revoked.is_(False),
+    )
+    wanted = select(certificates.c.party).where(
+        certificates.c.school == school,
+        certificates.c.role == "device",
+        certificates.c.thumbprint == thumbprint,
+        standing.exists(),
+    )
+    return (await connection.execute(wanted.limit(1))).scalar() or ""
+
+
+async def _spend(
+    connection: AsyncConnection, school: str, code_hash: str, now: int
+) -> tuple[str, str]:
+    """One statement, so that a code for one device is good for one, however many ask at once."""
+    spent = await connection.execute(
+        update(codes)
+        .where(
+            codes.c.school == school,
+            codes.c.code_hash == code_hash,
+            codes.c.ends_at > now,
+            codes.c.uses_left > 0,
+            codes.c.revoked.is_(False),
+        )
+        .values(uses_left=codes.c.uses_left - 1)
+        .returning(codes.c.class_id, codes.c.device)
+    )
+    row = spent.first()
+    if row is None:
+        raise NotAllowed("bad-code", "This code is not known, has ended or is used up.")
+    return row.class_id, row.device
+
+
+async def _keep(
+    connection: AsyncConnection, school: str, device: str, token_hash: str, now: int
+) -> None:
+    """Keep the token; that of an earlier enrolment ends."""
+    facts = {"token_hash": token_hash, "enrolled_at": now, "inventory_hash": ""}
+    await connection.execute(
+        upsert(connection, devices)
+        .values({"school": school, "id": device, **facts})
+        .on_conflict_do_update(index_elements=["school", "id"], set_=facts)
+    )

@@ -1,0 +1,66 @@
+"""Enrolled devices: their tokens, codes to enrol by, inventory, policy, when last seen."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, String, Table, false
+from sqlalchemy import UniqueConstraint as Unique
+
+from central_mdm.platform.database import HEX, ID, metadata
+
+devices: Final = Table(
+    "fleet_devices",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("token_hash", HEX, nullable=False),
+    Column("enrolled_at", BigInteger, nullable=False),
+    Column("inventory_hash", HEX, nullable=False, server_default=""),
+    Column("policy_version", BigInteger, nullable=False, server_default="0"),
+    Column("policy_state", String(40), nullable=False, server_default=""),
+    Column("policy_reason", String(200), nullable=False, server_default=""),
+    Unique("school", "token_hash"),
+)
+# Narrow and without an index on the time, so that PostgreSQL updates it in place (HOT).
+seen: Final = Table(
+    "fleet_seen",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("device", ID, primary_key=True),
+    Column("seen_at", BigInteger, nullable=False),
+)
+inventories: Final = Table(
+    "fleet_inventories",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("device", ID, primary_key=True),
+    Column("hash", HEX, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("kept_at", BigInteger, nullable=False),
+)
+policies: Final = Table(
+    "fleet_policies",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
+    Column("screen_timeout_seconds", Integer, nullable=False),
+    Column("wallpaper", String(200), nullable=False),
+)
+codes: Final = Table(
+    "fleet_codes",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("code_hash", HEX, primary_key=True),
+    Column("class_id", ID, nullable=False),
+    Column("device", ID, nullable=False, server_default=""),
+    Column("ends_at", BigInteger, nullable=False),
+    Column("uses_left", Integer, nullable=False),
+    Column("revoked", Boolean, nullable=False, server_default=false()),
+)
+# A device that enrols knows a code and no school. This is the one table that is read without
+# knowing the school: it says which school a code opens, and nothing else.
+doors: Final = Table(
+    "fleet_doors",
+    metadata,
+    Column("code_hash", HEX, primary_key=True),
+    Column("school", ID, nullable=False),
+)

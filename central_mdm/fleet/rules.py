@@ -1,0 +1,119 @@
+"""A check-in: one indexed read when nothing changed, no write but what memory gathers."""
+
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.fleet import CheckedIn, CheckIn, Policy
+from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
+from central_mdm.fleet.model import devices, policies
+from central_mdm.fleet.pace import next_check_in
+from central_mdm.fleet.seen import Seen
+from central_mdm.platform.authentication import Caller
+from central_mdm.platform.errors import NotSignedIn
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.model import devices as roster_devices
+
+EMPTY_HASH: Final = ""
+
+
+class Standing(Struct, frozen=True):
+    """What the one read of a check-in finds: what is wanted, and what was last reported."""
+
+    inventory_hash: str
+    reported: tuple[int, str, str]
+    assignment_version: int
+    policy_version: int
+
+
+async def read_device(
+    connection: AsyncConnection, school: str, token_hash: str, now: int
+) -> Caller | None:
+    """Who holds this token (a `Reader`), and all that a check-in has to know."""
+    del now  # a device's token ends when it enrols again
+    declared = select(func.max(policies.c.version)).where(policies.c.school == school)
+    assigned = select(roster_devices.c.assignment_version).where(
+        roster_devices.c.school == school, roster_devices.c.id == devices.c.id
+    )
+    wanted = select(
+        devices,
+        declared.scalar_subquery().label("declared"),
+        assigned.scalar_subquery().label("assigned"),
+    ).where(devices.c.school == school, devices.c.token_hash == token_hash)
+    row = (await connection.execute(wanted)).first()
+    if row is None:
+        return None
+    reported = (row.policy_version, row.policy_state, row.policy_reason)
+    known = Standing(row.inventory_hash, reported, row.assigned or 0, row.declared or 0)
+    return Caller(school, "device", row.id, known)
+
+
+async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) -> CheckedIn:
+    """Answer what changed since; keep the report and the inventory where they changed."""
+    known = caller.known
+    if not isinstance(known, Standing):
+        raise NotSignedIn
+    seen.touch(caller.school, caller.id, ground.clock())
+    reported = (told.policy_version, told.policy_state, told.policy_reason)
+    keeps = told.inventory is not None and told.inventory_hash != known.inventory_hash
+    if keeps or reported != known.reported:
+        await _keep(ground, caller, told, keeps=keeps)
+    policy, assignment = None, ""
+    if (
+        told.policy_version < known.policy_version
+        or told.assignment_version < known.assignment_version
+    ):
+        async with ground.database.reading(caller.school) as connection:
+            if told.policy_version < known.policy_version:
+                policy = await _newest(connection, caller.school)
+            if told.assignment_version < known.assignment_version:
+                assignment = await signed_assignment(connection, ground, caller.school, caller.id)
+    return CheckedIn(
+        next_check_in_seconds=next_check_in(caller.id, ground.clock()),
+        policy=policy,
+        assignment=assignment,
+        want_inventory=not keeps and told.inventory_hash not in {EMPTY_HASH, known.inventory_hash},
+    )
+
+
+async def declare_policy(ground: Ground, school: str, seconds: int, wallpaper: str) -> Policy:
+    """Declare what every device of the school shall have; return it with its version."""
+    async with ground.database.writing(school) as connection:
+        last = select(func.max(policies.c.version)).where(policies.c.school == school)
+        version = ((await connection.execute(last)).scalar() or 0) + 1
+        policy = Policy(version, seconds, wallpaper)
+        row = {"version": version, "screen_timeout_seconds": seconds, "wallpaper": wallpaper}
+        await connection.execute(insert(policies).values({"school": school, **row}))
+    return policy
+
+
+async def _keep(ground: Ground, caller: Caller, told: CheckIn, *, keeps: bool) -> None:
+    async with ground.database.writing(caller.school) as connection:
+        await connection.execute(
+            update(devices)
+            .where(devices.c.school == caller.school, devices.c.id == caller.id)
+            .values(
+                policy_version=told.policy_version,
+                policy_state=told.policy_state,
+                policy_reason=told.policy_reason,
+            )
+        )
+        if keeps and told.inventory is not None:
+            await keep_inventory(
+                connection,
+                caller.school,
+                caller.id,
+                told.inventory_hash,
+                told.inventory,
+                ground.clock(),
+            )
+
+
+async def _newest(connection: AsyncConnection, school: str) -> Policy | None:
+    wanted = select(
+        policies.c.version, policies.c.screen_timeout_seconds, policies.c.wallpaper
+    ).where(policies.c.school == school)
+    row = (await connection.execute(wanted.order_by(policies.c.version.desc()).limit(1))).first()
+    return None if row is None else Policy(*row)

@@ -1,0 +1,38 @@
+"""Routes of identity: sign in, refresh, grants."""
+
+from litestar import Router, post
+
+from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn
+from central_mdm.identity import rules
+from central_mdm.platform.api import OPEN, TEACHER, AnyRequest, problems
+from central_mdm.platform.ground import Ground
+
+BODY_BYTES_MAX = 16 * 1024
+
+
+def routes(ground: Ground) -> Router:
+    @post(
+        "/sign-in",
+        status_code=200,
+        opt=OPEN,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401, 429),
+    )
+    async def sign_in(data: SignIn) -> SignedIn:
+        return await rules.sign_in(ground, data)
+
+    @post(
+        "/refresh",
+        status_code=200,
+        opt=OPEN,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401),
+    )
+    async def refresh(data: Refresh) -> SignedIn:
+        return await rules.refresh(ground, data.refresh)
+
+    @post("/grants", status_code=200, opt=TEACHER, responses=problems(401, 403, 409))
+    async def grant(request: AnyRequest) -> GrantIssued:
+        return await rules.grant(ground, request.user)
+
+    return Router("/api", route_handlers=[sign_in, refresh, grant], tags=["identity"])

@@ -1,0 +1,68 @@
+"""Schools and teachers, their tokens, and the certificates issued."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, UniqueConstraint
+
+from central_mdm.platform.database import HEX, ID, metadata
+
+schools: Final = Table(
+    "schools",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("name", String(64), nullable=False),
+    Column("epoch", ID, nullable=False),
+    Column("root", String(4096), nullable=False),
+)
+teachers: Final = Table(
+    "teachers",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("login", String(128), nullable=False),
+    Column("name", String(64), nullable=False),
+    Column("password_hash", String(256), nullable=False),
+    Column("thumbprint", HEX, nullable=False, server_default=""),
+    UniqueConstraint("school", "login"),
+)
+teacher_tokens: Final = Table(
+    "teacher_tokens",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("token_hash", HEX, primary_key=True),
+    Column("teacher", ID, nullable=False),
+    Column("family", ID, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Index(None, "school", "family"),
+)
+refresh_tokens: Final = Table(
+    "refresh_tokens",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("token_hash", HEX, primary_key=True),
+    Column("teacher", ID, nullable=False),
+    Column("family", ID, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=False, server_default="0"),
+    Index(None, "school", "family"),
+)
+sign_in_failures: Final = Table(
+    "sign_in_failures",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("login_hash", HEX, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("blocked_until", BigInteger, nullable=False),
+    Column("forget_at", BigInteger, nullable=False),
+)
+certificates: Final = Table(
+    "certificates",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("serial", String(40), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("party", ID, nullable=False),
+    Column("thumbprint", HEX, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Index(None, "school", "thumbprint"),
+)

@@ -1,0 +1,189 @@
+"""Opening a school, adding teachers, signing in, granting."""
+
+from typing import Final, get_args
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Struct
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.grants import GRANT_TYPE, Grant, Verb
+from central_mdm.contract.identity import GrantIssued, SignedIn, SignIn
+from central_mdm.contract.names import Party
+from central_mdm.identity import attempts
+from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
+from central_mdm.identity.model import certificates, schools, teachers
+from central_mdm.identity.passwords import NOBODY, hash_password, matches
+from central_mdm.identity.statements import sign
+from central_mdm.identity.tokens import TOKEN_SECONDS, Pair, issue_pair, rotate
+from central_mdm.platform.authentication import Caller, read_token
+from central_mdm.platform.errors import NotSignedIn, Refused
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.reading import classes_of
+
+GRANT_SECONDS: Final = 10 * 24 * 3600
+VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
+
+
+class SchoolRow(Struct, frozen=True):
+    """A school; `root` is its certificate in PEM."""
+
+    school: str
+    name: str
+    epoch: str
+    root: str
+
+
+async def open_school(ground: Ground, school: str, name: str) -> None:
+    """Make a school: its key, its root certificate, its first epoch. Once."""
+    root = make_root(school, ground.keys.make(school), ground.clock())
+    row = {"school": school, "name": name, "epoch": ground.new_id(), "root": root}
+    async with ground.database.writing(school) as connection:
+        await connection.execute(insert(schools).values(row))
+
+
+async def add_teacher(ground: Ground, school: str, row: dict[str, str], password: str) -> None:
+    """Add a teacher: `row` has `id`, `login` and `name`."""
+    kept = await ground.passwords.run(hash_password, password)
+    async with ground.database.writing(school) as connection:
+        await connection.execute(
+            insert(teachers).values({**row, "school": school, "password_hash": kept})
+        )
+
+
+async def begin_epoch(ground: Ground, school: str) -> None:
+    """Say that the database was restored: every app then pulls each scope afresh."""
+    async with ground.database.writing(school) as connection:
+        await connection.execute(
+            update(schools).where(schools.c.school == school).values(epoch=ground.new_id())
+        )
+
+
+async def school_row(connection: AsyncConnection, school: str) -> SchoolRow:
+    """Return (school, name, epoch, root). Raises NotSignedIn where there is no such school."""
+    wanted = select(schools.c.school, schools.c.name, schools.c.epoch, schools.c.root)
+    row = (await connection.execute(wanted.where(schools.c.school == school))).first()
+    if row is None:
+        raise NotSignedIn
+    return SchoolRow(*row)
+
+
+async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
+    """Check the password and give tokens, and a certificate where a request came along."""
+    school, login = asked.school, asked.login
+    wanted = select(teachers.c.id, teachers.c.name, teachers.c.password_hash)
+    wanted = wanted.where(teachers.c.school == school, teachers.c.login == login)
+    async with ground.database.writing(school) as connection:
+        about = await _school_or_none(connection, school)
+        teacher = (await connection.execute(wanted)).first()
+        if about is not None:
+            # Counted before it is known, or a hundred tries at once would be as one.
+            await attempts.check(connection, school, login, ground.clock())
+            await attempts.note_failure(connection, school, login, ground.clock())
+    kept = NOBODY if teacher is None else teacher.password_hash
+    fits = await ground.passwords.run(matches, kept, asked.password)
+    if about is None:
+        raise NotSignedIn("wrong-password")
+    if not fits or teacher is None:
+        raise NotSignedIn("wrong-password")
+    key = key_of_request(asked.csr) if asked.csr else None
+    async with ground.database.writing(school) as connection:
+        await attempts.forget(connection, school, login)
+        issued = await _certify(connection, ground, school, teacher.id, key) if key else ""
+        pair = await issue_pair(connection, ground, school, teacher.id, ground.new_id())
+    return _signed_in(pair, teacher.name, about, issued)
+
+
+async def refresh(ground: Ground, token: str) -> SignedIn:
+    """Spend a refresh token. Raises NotSignedIn; one spent long ago revokes all its family."""
+    _, school, _ = read_token(f"Bearer {token}")
+    async with ground.database.writing(school) as connection:
+        pair = await rotate(connection, ground, school, token)
+        if pair is not None:
+            about = await school_row(connection, school)
+            name = await _name_of(connection, school, pair.teacher)
+            return _signed_in(pair, name, about, "")
+    raise NotSignedIn("refresh-spent")
+
+
+async def grant(ground: Ground, caller: Caller) -> GrantIssued:
+    """Sign what this teacher may do, for the key of the newest certificate."""
+    wanted = select(teachers.c.name, teachers.c.thumbprint)
+    wanted = wanted.where(teachers.c.school == caller.school, teachers.c.id == caller.id)
+    async with ground.database.reading(caller.school) as connection:
+        name, thumbprint = (await connection.execute(wanted)).one()
+        classes = await classes_of(connection, caller.school, caller.id)
+    if not thumbprint:
+        raise Refused("no-certificate", "Sign in with a certificate request first.")
+    if not classes:
+        raise Refused("no-class", "No class is given to this teacher.")
+    now = ground.clock()
+    statement = Grant(
+        id=ground.new_id(),
+        school=caller.school,
+        teacher=caller.id,
+        teacher_name=name,
+        thumbprint=thumbprint,
+        classes=classes,
+        verbs=VERBS,
+        issued_at=now,
+        ends_at=now + GRANT_SECONDS,
+    )
+    signed = sign(ground.keys.key(caller.school), GRANT_TYPE, statement)
+    return GrantIssued(signed, statement.ends_at)
+
+
+async def lock_teacher(connection: AsyncConnection, school: str, teacher: str) -> None:
+    """Hold this teacher's row until the transaction ends (SQLite has one writer anyway)."""
+    mine = (teachers.c.school == school, teachers.c.id == teacher)
+    await connection.execute(select(teachers.c.id).where(*mine).with_for_update())
+
+
+async def register(
+    connection: AsyncConnection, ground: Ground, party: Party, key: Ed25519PublicKey
+) -> Issued:
+    """Certify a key as `party` and write the certificate into the school's register."""
+    about = await school_row(connection, party.school)
+    issued = issue(about.root, ground.keys.key(party.school), key, party, ground.clock())
+    row = {"serial": issued.serial, "thumbprint": issued.thumbprint, "ends_at": issued.ends_at}
+    row |= {"school": party.school, "role": party.role, "party": party.id}
+    await connection.execute(insert(certificates).values(row))
+    return issued
+
+
+async def _certify(
+    connection: AsyncConnection, ground: Ground, school: str, teacher: str, key: Ed25519PublicKey
+) -> str:
+    issued = await register(connection, ground, Party(school, "teacher", teacher), key)
+    await connection.execute(
+        update(teachers)
+        .where(teachers.c.school == school, teachers.c.id == teacher)
+        .values(thumbprint=issued.thumbprint)
+    )
+    return issued.pem
+
+
+async def _school_or_none(connection: AsyncConnection, school: str) -> SchoolRow | None:
+    try:
+        return await school_row(connection, school)
+    except NotSignedIn:
+        return None
+
+
+async def _name_of(connection: AsyncConnection, school: str, teacher: str) -> str:
+    wanted = select(teachers.c.name).where(teachers.c.school == school, teachers.c.id == teacher)
+    return str((await connection.execute(wanted)).scalar_one())
+
+
+def _signed_in(pair: Pair, name: str, about: SchoolRow, certificate: str) -> SignedIn:
+    return SignedIn(
+        token=pair.token,
+        token_seconds=TOKEN_SECONDS,
+        refresh=pair.refresh,
+        teacher=pair.teacher,
+        teacher_name=name,
+        school=about.school,
+        school_name=about.name,
+        root=about.root,
+        certificate=certificate,
+    )

@@ -1,0 +1,56 @@
+"""Joining the ground from a folder and, where one is given, the address of a database."""
+
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from central_mdm.platform.database import Database
+from central_mdm.platform.ground import Ground
+from central_mdm.platform.keys import FolderKeys
+from central_mdm.platform.migrate import migrate
+from central_mdm.platform.objects import Folder
+from central_mdm.platform.workers import Workers
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _new_id() -> str:
+    return str(uuid4())
+
+
+@asynccontextmanager
+async def ground_at(
+    folder: Path,
+    database_url: str = "",
+    clock: Callable[[], int] = _now,
+    new_id: Callable[[], str] = _new_id,
+) -> AsyncGenerator[Ground]:
+    """Open `folder` (made where it is missing), its database brought to the newest version.
+
+    Without a `database_url` it is SQLite in `central.db` of the folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
+    database = Database(database_url or f"sqlite+aiosqlite:///{folder / 'central.db'}")
+    # Two password hashes at once take 128 MiB; who is the twentieth in line is told to come back.
+    passwords = Workers("passwords", 2, waiting_max=20)
+    disk = Workers("disk", 4, waiting_max=64)
+    try:
+        await migrate(database)
+        yield Ground(
+            database=database,
+            objects=Folder(folder / "objects", disk),
+            keys=FolderKeys(folder / "keys"),
+            passwords=passwords,
+            clock=clock,
+            new_id=new_id,
+            new_secret=lambda: secrets.token_urlsafe(32),
+        )
+    finally:
+        await database.close()
+        passwords.close()
+        disk.close()

@@ -1,0 +1,28 @@
+"""Route of the journal: events come in batches, each gets its answer."""
+
+from litestar import Router, post
+
+from central_mdm.contract.journal import BATCH_MAX, Pushed
+from central_mdm.journal.reading import BODY_BYTES_MAX, read_batch
+from central_mdm.journal.rules import take
+from central_mdm.platform.api import TEACHER, AnyRequest, BatchOperation, problems
+from central_mdm.platform.ground import Ground
+from central_mdm.platform.reading import read_body
+
+PUSH_BYTES_MAX = BATCH_MAX * (BODY_BYTES_MAX + 1024)
+
+
+def routes(ground: Ground) -> Router:
+    @post(
+        "/journal",
+        status_code=200,
+        opt=TEACHER,
+        request_max_body_size=PUSH_BYTES_MAX,
+        operation_class=BatchOperation,
+        responses=problems(401, 403),
+    )
+    async def push(request: AnyRequest) -> Pushed:
+        items = read_batch(await read_body(request, PUSH_BYTES_MAX))
+        return Pushed(await take(ground, request.user, items))
+
+    return Router("/api", route_handlers=[push], tags=["journal"])

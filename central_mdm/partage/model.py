@@ -1,0 +1,37 @@
+"""Which chunks a school holds, the documents made of them, and the files that name documents."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+
+from central_mdm.platform.database import HEX, ID, metadata
+
+chunks: Final = Table(
+    "partage_chunks",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("hash", HEX, primary_key=True),
+    Column("size", Integer, nullable=False),
+)
+documents: Final = Table(
+    "partage_documents",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("id", HEX, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("manifest", LargeBinary, nullable=False),
+)
+files: Final = Table(
+    "partage_files",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("teacher", ID, nullable=False),
+    Column("lesson", ID, nullable=False),
+    Column("class_id", ID, nullable=False),
+    Column("pupil", ID, nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("document", HEX, nullable=False),
+    Column("kept_at", BigInteger, nullable=False),
+    Index(None, "school", "class_id"),
+)

@@ -1,0 +1,115 @@
+"""The edge: refusals become `Problem` documents, and each route says which it may answer."""
+
+import logging
+import secrets
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Reference, RequestBody, Schema
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+
+from central_mdm.contract.identity import Problem
+from central_mdm.platform.errors import Busy, Malformed, Refusal, TryAgain
+
+log = logging.getLogger(__name__)
+SPREAD_SECONDS: Final = 8
+_CODES: Final = {
+    400: "malformed",
+    401: "not-signed-in",
+    403: "not-allowed",
+    404: "no-such-path",
+    405: "no-such-method",
+    413: "too-large",
+}
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def problems(*statuses: int) -> dict[int, ResponseSpec]:
+    """List what a route may answer beside its success; 400, 413 and 503 may always come."""
+    return {
+        status: ResponseSpec(Problem, generate_examples=False, description="A Problem")
+        for status in sorted({400, 413, 503, *statuses})
+    }
+
+
+TEACHER: Final = {"who": "teacher"}
+DEVICE: Final = {"who": "device"}
+OPEN: Final = {"open": True}
+
+
+def tell(_: AnyRequest, error: Exception) -> Response[Problem]:
+    """Turn any exception into a Problem; what was not foreseen is logged and says nothing."""
+    match error:
+        case Refusal():
+            return _problem(error.status, error.code, error.detail, _retry(error))
+        case HTTPException(status_code=status, detail=detail) if status < 500:  # noqa: PLR2004
+            headers = {name: str(v) for name, v in (error.headers or {}).items()}
+            code = _CODES.get(status, "refused")
+            return _problem(status, code, detail if status == 400 else "", headers)  # noqa: PLR2004
+        case DataError() | UnicodeEncodeError() | OverflowError():
+            return tell(_, Malformed("malformed", "A value does not fit."))
+        case IntegrityError() | OperationalError():
+            # Two at once, or a database that is away: the same request is right in a moment.
+            log.info("database refused", extra={"why": type(error).__name__})
+            return tell(_, Busy("busy", 1))
+        case DBAPIError() if _is_text(error):
+            return tell(_, Malformed("malformed", "A value does not fit."))
+        case _:
+            log.error("unforeseen", exc_info=error)
+            return _problem(500, "broken", "", {})
+
+
+def _is_text(error: DBAPIError) -> bool:
+    return isinstance(error.orig, UnicodeEncodeError | ValueError)
+
+
+def _retry(error: Refusal) -> dict[str, str]:
+    """Make the wait random, so that those who were sent away do not come back all at once."""
+    if not isinstance(error, TryAgain):
+        return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}  # noqa: PLR2004
+    spread = secrets.randbelow(SPREAD_SECONDS) if isinstance(error, Busy) else 0
+    return {"Retry-After": str(error.after_seconds + spread)}
+
+
+def _problem(status: int, code: str, detail: str, headers: dict[str, str]) -> Response[Problem]:
+    return Response(
+        Problem(code[:64], detail[:500]),
+        status_code=status,
+        headers={"Cache-Control": "no-store", **headers},
+        media_type="application/json",
+    )
+
+
+def _binary() -> RequestBody:
+    schema = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+    media = OpenAPIMediaType(schema=schema)
+    return RequestBody(content={"application/octet-stream": media}, required=True)
+
+
+@dataclass
+class BinaryOperation(Operation):
+    """A route that takes bytes as they are; Litestar itself describes only what it decodes."""
+
+    request_body: RequestBody | Reference | None = field(default_factory=_binary)
+
+
+def _batch() -> RequestBody:
+    event = Schema(
+        type=OpenAPIType.OBJECT,
+        description="An Event (contract/journal.py). Read one by one: a bad one is refused alone.",
+    )
+    events = Schema(type=OpenAPIType.ARRAY, items=event, max_items=200)
+    schema = Schema(type=OpenAPIType.OBJECT, properties={"events": events}, required=["events"])
+    return RequestBody(content={"application/json": OpenAPIMediaType(schema=schema)}, required=True)
+
+
+@dataclass
+class BatchOperation(Operation):
+    """A route that reads its JSON item by item."""
+
+    request_body: RequestBody | Reference | None = field(default_factory=_batch)

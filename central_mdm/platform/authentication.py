@@ -1,0 +1,92 @@
+"""Who is asking: a bearer token that names its school and role, kept only as its hash.
+
+A token reads `<t|d>.<random>.<school>`: teacher or device, 256 random bits, the tenant in which
+its SHA-256 is looked up. A fast hash is right for what has 256 bits; passwords have Argon2id.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, Final, Literal, Protocol
+
+from litestar.connection import ASGIConnection
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import ASGIApp
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.platform.errors import NotAllowed, NotSignedIn
+from central_mdm.platform.ground import Ground
+
+Role = Literal["teacher", "device"]
+TOKEN_CHARS_MAX = 256
+_LETTERS: Final[dict[str, Role]] = {"t": "teacher", "d": "device"}
+
+
+class Caller(Struct, frozen=True):
+    """Who holds the token. `known` is what its role's reader found along with it."""
+
+    school: str
+    role: Role
+    id: str
+    known: object = None
+
+
+class Reader(Protocol):
+    """Finds the holder of a token by one indexed read; None for unknown, ended or revoked."""
+
+    async def __call__(
+        self, connection: AsyncConnection, school: str, token_hash: str, now: int
+    ) -> Caller | None: ...
+
+
+def token_for(role: Role, school: str, secret: str) -> str:
+    return f"{role[0]}.{secret}.{school}"
+
+
+def hash_of(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def read_token(header: str) -> tuple[Role, str, str]:
+    """Split an Authorization header into role, school and the token. Raises NotSignedIn."""
+    scheme, _, token = header.partition(" ")
+    letter, _, rest = token.partition(".")
+    _, _, school = rest.partition(".")
+    role = _LETTERS.get(letter)
+    if scheme.lower() != "bearer" or role is None or not school or len(token) > TOKEN_CHARS_MAX:
+        raise NotSignedIn
+    if not token.isascii() or not token.isprintable():
+        raise NotSignedIn
+    return role, school, token
+
+
+class Authentication(AbstractAuthenticationMiddleware):
+    """Default deny: a route is open only where its handler says `opt={"open": True}`.
+
+    A handler names its only role by `opt={"who": "teacher"}`; with no name, any holder may.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        ground: Ground,
+        readers: Callable[[Role], Reader],
+    ) -> None:
+        super().__init__(app, exclude_from_auth_key="open")
+        self._ground = ground
+        self._readers = readers
+
+    async def authenticate_request(
+        self, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> AuthenticationResult:
+        role, school, token = read_token(connection.headers.get("authorization", ""))
+        reader = self._readers(role)
+        now = self._ground.clock()
+        async with self._ground.database.reading(school) as database:
+            caller = await reader(database, school, hash_of(token), now)
+        if caller is None:
+            raise NotSignedIn
+        wanted = connection.route_handler.opt.get("who")
+        if wanted is not None and wanted != caller.role:
+            raise NotAllowed("wrong-role", f"This is for a {wanted}.")
+        return AuthenticationResult(user=caller, auth=None)

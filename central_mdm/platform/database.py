@@ -1,0 +1,99 @@
+"""One engine over SQLite or PostgreSQL; each transaction belongs to one school.
+
+Every table bears a `school` column and every statement names it. On PostgreSQL row-level security
+holds the same once more: a policy compares the column with `pupitre.school`, which each
+transaction sets for itself, so that a forgotten condition finds nothing instead of a neighbour.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import MetaData, String, Table, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+ID = String(64)
+HEX = String(64)
+BUSY_SECONDS = 10
+
+
+class Database:
+    """Who opens a transaction here says for which school, and whether it will write."""
+
+    def __init__(self, url: str | URL) -> None:
+        self.url = make_url(url)
+        self.engine: AsyncEngine = create_async_engine(self.url, **_options(self.url))
+        self._sqlite = self.url.get_backend_name() == "sqlite"
+        # SQLite has one writer at a time: waiting here is fair, waiting on its file is not.
+        self._one_writer = asyncio.Lock() if self._sqlite else nullcontext()
+        if self._sqlite:
+            event.listen(self.engine.sync_engine, "connect", _opened)
+            event.listen(self.engine.sync_engine, "begin", _begun)
+
+    @asynccontextmanager
+    async def writing(self, school: str) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction that is committed at the end, or rolled back by an exception."""
+        async with self._one_writer, self.engine.connect() as connection:
+            await connection.execution_options(pupitre_writes=True)
+            async with connection.begin():
+                await _belong(connection, school)
+                yield connection
+
+    @asynccontextmanager
+    async def reading(self, school: str) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction in which all statements see one moment of the database."""
+        async with self.engine.connect() as connection:
+            if not self._sqlite:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
+            async with connection.begin():
+                await _belong(connection, school)
+                yield connection
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
+    """Return an insert that knows `on_conflict_…`, in the dialect of this connection."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table)  # pyright: ignore[reportReturnType] - alike in what we use
+    return sqlite.insert(table)
+
+
+def _options(url: URL) -> dict[str, Any]:
+    if url.get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": BUSY_SECONDS}}
+    # No server-side prepared statements, so that PgBouncer may stand between (transaction mode).
+    return {"connect_args": {"prepare_threshold": None}, "pool_size": 8, "max_overflow": 8}
+
+
+def _opened(connection: DBAPIConnection, _: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, see _begun
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begun(connection: Connection) -> None:
+    # A transaction that begins by reading and then writes cannot wait for the file: it must
+    # say at once that it will write.
+    writes = connection.get_execution_options().get("pupitre_writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+async def _belong(connection: AsyncConnection, school: str) -> None:
+    if connection.dialect.name == "postgresql":
+        setting = text("SELECT set_config('pupitre.school', :school, true)")
+        await connection.execute(setting, {"school": school})

@@ -1,0 +1,65 @@
+"""Why a request ends without a success; the edge turns each into a `Problem`.
+
+Refusal
+├── Malformed    400  mend the request
+├── NotSignedIn  401  sign in
+├── NotAllowed   403  ask for the right
+├── Missing      404  it is not here, or not yours to know
+├── Refused      409  `code` says what is in the way
+├── TooLarge     413  send less
+└── TryAgain     429 or 503, wait `after_seconds`
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """`code` is a word for programs, `detail` a sentence without anybody's name in it."""
+
+    status: ClassVar[int] = 400
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+class Malformed(Refusal):
+    status = 400
+
+
+class NotSignedIn(Refusal):
+    status = 401
+
+    def __init__(self, code: str = "not-signed-in", detail: str = "") -> None:
+        super().__init__(code, detail)
+
+
+class NotAllowed(Refusal):
+    status = 403
+
+
+class Missing(Refusal):
+    status = 404
+
+
+class Refused(Refusal):
+    status = 409
+
+
+class TooLarge(Refusal):
+    status = 413
+
+
+class TryAgain(Refusal):
+    """Too much at once: of this caller's (429), or of all callers' (`busy`, 503)."""
+
+    status = 429
+
+    def __init__(self, code: str, after_seconds: int) -> None:
+        super().__init__(code)
+        self.after_seconds = after_seconds
+
+
+class Busy(TryAgain):
+    status = 503

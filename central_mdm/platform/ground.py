@@ -1,0 +1,22 @@
+"""What every room stands on: database, objects, keys, clock, chance; joined once at the start."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from central_mdm.platform.database import Database
+from central_mdm.platform.keys import Keys
+from central_mdm.platform.objects import Objects
+from central_mdm.platform.workers import Workers
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`clock` gives UTC seconds since 1970, `new_secret` 256 random bits as URL-safe text."""
+
+    database: Database
+    objects: Objects
+    keys: Keys
+    passwords: Workers
+    clock: Callable[[], int]
+    new_id: Callable[[], str]
+    new_secret: Callable[[], str]

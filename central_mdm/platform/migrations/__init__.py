@@ -1,0 +1,1 @@
+"""How the database came to its present form; each version is a file that never changes."""

@@ -1,0 +1,35 @@
+"""Slow work (passwords, disks) off the loop, in few threads, with a queue that has an end."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from central_mdm.platform.errors import Busy
+
+P = ParamSpec("P")
+T = TypeVar("T")
+WAIT_SECONDS = 3
+
+
+class Workers:
+    """`waiting_max` callers may wait; more are told to come back, which costs nothing."""
+
+    def __init__(self, name: str, threads: int, waiting_max: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._waiting = 0
+        self._waiting_max = waiting_max
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` in a thread. Raises Busy where too many wait."""
+        if self._waiting >= self._waiting_max:
+            raise Busy("busy", WAIT_SECONDS)
+        self._waiting += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        self._pool.shutdown()

@@ -1,0 +1,43 @@
+"""Routes of the roster: what may be pulled, and its changes."""
+
+from typing import Annotated
+
+from litestar import Router, get
+from litestar.params import Parameter
+
+from central_mdm.contract.roster import Changes, Scopes
+from central_mdm.identity.rules import school_row
+from central_mdm.platform.api import TEACHER, AnyRequest, problems
+from central_mdm.platform.authentication import Caller
+from central_mdm.platform.ground import Ground
+from central_mdm.roster import reading
+
+# Litestar gives a parameter called `scope` the ASGI scope.
+ScopeName = Annotated[str, Parameter(query="scope", max_length=80, min_length=1)]
+Epoch = Annotated[str, Parameter(max_length=64)]
+After = Annotated[int, Parameter(ge=0, le=2**53)]
+Limit = Annotated[int, Parameter(ge=1, le=reading.PAGE_MAX)]
+
+
+def routes(ground: Ground) -> Router:
+    @get("/scopes", opt=TEACHER, responses=problems(401, 403))
+    async def scopes(request: AnyRequest) -> Scopes:
+        caller: Caller = request.user
+        async with ground.database.reading(caller.school) as connection:
+            return Scopes(await reading.scopes_of(connection, caller))
+
+    @get("/changes", opt=TEACHER, responses=problems(401, 403))
+    async def changes(
+        request: AnyRequest,
+        wanted: ScopeName,
+        epoch: Epoch = "",
+        after: After = 0,
+        limit: Limit = reading.PAGE_MAX,
+    ) -> Changes:
+        caller: Caller = request.user
+        async with ground.database.reading(caller.school) as connection:
+            now = (await school_row(connection, caller.school)).epoch
+            start = after if epoch == now else 0
+            return await reading.changes_of(connection, caller, wanted, now, start, limit)
+
+    return Router("/api", route_handlers=[scopes, changes], tags=["roster"])

@@ -1,0 +1,76 @@
+"""Telling a change: each scope's counter is raised last in the transaction.
+
+The counter's row stays locked until the commit, so the order of sequences is the order of commits
+and no reader at 11 ever misses a 10 that commits later (an autoincrement id lost 27 % of rows in
+a trial). Only the newest change of a row is kept; a deleted row stays as a tombstone.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct, json
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow, Row
+from central_mdm.platform.database import upsert
+from central_mdm.roster.model import changes, scopes
+
+ROWS_A_STATEMENT = 500
+
+
+class Told(Struct, frozen=True):
+    """One row of one scope as it is now; `row` None: it is gone."""
+
+    scope: str
+    entity: str
+    id: str
+    row: Row | None
+
+
+def told(scope: str, row: Row) -> Told:
+    match row:
+        case ClassRow():
+            return Told(scope, "class", row.id, row)
+        case PupilRow():
+            return Told(scope, "pupil", row.id, row)
+        case DeviceRow():
+            return Told(scope, "device", row.id, row)
+
+
+async def publish(connection: AsyncConnection, school: str, news: Iterable[Told]) -> None:
+    """Write `news` into the feed. Call it last: it holds each scope's counter until the commit."""
+    by_scope: defaultdict[str, dict[tuple[str, str], Told]] = defaultdict(dict)
+    for each in news:
+        by_scope[each.scope][each.entity, each.id] = each
+    # In one order for all writers, or two would wait for each other for ever.
+    for scope in sorted(by_scope):
+        await _publish_scope(connection, school, scope, tuple(by_scope[scope].values()))
+
+
+async def _publish_scope(
+    connection: AsyncConnection, school: str, scope: str, news: Sequence[Told]
+) -> None:
+    raised = upsert(connection, scopes).values(school=school, scope=scope, sequence=len(news))
+    counter = raised.on_conflict_do_update(
+        index_elements=["school", "scope"],
+        set_={"sequence": scopes.c.sequence + len(news)},
+    ).returning(scopes.c.sequence)
+    first = (await connection.execute(counter)).scalar_one() - len(news) + 1
+    rows = [
+        {
+            "school": school,
+            "scope": scope,
+            "entity": each.entity,
+            "id": each.id,
+            "sequence": first + number,
+            "row": json.encode(each.row) if each.row else None,
+        }
+        for number, each in enumerate(news)
+    ]
+    newest = upsert(connection, changes)
+    newest = newest.on_conflict_do_update(
+        index_elements=["school", "scope", "entity", "id"],
+        set_={"sequence": newest.excluded.sequence, "row": newest.excluded.row},
+    )
+    for start in range(0, len(rows), ROWS_A_STATEMENT):
+        await connection.execute(newest, rows[start : start + ROWS_A_STATEMENT])

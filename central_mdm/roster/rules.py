@@ -1,0 +1,136 @@
+"""Writing the roster; each function returns what is to be told, `publish` tells it at the end."""
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Missing
+from central_mdm.roster.feed import Told, told
+from central_mdm.roster.model import classes, devices, memberships, placements, pupils, teaching
+
+
+async def put_class(connection: AsyncConnection, school: str, row: ClassRow) -> list[Told]:
+    """Add a class or change its name; all its teachers are told."""
+    facts = {"name": row.name, "subject": row.subject}
+    added = upsert(connection, classes).values({"school": school, "id": row.id, **facts})
+    await connection.execute(
+        added.on_conflict_do_update(index_elements=["school", "id"], set_=facts)
+    )
+    mine = (teaching.c.school == school, teaching.c.class_id == row.id)
+    found = (await connection.execute(select(teaching.c.teacher).where(*mine))).scalars()
+    return [told(f"class:{row.id}", row), *(told(f"teacher:{each}", row) for each in found)]
+
+
+async def give_class(
+    connection: AsyncConnection, school: str, teacher: str, class_id: str
+) -> list[Told]:
+    """Let a teacher teach a class. Raises Missing where there is no such class."""
+    wanted = select(classes).where(classes.c.school == school, classes.c.id == class_id)
+    row = (await connection.execute(wanted)).first()
+    if row is None:
+        raise Missing("no-class")
+    added = upsert(connection, teaching).values(school=school, teacher=teacher, class_id=class_id)
+    await connection.execute(added.on_conflict_do_nothing())
+    return [told(f"teacher:{teacher}", ClassRow(row.id, row.name, row.subject))]
+
+
+async def take_class(
+    connection: AsyncConnection, school: str, teacher: str, class_id: str
+) -> list[Told]:
+    await connection.execute(
+        delete(teaching).where(
+            teaching.c.school == school,
+            teaching.c.teacher == teacher,
+            teaching.c.class_id == class_id,
+        )
+    )
+    return [Told(f"teacher:{teacher}", "class", class_id, None)]
+
+
+async def put_pupil(connection: AsyncConnection, school: str, row: PupilRow) -> list[Told]:
+    """Add a pupil to a class or change how the pupil stands in it.
+
+    A display name that another pupil of the class bears already breaks the transaction.
+    """
+    names = {"given_name": row.given_name, "family_name": row.family_name}
+    added = upsert(connection, pupils).values({"school": school, "id": row.id, **names})
+    await connection.execute(
+        added.on_conflict_do_update(index_elements=["school", "id"], set_=names)
+    )
+    place = {"display": row.display, "seat": row.seat}
+    member = {"school": school, "class_id": row.class_id, "pupil": row.id}
+    joined = upsert(connection, memberships).values(member | place)
+    keys = ["school", "class_id", "pupil"]
+    await connection.execute(joined.on_conflict_do_update(index_elements=keys, set_=place))
+    return [told(f"class:{row.class_id}", row)]
+
+
+async def remove_pupil(
+    connection: AsyncConnection, school: str, class_id: str, pupil: str
+) -> list[Told]:
+    """Take a pupil out of a class; the pupil's device there is nobody's own any more."""
+    mine = (placements.c.school == school, placements.c.class_id == class_id)
+    await connection.execute(
+        delete(memberships).where(
+            memberships.c.school == school,
+            memberships.c.class_id == class_id,
+            memberships.c.pupil == pupil,
+        )
+    )
+    owned = await connection.execute(
+        update(placements)
+        .where(*mine, placements.c.pupil == pupil)
+        .values(pupil="")
+        .returning(placements.c.device)
+    )
+    orphans = owned.scalars().all()
+    scope = f"class:{class_id}"
+    wanted = select(devices).where(devices.c.school == school, devices.c.id.in_(orphans))
+    rows = (await connection.execute(wanted)).all()
+    shared = [told(scope, DeviceRow(row.id, class_id, row.name, row.kind)) for row in rows]
+    return [Told(scope, "pupil", pupil, None), *shared]
+
+
+async def put_device(connection: AsyncConnection, school: str, row: DeviceRow) -> list[Told]:
+    """Assign a device to a class (and to a pupil); its signed assignment gets a new version."""
+    facts = {"name": row.name, "kind": row.kind}
+    added = upsert(connection, devices).values(
+        {"school": school, "id": row.id, **facts, "assignment_version": 1}
+    )
+    raised = {**facts, "assignment_version": devices.c.assignment_version + 1}
+    await connection.execute(
+        added.on_conflict_do_update(index_elements=["school", "id"], set_=raised)
+    )
+    place = {"school": school, "class_id": row.class_id, "device": row.id}
+    placed = upsert(connection, placements).values(place | {"pupil": row.pupil})
+    keys = ["school", "class_id", "device"]
+    await connection.execute(
+        placed.on_conflict_do_update(index_elements=keys, set_={"pupil": row.pupil})
+    )
+    return [told(f"class:{row.class_id}", row)]
+
+
+async def remove_device(
+    connection: AsyncConnection, school: str, class_id: str, device: str
+) -> list[Told]:
+    """Take a device out of a class; its signed assignment gets a new version."""
+    await connection.execute(
+        delete(placements).where(
+            placements.c.school == school,
+            placements.c.class_id == class_id,
+            placements.c.device == device,
+        )
+    )
+    await connection.execute(
+        update(devices)
+        .where(devices.c.school == school, devices.c.id == device)
+        .values(assignment_version=devices.c.assignment_version + 1)
+    )
+    return [Told(f"class:{class_id}", "device", device, None)]
+
+
+async def declare_device(connection: AsyncConnection, school: str, row: DeviceRow) -> None:
+    """Know a device before it enrols, in no class yet."""
+    known = {"school": school, "id": row.id, "name": row.name, "kind": row.kind}
+    await connection.execute(insert(devices).values(known))

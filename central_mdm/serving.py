@@ -1,0 +1,84 @@
+"""Serving the application on a socket of our own, until SIGTERM or SIGINT."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+from msgspec import Struct
+
+from central_mdm.app import application
+from central_mdm.joining import ground_at
+
+KEEP_ALIVE_SECONDS = 30
+GOODBYE_SECONDS = 3
+REQUESTS_AT_ONCE = 500
+
+
+class Served(Struct, frozen=True):
+    """Where and from what to serve; `certificate` and `key` (PEM files) together, for TLS."""
+
+    folder: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    database: str = ""
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class _Server(uvicorn.Server):
+    """Says when it accepts, and leaves signals to us: theirs would end us with one, not with 0."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+async def serve(served: Served, say: Callable[[str], None]) -> None:
+    """Serve until a signal; `say` hears one JSON line `{"listening": URL}` once we accept."""
+    family = socket.AF_INET6 if ":" in served.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((served.host, served.port))
+        async with ground_at(served.folder, served.database) as ground:
+            config = uvicorn.Config(
+                application(ground),
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                lifespan="on",
+                limit_concurrency=REQUESTS_AT_ONCE,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=GOODBYE_SECONDS,
+                ssl_certfile=served.certificate,
+                ssl_keyfile=served.key,
+            )
+            url = _url(served, listener.getsockname()[1])
+            server = _Server(config, lambda: say(json.dumps({"listening": url})))
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, _ask_to_end, server)
+            await server.serve(sockets=[listener])
+
+
+def _ask_to_end(server: uvicorn.Server) -> None:
+    server.should_exit = True
+
+
+def _url(served: Served, port: int) -> str:
+    scheme = "https" if served.certificate else "http"
+    host = f"[{served.host}]" if ":" in served.host else served.host
+    return f"{scheme}://{host}:{port}"

@@ -1,0 +1,1 @@
+"""The sample school: who is in it, and the names its pupils are drawn from."""

@@ -1,1 +1,1 @@
-"""Behaving devices made of the agent's own code."""
+"""Behaving devices made of the agent's own code: only screen and person are simulated."""

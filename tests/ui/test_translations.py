@@ -1,0 +1,63 @@
+"""Every text a teacher can read exists in every language, with the same facts in it."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from classroom_app.presenters.words import phrases, say, speak
+
+ROOT = Path(__file__).resolve().parents[2] / "classroom_app"
+FACT = re.compile(r"\{(\w+)\}")
+
+
+def texts() -> Iterator[tuple[str, bool]]:
+    """Yield each source text and whether it counts something."""
+    for room in ("presenters", "views"):
+        for path in sorted((ROOT / room).glob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                    continue
+                if node.func.id in {"say", "later"} and isinstance(node.args[0], ast.Constant):
+                    yield str(node.args[0].value), len(node.args) > 1
+
+
+@pytest.mark.parametrize("language", ["fr", "de"])
+def test_every_text_is_translated_with_the_same_facts(language: str) -> None:
+    known = phrases(language)
+    for source, counts in texts():
+        assert source in known, f"{language}: {source}"
+        forms = known[source]
+        assert isinstance(forms, list) is counts, f"{language}: plural of {source}"
+        for form in forms if isinstance(forms, list) else [forms]:
+            assert set(FACT.findall(form)) == set(FACT.findall(source)), form
+
+
+def test_no_translation_is_left_without_its_text() -> None:
+    used = {source for source, _ in texts()}
+    for language in ("fr", "de", "en"):
+        assert not phrases(language).keys() - used
+
+
+def test_english_has_both_forms_of_whatever_counts() -> None:
+    assert {source for source, counts in texts() if counts} == phrases("en").keys()
+
+
+@pytest.mark.real_loop
+def test_plurals_follow_each_language(qtbot: QtBot) -> None:
+    del qtbot
+    said: dict[str, list[str]] = {}
+    before = None
+    for language in ("en", "fr", "de"):
+        before = speak(language, before)
+        said[language] = [say("{n} pupils", n) for n in (0, 1, 2)]
+    assert said["en"] == ["0 pupils", "1 pupil", "2 pupils"]
+    assert said["fr"] == ["0 élève", "1 élève", "2 élèves"]
+    speak("en", before)
+
+
+def test_braces_in_a_pupils_text_stay_as_they_are() -> None:
+    assert "{name}" in say("“{text}”", text="{name}")

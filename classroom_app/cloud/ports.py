@@ -14,7 +14,7 @@ class SyncStore(Protocol):
         """Return (epoch, last sequence) of a scope; ("", 0) for one never pulled or dropped."""
         ...
 
-    async def apply(  # noqa: PLR0913 - one page of a scope is these six facts
+    async def apply(
         self,
         scope: str,
         epoch: str,

@@ -1,0 +1,77 @@
+"""Judging what came back over HTTP: a typed answer, or one of our errors."""
+
+import email.utils
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Final, TypeVar
+
+import httpx
+import msgspec
+
+from central_mdm.contract.identity import Problem
+from classroom_app.cloud.errors import NotAServer, NotSignedIn, Refused, TryAgain
+
+T = TypeVar("T")
+RETRY_SECONDS_MAX: Final = 3600.0
+RETRY_SECONDS: Final = 5.0
+_problem: Final = msgspec.json.Decoder(Problem)
+
+
+def judge(response: httpx.Response, body: bytes, now: float) -> None:
+    """Return for a success. Raises NotAServer, NotSignedIn, TryAgain or Refused.
+
+    A captive portal answers 200 with HTML, or redirects to its own page; an overloaded proxy
+    answers 502 with HTML. What is ours speaks JSON.
+    """
+    status = response.status_code
+    if status in {429, 502, 503, 504}:
+        raise TryAgain(_retry_after(response.headers.get("retry-after", ""), now))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise TryAgain(RETRY_SECONDS)
+    ours = response.headers.get("content-type", "").startswith("application/json")
+    if response.is_success and (ours or status == HTTPStatus.NO_CONTENT):
+        return
+    if not ours:
+        raise NotAServer("html")
+    try:
+        problem = _problem.decode(body)
+    except (ValueError, RecursionError):
+        raise NotAServer("malformed") from None
+    if status == HTTPStatus.UNAUTHORIZED:
+        raise NotSignedIn(problem.code)
+    raise Refused(problem.code, problem.detail)
+
+
+def read(body: bytes, kind: type[T]) -> T:
+    """Decode a success. Raises NotAServer for what is not ours."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (ValueError, RecursionError):
+        raise NotAServer("malformed") from None
+
+
+def offset_of(header: str, now: float) -> float | None:
+    """Return by how many seconds the server's clock is ahead of `now`, from its Date header.
+
+    The header has whole seconds (RFC 9110, 5.6.7), so the half is taken off the error.
+    """
+    if (stamp := _moment(header)) is None:
+        return None
+    return stamp + 0.5 - now
+
+
+def _retry_after(header: str, now: float) -> float:
+    """Seconds or a date (RFC 9110, 10.2.3), within reason; five where it says nothing."""
+    if header.isascii() and header.isdecimal():
+        return min(float(header[:8]), RETRY_SECONDS_MAX)
+    if (stamp := _moment(header)) is not None:
+        return min(max(stamp - now, 0.0), RETRY_SECONDS_MAX)
+    return RETRY_SECONDS
+
+
+def _moment(header: str) -> float | None:
+    try:
+        moment: datetime = email.utils.parsedate_to_datetime(header)
+    except (ValueError, TypeError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

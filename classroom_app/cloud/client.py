@@ -1,0 +1,190 @@
+"""Talking to the central MDM: each call is one request, with an end to time and size."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn
+from central_mdm.contract.journal import Event, Push, Pushed
+from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.roster import Changes, Scopes
+from classroom_app.cloud.answers import judge, offset_of, read
+from classroom_app.cloud.errors import NotAServer, NotSignedIn, Unreachable
+
+T = TypeVar("T")
+ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
+CONNECT_SECONDS: Final = 5.0
+# A server that drips a byte now and then keeps every read alive: the whole has an end as well.
+WHOLE_SECONDS: Final = 20.0
+CHUNK_SECONDS: Final = 120.0
+RENEW_SECONDS: Final = 60.0
+
+
+class Cloud:
+    """One school's central side, as one signed-in teacher sees it.
+
+    All calls raise `CloudError`s only. `renewed` hears each new SignedIn, for its refresh token
+    is good once: keep it before anything else.
+    """
+
+    def __init__(
+        self,
+        renewed: Callable[[SignedIn], None] = lambda _: None,
+        now: Callable[[], float] = time.time,
+        verify: ssl.SSLContext | bool = True,  # noqa: FBT001, FBT002 - httpx's own word
+        whole_seconds: float = WHOLE_SECONDS,
+    ) -> None:
+        limits = httpx.Limits(max_connections=8, max_keepalive_connections=4)
+        timeout = httpx.Timeout(whole_seconds, connect=min(CONNECT_SECONDS, whole_seconds))
+        # No redirects: a portal's login page is not our server's answer.
+        self._http = httpx.AsyncClient(
+            timeout=timeout, limits=limits, verify=verify, follow_redirects=False
+        )
+        self._renewed = renewed
+        self._now = now
+        self._whole_seconds = whole_seconds
+        self._url = ""
+        self._token = ""
+        self._token_until = 0.0
+        self._refresh = ""
+        self._refreshing = asyncio.Lock()
+        self.offset_seconds: float | None = None
+        """By how much the server's clock is ahead of ours, as last heard; None: never heard."""
+
+    def resume(self, url: str, refresh: str) -> None:
+        """Go on as the teacher who signed in before, with the refresh token kept since."""
+        self._url, self._refresh, self._token = _base(url), refresh, ""
+
+    async def sign_in(
+        self, url: str, school: str, login: str, password: str, csr: str = ""
+    ) -> SignedIn:
+        """Sign in at `url`. Raises NotSignedIn for a wrong login or password."""
+        self._url = _base(url)
+        asked = SignIn(school=school, login=login, password=password, csr=csr)
+        return self._hold(await self._ask("POST", "/api/sign-in", SignedIn, asked))
+
+    async def refresh(self) -> SignedIn:
+        """Spend the refresh token for the next pair."""
+        if not self._refresh:
+            raise NotSignedIn
+        asked = Refresh(self._refresh)
+        return self._hold(await self._ask("POST", "/api/refresh", SignedIn, asked))
+
+    async def grant(self) -> GrantIssued:
+        return await self._signed("POST", "/api/grants", GrantIssued)
+
+    async def scopes(self) -> Scopes:
+        return await self._signed("GET", "/api/scopes", Scopes)
+
+    async def changes(self, scope: str, epoch: str, after: int) -> Changes:
+        query = httpx.QueryParams({"scope": scope, "epoch": epoch, "after": after})
+        return await self._signed("GET", f"/api/changes?{query}", Changes)
+
+    async def push(self, events: tuple[Event, ...]) -> Pushed:
+        return await self._signed("POST", "/api/journal", Pushed, Push(events))
+
+    async def offer_file(self, offered: FileOffered) -> FileAnswer:
+        return await self._signed("POST", "/api/files", FileAnswer, offered)
+
+    async def put_chunk(self, name: str, content: bytes) -> None:
+        """Send one chunk; `name` is its BLAKE3 in hex. Sending it twice is sending it once."""
+        token = await self._current()
+        await self._send("PUT", f"/api/chunks/{name}", content, token, CHUNK_SECONDS)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    def _hold(self, signed: SignedIn) -> SignedIn:
+        self._token, self._refresh = signed.token, signed.refresh
+        self._token_until = self._now() + signed.token_seconds - RENEW_SECONDS
+        self._renewed(signed)
+        return signed
+
+    async def _current(self) -> str:
+        """Return a token that is good for a minute at least, renewed once for all who wait."""
+        async with self._refreshing:
+            if not self._token or self._now() >= self._token_until:
+                await self.refresh()
+            return self._token
+
+    async def _signed(
+        self, method: str, path: str, kind: type[T], body: msgspec.Struct | None = None
+    ) -> T:
+        token = await self._current()
+        try:
+            return await self._ask(method, path, kind, body, token)
+        except NotSignedIn:
+            # The clock may have been set, or the server restored: one fresh token, one more try.
+            if self._token == token:
+                self._token = ""
+            return await self._ask(method, path, kind, body, await self._current())
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        body: msgspec.Struct | None = None,
+        token: str = "",
+    ) -> T:
+        content = msgspec.json.encode(body) if body is not None else b""
+        return read(await self._send(method, path, content, token, self._whole_seconds), kind)
+
+    async def _send(
+        self, method: str, path: str, content: bytes, token: str, seconds: float
+    ) -> bytes:
+        binary = method == "PUT"
+        headers = {"content-type": "application/octet-stream" if binary else "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._http.stream(
+                    method, f"{self._url}{path}", content=content or None, headers=headers
+                ) as response,
+            ):
+                answer = await _bounded(response)
+        except TimeoutError:
+            raise Unreachable("too slow") from None
+        except (httpx.DecodingError, httpx.RemoteProtocolError) as error:
+            if isinstance(error, httpx.DecodingError):
+                raise NotAServer("malformed") from None
+            raise Unreachable("cut off") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise Unreachable(type(error).__name__) from None
+        now = self._now()
+        self.offset_seconds = offset_of(response.headers.get("date", ""), now)
+        judge(response, answer, now)
+        return answer
+
+
+def _base(url: str) -> str:
+    """Return the address without a path's end. Raises NotAServer where it is none."""
+    try:
+        parts = urlsplit(url.strip())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        usable = False
+        parts = urlsplit("")
+    if not usable:
+        raise NotAServer("no-address")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+async def _bounded(response: httpx.Response) -> bytes:
+    pieces: list[bytes] = []
+    total = 0
+    async for piece in response.aiter_bytes():
+        total += len(piece)
+        if total > ANSWER_BYTES_MAX:
+            raise NotAServer("too-large")
+        pieces.append(piece)
+    return b"".join(pieces)

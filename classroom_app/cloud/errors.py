@@ -1,0 +1,48 @@
+"""Why the central side did not do what was asked, by what the app can do about it.
+
+CloudError
+├── Unreachable   no answer: go on without, try later
+├── TryAgain      it asks to be left alone for `after_seconds`
+├── NotSignedIn   ask the teacher to sign in again
+├── Refused       it says no, by `code`; repeating does not help
+└── NotAServer    something else answers there: a portal, a proxy, another program
+"""
+
+
+class CloudError(Exception):
+    """One of the five above."""
+
+
+class Unreachable(CloudError):
+    """`why` is a short word for the log: no route, refused, too slow."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class TryAgain(CloudError):
+    def __init__(self, after_seconds: float = 0.0) -> None:
+        super().__init__(after_seconds)
+        self.after_seconds = after_seconds
+
+
+class NotSignedIn(CloudError):
+    def __init__(self, code: str = "not-signed-in") -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Refused(CloudError):
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code, detail)
+        self.code = code
+        self.detail = detail
+
+
+class NotAServer(CloudError):
+    """`why` says what gave it away: "html", "too-large", "malformed"."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why

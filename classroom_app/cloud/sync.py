@@ -1,0 +1,258 @@
+"""The exchange with the central side: pull the roster, push the journal, push collected work.
+
+Nothing of a lesson waits for it. What is refused never holds up what comes after, an answer lost
+on the way costs a repetition (the server replays its answer), and a server that is away costs a
+pause that grows.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Literal, NoReturn, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from central_mdm.contract.journal import BATCH_MAX, Event, Outcome, Pushed
+from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.roster import Changes, Scopes
+from classroom_app.cloud.errors import (
+    CloudError,
+    NotAServer,
+    NotSignedIn,
+    Refused,
+    TryAgain,
+    Unreachable,
+)
+from classroom_app.cloud.ports import SyncStore
+
+log = logging.getLogger(__name__)
+Why = Literal["", "unreachable", "try-again", "not-signed-in", "refused", "not-a-server"]
+
+IN_STEP_SECONDS: Final = 60.0
+PAUSE_SECONDS: Final = 1.0
+PAUSE_SECONDS_MAX: Final = 300.0
+FILES_A_TURN: Final = 20
+PAGES_MAX: Final = 1000
+# A batch is also bound by bytes, for bodies of 16 KiB times 200 are too much for a bad line.
+BATCH_BYTES_MAX: Final = 512 * 1024
+
+
+# Refusals of a request as a whole that may be the fault of one event in it.
+OF_THE_BATCH: Final = frozenset({"too-large", "malformed"})
+
+
+class SyncState(Struct, frozen=True):
+    """How the exchange stands. `in_step_at`: UTC seconds of the last full turn; 0: never."""
+
+    in_step_at: float = 0.0
+    waiting: int = 0
+    refused: int = 0
+    why: Why = ""
+    busy: bool = False
+
+
+class Central(Protocol):
+    """The part of `Cloud` that the sync needs."""
+
+    async def scopes(self) -> Scopes: ...
+    async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
+    async def push(self, events: tuple[Event, ...]) -> Pushed: ...
+    async def offer_file(self, offered: FileOffered) -> FileAnswer: ...
+    async def put_chunk(self, name: str, content: bytes) -> None: ...
+
+
+class Sync:
+    """Runs turns: at once when woken, else each minute, else after a pause that grows.
+
+    `changed` hears each new `SyncState`. `jitter` draws from 0.0 to 1.0 (full jitter).
+    """
+
+    def __init__(
+        self,
+        cloud: Central,
+        store: SyncStore,
+        changed: Callable[[SyncState], None],
+        now: Callable[[], float],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._cloud = cloud
+        self._store = store
+        self._changed = changed
+        self._now = now
+        self._jitter = jitter
+        self._woken = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self.state = SyncState()
+
+    def wake(self) -> None:
+        """Ask for a turn soon: something waits, or the network came back."""
+        self._woken.set()
+
+    async def run(self) -> NoReturn:
+        """Take turns until cancelled."""
+        failures = 0
+        while True:
+            self._woken.clear()
+            pause = IN_STEP_SECONDS
+            try:
+                await self.once()
+                failures = 0
+            except CloudError as error:
+                failures += 1
+                pause, floor = self._pause(error, failures)
+                # Whoever asks to be left alone is, even by a wake.
+                await asyncio.sleep(floor)
+                pause = max(0.0, pause - floor)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._woken.wait()
+
+    async def once(self) -> None:
+        """Take one whole turn, for "Sync now". Raises the CloudError that ended it."""
+        async with self._turn, self._told():
+            problem: CloudError | None = None
+            # Work goes out even where the roster cannot come in, and the other way round.
+            for part in (self._push_events, self._push_files, self._pull):
+                try:
+                    await part()
+                except (Refused, NotAServer) as error:
+                    problem = problem or error
+            if problem:
+                raise problem
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncGenerator[None]:
+        self._say(replace(self.state, busy=True))
+        why: Why = self.state.why
+        in_step_at = self.state.in_step_at
+        try:
+            yield
+            why, in_step_at = "", self._now()
+            await self._count()
+        except CloudError as error:
+            why = _word(error)
+            if why != self.state.why:
+                log.info("sync waits", extra={"why": why})
+            await self._count()
+            raise
+        finally:
+            self._say(replace(self.state, in_step_at=in_step_at, why=why, busy=False))
+
+    async def _pull(self) -> None:
+        scopes = (await self._cloud.scopes()).scopes
+        await self._store.keep_scopes(scopes)
+        for scope in scopes:
+            await self._pull_scope(scope)
+
+    async def _pull_scope(self, scope: str) -> None:
+        """Pull one scope to its end; one whose sum differs is pulled afresh, once a turn."""
+        afresh = False
+        for _ in range(PAGES_MAX):
+            epoch, after = await self._store.cursor(scope)
+            page = await self._cloud.changes(scope, epoch, after)
+            total = "" if page.has_more else page.checksum
+            if not await self._store.apply(
+                scope, page.epoch, page.changes, page.last, page.count, total
+            ):
+                log.info("scope dropped", extra={"scope": scope})
+                if afresh:
+                    raise NotAServer("checksum")
+                afresh = True
+            elif not page.has_more:
+                return
+        raise NotAServer("endless")
+
+    async def _push_events(self) -> None:
+        limit = BATCH_MAX
+        while events := await self._store.waiting_events(limit):
+            batch = _within(events, BATCH_BYTES_MAX)
+            try:
+                pushed = await self._cloud.push(batch)
+            except Refused as error:
+                if error.code not in OF_THE_BATCH:
+                    raise
+                if len(batch) == 1:
+                    pushed = Pushed((Outcome(batch[0].id, "refused", error.code),))
+                else:
+                    limit = 1  # one of them spoils the batch: let each stand for itself
+                    continue
+            if {outcome.id for outcome in pushed.outcomes} != {event.id for event in batch}:
+                raise NotAServer("answers")
+            await self._store.settled(pushed.outcomes)
+            await self._count()
+
+    async def _push_files(self) -> None:
+        """Push each waiting file; one that fails for itself waits for the next turn."""
+        for offered in await self._store.waiting_files(FILES_A_TURN):
+            try:
+                await self._push_file(offered)
+            except Refused as error:
+                answer = FileAnswer(offered.id, "refused", reason=error.code)
+                await self._store.file_settled(offered.id, answer)
+            await self._count()
+
+    async def _push_file(self, offered: FileOffered) -> None:
+        answer = await self._cloud.offer_file(offered)
+        if answer.state == "missing":
+            for name in answer.missing:
+                content = await self._chunk(name)
+                if content is None:
+                    lost = FileAnswer(offered.id, "refused", reason="lost-here")
+                    await self._store.file_settled(offered.id, lost)
+                    return
+                await self._cloud.put_chunk(name, content)
+            answer = await self._cloud.offer_file(offered)
+        if answer.state == "missing":
+            raise NotAServer("forgets-chunks")
+        await self._store.file_settled(offered.id, answer)
+
+    async def _chunk(self, name: str) -> bytes | None:
+        try:
+            digest = bytes.fromhex(name)
+        except ValueError:
+            raise NotAServer("malformed") from None
+        return await self._store.chunk(digest)
+
+    async def _count(self) -> None:
+        waiting, refused = await self._store.waiting_count(), await self._store.refused_count()
+        self._say(replace(self.state, waiting=waiting, refused=refused))
+
+    def _say(self, state: SyncState) -> None:
+        if state != self.state:
+            self.state = state
+            self._changed(state)
+
+    def _pause(self, error: CloudError, failures: int) -> tuple[float, float]:
+        """Return (whole pause, the part of it that no wake shortens), in seconds."""
+        grown = min(PAUSE_SECONDS * 2.0 ** min(failures, 20), PAUSE_SECONDS_MAX)
+        pause = max(PAUSE_SECONDS, grown * self._jitter())
+        if isinstance(error, TryAgain) and error.after_seconds:
+            return error.after_seconds + pause, error.after_seconds
+        return pause, PAUSE_SECONDS
+
+
+def _within(events: tuple[Event, ...], bytes_max: int) -> tuple[Event, ...]:
+    """Return the first events that fit, one at least."""
+    total = 0
+    for number, event in enumerate(events):
+        total += len(bytes(event.body)) + 512
+        if total > bytes_max and number:
+            return events[:number]
+    return events
+
+
+def _word(error: CloudError) -> Why:
+    match error:
+        case Unreachable():
+            return "unreachable"
+        case TryAgain():
+            return "try-again"
+        case NotSignedIn():
+            return "not-signed-in"
+        case Refused():
+            return "refused"
+        case _:
+            return "not-a-server"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 
 SIZE = "1366x768x24"
 COMES_SECONDS = 20.0
+CHECK = ("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")  # EWMH: set when it manages
 
 
 @dataclass
@@ -82,6 +84,7 @@ async def desktop(folder: Path) -> AsyncGenerator[Desktop]:
     opened.typed.touch()
     try:
         await opened.start("openbox", "--sm-disable")
+        await _managed(opened)
         await opened.start(
             *("xterm", "-class", "pupil-terminal", "-geometry", "70x18+40+160"),
             *("-e", "sh", "-c", f"exec cat > '{opened.typed}'"),
@@ -93,6 +96,21 @@ async def desktop(folder: Path) -> AsyncGenerator[Desktop]:
             if process.returncode is None:
                 process.kill()
             await process.wait()
+        join_waiters()
+
+
+def join_waiters() -> None:
+    """Let asyncio's waitpid threads end: they outlive the news they bring by an instant."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("asyncio-waitpid"):
+            thread.join(5)
+
+
+async def _managed(opened: Desktop) -> None:
+    """Wait for the window manager: what is mapped while it starts may stay unmanaged for ever."""
+    async with asyncio.timeout(COMES_SECONDS):
+        while "window id" not in (await opened.run(*CHECK))[1]:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.02)
 
 
 async def _window(opened: Desktop) -> None:

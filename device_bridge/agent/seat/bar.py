@@ -3,7 +3,17 @@
 from typing import Final
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QFont, QGuiApplication, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import (
+    QCloseEvent,
+    QFont,
+    QGuiApplication,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPaintEvent,
+    QRegion,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from device_bridge.agent.seat.paint import (
@@ -29,7 +39,9 @@ QPushButton {{ background: {fill}; color: {ink}; border: 1px solid {edge}; borde
   padding: 0 12px; height: 36px; }}
 QPushButton:hover {{ border-color: white; }}
 QPushButton:focus {{ border: 2px solid white; }}
+QPushButton:disabled {{ color: #8A96A3; border-color: #3A4753; }}
 """
+GAP: Final = "\N{EN SPACE}"  # between an icon and its word: Qt's own gap is too narrow
 LESSON: Final = {"none": "lesson", "overview": "overview", "close": "close"}
 
 
@@ -44,8 +56,8 @@ class IndicatorBar(QWidget):
     def __init__(self, words: Words) -> None:
         super().__init__(None, BARE)
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
-        self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
         self.setObjectName("indicator")
+        self.setWindowTitle("pupitre-bar")
         self._words = words
         self._folded = False
         self._grip: QPoint | None = None
@@ -104,10 +116,10 @@ class IndicatorBar(QWidget):
         filled = disc("eye", across, across - 14, INK, "white")
         self._eye.setPixmap(filled if seen else icon_pixmap("eye", across - 10, "white"))
         self._show_hand(order, hand_up=hand_up)
-        self._write.setText(self._words("write"))
-        self._received.setText(self._words("received", count=order.received))
+        self._write.setText(GAP + self._words("write"))
+        self._received.setText(GAP + self._words("received", count=order.received))
         self._received.setEnabled(order.received > 0)
-        self._hand_in.setText(self._words("hand-in"))
+        self._hand_in.setText(GAP + self._words("hand-in"))
         self._hand_in.setVisible(bool(order.hand_in_folder) and not self._folded)
         name = "chevron-down"
         self._fold.setIcon(icon(name, 18, "white", flipped=not self._folded))
@@ -119,7 +131,7 @@ class IndicatorBar(QWidget):
     def _show_hand(self, order: ShowIndicator, *, hand_up: bool) -> None:
         up = hand_up or order.hand_place > 0
         key = "hand-place" if order.hand_place else "hand-up" if hand_up else "hand"
-        self._hand.setText(self._words(key, place=order.hand_place))
+        self._hand.setText(GAP + self._words(key, place=order.hand_place))
         ink, fill, edge = (INK, YELLOW, YELLOW) if up else ("white", "#26323E", "#6B7885")
         self._hand.setIcon(icon("hand", 20, ink))
         style = BUTTON.format(fill=fill, ink=ink, edge=edge, round=18 if up else 8)
@@ -154,13 +166,19 @@ class IndicatorBar(QWidget):
 
     def paintEvent(self, _: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(DARK)
+        painter.fillRect(self.rect(), DARK)
+        painter.end()
+
+    def resizeEvent(self, _: QResizeEvent) -> None:
+        self._cut()
+
+    def _cut(self) -> None:
+        """Cut the corners by a mask: without a compositor, translucent ones would be black."""
+        path = QPainterPath()
         # At the screen's edge the bar grows out of it: only its lower corners are round.
         over = 0 if self._moved else 12
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0, -over, 0, 0), 12, 12)
-        painter.end()
+        path.addRoundedRect(QRectF(self.rect()).adjusted(0, -over, 0, 0), 12, 12)
+        self.setMask(QRegion(path.toFillPolygon().toPolygon()))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()
@@ -171,6 +189,7 @@ class IndicatorBar(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._grip is not None:
             self._moved = True
+            self._cut()
             self.move(event.globalPosition().toPoint() - self._grip)
             self._place()
 

@@ -23,7 +23,6 @@ TITLE_PIXELS: Final = (80, 64, 52, 42, 34, 28)
 BUTTON: Final = """
 QPushButton {{ background: {fill}; color: {ink}; border: 2px solid {edge}; border-radius: 12px;
   padding: 0 26px 0 20px; min-height: 56px; }}
-QPushButton:focus {{ border: 3px solid {ring}; }}
 """
 
 
@@ -111,6 +110,8 @@ class Sentence(Covering):
         self._hand = QPushButton(self)
         self._hand.setFont(face(18, QFont.Weight.DemiBold))
         self._hand.setIconSize(square(26))
+        # Space and Enter reach it through the window: no ring, and Tab has nowhere to go.
+        self._hand.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._hand.clicked.connect(self.hand_pressed)
         self._behind = label(self, face(16))
         self._behind.setText(words("behind"))
@@ -166,11 +167,11 @@ class Sentence(Covering):
         self._class.setText(plain(class_name, 40))
         up = hand_up or hand_place > 0
         key = "hand-place" if hand_place else "hand-up" if hand_up else "hand"
-        self._hand.setText(self._words(key, place=hand_place))
+        self._hand.setText("\N{EN SPACE}" + self._words(key, place=hand_place))
         ink = INK if up else BLUE
         fill = YELLOW if up else "white"
         self._hand.setIcon(icon("hand", 26, ink))
-        self._hand.setStyleSheet(BUTTON.format(fill=fill, ink=ink, edge=fill, ring=INK))
+        self._hand.setStyleSheet(BUTTON.format(fill=fill, ink=ink, edge=fill))
 
     def show_said(self, text: str) -> None:
         """Show a teacher's message that came while all else is covered."""

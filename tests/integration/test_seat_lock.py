@@ -1,0 +1,167 @@
+"""The proof of the lock: real X server, window manager, terminal, seat process and keys."""
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from device_bridge.agent.seat.attention import KEYBOARD
+from device_bridge.protocol.seat import (
+    CurtainAnswered,
+    DropCurtain,
+    IndicatorAnswered,
+    PupilActed,
+    RaiseCurtain,
+    SeatUp,
+    ShowIndicator,
+)
+from tests.desktop import Desktop, desktop
+from tests.guard_stand_in import GuardStandIn, guard, start_seat
+
+pytestmark = pytest.mark.real_loop
+
+LOCK = RaiseCurtain(5, "Les yeux vers moi", "Claire", frees_in_seconds=600)
+HOLDS_THE_KEYBOARD = """
+import sys
+from Xlib import X, display
+opened = display.Display()
+root = opened.screen().root
+print(root.grab_keyboard(False, X.GrabModeAsync, X.GrabModeAsync, X.CurrentTime), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncGenerator[Desktop]:
+    async with desktop(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def held(tmp_path: Path) -> AsyncGenerator[GuardStandIn]:
+    async with guard(tmp_path) as stand_in:
+        yield stand_in
+
+
+async def locked(held: GuardStandIn, order: RaiseCurtain = LOCK) -> str:
+    held.tell(order)
+    return (await held.hears(CurtainAnswered, lambda said: said.version == order.version)).reason
+
+
+async def test_keys_reach_the_terminal_before_the_lock_and_after_it_but_not_during(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    await start_seat(desk, tmp_path)
+    up = await held.hears(SeatUp, lambda _: True)
+    assert [(screen.width, screen.height) for screen in up.screens] == [(1366, 768)]
+    await desk.type("before")
+    assert await desk.got("before", 5)
+
+    assert await locked(held) == ""
+    await desk.type("during")
+    await desk.click(300, 300)
+    await desk.press("Escape", "alt+F4", "alt+Tab", "super+d", "ctrl+alt+Right")
+    await desk.type("again")
+    assert not await desk.got("during", 0.5)
+    assert await locked(held) == ""
+    await desk.picture(tmp_path / "locked.png")
+
+    held.tell(DropCurtain(5))
+    async with asyncio.timeout(5):
+        while not await desk.got("after", 0.3):
+            await desk.type("after")
+    typed = desk.typed.read_text()
+    assert "before" in typed
+    assert "during" not in typed
+    assert "again" not in typed
+
+
+async def test_a_killed_seat_frees_at_once_and_locks_again_when_it_is_back(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    seat = await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held) == ""
+    seat.kill()
+    await seat.wait()
+    await desk.type("gone")
+    assert await desk.got("gone", 5)
+
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held) == ""
+    await desk.type("nothing")
+    assert not await desk.got("nothing", 0.5)
+
+
+async def test_a_keyboard_that_another_window_holds_is_reported_and_then_taken(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    other = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", HOLDS_THE_KEYBOARD),
+        env=desk.env,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    desk.processes.append(other)
+    assert other.stdout is not None
+    assert await other.stdout.readline() == b"0\n"
+    assert await locked(held) == KEYBOARD
+    other.kill()
+    await other.wait()
+    assert await locked(held) == ""
+
+
+async def test_a_window_manager_that_dies_changes_nothing(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held) == ""
+    window_manager = desk.processes[1]
+    window_manager.kill()
+    await window_manager.wait()
+    assert await locked(held) == ""
+    await desk.type("during")
+    assert not await desk.got("during", 0.5)
+
+
+async def test_a_window_that_comes_over_the_curtain_is_put_behind_it(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held) == ""
+    search = ("xdotool", "search", "--onlyvisible", "--class", "pupil-terminal")
+    await desk.run(*search, "windowraise")
+    assert await locked(held) == ""
+
+
+async def test_a_hand_can_be_raised_on_the_curtain(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    held.tell(ShowIndicator(1, on=True, teacher_name="Claire", until_seconds=1900))
+    assert (await held.hears(IndicatorAnswered, lambda _: True)).reason == ""
+    assert await locked(held) == ""
+    await desk.press("space")
+    assert await held.hears(PupilActed, lambda _: True) == PupilActed("hand-up")
+
+
+async def test_a_lock_whose_guard_is_gone_ends_with_its_lease(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held, RaiseCurtain(5, "", "Claire", frees_in_seconds=1)) == ""
+    assert held.wire is not None
+    await held.wire.close()
+    async with asyncio.timeout(10):
+        while not await desk.got("free", 0.3):
+            await desk.type("free")

@@ -68,7 +68,8 @@ async def teacher(world: World) -> str:
     await window.ask("click", name="sign-in")
     await until(lambda: _has_class(world), 15, "the class list from the MDM")
     await world.shot("02-classes")
-    await window.ask("start-lesson", class_id=world.sample["class"])
+    await window.ask("click", name=f"start-{world.sample['class']}")
+    await until(lambda: _in_lesson(world), 10, "the lesson to start")
     lesson = (await window.ask("facts"))["lesson"]
     expect(bool(lesson), "the lesson did not start")
     return f"signed in as {account['login']}, lesson {lesson[:8]} of {len(world.enrolments)} pupils"
@@ -76,6 +77,10 @@ async def teacher(world: World) -> str:
 
 async def _has_class(world: World) -> bool:
     return world.sample["class"] in (await world.window.ask("facts"))["classes"]
+
+
+async def _in_lesson(world: World) -> bool:
+    return bool((await world.window.ask("facts"))["lesson"])
 
 
 async def wall(world: World) -> str:

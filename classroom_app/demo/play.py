@@ -66,6 +66,26 @@ async def play(options: Options) -> int:
     return 0 if report.ok else 1
 
 
+async def by_hand(options: Options) -> int:
+    """Set the stage, sign the teacher in, and leave the window to the visitor until it closes."""
+    check_folder(options.out)
+    teller = Teller()
+    teller.title(f"You are the teacher; {options.devices} pupils are simulated")
+    with tempfile.TemporaryDirectory(prefix="pupitre-demo-") as scratch:
+        stage = Stage(options.out / "logs")
+        world = World(options, Path(scratch), stage, Report(devices=options.devices), teller)
+        try:
+            for act in (act_arrive.mdm, act_arrive.devices, act_arrive.teacher):
+                teller.say(await act(world))
+            await world.class_.start_late()
+            teller.say("The lesson runs. Close the window to end.")
+            if world.app:
+                await world.app.process.wait()
+        finally:
+            await world.close()
+    return 0
+
+
 async def _played(name: str, act: Act, world: World) -> Step:
     """Play one step. What the other side does not confirm is a step that is not ok."""
     began = time.monotonic()
@@ -85,7 +105,7 @@ def _summary(teller: Teller, report: Report, out: Path) -> None:
 
 def main(options: Options) -> int:
     try:
-        return asyncio.run(play(options))
-    except StageError as error:
+        return asyncio.run((by_hand if options.by_hand else play)(options))
+    except (StageError, EvidenceError, PuppetError) as error:
         Teller().say(str(error))
         return 2

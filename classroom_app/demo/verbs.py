@@ -1,0 +1,114 @@
+"""What the driver can ask of the window beyond clicks: where tiles stand, what is known."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtTest import QTest
+
+from classroom_app.demo.gauge import StallGauge
+from classroom_app.demo.puppet import Answer, PuppetRefusal, Verb, drop, grab
+from classroom_app.presenters.wall import WallModel
+from classroom_app.views.window import DeskWindow
+
+
+class Knows(Protocol):
+    """What the running app knows; joined in `bootstrap.py`."""
+
+    def facts(self) -> dict[str, Any]: ...
+    async def journal_ids(self) -> list[str]: ...
+    def frames(self) -> Mapping[str, int]: ...
+
+
+def _box(rect: QRect) -> list[int]:
+    return [rect.x(), rect.y(), rect.width(), rect.height()]
+
+
+def tiles(window: DeskWindow) -> list[Answer]:
+    """Return each tile as it is shown now; `picture` is its place in the window, in pixels."""
+    return [
+        {
+            "pupil": seen.tile.pupil,
+            "device": seen.tile.device,
+            "name": seen.tile.name,
+            "state": seen.tile.state.value,
+            "reason": seen.tile.reason,
+            "wishes": [seen.tile.wish.kind] if seen.tile.wish else [],
+            "fact": seen.tile.fact,
+            "picture": _box(seen.picture),
+        }
+        for seen in window.tiles_seen()
+    ]
+
+
+def _row(window: DeskWindow, pupil: str) -> int:
+    model = window.wall.model()
+    for row in range(model.rowCount()):
+        if model.index(row, 0).data(WallModel.TileRole).pupil == pupil:
+            return row
+    raise PuppetRefusal(f"no tile of {pupil!r}")
+
+
+def _spot(window: DeskWindow, pupil: str) -> QPoint:
+    index = window.wall.model().index(_row(window, pupil), 0)
+    window.wall.scrollTo(index)
+    return window.wall.visualRect(index).center()
+
+
+class Verbs:
+    """The verbs of one window."""
+
+    def __init__(self, window: DeskWindow, knows: Knows) -> None:
+        self._window, self._knows = window, knows
+        self._gauge = StallGauge(window)
+
+    def all(self) -> dict[str, Verb]:
+        return {
+            "grab": self._grab,
+            "tiles": self._tiles,
+            "facts": self._facts,
+            "journal": self._journal,
+            "open": self._open,
+            "select": self._select,
+            "drop": self._drop,
+            "gauge": self._measure,
+        }
+
+    def _grab(self, request: Answer) -> Answer:
+        shown = tiles(self._window)
+        return {"at": grab(self._window, request["path"]), "tiles": shown}
+
+    def _tiles(self, _: Answer) -> Answer:
+        return {"tiles": tiles(self._window), "at": time.time()}
+
+    def _facts(self, _: Answer) -> Answer:
+        return {**self._knows.facts(), "sentence": self._window.desk.said().text}
+
+    async def _journal(self, _: Answer) -> Answer:
+        return {"ids": await self._knows.journal_ids()}
+
+    def _open(self, request: Answer) -> Answer:
+        wall, spot = self._window.wall, _spot(self._window, request["pupil"])
+        QTest.mouseClick(wall.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+        QTest.mouseDClick(wall.viewport(), Qt.MouseButton.LeftButton, pos=spot)
+        return {}
+
+    def _select(self, request: Answer) -> Answer:
+        wall = self._window.wall
+        wall.selectionModel().clear()
+        for pupil in request["pupils"]:
+            spot = _spot(self._window, pupil)
+            control = Qt.KeyboardModifier.ControlModifier
+            QTest.mouseClick(wall.viewport(), Qt.MouseButton.LeftButton, control, spot)
+        return {}
+
+    def _drop(self, request: Answer) -> Answer:
+        drop(self._window, request["paths"])
+        return {}
+
+    def _measure(self, request: Answer) -> Answer:
+        if request["run"]:
+            self._gauge.start()
+            return {"frames": dict(self._knows.frames())}
+        return {"late_ms": self._gauge.stop(), "frames": dict(self._knows.frames())}

@@ -165,3 +165,28 @@ async def test_a_lock_whose_guard_is_gone_ends_with_its_lease(
     async with asyncio.timeout(10):
         while not await desk.got("free", 0.3):
             await desk.type("free")
+
+
+async def curtains(desk: Desktop) -> int:
+    _, found = await desk.run("xdotool", "search", "--onlyvisible", "--name", "pupitre-curtain")
+    return len(found.split())
+
+
+async def test_every_monitor_is_covered_also_one_that_comes_while_locked(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    left, right = "683/180x768/190+0+0", "683/180x768/190+683+0"
+    assert (await desk.run("xrandr", "--setmonitor", "left", left, "screen"))[0] == 0
+    assert (await desk.run("xrandr", "--setmonitor", "right", right, "none"))[0] == 0
+    await start_seat(desk, tmp_path)
+    up = await held.hears(SeatUp, lambda _: True)
+    assert [(screen.width, screen.height) for screen in up.screens] == [(683, 768)] * 2
+    assert await locked(held) == ""
+    assert await curtains(desk) == 2
+
+    assert (await desk.run("xrandr", "--delmonitor", "right"))[0] == 0
+    assert (await desk.run("xrandr", "--delmonitor", "left"))[0] == 0
+    assert await locked(held) == ""
+    await desk.type("during")
+    assert not await desk.got("during", 0.3)
+    assert await curtains(desk) == 1

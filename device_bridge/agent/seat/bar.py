@@ -4,14 +4,13 @@ from typing import Final
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QBitmap,
     QCloseEvent,
     QFont,
     QGuiApplication,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPaintEvent,
-    QRegion,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -174,11 +173,16 @@ class IndicatorBar(QWidget):
 
     def _cut(self) -> None:
         """Cut the corners by a mask: without a compositor, translucent ones would be black."""
-        path = QPainterPath()
+        shape = QBitmap(self.size())
+        shape.clear()
+        painter = QPainter(shape)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(Qt.GlobalColor.color1)
         # At the screen's edge the bar grows out of it: only its lower corners are round.
         over = 0 if self._moved else 12
-        path.addRoundedRect(QRectF(self.rect()).adjusted(0, -over, 0, 0), 12, 12)
-        self.setMask(QRegion(path.toFillPolygon().toPolygon()))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0, -over, 0, 0), 12, 12)
+        painter.end()
+        self.setMask(shape)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()

@@ -57,6 +57,7 @@ class Covering(QWidget):
         super().__init__(None, BARE)
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setObjectName("curtain")
+        self.setWindowTitle("pupitre-curtain")
         self.setGeometry(area)
 
     def paintEvent(self, _: QPaintEvent) -> None:

@@ -51,11 +51,6 @@ class Folder:
         return self.root / "state.json"
 
     @property
-    def unheard(self) -> Path:
-        """What the pupil said and no app has written down yet."""
-        return self.root / "unheard.json"
-
-    @property
     def journal(self) -> Path:
         return self.root / "journal.jsonl"
 

@@ -14,8 +14,8 @@ from device_bridge.protocol.seat import Look
 from device_bridge.protocol.watching import WatchingDeclared
 
 _RANK: Final[dict[LookShown, int]] = {"none": 0, "overview": 1, "close": 2}
-_CURRENT_SECONDS: Final = 2.0
-"""A seat says each second that a picture still holds; two missed, and it may not any more."""
+_CURRENT_SECONDS: Final = 2.5
+"""A seat says each second that a picture still holds; two missed, and it may hold no more."""
 
 
 class Watching(Struct, frozen=True):

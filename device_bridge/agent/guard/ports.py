@@ -6,7 +6,6 @@ from typing import Protocol
 from central_mdm.contract.grants import Grant, Mandate
 from device_bridge.protocol.declared import Author
 from device_bridge.protocol.messages import FromDevice
-from device_bridge.protocol.seat import ToSeat
 from device_bridge.protocol.watching import Frame
 
 
@@ -34,29 +33,9 @@ def author_of(link: Link) -> Author:
     return Author(mandate.lesson, mandate.id, link.teacher_name, link.mandate_ends_at)
 
 
-class Speaks(Protocol):
-    """How a feature says something; all of it returns at once."""
+class Wire(Protocol):
+    """A `/bulk` lane past its greeting; `receive` raises when it has ended."""
 
-    def seat(self, message: ToSeat) -> bool:
-        """Tell the seat; False where there is none."""
-        ...
-
-    def all(self, message: FromDevice) -> None:
-        """Tell each linked app."""
-        ...
-
-    def lesson(self, lesson: str, message: FromDevice) -> None:
-        """Tell the apps of one lesson."""
-        ...
-
-    def offer(self, lesson: str, frame: Frame) -> bool:
-        """Offer a picture to the apps of one lesson; False where none is linked."""
-        ...
-
-    def note(self, kind: str, facts: dict[str, str | int], words: str = "") -> None:
-        """Write to the device's own journal; `words` are personal."""
-        ...
-
-    def changed(self) -> None:
-        """Have what this feature holds kept on disk."""
-        ...
+    async def receive(self) -> bytes: ...
+    async def send(self, raw: bytes) -> None: ...
+    async def close(self) -> None: ...

@@ -1,0 +1,308 @@
+"""The device's service: joins features, seat and links, keeps time, and keeps what it holds.
+
+Nothing here is global: a simulator makes many in one process. All but `run` is called on the
+loop and returns at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard import kept
+from device_bridge.agent.guard.attention import AttentionGuard
+from device_bridge.agent.guard.commands import Commands
+from device_bridge.agent.guard.journal import DeviceJournal, Noted
+from device_bridge.agent.guard.launching import LaunchingGuard
+from device_bridge.agent.guard.makings import Makings
+from device_bridge.agent.guard.materials import MaterialsGuard
+from device_bridge.agent.guard.ports import Link, Wire, author_of
+from device_bridge.agent.guard.presence import PresenceGuard
+from device_bridge.agent.guard.talking import TalkingGuard
+from device_bridge.agent.guard.voice import Voice
+from device_bridge.agent.guard.watching import WatchingGuard
+from device_bridge.protocol.attention import LockDeclared, ReachChanged
+from device_bridge.protocol.declared import (
+    LessonEnded,
+    MandateSeen,
+    SeatCame,
+    SeatGone,
+    TimePassed,
+)
+from device_bridge.protocol.errors import Broken
+from device_bridge.protocol.fields import PULSE_SECONDS
+from device_bridge.protocol.hello import Held, Hello, MandateShown, NotUnderstood, Pulse, Screen
+from device_bridge.protocol.launching import PageOpened
+from device_bridge.protocol.materials import HandInAsked, HandInTaken, MaterialsDeclared
+from device_bridge.protocol.messages import FromApp
+from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.seat import (
+    CurtainAnswered,
+    FromSeat,
+    IndicatorAnswered,
+    LookAnswered,
+    NoticeShown,
+    Opened,
+    PupilActed,
+    SeatFrame,
+    SeatUp,
+    StillShown,
+    ToSeat,
+)
+from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
+from device_bridge.protocol.watching import WatchingDeclared
+
+log = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 0.5
+"""A lock ends within a second of its time."""
+KEEP_SECONDS: Final = 10.0
+"""How much of a lease a reboot may give back at most."""
+
+
+class Guard:
+    """Lives as long as `run`; the seat comes by `attach`, apps by the session's `Host` calls."""
+
+    def __init__(self, folder: Folder, makings: Makings) -> None:
+        """Take up what was held. Blocks for one small file; raises `Broken` for a bad folder."""
+        self.folder = folder
+        self._makings = makings
+        self._clock = makings.clock
+        self.boot = makings.new_id()
+        held = kept.read(folder, makings.clock)
+        now = makings.clock.boot
+        self._kept = held
+        self.voice = voice = Voice(makings.clock)
+        self.commands = Commands()
+        self.presence = PresenceGuard(voice, now, held.presence, self._ended)
+        self.attention = AttentionGuard(voice, now, held.attention)
+        self.watching = WatchingGuard(voice, now, held.watching, self.presence)
+        self.talking = TalkingGuard(
+            voice, now, makings.new_id, held.talking, self.presence, self.commands
+        )
+        self.launching = LaunchingGuard(voice, now, self.commands)
+        self.materials = MaterialsGuard(
+            voice, folder, makings, held.materials, self.presence, self.commands
+        )
+        self.presence.folder(str(folder.hand_in))
+        self._journal = DeviceJournal(folder, makings.random_bytes)
+        self.seat: SeatUp | None = None
+        self.floor_seconds: Callable[[], float] = lambda: held.floor_seconds
+        self.mandates: Callable[[], dict[str, float]] = lambda: held.mandates
+
+    @property
+    def held(self) -> kept.Kept:
+        """What is kept: for the disk and for `status`."""
+        return kept.Kept(
+            self._clock.boot_id,
+            self._clock.boot(),
+            self.floor_seconds(),
+            self.attention.held,
+            self.presence.held,
+            self.watching.held,
+            self.materials.held,
+            self.talking.held,
+            self.mandates(),
+        )
+
+    @property
+    def restored(self) -> kept.Kept:
+        """What the folder held when this guard was made."""
+        return self._kept
+
+    def versions(self) -> tuple[Held, ...]:
+        """Say what a hello is answered with: the highest version held of each feature."""
+        return (
+            Held("attention", self.attention.held.version),
+            Held("presence", self.presence.held.version),
+            Held("watching", self.watching.held.version),
+            Held("materials", self.materials.held.version),
+        )
+
+    @property
+    def screens(self) -> tuple[Screen, ...]:
+        return self.seat.screens if self.seat else ()
+
+    # The seat
+
+    def attach(self, tell: Callable[[ToSeat], None]) -> None:
+        """Take a seat that will introduce itself by `SeatUp`."""
+        self.voice.tell_seat = tell
+
+    def detach(self) -> None:
+        """Note that the seat is gone, before anything is believed that it proved."""
+        self.voice.tell_seat = None
+        self.seat = None
+        self.attention.hear(SeatGone())
+        self.presence.hear(SeatGone())
+        self.watching.seat_gone()
+        self.watching.review()
+
+    def seat_said(self, message: FromSeat) -> None:  # noqa: C901 - one case a message
+        match message:
+            case SeatUp():
+                self._seat_came(message)
+            case CurtainAnswered():
+                self.attention.hear(message)
+            case IndicatorAnswered():
+                self.presence.hear(message)
+                self.watching.review()
+            case SeatFrame():
+                self.watching.framed(message)
+            case StillShown():
+                self.watching.still(message)
+            case LookAnswered():
+                self.watching.answered(message)
+            case NoticeShown():
+                self.talking.shown(message)
+            case Opened():
+                if not self.launching.opened(message):
+                    self.materials.opened(message)
+            case PupilActed():
+                self.talking.acted(message)
+
+    def _seat_came(self, seat: SeatUp) -> None:
+        if self.voice.tell_seat is None:
+            return
+        self.seat = seat
+        self.attention.hear(SeatCame())  # the lock before anything else
+        self.presence.hear(SeatCame())
+        self.watching.seat_came()
+        self.materials.seat_came()
+
+    # The links
+
+    def linked(self, link: Link, hello: Hello) -> None:
+        """Take a link whose papers the session has checked."""
+        del hello
+        self.voice.links.append(link)
+        link.on_frame_taken(self.watching.taken)
+        self._papers_seen(link)
+        self.attention.hear(ReachChanged(in_reach=True))
+
+    def lost(self, link: Link) -> None:
+        if link not in self.voice.links:
+            return
+        self.voice.links.remove(link)
+        self.commands.lost(link)
+        self.watching.lost(link)
+        if not self.voice.links:
+            self.attention.hear(ReachChanged(in_reach=False))
+
+    def told(self, link: Link, message: FromApp) -> None:  # noqa: C901 - one case a message
+        """Take a message that `trust.allow` has allowed."""
+        match message:
+            case LockDeclared():
+                self.attention.told(link, message)
+            case LessonDeclared():
+                self.presence.told(link, message)
+                self.watching.review()
+                self.talking.linked(link, author_of(link).lesson)
+            case WatchingDeclared():
+                self.watching.told(link, message)
+            case MaterialsDeclared():
+                self.materials.told(link, message)
+            case MandateShown():
+                self._papers_seen(link)
+            case MessageSaid():
+                self.talking.message(link, message)
+            case HandAnswered():
+                self.talking.hand_answered(link, message)
+            case PageOpened():
+                self.launching.page(link, message)
+            case HandInAsked():
+                self.materials.hand_in_asked(link, message)
+            case HandInTaken():
+                self.materials.hand_in_taken(message)
+            case Heard():
+                self.talking.heard(message)
+            case Hello() | NotUnderstood():
+                pass  # the session's own
+
+    async def bulk(self, link: Link, wire: Wire) -> None:
+        """Fetch and supply documents on an opened `/bulk` lane until it ends."""
+        await self.materials.bulk(link, wire)
+
+    def _papers_seen(self, link: Link) -> None:
+        seen = MandateSeen(author_of(link))
+        self.attention.hear(seen)
+        self.presence.hear(seen)
+        self.watching.hear_mandate(seen)
+
+    def _ended(self, lesson: str) -> None:
+        self.attention.hear(LessonEnded(lesson))
+        self.talking.lesson_ended()
+        self.watching.review()
+
+    # Time
+
+    def tick(self) -> None:
+        """Look at the clock: leases, mandates, proofs, deadlines."""
+        self.attention.hear(TimePassed())
+        self.presence.hear(TimePassed())
+        self.watching.review()
+        self.commands.look_at_the_clock(self._clock.boot())
+
+    def pulse(self) -> None:
+        """Tell each app what of the device's last words is still true."""
+        version, age_ms = self.attention.proof()
+        battery = self.seat.battery_percent if self.seat else -1
+        number, current = self.watching.shown.number, self.watching.current()
+        self.voice.all(Pulse(number, current, version, age_ms, battery, self.clock_off_seconds()))
+
+    def clock_off_seconds(self) -> int:
+        """How far the wall clock is behind what the school is known to have signed, else 0.
+
+        Ahead cannot be known: the floor only says what time it is at least.
+        """
+        behind = self._clock.wall() - self.floor_seconds()
+        return int(behind) if self.floor_seconds() and behind < 0 else 0
+
+    async def run(self) -> None:
+        """Keep time and the disk until cancelled; then write once more."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_time(), name="guard-time")
+                group.create_task(self._keep_written(), name="guard-disk")
+                group.create_task(self.materials.run(), name="guard-papers")
+        finally:
+            self._written(self._write(self.held, list(self.voice.notes)))
+
+    async def _keep_time(self) -> None:
+        loop = asyncio.get_running_loop()
+        pulse_at = keep_at = loop.time()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            self.tick()
+            if loop.time() >= pulse_at:
+                pulse_at = loop.time() + PULSE_SECONDS - TICK_SECONDS / 2
+                self.pulse()
+            if loop.time() >= keep_at and (self.attention.held.locked or self.presence.held.on):
+                keep_at = loop.time() + KEEP_SECONDS
+                self.voice.changed()
+
+    async def _keep_written(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self.voice.dirty.wait()
+            self.voice.dirty.clear()
+            work = (self._write, self.held, list(self.voice.notes))
+            self._written(await loop.run_in_executor(self._makings.workers, *work))
+
+    def _write(self, held: kept.Kept, notes: list[Noted]) -> int:
+        """Write state and journal; a full disk costs the memory of a lesson, not the lesson.
+
+        Return how many notes are on the disk.
+        """
+        try:
+            kept.write(self.folder, held)
+            self._journal.append(notes)
+        except (OSError, Broken) as error:
+            log.info("not kept on disk", extra={"why": type(error).__name__})
+            return 0
+        return len(notes)
+
+    def _written(self, count: int) -> None:
+        for _ in range(min(count, len(self.voice.notes))):
+            self.voice.notes.popleft()

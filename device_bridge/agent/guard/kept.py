@@ -1,0 +1,104 @@
+"""What a guard keeps over its own death and the machine's: declared state and unheard words.
+
+Moments are boot-clock seconds of the boot that wrote them. In the same boot they still hold; after
+another, what remained at the last writing remains now, for time switched off does not count.
+"""
+
+import logging
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from device_bridge.agent.folder import Folder, read_kept, write_private
+from device_bridge.agent.guard.clock import Clock
+from device_bridge.agent.guard.looking import Watching
+from device_bridge.agent.guard.papers import Papers
+from device_bridge.agent.guard.talking import Talking
+from device_bridge.protocol.attention import Attention
+from device_bridge.protocol.declared import Author
+from device_bridge.protocol.indicator import Presence
+
+log = logging.getLogger(__name__)
+
+_SECONDS_MAX: Final = 4 * 3600.0
+"""No lease and no mandate is longer, whatever the file says."""
+
+
+class Kept(Struct, frozen=True):
+    """`at`: the boot-clock second of the writing. `mandates`: id -> seconds it had left then."""
+
+    boot_id: str = ""
+    at: float = 0.0
+    floor_seconds: float = 0.0
+    attention: Attention = Attention()
+    presence: Presence = Presence()
+    watching: Watching = Watching()
+    materials: Papers = Papers()
+    talking: Talking = Talking()
+    mandates: dict[str, float] = {}
+
+
+def write(folder: Folder, kept: Kept) -> None:
+    """Replace the kept state. Blocks; raises `OSError` when the disk refuses."""
+    write_private(folder.state, msgspec.json.encode(kept))
+
+
+def read(folder: Folder, clock: Clock) -> Kept:
+    """Read the kept state as it stands now; a file that is none is laid aside."""
+    raw = read_kept(folder.state)
+    if raw is None:
+        return Kept()
+    try:
+        kept = msgspec.json.decode(raw, type=Kept)
+    except (ValueError, RecursionError) as error:
+        folder.state.replace(folder.state.with_suffix(".broken"))
+        log.warning("the kept state is unreadable; begun anew", extra={"why": str(error)})
+        return Kept()
+    return _as_of_now(kept, clock)
+
+
+def _as_of_now(kept: Kept, clock: Clock) -> Kept:
+    now = clock.boot()
+    same_boot = bool(kept.boot_id) and kept.boot_id == clock.boot_id
+
+    def moved(moment: float) -> float:
+        remaining = moment - (now if same_boot else kept.at)
+        return now + min(max(0.0, remaining), _SECONDS_MAX)
+
+    def author(was: Author) -> Author:
+        return replace(was, until=moved(was.until))
+
+    was = kept.presence
+    return replace(
+        kept,
+        attention=replace(
+            kept.attention,
+            lease_ends_at=moved(kept.attention.lease_ends_at),
+            author=author(kept.attention.author),
+            seat=False,
+            in_reach=False,
+            asked_at=0.0,
+            proved_at=None,
+            told=None,
+        ),
+        presence=replace(
+            was,
+            lease_ends_at=moved(was.lease_ends_at),
+            until_at=moved(was.until_at),
+            author=author(was.author),
+            seat=False,
+            order=was.order if same_boot else 0,
+            ordered_at=0.0,
+            shown=None,
+            proved_at=0.0,
+            told=None,
+        ),
+        watching=replace(
+            kept.watching,
+            lease_ends_at=moved(kept.watching.lease_ends_at),
+            author=author(kept.watching.author),
+        ),
+        mandates={id_: moved(kept.at + left) - now for id_, left in kept.mandates.items()},
+    )

@@ -1,0 +1,298 @@
+"""Hand-outs to the pupil's folder and hand-ins back: joins `papers` to library, lanes and seat."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Final, NoReturn, TypeVar, TypeVarTuple
+
+from msgspec.structs import replace
+
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.commands import BUSY, Commands
+from device_bridge.agent.guard.hand_in import gather
+from device_bridge.agent.guard.makings import Makings
+from device_bridge.agent.guard.papers import Paper, Papers, changed, declared, report_of
+from device_bridge.agent.guard.ports import Link, Wire, author_of
+from device_bridge.agent.guard.presence import PresenceGuard
+from device_bridge.agent.guard.voice import Voice
+from device_bridge.materials.bulk import BulkEnd, Lent
+from device_bridge.materials.errors import MaterialError, Unreadable
+from device_bridge.materials.library import Library, Placed
+from device_bridge.protocol.declared import Overruled, judge
+from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
+from device_bridge.protocol.materials import (
+    HandInAsked,
+    HandInOffered,
+    HandInTaken,
+    MaterialsDeclared,
+)
+from device_bridge.protocol.seat import Opened, OpenFile
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS: Final = 0.5
+"""How often progress is told: a bar on a tile moves no faster."""
+_JOBS_MAX: Final = 32
+_OPEN_MAX: Final = 100
+_PDF_HEAD_BYTES: Final = 1024
+"""ISO 32000-1 readers look for `%PDF-` in the first 1024 bytes (Annex H, note 13)."""
+Ts = TypeVarTuple("Ts")
+R = TypeVar("R")
+
+
+class Counted:
+    """A wire that counts what came, so that a resumed document can be told from a restarted one."""
+
+    def __init__(self, wire: Wire, came: Callable[[int], None]) -> None:
+        self._wire = wire
+        self._came = came
+        self.send = wire.send
+        self.close = wire.close
+
+    async def receive(self) -> bytes:
+        raw = await self._wire.receive()
+        self._came(len(raw))
+        return raw
+
+
+class MaterialsGuard:
+    def __init__(
+        self,
+        voice: Voice,
+        folder: Folder,
+        makings: Makings,
+        held: Papers,
+        presence: PresenceGuard,
+        commands: Commands,
+    ) -> None:
+        """Open the library; raises `Unreadable` where it cannot be."""
+        self._voice = voice
+        self._folder = folder
+        self._makings = makings
+        self._presence = presence
+        self._commands = commands
+        self._library = Library(folder.library, **makings.library)
+        self._library.sweep({row.document.document for row in held.papers})
+        self.held = held
+        self.fetched_bytes = 0
+        self._fetching: set[bytes] = set()
+        self._offered: dict[str, set[bytes]] = {}
+        self._opening: OrderedDict[str, str] = OrderedDict()
+        self._numbers = count(1)
+        self._jobs = asyncio.Queue[Callable[[], Awaitable[None]]](_JOBS_MAX)
+        self._wanted = asyncio.Event()
+        presence.papers(held.received)
+
+    def told(self, link: Link, told: MaterialsDeclared) -> None:
+        author = author_of(link)
+        verdict = judge(self.held.author, self.held.version, author, told.version)
+        foreign = author.lesson != self.held.author.lesson
+        if verdict == "older":
+            if foreign:
+                loser = Overruled(author.lesson, self.held.version, self.held.author.teacher)
+                self._voice.act("materials", [loser])
+            return
+        if foreign and self.held.author.lesson == self._presence.lesson:
+            loser = Overruled(self.held.author.lesson, told.version, author.teacher)
+            self._voice.act("materials", [loser])
+        self.held, reports = declared(self.held, told, author, self._fetching)
+        self._voice.changed()
+        for report in reports:
+            self._voice.all(report)
+        self._presence.papers(self.held.received)
+        self._wanted.set()
+
+    async def run(self) -> NoReturn:
+        """Do what takes disk or time, one after another, until cancelled."""
+        while True:
+            job = await self._jobs.get()
+            await job()
+
+    # Hand-outs
+
+    async def bulk(self, link: Link, wire: Wire) -> None:
+        """Fetch what lacks and supply what was offered, until the lane ends."""
+        lent = Lent(self._library, lambda document: self._may(link, document))
+        end = BulkEnd(Counted(wire, self._came), lent, self._makings.workers)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(end.run(), name="bulk")
+                group.create_task(self._fetch_all(link, end), name="fetch")
+        except* (OSError, DeviceError) as ended:
+            log.info("bulk lane ended", extra={"why": type(ended.exceptions[0]).__name__})
+
+    def _came(self, size: int) -> None:
+        self.fetched_bytes += size
+
+    async def _fetch_all(self, link: Link, end: BulkEnd) -> NoReturn:
+        while True:
+            self._wanted.clear()
+            paper = self._next(link)
+            if paper is None:
+                await self._wanted.wait()
+                continue
+            document = paper.document.document
+            self._fetching.add(document)
+            try:
+                await self._fetch(paper, end)
+            finally:
+                self._fetching.discard(document)
+                self._cut(paper.document.handout)
+
+    def _next(self, link: Link) -> Paper | None:
+        """Choose what to fetch over `link`: only its own lesson's, and not what comes already."""
+        if author_of(link).lesson != self.held.author.lesson:
+            return None
+        for paper in self.held.lacking():
+            if paper.state != "failed" and paper.document.document not in self._fetching:
+                return paper
+        return None
+
+    async def _fetch(self, paper: Paper, end: BulkEnd) -> None:
+        one = paper.document
+        try:
+            if not await self._off_loop(self._library.holds, one.document):
+                await end.fetch(
+                    one.document, self._library, size=one.size, progress=self._progress(paper)
+                )
+            place = self._library.place
+            placed = await self._off_loop(place, one.document, self._folder.received, one.name)
+            readable = await self._off_loop(looks_whole, placed.path)
+        except TryAgain as again:
+            await asyncio.sleep(again.after_seconds)
+        except (MaterialError, Unreadable) as error:
+            self._failed(one.handout, error.reason)
+        except Malformed:
+            self._failed(one.handout, "not-whole")
+        else:
+            self._arrived(one.handout, placed, readable=readable)
+
+    def _progress(self, paper: Paper) -> Callable[[int], None]:
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+
+        def moved(have: int) -> None:
+            nonlocal due
+            now = self.held.of(paper.document.handout)
+            if now is None:
+                return
+            self._put(replace(now, state="fetching", have=have), tell=loop.time() >= due)
+            if loop.time() >= due:
+                due = loop.time() + REPORT_SECONDS
+
+        moved(paper.have)
+        return moved
+
+    def _arrived(self, handout: str, placed: Placed, *, readable: bool) -> None:
+        paper = self.held.of(handout)
+        if paper is None:
+            return  # withdrawn on its way: the copy stays, nobody speaks of it
+        paper = replace(paper, state="arrived", name=placed.path.name, hash=placed.hash, reason="")
+        self._put(paper)
+        self._voice.note(
+            "hand-out", {"handout": handout, "hash": placed.hash.hex()}, placed.path.name
+        )
+        self._voice.changed()
+        self._presence.papers(self.held.received)
+        if not readable:
+            self._put(replace(paper, state="failed", reason="unreadable"))
+        elif paper.document.open:
+            self._open(paper)
+
+    def _cut(self, handout: str) -> None:
+        """Ask for another lane where this one ended before the document did."""
+        paper = self.held.of(handout)
+        if paper is not None and paper.state == "fetching":
+            self._put(replace(paper, state="wanted"))
+
+    def _failed(self, handout: str, reason: str) -> None:
+        paper = self.held.of(handout)
+        if paper is not None:
+            self._put(replace(paper, state="failed", reason=reason))
+            self._voice.note("hand-out-failed", {"handout": handout, "why": reason})
+
+    def seat_came(self) -> None:
+        """Open what arrived while nobody sat here."""
+        for paper in self.held.papers:
+            if paper.state == "arrived" and paper.document.open:
+                self._open(paper)
+
+    def opened(self, opened: Opened) -> None:
+        paper = self.held.of(self._opening.pop(opened.id, ""))
+        if paper is not None and paper.arrived:
+            reason = "cannot-open" if opened.reason else ""
+            self._put(replace(paper, state="failed" if reason else "opened", reason=reason))
+            self._voice.changed()
+
+    def _open(self, paper: Paper) -> None:
+        id_ = f"paper-{next(self._numbers)}"
+        self._opening[id_] = paper.document.handout
+        while len(self._opening) > _OPEN_MAX:
+            self._opening.popitem(last=False)
+        self._voice.seat(OpenFile(id_, str(self._folder.received / paper.name)))
+
+    def _put(self, paper: Paper, *, tell: bool = True) -> None:
+        self.held = changed(self.held, paper)
+        if tell:
+            self._voice.all(report_of(self.held, paper))
+
+    # Hand-ins
+
+    def hand_in_asked(self, link: Link, asked: HandInAsked) -> None:
+        ends_at = self._makings.clock.boot() + asked.deadline_seconds
+        if not self._commands.begin(link, asked.id, ends_at):
+            return
+        if self._jobs.full():
+            self._commands.end(asked.id, "refused", BUSY)
+            return
+        self._jobs.put_nowait(lambda: self._offer(link, asked))
+
+    async def _offer(self, link: Link, asked: HandInAsked) -> None:
+        try:
+            gathered = await self._off_loop(gather, self._folder.hand_in, self._library, asked)
+        except OSError:
+            self._commands.end(asked.id, "failed", "unreadable")
+            return
+        documents = {file.document for file in gathered.files}
+        # One ticket at a time: an older one's papers are offered no more.
+        self._offered = {asked.lesson: documents}
+        link.send(HandInOffered(asked.id, gathered.files, gathered.left_out))
+        self._commands.end(asked.id, "done")
+        self._voice.note("hand-in-offered", {"id": asked.id, "files": len(gathered.files)})
+
+    def hand_in_taken(self, taken: HandInTaken) -> None:
+        """Let go of copies that the app holds; the pupil's own files stay."""
+        held = {row.document.document for row in self.held.papers}
+        for documents in self._offered.values():
+            for document in documents.intersection(taken.documents) - held:
+                documents.discard(document)
+                self._later(document)
+        self._voice.note("hand-in-taken", {"id": taken.id, "files": len(taken.documents)})
+
+    def _later(self, document: bytes) -> None:
+        async def drop() -> None:
+            with suppress(OSError):
+                await self._off_loop(self._library.drop, document)
+
+        if not self._jobs.full():
+            self._jobs.put_nowait(drop)  # else the next start's sweep finds it
+
+    def _may(self, link: Link, document: bytes) -> bool:
+        """Decide, in a worker thread, whether this link may have `document`."""
+        return document in self._offered.get(author_of(link).lesson, ())
+
+    async def _off_loop(self, work: Callable[[*Ts], R], *args: *Ts) -> R:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._makings.workers, work, *args)
+
+
+def looks_whole(path: Path) -> bool:
+    """Tell whether a file is at all what its name says, where that is cheap to see: a PDF."""
+    if path.suffix.lower() != ".pdf":
+        return True
+    with path.open("rb") as file:
+        return b"%PDF-" in file.read(_PDF_HEAD_BYTES)

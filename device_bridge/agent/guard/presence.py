@@ -1,0 +1,71 @@
+"""What holds of the lesson: the machine of `protocol.indicator`, joined to seat and links."""
+
+from collections.abc import Callable
+
+from msgspec.structs import replace
+
+from device_bridge.agent.guard.ports import Link, author_of
+from device_bridge.agent.guard.voice import Voice
+from device_bridge.protocol.indicator import (
+    Bar,
+    BarChanged,
+    Event,
+    LessonTold,
+    LookShown,
+    Presence,
+    advance,
+)
+from device_bridge.protocol.presence import LessonDeclared
+
+
+class PresenceGuard:
+    """`ended` hears of each lesson that is over here, by word or by time."""
+
+    def __init__(
+        self,
+        voice: Voice,
+        now: Callable[[], float],
+        held: Presence,
+        ended: Callable[[str], None],
+    ) -> None:
+        self._voice = voice
+        self._now = now
+        self._ended = ended
+        self.held = held
+
+    @property
+    def lesson(self) -> str:
+        """The lesson that is on, or nothing."""
+        return self.held.author.lesson if self.held.on else ""
+
+    def told(self, link: Link, declared: LessonDeclared) -> None:
+        self.hear(LessonTold(declared, author_of(link)))
+
+    def hear(self, event: Event) -> None:
+        before = self.held
+        self.held, effects = advance(before, event, self._now())
+        if (before.version, before.ends_at, before.on) != (
+            self.held.version,
+            self.held.ends_at,
+            self.held.on,
+        ):
+            self._voice.changed()
+        for lesson in self._voice.act("presence", effects):
+            self._ended(lesson)
+
+    def looks(self, look: LookShown) -> None:
+        self._bar(replace(self.held.bar, look=look))
+
+    def hand(self, place: int) -> None:
+        self._bar(replace(self.held.bar, hand_place=place))
+
+    def papers(self, received: int) -> None:
+        self._bar(replace(self.held.bar, received=received))
+
+    def folder(self, hand_in: str) -> None:
+        """Tell the bar where the pupil lays what is handed in."""
+        self._bar(replace(self.held.bar, hand_in_folder=hand_in))
+
+    def _bar(self, bar: Bar) -> None:
+        if bar != self.held.bar:
+            self.hear(BarChanged(bar))

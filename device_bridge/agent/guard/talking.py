@@ -1,0 +1,116 @@
+"""Words both ways: notices that are answered when shown, the pupil's words kept until heard."""
+
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from device_bridge.agent.guard.commands import Commands
+from device_bridge.agent.guard.ports import Link
+from device_bridge.agent.guard.presence import PresenceGuard
+from device_bridge.agent.guard.voice import Voice
+from device_bridge.protocol.attention import NO_SEAT
+from device_bridge.protocol.presence import SeatClaimed
+from device_bridge.protocol.seat import NoticeShown, PupilActed, ShowNotice
+from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
+
+UNHEARD_MAX: Final = 100
+"""A pupil who writes faster than any app hears is refused, not stored."""
+
+
+class Unheard(Struct, frozen=True):
+    lesson: str
+    said: PupilSaid | SeatClaimed
+
+
+class Talking(Struct, frozen=True):
+    """What is kept: words that no app has written down, and whether the hand is up."""
+
+    unheard: tuple[Unheard, ...] = ()
+    hand_up: bool = False
+
+
+class TalkingGuard:
+    def __init__(
+        self,
+        voice: Voice,
+        now: Callable[[], float],
+        new_id: Callable[[], str],
+        held: Talking,
+        presence: PresenceGuard,
+        commands: Commands,
+    ) -> None:
+        self._voice = voice
+        self._now = now
+        self._new_id = new_id
+        self._presence = presence
+        self._commands = commands
+        self.held = held
+
+    def message(self, link: Link, said: MessageSaid) -> None:
+        if not self._commands.begin(link, said.id, self._now() + said.deadline_seconds):
+            return
+        self._voice.note("message", {"id": said.id}, said.text)
+        if not self._voice.seat(ShowNotice(said.id, said.text, link.teacher_name[:64])):
+            self._commands.end(said.id, "failed", NO_SEAT)
+
+    def shown(self, shown: NoticeShown) -> None:
+        self._commands.end(shown.id, "failed" if shown.reason else "done", shown.reason)
+
+    def hand_answered(self, link: Link, answered: HandAnswered) -> None:
+        if self._commands.begin(link, answered.id, self._now() + answered.deadline_seconds):
+            self._hand(up=False)
+            self._commands.end(answered.id, "done")
+
+    def acted(self, act: PupilActed) -> None:
+        """Keep what the pupil did and say it; nothing outside a lesson."""
+        lesson = self._presence.lesson
+        if not lesson or len(self.held.unheard) >= UNHEARD_MAX:
+            return
+        match act.kind:
+            case "hand-up" | "hand-down":
+                up = act.kind == "hand-up"
+                if up != self.held.hand_up:
+                    self._hand(up=up)
+                    self._say(lesson, PupilSaid(self._new_id(), act.kind))
+            case "words" | "reply":
+                said = PupilSaid(self._new_id(), act.kind, act.text, act.reply_to)
+                self._say(lesson, said)
+            case "seat":
+                self._claim(lesson, act.text)
+
+    def heard(self, heard: Heard) -> None:
+        rest = tuple(row for row in self.held.unheard if row.said.id != heard.id)
+        if rest != self.held.unheard:
+            self.held = replace(self.held, unheard=rest)
+            self._voice.changed()
+
+    def linked(self, link: Link, lesson: str) -> None:
+        """Say again to `link` what `lesson` has not heard; other lessons' words are too late."""
+        kept = tuple(row for row in self.held.unheard if row.lesson == lesson)
+        if kept != self.held.unheard:
+            self.held = replace(self.held, unheard=kept)
+            self._voice.changed()
+        for row in kept:
+            link.send(row.said)
+
+    def lesson_ended(self) -> None:
+        self._hand(up=False)
+
+    def _claim(self, lesson: str, pupil: str) -> None:
+        declared = self._presence.held.declared
+        choices = declared.choices if declared and not declared.pupil else ()
+        if any(choice.pupil == pupil for choice in choices):
+            self._say(lesson, SeatClaimed(self._new_id(), lesson, pupil))
+
+    def _say(self, lesson: str, said: PupilSaid | SeatClaimed) -> None:
+        self.held = replace(self.held, unheard=(*self.held.unheard, Unheard(lesson, said)))
+        self._voice.changed()
+        self._voice.lesson(lesson, said)
+
+    def _hand(self, *, up: bool) -> None:
+        if up != self.held.hand_up:
+            self.held = replace(self.held, hand_up=up)
+            self._voice.changed()
+        self._presence.hand(1 if up else 0)

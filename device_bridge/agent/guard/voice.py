@@ -1,0 +1,79 @@
+"""How all features speak: to the seat, to the linked apps, to the device's journal."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from device_bridge.agent.guard.clock import Clock
+from device_bridge.agent.guard.journal import Noted
+from device_bridge.agent.guard.ports import Link, author_of
+from device_bridge.protocol.declared import LessonEnded, Overruled
+from device_bridge.protocol.fields import Feature
+from device_bridge.protocol.hello import Report, Superseded
+from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.seat import DropCurtain, RaiseCurtain, ShowIndicator, ToSeat
+from device_bridge.protocol.watching import Frame
+
+_NOTES_MAX: Final = 5000
+"""What the journal may lag behind when the disk refuses; the newest are kept."""
+
+Effect = RaiseCurtain | DropCurtain | ShowIndicator | Report | Overruled | LessonEnded
+
+
+class Voice:
+    """What all features say goes through here. `dirty`: something is to be kept on the disk."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.links: list[Link] = []
+        self.notes: deque[Noted] = deque(maxlen=_NOTES_MAX)
+        self.dirty = asyncio.Event()
+        self.tell_seat: Callable[[ToSeat], None] | None = None
+
+    def seat(self, message: ToSeat) -> bool:
+        if self.tell_seat is None:
+            return False
+        self.tell_seat(message)
+        return True
+
+    def all(self, message: FromDevice) -> None:
+        for link in tuple(self.links):
+            link.send(message)
+
+    def lesson(self, lesson: str, message: FromDevice) -> None:
+        for link in self._of(lesson):
+            link.send(message)
+
+    def offer(self, lesson: str, frame: Frame) -> bool:
+        links = self._of(lesson)
+        for link in links:
+            link.offer(frame)
+        return bool(links)
+
+    def note(self, kind: str, facts: dict[str, str | int], words: str = "") -> None:
+        self.notes.append(Noted(kind, int(self._clock.wall()), facts, words))
+        self.dirty.set()
+
+    def changed(self) -> None:
+        self.dirty.set()
+
+    def act(self, feature: Feature, effects: Iterable[Effect]) -> list[str]:
+        """Do what a feature's machine asks for; return the lessons that ended by it."""
+        ended: list[str] = []
+        for effect in effects:
+            match effect:
+                case RaiseCurtain() | DropCurtain() | ShowIndicator():
+                    self.seat(effect)
+                case Report():
+                    self.all(effect)
+                    facts: dict[str, str | int] = {"version": effect.version}
+                    self.note(f"{feature}-{effect.state}", facts | {"why": effect.reason})
+                case Overruled(lesson, version, by):
+                    self.lesson(lesson, Superseded(feature, version, by))
+                case LessonEnded(lesson):
+                    ended.append(lesson)
+        return ended
+
+    def _of(self, lesson: str) -> list[Link]:
+        return [link for link in self.links if author_of(link).lesson == lesson]

@@ -1,0 +1,171 @@
+"""A guard for tests with a seat, a link and a clock that are all in the test's hand."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from central_mdm.contract.grants import Grant, Mandate
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.clock import Clock
+from device_bridge.agent.guard.guard import Guard
+from device_bridge.agent.guard.makings import LibraryOptions, Makings
+from device_bridge.protocol.hello import Hello, Screen
+from device_bridge.protocol.messages import FromApp, FromDevice
+from device_bridge.protocol.presence import Choice, LessonDeclared
+from device_bridge.protocol.seat import (
+    CurtainAnswered,
+    IndicatorAnswered,
+    RaiseCurtain,
+    SeatUp,
+    ShowIndicator,
+    ToSeat,
+)
+from device_bridge.protocol.watching import Frame
+
+VERBS = ("watch", "lock", "handout", "collect", "message", "launch")
+
+
+class AtOnce(Executor):
+    """Works in the caller's thread: a test needs no other."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":  # noqa: ANN401 - as Executor's
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - as an executor does
+            future.set_exception(error)
+        return future
+
+
+@dataclass
+class Hands:
+    """The clock, in the test's hands."""
+
+    boot_seconds: float = 1000.0
+    wall_seconds: float = 1_795_510_000.0
+    boot_id: str = "boot-1"
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.boot_seconds, lambda: self.wall_seconds, self.boot_id)
+
+
+@dataclass
+class FakeLink:
+    """A teacher's app as the session hands it over."""
+
+    teacher_name: str = "Claire"
+    lesson: str = "lesson-1"
+    mandate_id: str = "mandate-1"
+    mandate_ends_at: float = 9000.0
+    sent: list[FromDevice] = field(default_factory=list[FromDevice])
+    frames: list[Frame] = field(default_factory=list[Frame])
+    taken: Callable[[int], None] = lambda _: None
+
+    @property
+    def grant(self) -> Grant:
+        return Grant(
+            "grant-1", "school-1", "t-1", self.teacher_name, "0" * 64, ("5b",), VERBS, 0, 9
+        )
+
+    @property
+    def mandate(self) -> Mandate | None:
+        if not self.lesson:
+            return None
+        return Mandate(self.mandate_id, "grant-1", "school-1", self.lesson, "5b", VERBS, 0, 9)
+
+    def send(self, message: FromDevice) -> None:
+        self.sent.append(message)
+
+    def offer(self, frame: Frame) -> None:
+        self.frames.append(frame)
+
+    def on_frame_taken(self, taken: Callable[[int], None]) -> None:
+        self.taken = taken
+
+    def heard(self, kind: type[FromDevice]) -> list[Any]:
+        """Everything sent of one kind, taken out of `sent`."""
+        found = [message for message in self.sent if isinstance(message, kind)]
+        self.sent = [message for message in self.sent if not isinstance(message, kind)]
+        return found
+
+
+@dataclass
+class FakeSeat:
+    """A seat that answers when it is told to, or by itself where `obeys`."""
+
+    guard: Guard
+    obeys: bool = True
+    curtain_reason: str = ""
+    indicator_reason: str = ""
+    told: list[ToSeat] = field(default_factory=list[ToSeat])
+
+    def tell(self, message: ToSeat) -> None:
+        self.told.append(message)
+        if not self.obeys:
+            return
+        match message:
+            case RaiseCurtain(version):
+                self.guard.seat_said(CurtainAnswered(version, self.curtain_reason))
+            case ShowIndicator(version):
+                self.guard.seat_said(IndicatorAnswered(version, self.indicator_reason))
+            case _:
+                pass
+
+    def sit(self) -> "FakeSeat":
+        self.guard.attach(self.tell)
+        self.guard.seat_said(SeatUp("lina", (Screen(1366, 768),)))
+        return self
+
+    def heard(self, kind: type[ToSeat]) -> list[Any]:
+        """Everything told of one kind, taken out of `told`."""
+        found = [message for message in self.told if isinstance(message, kind)]
+        self.told = [message for message in self.told if not isinstance(message, kind)]
+        return found
+
+
+def guard_in(path: Path, hands: Hands, library: LibraryOptions | None = None) -> Guard:
+    """Make a guard as a process would that starts in `path`."""
+    folder = Folder(path)
+    folder.make()
+    ids = count(1)
+    makings = Makings(
+        hands.clock(),
+        lambda: f"id-{next(ids)}-{int(hands.boot_seconds)}",
+        bytes,
+        AtOnce(),
+        library or LibraryOptions(reserve_bytes=0),
+    )
+    return Guard(folder, makings)
+
+
+def link_to(guard: Guard, link: FakeLink | None = None) -> FakeLink:
+    link = link or FakeLink()
+    guard.linked(link, Hello(1, 1, "pupitre", "g", "m"))
+    return link
+
+
+def lesson_on(guard: Guard, link: FakeLink, version: int = 1, *, nobody: bool = False) -> None:
+    declared = LessonDeclared(
+        version,
+        600,
+        "on",
+        link.lesson,
+        "5b",
+        "5B",
+        link.teacher_name,
+        pupil="" if nobody else "pupil-1",
+        pupil_name="" if nobody else "Lina",
+        choices=(Choice("pupil-1", "Lina"),) if nobody else (),
+    )
+    guard.told(link, declared)
+
+
+def say(guard: Guard, link: FakeLink, *messages: FromApp) -> list[FromDevice]:
+    """Say `messages` as an app; return all that it hears back at once."""
+    link.sent.clear()
+    for message in messages:
+        guard.told(link, message)
+    return list(link.sent)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from litestar import Response, Router, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import Parameter
+from litestar.params import PathParameter
 from litestar.response import Stream
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, FileAnswer, FileOffered
@@ -18,8 +18,8 @@ from central_mdm.platform.ground import Ground
 from central_mdm.platform.reading import read_body
 
 OFFER_BYTES_MAX = 512 * 1024
-ChunkName = Annotated[str, Parameter(pattern=r"^[0-9a-f]{64}$")]
-FileId = Annotated[str, Parameter(pattern=r"^[A-Za-z0-9._:-]{1,64}$", max_length=64)]
+ChunkName = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{64}$")]
+FileId = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9._:-]{1,64}$", max_length=64)]
 
 
 def routes(ground: Ground) -> Router:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from central_mdm.contract.roster import Changes, Scopes
 from central_mdm.identity.rules import school_row
@@ -13,10 +13,10 @@ from central_mdm.platform.ground import Ground
 from central_mdm.roster import reading
 
 # Litestar gives a parameter called `scope` the ASGI scope.
-ScopeName = Annotated[str, Parameter(query="scope", max_length=80, min_length=1)]
-Epoch = Annotated[str, Parameter(max_length=64)]
-After = Annotated[int, Parameter(ge=0, le=2**53)]
-Limit = Annotated[int, Parameter(ge=1, le=reading.PAGE_MAX)]
+ScopeName = Annotated[str, QueryParameter(name="scope", max_length=80, min_length=1)]
+Epoch = Annotated[str, QueryParameter(max_length=64)]
+After = Annotated[int, QueryParameter(ge=0, le=2**53)]
+Limit = Annotated[int, QueryParameter(ge=1, le=reading.PAGE_MAX)]
 
 
 def routes(ground: Ground) -> Router:

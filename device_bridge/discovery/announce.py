@@ -33,10 +33,11 @@ class Announcer:
     it); None opens one of its own on `interfaces`, which are own addresses; None: on all.
     `addresses` are what is announced; None: whatever the machine has, kept up to date. Where there
     is no network, nothing is announced, and it is tried again: the guard never hears of it, for
-    without mDNS all works, slower.
+    without mDNS all works, slower. `is_device` False: a probe
+    that nobody takes for a device.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a record says and over what it goes
         self,
         zeroconf: AsyncZeroconf | None,
         device: str,
@@ -45,13 +46,14 @@ class Announcer:
         addresses: Sequence[str] | None = None,
         *,
         interfaces: Sequence[str] | None = None,
+        is_device: bool = True,
     ) -> None:
         self._shared = zeroconf
         self._device = device
         self._port = port
-        self._kind = kind
         self._fixed = tuple(addresses) if addresses else None
         self._interfaces = tuple(interfaces) if interfaces else None
+        self._text = text_of(device, kind) if is_device else {"k": kind}
         self._said = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
         self._task: asyncio.Task[None] | None = None
@@ -125,7 +127,7 @@ class Announcer:
             SERVICE_TYPE,
             service_name(self._device),
             port=self._port,
-            properties=text_of(self._device, self._kind),
+            properties=self._text,
             server=f"{instance_of(self._device)}.local.",
             parsed_addresses=list(addresses),
             host_ttl=HOST_SECONDS,

@@ -1,0 +1,88 @@
+"""The doctor's findings in plain English, for the command line."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from device_bridge.discovery.doctor import Check, Key, State
+
+_MARKS: Final[dict[State, str]] = {"ok": "ok", "failed": "!!", "unknown": "??", "not-needed": "--"}
+
+_WORDS: Final[dict[tuple[Key, State, str], str]] = {
+    ("addresses", "ok", ""): "This computer is on the network: {addresses}.",
+    ("addresses", "failed", "offline"): (
+        "This computer is on no network. Join the school's Wi-Fi or plug in the cable."
+    ),
+    ("addresses", "failed", "no-dhcp"): (
+        "The network has given this computer no address. Leave the Wi-Fi and join it again; if "
+        "that does not help, the router gives out no addresses (DHCP)."
+    ),
+    ("multicast", "ok", ""): "Announcements (mDNS, UDP port 5353) can be sent and received.",
+    ("multicast", "failed", ""): (
+        "UDP port 5353 cannot be used: {why}. Another program may hold it for itself alone."
+    ),
+    ("own-announcement", "ok", ""): "This computer hears its own announcement.",
+    ("own-announcement", "failed", ""): (
+        "This computer does not hear its own announcement. A firewall on it blocks UDP port 5353: "
+        "allow it for Pupitre."
+    ),
+    ("own-announcement", "unknown", ""): "Whether announcements are heard could not be tried.",
+    ("firewall", "ok", ""): "No firewall on this computer is in the way.",
+    ("firewall", "failed", ""): (
+        "The firewall {program} is on and nothing is heard. Allow UDP port 5353 for Pupitre."
+    ),
+    ("firewall", "unknown", ""): "Whether a firewall is on cannot be seen from here.",
+    ("other-machines", "ok", ""): "Other machines answer on this network: {machines}.",
+    ("other-machines", "failed", "silence"): (
+        "No other machine answers. Either nobody else is on this network, or the access point "
+        "keeps its clients apart (client isolation) or drops multicast. Type a device's address, "
+        "or ask for a network without client isolation."
+    ),
+    ("other-machines", "unknown", ""): "Without a network there is nobody to hear.",
+    ("device-network", "ok", ""): "The devices are on this network.",
+    ("device-network", "failed", ""): (
+        "{devices} devices are on another network ({addresses}) than this computer ({own}). Join "
+        "theirs."
+    ),
+    ("device-network", "unknown", ""): (
+        "{devices} devices are on another network, and it can be reached. Announcements do not "
+        "cross over: the last known or typed address is used."
+    ),
+    ("device-network", "not-needed", ""): "No device's address is known yet.",
+    ("reach", "ok", ""): "{reached} of {tried} devices take a connection.",
+    ("reach", "failed", "agent-not-running"): (
+        "The devices are there, but Pupitre's agent does not run on them. Start it there."
+    ),
+    ("reach", "failed", "isolation"): (
+        "Devices are heard but cannot be connected to. The access point keeps its clients apart "
+        "(client isolation), or the devices' firewall blocks Pupitre."
+    ),
+    ("reach", "failed", "away"): "The devices do not answer at the addresses that are known.",
+    ("reach", "not-needed", ""): "No connection was tried.",
+    ("listening", "ok", ""): "The agent on this device takes connections.",
+    ("listening", "failed", ""): "The agent on this device does not run: pupitre-agent run.",
+    ("listening", "not-needed", ""): "No agent is looked for here.",
+    ("clock", "ok", "off"): "The clock is right.",
+    ("clock", "failed", "off"): "The clock is {seconds} seconds off. Set it.",
+    ("clock", "failed", "past"): "The clock stands in the past. Set it.",
+    ("clock", "unknown", ""): "The clock has nothing to be compared with.",
+}
+
+
+def sentence(check: Check) -> str:
+    """Say one finding; a cause without words of its own falls back to its state's."""
+    cause = str(check.facts.get("cause", ""))
+    words = _WORDS.get((check.key, check.state, cause)) or _WORDS[check.key, check.state, ""]
+    shown = {
+        name: ", ".join(fact) if isinstance(fact, tuple) else fact
+        for name, fact in check.facts.items()
+    }
+    return words.format_map(shown)
+
+
+def plain(checks: Iterable[Check]) -> str:
+    """Return one line a finding that says something; the first `!!` is where to begin."""
+    return "\n".join(
+        f"{_MARKS[check.state]}  {sentence(check)}"
+        for check in checks
+        if check.state != "not-needed"
+    )

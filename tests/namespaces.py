@@ -1,0 +1,107 @@
+"""Real little networks: namespaces as machines, a bridge as the access point, veths as cables.
+
+All of a network lives in namespaces of its own, so nothing is changed on the machine itself, and
+all of it goes when they are deleted.
+"""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+
+class NoNamespaces(Exception):
+    """No network namespaces are to be had here; the text says what is needed."""
+
+
+def _ip(*args: str) -> None:
+    done = subprocess.run(["ip", *args], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NoNamespaces(f"ip {' '.join(args)}: {done.stderr.strip()}")
+
+
+@contextmanager
+def _namespace(name: str) -> Generator[str]:
+    if os.geteuid():
+        raise NoNamespaces("Tests of whole networks need root: run `sudo make test`.")
+    _ip("netns", "add", name)
+    try:
+        _ip("-n", name, "link", "set", "lo", "up")
+        yield name
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
+
+
+@dataclass
+class Machine:
+    """One namespace; `addresses` by the cable's name."""
+
+    name: str
+    addresses: dict[str, str] = field(default_factory=dict[str, str])
+
+    def command(self, *args: str) -> list[str]:
+        """Return the command that runs `args` in here."""
+        return ["ip", "netns", "exec", self.name, *args]
+
+    def move(self, cable: str, address: str) -> None:
+        """Give the machine another address on a cable, as DHCP would."""
+        _ip("-n", self.name, "address", "flush", "dev", cable)
+        _ip("-n", self.name, "address", "add", f"{address}/24", "dev", cable)
+        self.addresses[cable] = address
+
+    def unplug(self, cable: str) -> None:
+        _ip("-n", self.name, "link", "set", cable, "down")
+
+
+class Classroom:
+    """Makes switches and machines; the context manager `classroom` takes them away."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._mark = uuid.uuid4().hex[:6]
+        self._count = 0
+
+    def _enter(self, kind: str) -> str:
+        self._count += 1
+        return self._stack.enter_context(_namespace(f"pupitre-{self._mark}-{kind}{self._count}"))
+
+    def switch(self) -> str:
+        """Make a network on which all machines hear each other."""
+        name = self._enter("switch")
+        # Without snooping: there is no router here that would ask for group members.
+        _ip("-n", name, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
+        _ip("-n", name, "link", "set", "bridge", "up")
+        return name
+
+    def machine(self, cables: Sequence[tuple[str, str]]) -> Machine:
+        """Make a machine with a cable to each `(switch, address)`: `net0`, `net1` and so on."""
+        machine = Machine(self._enter("machine"))
+        for number, (switch, address) in enumerate(cables):
+            cable, end = f"net{number}", f"port{self._count}-{number}"
+            peer = ("peer", "name", end, "netns", switch)
+            _ip("-n", machine.name, "link", "add", cable, "type", "veth", *peer)
+            _ip("-n", switch, "link", "set", end, "master", "bridge", "up")
+            _ip("-n", machine.name, "link", "set", cable, "up")
+            machine.move(cable, address)
+        return machine
+
+    def isolate(self, switch: str) -> None:
+        """Keep the machines of a switch apart, as client isolation does."""
+        done = subprocess.run(
+            ["ip", "-n", switch, "-brief", "link", "show", "master", "bridge"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for line in done.stdout.splitlines():
+            port = line.split("@", maxsplit=1)[0].split()[0]
+            _ip("-n", switch, "link", "set", port, "type", "bridge_slave", "isolated", "on")
+
+
+@contextmanager
+def classroom() -> Generator[Classroom]:
+    """Make a classroom; raise `NoNamespaces` with one sentence where the machine allows none."""
+    with ExitStack() as stack:
+        yield Classroom(stack)

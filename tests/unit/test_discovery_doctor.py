@@ -1,0 +1,126 @@
+"""What the doctor concludes, and that each conclusion has words."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from device_bridge.discovery.doctor import Check, Evidence, Key, judge
+from device_bridge.discovery.doctor_words import plain, sentence
+from device_bridge.discovery.examine import firewall
+from device_bridge.discovery.interfaces import OwnAddress, announced
+
+WIFI = OwnAddress("wlan0", "10.0.0.5", 24)
+LOOPBACK = OwnAddress("lo", "127.0.0.1", 8)
+WELL = Evidence(
+    own=(LOOPBACK, WIFI),
+    echo=True,
+    firewall="",
+    answered=("10.0.0.9",),
+    devices=("10.0.0.20",),
+    heard=("10.0.0.20",),
+    reached=("10.0.0.20",),
+    wall_seconds=1.8e9,
+    clock_off_seconds=1.2,
+)
+
+
+def found(seen: Evidence) -> dict[Key, Check]:
+    return {check.key: check for check in judge(seen)}
+
+
+def test_all_is_well() -> None:
+    checks = found(WELL)
+    assert set(checks) == set(get_args(Key))
+    assert {check.state for check in checks.values()} == {"ok", "not-needed"}
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "state", "cause"),
+    [
+        ({"own": (LOOPBACK,)}, "addresses", "failed", "offline"),
+        ({"own": (OwnAddress("wlan0", "169.254.3.4", 16),)}, "addresses", "failed", "no-dhcp"),
+        ({"multicast_error": "in use"}, "multicast", "failed", ""),
+        ({"multicast_error": "in use"}, "own-announcement", "unknown", ""),
+        ({"echo": False}, "own-announcement", "failed", ""),
+        ({"firewall": None}, "firewall", "unknown", ""),
+        ({"firewall": "ufw"}, "firewall", "ok", ""),
+        ({"firewall": "ufw", "answered": (), "heard": ()}, "firewall", "failed", ""),
+        ({"answered": (), "heard": ()}, "other-machines", "failed", "silence"),
+        ({"devices": ("10.9.0.20",), "reached": ()}, "device-network", "failed", ""),
+        ({"devices": ("10.9.0.20",)}, "device-network", "unknown", ""),
+        ({"devices": ("pc-1.example",), "reached": ()}, "device-network", "failed", ""),
+        ({"reached": (), "silent": ("10.0.0.20",)}, "reach", "failed", "isolation"),
+        ({"reached": (), "heard": (), "silent": ("10.0.0.20",)}, "reach", "failed", "away"),
+        ({"reached": (), "refused": ("10.0.0.20",)}, "reach", "failed", "agent-not-running"),
+        ({"reached": ()}, "reach", "not-needed", ""),
+        ({"listening": True}, "listening", "ok", ""),
+        ({"listening": False}, "listening", "failed", ""),
+        ({"wall_seconds": 0.0}, "clock", "failed", "past"),
+        ({"clock_off_seconds": -3600.0}, "clock", "failed", "off"),
+        ({"clock_off_seconds": None}, "clock", "unknown", ""),
+    ],
+)
+def test_what_is_seen_says_what_is_wrong(
+    change: dict[str, object], key: Key, state: str, cause: str
+) -> None:
+    check = found(replace(WELL, **change))[key]
+    assert check.state == state
+    assert not cause or check.facts["cause"] == cause
+    assert "{" not in sentence(check)
+
+
+HOSTS = st.lists(st.sampled_from(["10.0.0.20", "10.9.9.9", "fe80::1", "pc-1"]), max_size=3).map(
+    tuple
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.builds(
+        Evidence,
+        own=st.lists(st.sampled_from([WIFI, LOOPBACK])).map(tuple),
+        multicast_error=st.sampled_from(["", "in use"]),
+        echo=st.none() | st.booleans(),
+        firewall=st.none() | st.sampled_from(["", "ufw"]),
+        answered=HOSTS,
+        devices=HOSTS,
+        heard=HOSTS,
+        reached=HOSTS,
+        refused=HOSTS,
+        silent=HOSTS,
+        listening=st.none() | st.booleans(),
+        wall_seconds=st.sampled_from([0.0, 1.8e9]),
+        clock_off_seconds=st.none() | st.floats(-1e6, 1e6),
+    )
+)
+def test_every_finding_has_words(seen: Evidence) -> None:
+    checks = judge(seen)
+    assert len(plain(checks).splitlines()) == sum(c.state != "not-needed" for c in checks)
+
+
+def test_the_firewall_is_known_by_its_files(tmp_path: Path) -> None:
+    assert firewall(tmp_path) is None
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/modules").write_text("ext4 1 0\n")
+    assert not firewall(tmp_path)
+    (tmp_path / "proc/modules").write_text("nft_reject 1 0\n")
+    assert firewall(tmp_path) is None
+    (tmp_path / "run/firewalld").mkdir(parents=True)
+    assert firewall(tmp_path) == "firewalld"
+    (tmp_path / "etc/ufw").mkdir(parents=True)
+    (tmp_path / "etc/ufw/ufw.conf").write_text("ENABLED=yes\n")
+    assert firewall(tmp_path) == "ufw"
+
+
+def test_only_what_reaches_us_from_outside_is_announced() -> None:
+    own = [
+        LOOPBACK,
+        WIFI,
+        OwnAddress("wlan0", "fe80::1", 64, 2),
+        OwnAddress("w", "2001:db8::5", 64),
+    ]
+    assert announced(own) == ("10.0.0.5", "2001:db8::5")

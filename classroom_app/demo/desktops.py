@@ -11,7 +11,7 @@ from pathlib import Path
 
 from classroom_app.demo.stage import Child, Stage, StageError, program
 
-NEEDED = ("Xvfb", "openbox", "xterm", "xdotool")
+NEEDED = ("Xvfb", "openbox", "xterm", "xdotool", "xprop")
 SIZE = "1366x768x24"
 WINDOW_SECONDS = 15.0
 
@@ -74,11 +74,30 @@ async def open_desktop(stage: Stage, name: str, folder: Path) -> Desktop:
     desktop = Desktop(name, display, folder / "typed.txt")
     desktop.typed.touch()
     await stage.start(f"{name}-wm", ["openbox", "--sm-disable"], desktop.env)
+    await _managed(desktop)
     command = f"exec cat > '{desktop.typed}'"
     xterm = ["xterm", "-class", "pupil-terminal", "-geometry", "70x18+40+120"]
     await stage.start(f"{name}-terminal", [*xterm, "-e", "sh", "-c", command], desktop.env)
     await desktop.window()
     return desktop
+
+
+async def _managed(desktop: Desktop) -> None:
+    """Wait for the window manager: a terminal mapped before it may never get the keyboard."""
+    async with asyncio.timeout(WINDOW_SECONDS):
+        while True:
+            asked = await asyncio.create_subprocess_exec(
+                "xprop",
+                "-root",
+                "_NET_SUPPORTING_WM_CHECK",
+                env={"DISPLAY": desktop.display, "PATH": "/usr/bin:/bin"},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+            told, _ = await asked.communicate()
+            if b"window id" in told:
+                return
+            await asyncio.sleep(0.05)
 
 
 async def _display(server: Child) -> int:

@@ -69,7 +69,7 @@ def allow(grant: Grant, seen: SeenMandate | None, message: FromApp, here: Standi
 
 
 def check_grant(grant: Grant, teacher: Peer, floor: float) -> None:
-    """Check that the grant is this teacher's, by key, and not over. Raises NotAllowed("grant", why)."""
+    """Check that whose grant it is, by key, and its end. Raises NotAllowed("grant", why)."""
     if grant.teacher != teacher.party.id or grant.thumbprint != thumbprint(teacher.key):
         raise NotAllowed("grant", "another-teacher")
     if grant.ends_at <= floor:

@@ -143,7 +143,7 @@ def thumbprint(key: object) -> str:
 
 
 def uris(certificate: x509.Certificate) -> list[str]:
-    """List the URIs of the subject alternative name (RFC 5280, 4.2.1.6); empty where it has none."""
+    """List the URIs of the subject alternative name (RFC 5280, 4.2.1.6); none: empty."""
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):

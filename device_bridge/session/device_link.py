@@ -1,0 +1,132 @@
+"""One teacher's app as the device holds it: its papers, what waits for it, its pictures."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import Struct
+
+from central_mdm.contract.grants import Grant, Mandate
+from device_bridge.protocol.errors import Malformed
+from device_bridge.protocol.hello import Report
+from device_bridge.protocol.messages import FromDevice, decode_picture_from_app, encode
+from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.watching import Credit, Frame, WatchingDeclared
+from device_bridge.session.outbox import Outbox
+from device_bridge.session.wire import Wire
+from device_bridge.trust.accept import Peer
+from device_bridge.trust.mandates import SeenMandate
+
+CREDIT_MAX: Final = 4
+
+
+class ReadPapers(Struct, frozen=True):
+    """Grant and mandate as read, verified and matched."""
+
+    grant: Grant
+    seen: SeenMandate | None
+
+
+class Pictures:
+    """A one-place mailbox to `/pictures`: the newest frame wins, one is sent for each credit."""
+
+    def __init__(self, may: Callable[[], bool]) -> None:
+        self.dropped = 0
+        self.taken: Callable[[int], None] = lambda _: None
+        self._may = may
+        self._waiting: Frame | None = None
+        self._newest: Frame | None = None
+        self._credit = 0
+        self._changed = asyncio.Event()
+
+    def offer(self, frame: Frame) -> None:
+        self.dropped += self._waiting is not None
+        self._waiting = self._newest = frame
+        self._changed.set()
+
+    def forget(self) -> None:
+        """Hold no picture any more: nobody looks."""
+        self._waiting = self._newest = None
+
+    async def carry(self, wire: Wire) -> None:
+        """Serve one bound lane until it ends. What the last lane may have lost goes again."""
+        self._credit = 0
+        self._waiting = self._waiting or self._newest
+        async with asyncio.TaskGroup() as halves:
+            halves.create_task(self._read(wire), name="pictures-credit")
+            halves.create_task(self._write(wire), name="pictures-frames")
+
+    async def _read(self, wire: Wire) -> None:
+        while True:
+            match decode_picture_from_app(await wire.receive()):
+                case Credit(frames):
+                    self._credit = min(self._credit + frames, CREDIT_MAX)
+                    self._changed.set()
+                case _:
+                    raise Malformed("out-of-order")
+
+    async def _write(self, wire: Wire) -> None:
+        while True:
+            while not (self._credit and self._waiting):
+                self._changed.clear()
+                await self._changed.wait()
+            frame, self._waiting = self._waiting, None
+            # Judged when it leaves, not when it was taken: the lesson may be over by now.
+            if self._may():
+                self._credit -= 1
+                await wire.send(encode(frame))
+            self.taken(frame.number)
+
+
+class DeviceLink:
+    """Handed to the `Host`; lives from `welcome` to `lost`."""
+
+    def __init__(
+        self, number: int, peer: Peer, lane_token: bytes, may_watch: Callable[["DeviceLink"], bool]
+    ) -> None:
+        self.number = number
+        self.party = peer.party
+        self.key = peer.key
+        self.lane_token = lane_token
+        self.outbox = Outbox()
+        self.pictures = Pictures(lambda: may_watch(self))
+        self.papers: ReadPapers | None = None
+
+    @property
+    def grant(self) -> Grant:
+        assert self.papers is not None  # noqa: S101 - no link is handed out without papers
+        return self.papers.grant
+
+    @property
+    def teacher_name(self) -> str:
+        return self.grant.teacher_name
+
+    @property
+    def mandate(self) -> Mandate | None:
+        return self.papers.seen.mandate if self.papers and self.papers.seen else None
+
+    @property
+    def mandate_ends_at(self) -> float:
+        """Boot-clock second; 0.0 without a mandate."""
+        return self.papers.seen.ends_at if self.papers and self.papers.seen else 0.0
+
+    def send(self, message: FromDevice) -> None:
+        """Queue for `/control`; never waits. An app that does not read loses the link."""
+        urgent = isinstance(message, Report) and message.feature == "attention"
+        self.outbox.put(message, urgent=urgent)
+
+    def offer(self, frame: Frame) -> None:
+        """Give the newest picture; an older one that still waits is dropped and counted."""
+        self.pictures.offer(frame)
+
+    def on_frame_taken(self, taken: Callable[[int], None]) -> None:
+        """Have `taken(number)` called when a frame has left."""
+        self.pictures.taken = taken
+
+    def obeyed(self, message: object) -> None:
+        """Drop a kept picture when nobody looks any more."""
+        match message:
+            case WatchingDeclared(look="none") | LessonDeclared(state="over"):
+                self.pictures.forget()
+            case _:
+                pass

@@ -1,0 +1,95 @@
+"""The app's further lanes of a link: pictures in, documents both ways.
+
+Each is dialled again while control lives, and ends with it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
+from device_bridge.protocol.hello import LaneHello, LaneWelcome, Refused
+from device_bridge.protocol.messages import decode_bulk, decode_picture_from_device, encode
+from device_bridge.protocol.watching import Credit, Frame
+from device_bridge.session.keeper import first_of
+from device_bridge.session.link import GREETING_SECONDS, error_of
+from device_bridge.session.wire import Lane, Path, Wire
+
+REDIAL_SECONDS: Final = 1.0
+BULK_WAIT_SECONDS: Final = 5.0
+log = logging.getLogger(__name__)
+DialLane = Callable[[Path], Awaitable[Lane]]
+
+
+async def bind(lane: Lane, token: bytes) -> None:
+    """Bind a fresh lane to its link. Raises NotAllowed, Malformed, OSError or TimeoutError."""
+    decode = decode_picture_from_device if lane.path == "/pictures" else decode_bulk
+    async with asyncio.timeout(GREETING_SECONDS):
+        await lane.send(encode(LaneHello(token)))
+        match decode(await lane.receive()):
+            case LaneWelcome():
+                return
+            case Refused() as refused:
+                raise error_of(refused)
+            case _:
+                raise Malformed("out-of-order")
+
+
+class KeptLane:
+    """One path of one link: dialled when first wanted, again when lost, until cancelled."""
+
+    def __init__(
+        self, path: Path, dial: DialLane, token: bytes, use: Callable[[Lane], Awaitable[None]]
+    ) -> None:
+        self._path: Path = path
+        self._dial, self._token, self._use = dial, token, use
+        self._wanted = asyncio.Event()
+        self._stands = asyncio.Event()
+        self._lane: Lane | None = None
+
+    def want(self) -> None:
+        self._wanted.set()
+
+    async def wire(self) -> Wire:
+        """Return the standing lane, waiting a little for it. Raises TryAgain."""
+        self.want()
+        try:
+            async with asyncio.timeout(BULK_WAIT_SECONDS):
+                while self._lane is None:
+                    await self._stands.wait()
+        except TimeoutError as error:
+            raise TryAgain(REDIAL_SECONDS) from error
+        return self._lane
+
+    async def run(self) -> None:
+        await self._wanted.wait()
+        while True:
+            try:
+                await self._once()
+            except* (OSError, DeviceError) as lost:
+                log.info("lane lost", extra={"path": self._path, "why": repr(first_of(lost))})
+            await asyncio.sleep(REDIAL_SECONDS)
+
+    async def _once(self) -> None:
+        lane = await self._dial(self._path)
+        try:
+            await bind(lane, self._token)
+            self._lane = lane
+            self._stands.set()
+            await self._use(lane)
+        finally:
+            self._lane = None
+            self._stands.clear()
+            await lane.close()
+
+
+async def receive_frames(lane: Wire, framed: Callable[[Frame], None]) -> None:
+    """Take one frame at a time: the next is asked for when `framed` has returned."""
+    while True:
+        await lane.send(encode(Credit(1)))
+        match decode_picture_from_device(await lane.receive()):
+            case Frame() as frame:
+                framed(frame)
+            case LaneWelcome() | Refused():
+                raise Malformed("out-of-order")

@@ -1,0 +1,104 @@
+"""The app's end of one link: greet, then carry messages until it ends. Used once."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from device_bridge.protocol import link
+from device_bridge.protocol.errors import (
+    DeviceError,
+    Malformed,
+    NotAllowed,
+    NotPaired,
+    TryAgain,
+    Unsupported,
+)
+from device_bridge.protocol.fields import GONE_SECONDS
+from device_bridge.protocol.hello import Hello, Refused, Welcome
+from device_bridge.protocol.messages import FromDevice, decode_from_device, encode
+from device_bridge.session.outbox import Outbox
+from device_bridge.session.wire import Wire, WireEnded
+
+GREETING_SECONDS: Final = 5.0
+BUSY_SECONDS: Final = 5.0
+
+
+class Session:
+    """`outbox` may be filled before the link is up: it leaves after the welcome."""
+
+    def __init__(self, wire: Wire, device: str, heard: Callable[[FromDevice], None]) -> None:
+        self._wire, self._heard = wire, heard
+        self._end = link.AppEnd(device)
+        self._welcome: Welcome | None = None
+        self.outbox = Outbox()
+
+    async def run(self, hello: Hello, up: Callable[[Welcome, asyncio.TaskGroup], None]) -> None:
+        """Greet, then live until the link ends, which is always an exception.
+
+        `up` may start further lanes in the group it is given: they end with the link.
+        """
+        try:
+            welcome = await self._greet(hello)
+            async with asyncio.TaskGroup() as lanes:
+                up(welcome, lanes)
+                lanes.create_task(self._read(), name="session-read")
+                lanes.create_task(self._write(), name="session-write")
+        finally:
+            await self._wire.close()
+
+    async def _greet(self, hello: Hello) -> Welcome:
+        async with asyncio.timeout(GREETING_SECONDS):
+            await self._wire.send(encode(hello))
+            while self._welcome is None:
+                self._take(await self._wire.receive())
+        return self._welcome
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(GONE_SECONDS):
+                    raw = await self._wire.receive()
+            except TimeoutError as error:
+                raise WireEnded("silent") from error  # pulses come each 2 s
+            self._take(raw)
+
+    async def _write(self) -> None:
+        while True:
+            await self._wire.send(encode(await self.outbox.take()))
+
+    def _take(self, raw: bytes) -> None:
+        try:
+            event: link.AppEvent = link.DeviceSaid(decode_from_device(raw))
+        except Unsupported as error:
+            event = link.Strange(error.kind)
+        except Malformed:
+            event = link.Garbage()
+        self._end, effects = link.advance_app(self._end, event, 0.0)
+        for effect in effects:
+            self._do(effect)
+
+    def _do(self, effect: link.AppEffect) -> None:
+        match effect:
+            case link.Up(welcome):
+                self._welcome = welcome
+            case link.Hear(message):
+                self._heard(message)
+            case link.Send(message):
+                self.outbox.put(message)
+            case link.GiveUp(refused):
+                raise error_of(refused)
+            case link.Close(why):
+                raise NotPaired(why) if why == "other-device" else Malformed(why)
+
+
+def error_of(refused: Refused) -> DeviceError:
+    """Turn a refusal into what the caller can do about it."""
+    match refused.why:
+        case "not-paired":
+            return NotPaired(refused.reason)
+        case "not-allowed":
+            return NotAllowed(refused.kind, refused.reason)
+        case "too-old" | "too-new":
+            return Unsupported(refused.why)
+        case "busy":
+            return TryAgain(BUSY_SECONDS)

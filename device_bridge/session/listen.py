@@ -1,0 +1,228 @@
+"""The device's one port: takes connections, proves who they are, and gives links to the `Host`.
+
+Nothing is parsed before TLS is complete and the certificate accepted; whoever dawdles, floods or
+babbles costs a place for five seconds at most and disturbs nobody else.
+"""
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from typing import Final
+
+from device_bridge.protocol import link
+from device_bridge.protocol.errors import DeviceError, Malformed, NotPaired, TryAgain
+from device_bridge.protocol.hello import LaneHello, LaneWelcome, Refused
+from device_bridge.protocol.messages import decode_bulk, decode_picture_from_app, encode
+from device_bridge.session.device_link import DeviceLink
+from device_bridge.session.gate import Gate, Host, Law
+from device_bridge.session.keeper import first_of
+from device_bridge.session.wire import Lane, take_lane
+from device_bridge.trust.accept import Peer, accept
+from device_bridge.trust.floor import Ground
+from device_bridge.trust.identity import Identity, School, listener_context
+from device_bridge.trust.mandates import Mandates
+
+LINKS_MAX: Final = 4
+HALF_OPEN_MAX: Final = 24
+HALF_OPEN_OF_ONE_MAX: Final = 6
+"""An honest app opens three lanes at most at once."""
+BACKLOG: Final = 64
+NO_DESCRIPTOR_SECONDS: Final = 0.2
+log = logging.getLogger(__name__)
+
+
+class Listener:
+    """`bind`, then `run` until cancelled. One identity, one port, many links."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        school: School,
+        host: Host,
+        *,
+        ground: Ground,
+        mandates: Mandates,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._context = listener_context(identity, school)
+        self._law = Law(school, ground, mandates)
+        self._host, self._random_bytes = host, random_bytes
+        self._sockets: list[socket.socket] = []
+        self._half_open: Counter[str] = Counter()
+        self._numbers = count(1)
+        self._lanes = link.Lanes()
+        self._open: dict[int, Lane] = {}
+        self._links: dict[int, DeviceLink] = {}
+        self.port = 0
+
+    def bind(self, addresses: Sequence[str], port: int = 0) -> int:
+        """Listen on each address, all with one port (0: any free). Raises OSError."""
+        try:
+            for address in addresses:
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                made = socket.create_server(
+                    (address, port), family=family, backlog=BACKLOG, reuse_port=False
+                )
+                self._sockets.append(made)
+                made.setblocking(False)  # noqa: FBT003 - its signature
+                port = int(made.getsockname()[1])
+        except OSError:
+            self.close()
+            raise
+        self.port = port
+        return port
+
+    def close(self) -> None:
+        """Take no more connections."""
+        for made in self._sockets:
+            made.close()
+        self._sockets.clear()
+
+    def cut(self) -> None:
+        """End every connection now, as a pulled cable does; new ones are taken."""
+        for lane in tuple(self._open.values()):
+            lane.abort()
+
+    async def run(self) -> None:
+        """Take connections until cancelled; then end all."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for made in self._sockets:
+                    group.create_task(self._accept_on(made, group), name="listener-accept")
+        finally:
+            self.close()
+
+    async def _accept_on(self, made: socket.socket, group: asyncio.TaskGroup) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                taken, address = await loop.sock_accept(made)
+            except OSError as error:
+                if made.fileno() < 0:
+                    return
+                # No descriptor left, or the peer went while it waited: both pass.
+                log.info("not accepted", extra={"why": type(error).__name__})
+                await asyncio.sleep(NO_DESCRIPTOR_SECONDS)
+                continue
+            host = str(address[0])
+            if self._crowded(host):
+                taken.close()
+                log.info("connection refused", extra={"why": "too many half-open"})
+                continue
+            group.create_task(self._serve(taken, host), name="listener-lane")
+
+    def _crowded(self, host: str) -> bool:
+        whole = sum(self._half_open.values())
+        return whole >= HALF_OPEN_MAX or self._half_open[host] >= HALF_OPEN_OF_ONE_MAX
+
+    async def _serve(self, taken: socket.socket, host: str) -> None:
+        number = next(self._numbers)
+        try:
+            with self._held(host):
+                lane, first = await self._take(taken, number)
+            try:
+                await self._dispatch(number, lane, first)
+            finally:
+                await lane.close()
+        except* (OSError, DeviceError) as ended:
+            log.info("lane ended", extra={"lane": number, "why": repr(first_of(ended))})
+        finally:
+            self._open.pop(number, None)
+
+    @contextmanager
+    def _held(self, host: str) -> Generator[None]:
+        self._half_open[host] += 1
+        try:
+            yield
+        finally:
+            self._half_open[host] -= 1
+            if not self._half_open[host]:
+                del self._half_open[host]
+
+    async def _take(self, taken: socket.socket, number: int) -> tuple[Lane, bytes]:
+        """Bring a connection to its first message, all within `HELLO_SECONDS`."""
+        async with asyncio.timeout(link.HELLO_SECONDS):
+            lane = await take_lane(taken, self._context, self._judge, link.HELLO_SECONDS)
+            self._open[number] = lane
+            try:
+                return lane, await lane.receive()
+            except BaseException:
+                lane.abort()
+                raise
+
+    def _judge(self, der: bytes | None) -> Peer:
+        return accept(der, self._law.school, self._law.ground.floor(), "teacher")
+
+    async def _dispatch(self, number: int, lane: Lane, first: bytes) -> None:
+        match lane.path:
+            case "/control":
+                await self._link(number, lane, first)
+            case "/pictures" | "/bulk":
+                await self._lane(number, lane, first)
+
+    async def _link(self, number: int, lane: Lane, first: bytes) -> None:
+        token = self._random_bytes(32)
+        made = DeviceLink(number, lane.peer, token, self._law.may_watch)
+
+        def welcomed() -> None:
+            self._links[number] = made
+            self._advance(link.LinkCame(number, made.party.id, token))
+
+        if not self._room_for(made):
+            await lane.send(encode(Refused("hello", "busy")))
+            raise TryAgain(0.0)
+        gate = Gate(made, lane.peer, self._host, self._law)
+        try:
+            await gate.run(lane, first, welcomed)
+        finally:
+            self._links.pop(number, None)
+            self._advance(link.LinkWent(number))
+
+    def _room_for(self, made: DeviceLink) -> bool:
+        """Count the links; where all are taken, an older one of the same teacher gives way."""
+        if len(self._links) < LINKS_MAX:
+            return True
+        for number, older in self._links.items():
+            if older.party == made.party:
+                self._open[number].abort()
+                return True
+        return False
+
+    async def _lane(self, number: int, lane: Lane, first: bytes) -> None:
+        path: link.Path = "/pictures" if lane.path == "/pictures" else "/bulk"
+        decode = decode_picture_from_app if path == "/pictures" else decode_bulk
+        match decode(first):
+            case LaneHello(lane_token=token):
+                asked = link.LaneAsked(number, path, lane.peer.party.id, token)
+            case _:
+                raise Malformed("out-of-order")
+        owner = self._links.get(self._advance(asked))
+        if owner is None:
+            await lane.send(encode(Refused("lane-hello", "not-allowed")))
+            raise NotPaired("no such link")
+        await lane.send(encode(LaneWelcome()))
+        try:
+            if path == "/pictures":
+                await owner.pictures.carry(lane)
+            else:
+                await self._host.bulk(owner, lane)
+        finally:
+            self._advance(link.LaneWent(number))
+
+    def _advance(self, event: link.LaneEvent) -> int:
+        """Take one event; return the link that a lane was bound to, else 0."""
+        self._lanes, effects = link.advance_lanes(self._lanes, event, 0.0)
+        owner = 0
+        for effect in effects:
+            match effect:
+                case link.BindLane(_, bound):
+                    owner = bound
+                case link.EndLane(lane) if lane in self._open:
+                    self._open[lane].abort()
+                case link.EndLane() | link.RefuseLane():
+                    pass
+        return owner

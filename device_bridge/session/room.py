@@ -1,0 +1,352 @@
+"""All devices of a lesson as the teacher's app holds them: one keeper each, one link at a time.
+
+What is declared is kept and told on each new link; what is asked once needs a link now.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.errors import (
+    Broken,
+    NotAllowed,
+    NotPaired,
+    TryAgain,
+    Unsupported,
+)
+from device_bridge.protocol.fields import PROTOCOL_HIGHEST, PROTOCOL_LOWEST
+from device_bridge.protocol.hello import Answer, Hello, MandateShown, Welcome
+from device_bridge.protocol.materials import HandInTaken, MaterialReport
+from device_bridge.protocol.messages import Command, Declaration, FromDevice
+from device_bridge.protocol.talking import Heard
+from device_bridge.protocol.watching import Frame, WatchingDeclared
+from device_bridge.session.dial import Address, OtherDevice, dial, judge_device
+from device_bridge.session.keeper import (
+    DIAL_FLOOR_SECONDS,
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    Keeper,
+    retry_pauses,
+)
+from device_bridge.session.lanes import KeptLane, receive_frames
+from device_bridge.session.link import Session
+from device_bridge.session.wire import Lane, Path, Wire
+from device_bridge.trust.identity import Identity, School, dialler_context
+
+ADDRESSES_MAX: Final = 8
+"""Of one device: a few interfaces and what was typed; the newest sighting comes first."""
+
+
+class Hears(Protocol):
+    """Called on the loop; returns at once."""
+
+    def up(self, device: str, welcome: Welcome) -> None: ...
+    def heard(self, device: str, message: FromDevice) -> None: ...
+    def framed(self, device: str, frame: Frame) -> None: ...
+    def gone(self, device: str, why: str) -> None:
+        """Hear that there is no link, and when that has another reason than before.
+
+        `why`: "lost", "unreachable", "not-paired", "other-device", "not-allowed", "unsupported",
+        "busy", "broken".
+        """
+        ...
+
+
+class Papers(Protocol):
+    """What a hello carries; asked anew at each dial. Empty: none."""
+
+    def grant(self) -> str: ...
+    def mandate(self) -> str: ...
+
+
+class ServesBulk(Protocol):
+    async def serve(self, device: str, wire: Wire) -> None:
+        """Fetch and supply on a bound `/bulk` lane until it ends."""
+        ...
+
+
+class Ends(Struct, frozen=True):
+    """What a room talks to, and who it is."""
+
+    identity: Identity
+    school: School
+    papers: Papers
+    hears: Hears
+    bulk: ServesBulk
+    floor: Callable[[], float]
+    app: str = "pupitre"
+
+
+class Room:
+    """Devices may be kept, forgotten and declared to at any time; links live while `run` does."""
+
+    def __init__(  # noqa: PLR0913 - one of each, named
+        self,
+        *,
+        identity: Identity,
+        school: School,
+        papers: Papers,
+        hears: Hears,
+        floor: Callable[[], float],
+        bulk: ServesBulk,
+        jitter: Callable[[], float],
+        app: str = "pupitre",
+    ) -> None:
+        """`floor`: UTC seconds at least; `jitter`: from 0.5 to 1.0, spreads the retries."""
+        self._ends = Ends(identity, school, papers, hears, bulk, floor, app)
+        self._jitter = jitter
+        self._context = dialler_context(identity, school)
+        self._kept: dict[str, _Kept] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    def keep(self, device: str) -> None:
+        """Hold a link to this device from now on, as soon as it has an address."""
+        if device not in self._kept:
+            self._kept[device] = _Kept(device, self._ends, self._context, self._pauses)
+            self._start(device)
+
+    def forget(self, device: str) -> None:
+        self._kept.pop(device, None)
+        if task := self._tasks.pop(device, None):
+            task.cancel()
+
+    def sighted(self, device: str, addresses: Sequence[Address]) -> None:
+        """Add addresses and wake the keeper; nothing is believed of it. Unkept: nothing."""
+        if kept := self._kept.get(device):
+            kept.sighted(addresses)
+
+    def declare(self, device: str, declaration: Declaration) -> None:
+        """Tell the device now, and on each new link until a newer one takes its place."""
+        if kept := self._kept.get(device):
+            kept.declare(declaration)
+
+    def show_papers(self) -> None:
+        """Show grant and mandate as they are now on all live links."""
+        for kept in self._kept.values():
+            kept.show_papers()
+
+    async def ask(self, device: str, command: Command) -> Answer:
+        """Ask once; "late" when the deadline passes. Raises TryAgain where there is no link."""
+        return await self._of(device).ask(command)
+
+    def tell(self, device: str, message: Heard | HandInTaken) -> None:
+        """Say it where there is a link; else it is not said (devices ask again)."""
+        if kept := self._kept.get(device):
+            kept.tell(message)
+
+    async def bulk(self, device: str) -> Wire:
+        """Return the bound `/bulk` lane, dialling it where needed. Raises TryAgain."""
+        return await self._of(device).bulk()
+
+    async def run(self) -> None:
+        """Keep all links; cancel it to end all."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                for device in self._kept:
+                    self._start(device)
+                await asyncio.Event().wait()
+        finally:
+            self._group = None
+            self._tasks.clear()
+
+    def _start(self, device: str) -> None:
+        if self._group is not None:
+            work = self._kept[device].run()
+            self._tasks[device] = self._group.create_task(work, name=f"keeper-{device}")
+
+    def _of(self, device: str) -> "_Kept":
+        if device not in self._kept:
+            raise TryAgain(DIAL_FLOOR_SECONDS)
+        return self._kept[device]
+
+    def _pauses(self) -> Iterator[float]:
+        return retry_pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, self._jitter)
+
+
+class _Live:
+    """A link that is up: its outbox, its lanes, who waits for an answer on it."""
+
+    def __init__(self, session: Session, pictures: KeptLane, bulk: KeptLane) -> None:
+        self.session, self.pictures, self.bulk = session, pictures, bulk
+        self.answers: dict[str, asyncio.Future[Answer]] = {}
+
+
+class _Kept:
+    """One device: where it may be, what was declared to it, its link if there is one."""
+
+    def __init__(
+        self,
+        device: str,
+        ends: Ends,
+        context: ssl.SSLContext,
+        pauses: Callable[[], Iterator[float]],
+    ) -> None:
+        self._device, self._ends, self._context = device, ends, context
+        self._addresses: list[Address] = []
+        self._addressed = asyncio.Event()
+        self._declared: dict[type[Declaration], Declaration] = {}
+        self._keeper = Keeper(self._once, pauses, self._lost)
+        self._live: _Live | None = None
+        self._why = ""
+
+    async def run(self) -> None:
+        try:
+            await self._keeper.run()
+        finally:
+            self._down()
+
+    def sighted(self, addresses: Sequence[Address]) -> None:
+        fresh = list(dict.fromkeys(addresses))
+        old = [address for address in self._addresses if address not in fresh]
+        self._addresses = [*fresh, *old][:ADDRESSES_MAX]
+        self._addressed.set()
+        self._keeper.wake()
+
+    def declare(self, declaration: Declaration) -> None:
+        kind = type(declaration)
+        held = self._declared.get(kind)
+        if held is not None and held.version > declaration.version:
+            return
+        self._declared[kind] = declaration
+        if self._live:
+            self._say(self._live, declaration)
+
+    def show_papers(self) -> None:
+        if self._live:
+            papers = self._ends.papers
+            shown = MandateShown(papers.grant(), papers.mandate())
+            self._live.session.outbox.put(shown, urgent=True, newest_of="papers")
+
+    def tell(self, message: Heard | HandInTaken) -> None:
+        if self._live:
+            self._live.session.outbox.put(message)
+
+    async def ask(self, command: Command) -> Answer:
+        live = self._live
+        if live is None:
+            raise TryAgain(DIAL_FLOOR_SECONDS)
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        live.answers[command.id] = answer
+        live.session.outbox.put(command)
+        try:
+            async with asyncio.timeout(command.deadline_seconds):
+                return await answer
+        except TimeoutError:
+            return Answer(command.id, "late")
+        finally:
+            live.answers.pop(command.id, None)
+
+    async def bulk(self) -> Wire:
+        if self._live is None:
+            raise TryAgain(DIAL_FLOOR_SECONDS)
+        return await self._live.bulk.wire()
+
+    async def _once(self, up: Callable[[], None]) -> None:
+        await self._addressed.wait()
+        lane = await self._dial("/control", self._addresses)
+        session = Session(lane, self._device, self._heard)
+
+        def welcomed(welcome: Welcome, group: asyncio.TaskGroup) -> None:
+            up()
+            self._up(session, welcome, group)
+
+        papers = self._ends.papers
+        hello = Hello(
+            PROTOCOL_LOWEST, PROTOCOL_HIGHEST, self._ends.app, papers.grant(), papers.mandate()
+        )
+        try:
+            await session.run(hello, welcomed)
+        finally:
+            self._down()
+
+    def _up(self, session: Session, welcome: Welcome, group: asyncio.TaskGroup) -> None:
+        async def again(path: Path) -> Lane:
+            return await self._dial(path, self._addresses)
+
+        token = welcome.lane_token
+        live = _Live(
+            session,
+            KeptLane("/pictures", again, token, self._watch),
+            KeptLane("/bulk", again, token, self._serve_bulk),
+        )
+        group.create_task(live.pictures.run(), name=f"pictures-{self._device}")
+        group.create_task(live.bulk.run(), name=f"bulk-{self._device}")
+        self._live, self._why = live, ""
+        self._ends.hears.up(self._device, welcome)
+        for declaration in tuple(self._declared.values()):
+            self._say(live, declaration)
+
+    def _say(self, live: _Live, declaration: Declaration) -> None:
+        live.session.outbox.put(
+            declaration,
+            urgent=isinstance(declaration, LockDeclared),
+            newest_of=type(declaration).__name__,
+        )
+        if isinstance(declaration, WatchingDeclared) and declaration.look != "none":
+            live.pictures.want()
+
+    def _heard(self, message: FromDevice) -> None:
+        live = self._live
+        if live and isinstance(message, Answer) and message.id in live.answers:
+            answer = live.answers[message.id]
+            if not answer.done():
+                answer.set_result(message)
+        if live and isinstance(message, MaterialReport) and message.state == "wanted":
+            live.bulk.want()
+        self._ends.hears.heard(self._device, message)
+
+    async def _watch(self, lane: Lane) -> None:
+        await receive_frames(lane, lambda frame: self._ends.hears.framed(self._device, frame))
+
+    async def _serve_bulk(self, lane: Lane) -> None:
+        await self._ends.bulk.serve(self._device, lane)
+
+    async def _dial(self, path: Path, addresses: Sequence[Address]) -> Lane:
+        judge = judge_device(self._device, self._ends.school, self._ends.floor())
+        lane, address = await dial(addresses, path, self._context, judge)
+        # What has just proved itself is tried first.
+        rest = [other for other in self._addresses if other != address]
+        self._addresses = [address, *rest]
+        return lane
+
+    def _down(self) -> None:
+        live, self._live = self._live, None
+        if live:
+            for answer in live.answers.values():
+                if not answer.done():
+                    answer.set_exception(TryAgain(DIAL_FLOOR_SECONDS))
+            self._tell_gone("lost")
+
+    def _lost(self, error: Exception) -> None:
+        self._tell_gone(why_of(error))
+
+    def _tell_gone(self, why: str) -> None:
+        if why == self._why or (self._why == "lost" and why == "unreachable"):
+            return
+        self._why = why
+        self._ends.hears.gone(self._device, why)
+
+
+def why_of(error: Exception) -> str:
+    """Name why there is no link, for `Hears.gone`."""
+    match error:
+        case OtherDevice():
+            return "other-device"
+        case NotPaired():
+            return "not-paired"
+        case NotAllowed():
+            return "not-allowed"
+        case Unsupported():
+            return "unsupported"
+        case TryAgain():
+            return "busy"
+        case Broken():
+            return "broken"
+        case _:
+            return "unreachable"

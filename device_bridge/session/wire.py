@@ -1,0 +1,227 @@
+"""A lane: one WebSocket over TLS, carrying whole binary messages. No message passes `accept` by.
+
+Both ends open it alike: TLS handshake, then the peer's certificate is judged, and only then are
+bytes of HTTP read or written. Compression is off: with it a bulk lane ran at a twentieth.
+"""
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import Any, Final, Literal, Protocol, cast
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.connection import Connection
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.client import ClientProtocol
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
+from websockets.uri import parse_uri
+
+from device_bridge.protocol.errors import Malformed, NotPaired
+from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
+from device_bridge.trust.accept import Peer
+
+Path = Literal["/control", "/pictures", "/bulk"]
+PATHS: Final[tuple[Path, ...]] = ("/control", "/pictures", "/bulk")
+FROM_DEVICE_MAX: Final[dict[Path, int]] = {
+    "/control": CONTROL_BYTES_MAX,
+    "/pictures": PICTURE_BYTES_MAX,
+    "/bulk": BULK_BYTES_MAX,
+}
+CLOSE_SECONDS: Final = 2.0
+PING_SECONDS: Final = 10.0
+"""The device hears nothing from a quiet app for minutes: pings tell it that a cable was pulled."""
+WRITE_BYTES: Final = {"/control": 64 * 1024, "/pictures": 256 * 1024, "/bulk": 1024 * 1024}
+_log: Final = logging.getLogger("websockets.pupitre")
+
+Judge = Callable[[bytes | None], Peer]
+"""Judges the DER certificate of a peer; raises NotPaired."""
+
+
+class WireEnded(ConnectionError):
+    """The lane is closed or lost."""
+
+
+class Wire(Protocol):
+    """Whole messages, both ways. Raises WireEnded or Malformed when it is over."""
+
+    async def receive(self) -> bytes: ...
+
+    async def send(self, raw: bytes) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Lane:
+    """A `Wire` over a websocket; `peer` is proved, `path` agreed."""
+
+    def __init__(self, socket_: Connection, peer: Peer, path: Path) -> None:
+        self.peer = peer
+        self.path: Path = path
+        self._socket = socket_
+
+    async def receive(self) -> bytes:
+        with _ended():
+            raw = await self._socket.recv()
+        if isinstance(raw, str):
+            raise Malformed("text")
+        return raw
+
+    async def send(self, raw: bytes) -> None:
+        with _ended():
+            await self._socket.send(raw)
+
+    def abort(self) -> None:
+        """End it now: whoever receives or sends on it hears WireEnded."""
+        self._socket.transport.abort()
+
+    async def close(self) -> None:
+        """Say goodbye, then end the connection in any case."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._socket.close()
+        except (OSError, TimeoutError):
+            pass
+        finally:
+            self.abort()
+
+
+async def dial_lane(
+    address: tuple[str, int], path: Path, context: ssl.SSLContext, judge: Judge
+) -> Lane:
+    """Open a lane. Raises NotPaired, OSError or TimeoutError; the caller bounds the time."""
+    host, port = address
+    protocol = ClientProtocol(
+        parse_uri(f"wss://pupitre{path}"), max_size=FROM_DEVICE_MAX[path], logger=_log
+    )
+
+    def made() -> ClientConnection:
+        return ClientConnection(
+            protocol, ping_interval=None, max_queue=8, write_limit=WRITE_BYTES[path]
+        )
+
+    try:
+        transport, connection = await asyncio.get_running_loop().create_connection(
+            made, host, port, ssl=context, server_hostname="pupitre", ssl_shutdown_timeout=1.0
+        )
+    except ssl.SSLError as error:
+        raise NotPaired(error.reason or "no TLS") from error
+    try:
+        peer = judge(_certificate(transport))
+        await connection.handshake(user_agent_header=None)
+    except InvalidStatus as error:
+        raise _refused(error.response.status_code) from error
+    except (InvalidHandshake, EOFError) as error:
+        raise WireEnded(type(error).__name__) from error
+    except ssl.SSLError as error:
+        # TLS 1.3: a device that refuses our certificate says so after our end has finished.
+        raise NotPaired(error.reason or "refused") from error
+    finally:
+        if connection.response is None or connection.response.status_code != 101:  # noqa: PLR2004
+            transport.abort()
+    return Lane(connection, peer, path)
+
+
+async def take_lane(
+    taken: socket.socket, context: ssl.SSLContext, judge: Judge, seconds: float
+) -> Lane:
+    """Turn a just accepted socket into a lane.
+
+    Raises NotPaired, Malformed, OSError or TimeoutError.
+    """
+    protocol = ServerProtocol(max_size=BULK_BYTES_MAX, logger=_log)
+
+    def made() -> "_Incoming":
+        return _Incoming(
+            protocol,
+            cast("Server", _OPEN),
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            max_queue=8,
+            write_limit=WRITE_BYTES["/bulk"],
+        )
+
+    async with asyncio.timeout(seconds):
+        try:
+            transport, connection = await asyncio.get_running_loop().connect_accepted_socket(
+                made, taken, ssl=context, ssl_handshake_timeout=seconds, ssl_shutdown_timeout=1.0
+            )
+        except ssl.SSLError as error:
+            raise NotPaired(error.reason or "no TLS") from error
+        return await _greet(transport, connection, judge)
+
+
+async def _greet(transport: asyncio.BaseTransport, connection: "_Incoming", judge: Judge) -> Lane:
+    whole = False
+    try:
+        peer = judge(_certificate(transport))
+        await connection.handshake(_only_our_paths, server_header=None)
+        request, response = connection.request, connection.response
+        if request is None or response is None or response.status_code != 101:  # noqa: PLR2004
+            raise Malformed("no lane of ours")
+        path = PATHS[PATHS.index(cast("Path", request.path))]
+        whole = True
+    except NotPaired:
+        # Nothing of theirs was read; they are told in the words their end waits for.
+        cast("asyncio.WriteTransport", transport).write(_FORBIDDEN)
+        transport.close()
+        raise
+    finally:
+        if not whole and not transport.is_closing():
+            transport.close()
+    connection.start_keepalive()
+    return Lane(connection, peer, path)
+
+
+class _Incoming(ServerConnection):
+    """A server's connection without websockets' own task: ours belongs to a TaskGroup."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        Connection.connection_made(self, transport)
+
+
+class _Open:
+    """What `handshake` asks of a server."""
+
+    def is_serving(self) -> bool:
+        return True
+
+
+_OPEN: Final = _Open()
+_FORBIDDEN: Final = b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def _only_our_paths(
+    connection: ServerConnection, request: Request
+) -> Awaitable[Response | None] | Response | None:
+    if request.path in PATHS and "Origin" not in request.headers:
+        return None
+    return connection.respond(404, "")  # no browser of any page is a teacher's app
+
+
+def _certificate(transport: asyncio.BaseTransport) -> bytes | None:
+    layer: Any = transport.get_extra_info("ssl_object")
+    return layer.getpeercert(binary_form=True)
+
+
+def _refused(status: int) -> Exception:
+    return NotPaired("refused") if status == 403 else WireEnded(f"status {status}")  # noqa: PLR2004
+
+
+@contextmanager
+def _ended() -> Generator[None]:
+    try:
+        yield
+    except ConnectionClosed as error:
+        sent = error.sent
+        if sent is not None and sent.code in {1002, 1007, 1009} and not error.rcvd_then_sent:
+            raise Malformed(f"closed with {sent.code}") from error  # RFC 6455, 7.4.1
+        if isinstance(error.__cause__, ssl.SSLError):
+            raise NotPaired(error.__cause__.reason or "refused") from error
+        raise WireEnded(str(error.rcvd.code if error.rcvd else 1006)) from error
+    except ssl.SSLError as error:
+        raise NotPaired(error.reason or "refused") from error

@@ -7,3 +7,4 @@ IsViewable: int
 InputOnly: int
 CurrentTime: int
 NONE: int
+ZPixmap: int

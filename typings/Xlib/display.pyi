@@ -21,8 +21,30 @@ class _Monitor:
 class _Monitors:
     monitors: list[_Monitor]
 
+class GraphicsContext:
+    id: int
+
+class Pixmap:
+    id: int
+    def create_gc(self) -> GraphicsContext: ...
+    def put_image(
+        self,
+        gc: GraphicsContext,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        format: int,
+        depth: int,
+        left_pad: int,
+        data: bytes,
+    ) -> None: ...
+
 class Window:
     id: int
+    def create_pixmap(self, width: int, height: int, depth: int) -> Pixmap: ...
+    def change_attributes(self, *, background_pixmap: Pixmap) -> None: ...
+    def clear_area(self) -> None: ...
     def get_attributes(self) -> _Attributes: ...
     def get_geometry(self) -> _Geometry: ...
     def query_tree(self) -> _Tree: ...
@@ -43,6 +65,9 @@ class Window:
 
 class _Screen:
     root: Window
+    root_depth: int
+    width_in_pixels: int
+    height_in_pixels: int
 
 class Display:
     def __init__(self, display: str | None = None) -> None: ...

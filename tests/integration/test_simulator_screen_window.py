@@ -1,0 +1,38 @@
+"""The backdrop of a real desktop, seen as the agent's capture sees it."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from device_bridge.agent.platform.x11_capture import X11Capture
+from device_bridge.simulator import code
+from tests.desktop import desktop
+
+pytestmark = pytest.mark.real_loop
+
+
+async def test_the_code_of_a_real_screen_is_seen_behind_its_terminal(
+    tmp_path: Path,
+) -> None:
+    async with desktop(tmp_path) as pupil:
+        await pupil.start(
+            sys.executable, "-m", "device_bridge.simulator.screen_window", "--device", "dev-9"
+        )
+        capture = X11Capture(time.monotonic, pupil.display)
+        seen = set[int]()
+        async with asyncio.timeout(20):
+            while len(seen) < 2:
+                picture = capture.grab(0)
+                assert picture is not None
+                size = (picture.width, picture.height)
+                image = Image.frombytes("RGB", size, picture.pixels, "raw", picture.layout)
+                if found := code.read(image):
+                    assert found[0] == code.hash_of("dev-9")
+                    assert code.age_seconds(found[1], time.time()) < 5
+                    seen.add(found[1])
+                await asyncio.sleep(0.1)
+        capture.close()

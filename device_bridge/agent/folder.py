@@ -60,8 +60,8 @@ class Folder:
         return self.root / "personal.jsonl"
 
     @property
-    def status(self) -> Path:
-        return self.root / "status.json"
+    def status_socket(self) -> Path:
+        return self.root / "status.sock"
 
     @property
     def library(self) -> Path:

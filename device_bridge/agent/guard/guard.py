@@ -13,6 +13,7 @@ from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
 from device_bridge.agent.guard.attention import AttentionGuard
 from device_bridge.agent.guard.commands import Commands
+from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.journal import DeviceJournal, Noted
 from device_bridge.agent.guard.launching import LaunchingGuard
 from device_bridge.agent.guard.makings import Makings
@@ -52,6 +53,7 @@ from device_bridge.protocol.seat import (
 )
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
 from device_bridge.protocol.watching import WatchingDeclared
+from device_bridge.trust.mandates import Mandates
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,6 @@ class Guard:
         self.boot = makings.new_id()
         held = kept.read(folder, makings.clock)
         now = makings.clock.boot
-        self._kept = held
         self.voice = voice = Voice(makings.clock)
         self.commands = Commands()
         self.presence = PresenceGuard(voice, now, held.presence, self._ended)
@@ -88,8 +89,9 @@ class Guard:
         self.presence.folder(str(folder.hand_in))
         self._journal = DeviceJournal(folder, makings.random_bytes)
         self.seat: SeatUp | None = None
-        self.floor_seconds: Callable[[], float] = lambda: held.floor_seconds
-        self.mandates: Callable[[], dict[str, float]] = lambda: held.mandates
+        self.ground = GroundHere(now, held.floor_seconds)
+        self.mandates = Mandates(now, held.mandates)
+        self.port = held.port
 
     @property
     def held(self) -> kept.Kept:
@@ -97,19 +99,15 @@ class Guard:
         return kept.Kept(
             self._clock.boot_id,
             self._clock.boot(),
-            self.floor_seconds(),
+            self.ground.floor(),
             self.attention.held,
             self.presence.held,
             self.watching.held,
             self.materials.held,
             self.talking.held,
-            self.mandates(),
+            self.mandates.remaining(),
+            self.port,
         )
-
-    @property
-    def restored(self) -> kept.Kept:
-        """What the folder held when this guard was made."""
-        return self._kept
 
     def versions(self) -> tuple[Held, ...]:
         """Say what a hello is answered with: the highest version held of each feature."""
@@ -252,12 +250,11 @@ class Guard:
         self.voice.all(Pulse(number, current, version, age_ms, battery, self.clock_off_seconds()))
 
     def clock_off_seconds(self) -> int:
-        """How far the wall clock is behind what the school is known to have signed, else 0.
+        """Tell how far the wall clock is behind what the school has signed, else 0.
 
         Ahead cannot be known: the floor only says what time it is at least.
         """
-        behind = self._clock.wall() - self.floor_seconds()
-        return int(behind) if self.floor_seconds() and behind < 0 else 0
+        return min(0, int(self._clock.wall() - self.ground.floor()))
 
     async def run(self) -> None:
         """Keep time and the disk until cancelled; then write once more."""

@@ -38,6 +38,7 @@ class Kept(Struct, frozen=True):
     materials: Papers = Papers()
     talking: Talking = Talking()
     mandates: dict[str, float] = {}
+    port: int = 0
 
 
 def write(folder: Folder, kept: Kept) -> None:
@@ -73,6 +74,7 @@ def _as_of_now(kept: Kept, clock: Clock) -> Kept:
     was = kept.presence
     return replace(
         kept,
+        floor_seconds=kept.floor_seconds + (max(0.0, now - kept.at) if same_boot else 0.0),
         attention=replace(
             kept.attention,
             lease_ends_at=moved(kept.attention.lease_ends_at),

@@ -1,5 +1,6 @@
 """Words both ways: notices that are answered when shown, the pupil's words kept until heard."""
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,9 @@ from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, Pup
 
 UNHEARD_MAX: Final = 100
 """A pupil who writes faster than any app hears is refused, not stored."""
+
+
+_NOTICES_KEPT: Final = 20
 
 
 class Unheard(Struct, frozen=True):
@@ -47,16 +51,25 @@ class TalkingGuard:
         self._presence = presence
         self._commands = commands
         self.held = held
+        self._asked: dict[str, str] = {}
+        self.notices: deque[str] = deque(maxlen=_NOTICES_KEPT)
 
     def message(self, link: Link, said: MessageSaid) -> None:
         if not self._commands.begin(link, said.id, self._now() + said.deadline_seconds):
             return
         self._voice.note("message", {"id": said.id}, said.text)
+        while len(self._asked) >= _NOTICES_KEPT:
+            del self._asked[next(iter(self._asked))]  # long late
+        self._asked[said.id] = said.text
         if not self._voice.seat(ShowNotice(said.id, said.text, link.teacher_name[:64])):
-            self._commands.end(said.id, "failed", NO_SEAT)
+            self.shown(NoticeShown(said.id, NO_SEAT))
 
     def shown(self, shown: NoticeShown) -> None:
-        self._commands.end(shown.id, "failed" if shown.reason else "done", shown.reason)
+        """Answer the command; what was shown in time stands in `notices`, the newest last."""
+        text = self._asked.pop(shown.id, "")
+        ended = self._commands.end(shown.id, "failed" if shown.reason else "done", shown.reason)
+        if ended and not shown.reason:
+            self.notices.append(text)
 
     def hand_answered(self, link: Link, answered: HandAnswered) -> None:
         if self._commands.begin(link, answered.id, self._now() + answered.deadline_seconds):

@@ -1,0 +1,39 @@
+"""What a device knows by itself: its boot clock, its time floor, the classes it serves."""
+
+from collections.abc import Callable
+
+from central_mdm.contract.grants import Assignment
+from device_bridge.trust.floor import FLOOR_LOWEST, Floor
+
+
+class GroundHere:
+    """Fulfils `trust.floor.Ground`."""
+
+    def __init__(self, boot: Callable[[], float], floor_seconds: float) -> None:
+        self._boot = boot
+        self._floor = Floor(max(floor_seconds, FLOOR_LOWEST), boot())
+        self._assignment: Assignment | None = None
+
+    def boot(self) -> float:
+        return self._boot()
+
+    def floor(self) -> float:
+        return self._floor.at(self._boot())
+
+    def classes(self) -> tuple[str, ...]:
+        return self._assignment.classes if self._assignment else ()
+
+    @property
+    def assignment_version(self) -> int:
+        return self._assignment.version if self._assignment else 0
+
+    def signed_at(self, issued_at: int) -> None:
+        self._floor = self._floor.raised(issued_at, self._boot())
+
+    def assign(self, assignment: Assignment) -> bool:
+        """Take a newer assignment whose signature is checked; False for an older one."""
+        if self._assignment and assignment.version < self._assignment.version:
+            return False
+        self._assignment = assignment
+        self.signed_at(assignment.issued_at)
+        return True

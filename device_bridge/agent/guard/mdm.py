@@ -1,0 +1,254 @@
+"""The central MDM as a device meets it: enrolment once, then a check-in now and then.
+
+Nothing in class waits for any of this: an MDM that is gone, slow or talks nonsense changes
+nothing but how long this module pauses.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final, NoReturn, TypeVar
+
+import httpx
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from central_mdm.contract.fleet import CheckedIn, CheckIn, Enrol, Enrolled, Inventory, Policy
+from central_mdm.contract.identity import Problem
+from device_bridge.agent.folder import Folder, read_kept, write_private
+from device_bridge.agent.guard.enrolled import (
+    Enrolment,
+    SchoolKept,
+    check_identity,
+    write_school,
+)
+from device_bridge.agent.guard.ground import GroundHere
+from device_bridge.agent.guard.inventory import hash_of_inventory
+from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
+from device_bridge.trust.grants import read_assignment
+from device_bridge.trust.identity import (
+    Identity,
+    School,
+    csr,
+    key_of_pem,
+    key_to_pem,
+    new_key,
+)
+
+log = logging.getLogger(__name__)
+
+ANSWER_BYTES_MAX: Final = 64 * 1024
+ANSWER_SECONDS: Final = 20.0
+SOONEST_SECONDS: Final = 60.0
+LATEST_SECONDS: Final = 24 * 3600.0
+FIRST_SECONDS: Final = 10.0
+"""After a start devices of a class come within so many seconds, not in the same one."""
+BACK_OFF_SECONDS: Final = 30.0
+BACK_OFF_MAX_SECONDS: Final = 3600.0
+Answered = TypeVar("Answered", Enrolled, CheckedIn)
+Client = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
+
+
+class FleetKept(Struct, frozen=True):
+    """`fleet.json`: where the MDM is, the token, and what was last heard and applied."""
+
+    server: str
+    token: str
+    next_seconds: float = SOONEST_SECONDS
+    policy: Policy = Policy(0)
+    policy_state: str = ""
+    policy_reason: str = ""
+
+
+def web_client() -> httpx.AsyncClient:
+    """Make a client with limits on every wait; addresses are never followed elsewhere."""
+    return httpx.AsyncClient(timeout=httpx.Timeout(ANSWER_SECONDS), follow_redirects=False)
+
+
+async def enrol(
+    folder: Folder, server: str, code: str, inventory: Inventory, client: Client = web_client
+) -> str:
+    """Enrol this device by a code; return its id. The key is made here and never leaves.
+
+    Asked again after a lost answer, it shows the same key and spends no second use of the code.
+    Raises NotPaired (bad code), TryAgain (no answer), Broken (an answer that is none).
+    """
+    server = server.rstrip("/")
+    _check_address(server)
+    folder.make()
+    if read_kept(folder.key) is None:
+        write_private(folder.key, key_to_pem(new_key()))
+    key = key_of_pem(read_kept(folder.key) or b"")
+    asked = Enrol(code.strip(), csr(key, "pupitre device"), inventory)
+    async with client() as http:
+        enrolled = await _ask(http, f"{server}/api/enrolments", asked, Enrolled)
+    school = School.pin(enrolled.school, enrolled.root.encode())
+    identity = Identity.of(key, enrolled.certificate.encode())
+    check_identity(identity, school, enrolled.device)
+    if enrolled.assignment:
+        read_assignment(enrolled.assignment, school, enrolled.device)
+    _keep(folder, server, enrolled)
+    return enrolled.device
+
+
+def _keep(folder: Folder, server: str, enrolled: Enrolled) -> None:
+    write_private(folder.certificate, enrolled.certificate.encode())
+    write_private(folder.assignment, enrolled.assignment.encode())
+    kept = FleetKept(server, enrolled.token, _bounded(enrolled.next_check_in_seconds))
+    write_private(folder.fleet, msgspec.json.encode(kept))
+    about = SchoolKept(enrolled.school, enrolled.school_name, enrolled.device, enrolled.root)
+    write_school(folder, about)
+
+
+@dataclass(frozen=True)
+class Duties:
+    """What check-ins need of the rest. `apply` blocks and says why not, or ""."""
+
+    ground: GroundHere
+    inventory: Callable[[], Inventory]
+    apply: Callable[[Policy], str]
+    pauses: Callable[[], Iterator[float]]
+    jitter: Callable[[], float]
+    client: Client = web_client
+
+
+class CheckIns:
+    """Comes when the server said, applies what it declared, reports what it applied."""
+
+    def __init__(self, folder: Folder, enrolment: Enrolment, duties: Duties) -> None:
+        self._folder = folder
+        self._enrolment = enrolment
+        self._duties = duties
+        self._wanted = False
+
+    async def run(self) -> NoReturn:
+        """Check in until cancelled."""
+        pauses = self._duties.pauses()
+        await asyncio.sleep(FIRST_SECONDS * self._duties.jitter())
+        while True:
+            try:
+                seconds = await self.once()
+                pauses = self._duties.pauses()
+            except TryAgain as again:
+                seconds = max(again.after_seconds, next(pauses))
+            except (DeviceError, OSError) as error:
+                log.info("check-in failed", extra={"why": type(error).__name__})
+                seconds = next(pauses)
+            await asyncio.sleep(seconds)
+
+    async def once(self) -> float:
+        """Check in once; return the seconds until the next. Raises DeviceError or OSError."""
+        kept = read_fleet(self._folder)
+        if kept is None:
+            return LATEST_SECONDS  # no MDM: a village school with no server
+        inventory = await asyncio.to_thread(self._duties.inventory)
+        asked = CheckIn(
+            policy_version=kept.policy.version,
+            policy_state=kept.policy_state,
+            policy_reason=kept.policy_reason,
+            assignment_version=self._duties.ground.assignment_version,
+            inventory_hash=hash_of_inventory(inventory),
+            inventory=inventory if self._wanted else None,
+        )
+        headers = {"authorization": f"Bearer {kept.token}"}
+        async with self._duties.client() as http:
+            heard = await _ask(http, f"{kept.server}/api/check-in", asked, CheckedIn, headers)
+        self._wanted = heard.want_inventory
+        return await self._take(kept, heard)
+
+    async def _take(self, kept: FleetKept, heard: CheckedIn) -> float:
+        if heard.assignment:
+            self._assigned(heard.assignment)
+        if heard.policy is not None and heard.policy.version > kept.policy.version:
+            reason = await asyncio.to_thread(self._duties.apply, heard.policy)
+            state = "failed" if reason else "applied"
+            kept = replace(
+                kept, policy=heard.policy, policy_state=state, policy_reason=reason[:200]
+            )
+        seconds = _bounded(heard.next_check_in_seconds)
+        write = msgspec.json.encode(replace(kept, next_seconds=seconds))
+        await asyncio.to_thread(write_private, self._folder.fleet, write)
+        # A report or an inventory that is owed is not kept for tomorrow.
+        owed = self._wanted or heard.policy is not None
+        return SOONEST_SECONDS if owed else seconds
+
+    def _assigned(self, token: str) -> None:
+        read = read_assignment(token, self._enrolment.school, self._enrolment.device)
+        if self._duties.ground.assign(read):
+            write_private(self._folder.assignment, token.encode())
+
+
+def read_fleet(folder: Folder) -> FleetKept | None:
+    raw = read_kept(folder.fleet)
+    if raw is None:
+        return None
+    try:
+        return msgspec.json.decode(raw, type=FleetKept)
+    except (ValueError, RecursionError) as error:
+        raise Broken("fleet.json is spoilt") from error
+
+
+async def _ask(
+    http: httpx.AsyncClient,
+    address: str,
+    asked: Struct,
+    answer: type[Answered],
+    headers: dict[str, str] | None = None,
+) -> Answered:
+    """Post JSON and read the typed answer; nothing else of what comes is believed."""
+    told = {"content-type": "application/json", **(headers or {})}
+    try:
+        async with (
+            asyncio.timeout(ANSWER_SECONDS),
+            http.stream(
+                "POST", address, content=msgspec.json.encode(asked), headers=told
+            ) as response,
+        ):
+            raw = await _read(response)
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        raise TryAgain(BACK_OFF_SECONDS) from error
+    if not response.is_success:
+        raise _refusal(response, raw)
+    try:
+        return msgspec.json.decode(raw, type=answer)
+    except (ValueError, RecursionError) as error:
+        raise Broken("the MDM's answer is none") from error
+
+
+async def _read(response: httpx.Response) -> bytes:
+    raw = bytearray()
+    async for piece in response.aiter_bytes():
+        raw += piece
+        if len(raw) > ANSWER_BYTES_MAX:
+            raise Broken("the MDM's answer is too large")
+    return bytes(raw)
+
+
+def _refusal(response: httpx.Response, raw: bytes) -> DeviceError:
+    if response.status_code in {408, 429} or response.is_server_error:
+        after = response.headers.get("retry-after", "")
+        seconds = float(after) if after.isascii() and after.isdigit() else BACK_OFF_SECONDS
+        return TryAgain(min(seconds, BACK_OFF_MAX_SECONDS))
+    try:
+        problem = msgspec.json.decode(raw, type=Problem)
+    except (ValueError, RecursionError):
+        return Broken(f"the MDM answers {response.status_code}")
+    if response.status_code in {401, 403}:
+        return NotPaired(problem.code, problem.detail)
+    return NotAllowed(problem.code, problem.detail)
+
+
+def _check_address(server: str) -> None:
+    try:
+        address = httpx.URL(server)
+    except httpx.InvalidURL as error:
+        raise Broken("not a server's address") from error
+    if address.scheme not in {"http", "https"} or not address.host:
+        raise Broken("not a server's address")
+
+
+def _bounded(seconds: float) -> float:
+    return min(max(SOONEST_SECONDS, float(seconds)), LATEST_SECONDS)

@@ -37,8 +37,13 @@ def read(name: str) -> dict[str, Any]:
     return json.loads((files("resources") / "sample" / name).read_text(encoding="utf-8"))
 
 
-async def make_sample(ground: Ground, folder: Path, devices: int, seed: int) -> dict[str, Any]:
-    """Make the school, its opened class filled with exactly `devices` pupils; write sample.json."""
+async def make_sample(
+    ground: Ground, folder: Path, devices: int, seed: int, pupils: int = PUPILS
+) -> dict[str, Any]:
+    """Make the school, its opened class filled with exactly `devices` pupils; write sample.json.
+
+    `pupils` are in the whole school, or more where the opened class needs them.
+    """
     chance = random.Random(seed)  # noqa: S311 - a sample school, the same for the same seed
     school = read("school.json")
     await open_school(ground, school["school"], school["name"])
@@ -46,7 +51,7 @@ async def make_sample(ground: Ground, folder: Path, devices: int, seed: int) -> 
     for row in teachers:
         known = {key: row[key] for key in ("id", "login", "name")}
         await add_teacher(ground, school["school"], known, row["password"])
-    places = _places(chance, school, devices)
+    places = _places(chance, school, devices, pupils)
     await _write(ground, school, places)
     await declare_policy(ground, school["school"], 600, "tilleuls")
     told = _described(school, teachers, places)
@@ -75,10 +80,10 @@ async def _write(ground: Ground, school: dict[str, Any], places: dict[str, list[
 
 
 def _places(chance: random.Random, school: dict[str, Any], devices: int) -> dict[str, list[Place]]:
-    """Fill the opened class with `devices` pupils, the others evenly with the rest of 120."""
+    """Fill the opened class with `devices` pupils, the others evenly with the rest."""
     opened = school["open_class"]
     others = [row["id"] for row in school["classes"] if row["id"] != opened]
-    rest = max(PUPILS - devices, OTHERS_MIN)
+    rest = max(pupils - devices, OTHERS_MIN)
     sizes = {opened: devices}
     for number, class_id in enumerate(others):
         sizes[class_id] = rest // len(others) + (number < rest % len(others))

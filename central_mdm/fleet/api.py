@@ -1,6 +1,7 @@
 """Routes of the fleet: enrolment by code, check-in."""
 
 from litestar import Router, post
+from litestar.params import JSONBody
 
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Enrol, Enrolled
 from central_mdm.fleet import enrolment, rules
@@ -19,7 +20,7 @@ def routes(ground: Ground, seen: Seen) -> Router:
         request_max_body_size=BODY_BYTES_MAX,
         responses=problems(403),
     )
-    async def enrol(data: Enrol) -> Enrolled:
+    async def enrol(data: JSONBody[Enrol]) -> Enrolled:
         return await enrolment.enrol(ground, data)
 
     @post(
@@ -29,7 +30,7 @@ def routes(ground: Ground, seen: Seen) -> Router:
         request_max_body_size=BODY_BYTES_MAX,
         responses=problems(401, 403),
     )
-    async def check_in(request: AnyRequest, data: CheckIn) -> CheckedIn:
+    async def check_in(request: AnyRequest, data: JSONBody[CheckIn]) -> CheckedIn:
         return await rules.check_in(ground, seen, request.user, data)
 
     return Router("/api", route_handlers=[enrol, check_in], tags=["fleet"])

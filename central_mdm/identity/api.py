@@ -1,6 +1,7 @@
 """Routes of identity: sign in, refresh, grants."""
 
 from litestar import Router, post
+from litestar.params import JSONBody
 
 from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn
 from central_mdm.identity import rules
@@ -18,7 +19,7 @@ def routes(ground: Ground) -> Router:
         request_max_body_size=BODY_BYTES_MAX,
         responses=problems(401, 429),
     )
-    async def sign_in(data: SignIn) -> SignedIn:
+    async def sign_in(data: JSONBody[SignIn]) -> SignedIn:
         return await rules.sign_in(ground, data)
 
     @post(
@@ -28,7 +29,7 @@ def routes(ground: Ground) -> Router:
         request_max_body_size=BODY_BYTES_MAX,
         responses=problems(401),
     )
-    async def refresh(data: Refresh) -> SignedIn:
+    async def refresh(data: JSONBody[Refresh]) -> SignedIn:
         return await rules.refresh(ground, data.refresh)
 
     @post("/grants", status_code=200, opt=TEACHER, responses=problems(401, 403, 409))

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from litestar import Response, Router, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import PathParameter
+from litestar.params import JSONBody, PathParameter
 from litestar.response import Stream
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, FileAnswer, FileOffered
@@ -44,7 +44,7 @@ def routes(ground: Ground) -> Router:
         request_max_body_size=OFFER_BYTES_MAX,
         responses=problems(401, 403),
     )
-    async def offer(request: AnyRequest, data: FileOffered) -> FileAnswer:
+    async def offer(request: AnyRequest, data: JSONBody[FileOffered]) -> FileAnswer:
         return await rules.offer(ground, request.user, data)
 
     @get(

@@ -84,7 +84,7 @@ def _tables() -> None:
         sa.Column("device", sa.String(length=64), server_default="", nullable=False),
         sa.Column("ends_at", sa.BigInteger(), nullable=False),
         sa.Column("uses_left", sa.Integer(), nullable=False),
-        sa.Column("revoked", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("revoked", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("school", "code_hash", name=op.f("pk_fleet_codes")),
     )
     op.create_table(

@@ -1,0 +1,131 @@
+"""Signing in, tokens, certificates, grants; on SQLite and on PostgreSQL."""
+
+import time
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from joserfc import jws
+from joserfc.jwk import OKPKey
+from msgspec import json
+
+from central_mdm.contract.grants import GRANT_TYPE, Grant
+from central_mdm.contract.identity import Problem
+from central_mdm.contract.names import Party, party_of
+from central_mdm.identity.certificates import thumbprint_of
+from central_mdm.identity.passwords import NOBODY, hash_password, matches
+from tests.mdm import Mdm, bearer, new_request, request_by
+
+pytestmark = pytest.mark.real_loop
+
+
+def code(content: bytes) -> str:
+    return json.decode(content, type=Problem).code
+
+
+async def test_a_teacher_signs_in_and_gets_papers_that_the_schools_root_vouches_for(
+    mdm: Mdm,
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    signed = await mdm.sign_in(csr=request_by(key))
+    leaf = x509.load_pem_x509_certificate(signed["certificate"].encode())
+    root = x509.load_pem_x509_certificate(signed["root"].encode())
+    leaf.verify_directly_issued_by(root)
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
+    assert party_of(uri) == Party(mdm.school, "teacher", "t-lambert")
+    uses = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(uses) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert leaf.public_key() == key.public_key()
+    assert 390 < (leaf.not_valid_after_utc - leaf.not_valid_before_utc).days < 400
+
+
+async def test_a_grant_names_the_teachers_key_and_classes_and_is_signed_by_the_root(
+    mdm: Mdm,
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    signed = await mdm.sign_in(csr=request_by(key))
+    issued = await mdm.http.post("/api/grants", headers=bearer(signed["token"]))
+    root = x509.load_pem_x509_certificate(signed["root"].encode()).public_key()
+    assert isinstance(root, Ed25519PublicKey)
+    opened = jws.deserialize_compact(
+        issued.json()["grant"], OKPKey.import_key(_pem(root)), algorithms=["Ed25519"]
+    )
+    assert opened.headers() == {"alg": "Ed25519", "typ": GRANT_TYPE}
+    grant = json.decode(opened.payload, type=Grant)
+    assert grant.thumbprint == thumbprint_of(key.public_key())
+    assert grant.classes == ("4A", "5B")
+    assert grant.ends_at - grant.issued_at <= 14 * 24 * 3600
+
+
+def _pem(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+async def test_without_a_certificate_there_is_no_grant(mdm: Mdm) -> None:
+    answer = await mdm.http.post("/api/grants", headers=await mdm.as_teacher())
+    assert (answer.status_code, code(answer.content)) == (409, "no-certificate")
+
+
+async def test_only_a_well_signed_ed25519_request_is_certified(mdm: Mdm) -> None:
+    good = new_request()
+    middle = len(good) // 2
+    spoiled = good[:middle] + ("A" if good[middle] != "A" else "B") + good[middle + 1 :]
+    for csr in (request_by(ec.generate_private_key(ec.SECP256R1())), spoiled, "no request"):
+        password = mdm.sample["teachers"][0]["password"]
+        asked = {"school": mdm.school, "login": "lambert", "password": password, "csr": csr}
+        answer = await mdm.http.post("/api/sign-in", json=asked)
+        assert (answer.status_code, code(answer.content)) == (400, "bad-csr")
+
+
+async def test_wrong_passwords_cost_time_and_unknown_logins_cost_the_same(mdm: Mdm) -> None:
+    for login in ("lambert", "nobody"):
+        asked = {"school": mdm.school, "login": login, "password": "guess"}
+        tries = [await mdm.http.post("/api/sign-in", json=asked) for _ in range(7)]
+        assert [answer.status_code for answer in tries] == [401] * 5 + [429] * 2
+        assert 1 <= int(tries[-1].headers["retry-after"]) <= 900
+    mdm.clock.at += 5
+    await mdm.sign_in()  # the wait is over, and the right password forgets the failures
+
+
+async def test_an_unknown_school_is_as_a_wrong_password(mdm: Mdm) -> None:
+    asked = {"school": "elsewhere", "login": "lambert", "password": "guess"}
+    answer = await mdm.http.post("/api/sign-in", json=asked)
+    assert (answer.status_code, code(answer.content)) == (401, "wrong-password")
+
+
+async def test_tokens_end_and_the_refresh_token_buys_the_next_once(mdm: Mdm) -> None:
+    first = await mdm.sign_in()
+    mdm.clock.at += 3601
+    late = await mdm.http.get("/api/scopes", headers=bearer(first["token"]))
+    assert late.status_code == 401
+    second = (await mdm.http.post("/api/refresh", json={"refresh": first["refresh"]})).json()
+    fine = await mdm.http.get("/api/scopes", headers=bearer(second["token"]))
+    assert fine.status_code == 200
+    again = await mdm.http.post("/api/refresh", json={"refresh": first["refresh"]})
+    assert again.status_code == 200  # the answer may have been lost: within a minute, no thief
+
+
+async def test_a_refresh_token_used_again_later_revokes_the_whole_family(mdm: Mdm) -> None:
+    first = await mdm.sign_in()
+    second = (await mdm.http.post("/api/refresh", json={"refresh": first["refresh"]})).json()
+    mdm.clock.at += 61
+    stolen = await mdm.http.post("/api/refresh", json={"refresh": first["refresh"]})
+    assert (stolen.status_code, code(stolen.content)) == (401, "refresh-spent")
+    for path, sent in (("/api/scopes", None), ("/api/refresh", {"refresh": second["refresh"]})):
+        method = "POST" if sent else "GET"
+        answer = await mdm.http.request(method, path, json=sent, headers=bearer(second["token"]))
+        assert answer.status_code == 401
+
+
+def test_verifying_nobody_takes_as_long_as_verifying_somebody() -> None:
+    somebody = hash_password("right")
+    spent: list[float] = []
+    for kept in (somebody, NOBODY):
+        begun = time.perf_counter()
+        assert not matches(kept, "wrong")
+        spent.append(time.perf_counter() - begun)
+    assert spent[1] > spent[0] / 4  # a hash that cannot be read would take no time at all

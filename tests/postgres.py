@@ -1,0 +1,99 @@
+"""A PostgreSQL cluster of our own, in a temporary folder, on a Unix socket only."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+OWNER = "postgres"
+ROLE = "pupitre"
+
+
+def _binaries() -> Path:
+    """Return the folder with initdb of the newest PostgreSQL here, wherever it lies."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
+    found = debian[-1] if debian else shutil.which("initdb")
+    if found is None:
+        raise RuntimeError("These tests need PostgreSQL: install Debian's package postgresql.")
+    return Path(found).parent
+
+
+def _version(initdb: Path) -> int:
+    name = initdb.parent.parent.name
+    return int(name) if name.isdecimal() else 0
+
+
+def _as_owner() -> list[str]:
+    """PostgreSQL refuses to run as root: then it runs as Debian's own user for it."""
+    if os.geteuid() != 0:
+        return []
+    try:
+        pwd.getpwnam(OWNER)
+    except KeyError:
+        raise RuntimeError(f"As root these tests need a user called {OWNER}.") from None
+    return ["setpriv", f"--reuid={OWNER}", f"--regid={OWNER}", "--init-groups"]
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[-1]} failed: {done.stdout[-500:]}{done.stderr[-500:]}")
+
+
+@contextmanager
+def cluster() -> Generator[Path]:
+    """Run a cluster; yield the folder of its socket. It forgets all at the end, so no fsync."""
+    binaries, owner = _binaries(), _as_owner()
+    with tempfile.TemporaryDirectory(prefix="pupitre-pg-") as name:
+        folder = Path(name)
+        if owner:
+            shutil.chown(folder, OWNER, OWNER)
+        data = str(folder / "data")
+        initdb = [str(binaries / "initdb"), "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        _run([*owner, *initdb, f"--username={OWNER}", "--locale=C.UTF-8", "-D", data], folder)
+        log = (folder / "log").open("wb")
+        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
+        options += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=60"]
+        control = [*owner, str(binaries / "pg_ctl"), "-D", data, "-w", "-t", "60"]
+        with log:
+            # pg_ctl's child keeps its output open: it goes into the log, not into a pipe.
+            started = subprocess.run(
+                [*control, "-o", " ".join(options), "start"],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                check=False,
+            )
+        if started.returncode:
+            raise RuntimeError((folder / "log").read_text(errors="replace")[-500:])
+        try:
+            with _superuser(folder) as connection:
+                # No superuser: row-level security does not hold for those.
+                connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
+            yield folder
+        finally:
+            _run([*control, "-m", "immediate", "stop"], folder)
+
+
+@contextmanager
+def database(folder: Path, name: str) -> Generator[str]:
+    """Make an empty database; yield its address for SQLAlchemy."""
+    with _superuser(folder) as connection:
+        connection.execute(f"CREATE DATABASE {name} OWNER {ROLE}".encode())
+    yield f"postgresql+psycopg://{ROLE}@/{name}?host={folder}"
+    with _superuser(folder) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@contextmanager
+def _superuser(folder: Path) -> Generator[psycopg.Connection]:
+    with psycopg.connect(
+        f"host={folder} user={OWNER} dbname=postgres", autocommit=True
+    ) as connection:
+        yield connection

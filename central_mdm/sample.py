@@ -79,7 +79,9 @@ async def _write(ground: Ground, school: dict[str, Any], places: dict[str, list[
         await publish(connection, name, news)
 
 
-def _places(chance: random.Random, school: dict[str, Any], devices: int) -> dict[str, list[Place]]:
+def _places(
+    chance: random.Random, school: dict[str, Any], devices: int, pupils: int
+) -> dict[str, list[Place]]:
     """Fill the opened class with `devices` pupils, the others evenly with the rest."""
     opened = school["open_class"]
     others = [row["id"] for row in school["classes"] if row["id"] != opened]

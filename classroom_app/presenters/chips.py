@@ -7,7 +7,7 @@ from msgspec import Struct
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.sentences import name_of, tile_words, wish_words
 from classroom_app.presenters.wall import key_of
-from classroom_app.presenters.words import say
+from classroom_app.presenters.words import lasted, say
 
 GONE_SHOWN_SECONDS = 300.0
 _FAILURES = frozenset({State.NOT_COVERED, State.CLOCK, State.TWIN})
@@ -35,7 +35,8 @@ def _chip(tile: Tile, now: float) -> Chip | None:
         words = say("not covered") if tile.state is State.NOT_COVERED else shown.title
         return Chip(key_of(tile), "fail", shown.icon, name, words, tile.since)
     if tile.state is State.GONE and now - tile.since <= GONE_SHOWN_SECONDS:
-        return Chip(key_of(tile), "gone", shown.icon, name, shown.title, tile.since)
+        words = say("gone {time}", time=lasted(now - tile.since))
+        return Chip(key_of(tile), "gone", shown.icon, name, words, tile.since)
     return None
 
 

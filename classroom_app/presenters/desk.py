@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from classroom_app.domain.lesson import Lesson
-from classroom_app.domain.tile import Tile
+from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters import receipts
 from classroom_app.presenters.acts import Acts, Starts
 from classroom_app.presenters.chips import Chip, chips
@@ -21,6 +21,8 @@ ATTENTION_SECONDS = 0.7  # presenter remotes send their key twice
 MESSAGE_HELD_MS = 3000  # Undo within them, and nobody has read it
 PAGES = ("sign-in", "classes", "wall", "focus", "journal", "check")
 WORDS_LONGEST = 16
+# Where a lock failed, Lock was pressed already: what is likely next is to free.
+HELD_OR_TRIED = HELD | {State.NOT_COVERED}
 
 
 class DeskPresenter(QObject):
@@ -136,7 +138,7 @@ class DeskPresenter(QObject):
             return say("{name} only", name=names[0])
         if len(names) == 2 and len(", ".join(names)) <= WORDS_LONGEST:  # noqa: PLR2004
             return ", ".join(names)
-        return say("{n} pupils", len(names))
+        return say("{n} pupils chosen", len(names))
 
     def said(self) -> Said:
         """Return bar B's sentence: the newest of the last receipt and the selection."""
@@ -166,7 +168,7 @@ class DeskPresenter(QObject):
     def locks_next(self) -> bool:
         """Return whether somebody in reach is free, so Lock is the likelier next act."""
         reachable = [tile for tile in self.scope() if tile.state not in ABSENT]
-        return not reachable or any(tile.state not in HELD for tile in reachable)
+        return not reachable or any(tile.state not in HELD_OR_TRIED for tile in reachable)
 
     def enabled(self) -> bool:
         return self.lesson is not None and bool(self.wall.tiles())

@@ -102,10 +102,20 @@ def present(tiles: Sequence[Tile], now: float) -> Said:
     if not pupils:
         return Said(say("No pupils yet. The class appears by itself."))
     text = say("{count} of {all} pupils here", count=len(pupils) - len(absent), all=len(pupils))
-    told = [f"{name_of(tile)}: {tile_words(tile, now).title}" for tile in absent[:2]]
+    told = [_missing(tile, now) for tile in absent[:2]]
     if len(absent) > len(told):
         told.append(say("and {count} more", count=len(absent) - len(told)))
     return Said(text, " · ".join(told))
+
+
+def _missing(tile: Tile, now: float) -> str:
+    match tile.state:
+        case State.GONE:
+            return say("{name} gone", name=name_of(tile))
+        case State.NOT_HERE:
+            return say("{name} not here yet", name=name_of(tile))
+        case _:
+            return say("{name}: {state}", name=name_of(tile), state=tile_words(tile, now).title)
 
 
 def clock_time(utc_seconds: float) -> str:

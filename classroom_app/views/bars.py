@@ -18,7 +18,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.wall import ORDERS, ZOOMS
 from classroom_app.presenters.words import later, say
-from classroom_app.views.buttons import ActButton, ChipButton, flat
+from classroom_app.views.buttons import ActButton, ChipButton, ClassButton, flat, labelled
 from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
@@ -61,11 +61,7 @@ class BarA(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(72)
         self._desk, self._theme = desk, theme
-        self.class_button = flat("class", "flat", self)
-        self.class_button.setFont(font(22, BOLD))
-        self.class_button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
-        self.class_button.setIconSize(QSize(18, 18))
-        self.class_button.setStyleSheet("text-align: right; padding: 2px 0;")
+        self.class_button = ClassButton(theme, self)
         self.left = QLabel(self)
         self.left.setProperty("kind", "second")
         self.left.setFont(font(15, QFont.Weight.Medium))
@@ -84,7 +80,7 @@ class BarA(QWidget):
     def _lay_out(self) -> None:
         column = QVBoxLayout()
         column.setSpacing(0)
-        column.setContentsMargins(0, 8, 0, 10)
+        column.setContentsMargins(0, 9, 0, 12)
         column.addWidget(self.class_button, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.left)
         box = QWidget(self)
@@ -113,8 +109,7 @@ class BarA(QWidget):
         narrow = self.window().width() < NARROW
         below = "" if narrow else scope
         self.class_button.setText(desk.class_name())
-        icon = self._theme.icon("chevron-down", 18, "ink2", self.devicePixelRatioF())
-        self.class_button.setIcon(QIcon(icon))
+        self.class_button.updateGeometry()
         self.class_button.setAccessibleName(say("Class {name}, change", name=desk.class_name()))
         self.left.setText(desk.time_left())
         self.lock.say(say("Lock"), scope, "held" if locks else "wash", "Ctrl+L")
@@ -179,13 +174,11 @@ class BarB(QWidget):
     def refresh(self) -> None:
         in_focus = self._desk.page == "focus"
         said = self._desk.said()
-        self.home.setText(say("Wall (Esc)"))
-        self.home.setIcon(QIcon(self._theme.icon("layout-grid", 18, "ink")))
+        labelled(self.home, self._theme, "layout-grid", say("Wall (Esc)"))
         self.home.setVisible(in_focus or self._desk.page == "journal")
         self.text.setText(self._focus.name() if in_focus and not said.undo else said.text)
         self.second.setText(self._focus.age() if in_focus and not said.undo else said.second)
-        self.undo.setText(say("Undo"))
-        self.undo.setIcon(QIcon(self._theme.icon("undo-2", 20, "ink")))
+        labelled(self.undo, self._theme, "undo-2", say("Undo"))
         self.undo.setVisible(said.undo)
         self._show_chips()
 
@@ -227,7 +220,7 @@ class BarD(QWidget):
         self.sizes = QSlider(Qt.Orientation.Horizontal, self)
         self.sizes.setObjectName("size")
         self.sizes.setRange(0, len(ZOOMS) - 1)
-        self.sizes.setFixedWidth(96)
+        self.sizes.setFixedSize(96, 24)
         self.hide_pictures = flat("hide-pictures", "flat", self)
         self.hide_pictures.setCheckable(True)
         self.facts = OneLine(14, QFont.Weight.Medium, "second")
@@ -317,7 +310,5 @@ class BarD(QWidget):
     ) -> None:
         if button.isChecked():
             token = "surface"  # noqa: S105 - a colour
-        button.setText(words)
-        button.setIconSize(QSize(18, 18))
-        button.setIcon(QIcon(self._theme.icon(icon, 18, token, self.devicePixelRatioF())))
+        labelled(button, self._theme, icon, words, token)
         button.setToolTip(tip)

@@ -1,7 +1,7 @@
 """Buttons that a style sheet cannot draw: two-line acts and chips."""
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
 from classroom_app.presenters.chips import Chip, spoken_chip
@@ -18,6 +18,48 @@ def flat(name: str, kind: str = "flat", parent: QWidget | None = None) -> QPushB
     made.setCursor(Qt.CursorShape.PointingHandCursor)
     made.setFont(font(14, SEMI))
     return made
+
+
+def labelled(button: QPushButton, theme: Theme, icon: str, words: str, token: str = "ink") -> None:  # noqa: S107 - a colour
+    """Give a tool its tinted icon and its words, a little apart."""
+    button.setAccessibleName(words)
+    button.setText(f" {words}" if words else "")
+    button.setIconSize(QSize(18, 18))
+    button.setIcon(QIcon(theme.icon(icon, 18, token, button.devicePixelRatioF())))
+
+
+class ClassButton(QAbstractButton):
+    """The class's name; opens the list of classes."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("class")
+        self._theme = theme
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        words = QFontMetrics(font(22, BOLD)).horizontalAdvance(self.text())
+        return QSize(min(words, 220) + 26, 30)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        painter = QPainter(self)
+        painter.setFont(font(22, BOLD))
+        painter.setPen(self._theme.colour("ink"))
+        room = self.width() - 26
+        shown = QFontMetrics(painter.font()).elidedText(
+            self.text(), Qt.TextElideMode.ElideRight, room + 1
+        )
+        painter.drawText(
+            QRectF(0, 0, room + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, shown
+        )
+        icon = self._theme.icon("chevron-down", 18, "ink2", self.devicePixelRatioF())
+        painter.drawPixmap(QPoint(self.width() - 20, 7), icon)
+        if self.hasFocus():
+            painter.setPen(QPen(self._theme.colour("ink"), 2))
+            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 6, 6)
 
 
 class ActButton(QAbstractButton):

@@ -1,7 +1,15 @@
 """The first page: sign in at the left, the connection check at the right."""
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QFont, QGuiApplication, QHideEvent, QIcon, QKeyEvent, QPixmap, QShowEvent
+from PySide6.QtGui import (
+    QFont,
+    QGuiApplication,
+    QHideEvent,
+    QKeyEvent,
+    QPixmap,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -16,7 +24,7 @@ from PySide6.QtWidgets import (
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter, Row
 from classroom_app.presenters.words import LANGUAGES, later, say
-from classroom_app.views.buttons import flat
+from classroom_app.views.buttons import flat, labelled
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme, font
 
@@ -40,6 +48,7 @@ class CheckRow(QFrame):
         opened = bool(row.to_copy or row.to_read)
         self.setObjectName("failing" if row.state == "failed" else "row")
         self._copy = row.to_copy
+        self.strip: QFrame | None = None
         icon = QLabel(self)
         token = "failline" if row.state == "failed" else "ink"
         drawn: QPixmap = theme.icon(
@@ -57,6 +66,9 @@ class CheckRow(QFrame):
         line = QHBoxLayout(self)
         line.setContentsMargins(14, 14, 20, 14)
         line.setSpacing(10)
+        if row.state == "failed":
+            self.strip = QFrame(self)
+            self.strip.setObjectName("strip")
         line.addWidget(icon)
         line.addLayout(texts, 1)
 
@@ -69,11 +81,15 @@ class CheckRow(QFrame):
         texts.addSpacing(8)
         texts.addWidget(box)
         copy = flat("copy-sentence", "main", self)
-        copy.setText(say("Copy the sentence"))
-        copy.setIcon(QIcon(theme.icon("copy", 20, "surface", self.devicePixelRatioF())))
+        labelled(copy, theme, "copy", say("Copy the sentence"), "surface")
         copy.clicked.connect(self._copied)
         texts.addSpacing(4)
         texts.addWidget(copy, alignment=Qt.AlignmentFlag.AlignLeft)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.strip is not None:
+            self.strip.setGeometry(2, 2, 8, self.height() - 4)
 
     @Slot()
     def _copied(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -165,13 +166,17 @@ class FocusView(QWidget):
     def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._focus = focus
+        self._focus, self._theme = focus, theme
         self.look = CloseLook(focus, theme, self)
         self.side = QWidget(self)
         self.map = ClassMap(focus, theme, self.side)
         self._hand_card()
         self.facts = label("", 14, SEMI, "second")
         self._screens()
+        self._lay_out()
+        focus.changed.connect(self.refresh)
+
+    def _lay_out(self) -> None:
         column = QVBoxLayout(self.side)
         column.setContentsMargins(0, 2, 0, 0)
         column.setSpacing(14)
@@ -182,6 +187,8 @@ class FocusView(QWidget):
         heading = QHBoxLayout()
         self.map_title = label("", 14, SEMI, "second")
         self.map_hint = label("", 13, SEMI, "second")
+        for words in (self.map_title, self.map_hint):
+            words.setWordWrap(False)
         heading.addWidget(self.map_title)
         heading.addStretch()
         heading.addWidget(self.map_hint)
@@ -192,7 +199,6 @@ class FocusView(QWidget):
         row.setSpacing(20)
         row.addWidget(self.look, 1)
         row.addWidget(self.side)
-        focus.changed.connect(self.refresh)
 
     def _hand_card(self) -> None:
         self.hand = QFrame(self.side)
@@ -205,7 +211,14 @@ class FocusView(QWidget):
         self.answered.clicked.connect(self._answered)
         column = QVBoxLayout(self.hand)
         column.setContentsMargins(16, 14, 16, 16)
-        column.addWidget(self.hand_title)
+        column.setSpacing(10)
+        title = QHBoxLayout()
+        title.setSpacing(10)
+        self.hand_icon = QLabel(self.hand)
+        self.hand_icon.setFixedWidth(26)
+        title.addWidget(self.hand_icon)
+        title.addWidget(self.hand_title, 1)
+        column.addLayout(title)
         column.addWidget(self.hand_text)
         row = QHBoxLayout()
         row.addWidget(self.reply)
@@ -241,6 +254,9 @@ class FocusView(QWidget):
         title = self._focus.hand_title()
         self.hand.setVisible(bool(title))
         self.hand_title.setText(title)
+        raised = tile is not None and tile.wish is not None and tile.wish.kind == "hand"
+        icon = "hand" if raised else "message-square"
+        self.hand_icon.setPixmap(self._theme.icon(icon, 24, "on_ask", self.devicePixelRatioF()))
         text = tile.wish.text if tile and tile.wish and not hidden else ""
         self.hand_text.setText(say("“{text}”", text=text) if text else "")
         self.hand_text.setVisible(bool(text))

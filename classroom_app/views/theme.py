@@ -178,7 +178,9 @@ QFrame#card, QFrame#sheet {{ background: {surface}; border: 1px solid {hair};
     border-radius: 14px; }}
 QFrame#sheet {{ border: 1px solid {line}; }}
 QFrame#failing {{ background: {failwash}; border: 2px solid {failline}; border-radius: 10px;
-    border-left: 10px solid {fail}; }}
+    }}
+QFrame#strip {{ background: {fail}; border: none; border-top-left-radius: 7px;
+    border-bottom-left-radius: 7px; }}
 QFrame#to-copy {{ background: {surface}; border: 1px solid {hair}; border-radius: 8px; }}
 QFrame#hand-card {{ background: {ask}; border: 2px solid {ink}; border-radius: 10px; }}
 QFrame#hand-card QLabel {{ color: {on_ask}; }}

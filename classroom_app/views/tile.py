@@ -297,10 +297,10 @@ class _Brush:
         """Ink frame and tick: shape, not blue, for blue is locked."""
         self.outline(box.adjusted(-1, -1, 1, 1), QPen(self.colour("ink"), 4), 9)
         spot = QRectF(box.right() - 20, box.top() - 5, 26, 26)
-        self.p.setBrush(self.colour("surface"))
-        self.p.setPen(QPen(self.colour("ink"), 2))
+        self.p.setBrush(self.colour("ink"))
+        self.p.setPen(QPen(self.colour("surface"), 2))
         self.p.drawEllipse(spot)
-        icon = self.theme.icon("check", 18, "ink", self.ratio)
+        icon = self.theme.icon("check", 18, "surface", self.ratio)
         self.p.drawPixmap(QPointF(spot.left() + 4, spot.top() + 4), icon)
 
     def frame(self, box: QRectF, width: float) -> None:

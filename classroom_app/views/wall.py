@@ -33,6 +33,7 @@ SWELL_MS = 400
 GAP_MAX, GAP_MAX_WIDE, WIDE = 18, 30, 1600
 TOP, BOTTOM = 8, 12
 BAR = 14  # of scrolling
+SLACK = 4
 
 
 class WallView(QListView):
@@ -44,11 +45,11 @@ class WallView(QListView):
         super().__init__(parent)
         self.setObjectName("wall")
         self._desk, self._wall = desk, wall
+        self._applying = False
         self.tiles = TileDelegate(theme, wall, self)
         self.setItemDelegate(self.tiles)
         self.setModel(wall)
         self._shape_as_a_room()
-        self._applying = False
         self._looking = QTimer(self, singleShot=True, interval=LOOK_MS)
         self._looking.timeout.connect(self.look)
         self._sorting = QTimer(self, interval=SORT_MS)
@@ -110,7 +111,9 @@ class WallView(QListView):
         )
         free = self.width() - (BAR if scrolls else 0) - made.columns * cell.width()
         top = max(0, TOP - gap_down // 2)
-        self.setViewportMargins(max(0, free // 2), top, max(0, free - free // 2), 0)
+        # Qt wraps a cell early where the row fits to the pixel: a little slack at the right.
+        right = max(0, free - free // 2 - SLACK)
+        self.setViewportMargins(max(0, free // 2), top, right, 0)
         self.tiles.grid, self.tiles.cell = made, cell
         self.setGridSize(cell)
         self.verticalScrollBar().setSingleStep(cell.height())

@@ -1,0 +1,126 @@
+"""Write pictures of the window: python -m tests.ui.gallery FOLDER. For people to look at."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QApplication
+
+from classroom_app.domain.lesson import ClassId, Pupil, PupilId, Roster
+from classroom_app.domain.tile import State, Wish
+from classroom_app.presenters.journal import JournalRow
+from classroom_app.presenters.receipts import School
+from classroom_app.presenters.words import Translator, speak
+from tests.ui.room import (
+    CHECKS,
+    LESSON,
+    NAMES,
+    NOW,
+    Room,
+    classroom,
+    lively,
+    locked,
+    replace,
+    screen,
+)
+
+_spoken: list[Translator] = []
+
+
+def room(language: str, theme: str = "light") -> Room:
+    _spoken.append(speak(language, _spoken.pop() if _spoken else None))
+    made = Room(language, theme)
+    made.desk.show_school(School(reached=True, synced_at=NOW))
+    return made
+
+
+def save(made: Room, folder: Path, name: str) -> None:
+    made.settle()
+    made.grab().save(str(folder / f"{name}.png"))
+    made.close()
+
+
+def walls(folder: Path) -> None:
+    made = room("fr")
+    made.begin(lively())
+    save(made, folder, "01-wall-light-fr-1366")
+    made = room("de", "dark")
+    tiles = lively()
+    replace(tiles, "Mehdi", State.TWIN, since=NOW - 9)
+    replace(tiles, "Kenji", State.OTHER_NETWORK, reason="WLAN „Gast“ statt „Schule“")
+    made.begin(tiles, (1920, 1080))
+    made.wall.select({"p17", "p22"})
+    save(made, folder, "02-wall-dark-de-1920")
+    made = room("de")
+    made.begin(locked())
+    made.desk.lock()
+    save(made, folder, "03-locked-light-de-1366")
+    made = room("en")
+    made.begin(classroom(60), (1920, 1080))
+    save(made, folder, "06-sixty-light-en-1920")
+
+
+def pages(folder: Path) -> None:
+    made = room("en")
+    tiles = lively()
+    hand = Wish("hand", NOW - 120, 1, "Where do I find the rain for November?")
+    replace(tiles, "Lina", State.LIVE, wish=hand, battery_percent=64)
+    made.begin(tiles, (1920, 1080))
+    made.desk.open("p17")
+    made.focus.picture(tiles[17].device, screen(2, QSize(1920, 1080)))
+    save(made, folder, "04-focus-light-en-1920")
+    made = room("fr")
+    made.first.show(CHECKS)
+    made.window.resize(1366, 768)
+    made.window.show()
+    save(made, folder, "05-first-run-light-fr-1366")
+    made = room("fr")
+    pupils = tuple(Pupil(PupilId(f"p{at}"), name, name, "") for at, name in enumerate(NAMES))
+    made.classes.show(
+        [
+            Roster(ClassId(f"c{at}"), name, "Technologie", pupils)
+            for at, name in enumerate(("5e B", "4e A", "6e C", "3e D"))
+        ]
+    )
+    made.window.resize(1366, 768)
+    made.window.show()
+    made.desk.ended("Séance terminée. 28 sur 28 libres, 26 travaux ramassés.")
+    save(made, folder, "07-classes-light-fr-1366")
+
+
+def sheets(folder: Path) -> None:
+    for name in ("message", "hand-out", "end", "help", "more"):
+        made = room("fr", "dark" if name == "help" else "light")
+        made.begin(lively())
+        made.unfinished = 3
+        made.window.open_sheet(name)
+        save(made, folder, f"08-sheet-{name}-fr-1366")
+    made = room("fr")
+    made.begin(lively())
+    made.desk.begin(LESSON)
+    made.journal.show(
+        [
+            JournalRow("1", NOW, "lesson-started", "Claire"),
+            JournalRow("2", NOW + 60, "lock-asked", "tous les 28"),
+            JournalRow("3", NOW + 61, "not-covered", "Emma", "2e écran"),
+        ]
+    )
+    made.desk.go("journal")
+    save(made, folder, "09-journal-fr-1366")
+
+
+def main() -> None:
+    app = QApplication(sys.argv)
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    walls(folder)
+    pages(folder)
+    sheets(folder)
+    app.quit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,293 @@
+"""A room for the window's tests: a class, acts that only remember, a clock that is told."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QSize
+from PySide6.QtGui import QColor, QFont, QImage, QPainter
+from PySide6.QtWidgets import QAbstractButton, QApplication
+
+from classroom_app.domain.lesson import ClassId, DeviceId, Lesson, LessonId, PupilId, Roster
+from classroom_app.domain.tile import State, Tile, Wish
+from classroom_app.presenters.classes import ClassesPresenter
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.first_run import Check, FirstRunPresenter
+from classroom_app.presenters.focus import FocusPresenter
+from classroom_app.presenters.journal import JournalModel
+from classroom_app.presenters.wall import WallModel
+from classroom_app.views.theme import Theme, load_fonts
+from classroom_app.views.window import DeskWindow
+
+NAMES = (
+    "Adam",
+    "Aïcha",
+    "Anouk",
+    "Bilal",
+    "Camille",
+    "Chloé",
+    "Diego",
+    "Elif",
+    "Emma",
+    "Enzo",
+    "Fatou",
+    "Gabriel",
+    "Hugo",
+    "Inès",
+    "Jonas",
+    "Kenji",
+    "Léa",
+    "Lina",
+    "Louis",
+    "Maëlle",
+    "Mehdi",
+    "Nina",
+    "Noah",
+    "Olivia",
+    "Rayan",
+    "Sacha",
+    "Tom",
+    "Yara",
+)
+NOW = 1_000_000.0
+LESSON = Lesson(LessonId("l1"), ClassId("c1"), "5e B", "Claire", int(NOW) - 600, int(NOW) + 32 * 60)
+
+
+@dataclass
+class FakeActs:
+    """Keeps what was asked, newest last; can refuse as a service does."""
+
+    asked: list[tuple[str, tuple[str, ...], str]] = field(
+        default_factory=list[tuple[str, tuple[str, ...], str]]
+    )
+    refuses: Exception | None = None
+
+    async def _keep(self, what: str, tiles: Sequence[Tile] = (), more: str = "") -> None:
+        if self.refuses:
+            raise self.refuses
+        self.asked.append((what, tuple(tile.name for tile in tiles), more))
+
+    async def lock(self, tiles: Sequence[Tile], sentence: str) -> None:
+        await self._keep("lock", tiles, sentence)
+
+    async def free(self, tiles: Sequence[Tile]) -> None:
+        await self._keep("free", tiles)
+
+    async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None:
+        await self._keep("hand-out", tiles, ",".join(path.name for path in paths))
+
+    async def collect(self, tiles: Sequence[Tile]) -> None:
+        await self._keep("collect", tiles)
+
+    async def message(self, tiles: Sequence[Tile], text: str) -> None:
+        await self._keep("message", tiles, text)
+
+    async def answer_hand(self, tile: Tile) -> None:
+        await self._keep("answer-hand", (tile,))
+
+    async def undo(self) -> None:
+        await self._keep("undo")
+
+    async def end(self) -> None:
+        await self._keep("end")
+
+    async def sync_now(self) -> None:
+        await self._keep("sync-now")
+
+    async def sign_in(self, server: str, school: str, login: str, password: str) -> None:
+        await self._keep("sign-in", (), f"{server}/{school}/{login}/{password}")
+
+    async def dial(self, address: str) -> None:
+        await self._keep("dial", (), address)
+
+    async def start_lesson(self, class_id: ClassId) -> None:
+        await self._keep("start-lesson", (), class_id)
+
+
+class AtOnce:
+    """Runs a coroutine to its end where it is started: the fakes never really wait."""
+
+    def start(
+        self,
+        work: Coroutine[Any, Any, None],
+        *,
+        name: str,
+        refused: Callable[[Exception], None],
+    ) -> None:
+        del name
+        try:
+            work.send(None)
+        except StopIteration:
+            pass
+        except (TimeoutError, OSError, ValueError) as error:
+            refused(error)
+
+
+def live(number: int, name: str, state: State = State.LIVE, **more: Any) -> Tile:  # noqa: ANN401
+    return Tile(
+        PupilId(f"p{number}"),
+        DeviceId("" if state is State.NOT_HERE else f"d{number}"),
+        name,
+        number + 1,
+        state,
+        picture_age=0.2,
+        **more,
+    )
+
+
+def classroom(count: int = 28, state: State = State.LIVE) -> list[Tile]:
+    names = [
+        f"{NAMES[at % 28]}{'' if at < 28 else ' ' + 'BCDE'[at // 28 - 1]}" for at in range(count)
+    ]
+    return [live(at, name, state) for at, name in enumerate(names)]
+
+
+def replace(tiles: list[Tile], name: str, state: State, **more: Any) -> None:  # noqa: ANN401
+    at = next(at for at, tile in enumerate(tiles) if tile.name == name)
+    tiles[at] = live(at, name, state, **more)
+
+
+def lively() -> list[Tile]:
+    """Return the class of the design's first picture."""
+    tiles = classroom()
+    replace(tiles, "Camille", State.LIVE, fact="handed-in")
+    replace(tiles, "Elif", State.DARK, since=NOW - 40)
+    replace(tiles, "Emma", State.STALE)
+    tiles[8] = Tile(PupilId("p8"), DeviceId("d8"), "Emma", 9, State.STALE, picture_age=12.0)
+    replace(tiles, "Hugo", State.PRIVATE, reason="password")
+    replace(tiles, "Kenji", State.NOT_HERE, reason="asleep")
+    replace(tiles, "Lina", State.LIVE, wish=Wish("hand", NOW - 120, 1))
+    replace(tiles, "Noah", State.LIVE, wish=Wish("hand", NOW - 20, 2))
+    replace(tiles, "Olivia", State.LIVE, battery_percent=9)
+    replace(tiles, "Tom", State.GONE, since=NOW - 185)
+    replace(tiles, "Yara", State.LIVE, wish=Wish("words", NOW - 15, 0, "J'ai fini"))
+    return tiles
+
+
+def locked() -> list[Tile]:
+    tiles = classroom(state=State.LOCKED)
+    replace(tiles, "Emma", State.NOT_COVERED, reason="second-screen", since=NOW - 4)
+    replace(tiles, "Lina", State.LOCKED, wish=Wish("hand", NOW - 120, 1))
+    replace(tiles, "Olivia", State.LOCKED, battery_percent=9)
+    replace(tiles, "Tom", State.GONE, since=NOW - 12)
+    replace(tiles, "Rayan", State.ASKED)
+    return tiles
+
+
+def screen(number: int, size: QSize) -> QImage:
+    """Draw a screen as a pupil's might look."""
+    image = QImage(size, QImage.Format.Format_RGB32)
+    bars = ("#2B579A", "#217346", "#7B4BA0", "#C43E1C", "#3B3F46")
+    grounds = ("#FFFFFF", "#F4F6F8", "#FFFDF6", "#20262D", "#FFFFFF")
+    image.fill(QColor(grounds[number % 5]))
+    painter = QPainter(image)
+    wide, high = size.width(), size.height()
+    painter.fillRect(0, 0, wide, high // 14, QColor(bars[number % 5]))
+    painter.fillRect(0, high - high // 18, wide, high // 18, QColor("#1E252B"))
+    ink = QColor("#E6EAEE" if number % 5 == 3 else "#2B3640")
+    painter.setPen(ink)
+    made = QFont("Inter")
+    made.setPixelSize(max(7, high // 15))
+    made.setBold(True)
+    painter.setFont(made)
+    titles = ("Le climat de Lille", "Tableur", "Les vents d'ouest", "Fiche 3", "Notre ville")
+    painter.drawText(wide // 8, high // 5, titles[number % 5])
+    for line in range(7):
+        length = wide * (5 + (number * 7 + line * 3) % 4) // 12
+        painter.fillRect(
+            wide // 8, high * (27 + line * 9) // 100, length, max(2, high // 60), ink.lighter(170)
+        )
+    for bar in range(8):
+        tall = high * (5 + (number * 5 + bar * 11) % 20) // 100
+        painter.fillRect(
+            wide * 6 // 10 + bar * wide // 28,
+            high * 85 // 100 - tall,
+            wide // 40,
+            tall,
+            QColor(bars[(number + 1) % 5]),
+        )
+    painter.end()
+    return image
+
+
+CHECKS = (
+    Check("interfaces", "ok", {"address": "10.12.0.7"}),
+    Check("multicast", "ok"),
+    Check("echo", "ok"),
+    Check("isolation", "failed"),
+    Check("school", "failed"),
+)
+
+
+class Room:
+    """The window and all it stands on; `seen` is what the wall last said it looks at."""
+
+    def __init__(self, language: str = "en", theme: str = "light") -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        load_fonts(app)
+        self.now = NOW
+        self.acts = FakeActs()
+        self.seen: Mapping[DeviceId, QSize] = {}
+        self.closely: list[tuple[DeviceId | None, int]] = []
+        self.unfinished = 0
+        tasks = AtOnce()
+        self.wall = WallModel(lambda: self.now, self._look)
+        self.desk = DeskPresenter(
+            self.wall,
+            self.acts,
+            tasks,
+            clock=lambda: self.now,
+            today=lambda: self.now,
+            unfinished=lambda: self.unfinished,
+        )
+        self.focus = FocusPresenter(
+            self.desk, lambda: self.now, lambda device, at: self.closely.append((device, at))
+        )
+        self.checked = 0
+        self.first = FirstRunPresenter(self.acts, tasks, self._check, language, "https://ecole")
+        self.classes = ClassesPresenter(self.acts, tasks)
+        self.journal = JournalModel()
+        self.window = DeskWindow(
+            self.desk, self.wall, self.focus, self.first, self.classes, self.journal, Theme(theme)
+        )
+
+    def _look(self, seen: Mapping[DeviceId, QSize]) -> None:
+        self.seen = seen
+
+    def _check(self) -> None:
+        self.checked += 1
+
+    def begin(self, tiles: Sequence[Tile], size: tuple[int, int] = (1366, 768)) -> None:
+        self.window.resize(*size)
+        self.wall.show(tiles)
+        self.desk.begin(LESSON)
+        self.window.show()
+        self.settle()
+        self.window.wall.look()
+        for at, (device, pixels) in enumerate(sorted(self.seen.items())):
+            self.wall.picture(device, screen(at, pixels))
+        self.settle()
+
+    def settle(self) -> None:
+        """Let what is paced speak at once."""
+        self.wall.flush()
+        self.window.refresh()
+        QCoreApplication.sendPostedEvents()
+        self.focus.changed.emit()
+        QCoreApplication.sendPostedEvents()
+
+    def grab(self) -> QImage:
+        return self.window.grab().toImage()
+
+    def button(self, name: str) -> QAbstractButton:
+        return next(w for w in self.window.findChildren(QAbstractButton, name) if w.isVisible())
+
+    def close(self) -> None:
+        self.window.close()
+        self.window.deleteLater()
+
+
+def roster() -> Roster:
+    return Roster(ClassId("c1"), "5e B", "Technologie")

@@ -1,8 +1,12 @@
 """A central MDM for tests: the whole application over a real database, a clock one can turn."""
 
 import asyncio
+import json
+import shutil
+import threading
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -24,6 +28,7 @@ from central_mdm.sample import make_sample
 from tests import postgres
 
 BACKENDS = ("sqlite", "postgresql")
+TEMPLATE = "prepared"
 _numbers = count()
 
 
@@ -82,26 +87,56 @@ def new_request() -> str:
     return request_by(Ed25519PrivateKey.generate())
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A sample school that was made once, to be copied for each test."""
+
+    backend: str
+    folder: Path
+    cluster: Path
+
+    @contextmanager
+    def copy(self, folder: Path) -> Generator[str]:
+        """Copy it into `folder`; yield the database's address, "" for SQLite in the folder."""
+        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        if self.backend == "sqlite":
+            yield ""
+        else:
+            name = f"test_{next(_numbers)}"
+            with postgres.database(self.cluster, name, like=TEMPLATE) as url:
+                yield url
+
+
 @contextmanager
-def database_url(backend: str, cluster: Path) -> Generator[str]:
-    """Make an empty database; "" is SQLite in the folder."""
-    if backend == "sqlite":
-        yield ""
-    else:
-        with postgres.database(cluster, f"test_{next(_numbers)}") as url:
-            yield url
+def prepared(backend: str, folder: Path, cluster: Path) -> Generator[Prepared]:
+    """Make the sample school, with five pupils in the opened class."""
+
+    async def make(url: str) -> None:
+        async with ground_at(folder, url, Clock()) as ground:
+            await make_sample(ground, folder, devices=5, seed=7, pupils=5)
+
+    with ExitStack() as stack:
+        url = ""
+        if backend == "postgresql":
+            url = stack.enter_context(postgres.database(cluster, TEMPLATE))
+        with ThreadPoolExecutor(1) as thread:  # a loop of its own, beside pytest's
+            thread.submit(lambda: asyncio.run(make(url))).result()
+        yield Prepared(backend, folder, cluster)
 
 
 @asynccontextmanager
-async def running(folder: Path, url: str, devices: int = 5) -> AsyncGenerator[Mdm]:
-    clock = Clock()
+async def running(folder: Path, url: str) -> AsyncGenerator[Mdm]:
+    """Run the application over a copied school."""
+    clock, before = Clock(), set(threading.enumerate())
+    sample = json.loads((folder / "sample.json").read_text())
     async with ground_at(folder, url, clock) as ground:
-        sample = await make_sample(ground, folder, devices, seed=7, pupils=devices)
         app = application(ground)
         transport = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] - two names for ASGI
         client = httpx.AsyncClient(transport=transport, base_url="http://mdm")
         async with _hosted(app), client as http:
             yield Mdm(app, ground, http, sample, clock)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(5)  # aiosqlite has told its threads to end and does not wait for them
 
 
 @asynccontextmanager

@@ -82,10 +82,10 @@ def cluster() -> Generator[Path]:
 
 
 @contextmanager
-def database(folder: Path, name: str) -> Generator[str]:
-    """Make an empty database; yield its address for SQLAlchemy."""
+def database(folder: Path, name: str, like: str = "template1") -> Generator[str]:
+    """Make a database, a copy of `like`; yield its address for SQLAlchemy."""
     with _superuser(folder) as connection:
-        connection.execute(f"CREATE DATABASE {name} OWNER {ROLE}".encode())
+        connection.execute(f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {like}".encode())
     yield f"postgresql+psycopg://{ROLE}@/{name}?host={folder}"
     with _superuser(folder) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

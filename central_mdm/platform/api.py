@@ -51,7 +51,8 @@ def tell(_: AnyRequest, error: Exception) -> Response[Problem]:
             headers = {name: str(v) for name, v in (error.headers or {}).items()}
             code = _CODES.get(status, "refused")
             return _problem(status, code, detail if status == 400 else "", headers)  # noqa: PLR2004
-        case DataError() | UnicodeEncodeError() | OverflowError():
+        case DataError() | UnicodeError() | OverflowError() | RecursionError():
+            # RecursionError: msgspec lets it through for JSON nested a thousand deep.
             return tell(_, Malformed("malformed", "A value does not fit."))
         case IntegrityError() | OperationalError():
             # Two at once, or a database that is away: the same request is right in a moment.

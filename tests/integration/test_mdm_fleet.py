@@ -1,0 +1,171 @@
+"""Enrolment and check-in; on SQLite and on PostgreSQL."""
+
+import asyncio
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from joserfc import jws
+from msgspec import json
+from sqlalchemy import event, select
+from sqlalchemy.engine import Connection
+
+from central_mdm.contract.grants import Assignment
+from central_mdm.contract.roster import DeviceRow
+from central_mdm.fleet.enrolment import Code, make_code, revoke_code
+from central_mdm.fleet.model import devices, inventories, seen
+from central_mdm.fleet.pace import INTERVAL_SECONDS, next_check_in
+from central_mdm.fleet.rules import declare_policy
+from central_mdm.fleet.seen import Seen
+from central_mdm.roster.feed import publish
+from central_mdm.roster.rules import put_device, remove_device
+from tests.mdm import Mdm, bearer, new_request
+
+pytestmark = pytest.mark.real_loop
+
+
+async def enrol(mdm: Mdm, code: str, csr: str = "") -> httpx.Response:
+    asked = {"code": code, "csr": csr or new_request(), "inventory": {"kind": "laptop"}}
+    return await mdm.http.post("/api/enrolments", json=asked)
+
+
+async def class_code(mdm: Mdm, uses: int = 3) -> str:
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        code = Code("5B", mdm.clock.at + 3600, uses)
+        await make_code(connection, mdm.school, "ABCD-EFGH-JKLM", code)
+    return "abcdefgh jklm"  # as somebody types it
+
+
+async def test_a_device_of_the_roster_gets_its_known_id_and_papers(mdm: Mdm) -> None:
+    entry = mdm.sample["devices"][2]
+    answer = await enrol(mdm, entry["code"])
+    enrolled = answer.json()
+    assert enrolled["device"] == entry["device"]
+    leaf = x509.load_pem_x509_certificate(enrolled["certificate"].encode())
+    leaf.verify_directly_issued_by(x509.load_pem_x509_certificate(enrolled["root"].encode()))
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    (uri,) = names.get_values_for_type(x509.UniformResourceIdentifier)
+    assert uri == f"pupitre://{mdm.school}/device/{entry['device']}"
+    uses = leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(uses) == [ExtendedKeyUsageOID.SERVER_AUTH]
+    payload = jws.extract_compact(enrolled["assignment"].encode()).payload
+    assignment = json.decode(payload, type=Assignment)
+    assert (assignment.device, assignment.classes) == (entry["device"], ("5B",))
+
+
+async def test_a_code_for_one_device_is_good_once_even_for_two_at_once(mdm: Mdm) -> None:
+    code = mdm.sample["devices"][0]["code"]
+    answers = await asyncio.gather(*(enrol(mdm, code) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 403, 403, 403]
+
+
+async def test_a_device_that_never_heard_the_answer_may_ask_again_with_its_key(mdm: Mdm) -> None:
+    entry, csr = mdm.sample["devices"][0], new_request()
+    first, second = [(await enrol(mdm, entry["code"], csr)).json() for _ in range(2)]
+    assert first["device"] == second["device"]
+    used = await mdm.http.post("/api/check-in", json={}, headers=bearer(first["token"]))
+    assert used.status_code == 401  # the newer token is the one
+    fine = await mdm.http.post("/api/check-in", json={}, headers=bearer(second["token"]))
+    assert fine.status_code == 200
+
+
+async def test_a_class_code_counts_ends_and_can_be_revoked(mdm: Mdm) -> None:
+    code = await class_code(mdm, uses=2)
+    assert [(await enrol(mdm, code)).status_code for _ in range(3)] == [200, 200, 403]
+    mdm.clock.at += 3601
+    other = mdm.sample["devices"][0]["code"]
+    assert (await enrol(mdm, other)).status_code == 200  # that one lasts longer
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        assert await revoke_code(connection, mdm.school, mdm.sample["devices"][1]["code"])
+    assert (await enrol(mdm, mdm.sample["devices"][1]["code"])).status_code == 403
+    assert (await enrol(mdm, "NOSUCHCODE")).json()["code"] == "bad-code"
+
+
+async def test_an_idle_check_in_is_one_read_and_no_write(mdm: Mdm) -> None:
+    enrolled = (await enrol(mdm, mdm.sample["devices"][0]["code"])).json()
+    headers = bearer(enrolled["token"])
+    policy = {"policy_version": 1, "policy_state": "applied"}
+    told = {**policy, "assignment_version": 1, "inventory_hash": "aa"}
+    with_inventory = {**told, "inventory": {"kind": "laptop", "model": "T14"}}
+    first = await mdm.http.post("/api/check-in", json=with_inventory, headers=headers)
+    assert first.status_code == 200
+    said: list[str] = []
+
+    def heard(_: Connection, __: object, statement: str, *___: object) -> None:
+        said.append(statement)
+
+    event.listen(mdm.ground.database.engine.sync_engine, "before_cursor_execute", heard)
+    idle = await mdm.http.post("/api/check-in", json=told, headers=headers)
+    quiet = {"BEGIN", "BEGIN IMMEDIATE"}
+    own = [line for line in said if line not in quiet and "set_config" not in line]
+    assert len(own) == 1
+    assert own[0].startswith("SELECT")
+    assert idle.json()["policy"] is None
+    assert not idle.json()["want_inventory"]
+    assert len(idle.content) <= 200
+
+
+async def test_a_check_in_brings_policy_and_assignment_and_keeps_what_is_reported(
+    mdm: Mdm,
+) -> None:
+    entry = mdm.sample["devices"][0]
+    enrolled = (await enrol(mdm, entry["code"])).json()
+    headers = bearer(enrolled["token"])
+    policy = await declare_policy(mdm.ground, mdm.school, 120, "sea")
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        news = await remove_device(connection, mdm.school, "5B", entry["device"])
+        await publish(connection, mdm.school, news)
+    told = {"policy_version": 1, "assignment_version": 1, "inventory_hash": "bb"}
+    answer = (await mdm.http.post("/api/check-in", json=told, headers=headers)).json()
+    assert answer["policy"]["version"] == policy.version == 2
+    assert answer["want_inventory"]
+    payload = jws.extract_compact(answer["assignment"].encode()).payload
+    assert json.decode(payload, type=Assignment).classes == ()
+    report = {"policy_version": 2, "policy_state": "failed", "policy_reason": "no wallpaper"}
+    kept = {**told, **report, "inventory": {"kind": "laptop", "serial": "42"}}
+    await mdm.http.post("/api/check-in", json=kept, headers=headers)
+    mine = devices.c.id == entry["device"]
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        row = (await connection.execute(select(devices).where(mine))).one()
+        held = await connection.execute(
+            select(inventories.c.body).where(inventories.c.device == entry["device"])
+        )
+    assert (row.policy_version, row.policy_state) == (2, "failed")
+    assert json.decode(held.scalar_one())["serial"] == "42"
+
+
+async def test_when_each_was_seen_is_written_in_one_go(mdm: Mdm) -> None:
+    gathered = Seen(mdm.ground.database)
+    for number in range(700):
+        gathered.touch(mdm.school, f"dev-{number}", mdm.clock.at)
+        gathered.touch(mdm.school, f"dev-{number}", mdm.clock.at + 1)
+    assert await gathered.flush() == 700
+    gathered.touch(mdm.school, "dev-0", mdm.clock.at - 9)  # a late one never wins
+    await gathered.flush()
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        found = (await connection.execute(select(seen.c.seen_at))).scalars().all()
+    assert set(found) == {mdm.clock.at + 1}
+    assert len(found) == 700
+
+
+def test_a_fleet_that_wakes_at_once_comes_back_spread_over_the_interval() -> None:
+    waits = [next_check_in(f"dev-{number}", 1_000_000) for number in range(9000)]
+    assert min(waits) >= 30
+    assert max(waits) <= INTERVAL_SECONDS + 30
+    busiest = max(waits.count(second) for second in set(waits))
+    assert busiest < 4 * 9000 / INTERVAL_SECONDS
+
+
+async def test_a_placed_device_gets_a_higher_version_of_its_assignment(mdm: Mdm) -> None:
+    code = await class_code(mdm)
+    enrolled = (await enrol(mdm, code)).json()
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        row = DeviceRow(enrolled["device"], "4A", "cart", "laptop")
+        await publish(connection, mdm.school, await put_device(connection, mdm.school, row))
+    told = {"assignment_version": 1}
+    headers = bearer(enrolled["token"])
+    answer = (await mdm.http.post("/api/check-in", json=told, headers=headers)).json()
+    payload = jws.extract_compact(answer["assignment"].encode()).payload
+    newest = json.decode(payload, type=Assignment)
+    assert (newest.version, newest.classes) == (2, ("4A", "5B"))

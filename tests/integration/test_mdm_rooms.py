@@ -1,0 +1,108 @@
+"""Default deny, tenancy, and the database's form; on SQLite and on PostgreSQL."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+from sqlalchemy import Connection, func, insert, select, text
+from sqlalchemy.exc import DBAPIError
+
+from central_mdm.identity.model import teachers
+from central_mdm.identity.rules import open_school
+from central_mdm.schema import all_tables, tenant_tables
+from tests.mdm import Mdm, bearer
+
+pytestmark = pytest.mark.real_loop
+OPEN = {"/health", "/api/sign-in", "/api/refresh", "/api/enrolments"}
+
+
+def doors(app: Litestar) -> Iterator[tuple[str, str]]:
+    for route in app.routes:
+        assert isinstance(route, HTTPRoute)
+        for method in route.methods - {"OPTIONS"}:
+            yield str(method), route.path
+
+
+async def test_every_route_but_the_four_doors_needs_a_token(mdm: Mdm) -> None:
+    found = set(doors(mdm.app))
+    assert len(found) > 12
+    forged = f"t.{'x' * 43}.{mdm.school}"
+    for method, path in found:
+        url = path.replace("{name:str}", "0" * 64).replace("{file:str}", "f")
+        for headers in ({}, bearer(forged), {"authorization": "Basic eDp5"}, bearer("t..")):
+            answer = await mdm.http.request(method, url, headers=headers)
+            if path in OPEN:
+                assert answer.status_code in {200, 400}, (method, path)
+            else:
+                assert answer.status_code == 401, (method, path)
+
+
+async def test_a_device_is_no_teacher(mdm: Mdm) -> None:
+    headers = await mdm.as_teacher()
+    wrong = await mdm.http.post("/api/check-in", json={}, headers=headers)
+    assert (wrong.status_code, wrong.json()["code"]) == (403, "wrong-role")
+
+
+async def test_what_does_not_exist_and_what_is_not_json_are_problems_too(mdm: Mdm) -> None:
+    missing = await mdm.http.get("/nowhere")
+    assert (missing.status_code, missing.json()["code"]) == (404, "no-such-path")
+    wrong = await mdm.http.delete("/api/grants")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "no-such-method")
+    for body in (b"{", b"\xff", b"[" * 5000, b'{"school": 1}', b""):
+        bad = await mdm.http.post("/api/sign-in", content=body)
+        assert (bad.status_code, bad.json()["code"]) == (400, "malformed")
+
+
+async def test_a_body_without_end_is_cut(mdm: Mdm) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(1000):
+            yield b" " * 65536
+
+    for path in ("/api/sign-in", "/api/journal", "/api/files"):
+        answer = await mdm.http.post(path, content=endless(), headers=await mdm.as_teacher())
+        assert (answer.status_code, answer.json()["code"]) == (413, "too-large"), path
+
+
+async def test_a_zero_byte_in_a_text_is_no_failure_of_ours(mdm: Mdm) -> None:
+    asked = {"school": mdm.school, "login": "a\0b", "password": "x"}
+    answer = await mdm.http.post("/api/sign-in", json=asked)
+    assert answer.status_code in {400, 401}
+
+
+async def test_the_migrations_make_exactly_what_the_rooms_declare(mdm: Mdm) -> None:
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection)
+        return list(compare_metadata(context, all_tables()))
+
+    async with mdm.ground.database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+def test_every_table_but_the_doors_bears_the_school() -> None:
+    assert all("school" in table.primary_key.columns for table in tenant_tables())
+
+
+async def test_postgresql_shows_a_transaction_the_rows_of_its_own_school_only(mdm: Mdm) -> None:
+    if mdm.ground.database.url.get_backend_name() == "sqlite":
+        # SQLite has no such thing: there the statements alone hold it.
+        return
+    await open_school(mdm.ground, "elsewhere", "Elsewhere")
+    async with mdm.ground.database.reading("elsewhere") as connection:
+        counted = select(func.count()).select_from(teachers)
+        assert (await connection.execute(counted)).scalar() == 0
+        guarded = text("SELECT count(*) FROM pg_policies WHERE policyname = 'tenant'")
+        assert (await connection.execute(guarded)).scalar() == len(tenant_tables())
+    row = {"school": mdm.school, "id": "x", "login": "x", "name": "x", "password_hash": "x"}
+    with pytest.raises(DBAPIError, match="row-level security"):
+        async with mdm.ground.database.writing("elsewhere") as connection:
+            await connection.execute(insert(teachers).values(row))
+
+
+async def test_a_token_of_one_school_opens_no_other(mdm: Mdm) -> None:
+    await open_school(mdm.ground, "elsewhere", "Elsewhere")
+    token = (await mdm.sign_in())["token"].removesuffix(mdm.school) + "elsewhere"
+    answer = await mdm.http.get("/api/scopes", headers=bearer(token))
+    assert answer.status_code == 401

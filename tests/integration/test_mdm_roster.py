@@ -1,0 +1,168 @@
+"""The feed of the roster: nothing lost, nothing left behind; on SQLite and on PostgreSQL."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.identity.rules import begin_epoch
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.feed import publish
+from central_mdm.roster.reading import sum_of
+from central_mdm.roster.rules import (
+    put_class,
+    put_device,
+    put_pupil,
+    remove_device,
+    remove_pupil,
+    take_class,
+)
+from tests.mdm import Mdm
+
+pytestmark = pytest.mark.real_loop
+SCOPE = "class:5B"
+
+
+class Puller:
+    """An app's side of a scope: rows by (entity, id), the cursor, the proof."""
+
+    def __init__(self, mdm: Mdm, scope: str = SCOPE, limit: int = 500) -> None:
+        self.mdm, self.scope, self.limit = mdm, scope, limit
+        self.epoch = ""
+        self.last = 0
+        self.rows: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+
+    async def pull(self) -> int:
+        """Pull to the end; return the pages it took."""
+        for page_number in range(1, 10_000):
+            query = {"scope": self.scope, "epoch": self.epoch, "after": self.last}
+            answer = await self.mdm.http.get(
+                "/api/changes",
+                params={**query, "limit": self.limit},
+                headers=await self.mdm.as_teacher(),
+            )
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            if page["epoch"] != self.epoch:
+                self.rows.clear()
+            for change in page["changes"]:
+                key = change["entity"], change["id"]
+                self.rows.pop(key, None)
+                if change["row"]:
+                    self.rows[key] = change["sequence"], change["row"]
+            self.epoch, self.last = str(page["epoch"]), int(page["last"])
+            if not page["has_more"]:
+                assert page["count"] == len(self.rows)
+                marks = ((*key, sequence) for key, (sequence, _) in self.rows.items())
+                assert page["checksum"] == sum_of(marks)
+                return page_number
+        raise AssertionError("endless")
+
+
+async def tell_pupil(ground: Ground, school: str, row: PupilRow) -> None:
+    async with ground.database.writing(school) as connection:
+        await publish(connection, school, await put_pupil(connection, school, row))
+
+
+def pupil(number: int, display: str = "") -> PupilRow:
+    shown = display or f"Nr {number}"
+    return PupilRow(f"new-{number}", "5B", "Given", "Family", shown, number)
+
+
+async def test_a_class_arrives_whole_in_pages_of_any_size(mdm: Mdm) -> None:
+    for limit in (1, 3, 11, 500):
+        puller = Puller(mdm, limit=limit)
+        pages = await puller.pull()
+        assert len(puller.rows) == 1 + 5 + 5  # the class, its pupils, their devices
+        assert pages == -(-11 // limit)
+    owners = {row["pupil"] for (kind, _), (_, row) in puller.rows.items() if kind == "device"}
+    assert owners == {entry["pupil"] for entry in mdm.sample["devices"]}
+
+
+async def test_who_is_in_step_gets_only_what_changed_and_tombstones_for_what_went(
+    mdm: Mdm,
+) -> None:
+    puller = Puller(mdm)
+    await puller.pull()
+    before = puller.last
+    gone = mdm.sample["devices"][0]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        news = await put_class(connection, mdm.school, ClassRow("5B", "5e B bis", "Latin"))
+        news += await remove_pupil(connection, mdm.school, "5B", gone["pupil"])
+        await publish(connection, mdm.school, news)
+    await puller.pull()
+    assert puller.last == before + 3  # the class, the pupil, and the device that lost its owner
+    assert puller.rows["class", "5B"][1]["name"] == "5e B bis"
+    assert ("pupil", gone["pupil"]) not in puller.rows
+    assert puller.rows["device", gone["device"]][1]["pupil"] == ""
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        news = await remove_device(connection, mdm.school, "5B", gone["device"])
+        await publish(connection, mdm.school, news)
+    await puller.pull()
+    assert ("device", gone["device"]) not in puller.rows
+
+
+async def test_a_class_that_is_taken_away_is_no_scope_any_more(mdm: Mdm) -> None:
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        news = await take_class(connection, mdm.school, "t-lambert", "5B")
+        await publish(connection, mdm.school, news)
+    headers = await mdm.as_teacher()
+    scopes = (await mdm.http.get("/api/scopes", headers=headers)).json()["scopes"]
+    assert scopes == ["teacher:t-lambert", "class:4A"]
+    answer = await mdm.http.get("/api/changes", params={"scope": SCOPE}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (403, "foreign-scope")
+    own = Puller(mdm, "teacher:t-lambert")
+    await own.pull()
+    assert set(own.rows) == {("class", "4A")}
+
+
+async def test_after_a_restore_every_scope_is_pulled_afresh(mdm: Mdm) -> None:
+    puller = Puller(mdm)
+    await puller.pull()
+    puller.rows["pupil", "ghost"] = 1, {}  # what the copy from last night does not have
+    await begin_epoch(mdm.ground, mdm.school)
+    await puller.pull()
+    assert len(puller.rows) == 11
+
+
+async def test_eight_writers_at_once_and_a_reader_who_polls_misses_no_row(mdm: Mdm) -> None:
+    puller = Puller(mdm)
+    ended = asyncio.Event()
+
+    async def write(writer: int) -> None:
+        for number in range(12):
+            await tell_pupil(mdm.ground, mdm.school, pupil(writer * 100 + number))
+
+    async def read() -> None:
+        while not ended.is_set():
+            await puller.pull()
+        await puller.pull()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(read())
+        async with asyncio.TaskGroup() as writers:
+            for writer in range(8):
+                writers.create_task(write(writer))
+        ended.set()
+    assert sum(1 for _, name in puller.rows if name.startswith("new-")) == 8 * 12
+
+
+async def test_two_pupils_of_a_class_never_show_the_same_name(mdm: Mdm) -> None:
+    taken = mdm.sample["devices"][0]["display"]
+    with pytest.raises(IntegrityError):
+        await tell_pupil(mdm.ground, mdm.school, pupil(1, taken))
+    puller = Puller(mdm)
+    await puller.pull()
+    assert len(puller.rows) == 11
+
+
+async def test_a_device_may_serve_two_classes(mdm: Mdm) -> None:
+    known = mdm.sample["devices"][0]["device"]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        row = DeviceRow(known, "4A", "cart 1", "laptop")
+        await publish(connection, mdm.school, await put_device(connection, mdm.school, row))
+    puller = Puller(mdm, "class:4A")
+    await puller.pull()
+    assert ("device", known) in puller.rows

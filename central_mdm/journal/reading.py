@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from msgspec import DecodeError, Meta, Raw, Struct, ValidationError, json
 
-from central_mdm.contract.journal import BATCH_MAX, Event, Outcome
+from central_mdm.contract.journal import BATCH_MAX, Event
 from central_mdm.platform.errors import Malformed
 
 BODY_BYTES_MAX: Final = 16 * 1024
@@ -13,6 +13,14 @@ UNREADABLE: Final = "unreadable"
 """Stands as the id of an item whose own id cannot be read."""
 _KIND: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class Item(Struct, frozen=True):
+    """One item of a batch: the event as far as it can be read, and what speaks against it."""
+
+    id: str
+    event: Event | None = None
+    objection: str = ""
 
 
 class _Batch(Struct):
@@ -30,8 +38,8 @@ _object: Final = json.Decoder(dict[str, Raw])
 _text: Final = json.Decoder(str)
 
 
-def read_batch(body: bytes) -> tuple[Event | Outcome, ...]:
-    """Return each event, or the refusal of it, in the order they came. Raises Malformed."""
+def read_batch(body: bytes) -> tuple[Item, ...]:
+    """Return each item, in the order they came. Raises Malformed for what is no batch."""
     try:
         batch = _batch.decode(body)
     except (ValueError, RecursionError) as error:
@@ -47,14 +55,12 @@ def class_of(event: Event) -> str:
         return ""
 
 
-def _read(raw: bytes) -> Event | Outcome:
+def _read(raw: bytes) -> Item:
     try:
         event = _event.decode(raw)
     except (ValueError, RecursionError) as error:
-        return Outcome(_id_of(raw), "refused", f"malformed: {_why(error)}"[:200])
-    if why := _objection(event):
-        return Outcome(event.id, "refused", why)
-    return event
+        return Item(_id_of(raw), objection=f"malformed: {_why(error)}"[:200])
+    return Item(event.id, event, _objection(event))
 
 
 def _objection(event: Event) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.journal import Event, Outcome
 from central_mdm.identity.rules import lock_teacher
 from central_mdm.journal.model import events, lessons, origins, outcomes
-from central_mdm.journal.reading import UNREADABLE, class_of
+from central_mdm.journal.reading import UNREADABLE, Item, class_of
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
 from central_mdm.platform.ground import Ground
@@ -24,9 +24,7 @@ class Gap(Struct, frozen=True):
     since: int
 
 
-async def take(
-    ground: Ground, caller: Caller, items: Iterable[Event | Outcome]
-) -> tuple[Outcome, ...]:
+async def take(ground: Ground, caller: Caller, items: Iterable[Item]) -> tuple[Outcome, ...]:
     """Keep each event or refuse it, in one transaction; answers known already are replayed."""
     answers: list[Outcome] = []
     async with ground.database.writing(caller.school) as connection:
@@ -65,28 +63,27 @@ async def _decide(
     ground: Ground,
     caller: Caller,
     classes: frozenset[str],
-    item: Event | Outcome,
+    item: Item,
 ) -> Outcome:
-    match item:
-        case Outcome():
-            # Not stored where the id cannot be read: another bad item would get its answer.
-            if item.id != UNREADABLE:
-                await _answer(connection, caller, item)
-            return item
-        case Event():
-            why = await _objection(connection, caller, classes, item)
-            outcome = Outcome(item.id, "refused" if why else "applied", why)
+    if item.event is None:
+        outcome = Outcome(item.id, "refused", item.objection)
+        # Not stored where the id cannot be read: another bad item would get its answer.
+        if item.id != UNREADABLE:
             await _answer(connection, caller, outcome)
-            if not why:
-                await _keep(connection, caller, item, ground.clock())
-            if why not in ("sequence-taken", "foreign-origin"):
-                await _count(connection, caller, item, ground.clock())
-            return outcome
+        return outcome
+    foreign = await _foreign(connection, caller, item.event)
+    why = item.objection or foreign or await _objection(connection, caller, classes, item.event)
+    outcome = Outcome(item.id, "refused" if why else "applied", why)
+    await _answer(connection, caller, outcome)
+    if not why:
+        await _keep(connection, caller, item.event, ground.clock())
+    if not foreign and item.event.sequence:
+        await _count(connection, caller, item.event, ground.clock())
+    return outcome
 
 
-async def _objection(
-    connection: AsyncConnection, caller: Caller, classes: frozenset[str], event: Event
-) -> str:
+async def _foreign(connection: AsyncConnection, caller: Caller, event: Event) -> str:
+    """Say why this event is not the one that its journal has at this place, or ""."""
     school = caller.school
     owner = select(origins.c.teacher).where(
         origins.c.school == school, origins.c.origin == event.origin
@@ -98,13 +95,17 @@ async def _objection(
         events.c.origin == event.origin,
         events.c.sequence == event.sequence,
     )
-    if (await connection.execute(taken)).first():
-        return "sequence-taken"
+    return "sequence-taken" if (await connection.execute(taken)).first() else ""
+
+
+async def _objection(
+    connection: AsyncConnection, caller: Caller, classes: frozenset[str], event: Event
+) -> str:
     if (class_id := class_of(event)) and class_id not in classes:
         return "foreign-class"
     if event.lesson:
         teaches = select(lessons.c.teacher).where(
-            lessons.c.school == school, lessons.c.lesson == event.lesson
+            lessons.c.school == caller.school, lessons.c.lesson == event.lesson
         )
         if (await connection.execute(teaches)).scalar() not in (None, caller.id):
             return "foreign-lesson"

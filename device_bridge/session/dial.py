@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from device_bridge.protocol.errors import DeviceError, NotPaired
-from device_bridge.session.wire import Judge, Lane, Path, dial_lane
+from device_bridge.session.wire import HungUp, Judge, Lane, Path, dial_lane
 from device_bridge.trust.accept import Peer, accept
 from device_bridge.trust.identity import School
 
@@ -45,7 +45,7 @@ async def dial(
 ) -> tuple[Lane, Address]:
     """Open a lane at the first address that proves to be the device.
 
-    Raises what the most telling failure was: NotPaired where somebody answered, else Unreachable.
+    Raises the most telling failure: NotPaired or HungUp where somebody answered, else Unreachable.
     """
     race = _Race(path, context, judge)
     async with asyncio.TaskGroup() as tries:
@@ -63,7 +63,7 @@ class _Race:
         self._context, self._judge = context, judge
         self.running: list[asyncio.Task[None]] = []
         self.won: tuple[Lane, Address] | None = None
-        self.telling: DeviceError | None = None
+        self.telling: DeviceError | HungUp | None = None
         self._failed = [asyncio.Event()]
 
     async def attempt(self, place: int, address: Address) -> None:
@@ -75,6 +75,8 @@ class _Race:
                 lane = await dial_lane(address, self._path, self._context, self._judge)
         except DeviceError as error:
             self.telling = error
+        except HungUp as error:
+            self.telling = self.telling or error
         except OSError:  # TimeoutError is one
             pass
         else:

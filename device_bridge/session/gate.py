@@ -21,7 +21,7 @@ from device_bridge.protocol.messages import FromApp, decode_from_app, encode
 from device_bridge.protocol.talking import HandAnswered, MessageSaid
 from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.session.device_link import DeviceLink, ReadPapers
-from device_bridge.session.wire import Wire, WireEnded
+from device_bridge.session.wire import Wire
 from device_bridge.trust.accept import Peer
 from device_bridge.trust.allow import Standing, allow, check_grant, check_mandate
 from device_bridge.trust.floor import Ground
@@ -124,13 +124,12 @@ class Gate:
 
     def _take(self, raw: bytes) -> None:
         try:
-            self._advance(link.AppSaid(decode_from_app(raw)))
+            event: link.DeviceEvent = link.AppSaid(decode_from_app(raw))
         except Unsupported as error:
-            self._advance(link.Strange(error.kind))
-        except Malformed as error:
-            if self._end.phase != "over":
-                self._advance(link.Garbage())
-            raise WireEnded(str(error)) from error
+            event = link.Strange(error.kind)
+        except Malformed:
+            event = link.Garbage()
+        self._advance(event)
 
     def _advance(self, event: link.DeviceEvent) -> None:
         self._end, effects = link.advance_device(self._end, event, 0.0)

@@ -34,7 +34,7 @@ from device_bridge.session.keeper import (
 )
 from device_bridge.session.lanes import KeptLane, receive_frames
 from device_bridge.session.link import Session
-from device_bridge.session.wire import Lane, Path, Wire
+from device_bridge.session.wire import HungUp, Lane, Path, Wire
 from device_bridge.trust.identity import Identity, School, dialler_context
 
 ADDRESSES_MAX: Final = 8
@@ -194,6 +194,7 @@ class _Kept:
         self._keeper = Keeper(self._once, pauses, self._lost)
         self._live: _Live | None = None
         self._why = ""
+        self._hung_up = False
 
     async def run(self) -> None:
         try:
@@ -324,7 +325,9 @@ class _Kept:
             self._tell_gone("lost")
 
     def _lost(self, error: Exception) -> None:
-        self._tell_gone(why_of(error))
+        again = self._hung_up and isinstance(error, HungUp)
+        self._hung_up = isinstance(error, HungUp)
+        self._tell_gone("not-paired" if again else why_of(error))
 
     def _tell_gone(self, why: str) -> None:
         if why == self._why or (self._why == "lost" and why == "unreachable"):

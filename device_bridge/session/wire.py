@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.client import ClientProtocol
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
@@ -44,6 +44,14 @@ Judge = Callable[[bytes | None], Peer]
 
 class WireEnded(ConnectionError):
     """The lane is closed or lost."""
+
+
+class HungUp(WireEnded):
+    """The device proved itself and hung up without a word.
+
+    So it does when it refuses our certificate within TLS: in TLS 1.3 that comes after our own end
+    has finished, and asyncio sends no alert. Once may be chance, again is a refusal.
+    """
 
 
 class Wire(Protocol):
@@ -104,26 +112,37 @@ async def dial_lane(
             protocol, ping_interval=None, max_queue=8, write_limit=WRITE_BYTES[path]
         )
 
-    try:
+    with _telling():
         transport, connection = await asyncio.get_running_loop().create_connection(
             made, host, port, ssl=context, server_hostname="pupitre", ssl_shutdown_timeout=1.0
         )
+        whole = False
+        try:
+            peer = judge(_certificate(transport))
+            try:
+                await connection.handshake(user_agent_header=None)
+            except ConnectionResetError as error:
+                raise HungUp("reset") from error
+            whole = True
+        finally:
+            if not whole:
+                transport.abort()
+    return Lane(connection, peer, path)
+
+
+@contextmanager
+def _telling() -> Generator[None]:
+    """Turn what a failed opening raises into what it says about the device."""
+    try:
+        yield
     except ssl.SSLError as error:
         raise NotPaired(error.reason or "no TLS") from error
-    try:
-        peer = judge(_certificate(transport))
-        await connection.handshake(user_agent_header=None)
     except InvalidStatus as error:
         raise _refused(error.response.status_code) from error
-    except (InvalidHandshake, EOFError) as error:
+    except InvalidMessage as error:
+        raise HungUp("no answer") from error
+    except InvalidHandshake as error:
         raise WireEnded(type(error).__name__) from error
-    except ssl.SSLError as error:
-        # TLS 1.3: a device that refuses our certificate says so after our end has finished.
-        raise NotPaired(error.reason or "refused") from error
-    finally:
-        if connection.response is None or connection.response.status_code != 101:  # noqa: PLR2004
-            transport.abort()
-    return Lane(connection, peer, path)
 
 
 async def take_lane(

@@ -1,0 +1,133 @@
+"""The protocol's messages as bytes, for somebody who writes another agent or app.
+
+`python -m tests.protocol_vectors` writes `resources/protocol/messages.json`: one example of every
+message on every lane, as JSON (bytes as base64) and as the msgpack this program sends, in hex.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import msgspec
+from msgspec import Struct
+
+from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.hello import (
+    Answer,
+    Held,
+    Hello,
+    LaneHello,
+    LaneWelcome,
+    MandateShown,
+    NotUnderstood,
+    Pulse,
+    Refused,
+    Report,
+    Screen,
+    Superseded,
+    Welcome,
+)
+from device_bridge.protocol.launching import PageOpened
+from device_bridge.protocol.materials import (
+    ChunkPiece,
+    ChunkWanted,
+    Document,
+    HandInAsked,
+    HandInOffered,
+    HandInTaken,
+    ManifestSent,
+    ManifestWanted,
+    MaterialReport,
+    MaterialsDeclared,
+    NotHeld,
+    OfferedFile,
+)
+from device_bridge.protocol.messages import (
+    Bulk,
+    FromApp,
+    FromDevice,
+    PictureFromApp,
+    PictureFromDevice,
+    encode,
+)
+from device_bridge.protocol.presence import Choice, LessonDeclared, SeatClaimed
+from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
+from device_bridge.protocol.watching import Credit, Frame, WatchingDeclared
+
+FILE: Final = Path(__file__).resolve().parents[1] / "resources" / "protocol" / "messages.json"
+_HASH: Final = bytes(range(32))
+_OTHER: Final = bytes(range(32, 64))
+
+EXAMPLES: Final[tuple[Struct, ...]] = (
+    Hello(1, 1, "pupitre 0.1", "aaa.bbb.ccc", "ddd.eee.fff"),
+    Welcome(
+        1, "dev-01", "b0f1", "agent 0.1", "linux", _HASH,
+        (Held("attention", 7), Held("presence", 2)), (Screen(1920, 1080),), -3600,
+    ),
+    MandateShown("aaa.bbb.ccc", "ddd.eee.fff"),
+    LessonDeclared(
+        2, 600, "on", "lesson-1", "5B", "5e B", "Mme Vidal", 3300, "", "",
+        (Choice("p-1", "Zoé"), Choice("p-2", "Nguyễn")),
+    ),
+    WatchingDeclared(3, 600, "close", 1920, 1080, 4.0, 1),
+    LockDeclared(7, True, 600, "Écoutez, s'il vous plaît.", "Mme Vidal"),  # noqa: FBT003
+    MaterialsDeclared(4, "lesson-1", (Document("h-1", _HASH, "Übung 3.pdf", 5_242_880),)),
+    MessageSaid("m-1", 30, "Page 12, please."),
+    HandAnswered("a-1", 30),
+    PageOpened("p-1", 30, "https://example.org/atlas"),
+    HandInAsked("t-1", 120, "lesson-1"),
+    HandInTaken("t-1", (_HASH,)),
+    Heard("w-1"),
+    NotUnderstood("hologram"),
+    Refused("lock-declared", "not-allowed", "lesson-ended"),
+    Report("attention", 7, "locked"),
+    MaterialReport("h-1", 4, "arrived", 5_242_880, _OTHER),
+    Superseded("attention", 8, "M. Okafor"),
+    Answer("m-1", "done"),
+    HandInOffered("t-1", (OfferedFile("essay.odt", 18_000, _HASH, True),), 1),  # noqa: FBT003
+    PupilSaid("w-1", "words", "I am stuck at 3b"),
+    SeatClaimed("s-1", "lesson-1", "p-2"),
+    Pulse(41, True, 7, 850, 76, 0),  # noqa: FBT003
+    LaneHello(_HASH),
+    LaneWelcome(),
+    Credit(1),
+    Frame(41, 3, 320, 180, 1920, 1080, "jpeg", b"\xff\xd8\xff\xd9"),
+    ManifestWanted(_HASH),
+    ManifestSent(_HASH, b"\x84"),
+    ChunkWanted(_HASH, _OTHER, 262_144),
+    ChunkPiece(_OTHER, 262_144, b"piece"),
+    NotHeld(_OTHER),
+)  # fmt: skip
+
+LANES: Final[dict[str, object]] = {
+    "control, from the app": FromApp,
+    "control, from the device": FromDevice,
+    "pictures, from the app": PictureFromApp,
+    "pictures, from the device": PictureFromDevice,
+    "bulk, both ways": Bulk,
+}
+
+
+def lanes_of(kind: type[Struct]) -> list[str]:
+    return [name for name, union in LANES.items() if kind in get_args(union)]
+
+
+def vectors() -> list[dict[str, Any]]:
+    """Make the file's rows, in the order of `EXAMPLES`."""
+    return [
+        {
+            "type": str(type(message).__struct_config__.tag),
+            "lanes": lanes_of(type(message)),
+            "json": msgspec.json.decode(msgspec.json.encode(message)),
+            "msgpack": encode(message).hex(),
+        }
+        for message in EXAMPLES
+    ]
+
+
+def written() -> str:
+    return json.dumps(vectors(), indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(written(), encoding="utf-8")

@@ -1,0 +1,52 @@
+"""The vectors in `resources/protocol` are what this program says and understands."""
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, get_args
+
+import msgspec
+import pytest
+
+from device_bridge.protocol.errors import Malformed, Unsupported
+from device_bridge.protocol.messages import (
+    decode_bulk,
+    decode_from_app,
+    decode_from_device,
+    decode_picture_from_app,
+    decode_picture_from_device,
+    encode,
+)
+from tests.protocol_vectors import EXAMPLES, FILE, LANES, written
+
+DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
+    "control, from the app": decode_from_app,
+    "control, from the device": decode_from_device,
+    "pictures, from the app": decode_picture_from_app,
+    "pictures, from the device": decode_picture_from_device,
+    "bulk, both ways": decode_bulk,
+}
+ROWS: Final[list[dict[str, Any]]] = json.loads(FILE.read_text(encoding="utf-8"))
+
+
+def test_every_message_of_every_lane_has_a_vector() -> None:
+    kinds = {kind for union in LANES.values() for kind in get_args(union)}
+    assert kinds == {type(message) for message in EXAMPLES}
+    assert FILE.read_text(encoding="utf-8") == written()  # python -m tests.protocol_vectors
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["type"]))
+def test_a_vector_is_read_on_its_lanes_and_said_again_byte_for_byte(row: dict[str, Any]) -> None:
+    raw = bytes.fromhex(row["msgpack"])
+    for lane in row["lanes"]:
+        message = DECODERS[lane](raw)
+        assert encode(message) == raw
+        assert msgspec.json.decode(msgspec.json.encode(message)) == row["json"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["type"]))
+def test_a_truncated_vector_is_malformed_at_every_byte(row: dict[str, Any]) -> None:
+    raw = bytes.fromhex(row["msgpack"])
+    for lane in row["lanes"]:
+        for cut in range(len(raw)):
+            with pytest.raises((Malformed, Unsupported)):
+                DECODERS[lane](raw[:cut])

@@ -165,7 +165,7 @@ def token(header: object, payload: bytes = b"{}", signature: bytes = bytes(64)) 
         "..",
         "",
         mandate_for(TEACHER),
-        SCHOOL.grant(TEACHER)[:-2] + "AA",
+        ".".join((*SCHOOL.grant(TEACHER).split(".")[:2], "A" * 86)),
         SmallSchool().grant(TEACHER),
     ],
 )

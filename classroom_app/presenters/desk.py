@@ -67,8 +67,8 @@ class DeskPresenter(QObject):
         self._second = QTimer(self, interval=1000)
         self._second.timeout.connect(self._tick)
         self._second.start()
-        self._holding = QTimer(self, singleShot=True, interval=MESSAGE_HELD_MS)
-        self._holding.timeout.connect(self._send_message)
+        self.holding = QTimer(self, singleShot=True, interval=MESSAGE_HELD_MS)
+        self.holding.timeout.connect(self.send_message)
         wall.tiles_changed.connect(self.touch)
         wall.selection_changed.connect(self._on_selection)
 
@@ -209,11 +209,11 @@ class DeskPresenter(QObject):
 
     def message(self, text: str) -> None:
         """Say `text` after 3 s in which Undo stops it; a second message sends the first."""
-        self._send_message()
+        self.send_message()
         tiles = self._act("message") if text.strip() else ()
         if tiles:
             self._message = (tiles, text.strip())
-            self._holding.start()
+            self.holding.start()
 
     def answer_hand(self, key: str) -> None:
         tile = self.wall.tile(key)
@@ -227,7 +227,7 @@ class DeskPresenter(QObject):
         self._kind = ""
         if self._message:
             self._message = None
-            self._holding.stop()
+            self.holding.stop()
         else:
             self._run(self._acts.undo(), "undo")
         self.touch()
@@ -244,7 +244,7 @@ class DeskPresenter(QObject):
 
     @Slot()
     def end_now(self) -> None:
-        self._send_message()
+        self.send_message()
         self._run(self._acts.end(), "end")
 
     @Slot()
@@ -348,9 +348,10 @@ class DeskPresenter(QObject):
         self._tasks.start(work, name=name, refused=self.refused)
 
     @Slot()
-    def _send_message(self) -> None:
+    def send_message(self) -> None:
+        """Let the held message go now."""
         held, self._message = self._message, None
-        self._holding.stop()
+        self.holding.stop()
         if held:
             self._run(self._acts.message(*held), "message")
             self.touch()

@@ -83,8 +83,7 @@ class BarA(QWidget):
         column.setContentsMargins(0, 9, 0, 12)
         column.addWidget(self.class_button, alignment=Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self.left)
-        box = QWidget(self)
-        box.setMinimumWidth(172)
+        self._names = box = QWidget(self)
         box.setLayout(column)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
@@ -108,6 +107,8 @@ class BarA(QWidget):
         scope, locks = desk.scope_words(), desk.locks_next()
         narrow = self.window().width() < NARROW
         below = "" if narrow else scope
+        self._names.setMinimumWidth(120 if narrow else 172)
+        self.message.setVisible(not narrow)  # then it stands behind the three dots
         self.class_button.setText(desk.class_name())
         self.class_button.updateGeometry()
         self.class_button.setAccessibleName(say("Class {name}, change", name=desk.class_name()))
@@ -117,7 +118,8 @@ class BarA(QWidget):
         self.hand_out.say(say("Hand out"), below, "plain", "Ctrl+D")
         self.collect.say(say("Collect"), below, "plain", "Ctrl+R")
         self.message.say(say("Message"), below, "plain", "Ctrl+M")
-        self.more.say(say("More"), "", "plain", "Ctrl+K")
+        self.more.say("" if narrow else say("More"), "", "plain", "Ctrl+K")
+        self.more.setAccessibleName(say("More"))
         self.end.say(say("End"), say("the lesson"), "outline", "Ctrl+Shift+E")
         for button in (self.lock, self.free, self.hand_out, self.collect, self.message, self.end):
             button.setEnabled(desk.enabled())

@@ -91,6 +91,8 @@ class ActButton(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:
+        if not self.text():
+            return QSize(14 + 24 + 14, self.HEIGHT)
         words = QFontMetrics(font(16, SEMI)).horizontalAdvance(self.text())
         below = QFontMetrics(font(13, SEMI)).horizontalAdvance(self.second)
         return QSize(14 + 24 + 10 + max(words, below) + 16, self.HEIGHT)

@@ -17,9 +17,13 @@ class MoreSheet(Sheet):
     ) -> None:
         super().__init__(desk, say("More"), parent)
         other = say("Light colours") if theme == "dark" else say("Dark colours")
-        self.first = self.other("theme", other, turn)
+        self.first = self.other("message-more", say("Message"), self._message)
+        self.other("theme", other, turn)
         self.other("check", say("Connection check"), self._check)
         self.other("classes", say("Your classes"), self._classes)
+
+    def _message(self) -> None:
+        self.desk.ask("message")
 
     def _check(self) -> None:
         self.desk.go("check")

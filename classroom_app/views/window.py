@@ -72,7 +72,7 @@ class DeskWindow(QWidget):
         self.setObjectName("desk")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setWindowTitle("Pupitre")
-        self.setMinimumSize(960, 600)
+        self.setMinimumSize(1024, 600)
         self.setAcceptDrops(True)
         self.desk, self.theme = desk, theme
         self._wall_model, self._first_run = wall, first_run
@@ -225,7 +225,9 @@ class DeskWindow(QWidget):
             case "collect":
                 return CollectSheet(desk, self), bar.collect
             case "message":
-                return MessageSheet(desk, self), bar.message
+                return MessageSheet(
+                    desk, self
+                ), bar.message if bar.message.isVisible() else bar.more
             case "more":
                 return MoreSheet(desk, self, self.theme.name, self._turn_other), bar.more
             case "end":

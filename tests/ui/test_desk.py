@@ -1,0 +1,267 @@
+"""What the bars say and what the buttons do, with the real window over acts that remember."""
+
+import pytest
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from classroom_app.domain.tile import State
+from classroom_app.presenters.receipts import Receipt, School
+from tests.ui.conftest import Opens
+from tests.ui.room import NOW, Room, classroom, live, lively, locked, replace
+
+pytestmark = pytest.mark.real_loop
+CTRL = Qt.KeyboardModifier.ControlModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+PLAIN = Qt.KeyboardModifier.NoModifier
+
+
+@pytest.fixture
+def room(opened: Opens) -> Room:
+    made = opened()
+    made.begin(lively())
+    made.window.activateWindow()
+    made.window.wall.setFocus()
+    return made
+
+
+def press(room: Room, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+    QTest.keyClick(room.window.focusWidget() or room.window, key, modifiers)
+
+
+def click(room: Room, name: str) -> None:
+    QTest.mouseClick(room.button(name), Qt.MouseButton.LeftButton)
+
+
+def test_ctrl_l_locks_all_and_bar_b_counts_receipts_only(room: Room) -> None:
+    press(room, Qt.Key.Key_L, CTRL)
+    assert [(what, len(names)) for what, names, _ in room.acts.asked] == [("lock", 28)]
+    room.wall.show(locked())
+    assert room.desk.said().text == "25 of 28 locked"
+    assert room.desk.said().undo
+
+
+def test_the_scope_is_on_the_button_and_drops_after_the_act(room: Room) -> None:
+    assert room.desk.scope_words() == "all 28"
+    room.wall.select({"p17"})
+    assert room.desk.scope_words() == "Lina only"
+    room.wall.select({"p17", "p22"})
+    assert room.desk.scope_words() == "Lina, Noah"
+    room.wall.select({"p1", "p2", "p3", "p4", "p5"})
+    assert room.desk.scope_words() == "5 pupils"
+    room.wall.select({"p17", "p22"})
+    click(room, "free")
+    assert room.acts.asked == [("free", ("Lina", "Noah"), "")]
+    assert room.desk.scope_words() == "all 28"
+
+
+def test_escape_clears_filter_then_selection_then_leaves_focus_and_frees_nobody(
+    room: Room,
+) -> None:
+    room.wall.select({"p17"})
+    room.desk.open("p17")
+    press(room, Qt.Key.Key_Escape)
+    assert (room.desk.page, room.wall.selected) == ("wall", {"p17"})
+    room.wall.set_filter("li")
+    press(room, Qt.Key.Key_Escape)
+    assert (room.wall.filter, room.wall.selected) == ("", {"p17"})
+    press(room, Qt.Key.Key_Escape)
+    assert not room.wall.selected
+    press(room, Qt.Key.Key_Escape)
+    assert room.acts.asked == []
+
+
+def test_the_attention_key_locks_then_frees_and_is_deaf_for_700_ms(room: Room) -> None:
+    press(room, Qt.Key.Key_Period)
+    room.now += 0.6
+    press(room, Qt.Key.Key_Period)
+    assert [what for what, _, _ in room.acts.asked] == ["lock"]
+    room.wall.show(locked())
+    room.now += 0.7
+    press(room, Qt.Key.Key_Period)
+    assert [what for what, _, _ in room.acts.asked] == ["lock", "free"]
+
+
+def test_the_attention_key_is_a_full_stop_while_typing(room: Room) -> None:
+    press(room, Qt.Key.Key_F, CTRL)
+    QTest.keyClicks(room.window.focusWidget(), "a.")
+    assert room.window.bar_d.finder.text() == "a."
+    assert room.acts.asked == []
+
+
+def test_letters_on_the_wall_find_a_pupil_without_accents(room: Room) -> None:
+    press(room, Qt.Key.Key_A)
+    QTest.keyClicks(room.window.bar_d.finder, "i")
+    names = [room.wall.index(row).data() for row in range(room.wall.rowCount())]
+    assert names == ["Aïcha"]
+    press(room, Qt.Key.Key_Return)
+    press(room, Qt.Key.Key_Return)
+    assert (room.desk.page, room.desk.focused) == ("focus", "p1")
+
+
+def test_f6_walks_through_who_needs_the_teacher(room: Room) -> None:
+    went: list[str] = []
+    room.desk.revealed.connect(went.append)
+    for _ in range(5):
+        press(room, Qt.Key.Key_F6)
+    press(room, Qt.Key.Key_F6, SHIFT)
+    assert went == ["p17", "p22", "p27", "p26", "p17", "p26"]
+
+
+def test_space_ticks_and_ctrl_i_turns_the_choice_round(room: Room) -> None:
+    room.window.wall.reveal("p0")
+    press(room, Qt.Key.Key_Space)
+    assert room.wall.selected == {"p0"}
+    press(room, Qt.Key.Key_I, CTRL)
+    assert len(room.wall.selected) == 27
+    assert "p0" not in room.wall.selected
+
+
+def test_a_message_waits_three_seconds_in_which_undo_stops_it(room: Room, qtbot: QtBot) -> None:
+    room.desk.holding.setInterval(60)
+    click(room, "message")
+    QTest.keyClicks(room.window.focusWidget(), "Sit down")
+    press(room, Qt.Key.Key_Return)
+    room.settle()
+    click(room, "undo")
+    qtbot.wait(90)
+    assert room.acts.asked == []
+    room.desk.message("Stand up")
+    qtbot.waitUntil(lambda: bool(room.acts.asked), timeout=1000)
+    assert room.acts.asked[0][0::2] == ("message", "Stand up")
+
+
+def test_a_message_is_sent_by_its_button(room: Room) -> None:
+    click(room, "message")
+    field = room.window.focusWidget()
+    assert field.objectName() == "message-text"
+    QTest.keyClicks(field, "Hello")
+    click(room, "message-send")
+    room.desk.send_message()
+    assert room.acts.asked[0][0::2] == ("message", "Hello")
+
+
+def test_files_are_handed_out_from_the_sheet(room: Room, tmp_path: object) -> None:
+    del tmp_path
+    room.window.open_sheet("hand-out")
+    assert not room.button("hand-out-now").isEnabled()
+    press(room, Qt.Key.Key_Escape)
+    assert room.desk.lesson is not None
+    assert room.acts.asked == []
+
+
+def test_collect_asks_in_its_sheet_and_enter_is_the_safe_choice(room: Room) -> None:
+    press(room, Qt.Key.Key_R, CTRL)
+    press(room, Qt.Key.Key_Return)
+    assert [what for what, _, _ in room.acts.asked] == ["collect"]
+
+
+def test_end_ends_at_once_unless_work_is_out(room: Room) -> None:
+    click(room, "end")
+    assert [what for what, _, _ in room.acts.asked] == ["end"]
+    room.unfinished = 3
+    click(room, "end")
+    assert [what for what, _, _ in room.acts.asked] == ["end"]
+    press(room, Qt.Key.Key_Return)
+    assert [what for what, _, _ in room.acts.asked] == ["end", "collect", "end"]
+
+
+def test_undo_is_offered_for_thirty_seconds(room: Room) -> None:
+    click(room, "lock")
+    room.now += 29
+    assert room.desk.said().undo
+    room.now += 2
+    room.desk.undo()
+    assert [what for what, _, _ in room.acts.asked] == ["lock"]
+
+
+def test_a_refusal_becomes_a_sentence(room: Room) -> None:
+    room.acts.refuses = PermissionError("plan.pdf")
+    click(room, "lock")
+    assert room.desk.said().text == "A device may not be read. Choose another file."
+
+
+def test_receipts_name_who_misses(room: Room) -> None:
+    room.desk.told(Receipt("hand-out", "plan.pdf", 27, 28, missing=("Tom",)))
+    said = room.desk.said()
+    assert (said.text, said.second) == (
+        "plan.pdf: arrived at 27 of 28",
+        "Later, on return: Tom",
+    )
+
+
+def test_the_school_is_told_in_grey_words(room: Room) -> None:
+    room.desk.show_school(School(reached=False, synced_at=NOW, waiting=14))
+    assert room.desk.school_words() == "School: later, 14 waiting"
+    room.desk.show_school(School(reached=True, synced_at=NOW, refused=1))
+    assert room.desk.school_words().startswith("The school did not accept 1 entry.")
+
+
+def test_chips_are_people_first_then_failures_then_the_gone(room: Room) -> None:
+    tiles = lively()
+    replace(tiles, "Emma", State.NOT_COVERED, since=NOW - 300)
+    room.wall.show(tiles)
+    told = [(chip.name, chip.kind) for chip in room.desk.chips()]
+    assert told == [
+        ("Lina", "ask"),
+        ("Noah", "ask"),
+        ("Yara", "ask"),
+        ("Emma", "fail"),
+        ("Tom", "gone"),
+    ]
+
+
+def test_who_went_long_ago_claims_no_attention(room: Room) -> None:
+    room.now += 200
+    assert "Tom" not in [chip.name for chip in room.desk.chips()]
+
+
+def test_a_selected_pupil_that_is_filtered_out_is_no_longer_chosen(room: Room) -> None:
+    room.wall.select({"p17"})
+    room.wall.set_filter("adam")
+    assert not room.wall.selected
+
+
+def test_a_screen_reader_hears_name_seat_wish_and_state(room: Room) -> None:
+    index = room.wall.index(room.wall.row("p17"))
+    assert index.data(Qt.ItemDataRole.AccessibleTextRole) == (
+        "Lina, seat 18. Hand up, number 1, 2 min."
+    )
+
+
+def test_focus_tells_whom_it_watches_and_stops_when_left(room: Room) -> None:
+    room.desk.open("p17")
+    press(room, Qt.Key.Key_Right)
+    press(room, Qt.Key.Key_Escape)
+    assert room.closely == [("d17", 0), ("d18", 0), (None, 0)]
+
+
+def test_a_hundred_devices_leaving_at_once_is_one_word(room: Room, qtbot: QtBot) -> None:
+    room.wall.show(classroom(100))
+    room.settle()
+    told: list[int] = []
+
+    def count(first: QModelIndex, last: QModelIndex) -> None:
+        told.append(last.row() - first.row() + 1)
+
+    room.wall.dataChanged.connect(count)
+    for at in range(100):
+        tiles = [
+            live(n, tile.name, State.GONE if n <= at else State.LIVE, since=NOW)
+            for n, tile in enumerate(classroom(100))
+        ]
+        room.wall.show(tiles)
+    qtbot.waitUntil(lambda: sum(told) >= 100, timeout=2000)
+    assert told == [100]
+    assert room.desk.said().text == "0 of 100 pupils here"
+
+
+def test_signing_in_passes_what_was_typed_and_asks_for_what_misses(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    click(room, "sign-in")
+    assert room.first.trouble
+    for name, text in (("school", "e1"), ("login", "claire"), ("password", "pw")):
+        QTest.keyClicks(room.window.first_run.fields[name], text)
+    click(room, "sign-in")
+    assert room.acts.asked == [("sign-in", (), "https://ecole/e1/claire/pw")]

@@ -1,6 +1,7 @@
 """The first page: sign in, type an address, and a connection check that explains itself."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, cast
 
 from msgspec import Struct
 from PySide6.QtCore import QObject, Signal
@@ -10,16 +11,29 @@ from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.words import LANGUAGES, later, say
 
 
-class Check(Struct, frozen=True):
-    """One thing looked at. `state` is "ok", "failed", "unknown" or "not-needed".
+class Checked(Protocol):
+    """One thing looked at, as `device_bridge.discovery.doctor` tells it.
 
-    `key` names what was looked at, as `device_bridge.discovery.doctor` does; `facts` fill in its
-    sentence ("address", "network", "school_network", "heard", "count").
+    `state` is "ok", "failed", "unknown" or "not-needed"; `facts` fill in the sentence, and a
+    fact "cause" may pick a better one. The key "school" is bootstrap's own.
     """
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...
+
+    @property
+    def facts(self) -> Mapping[str, object]: ...
+
+
+class Check(Struct, frozen=True):
+    """A `Checked` of our own."""
 
     key: str
     state: str
-    facts: Mapping[str, str] = {}
+    facts: Mapping[str, object] = {}
 
 
 class Row(Struct, frozen=True):
@@ -33,56 +47,82 @@ class Row(Struct, frozen=True):
 
 
 _GOOD = {
-    "interfaces": (later("This computer is on a network."), later("Address {address}.")),
-    "multicast": (later("The firewall lets Pupitre listen."), later("Nothing to do.")),
-    "echo": (later("The network passes announcements on."), later("Our own came back.")),
-    "neighbours": (later("Other devices announce themselves here."), later("Heard: {heard}.")),
+    "addresses": (later("This computer is on a network."), later("Address {addresses}.")),
+    "multicast": (later("Pupitre can listen here."), later("Nothing to do.")),
+    "own-announcement": (
+        later("The network passes announcements on."),
+        later("Our own came back."),
+    ),
     "firewall": (later("The firewall lets Pupitre listen."), later("Nothing to do.")),
-    "network": (later("The pupils' devices are on this network."), later("Nothing to do.")),
-    "isolation": (later("Devices may talk to each other here."), later("Nothing to do.")),
+    "other-machines": (
+        later("Other devices announce themselves here."),
+        later("Heard: {machines}."),
+    ),
+    "device-network": (
+        later("The pupils' devices are on this network."),
+        later("Nothing to do."),
+    ),
+    "reach": (later("Pupils' devices answer."), later("{reached} of {tried} so far.")),
     "clock": (later("This computer's clock is right."), later("Nothing to do.")),
-    "pupils": (later("Pupils' devices answer."), later("{count} so far.")),
     "school": (later("The school's server answers."), later("All is passed on.")),
 }
+_ASK_MDNS = later("Please let mDNS (UDP 5353, 224.0.0.251) pass in the classroom network.")
+_ASK_FIREWALL = later("Please allow incoming UDP 5353 (mDNS) for Pupitre on this computer.")
+# A key, or a key and its cause; then what is so, what it means, what the administrator is asked.
 _BAD = {
-    "interfaces": (
+    "addresses": (
         later("No network."),
         later("Your class and files are here; nothing is lost."),
         "",
     ),
-    "multicast": (
-        later("This computer's firewall keeps Pupitre from listening."),
-        later("Devices at known addresses work all the same."),
-        later("Please allow incoming UDP 5353 (mDNS) for Pupitre on this computer."),
+    "addresses/no-dhcp": (
+        later("This network gives out no address."),
+        later("Perhaps the access point has just started. Wait a minute, or choose another."),
+        "",
     ),
-    "echo": (
+    "multicast": (
+        later("This computer does not let Pupitre listen."),
+        later("Devices at known addresses work all the same."),
+        _ASK_FIREWALL,
+    ),
+    "own-announcement": (
         later("The network does not pass announcements on."),
         later("Type a device's address; Pupitre then remembers it."),
-        later("Please let mDNS (UDP 5353, 224.0.0.251) pass in the classroom network."),
+        _ASK_MDNS,
     ),
-    "neighbours": (
+    "firewall": (
+        later("This computer's firewall keeps Pupitre from listening."),
+        later("Devices at known addresses work all the same."),
+        _ASK_FIREWALL,
+    ),
+    "other-machines": (
         later("No device announces itself here."),
         later("Perhaps the Wi-Fi holds announcements back."),
-        later("Please let mDNS (UDP 5353, 224.0.0.251) pass in the classroom network."),
+        _ASK_MDNS,
     ),
-    "network": (
-        later("This computer is on “{network}”, the pupils on “{school_network}”."),
+    "device-network": (
+        later("This computer is on {own}, the pupils are at {addresses}."),
         later("Change to the pupils' network."),
         "",
     ),
-    "isolation": (
+    "reach": (
+        later("No pupil's device answers yet."),
+        later("The class appears by itself as soon as a device answers."),
+        "",
+    ),
+    "reach/isolation": (
         later("The Wi-Fi probably keeps devices apart."),
         later("You cannot change this here."),
         later("Please let the devices on the classroom Wi-Fi reach each other by TCP and mDNS."),
     ),
+    "reach/agent-not-running": (
+        later("The pupils' devices are there, but Pupitre does not run on them."),
+        later("Restarting a device mostly helps."),
+        later("Please see that the Pupitre agent starts with the pupils' devices."),
+    ),
     "clock": (
         later("This computer's clock is wrong."),
         later("Set date and time, then all goes on by itself."),
-        "",
-    ),
-    "pupils": (
-        later("No pupil's device answers yet."),
-        later("The class appears by itself as soon as a device answers."),
         "",
     ),
     "school": (
@@ -91,30 +131,38 @@ _BAD = {
         "",
     ),
 }
-_BAD["firewall"] = _BAD["multicast"]
+_UNTOLD = {"listening"}  # about a device's own agent; nothing a teacher can use
 _READ_ALOUD = later("Switch your screen on and choose this room's Wi-Fi.")
 _QUIET = {"school"}  # never a reason for alarm
 
 
-def row(check: Check) -> Row:
-    """Say a check in words; a key we do not know is shown as it came."""
-    facts = check.facts
-    if check.key not in _BAD:
+def row(check: Checked) -> Row:
+    """Say a check in words; what could not be known is said as not needed."""
+    facts = {name: _plain(fact) for name, fact in check.facts.items()}
+    bad = _BAD.get(f"{check.key}/{facts.get('cause', '')}") or _BAD.get(check.key)
+    if bad is None:
         return Row(check.state, check.key, " ".join(facts.values()))
-    if check.state == "ok":
+    if check.state != "failed":
         title, second = _GOOD[check.key]
-        return Row(check.state, _filled(title, facts), _filled(second, facts))
-    title, second, copy = _BAD[check.key]
-    state = "not-needed" if check.key in _QUIET or check.state == "not-needed" else check.state
+        if check.state != "ok":
+            return Row("not-needed", _filled(title, facts), say("Not known yet."))
+        return Row("ok", _filled(title, facts), _filled(second, facts))
+    title, second, copy = bad
+    state = "not-needed" if check.key in _QUIET else "failed"
     read = say(_READ_ALOUD) if state == "failed" else ""
-    return Row(
-        state, _filled(title, facts), _filled(second, facts), say(copy) if copy else "", read
-    )
+    asked = say(copy) if copy else ""
+    return Row(state, _filled(title, facts), _filled(second, facts), asked, read)
+
+
+def _plain(fact: object) -> str:
+    if isinstance(fact, tuple | list):
+        return ", ".join(map(str, cast("Sequence[object]", fact)))
+    return str(fact)
 
 
 def _filled(source: str, facts: Mapping[str, str]) -> str:
-    known = dict.fromkeys(("address", "heard", "network", "school_network", "count"), "…")
-    return say(source, **{**known, **facts}) if source else ""
+    names = ("addresses", "machines", "own", "reached", "tried")
+    return say(source, **{**dict.fromkeys(names, "…"), **facts})
 
 
 class FirstRunPresenter(QObject):
@@ -135,19 +183,25 @@ class FirstRunPresenter(QObject):
         self.check_again = check_again
         self.language = language
         self.server = server
-        self.checks: tuple[Check, ...] = ()
+        self.checks: tuple[Checked, ...] = ()
         self.trouble = ""
         self.busy = False
         self.signed_in = False
 
-    def show(self, checks: Sequence[Check]) -> None:
+    def show(self, checks: Sequence[Checked]) -> None:
         """Take the newest check; bootstrap makes one every 5 s while the page is seen."""
         self.checks = tuple(checks)
         self.changed.emit()
 
     def rows(self) -> list[Row]:
         """Return all rows; only the first failing one is opened with what to do about it."""
-        made = [row(check) for check in self.checks]
+        shown = (
+            check
+            for check in self.checks
+            if check.key not in _UNTOLD
+            and (check.state in {"ok", "failed"} or check.key == "reach")
+        )
+        made = [row(check) for check in shown]
         opened = next((at for at, one in enumerate(made) if one.state == "failed"), -1)
         return [
             one if at == opened else Row(one.state, one.title, one.second)

@@ -54,6 +54,12 @@ _KINDS = {
     "gone": later("Went"),
     "looked": later("Looked closely"),
     "sat": later("Takes a seat"),
+    "superseded": later("Another teacher's order holds"),
+    "page-opened": later("Page opened"),
+    "command-done": later("Done, with receipt"),
+    "command-refused": later("Refused by the device"),
+    "command-failed": later("Did not work there"),
+    "command-late": later("Came too late"),
     "undone": later("Taken back"),
 }
 

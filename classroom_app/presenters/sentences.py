@@ -49,6 +49,15 @@ _TITLES = {
 }
 # The seat's own reasons: short words for a tile; what is not listed is shown as it came.
 _REASONS = {
+    "not every screen is covered": later("not every screen covered"),
+    "another window lies over the curtain": later("a window lies over it"),
+    "another window holds the keyboard": later("keyboard held elsewhere"),
+    "another program holds the keyboard": later("keyboard held elsewhere"),
+    "another window holds the pointer": later("mouse held elsewhere"),
+    "the keyboard is not held": later("keyboard not held"),
+    "the pointer is not held": later("mouse not held"),
+    "no desktop": later("no desktop to cover"),
+    "no-indicator": later("the pupil's bar is not shown"),
     "second-screen": later("2nd screen open"),
     "second screen open": later("2nd screen open"),
     "no-screen": later("no desktop to cover"),
@@ -66,10 +75,17 @@ _ERRORS = {
     "TryAgain": later("{name} is busy or out of reach. It goes on by itself."),
     "Unsupported": later("{name} is too old for this. The rest works."),
     "Broken": later("{name} answers in a way Pupitre does not understand. The rest goes on."),
-    "SignInRefused": later("Name, password or school is not right. Try again."),
+    "Refused": later("Name, password or school is not right. Try again."),
     "NotSignedIn": later("Sign in once, then your classes come by themselves."),
-    "CloudAway": later("The school's server does not answer. Your classes are here; go on."),
-    "MdmAway": later("The school's server does not answer. Your classes are here; go on."),
+    "Unreachable": later("The school's server does not answer. Your classes are here; go on."),
+    "NotAServer": later("At this address is no school server. Look at the address again."),
+    "NoClass": later("Open a class first."),
+    "NoLesson": later("Start the lesson first."),
+    "DiskFull": later("{name}: no room for this. Make room; it goes on by itself."),
+    "NotWhole": later("{name}: the file did not arrive whole. It is asked for again."),
+    "Withheld": later("{name} does not give this file. The rest goes on."),
+    "Unreadable": later("A file here cannot be read or written. Nothing is lost."),
+    "NotKept": later("This could not be written down, so it was not done. Try again."),
     "StoreFull": later("This computer is full. Make room; nothing is lost."),
     "StoreReadOnly": later(
         "Pupitre may not write to its folder. Ask who looks after this computer."

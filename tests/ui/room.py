@@ -212,10 +212,10 @@ def screen(number: int, size: QSize) -> QImage:
 
 
 CHECKS = (
-    Check("interfaces", "ok", {"address": "10.12.0.7"}),
+    Check("addresses", "ok", {"addresses": ("10.12.0.7",)}),
     Check("multicast", "ok"),
-    Check("echo", "ok"),
-    Check("isolation", "failed"),
+    Check("own-announcement", "ok"),
+    Check("reach", "failed", {"cause": "isolation", "tried": 3}),
     Check("school", "failed"),
 )
 

@@ -35,7 +35,9 @@ async def collect(world: World) -> str:
         return len(here) == len(world.enrolments)
 
     def found_for(display: str) -> set[str]:
-        return next((hashes for name, hashes in found.items() if name.startswith(display)), set())
+        return next(
+            (hashes for name, hashes in found.items() if name.startswith(display)), set[str]()
+        )
 
     await until(all_here, 30, lambda: f"collected from {world.report.collected}")
     outside = [path for path in folder.parent.rglob("moi*") if folder not in path.parents]
@@ -87,7 +89,7 @@ async def end(world: World) -> str:
 
     async def all_out() -> bool:
         statuses = await asyncio.gather(*(world.class_.status(device) for device in everyone))
-        return not any(status.locked or status.indicator for status in statuses)
+        return not any(status.attention.locked or status.indicator for status in statuses)
 
     took = await until(all_out, 5, "every device free, no indicator left")
     expect(took <= 1.0, f"freeing took {took:.1f} s")

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 
-from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId
+from classroom_app.domain.lesson import ClassId, DeviceId, Lesson, LessonId, PupilId, Sitting
 
 
 class Act(Struct, frozen=True, kw_only=True):
@@ -40,11 +40,12 @@ class LessonOver(Act, frozen=True, kw_only=True, tag="lesson-over"):
 
 
 class Sat(Act, frozen=True, kw_only=True, tag="sat"):
-    """A pupil sits at a device; `pupil` empty: nobody does any more."""
+    """A pupil sits at a device and no more at `left`; `pupil` empty: nobody does any more."""
 
     device: DeviceId
     pupil: PupilId
     source: str
+    left: DeviceId = DeviceId("")
     PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
 
 
@@ -68,19 +69,16 @@ class LockAsked(Act, frozen=True, kw_only=True, tag="lock-asked"):
     PERSONAL: ClassVar[tuple[str, ...]] = ("pupils",)
 
 
-class DeclaredAnew(Act, frozen=True, kw_only=True, tag="declared-anew"):
-    """A device came that held higher versions of an earlier lesson: ours were numbered above."""
-
-    device: DeviceId
-    version: int
-
-
 class DeviceCame(Act, frozen=True, kw_only=True, tag="device-came"):
-    """A device's first link in this lesson, or its first after it was started anew."""
+    """A device's first link in this lesson, or its first after it was started anew.
+
+    `renumbered`: it held higher versions of an earlier lesson, so ours were declared anew.
+    """
 
     device: DeviceId
     agent: str
     boot: str
+    renumbered: int = 0
 
 
 class Reported(Act, frozen=True, kw_only=True, tag="reported"):
@@ -216,7 +214,6 @@ AnyAct = (
     | Sat
     | SeatClaim
     | LockAsked
-    | DeclaredAnew
     | DeviceCame
     | Reported
     | Overruled
@@ -281,3 +278,26 @@ class Wanted(Struct, frozen=True):
     pupil: PupilId
     locked: bool
     sentence: str = ""
+
+
+class Resumed(Struct, frozen=True):
+    """A lesson under way as the store has it: all that a restart needs to go on without a word."""
+
+    lesson: Lesson
+    sittings: tuple[Sitting, ...]
+    declared: tuple[Declared, ...]
+    wanted: tuple[Wanted, ...]
+    handouts: tuple[HandOut, ...]
+    receipts: tuple[Receipt, ...]
+    wishes: tuple[OpenWish, ...]
+    came: tuple[DeviceId, ...]
+    tickets: tuple[CollectAsked, ...]
+    handed_in: tuple[DeviceId, ...]
+
+
+class Kept(Struct, frozen=True):
+    """One act as the journal has it; `state` of sending: "waiting", "applied" or "refused"."""
+
+    sequence: int
+    act: AnyAct
+    state: str

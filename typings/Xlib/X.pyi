@@ -8,3 +8,5 @@ InputOnly: int
 CurrentTime: int
 NONE: int
 ZPixmap: int
+DefaultBlanking: int
+DefaultExposures: int

@@ -174,10 +174,10 @@ class Guard:
     def linked(self, link: Link, hello: Hello) -> None:
         """Take a link whose papers the session has checked."""
         del hello
-        self.voice.links.append(link)
         link.on_frame_taken(self.watching.taken)
         self._papers_seen(link)
         self.attention.hear(ReachChanged(in_reach=True))
+        self.voice.links.append(link)
 
     def lost(self, link: Link) -> None:
         if link not in self.voice.links:

@@ -1,0 +1,128 @@
+"""The window's acts, handed to the services; what can be taken back is remembered here."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from classroom_app.cloud.sync import Sync
+from classroom_app.domain.tile import Tile
+from classroom_app.presenters.receipts import Receipt
+from classroom_app.presenters.sentences import name_of
+from classroom_app.services.attention import Attention
+from classroom_app.services.classroom import Classroom
+from classroom_app.services.collecting import Collecting
+from classroom_app.services.materials import Materials
+from classroom_app.services.presence import Presence
+from classroom_app.services.talking import Talking
+
+UNDO_END_SECONDS = 60.0
+SHOWN = "done"
+HAVE = frozenset({"arrived", "opened"})
+
+
+class LessonActs:
+    """`Acts` of the presenters, for as long as somebody is signed in.
+
+    `told` hears what devices answered to a hand-out, a collection or a message.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - one of each feature
+        self,
+        room: Classroom,
+        presence: Presence,
+        attention: Attention,
+        materials: Materials,
+        talking: Talking,
+        collecting: Collecting,
+        sync: Sync,
+        told: Callable[[Receipt], None],
+    ) -> None:
+        self._room, self._presence, self._attention = room, presence, attention
+        self._materials, self._talking, self._collecting = materials, talking, collecting
+        self._sync, self._told = sync, told
+        self._undo: Callable[[], Awaitable[object]] | None = None
+        self._handouts: tuple[str, ...] = ()
+        self._collected: tuple[Tile, ...] = ()
+
+    async def lock(self, tiles: Sequence[Tile], sentence: str) -> None:
+        self._undo = self._attention.undo
+        await self._attention.lock(_keys(tiles), sentence)
+
+    async def free(self, tiles: Sequence[Tile]) -> None:
+        self._undo = self._attention.undo
+        await self._attention.free(_keys(tiles))
+
+    async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None:
+        before = set(self._materials.handouts)
+        self._undo = self._withdraw
+        for path in paths:
+            await self._materials.hand_out(path, _keys(tiles))
+        self._handouts = tuple(set(self._materials.handouts) - before)
+        self._collected = ()
+        self.tell_receipts()
+
+    async def collect(self, tiles: Sequence[Tile]) -> None:
+        self._undo = None
+        await self._collecting.collect(_keys(tiles))
+        self._handouts, self._collected = (), tuple(tiles)
+        self.tell_receipts()
+
+    async def message(self, tiles: Sequence[Tile], text: str) -> None:
+        self._undo, self._handouts, self._collected = None, (), ()
+        ends = await self._talking.say(text, _keys(tiles))
+        reached = {device for device, end in ends.items() if end == SHOWN}
+        missing = tuple(name_of(tile) for tile in tiles if tile.device not in reached)
+        self._told(Receipt("message", text, len(reached), len(tiles), missing))
+
+    async def answer_hand(self, tile: Tile) -> None:
+        await self._talking.answer_hand(tile.key)
+
+    async def undo(self) -> None:
+        """Take the last act back; once."""
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            await undo()
+
+    async def end(self) -> None:
+        await self._presence.end()
+        self._sync.wake()
+
+    async def sync_now(self) -> None:
+        """Exchange with the school now. Raises the `CloudError` that ended it."""
+        await self._sync.once()
+
+    def tell_receipts(self) -> None:
+        """Say anew how far the newest hand-out or collection is; devices have reported."""
+        if self._collected:
+            waits = self._collecting.missing()
+            left = tuple(name_of(t) for t in self._collected if not t.device or t.device in waits)
+            count = len(self._collected)
+            self._told(Receipt("collect", "", count - len(left), count, left))
+        for handout in self._handouts:
+            kept = self._materials.handouts.get(handout)
+            if kept is None or kept.withdrawn:
+                continue
+            arrived, asked = self._materials.count(handout)
+            have = {
+                d for (h, d), r in self._materials.receipts.items() if _has(h, handout, r.state)
+            }
+            tiles = [tile for tile in self._room.tiles() if tile.pupil]
+            missing = tuple(name_of(tile) for tile in tiles if tile.device not in have)
+            self._told(Receipt("hand-out", kept.name, arrived, asked, missing))
+
+    async def _withdraw(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for handout in self._handouts:
+                group.create_task(self._withdrawn(handout), name="withdraw")
+        self._handouts = ()
+
+    async def _withdrawn(self, handout: str) -> None:
+        await self._materials.withdraw(handout)
+
+
+def _has(handout: str, wanted: str, state: str) -> bool:
+    return handout == wanted and state in HAVE
+
+
+def _keys(tiles: Sequence[Tile]) -> list[str]:
+    return [tile.key for tile in tiles]

@@ -1,0 +1,439 @@
+"""The one place that joins the window to everything behind it, and closes all in stages."""
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import qasync
+from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+
+from classroom_app.acts import LessonActs
+from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.errors import CloudError, NotSignedIn
+from classroom_app.cloud.sync import SyncState
+from classroom_app.demo.puppet import Puppet
+from classroom_app.demo.verbs import Verbs
+from classroom_app.domain.errors import NoLesson, RoomError
+from classroom_app.domain.lesson import ClassId, DeviceId
+from classroom_app.domain.tile import Tile
+from classroom_app.media.decode import Decoder
+from classroom_app.papers import Papers, SignedPapers
+from classroom_app.presenters import receipts
+from classroom_app.presenters.classes import ClassesPresenter
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.first_run import FirstRunPresenter
+from classroom_app.presenters.focus import FocusPresenter
+from classroom_app.presenters.journal import JournalModel, JournalRow
+from classroom_app.presenters.wall import PACE_MS, WallModel
+from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
+from classroom_app.school import School, boot_seconds
+from classroom_app.services.journal import Journal
+from classroom_app.services.presence import Ended
+from classroom_app.storage.keeping import Keeping, open_keeping
+from classroom_app.tasks import Tasks
+from classroom_app.views.theme import Theme, load_fonts
+from classroom_app.views.window import DeskWindow
+from device_bridge.discovery.sightings import NotAnAddress, typed
+from device_bridge.protocol.errors import DeviceError
+from device_bridge.protocol.watching import Frame
+from device_bridge.trust.identity import csr, key_to_pem, new_key
+
+log = logging.getLogger(__name__)
+EXPECTED = (DeviceError, RoomError, CloudError, OSError, NotAnAddress)
+LESSON_SECONDS = 55 * 60
+AGE_MILLISECONDS = 500
+FLUSH_SECONDS = 2.0
+WINDOW = QSize(1366, 768)
+
+
+class Desk(QObject):
+    """The running app: window and presenters always, a `School` while somebody is signed in."""
+
+    def __init__(  # noqa: PLR0915 - joins one of each
+        self, keeping: Keeping, home: Path, interfaces: list[str], theme: str
+    ) -> None:
+        super().__init__()
+        self.keeping, self._home, self._interfaces = keeping, home, interfaces
+        self.tasks = Tasks(EXPECTED)
+        self.cloud = Cloud(renewed=self._renewed)
+        self.school: School | None = None
+        self._school_task: asyncio.Task[None] | None = None
+        self.closed = asyncio.Event()
+        self._sizes: Mapping[DeviceId, QSize] = {}
+        self._close_look: DeviceId | None = None
+        self._frames: dict[str, int] = {}
+        self._lock_asked_at = 0.0
+        self._lock_ms: dict[str, float] = {}
+        self._language = ""
+        self._translator: Translator | None = None
+        self._decoder = Decoder(self)
+        self._decoder.ready.connect(self._on_pictures)
+        self.wall = WallModel(time.monotonic, self._on_looked_at, self)
+        self.desk = DeskPresenter(
+            self.wall,
+            self,
+            self.tasks,
+            clock=time.monotonic,
+            today=time.time,
+            unfinished=self._unfinished,
+            parent=self,
+        )
+        self.focus = FocusPresenter(self.desk, time.monotonic, self._on_closely, self)
+        self.first_run = FirstRunPresenter(
+            self, self.tasks, self._check, keeping.language(), keeping.server(), self
+        )
+        self.first_run.language_chosen.connect(self.speak)
+        self.classes = ClassesPresenter(self, self.tasks, self)
+        self.journal = JournalModel()
+        self.window = DeskWindow(
+            self.desk,
+            self.wall,
+            self.focus,
+            self.first_run,
+            self.classes,
+            self.journal,
+            Theme(theme),
+        )
+        self.window.closing.connect(self.closed.set)
+        self.window.theme_chosen.connect(keeping.choose_theme)
+        self.desk.page_changed.connect(self._on_page)
+        self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
+        self._pace.timeout.connect(self._show)
+        self._ageing = QTimer(self, interval=AGE_MILLISECONDS)
+        self._ageing.timeout.connect(self._show)
+        self._ageing.start()
+
+    # before a lesson (presenters.acts.Opens)
+
+    async def begin(self) -> None:
+        """Go on where the last run ended: mid-lesson, at the classes, or at the first page."""
+        signed = await self.keeping.papers()
+        if self.keeping.key_lies_beside:
+            self.desk.warn(say("The store's key lies in a file beside it: no keyring was found."))
+        if signed is None:
+            return
+        self.cloud.resume(signed.server, signed.refresh)
+        school = self._enter(Papers(signed, boot_seconds))
+        await self._show_classes()
+        if await school.resume() and school.room.lesson:
+            self.desk.begin(school.room.lesson)
+            self._show()
+
+    async def sign_in(self, server: str, school: str, login: str, password: str) -> None:
+        key = new_key()
+        signed = await self.cloud.sign_in(server, school, login, password, csr(key, login))
+        granted = await self.cloud.grant()
+        papers = SignedPapers(
+            server=server,
+            school=signed.school,
+            school_name=signed.school_name,
+            teacher=signed.teacher,
+            teacher_name=signed.teacher_name,
+            key=key_to_pem(key).decode(),
+            certificate=signed.certificate,
+            root=signed.root,
+            refresh=signed.refresh,
+            grant=granted.grant,
+        )
+        made = Papers(papers, boot_seconds)
+        await self.keeping.keep_papers(papers)
+        joined = self._enter(made)
+        await joined.sync.once()
+        self.first_run.came_in()
+        await self._show_classes()
+
+    async def dial(self, address: str) -> None:
+        """Try every device of the open class at a typed address; its certificate decides."""
+        place = typed(address)
+        school = self._signed_in()
+        for device in school.room.all_devices():
+            school.link.sighted(device, [place])
+
+    async def start_lesson(self, class_id: ClassId) -> None:
+        school = self._signed_in()
+        self._frames, self._lock_ms = {}, {}
+        await school.begin(class_id, LESSON_SECONDS)
+        if school.room.lesson:
+            self.desk.begin(school.room.lesson)
+        self._show()
+
+    # in a lesson (presenters.acts.Acts)
+
+    async def lock(self, tiles: Sequence[Tile], sentence: str) -> None:
+        self._lock_asked_at, self._lock_ms = time.monotonic(), {}
+        await self._acts().lock(tiles, sentence)
+
+    async def free(self, tiles: Sequence[Tile]) -> None:
+        await self._acts().free(tiles)
+
+    async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None:
+        await self._acts().hand_out(tiles, paths)
+
+    async def collect(self, tiles: Sequence[Tile]) -> None:
+        await self._acts().collect(tiles)
+
+    async def message(self, tiles: Sequence[Tile], text: str) -> None:
+        await self._acts().message(tiles, text)
+
+    async def answer_hand(self, tile: Tile) -> None:
+        await self._acts().answer_hand(tile)
+
+    async def undo(self) -> None:
+        await self._acts().undo()
+
+    async def end(self) -> None:
+        await self._acts().end()
+
+    async def sync_now(self) -> None:
+        await self._acts().sync_now()
+
+    # joining and leaving
+
+    def _enter(self, papers: Papers) -> School:
+        if self._school_task:
+            self._school_task.cancel()
+        self.school = School(
+            self.keeping,
+            papers,
+            self.cloud,
+            self._home,
+            self._interfaces,
+            touched=self._on_touched,
+            pictured=self._on_frame,
+            refused=self.desk.refused,
+            ended=self._on_ended,
+            synced=self._on_sync,
+            told=self.desk.told,
+        )
+        work = self.school.run()
+        self._school_task = self.tasks.start(work, name="school", refused=self.desk.refused)
+        return self.school
+
+    def _signed_in(self) -> School:
+        if self.school is None:
+            raise NotSignedIn
+        return self.school
+
+    def _acts(self) -> LessonActs:
+        if self.school is None:
+            raise NoLesson
+        return self.school.acts
+
+    async def close(self) -> None:
+        """Stop taking orders, flush the journal, close sessions, close the store."""
+        self._ageing.stop()
+        self.window.setEnabled(False)
+        if self.school:
+            try:
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self.school.sync.once()
+            except (CloudError, TimeoutError) as error:
+                log.info("not in step at closing", extra={"why": type(error).__name__})
+        await self.tasks.close()
+        if self.school:
+            self.school.close()
+        await self.cloud.close()
+        self._decoder.close()
+        await self.keeping.close()
+
+    @Slot(str)
+    def speak(self, language: str) -> None:
+        """Speak another language, now and from now on."""
+        self._language = language
+        self._translator = speak(language, self._translator)
+        self.keeping.choose_language(language)
+        self.window.retranslate()
+
+    # what comes back
+
+    def _on_touched(self, _: frozenset[str]) -> None:
+        if not self._pace.isActive():
+            self._pace.start()
+
+    @Slot()
+    def _show(self) -> None:
+        school = self.school
+        if school is None or school.room.lesson is None:
+            return
+        tiles = school.room.tiles()
+        self._count_locks(tiles)
+        self.wall.show(tiles)
+        school.acts.tell_receipts()
+
+    def _count_locks(self, tiles: Sequence[Tile]) -> None:
+        if self.school is None:
+            return
+        for tile in tiles:
+            if not (tile.held and tile.device):
+                continue
+            report = self.school.room.evidence(tile.device).report("attention")
+            if report and tile.device not in self._lock_ms:
+                self._lock_ms[tile.device] = (report[1] - self._lock_asked_at) * 1000
+
+    def _on_frame(self, device: DeviceId, frame: Frame) -> None:
+        self._frames[device] = self._frames.get(device, 0) + 1
+        size = self._sizes.get(device, QSize(frame.width, frame.height))
+        if device == self._close_look:
+            size = QSize(frame.width, frame.height)
+            self.focus.screens_are(1, QSize(frame.screen_width, frame.screen_height))
+        self._decoder.put(device, frame.picture, size)
+
+    @Slot(object)
+    def _on_pictures(self, images: Mapping[DeviceId, QImage]) -> None:
+        self.wall.pictures(images)
+        for device, image in images.items():
+            if device == self._close_look:
+                self.focus.picture(device, image)
+
+    def _on_looked_at(self, visible: Mapping[DeviceId, QSize]) -> None:
+        self._sizes = visible
+        if self.school:
+            sizes = {device: (size.width(), size.height()) for device, size in visible.items()}
+            self.school.watching.look(sizes)
+
+    def _on_closely(self, device: DeviceId | None, screen: int) -> None:
+        self._close_look = device
+        if self.school and self.school.room.lesson:
+            work = self.school.watching.look_closely(device, screen=screen)
+            self.tasks.start(_forgetting(work), name="look-closely", refused=self.desk.refused)
+
+    def _on_ended(self, over: Ended) -> None:
+        tiles = self.school.room.tiles() if self.school else ()
+        free = sum(not tile.held for tile in tiles if tile.device)
+        words = say(
+            "Lesson over. {free} of {all} free, {count} works collected.",
+            free=free,
+            all=len(over.devices),
+            count=over.handed_in,
+        )
+        self.desk.ended(words)
+        self.tasks.start(self._show_classes(), name="classes", refused=self.desk.refused)
+
+    def _on_sync(self, state: SyncState) -> None:
+        self.desk.show_school(
+            receipts.School(
+                reached=not state.why,
+                synced_at=state.in_step_at,
+                waiting=state.waiting,
+                refused=state.refused,
+            )
+        )
+
+    def _unfinished(self) -> int:
+        return len(self.school.collecting.missing()) if self.school else 0
+
+    async def _show_classes(self) -> None:
+        self.classes.show(await self.keeping.classes())
+        if self.desk.lesson is None:
+            self.desk.go("classes")
+
+    @Slot(str)
+    def _on_page(self, page: str) -> None:
+        if page == "journal" and self.school and self.school.room.lesson:
+            self.tasks.start(self._show_journal(), name="journal", refused=self.desk.refused)
+
+    async def _show_journal(self) -> None:
+        if self.school is None:
+            return
+        room = self.school.room
+        names = {tile.key: tile.name for tile in room.tiles()}
+        rows = await Journal(self.keeping, lambda key: names.get(key, key)).rows(room.lesson_id())
+        self.journal.show(
+            [JournalRow(row.id, row.at, row.kind, row.who, row.what, row.sent) for row in rows]
+        )
+
+    def _renewed(self, signed: object) -> None:
+        """Keep a refresh token at once: the old one is spent."""
+        refresh = getattr(signed, "refresh", "")
+        self.tasks.start(
+            self.keeping.keep_refresh(refresh), name="keep-refresh", refused=self.desk.refused
+        )
+
+    def _check(self) -> None:
+        """Look around for why nothing is found; the page shows what comes of it."""
+
+    # what the demo's driver asks (demo.verbs.Knows)
+
+    def facts(self) -> dict[str, Any]:
+        school = self.school
+        lesson = school.room.lesson if school else None
+        shown, size = self.focus.image, self.focus.screen_size
+        looking = {
+            "width": shown.width() if shown else 0,
+            "height": shown.height() if shown else 0,
+            "screen_width": size.width(),
+            "screen_height": size.height(),
+            "frames": self.focus.frames,
+        }
+        return {
+            "lesson": lesson.id if lesson else "",
+            "classes": [roster.id for roster in self.classes.classes],
+            "discovered": dict(school.found.seconds) if school else {},
+            "lock_ms": self._lock_ms,
+            "focus": looking,
+            "waiting": school.sync.state.waiting if school else 0,
+            "refused": school.sync.state.refused if school else 0,
+            "summary": self.desk.summary,
+            "collected_folder": str(self._home / "collected"),
+        }
+
+    async def journal_ids(self) -> list[str]:
+        return await self.keeping.journal_ids()
+
+    def frames(self) -> Mapping[str, int]:
+        return self._frames
+
+
+async def _forgetting(work: Any) -> None:  # noqa: ANN401 - what it returns is of no use here
+    await work
+
+
+async def _live(
+    home: Path, interfaces: list[str], puppet: Path | None, language: str, theme: str | None
+) -> None:
+    keeping = await open_keeping(home)
+    desk = Desk(keeping, home, interfaces, theme or keeping.theme())
+    desk.speak(language or keeping.language() or _system_language())
+    desk.window.resize(WINDOW)
+    if puppet:
+        desk.window.resize(1920, 1080)
+        strings = Puppet(desk.window, Verbs(desk.window, desk).all())
+        desk.tasks.start(strings.serve(puppet), name="puppet", refused=desk.desk.refused)
+    desk.window.show()
+    try:
+        await desk.begin()
+        await desk.closed.wait()
+    finally:
+        await desk.close()
+        desk.window.deleteLater()
+
+
+def _system_language() -> str:
+    spoken = QLocale.system().name()[:2]
+    return spoken if spoken in LANGUAGES else "en"
+
+
+def run(
+    home: Path,
+    interfaces: list[str],
+    puppet: Path | None,
+    language: str | None,
+    theme: str | None,
+) -> int:
+    """Open the window and stay until it is closed."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Pupitre")
+    app.setQuitOnLastWindowClosed(False)
+    load_fonts(app)
+    with qasync.QEventLoop(app) as loop:
+        loop.run_until_complete(_live(home, interfaces, puppet, language or "", theme))
+    return 0

@@ -1,0 +1,187 @@
+"""The pupils' side of the demo: which devices run where, and what each says of itself.
+
+Every question goes to the device's own status socket, the same `pupitre-agent status` asks.
+"""
+
+import asyncio
+import json
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from blake3 import blake3
+
+from classroom_app.demo.stage import StageError, program
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.status import Status, ask_status
+
+if TYPE_CHECKING:
+    from classroom_app.demo.world import Enrolment, World
+
+PER_PROCESS: Final = 20
+LOOPBACK: Final = "127.0.0.1"
+BEHAVIOURS: Final = ("writing", "scrolling", "video", "idle")
+CONTROL_BYTES_MAX: Final = 1024 * 1024
+SIZE: Final = (1366, 768)
+TALK_SECONDS: Final = 20.0
+
+
+class Pupils:
+    """All devices of the class. The first `real` are agents on desktops, the others simulated."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._folders: dict[str, Folder] = {}
+        self._process_of: dict[str, int] = {}
+        self.simulated: list[str] = []
+        self.failing = ""
+
+    async def start(self, real: int) -> None:
+        """Enrol and start every device but the last, which only enrols."""
+        rows = self._world.enrolments
+        async with asyncio.TaskGroup() as group:
+            for row in rows[:real]:
+                group.create_task(self._start_real(row), name=f"real-{row.device}")
+            for number, at in enumerate(range(real, len(rows), PER_PROCESS)):
+                some = rows[at : at + PER_PROCESS]
+                group.create_task(self._start_simulated(some, number), name=f"simulator-{number}")
+        if len(self.simulated) > 1:
+            self.failing = self.simulated[0]
+
+    async def _start_real(self, row: "Enrolment") -> None:
+        world, desktop = self._world, self._world.desktops[row.device]
+        folder = world.scratch / f"device-{row.device}"
+        agent = program("pupitre-agent", "device_bridge.agent")
+        enrol = ["enrol", "--folder", str(folder), "--server", world.mdm_url, "--code", row.code]
+        enrolling = await world.stage.start(f"{desktop.name}-enrol", [*agent, *enrol])
+        if await enrolling.process.wait():
+            raise StageError(f"{row.device} did not enrol; see {enrolling.log}")
+        world.stage.children.remove(enrolling)
+        run = ["run", "--folder", str(folder), "--interface", LOOPBACK]
+        env = {**desktop.env, **viewer(folder.parent / f"{desktop.name}-home")}
+        child = await world.stage.start(
+            f"{desktop.name}-agent", [*agent, *run, "--display", desktop.display], env
+        )
+        await child.line()
+        world.real[row.device] = child
+        self._folders[row.device] = Folder(folder)
+
+    async def _start_simulated(self, rows: Sequence["Enrolment"], number: int) -> None:
+        world = self._world
+        root = world.scratch / f"simulator-{number}"
+        root.mkdir()
+        plan = {"interfaces": [LOOPBACK], "devices": [self._planned(row) for row in rows]}
+        (root / "plan.json").write_text(json.dumps(plan))
+        command = program("pupitre-agent", "device_bridge.agent")
+        run = ["simulate", "--folder", str(root), "--plan", str(root / "plan.json")]
+        child = await world.stage.start(f"simulator-{number}", [*command, *run], nice=True)
+        awake = [row for row in rows if row.device != self._world.enrolments[-1].device]
+        for _ in awake:
+            await child.line()
+        for row in rows:
+            self._folders[row.device] = Folder(root / row.device)
+            self._process_of[row.device] = number
+            if row in awake:
+                self.simulated.append(row.device)
+
+    def _planned(self, row: "Enrolment") -> dict[str, Any]:
+        world = self._world
+        place = world.enrolments.index(row)
+        planned: dict[str, Any] = {
+            "folder": row.device,
+            "device": row.device,
+            "server": world.mdm_url,
+            "code": row.code,
+            "behaviour": BEHAVIOURS[place % len(BEHAVIOURS)],
+            "seed": world.options.seed + place,
+            "size": SIZE,
+            "asleep": row.device == world.enrolments[-1].device,
+        }
+        if place == world.report.real_devices and place < len(world.enrolments) - 1:
+            planned["fault"] = "curtain-fails-first"
+        return planned
+
+    # acts of simulated pupils
+
+    async def act(self, device: str, do: str, **more: object) -> dict[str, Any]:
+        """Let the simulated pupil or its device do something; return the simulator's answer."""
+        number = self._process_of[device]
+        socket = self._world.scratch / f"simulator-{number}" / "control.sock"
+        async with asyncio.timeout(TALK_SECONDS):
+            reader, writer = await asyncio.open_unix_connection(socket, limit=CONTROL_BYTES_MAX)
+            try:
+                writer.write(json.dumps({"device": device, "do": do, **more}).encode() + b"\n")
+                await writer.drain()
+                answer: dict[str, Any] = json.loads(await reader.readline())
+            finally:
+                writer.close()
+        if why := answer.get("error"):
+            raise StageError(f"{device} cannot {do}: {why}")
+        return answer
+
+    async def start_late(self) -> None:
+        late = self._world.enrolments[-1].device
+        await self.act(late, "start")
+        self.simulated.append(late)
+
+    async def kill(self, device: str) -> None:
+        await self.act(device, "kill")
+
+    async def revive(self, device: str) -> None:
+        await self.act(device, "start")
+
+    async def cut_when_fetching(self, device: str) -> None:
+        await self.act(device, "cut-at", bytes=1_000_000)
+
+    async def lay(self, device: str, name: str, work: bytes) -> None:
+        """Lay a pupil's work into the device's own hand-in folder."""
+        folder = Path((await self.status(device)).hand_in_folder)
+        await asyncio.to_thread((folder / name).write_bytes, work)
+
+    # what devices say
+
+    async def status(self, device: str) -> Status:
+        """Ask the device what it holds and has proved."""
+        status = await ask_status(self._folders[device])
+        if status is None:
+            raise StageError(f"{device} does not answer")
+        return status
+
+    async def locked(self, devices: Collection[str]) -> set[str]:
+        """Return which of them are locked and have a fresh proof of it."""
+        held = await asyncio.gather(*(self._covered(device) for device in devices))
+        return {device for device, covered in zip(devices, held, strict=True) if covered}
+
+    async def _covered(self, device: str) -> bool:
+        try:
+            lock = (await self.status(device)).attention
+        except StageError:
+            return False
+        return lock.locked and lock.covered
+
+    async def holds(self, device: str, name: str, digest: str) -> bool:
+        """Tell whether the file on the device's disk hashes so, and was opened for the pupil."""
+        try:
+            papers = (await self.status(device)).materials
+        except StageError:
+            return False
+        paper = next((p for p in papers if p.name == name and p.state == "opened"), None)
+        if paper is None:
+            return False
+        raw = await asyncio.to_thread(Path(paper.path).read_bytes)
+        return blake3(raw).hexdigest() == digest
+
+
+def viewer(home: Path) -> dict[str, str]:
+    """Give a bare desktop a program that opens PDFs, as an administrator would."""
+    applications = home / "applications"
+    applications.mkdir(parents=True, exist_ok=True)
+    opened = home / "opened.txt"
+    run = f'sh -c \'echo "$1" >> "{opened}"\' sh %f'
+    (applications / "viewer.desktop").write_text(
+        f"[Desktop Entry]\nType=Application\nName=Viewer\nExec={run}\nMimeType=application/pdf;\n"
+    )
+    (applications / "mimeapps.list").write_text(
+        "[Default Applications]\napplication/pdf=viewer.desktop\n"
+    )
+    return {"XDG_DATA_HOME": str(home), "XDG_CONFIG_HOME": str(applications)}

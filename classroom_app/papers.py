@@ -1,0 +1,77 @@
+"""The teacher's papers on this computer: identity, school, grant, and each lesson's mandate."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from central_mdm.contract.grants import MANDATE_SECONDS_MAX, Grant, Mandate
+from classroom_app.domain.lesson import Lesson
+from device_bridge.protocol.errors import NotAllowed
+from device_bridge.trust.floor import Floor
+from device_bridge.trust.grants import read_grant, sign_mandate
+from device_bridge.trust.identity import Identity, School, key_of_pem
+
+
+class SignedPapers(Struct, frozen=True):
+    """What the store keeps of the signed-in teacher. PEM as text, `grant` in JWS compact form."""
+
+    server: str
+    school: str
+    school_name: str
+    teacher: str
+    teacher_name: str
+    key: str
+    certificate: str
+    root: str
+    refresh: str = ""
+    grant: str = ""
+
+
+class Papers:
+    """Reads and shows the papers; `boot` is the boot clock, from which the floor goes on."""
+
+    def __init__(self, signed: SignedPapers, boot: Callable[[], float]) -> None:
+        """Raise `NotPaired` where key, certificate and root do not belong together."""
+        self.signed = signed
+        self.school = School.pin(signed.school, signed.root.encode())
+        key = key_of_pem(signed.key.encode())
+        self.identity = Identity.of(key, signed.certificate.encode())
+        self._boot = boot
+        self._floor = Floor(at_boot=boot())
+        self._grant: Grant | None = None
+        self.mandate: Callable[[], str] = str
+        if signed.grant:
+            self.renew(signed)
+
+    def renew(self, signed: SignedPapers) -> None:
+        """Take a newer grant. Raises `NotAllowed` for one that is not this school's."""
+        self._grant = read_grant(signed.grant, self.school)
+        self._floor = self._floor.raised(self._grant.issued_at, self._boot())
+        self.signed = signed
+
+    def grant(self) -> str:
+        return self.signed.grant
+
+    def floor(self) -> float:
+        """UTC seconds at least: the wall clock of a teacher's laptop may be wrong, too."""
+        return self._floor.at(self._boot())
+
+    def sign(self, lesson: Lesson) -> str:
+        """Sign the lesson's mandate with everything the grant allows for its class."""
+        grant = self._grant
+        if grant is None or self.floor() > grant.ends_at:
+            raise NotAllowed("grant", "ended")
+        if lesson.class_id not in grant.classes:
+            raise NotAllowed("grant", "another-class")
+        begins = lesson.started_at
+        mandate = Mandate(
+            id=f"{lesson.id}:{lesson.ends_at}",
+            grant=grant.id,
+            school=grant.school,
+            lesson=lesson.id,
+            class_id=lesson.class_id,
+            verbs=grant.verbs,
+            issued_at=begins,
+            ends_at=min(lesson.ends_at, begins + MANDATE_SECONDS_MAX),
+        )
+        return sign_mandate(mandate, self.identity.key)

@@ -1,0 +1,238 @@
+"""Everything that exists while a teacher is signed in: room, features, link, discovery, sync."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from classroom_app.acts import LessonActs
+from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.sync import Sync, SyncState
+from classroom_app.domain.lesson import ClassId, DeviceId
+from classroom_app.domain.versions import Versions
+from classroom_app.papers import Papers
+from classroom_app.presenters.receipts import Receipt
+from classroom_app.services.arrivals import Arrivals
+from classroom_app.services.attention import Attention
+from classroom_app.services.classroom import Classroom
+from classroom_app.services.collecting import Collecting
+from classroom_app.services.hearing import Hearing
+from classroom_app.services.materials import Materials
+from classroom_app.services.presence import Ended, Presence
+from classroom_app.services.seats import Seats
+from classroom_app.services.talking import Talking
+from classroom_app.services.watching import Watching
+from classroom_app.storage.keeping import Keeping
+from classroom_app.ways import Ways
+from device_bridge.discovery.browse import Browser
+from device_bridge.discovery.sightings import Sighting
+from device_bridge.materials.library import Library
+from device_bridge.materials.names import safe_name
+from device_bridge.protocol.hello import Welcome
+from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.watching import Frame
+from device_bridge.session.room import Room
+
+log = logging.getLogger(__name__)
+BULK_THREADS = 3
+JITTER = (0.5, 1.0)
+
+
+class RoomClock:
+    """Seconds of the room and of the wall."""
+
+    def seconds(self) -> float:
+        return time.monotonic()
+
+    def utc(self) -> int:
+        return int(time.time())
+
+
+def boot_seconds() -> float:
+    """Return the boot clock: it counts on while the laptop sleeps (where the system has one)."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+@dataclass
+class Found:
+    """What discovery has found, and when, in seconds of the room's clock."""
+
+    began: float = field(default_factory=time.monotonic)
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+
+class School:
+    """Joined once a sign-in is known; `run` holds all of it until cancelled."""
+
+    def __init__(  # noqa: PLR0913 - the ends that the window gives
+        self,
+        keeping: Keeping,
+        papers: Papers,
+        cloud: Cloud,
+        home: Path,
+        interfaces: list[str],
+        *,
+        touched: Callable[[frozenset[str]], None],
+        pictured: Callable[[DeviceId, Frame], None],
+        refused: Callable[[Exception], None],
+        ended: Callable[[Ended], None],
+        synced: Callable[[SyncState], None],
+        told: Callable[[Receipt], None],
+    ) -> None:
+        self.keeping, self.papers = keeping, papers
+        self.found = Found()
+        self._synced = synced
+        self._pool = ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="bulk")
+        self._links: list[Room] = []
+        self._dialling: asyncio.Queue[DeviceId] = asyncio.Queue()
+        library = Library(home / "library")
+        self.ways = Ways(library, self._pool, self._may_give, self._dialling.put_nowait)
+        self.link = Room(
+            identity=papers.identity,
+            school=papers.school,
+            papers=papers,
+            hears=self,
+            floor=papers.floor,
+            bulk=self.ways,
+            jitter=lambda: random.uniform(*JITTER),  # noqa: S311 - spreads, hides nothing
+        )
+        self.ways.room = self.link
+        self.room = Classroom(
+            devices=self.link,
+            journal=keeping,
+            clock=RoomClock(),
+            new_id=lambda: str(uuid4()),
+            versions=Versions(keeping.versions_above()),
+            touched=touched,
+        )
+        self.attention = Attention(self.room)
+        self.materials = Materials(self.room, library, self.ways)
+        self.talking = Talking(self.room)
+        self.watching = Watching(self.room)
+        self.collecting = Collecting(
+            self.room, self.ways, library, folder=home / "collected", safe_name=safe_name
+        )
+        follows = (
+            self.attention,
+            self.materials,
+            self.talking,
+            self.collecting,
+            self.watching,
+        )
+        self.seats = Seats(self.room, follows)
+        arrivals = Arrivals(self.room)
+
+        async def over(what: Ended) -> None:
+            ended(what)
+
+        self.presence = Presence(
+            self.room,
+            rosters=keeping,
+            signs=papers,
+            resumes=keeping,
+            follows=follows,
+            arrivals=arrivals,
+            ended=over,
+        )
+        papers.mandate = self.presence.mandate
+        features = (
+            arrivals,
+            self.attention,
+            self.materials,
+            self.collecting,
+            self.seats,
+            self.talking,
+        )
+        self.hearing = Hearing(self.room, features, pictured=pictured, refused=refused)
+        self.sync = Sync(cloud, keeping, self._on_sync, time.time)
+        self.acts = LessonActs(
+            self.room,
+            self.presence,
+            self.attention,
+            self.materials,
+            self.talking,
+            self.collecting,
+            self.sync,
+            told,
+        )
+        self.browser = Browser(
+            self._sighted, log_lost, interfaces=interfaces or None, expected=self._expects
+        )
+
+    async def run(self) -> None:
+        """Link, listen, renew and exchange until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for name, work in (
+                ("room", self.link.run()),
+                ("hearing", self.hearing.run()),
+                ("browser", self.browser.run()),
+                ("bulk", self._dial_wanted()),
+                ("presence", self.presence.run()),
+                ("attention", self.attention.run()),
+                ("watching", self.watching.run()),
+                ("collecting", self.collecting.run()),
+                ("sync", self.sync.run()),
+            ):
+                group.create_task(work, name=name)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def begin(self, class_id: ClassId, seconds: int) -> None:
+        """Open a class and start its lesson."""
+        self.found = Found()
+        await self.presence.open(class_id)
+        await self.presence.start(seconds, self.papers.signed.teacher_name)
+        self.watching.tell()
+
+    async def resume(self) -> bool:
+        """Take up a lesson that had not ended; False where there is none."""
+        await self.presence.resume()
+        return self.room.lesson is not None
+
+    # what the link hears (session.room.Hears) goes to the features
+
+    def up(self, device: str, welcome: Welcome) -> None:
+        self.hearing.up(device, welcome)
+
+    def heard(self, device: str, message: FromDevice) -> None:
+        self.hearing.heard(device, message)
+
+    def framed(self, device: str, frame: Frame) -> None:
+        self.hearing.framed(device, frame)
+
+    def gone(self, device: str, why: str) -> None:
+        self.hearing.gone(device, why)
+
+    def _may_give(self, device: DeviceId) -> frozenset[bytes]:
+        return self.materials.may_give(device)
+
+    def _expects(self, device: str) -> bool:
+        roster = self.room.roster
+        return roster is not None and any(each.id == device for each in roster.devices)
+
+    def _sighted(self, sighting: Sighting) -> None:
+        self.link.sighted(sighting.device, sighting.addresses)
+        if self._expects(sighting.device):
+            now = time.monotonic()
+            self.found.seconds.setdefault(sighting.device, now - self.found.began)
+
+    async def _dial_wanted(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                device = await self._dialling.get()
+                group.create_task(self.ways.dial(device), name=f"dial-bulk-{device}")
+
+    def _on_sync(self, state: SyncState) -> None:
+        self._synced(state)
+
+
+def log_lost(device: str) -> None:
+    log.info("record gone", extra={"device": device})

@@ -1,0 +1,192 @@
+"""The class that is open: who is in it, what was declared and what its devices have said.
+
+The features share this and nothing else. It writes nothing by itself: `write` keeps an act first
+and only then lets its declarations go.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from classroom_app.domain.acts import Act, Declared
+from classroom_app.domain.errors import NoClass, NoLesson
+from classroom_app.domain.evidence import Evidence
+from classroom_app.domain.lesson import (
+    Changed,
+    DeviceId,
+    Lesson,
+    LessonId,
+    Pupil,
+    PupilId,
+    Roster,
+    Sitting,
+)
+from classroom_app.domain.room import LockWanted, wall
+from classroom_app.domain.tile import Tile
+from classroom_app.domain.versions import Versions
+from classroom_app.services.ports import Clock, Devices, Ids, Remembers
+from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.errors import Malformed, Unsupported
+from device_bridge.protocol.fields import LEASE_SECONDS
+from device_bridge.protocol.materials import MaterialsDeclared
+from device_bridge.protocol.messages import Declaration, decode_from_app, encode
+from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.watching import WatchingDeclared
+
+FEATURES: Final[Mapping[type[Declaration], str]] = {
+    LessonDeclared: "presence",
+    WatchingDeclared: "watching",
+    LockDeclared: "attention",
+    MaterialsDeclared: "materials",
+}
+
+
+class Scope(Struct, frozen=True):
+    """Whom an act touches. `everybody`: whoever comes later as well."""
+
+    devices: tuple[DeviceId, ...]
+    pupils: tuple[PupilId, ...]
+    everybody: bool
+
+
+class Classroom:
+    """`touched` hears the keys of tiles that look different now; call it cheaply and often."""
+
+    def __init__(
+        self,
+        *,
+        devices: Devices,
+        journal: Remembers,
+        clock: Clock,
+        new_id: Ids,
+        versions: Versions,
+        touched: Callable[[frozenset[str]], None],
+    ) -> None:
+        self.devices = devices
+        self.journal = journal
+        self.clock = clock
+        self.new_id = new_id
+        self.versions = versions
+        self.touched = touched
+        self.roster: Roster | None = None
+        self.lesson: Lesson | None = None
+        self.sittings: dict[DeviceId, Sitting] = {}
+        self.seen: dict[DeviceId, Evidence] = {}
+        self.declared: dict[tuple[DeviceId, str], Declaration] = {}
+        self.came: set[DeviceId] = set()
+
+    def open_roster(self) -> Roster:
+        if self.roster is None:
+            raise NoClass
+        return self.roster
+
+    def running(self) -> Lesson:
+        """Return the lesson under way; raises `NoLesson`."""
+        if self.lesson is None:
+            raise NoLesson
+        return self.lesson
+
+    def lesson_id(self) -> LessonId:
+        return self.running().id
+
+    def lease_seconds(self) -> int:
+        """Return the lease of whatever restricts: never longer than the lesson."""
+        if self.lesson is None:
+            return 0
+        return max(0, min(LEASE_SECONDS, self.lesson.ends_at - self.clock.utc()))
+
+    def tiles(self) -> tuple[Tile, ...]:
+        if self.roster is None:
+            return ()
+        sitting = {device: sat.pupil for device, sat in self.sittings.items()}
+        return wall(self.roster, sitting, self.seen, self._locks(), self.clock.seconds())
+
+    def pupil_at(self, device: DeviceId) -> PupilId:
+        sat = self.sittings.get(device)
+        return sat.pupil if sat else PupilId("")
+
+    def device_of(self, pupil: PupilId) -> DeviceId | None:
+        return next((d for d, sat in self.sittings.items() if sat.pupil == pupil), None)
+
+    def pupil(self, pupil: PupilId) -> Pupil | None:
+        roster = self.roster
+        return next((p for p in roster.pupils if p.id == pupil), None) if roster else None
+
+    def key_of(self, device: DeviceId) -> str:
+        return self.pupil_at(device) or device
+
+    def all_devices(self) -> tuple[DeviceId, ...]:
+        return tuple(device.id for device in self.open_roster().devices)
+
+    def connected(self, devices: Collection[DeviceId]) -> tuple[DeviceId, ...]:
+        return tuple(
+            device
+            for device in devices
+            if (seen := self.seen.get(device)) and seen.up_since is not None
+        )
+
+    def scope(self, keys: Collection[str] | None) -> Scope:
+        """Read keys of tiles (pupils, devices with nobody); None or every tile: everybody."""
+        if keys is None or {tile.key for tile in self.tiles()} <= set(keys):
+            pupils = tuple(pupil.id for pupil in self.open_roster().pupils)
+            return Scope(self.all_devices(), pupils, everybody=True)
+        devices = [d for d in self.all_devices() if d in keys or self.key_of(d) in keys]
+        pupils = [p.id for p in self.open_roster().pupils if p.id in keys]
+        return Scope(tuple(devices), tuple(pupils), everybody=False)
+
+    async def write(self, act: Act, declarations: Mapping[DeviceId, Declaration]) -> bool:
+        """Keep `act` with what it declares, then declare; what was not written is not declared."""
+        return await self.write_all(act, [*declarations.items()])
+
+    async def write_all(self, act: Act, told: Collection[tuple[DeviceId, Declaration]]) -> bool:
+        kept = [
+            Declared(device, FEATURES[type(each)], each.version, encode(each))
+            for device, each in told
+        ]
+        if not await self.journal.remember(act, kept):
+            return False
+        for device, each in told:
+            self.declare(device, each)
+        return True
+
+    def declare(self, device: DeviceId, declaration: Declaration) -> None:
+        """Hold and tell a declaration that was written, or that renews one."""
+        self.declared[device, FEATURES[type(declaration)]] = declaration
+        self.devices.declare(device, declaration)
+
+    def read(self, kept: Declared) -> Declaration | None:
+        """Read a declaration back from its wire form; None for what this app no longer knows."""
+        try:
+            told = decode_from_app(kept.body)
+        except (Malformed, Unsupported):
+            return None
+        match told:
+            case LessonDeclared() | WatchingDeclared() | LockDeclared() | MaterialsDeclared():
+                return told
+            case _:
+                return None
+
+    def lock_of(self, device: DeviceId) -> LockDeclared | None:
+        held = self.declared.get((device, "attention"))
+        return held if isinstance(held, LockDeclared) else None
+
+    def note(self, device: DeviceId, seen: Evidence) -> None:
+        """Take new evidence and say which tile it is about."""
+        self.seen[device] = seen
+        self.touched(frozenset({self.key_of(device)}))
+
+    def evidence(self, device: DeviceId) -> Evidence:
+        return self.seen.get(device) or Evidence(device)
+
+    def changed(self, devices: Collection[DeviceId], asked_by: str = "") -> Changed:
+        keys = frozenset(self.key_of(device) for device in devices)
+        self.touched(keys)
+        return Changed(pupils=frozenset(PupilId(key) for key in keys), asked_by=asked_by)
+
+    def _locks(self) -> dict[DeviceId, LockWanted]:
+        return {
+            device: LockWanted(held.version, held.locked)
+            for (device, _), held in self.declared.items()
+            if isinstance(held, LockDeclared)
+        }

@@ -1,0 +1,258 @@
+"""Work handed in: asked for by a ticket, fetched, laid into the class's folder, pupil by pupil.
+
+A ticket stays open for devices out of reach: they are asked when they come back, and after a
+restart of the app as well, for as long as the lesson lasts.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final, Protocol
+
+from msgspec.structs import replace
+
+from classroom_app.domain.acts import CollectAsked, CollectDone, HandInKept, Resumed
+from classroom_app.domain.errors import NotKept, RoomError
+from classroom_app.domain.lesson import Changed, DeviceId, PupilId
+from classroom_app.services.classroom import Classroom
+from device_bridge.materials.errors import DiskFull, MaterialError
+from device_bridge.protocol.errors import DeviceError
+from device_bridge.protocol.hello import Welcome
+from device_bridge.protocol.materials import (
+    HandInAsked,
+    HandInOffered,
+    HandInTaken,
+    OfferedFile,
+)
+from device_bridge.protocol.messages import FromDevice
+
+log = logging.getLogger(__name__)
+
+ASK_SECONDS: Final = 60
+AT_ONCE: Final = 4
+"""Devices fetched from beside each other: more would only share the same Wi-Fi."""
+FILES_MAX: Final = 50
+QUOTA_BYTES: Final = 200 * 1024 * 1024
+
+
+class Laid(Protocol):
+    """Where a file lies now, as `device_bridge.materials.library.Placed`."""
+
+    @property
+    def path(self) -> Path: ...
+
+
+class Fetches(Protocol):
+    """Brings a document from a device into the library, verified."""
+
+    async def fetch(self, device: DeviceId, document: bytes) -> None:
+        """Return when the library holds it; raise `DeviceError` where that cannot be."""
+        ...
+
+
+class Lays(Protocol):
+    """The library; it blocks, so it is called in a worker thread."""
+
+    def place(self, document: bytes, folder: Path, name: str) -> Laid:
+        """Lay a copy into `folder` under a safe name that is not taken yet."""
+        ...
+
+
+class Names(Protocol):
+    def __call__(self, hostile: str) -> str:
+        """Make one plain entry of a folder of it (`device_bridge.materials.names.safe_name`)."""
+        ...
+
+
+class Collecting:
+    """`folder`: where classes' folders stand. `refused` hears why work could not be kept."""
+
+    def __init__(
+        self,
+        room: Classroom,
+        fetches: Fetches,
+        library: Lays,
+        *,
+        folder: Path,
+        safe_name: Names,
+    ) -> None:
+        self._room = room
+        self._fetches = fetches
+        self._library = library
+        self._folder = folder
+        self._safe_name = safe_name
+        self._open: dict[str, set[DeviceId]] = {}
+        self._busy: set[tuple[str, DeviceId]] = set()
+        self._due: asyncio.Queue[tuple[str, DeviceId, HandInOffered | None]] = asyncio.Queue()
+        self._taken: dict[tuple[str, DeviceId], set[bytes]] = {}
+        self.trouble: dict[DeviceId, str] = {}
+
+    async def collect(self, keys: Collection[str] | None = None, asked_by: str = "") -> Changed:
+        """Ask for work; it arrives by and by, each file told by its own act."""
+        room, scope = self._room, self._room.scope(keys)
+        ticket = room.new_id()
+        act = CollectAsked(
+            id=room.new_id(),
+            lesson=room.lesson_id(),
+            at=room.clock.utc(),
+            ticket=ticket,
+            devices=scope.devices,
+        )
+        await room.write(act, {})
+        self._open[ticket] = set(scope.devices)
+        for device in room.connected(scope.devices):
+            self._due.put_nowait((ticket, device, None))
+        return room.changed(scope.devices, asked_by)
+
+    def missing(self) -> frozenset[DeviceId]:
+        """Return the devices whose ticket is still open."""
+        return frozenset(device for devices in self._open.values() for device in devices)
+
+    async def take(self, device: DeviceId, message: FromDevice) -> None:
+        """Note an offer, or ask a device that came back; fetching is `run`'s."""
+        match message:
+            case Welcome():
+                for ticket, devices in self._open.items():
+                    if device in devices:
+                        self._due.put_nowait((ticket, device, None))
+            case HandInOffered() if device in self._open.get(message.id, ()):
+                if (message.id, device) not in self._busy:
+                    self._busy.add((message.id, device))
+                    self._due.put_nowait((message.id, device, message))
+            case _:
+                pass  # another feature's, or an offer that nobody asked for
+
+    async def run(self) -> None:
+        """Ask and fetch until cancelled, a few devices beside each other."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(AT_ONCE):
+                group.create_task(self._work(), name=f"collect-{number}")
+
+    async def sat(self, device: DeviceId, pupil: PupilId) -> None:
+        """Change nothing: work handed in stays with who handed it in."""
+
+    def began(self, kept: Resumed | None) -> None:
+        """Take up the tickets that were open."""
+        self._open = {}
+        for act in kept.tickets if kept else ():
+            self._open[act.ticket] = set(act.devices)
+
+    def forget(self) -> None:
+        self._open = {}
+
+    async def _work(self) -> None:
+        while True:
+            ticket, device, offer = await self._due.get()
+            try:
+                if offer is None:
+                    await self._ask(ticket, device)
+                else:
+                    await self._fetch_all(device, offer)
+            except (DeviceError, RoomError) as error:
+                # The ticket stays open: asked again when the device comes back.
+                self._note(device, error)
+            finally:
+                if offer is not None:
+                    self._busy.discard((ticket, device))
+
+    async def _ask(self, ticket: str, device: DeviceId) -> None:
+        room = self._room
+        if device not in self._open.get(ticket, ()) or room.lesson is None:
+            return
+        asked = HandInAsked(ticket, ASK_SECONDS, room.lesson.id, QUOTA_BYTES, FILES_MAX)
+        answer = await room.devices.ask(device, asked)
+        if answer.state in {"refused", "failed"}:
+            await self._done(ticket, device, 0, 0, answer.reason or answer.state)
+
+    async def _fetch_all(self, device: DeviceId, offer: HandInOffered) -> None:
+        if self._room.lesson is None:
+            return
+        taken = self._taken.setdefault((offer.id, device), set())
+        failed, why = 0, ""
+        quota = QUOTA_BYTES
+        for file in offer.files:
+            quota -= file.size
+            if quota < 0:
+                failed, why = failed + 1, "too-large"
+                continue
+            try:
+                if file.document not in taken:
+                    await self._fetch(device, offer.id, file)
+                taken.add(file.document)
+            except DiskFull:
+                raise
+            except MaterialError as error:
+                failed, why = failed + 1, error.reason
+        self._room.devices.tell(device, HandInTaken(offer.id, tuple(taken)))
+        await self._done(offer.id, device, len(taken), failed + offer.left_out, why)
+        self._taken.pop((offer.id, device), None)
+
+    async def _fetch(self, device: DeviceId, ticket: str, file: OfferedFile) -> None:
+        room, lesson = self._room, self._room.running()
+        pupil = room.pupil_at(device)
+        await self._fetches.fetch(device, file.document)
+        folder = self._folder_of(device, pupil)
+        laid = await asyncio.to_thread(self._lay, file, self._folder / folder)
+        act = HandInKept(
+            id=room.new_id(),
+            lesson=lesson.id,
+            at=room.clock.utc(),
+            ticket=ticket,
+            device=device,
+            class_id=lesson.class_id,
+            pupil=pupil,
+            name=file.name,
+            path=str(folder / laid.path.name),
+            document=file.document.hex(),
+            size=file.size,
+        )
+        try:
+            await room.write(act, {})
+        except NotKept:
+            # Not written, so not taken: it is fetched again, and must not lie there twice.
+            await asyncio.to_thread(laid.path.unlink, missing_ok=True)
+            raise
+        room.note(device, replace(room.evidence(device), handed_in=True))
+
+    def _lay(self, file: OfferedFile, folder: Path) -> Laid:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DiskFull(file.size, 0) from error
+        return self._library.place(file.document, folder, file.name)
+
+    def _folder_of(self, device: DeviceId, pupil: PupilId) -> Path:
+        """Name the folder by class, lesson and pupil; each part made safe on its own."""
+        lesson, who = self._room.running(), self._room.pupil(pupil)
+        parts = (
+            lesson.class_name,
+            f"{lesson.started_at}-{lesson.id[:8]}",
+            f"{who.display} ({who.id})" if who else f"({device})",
+        )
+        return Path(*(self._safe_name(part) for part in parts))
+
+    async def _done(
+        self, ticket: str, device: DeviceId, files: int, failed: int, reason: str
+    ) -> None:
+        room = self._room
+        act = CollectDone(
+            id=room.new_id(),
+            lesson=room.lesson_id(),
+            at=room.clock.utc(),
+            ticket=ticket,
+            device=device,
+            files=files,
+            failed=failed,
+            reason=reason,
+        )
+        await room.write(act, {})
+        self._open.get(ticket, set[DeviceId]()).discard(device)
+        self.trouble.pop(device, None)
+        room.changed((device,))
+
+    def _note(self, device: DeviceId, error: Exception) -> None:
+        reason = error.reason if isinstance(error, MaterialError) else type(error).__name__
+        log.info("work not taken yet", extra={"device": device, "why": reason})
+        self.trouble[device] = reason
+        self._room.changed((device,))

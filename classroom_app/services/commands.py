@@ -1,0 +1,56 @@
+"""One-off acts to many devices at once: each ends with the device's own answer, written down."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from classroom_app.domain.acts import Shown
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.services.classroom import Classroom
+from device_bridge.protocol.errors import DeviceError, NotAllowed, Unsupported
+from device_bridge.protocol.messages import Command
+
+DEADLINE_SECONDS: Final = 20
+NOT_THERE: Final = "not-there"
+
+
+async def ask_all(
+    room: Classroom, devices: Collection[DeviceId], make: Callable[[], Command], act_id: str
+) -> Mapping[DeviceId, str]:
+    """Ask every device beside the others; return each one's end, and write it down.
+
+    A device out of reach ends "not-there" and stops nobody else.
+    """
+    ends: dict[DeviceId, str] = {}
+
+    async def ask_one(device: DeviceId) -> None:
+        state, reason = await _end(room, device, make())
+        ends[device] = state
+        if room.lesson is not None:
+            shown = Shown(
+                id=room.new_id(),
+                lesson=room.lesson.id,
+                at=room.clock.utc(),
+                command=act_id,
+                device=device,
+                state=state,
+                reason=reason,
+            )
+            await room.write(shown, {})
+
+    async with asyncio.TaskGroup() as group:
+        for device in devices:
+            group.create_task(ask_one(device), name=f"ask-{device}")
+    return ends
+
+
+async def _end(room: Classroom, device: DeviceId, command: Command) -> tuple[str, str]:
+    try:
+        answer = await room.devices.ask(device, command)
+    except NotAllowed as error:
+        return "refused", error.why
+    except Unsupported:
+        return "refused", "too-old"
+    except DeviceError:
+        return NOT_THERE, ""
+    return answer.state, answer.reason

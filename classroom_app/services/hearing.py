@@ -1,0 +1,122 @@
+"""What devices say: shown at once, written down in order, a device never waiting for another.
+
+The link calls `up`, `heard`, `framed` and `gone`; they return at once. What has to be written goes
+into a short row a device, which `run` takes to the features.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from classroom_app.domain import evidence
+from classroom_app.domain.errors import NotKept, RoomError
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.services.classroom import Classroom
+from device_bridge.protocol.hello import Pulse, Report, Superseded, Welcome
+from device_bridge.protocol.materials import MaterialReport
+from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.watching import Frame
+
+log = logging.getLogger(__name__)
+
+WAITING_MAX: Final = 256
+"""Messages of one device that wait to be written. A well-behaved one never has more than a few:
+words are sent again until heard, so what is dropped from a flood is lost by the flooder alone."""
+
+
+class Takes(Protocol):
+    """A feature: it takes what concerns it and lets the rest pass. It must not wait for devices."""
+
+    async def take(self, device: DeviceId, message: FromDevice) -> None: ...
+
+
+class Hearing:
+    """`refused` hears what the store would not take; `pictured` gets each frame."""
+
+    def __init__(
+        self,
+        room: Classroom,
+        features: Sequence[Takes],
+        *,
+        pictured: Callable[[DeviceId, Frame], None],
+        refused: Callable[[RoomError], None],
+    ) -> None:
+        self._room = room
+        self._features = features
+        self._pictured = pictured
+        self._refused = refused
+        self._waiting: dict[DeviceId, deque[FromDevice]] = {}
+        self._woken = asyncio.Event()
+
+    def up(self, device: str, welcome: Welcome) -> None:
+        """Take the beginning of a link."""
+        name = DeviceId(device)
+        for held in welcome.held:
+            self._room.versions.heard(held.version)
+        now = self._room.clock.seconds()
+        self._room.note(name, evidence.came(self._room.evidence(name), welcome, now))
+        self._keep(name, welcome)
+
+    def heard(self, device: str, message: FromDevice) -> None:
+        """Take what a device said; its tile may look different at once."""
+        name, now = DeviceId(device), self._room.clock.seconds()
+        seen = self._room.evidence(name)
+        match message:
+            case Pulse():
+                self._room.note(name, evidence.pulsed(seen, message, now))
+                return
+            case Report():
+                self._room.note(name, evidence.reported(seen, message, now))
+            case MaterialReport():
+                self._room.note(name, evidence.material_reported(seen, message, now))
+            case Superseded():
+                self._room.note(name, evidence.superseded(seen, message, now))
+            case _:
+                pass  # nothing that a tile shows before it is written
+        self._keep(name, message)
+
+    def framed(self, device: str, frame: Frame) -> None:
+        name = DeviceId(device)
+        seen = self._room.evidence(name)
+        self._room.note(name, evidence.framed(seen, frame, self._room.clock.seconds()))
+        self._pictured(name, frame)
+
+    def gone(self, device: str, why: str) -> None:
+        """Take the end of a link, or why there is none."""
+        name = DeviceId(device)
+        seen = self._room.evidence(name)
+        self._room.note(name, evidence.went(seen, why[:200], self._room.clock.seconds()))
+
+    async def run(self) -> None:
+        """Take what was heard to the features until cancelled."""
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            await self.settle()
+
+    async def settle(self) -> None:
+        """Take all that waits now: devices beside each other, each one's words in their order."""
+        batch, self._waiting = self._waiting, {}
+        async with asyncio.TaskGroup() as group:
+            for device, messages in batch.items():
+                group.create_task(self._take_all(device, messages), name=f"take-{device}")
+
+    def _keep(self, device: DeviceId, message: FromDevice) -> None:
+        row = self._waiting.setdefault(device, deque())
+        if len(row) >= WAITING_MAX:
+            log.info("device says too much", extra={"device": device})
+            return
+        row.append(message)
+        self._woken.set()
+
+    async def _take_all(self, device: DeviceId, messages: deque[FromDevice]) -> None:
+        for message in messages:
+            for feature in self._features:
+                try:
+                    await feature.take(device, message)
+                except NotKept as error:
+                    # Not written, so not confirmed: the device says it again on its next link.
+                    log.info("not kept", extra={"device": device, "why": type(error).__name__})
+                    self._refused(error)

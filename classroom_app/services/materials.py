@@ -1,0 +1,205 @@
+"""Hand-outs: kept here first, then declared; every device says itself what it has."""
+
+import asyncio
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final, Protocol
+
+from msgspec.structs import replace
+
+from classroom_app.domain.acts import (
+    HandedOut,
+    HandOut,
+    HandOutReported,
+    HandOutWithdrawn,
+    Receipt,
+    Resumed,
+)
+from classroom_app.domain.lesson import Changed, DeviceId, PupilId
+from classroom_app.services.classroom import Classroom
+from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
+from device_bridge.protocol.messages import Declaration, FromDevice
+
+DOCUMENTS_MAX: Final = 100
+SETTLED: Final = frozenset({"arrived", "opened", "withdrawn", "failed"})
+NAME_MAX: Final = 255
+
+
+class Held(Protocol):
+    """A document in the library, as `device_bridge.materials.library.Held`."""
+
+    @property
+    def document(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+
+
+class Keeps(Protocol):
+    """The library; it blocks, so it is called in a worker thread."""
+
+    def keep(self, path: Path) -> Held: ...
+
+
+class Carries(Protocol):
+    """The way for bytes."""
+
+    def wanted(self, device: DeviceId) -> None:
+        """Dial `/bulk` for a device that lacks something, where it is not up; returns at once."""
+        ...
+
+
+class Materials:
+    def __init__(self, room: Classroom, library: Keeps, carries: Carries) -> None:
+        self._room = room
+        self._library = library
+        self._carries = carries
+        self.handouts: dict[str, HandOut] = {}
+        self.scopes: dict[str, set[DeviceId]] = {}
+        self.receipts: dict[tuple[str, DeviceId], Receipt] = {}
+
+    def may_give(self, device: DeviceId) -> frozenset[bytes]:
+        """Return the documents that a device may fetch: those declared to it now."""
+        held = self._room.declared.get((device, "materials"))
+        documents = held.documents if isinstance(held, MaterialsDeclared) else ()
+        return frozenset(each.document for each in documents)
+
+    async def hand_out(
+        self, path: Path, keys: Collection[str] | None = None, asked_by: str = ""
+    ) -> Changed:
+        """Give a file to these tiles, or to all and whoever comes later.
+
+        Raises `DiskFull` or `Unreadable` where the file cannot be taken in.
+        """
+        room = self._room
+        room.running()
+        held = await asyncio.to_thread(self._library.keep, path)
+        scope = room.scope(keys)
+        name = path.name[:NAME_MAX]
+        handout = HandOut(
+            room.new_id(), held.document, name, held.size, scope.everybody, scope.pupils
+        )
+        act = HandedOut(
+            id=room.new_id(),
+            lesson=room.lesson_id(),
+            at=room.clock.utc(),
+            handout=handout.id,
+            document=held.document.hex(),
+            name=name,
+            size=held.size,
+            everybody=scope.everybody,
+            pupils=scope.pupils,
+            devices=scope.devices,
+        )
+        self.handouts[handout.id], self.scopes[handout.id] = handout, set(scope.devices)
+        try:
+            await room.write(act, self._declarations(scope.devices))
+        except BaseException:
+            del self.handouts[handout.id], self.scopes[handout.id]
+            raise
+        return room.changed(scope.devices, asked_by)
+
+    async def withdraw(self, handout: str, asked_by: str = "") -> Changed:
+        """Take a hand-out back where it was not opened yet."""
+        room, devices = self._room, self.scopes[handout]
+        kept = self.handouts[handout]
+        act = HandOutWithdrawn(
+            id=room.new_id(), lesson=room.lesson_id(), at=room.clock.utc(), handout=handout
+        )
+        self.handouts[handout] = replace(kept, withdrawn=True)
+        try:
+            await room.write(act, self._declarations(devices))
+        except BaseException:
+            self.handouts[handout] = kept
+            raise
+        return room.changed(devices, asked_by)
+
+    def count(self, handout: str) -> tuple[int, int]:
+        """Count "arrived at 27 of 28": receipts, and everyone in its scope."""
+        scope = self.scopes.get(handout, set())
+        arrived = {"arrived", "opened"}
+        states = [r.state for (h, d), r in self.receipts.items() if h == handout and d in scope]
+        return sum(state in arrived for state in states), len(scope)
+
+    async def take(self, device: DeviceId, message: FromDevice) -> None:
+        """Write down each settled word of a device on a hand-out, once."""
+        if not isinstance(message, MaterialReport) or self._room.lesson is None:
+            return
+        if message.handout not in self.handouts:
+            return
+        if message.state == "wanted":
+            self._carries.wanted(device)
+        if message.state not in SETTLED:
+            return
+        receipt = Receipt(
+            message.handout, device, message.state, message.hash.hex(), message.reason
+        )
+        if self.receipts.get((message.handout, device)) == receipt:
+            return
+        room = self._room
+        act = HandOutReported(
+            id=room.new_id(),
+            lesson=room.lesson_id(),
+            at=room.clock.utc(),
+            handout=receipt.handout,
+            device=device,
+            state=receipt.state,
+            file_hash=receipt.file_hash,
+            reason=receipt.reason,
+        )
+        await room.write(act, {})
+        self.receipts[message.handout, device] = receipt
+
+    async def sat(self, device: DeviceId, pupil: PupilId) -> None:
+        """Give what this pupil was given before sitting here; nothing is taken from the device."""
+        del pupil  # the sitting says it
+        if self._room.lesson is not None:
+            self._give(device)
+
+    def _give(self, device: DeviceId) -> None:
+        pupil = self._room.pupil_at(device)
+        for handout in self.handouts.values():
+            if not handout.withdrawn and (handout.everybody or (pupil in handout.pupils)):
+                self.scopes[handout.id].add(device)
+        wanted = self._declarations([device])
+        held = self._room.declared.get((device, "materials"))
+        before = held.documents if isinstance(held, MaterialsDeclared) else ()
+        told = wanted[device]
+        if isinstance(told, MaterialsDeclared) and told.documents != before:
+            self._room.declare(device, told)
+
+    def began(self, kept: Resumed | None) -> None:
+        """Take up a lesson's hand-outs, and tell again whoever was to have more of them."""
+        if kept is None:
+            self.forget()
+            return
+        self.handouts = {handout.id: handout for handout in kept.handouts}
+        self.receipts = {(r.handout, r.device): r for r in kept.receipts}
+        self.scopes = {handout.id: set() for handout in kept.handouts}
+        for handout in kept.handouts:
+            if handout.everybody:
+                self.scopes[handout.id] |= set(self._room.all_devices())
+        for (device, feature), told in self._room.declared.items():
+            if feature == "materials" and isinstance(told, MaterialsDeclared):
+                for document in told.documents:
+                    self.scopes.setdefault(document.handout, set()).add(device)
+        for device in self._room.all_devices():
+            self._give(device)
+
+    def forget(self) -> None:
+        """Let go: the documents stay with the pupils, the hand-outs in the journal."""
+        self.handouts, self.scopes, self.receipts = {}, {}, {}
+
+    def _declarations(self, devices: Collection[DeviceId]) -> dict[DeviceId, Declaration]:
+        version, lesson = self._room.versions.next(), self._room.lesson_id()
+        return {
+            device: MaterialsDeclared(version, lesson, self._documents(device))
+            for device in devices
+        }
+
+    def _documents(self, device: DeviceId) -> tuple[Document, ...]:
+        mine = [
+            Document(handout.id, handout.document, handout.name, handout.size)
+            for handout in self.handouts.values()
+            if not handout.withdrawn and device in self.scopes[handout.id]
+        ]
+        return tuple(mine[-DOCUMENTS_MAX:])

@@ -1,0 +1,276 @@
+"""Who is here: the class, its lesson from start to end, and who sits where."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from classroom_app.domain.acts import (
+    LessonExtended,
+    LessonOver,
+    LessonStarted,
+    Resumed,
+)
+from classroom_app.domain.errors import NoClass
+from classroom_app.domain.evidence import Evidence
+from classroom_app.domain.lesson import (
+    Changed,
+    ClassId,
+    DeviceId,
+    Lesson,
+    LessonId,
+    Roster,
+    Sitting,
+)
+from classroom_app.services.arrivals import Arrivals
+from classroom_app.services.classroom import Classroom
+from classroom_app.services.declaring import LESSON_SECONDS_MAX, lesson_declared
+from classroom_app.services.seats import Follows
+from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.fields import LEASE_SECONDS
+from device_bridge.protocol.messages import Declaration
+from device_bridge.protocol.presence import LessonDeclared
+
+RENEW_SECONDS: Final = LEASE_SECONDS / 3
+LOOK_SECONDS: Final = 5.0
+"""How often the wall clock is read: the loop's own time stops while the laptop sleeps."""
+
+
+class Rosters(Protocol):
+    async def roster(self, class_id: ClassId) -> Roster | None: ...
+
+
+class Signs(Protocol):
+    """Makes the lesson's mandate with the teacher's own key."""
+
+    def sign(self, lesson: Lesson) -> str:
+        """Return the mandate; raise `NotAllowed` where the grant does not reach so far."""
+        ...
+
+
+class Resumes(Protocol):
+    async def under_way(self) -> Resumed | None:
+        """Return the lesson that had not ended when the app did."""
+        ...
+
+
+class Ended(Struct, frozen=True):
+    """What the summary tells; who is really free is counted from the tiles."""
+
+    lesson: Lesson
+    devices: tuple[DeviceId, ...]
+    handed_in: int
+
+
+class Presence:
+    """`ended` hears of every end, also of the one that time brings."""
+
+    def __init__(  # noqa: PLR0913 - one of each, named
+        self,
+        room: Classroom,
+        *,
+        rosters: Rosters,
+        signs: Signs,
+        resumes: Resumes,
+        follows: tuple[Follows, ...],
+        arrivals: Arrivals,
+        ended: Callable[[Ended], Awaitable[None]],
+    ) -> None:
+        self._room = room
+        self._rosters = rosters
+        self._signs = signs
+        self._resumes = resumes
+        self._follows = follows
+        self._arrivals = arrivals
+        self._ended = ended
+        self._mandate = ""
+
+    def mandate(self) -> str:
+        """Return what a link shows at its beginning; empty outside a lesson."""
+        return self._mandate
+
+    async def open(self, class_id: ClassId) -> Changed:
+        """Show a class and keep a link to each of its devices. Raises `NoClass`."""
+        roster = await self._rosters.roster(class_id)
+        if roster is None:
+            raise NoClass
+        room = self._room
+        for device in room.roster.devices if room.roster else ():
+            room.devices.forget(device.id)
+        room.roster, room.sittings, room.seen = roster, {}, {}
+        room.declared, room.came = {}, set()
+        for device in roster.devices:
+            if device.pupil:
+                room.sittings[device.id] = Sitting(device.id, device.pupil, "roster")
+            room.devices.keep(device.id)
+        return Changed(lesson=True)
+
+    async def refresh(self) -> Changed:
+        """Take a roster that the sync has changed; who sits where in this lesson stays."""
+        room = self._room
+        old = room.open_roster()
+        roster = await self._rosters.roster(old.id)
+        if roster is None or roster == old:
+            return Changed()
+        known = {device.id for device in old.devices}
+        room.roster = roster
+        for device in roster.devices:
+            if device.id in known:
+                continue
+            room.devices.keep(device.id)
+            if device.pupil and room.device_of(device.pupil) is None:
+                room.sittings[device.id] = Sitting(device.id, device.pupil, "roster")
+            if room.lesson is not None:
+                room.declare(device.id, lesson_declared(room, device.id, room.versions.next()))
+                for feature in self._follows:
+                    await feature.sat(device.id, room.pupil_at(device.id))
+        return Changed(lesson=True)
+
+    async def start(self, seconds: int = 3600, teacher_name: str = "") -> Changed:
+        """Begin the lesson of the open class. Raises `NotAllowed` where the grant has ended."""
+        room = self._room
+        roster, now = room.open_roster(), room.clock.utc()
+        lesson = Lesson(
+            LessonId(room.new_id()),
+            roster.id,
+            roster.name,
+            teacher_name,
+            now,
+            now + min(seconds, LESSON_SECONDS_MAX),
+        )
+        mandate = self._signs.sign(lesson)
+        version = room.versions.next()
+        act = LessonStarted(
+            id=room.new_id(),
+            lesson=lesson.id,
+            at=now,
+            class_id=roster.id,
+            class_name=roster.name,
+            teacher_name=teacher_name,
+            ends_at=lesson.ends_at,
+        )
+        room.lesson, self._mandate = lesson, mandate
+        told: list[tuple[DeviceId, Declaration]] = []
+        for device in room.all_devices():
+            told.append((device, lesson_declared(room, device, version)))
+            told.append((device, self._free(version)))
+        try:
+            await room.write_all(act, told)
+        except BaseException:
+            room.lesson, self._mandate = None, ""
+            raise
+        room.came = set()
+        room.devices.show_papers()
+        for feature in self._follows:
+            feature.began(None)
+        await self._arrivals.begun()
+        return Changed(lesson=True)
+
+    async def resume(self) -> Changed:
+        """Go on with the lesson that a crash interrupted: same versions, no question."""
+        kept = await self._resumes.under_way()
+        if kept is None:
+            return Changed()
+        room = self._room
+        await self.open(kept.lesson.class_id)
+        room.lesson = kept.lesson
+        if room.clock.utc() >= kept.lesson.ends_at:
+            await self.end("time")
+            return Changed(lesson=True)
+        self._mandate = self._signs.sign(kept.lesson)
+        self._take_up(kept)
+        for feature in self._follows:
+            feature.began(kept)
+        self.renew()
+        room.devices.show_papers()
+        return Changed(lesson=True)
+
+    async def extend(self, seconds: int) -> Changed:
+        """Move the lesson's end to `seconds` from now, at most four hours after its start."""
+        lesson, room = self._room.running(), self._room
+        now = room.clock.utc()
+        ends_at = min(now + seconds, lesson.started_at + LESSON_SECONDS_MAX)
+        return await self._go_on(replace(lesson, ends_at=ends_at))
+
+    async def end(self, why: str = "teacher") -> Ended:
+        """End the lesson: every device is told, and free whoever was not."""
+        room, lesson = self._room, self._room.running()
+        version = room.versions.next()
+        act = LessonOver(id=room.new_id(), lesson=lesson.id, at=room.clock.utc(), why=why)
+        told: list[tuple[DeviceId, Declaration]] = []
+        for device in room.all_devices():
+            over = replace(lesson_declared(room, device, version), state="over", until_seconds=0)
+            told += [(device, self._free(version)), (device, over)]
+        await room.write_all(act, told)
+        handed_in = sum(seen.handed_in for seen in room.seen.values())
+        room.lesson = None
+        for feature in self._follows:
+            feature.forget()
+        ended = Ended(lesson, room.all_devices(), handed_in)
+        room.changed(ended.devices)
+        await self._ended(ended)
+        return ended
+
+    async def go_on(self, ended: Ended) -> Changed:
+        """Take an end back: the same lesson goes on. Locks are not brought back."""
+        self._room.lesson = ended.lesson
+        return await self._go_on(ended.lesson)
+
+    def renew(self) -> None:
+        """Tell the lesson again, version kept, with what remains of it."""
+        room = self._room
+        for device in room.all_devices() if room.lesson else ():
+            held = room.declared.get((device, "presence"))
+            if isinstance(held, LessonDeclared) and held.state == "on":
+                room.declare(device, lesson_declared(room, device, held.version))
+
+    async def run(self) -> None:
+        """Renew, and end the lesson at its hour by the wall's clock."""
+        since = self._room.clock.seconds()
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            lesson, now = self._room.lesson, self._room.clock.seconds()
+            if lesson is not None and self._room.clock.utc() >= lesson.ends_at:
+                await self.end("time")
+            elif now - since >= RENEW_SECONDS:
+                since = now
+                self.renew()
+
+    async def _go_on(self, lesson: Lesson) -> Changed:
+        room = self._room
+        mandate = self._signs.sign(lesson)
+        act = LessonExtended(
+            id=room.new_id(), lesson=lesson.id, at=room.clock.utc(), ends_at=lesson.ends_at
+        )
+        before, room.lesson = room.lesson, lesson
+        version = room.versions.next()
+        try:
+            await room.write(
+                act,
+                {device: lesson_declared(room, device, version) for device in room.all_devices()},
+            )
+        except BaseException:
+            room.lesson = before
+            raise
+        self._mandate = mandate
+        room.devices.show_papers()
+        return Changed(lesson=True)
+
+    def _take_up(self, kept: Resumed) -> None:
+        room, now = self._room, self._room.clock.seconds()
+        for sitting in kept.sittings:
+            room.sittings[sitting.device] = sitting
+        for device in kept.came:
+            # Known to have been here: until it is back, it is gone, not "not here yet".
+            handed_in = device in kept.handed_in
+            room.seen[device] = Evidence(device, gone_since=now, handed_in=handed_in)
+        room.came = set(kept.came)
+        for each in kept.declared:
+            declaration = room.read(each)
+            if declaration is not None:
+                room.declare(each.device, declaration)
+
+    def _free(self, version: int) -> LockDeclared:
+        return LockDeclared(version, locked=False, lease_seconds=0)

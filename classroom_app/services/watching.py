@@ -1,0 +1,139 @@
+"""Looking: at each screen only as large and as often as the teacher really sees it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from classroom_app.domain.acts import LookedClosely, Resumed
+from classroom_app.domain.lesson import DeviceId, PupilId
+from classroom_app.services.classroom import Classroom
+from device_bridge.protocol.fields import LEASE_SECONDS
+from device_bridge.protocol.watching import WatchingDeclared
+
+RENEW_SECONDS: Final = LEASE_SECONDS / 3
+OVERVIEW_PACE: Final = 1.25
+"""A little above the one frame a second that is promised, for a device's timer is never early."""
+CLOSE_PACE: Final = 5.0
+STEP: Final = 16
+"""Sizes are rounded up to this many pixels: a window being dragged must not number each pixel."""
+SIDE_MAX: Final = 7680
+
+
+class Look(Struct, frozen=True):
+    """How the teacher looks at one device."""
+
+    look: str
+    width: int
+    height: int
+    pace: float
+    screen: int = 0
+
+
+class Watching:
+    def __init__(self, room: Classroom) -> None:
+        self._room = room
+        self._sizes: dict[DeviceId, tuple[int, int]] = {}
+        self._close: tuple[DeviceId, int, int, int] | None = None
+
+    def look(self, sizes: Mapping[DeviceId, tuple[int, int]]) -> None:
+        """Note which screens are on the wall now and at how many pixels; all others rest.
+
+        A look restricts nobody, so it is not journalled; to look closely is.
+        """
+        self._sizes = dict(sizes)
+        self.tell()
+
+    async def look_closely(
+        self, device: DeviceId | None, width: int = 1920, height: int = 1080, screen: int = 0
+    ) -> None:
+        """Look at one device at full size, None: at none. The pupil is told, so it is written."""
+        room = self._room
+        if device is None:
+            self._close = None
+        else:
+            act = LookedClosely(
+                id=room.new_id(),
+                lesson=room.lesson_id(),
+                at=room.clock.utc(),
+                device=device,
+                pupil=room.pupil_at(device),
+            )
+            if self._close is None or self._close[0] != device:
+                await room.write(act, {})
+            self._close = (device, width, height, screen)
+        self.tell()
+
+    def tell(self) -> None:
+        """Declare what changed since it was last declared; call it when a lesson begins, too."""
+        if self._room.lesson is None or self._room.roster is None:
+            return
+        for device in self._room.all_devices():
+            want = self._want(device)
+            held = self._room.declared.get((device, "watching"))
+            if not isinstance(held, WatchingDeclared):
+                if want.look != "none":
+                    self._declare(device, want)
+            elif _look_of(held) != want:
+                self._declare(device, want)
+
+    def renew(self) -> None:
+        for device in self._room.all_devices() if self._room.lesson else ():
+            held = self._room.declared.get((device, "watching"))
+            if isinstance(held, WatchingDeclared) and held.look != "none":
+                lease = self._room.lease_seconds()
+                self._room.declare(device, replace(held, lease_seconds=lease))
+
+    async def run(self) -> None:
+        """Renew for as long as the app lives."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            self.renew()
+
+    async def sat(self, device: DeviceId, pupil: PupilId) -> None:
+        """Change nothing: one looks at a device, whoever sits there."""
+
+    def began(self, kept: Resumed | None) -> None:
+        del kept
+        self.tell()
+
+    def forget(self) -> None:
+        """Look at nobody: the lesson is over."""
+        room = self._room
+        for device in room.all_devices():
+            held = room.declared.get((device, "watching"))
+            if isinstance(held, WatchingDeclared) and held.look != "none":
+                version = room.versions.next()
+                room.declare(device, replace(held, look="none", version=version, lease_seconds=0))
+        self._close = None
+
+    def _want(self, device: DeviceId) -> Look:
+        if self._close and self._close[0] == device:
+            _, width, height, screen = self._close
+            return Look("close", _stepped(width), _stepped(height), CLOSE_PACE, screen)
+        if size := self._sizes.get(device):
+            return Look("overview", _stepped(size[0]), _stepped(size[1]), OVERVIEW_PACE)
+        return Look("none", 0, 0, OVERVIEW_PACE)
+
+    def _declare(self, device: DeviceId, want: Look) -> None:
+        version, lease = self._room.versions.next(), self._room.lease_seconds()
+        match want.look:
+            case "close" | "overview" as look:
+                declared = WatchingDeclared(
+                    version, lease, look, want.width, want.height, want.pace, want.screen
+                )
+            case _:
+                declared = WatchingDeclared(version, lease, "none", pace=want.pace)
+        self._room.declare(device, declared)
+
+
+def _look_of(held: WatchingDeclared) -> Look:
+    if held.look == "none":
+        return Look("none", 0, 0, held.pace)
+    return Look(held.look, held.width, held.height, held.pace, held.screen)
+
+
+def _stepped(pixels: int) -> int:
+    return min(SIDE_MAX, max(STEP, -(-pixels // STEP) * STEP))

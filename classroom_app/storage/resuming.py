@@ -1,0 +1,120 @@
+"""What a restart needs of a lesson under way, told from its acts in their order."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from classroom_app.domain.acts import (
+    AnyAct,
+    CollectAsked,
+    CollectDone,
+    Declared,
+    DeviceCame,
+    HandedOut,
+    HandInKept,
+    HandOut,
+    HandOutReported,
+    HandOutWithdrawn,
+    LessonExtended,
+    LessonOver,
+    LessonStarted,
+    LockAsked,
+    OpenWish,
+    PupilAnswered,
+    PupilSpoke,
+    Receipt,
+    Resumed,
+    Sat,
+    Wanted,
+)
+from classroom_app.domain.lesson import DeviceId, Lesson, PupilId, Sitting
+
+EVERYBODY = PupilId("")
+
+
+class Story:
+    """Takes the acts one after another."""
+
+    def __init__(self) -> None:
+        self.lesson: Lesson | None = None
+        self.sittings: dict[DeviceId, Sitting] = {}
+        self.wanted: dict[PupilId, Wanted] = {}
+        self.handouts: dict[str, HandOut] = {}
+        self.receipts: dict[tuple[str, DeviceId], Receipt] = {}
+        self.wishes: dict[DeviceId, OpenWish] = {}
+        self.came: dict[DeviceId, None] = {}
+        self.tickets: dict[str, CollectAsked] = {}
+        self.handed_in: dict[DeviceId, None] = {}
+
+    def take(self, act: AnyAct) -> None:  # noqa: C901, PLR0912, PLR0915 - one case an act
+        match act:
+            case LessonStarted():
+                self.lesson = Lesson(
+                    act.lesson, act.class_id, act.class_name, act.teacher_name, act.at, act.ends_at
+                )
+            case LessonExtended() if self.lesson:
+                self.lesson = replace(self.lesson, ends_at=act.ends_at)
+            case LessonOver():
+                self.lesson = None
+            case Sat():
+                self.sittings[act.device] = Sitting(act.device, act.pupil, act.source)
+            case LockAsked():
+                self._lock(act)
+            case HandedOut():
+                self.handouts[act.handout] = HandOut(
+                    act.handout,
+                    bytes.fromhex(act.document),
+                    act.name,
+                    act.size,
+                    act.everybody,
+                    act.pupils,
+                )
+            case HandOutWithdrawn():
+                self.handouts[act.handout] = replace(self.handouts[act.handout], withdrawn=True)
+            case HandOutReported():
+                self.receipts[act.handout, act.device] = Receipt(
+                    act.handout, act.device, act.state, act.file_hash, act.reason
+                )
+            case PupilSpoke():
+                self.wishes[act.device] = OpenWish(act.device, act.kind, act.at, act.text)
+            case PupilAnswered():
+                self.wishes.pop(act.device, None)
+            case DeviceCame():
+                self.came[act.device] = None
+            case CollectAsked():
+                self.tickets[act.ticket] = act
+            case CollectDone():
+                asked = self.tickets[act.ticket]
+                left = tuple(device for device in asked.devices if device != act.device)
+                self.tickets[act.ticket] = replace(asked, devices=left)
+            case HandInKept():
+                self.handed_in[act.device] = None
+            case _:
+                pass  # nothing to go on with
+
+    def _lock(self, act: LockAsked) -> None:
+        if act.everybody:
+            self.wanted = {EVERYBODY: Wanted(EVERYBODY, act.locked, act.sentence)}
+        for pupil in () if act.everybody else act.pupils:
+            self.wanted[pupil] = Wanted(pupil, act.locked, act.sentence)
+
+
+def resumed(acts: Sequence[AnyAct], declared: tuple[Declared, ...]) -> Resumed | None:
+    """Return the lesson if it had not ended."""
+    story = Story()
+    for act in acts:
+        story.take(act)
+    if story.lesson is None:
+        return None
+    return Resumed(
+        story.lesson,
+        tuple(story.sittings.values()),
+        declared,
+        tuple(story.wanted.values()),
+        tuple(story.handouts.values()),
+        tuple(story.receipts.values()),
+        tuple(story.wishes.values()),
+        tuple(story.came),
+        tuple(ticket for ticket in story.tickets.values() if ticket.devices),
+        tuple(story.handed_in),
+    )

@@ -1,0 +1,227 @@
+"""`pupitre-agent`: enrol a device, run its parts, ask what it holds."""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import msgspec
+
+from central_mdm.contract.fleet import Policy
+from device_bridge.agent.folder import Folder, default_folder
+from device_bridge.agent.guard import kept
+from device_bridge.agent.guard.clock import system_clock
+from device_bridge.agent.guard.device import EVERYWHERE, About, Device, agent_version
+from device_bridge.agent.guard.enrolled import read_enrolment
+from device_bridge.agent.guard.inventory import inventory_of
+from device_bridge.agent.guard.makings import Makings
+from device_bridge.agent.guard.mdm import enrol
+from device_bridge.agent.guard.seat_socket import SeatSocket
+from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
+from device_bridge.agent.logs import log_to_stderr
+from device_bridge.agent.supervise import Child, follow, supervise
+from device_bridge.protocol.errors import DeviceError, NotAllowed, NotPaired, TryAgain
+from device_bridge.session.keeper import retry_pauses
+
+KIND: Final = sys.platform
+WORKERS: Final = 4
+AGAIN_SECONDS: Final = 0.3
+AGAIN_MAX_SECONDS: Final = 10.0
+Work = Coroutine[Any, Any, int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code. Failures are one sentence on standard error."""
+    asked = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = asked.command
+    try:
+        return command(asked)
+    except DeviceError as error:
+        print(_sentence(error), file=sys.stderr)
+    except OSError as error:
+        print(f"The system refuses: {error}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("pupitre-agent", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"pupitre-agent {agent_version()}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(
+        name: str, help_: str, run: Callable[[argparse.Namespace], int]
+    ) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=help_, description=help_)
+        one.add_argument("--folder", type=Path, default=default_folder(), help="the agent's folder")
+        one.set_defaults(command=run)
+        return one
+
+    one = add("enrol", "make this machine a device of a school", _enrol)
+    one.add_argument("--server", required=True, help="the MDM's address, as http(s)://host:port")
+    one.add_argument("--code", required=True, help="the enrolment code from the school")
+    one = add("run", "keep guard and seat running", _run)
+    _listening(one)
+    one.add_argument("--display", default="", help="the X11 display to sit at, as :1")
+    one = add("guard", "run the guard alone (a service)", _guard)
+    _listening(one)
+    one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
+    one.add_argument(
+        "--pupil-uid", type=int, action="append", default=[], help="whose seat to take"
+    )
+    one = add("seat", "run the seat alone (in the pupil's desktop)", _seat)
+    one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
+    add("status", "print what the device holds and has applied, as JSON", _status)
+    add("doctor", "say why nobody finds this device", _doctor)
+    return parser
+
+
+def _listening(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--port", type=int, default=0, help="0: the last one, or any free")
+    one.add_argument(
+        "--interface", action="append", default=[], help="own address to be reached at; repeatable"
+    )
+
+
+def _enrol(asked: argparse.Namespace) -> int:
+    folder = Folder(asked.folder)
+    folder.make()
+    inventory = inventory_of(folder.root, KIND, agent_version())
+    device = asyncio.run(enrol(folder, asked.server, asked.code, inventory))
+    print(json.dumps({"device": device, "folder": str(folder.root)}))
+    return 0
+
+
+def _run(asked: argparse.Namespace) -> int:
+    log_to_stderr()
+    folder = ["--folder", str(asked.folder)]
+    listening = ["--port", str(asked.port)]
+    for address in asked.interface:
+        listening += ["--interface", address]
+    read_enrolment(Folder(asked.folder))  # a sentence now, not a child that dies for ever
+    env = {"DISPLAY": asked.display} if asked.display else {}
+    parts = (
+        Child("guard", [*_ourselves(), "guard", *folder, *listening], env),
+        Child("seat", [*_ourselves(), "seat", *folder], env),
+    )
+    pauses = partial(retry_pauses, AGAIN_SECONDS, AGAIN_MAX_SECONDS, lambda: 1.0)
+
+    async def both() -> int:
+        await supervise(parts, pauses)
+        return 0
+
+    return _until_told(both())
+
+
+def _guard(asked: argparse.Namespace) -> int:
+    follow(asked.parent)
+    log_to_stderr()
+    return _until_told(_serve(asked))
+
+
+async def _serve(asked: argparse.Namespace) -> int:
+    folder = Folder(asked.folder)
+    folder.make()
+    with ThreadPoolExecutor(WORKERS, "guard") as workers:
+        makings = Makings(system_clock(), lambda: uuid4().hex, secrets.token_bytes, workers)
+        device = Device(folder, makings, About(KIND, _apply, _jitter))
+        interfaces: list[str] = asked.interface
+        port = device.bind(interfaces or EVERYWHERE, asked.port)
+        seat = SeatSocket(folder.seat_socket, {os.getuid(), *asked.pupil_uid}, device.guard)
+        async with seat.serve(), serve_status(device.guard, device.id):
+            print(json.dumps({"device": device.id, "port": port}), flush=True)
+            await device.run(interfaces=interfaces or None)
+    return 0
+
+
+def _seat(asked: argparse.Namespace) -> int:
+    follow(asked.parent)
+    log_to_stderr()
+    from device_bridge.agent.seat.main import main as sit  # noqa: PLC0415 - Qt, only here
+
+    return sit(asked.folder)
+
+
+def _status(asked: argparse.Namespace) -> int:
+    folder = Folder(asked.folder)
+    status = asyncio.run(ask_status(folder))
+    if status is None:
+        held = kept.read(folder, system_clock())
+        status = kept_status(folder, held, read_enrolment(folder).device)
+    print(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
+    return 0
+
+
+def _doctor(asked: argparse.Namespace) -> int:
+    from device_bridge.discovery.doctor_words import plain  # noqa: PLC0415 - seldom needed
+    from device_bridge.discovery.examine import Situation, examine  # noqa: PLC0415 - as above
+
+    async def look() -> int:
+        status = await ask_status(Folder(asked.folder))
+        checks = await examine(Situation(port=status.port if status else None))
+        print(plain(checks))
+        return int(any(check.state == "failed" for check in checks))
+
+    return asyncio.run(look())
+
+
+def _ourselves() -> list[str]:
+    """Give the command by which this very program is started again, frozen or not."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    return [sys.executable, "-m", "device_bridge.agent"]
+
+
+def _until_told(work: Work) -> int:
+    """Run until done or told to end by SIGTERM or SIGINT, which ends all in order."""
+
+    async def told() -> int:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine that runs has one
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(told())
+    except asyncio.CancelledError:
+        return 0
+
+
+def _jitter() -> float:
+    return random.uniform(0.5, 1.0)  # noqa: S311 - spreads devices, keeps no secret
+
+
+def _apply(policy: Policy) -> str:
+    if sys.platform != "linux":
+        return "not applied on this system"
+    from device_bridge.agent.platform.x11_policy import apply_to_x11  # noqa: PLC0415 - Linux only
+
+    return apply_to_x11(policy.screen_timeout_seconds, policy.wallpaper)
+
+
+def _sentence(error: DeviceError) -> str:
+    match error:
+        case NotPaired(args=("not enrolled",)):
+            return "This device is not enrolled. Enrol it: pupitre-agent enrol --server … --code …"
+        case NotPaired():
+            return f"The school does not take this device: {_facts(error)}."
+        case TryAgain():
+            return "The MDM does not answer. Look at the network and try again."
+        case NotAllowed(verb=verb, why=why):
+            return f"The MDM refuses: {verb} {why}".rstrip() + "."
+        case _:
+            return f"This cannot be repaired by trying again: {_facts(error)}."
+
+
+def _facts(error: DeviceError) -> str:
+    return ", ".join(str(fact) for fact in error.args if fact) or type(error).__name__

@@ -1,0 +1,160 @@
+"""An enrolled device as the LAN meets it: the guard behind one port, announced, known to the MDM.
+
+This is where guard, session, discovery and fleet are joined; a simulator joins the same.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from zeroconf.asyncio import AsyncZeroconf
+
+from central_mdm.contract.fleet import Policy
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.enrolled import read_enrolment
+from device_bridge.agent.guard.guard import Guard
+from device_bridge.agent.guard.inventory import inventory_of
+from device_bridge.agent.guard.makings import Makings
+from device_bridge.agent.guard.mdm import (
+    BACK_OFF_MAX_SECONDS,
+    BACK_OFF_SECONDS,
+    CheckIns,
+    Client,
+    Duties,
+    web_client,
+)
+from device_bridge.discovery.announce import Announcer
+from device_bridge.protocol.fields import PROTOCOL_HIGHEST
+from device_bridge.protocol.hello import Hello, Welcome
+from device_bridge.protocol.messages import FromApp
+from device_bridge.session.device_link import DeviceLink
+from device_bridge.session.keeper import retry_pauses
+from device_bridge.session.listen import Listener
+from device_bridge.session.wire import Wire
+
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - the device is what listens, on each network
+NO_TOKEN: Final = bytes(32)  # the session puts each link's own token in its place
+
+
+def agent_version() -> str:
+    try:
+        return version("pupitre")
+    except PackageNotFoundError:
+        return "0"
+
+
+@dataclass(frozen=True)
+class About:
+    """What differs between machines. `apply` does what a policy declares; see `mdm.Duties`."""
+
+    kind: str
+    apply: Callable[[Policy], str]
+    jitter: Callable[[], float]
+    client: Client = web_client
+
+
+class Device:
+    """One enrolled device. `bind`, then `run` until cancelled."""
+
+    def __init__(self, folder: Folder, makings: Makings, about: About) -> None:
+        """Take up what the folder holds. Raises NotPaired where it is not enrolled, or Broken."""
+        enrolled = read_enrolment(folder)
+        self.id = enrolled.device
+        self.guard = Guard(folder, makings)
+        self._about = about
+        if enrolled.assignment:
+            self.guard.ground.assign(enrolled.assignment)
+        self._listener = Listener(
+            enrolled.identity,
+            enrolled.school,
+            self,
+            ground=self.guard.ground,
+            mandates=self.guard.mandates,
+            random_bytes=makings.random_bytes,
+        )
+        self._check_ins = CheckIns(folder, enrolled, self._duties())
+
+    def bind(self, addresses: Sequence[str] = EVERYWHERE, port: int = 0) -> int:
+        """Listen; return the port. Without one asked for, the last one is taken where it is free.
+
+        A teacher's app that knew this device then finds it again without any discovery.
+        Raises OSError.
+        """
+        for wanted in (port,) if port else (self.guard.port, 0):
+            try:
+                self.guard.port = self._bind(addresses, wanted)
+                break
+            except OSError:
+                if wanted == port:
+                    raise
+        self.guard.voice.changed()
+        return self.guard.port
+
+    def cut(self) -> None:
+        """End every connection now, as a pulled cable does."""
+        self._listener.cut()
+
+    async def run(
+        self, zeroconf: AsyncZeroconf | None = None, interfaces: Sequence[str] | None = None
+    ) -> None:
+        """Serve until cancelled. `zeroconf` may be shared; `interfaces` are own addresses."""
+        async with AsyncExitStack() as stack:
+            kind = self._about.kind
+            port = self.guard.port
+            await stack.enter_async_context(
+                Announcer(zeroconf, self.id, port, kind, interfaces, interfaces=interfaces)
+            )
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.guard.run(), name="guard")
+                group.create_task(self._listener.run(), name="listener")
+                group.create_task(self._check_ins.run(), name="check-ins")
+
+    # What the session asks of its host
+
+    def welcome(self, link: DeviceLink, hello: Hello) -> Welcome:
+        self.guard.linked(link, hello)
+        return Welcome(
+            protocol=PROTOCOL_HIGHEST,
+            device=self.id,
+            boot=self.guard.boot,
+            agent=f"pupitre {agent_version()}"[:64],
+            kind=self._about.kind,
+            lane_token=NO_TOKEN,
+            held=self.guard.versions(),
+            screens=self.guard.screens,
+            clock_off_seconds=self.guard.clock_off_seconds(),
+        )
+
+    def told(self, link: DeviceLink, message: FromApp) -> None:
+        self.guard.told(link, message)
+
+    def lost(self, link: DeviceLink) -> None:
+        self.guard.lost(link)
+
+    async def bulk(self, link: DeviceLink, wire: Wire) -> None:
+        await self.guard.bulk(link, wire)
+
+    def _bind(self, addresses: Sequence[str], port: int) -> int:
+        try:
+            return self._listener.bind(addresses, port)
+        except OSError:
+            # A machine may be without IPv6; then what is left is listened on.
+            four = [address for address in addresses if ":" not in address]
+            if socket.has_ipv6 and list(addresses) != list(EVERYWHERE):
+                raise
+            return self._listener.bind(four, port)
+
+    def _duties(self) -> Duties:
+        root, about = self.guard.folder.root, self._about
+        return Duties(
+            ground=self.guard.ground,
+            inventory=lambda: inventory_of(root, about.kind, agent_version()),
+            apply=about.apply,
+            pauses=lambda: retry_pauses(BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS, about.jitter),
+            jitter=about.jitter,
+            client=about.client,
+        )

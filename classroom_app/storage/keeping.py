@@ -164,7 +164,9 @@ class Keeping:
     async def classes(self) -> tuple[Roster, ...]:
         def work(connection: Connection) -> tuple[Roster, ...]:
             query = select(rows.c.body)
-            found = [_row(raw) for raw in connection.execute(query).scalars()]
+            # A class stands in the scope of its teacher and in its own: once is enough.
+            every = [_row(raw) for raw in connection.execute(query).scalars()]
+            found = list({(type(row), row.id): row for row in every}.values())
             return tuple(_roster(row, found) for row in found if isinstance(row, ClassRow))
 
         return await self.write(work)

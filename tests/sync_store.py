@@ -1,0 +1,111 @@
+"""The store's side of the sync, in memory, keeping its promises."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import blake3
+import msgspec
+
+from central_mdm.contract.checksum import checksum_of, mark_of
+from central_mdm.contract.journal import Event, Outcome
+from central_mdm.contract.partage import ChunkRef, FileAnswer, FileOffered, Manifest
+from central_mdm.contract.roster import Change
+
+Rows = dict[tuple[str, str], Change]
+
+
+@dataclass
+class MemoryStore:
+    """`rows` by scope; `outcomes` and `answers` by id, as they were settled."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    files: list[FileOffered] = field(default_factory=list[FileOffered])
+    chunks: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    rows: dict[str, Rows] = field(default_factory=dict[str, Rows])
+    cursors: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
+    answers: dict[str, FileAnswer] = field(default_factory=dict[str, FileAnswer])
+    dropped: int = 0
+
+    async def cursor(self, scope: str) -> tuple[str, int]:
+        return self.cursors.get(scope, ("", 0))
+
+    async def apply(
+        self,
+        scope: str,
+        epoch: str,
+        changes: tuple[Change, ...],
+        last: int,
+        count: int,
+        checksum: str,
+    ) -> bool:
+        if self.cursors.get(scope, (epoch, 0))[0] != epoch:
+            self.rows.pop(scope, None)
+        rows = self.rows.setdefault(scope, {})
+        for change in changes:
+            rows.pop((change.entity, change.id), None)
+            if change.row is not None:
+                rows[change.entity, change.id] = change
+        self.cursors[scope] = (epoch, last)
+        if checksum and (len(rows), sum_of(rows.values())) != (count, checksum):
+            del self.rows[scope], self.cursors[scope]
+            self.dropped += 1
+            return False
+        return True
+
+    async def keep_scopes(self, scopes: tuple[str, ...]) -> None:
+        for gone in set(self.cursors) - set(scopes):
+            del self.rows[gone], self.cursors[gone]
+
+    async def waiting_events(self, limit: int) -> tuple[Event, ...]:
+        return tuple(each for each in self.events if each.id not in self.outcomes)[:limit]
+
+    async def waiting_count(self) -> int:
+        events = sum(each.id not in self.outcomes for each in self.events)
+        return events + sum(each.id not in self.answers for each in self.files)
+
+    async def refused_count(self) -> int:
+        settled = [*self.outcomes.values(), *self.answers.values()]
+        return sum(each.state == "refused" for each in settled)
+
+    async def settled(self, outcomes: tuple[Outcome, ...]) -> None:
+        self.outcomes |= {outcome.id: outcome for outcome in outcomes}
+
+    async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
+        return tuple(each for each in self.files if each.id not in self.answers)[:limit]
+
+    async def chunk(self, digest: bytes) -> bytes | None:
+        return self.chunks.get(digest)
+
+    async def file_settled(self, file: str, answer: FileAnswer) -> None:
+        self.answers[file] = answer
+
+    def write(self, number: int, **changed: object) -> None:
+        """Write one event of lesson-1 into the journal."""
+        made = Event(
+            id=f"event-{number}",
+            origin="store-1",
+            sequence=number,
+            lesson="lesson-1",
+            kind="lock-asked",
+            happened_at=1_795_500_000,
+            hash="ab" * 32,
+            body=msgspec.Raw(b'{"devices":["dev-1"]}'),
+        )
+        self.events.append(msgspec.structs.replace(made, **changed))
+
+    def collect(self, name: str, pupil: str, pieces: Iterable[bytes]) -> None:
+        """Take a pupil's work of these chunks into the library."""
+        refs: list[ChunkRef] = []
+        for piece in pieces:
+            digest = blake3.blake3(piece).digest()
+            self.chunks[digest] = piece
+            refs.append(ChunkRef(len(piece), digest))
+        manifest = Manifest(1, "fixed-4m", sum(ref.size for ref in refs), tuple(refs))
+        encoded = msgspec.msgpack.encode(manifest)
+        self.files.append(FileOffered(name, "lesson-1", "5B", pupil, f"{name}.pdf", encoded))
+
+
+def sum_of(rows: Iterable[Change]) -> str:
+    marks = (mark_of(row.entity, row.id, row.sequence) for row in rows)
+    return checksum_of(blake3.blake3(mark).digest() for mark in marks)

@@ -1,0 +1,239 @@
+"""The sync's own decisions, without a network: order, pauses, and what is told."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from central_mdm.contract.journal import Event, Outcome, Pushed
+from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.roster import Change, Changes, ClassRow, Scopes
+from classroom_app.cloud.errors import (
+    CloudError,
+    NotAServer,
+    NotSignedIn,
+    Refused,
+    TryAgain,
+    Unreachable,
+)
+from classroom_app.cloud.sync import PAUSE_SECONDS_MAX, Sync, SyncState
+from tests.sync_store import MemoryStore, sum_of
+
+ROW = Change(1, "class", "5B", ClassRow("5B", "5e B"))
+
+
+class Script:
+    """A central side that does as told: fails as `failing` says, refuses what `spoils` names."""
+
+    def __init__(self) -> None:
+        self.failing: CloudError | None = None
+        self.spoils: set[str] = set()
+        self.code = "malformed"
+        self.pushed: list[list[str]] = []
+        self.sums = [sum_of([ROW])]
+        self.asked_at: list[float] = []
+        self.missing: list[tuple[str, ...]] = []
+
+    def _fail(self) -> None:
+        if self.failing:
+            raise self.failing
+
+    async def scopes(self) -> Scopes:
+        self._fail()
+        return Scopes(("class:5B",))
+
+    async def changes(self, scope: str, epoch: str, after: int) -> Changes:
+        del epoch
+        changes = (ROW,) if after < 1 else ()
+        total = self.sums.pop(0) if len(self.sums) > 1 else self.sums[0]
+        return Changes(scope, "one", changes, 1, False, 1, total)  # noqa: FBT003 - no more
+
+    async def push(self, events: tuple[Event, ...]) -> Pushed:
+        self.asked_at.append(asyncio.get_running_loop().time())
+        self._fail()
+        self.pushed.append([event.id for event in events])
+        if self.spoils & {event.id for event in events}:
+            raise Refused(self.code)
+        return Pushed(tuple(Outcome(event.id, "applied") for event in events))
+
+    async def offer_file(self, offered: FileOffered) -> FileAnswer:
+        if self.missing:
+            return FileAnswer(offered.id, "missing", self.missing.pop(0))
+        return FileAnswer(offered.id, "kept", document="ab" * 32)
+
+    async def put_chunk(self, name: str, content: bytes) -> None:
+        del name, content
+
+
+def make(
+    script: Script, store: MemoryStore, jitter: Callable[[], float] = lambda: 1.0
+) -> tuple[Sync, list[SyncState]]:
+    told: list[SyncState] = []
+    return Sync(script, store, told.append, lambda: 1000.0, jitter), told
+
+
+async def test_a_turn_pulls_pushes_and_says_so() -> None:
+    script, store = Script(), MemoryStore()
+    store.write(1)
+    store.collect("work-1", "p-1", [])
+    sync, told = make(script, store)
+    await sync.once()
+    assert list(store.rows["class:5B"]) == [("class", "5B")]
+    assert store.outcomes["event-1"].state == "applied"
+    assert store.answers["work-1"].state == "kept"
+    assert told[0].busy
+    assert told[-1] == SyncState(in_step_at=1000.0)
+
+
+async def test_events_go_in_order_and_in_batches() -> None:
+    script, store = Script(), MemoryStore()
+    for number in range(1, 451):
+        store.write(number)
+    sync, _ = make(script, store)
+    await sync.once()
+    assert [len(batch) for batch in script.pushed] == [200, 200, 50]
+    assert [name for batch in script.pushed for name in batch] == [e.id for e in store.events]
+
+
+async def test_large_events_go_in_smaller_batches() -> None:
+    script, store = Script(), MemoryStore()
+    for number in range(1, 101):
+        store.write(number, body=msgspec.Raw(b'"' + b"x" * 16000 + b'"'))
+    sync, _ = make(script, store)
+    await sync.once()
+    assert max(len(batch) for batch in script.pushed) < 40
+
+
+async def test_an_event_that_spoils_a_batch_is_found_and_the_others_arrive() -> None:
+    script, store = Script(), MemoryStore()
+    script.spoils = {"event-2"}
+    for number in range(1, 5):
+        store.write(number)
+    sync, told = make(script, store)
+    await sync.once()
+    states = [store.outcomes[event.id].state for event in store.events]
+    assert states == ["applied", "refused", "applied", "applied"]
+    assert told[-1].refused == 1
+
+
+async def test_a_refusal_of_the_whole_is_not_taken_for_the_events_fault() -> None:
+    script, store = Script(), MemoryStore()
+    script.spoils, script.code = {"event-1"}, "wrong-role"
+    store.write(1)
+    sync, told = make(script, store)
+    with pytest.raises(Refused):
+        await sync.once()
+    assert not store.outcomes
+    assert "class:5B" in store.rows  # the roster came all the same
+    assert (told[-1].why, told[-1].waiting) == ("refused", 1)
+
+
+async def test_a_scope_whose_sum_differs_is_dropped_and_pulled_afresh_once() -> None:
+    script, store = Script(), MemoryStore()
+    script.sums = ["0" * 16, sum_of([ROW])]
+    sync, _ = make(script, store)
+    await sync.once()
+    assert store.dropped == 1
+    assert "class:5B" in store.rows
+    script.sums = ["0" * 16]
+    with pytest.raises(NotAServer):
+        await sync.once()
+    assert store.dropped == 3
+
+
+async def test_work_whose_chunk_is_lost_here_is_shown_and_holds_nothing_up() -> None:
+    script, store = Script(), MemoryStore()
+    store.collect("lost", "p-1", [b"gone"])
+    store.collect("fine", "p-2", [])
+    store.chunks.clear()
+    script.missing = [(store.files[0].manifest[-32:].hex(),)]
+    sync, told = make(script, store)
+    await sync.once()
+    assert store.answers["lost"].reason == "lost-here"
+    assert store.answers["fine"].state == "kept"
+    assert told[-1].refused == 1
+
+
+async def test_a_server_that_forgets_what_it_was_given_is_not_asked_for_ever() -> None:
+    script, store = Script(), MemoryStore()
+    store.collect("work", "p-1", [b"piece"])
+    name = store.files[0].manifest[-32:].hex()
+    script.missing = [(name,), (name,)]
+    sync, _ = make(script, store)
+    with pytest.raises(NotAServer):
+        await sync.once()
+    assert not store.answers
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (Unreachable(), "unreachable"),
+        (TryAgain(3), "try-again"),
+        (NotSignedIn(), "not-signed-in"),
+        (NotAServer("html"), "not-a-server"),
+    ],
+)
+async def test_each_trouble_has_its_word(error: CloudError, why: str) -> None:
+    script, store = Script(), MemoryStore()
+    script.failing = error
+    store.write(1)
+    sync, told = make(script, store)
+    with pytest.raises(type(error)):
+        await sync.once()
+    assert (told[-1].why, told[-1].in_step_at, told[-1].waiting) == (why, 0.0, 1)
+    script.failing = None
+    await sync.once()
+    assert (told[-1].why, told[-1].waiting) == ("", 0)
+
+
+async def run_for(sync: Sync, seconds: float) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await sync.run()
+
+
+async def test_pauses_grow_to_a_cap_while_the_server_is_away() -> None:
+    script, store = Script(), MemoryStore()
+    script.failing = Unreachable()
+    store.write(1)
+    sync, _ = make(script, store)
+    await run_for(sync, 3000)
+    pauses = [round(b - a) for a, b in zip(script.asked_at, script.asked_at[1:], strict=False)]
+    assert pauses[:6] == [2, 4, 8, 16, 32, 64]
+    assert pauses[-1] == PAUSE_SECONDS_MAX
+
+
+async def test_jitter_may_shorten_a_pause_to_a_second_and_never_less() -> None:
+    script, store = Script(), MemoryStore()
+    script.failing = Unreachable()
+    store.write(1)
+    sync, _ = make(script, store, lambda: 0.0)
+    await run_for(sync, 10.5)
+    assert 10 <= len(script.asked_at) <= 11
+
+
+async def test_a_wake_shortens_a_pause_but_not_what_the_server_asked_for() -> None:
+    script, store = Script(), MemoryStore()
+    store.write(1)
+    sync, _ = make(script, store)
+
+    async def wake_each_second() -> None:
+        while True:
+            await asyncio.sleep(1)
+            sync.wake()
+
+    async def watch(seconds: float) -> list[float]:
+        begun = asyncio.get_running_loop().time()
+        script.asked_at.clear()
+        with pytest.raises(TimeoutError):  # noqa: PT012 - the turn and what it left are one story
+            async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+                tasks.create_task(sync.run())
+                tasks.create_task(wake_each_second())
+        return [at - begun for at in script.asked_at]
+
+    script.failing = TryAgain(40)
+    assert [round(at) for at in await watch(60)] == [0, 40]
+    script.failing = Unreachable()
+    assert len(await watch(20)) >= 10

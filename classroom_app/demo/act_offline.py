@@ -51,8 +51,7 @@ async def offline(world: World) -> str:
 
 async def crash(world: World) -> str:
     """Kill a device and start it again; kill the app (-9) and start it again."""
-    victim = world.class_.simulated[-1]
-    await world.class_.kill(victim)
+    victim = await world.class_.kill_late()
 
     async def gone() -> bool:
         tiles = (await world.window.ask("tiles"))["tiles"]
@@ -61,7 +60,7 @@ async def crash(world: World) -> str:
     await until(gone, 20, "the killed device's tile says gone")
     paper = write_pdf(world.scratch / "corrige.pdf", world.options.seed + 2, SMALL_PDF)
     await drop(world, paper)
-    await world.class_.revive(victim)
+    await world.class_.start_late()
 
     async def locked_again() -> bool:
         return victim in await world.class_.locked({victim})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from blake3 import blake3
 
-from classroom_app.demo.stage import StageError, program
+from classroom_app.demo.stage import Child, StageError, program
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.status import Status, ask_status
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from classroom_app.demo.world import Enrolment, World
 
 PER_PROCESS: Final = 20
+LATE: Final = "simulator-late"
 LOOPBACK: Final = "127.0.0.1"
 BEHAVIOURS: Final = ("writing", "scrolling", "video", "idle")
 CONTROL_BYTES_MAX: Final = 1024 * 1024
@@ -32,21 +33,21 @@ class Pupils:
     def __init__(self, world: "World") -> None:
         self._world = world
         self._folders: dict[str, Folder] = {}
-        self._process_of: dict[str, int] = {}
+        self._process_of: dict[str, Child] = {}
         self.simulated: list[str] = []
         self.failing = ""
 
     async def start(self, real: int) -> None:
-        """Enrol and start every device but the last, which only enrols."""
+        """Enrol and start every device but the last, which comes late and lives alone."""
         rows = self._world.enrolments
+        early = rows[real:-1]
+        self.failing = early[0].device if early else rows[-1].device
         async with asyncio.TaskGroup() as group:
             for row in rows[:real]:
                 group.create_task(self._start_real(row), name=f"real-{row.device}")
-            for number, at in enumerate(range(real, len(rows), PER_PROCESS)):
-                some = rows[at : at + PER_PROCESS]
-                group.create_task(self._start_simulated(some, number), name=f"simulator-{number}")
-        if len(self.simulated) > 1:
-            self.failing = self.simulated[0]
+            for number, at in enumerate(range(0, len(early), PER_PROCESS), 1):
+                work = self._simulate(f"simulator-{number}", early[at : at + PER_PROCESS])
+                group.create_task(work, name=f"simulator-{number}")
 
     async def _start_real(self, row: "Enrolment") -> None:
         world, desktop = self._world, self._world.desktops[row.device]
@@ -66,22 +67,22 @@ class Pupils:
         world.real[row.device] = child
         self._folders[row.device] = Folder(folder)
 
-    async def _start_simulated(self, rows: Sequence["Enrolment"], number: int) -> None:
+    async def _simulate(self, name: str, rows: Sequence["Enrolment"]) -> None:
+        """Start a process of simulated devices; started again, it takes up their folders."""
         world = self._world
-        root = world.scratch / f"simulator-{number}"
-        root.mkdir()
+        root = world.scratch / name
+        root.mkdir(exist_ok=True)
         plan = {"interfaces": [LOOPBACK], "devices": [self._planned(row) for row in rows]}
         (root / "plan.json").write_text(json.dumps(plan))
         command = program("pupitre-agent", "device_bridge.agent")
         run = ["simulate", "--folder", str(root), "--plan", str(root / "plan.json")]
-        child = await world.stage.start(f"simulator-{number}", [*command, *run], nice=True)
-        awake = [row for row in rows if row.device != self._world.enrolments[-1].device]
-        for _ in awake:
+        child = await world.stage.start(name, [*command, *run], nice=True)
+        for _ in rows:
             await child.line()
         for row in rows:
             self._folders[row.device] = Folder(root / row.device)
-            self._process_of[row.device] = number
-            if row in awake:
+            self._process_of[row.device] = child
+            if row.device not in self.simulated:
                 self.simulated.append(row.device)
 
     def _planned(self, row: "Enrolment") -> dict[str, Any]:
@@ -89,15 +90,13 @@ class Pupils:
         place = world.enrolments.index(row)
         planned: dict[str, Any] = {
             "folder": row.device,
-            "device": row.device,
             "server": world.mdm_url,
             "code": row.code,
             "behaviour": BEHAVIOURS[place % len(BEHAVIOURS)],
             "seed": world.options.seed + place,
             "size": SIZE,
-            "asleep": row.device == world.enrolments[-1].device,
         }
-        if place == world.report.real_devices and place < len(world.enrolments) - 1:
+        if row.device == self.failing:
             planned["fault"] = "curtain-fails-first"
         return planned
 
@@ -105,8 +104,7 @@ class Pupils:
 
     async def act(self, device: str, do: str, **more: object) -> dict[str, Any]:
         """Let the simulated pupil or its device do something; return the simulator's answer."""
-        number = self._process_of[device]
-        socket = self._world.scratch / f"simulator-{number}" / "control.sock"
+        socket = self._world.scratch / self._process_of[device].name / "control.sock"
         async with asyncio.timeout(TALK_SECONDS):
             reader, writer = await asyncio.open_unix_connection(socket, limit=CONTROL_BYTES_MAX)
             try:
@@ -120,15 +118,16 @@ class Pupils:
         return answer
 
     async def start_late(self) -> None:
+        await self._simulate(LATE, self._world.enrolments[-1:])
+
+    async def kill_late(self) -> str:
+        """End the late device's process as a power cut would (SIGKILL); return its id."""
         late = self._world.enrolments[-1].device
-        await self.act(late, "start")
-        self.simulated.append(late)
-
-    async def kill(self, device: str) -> None:
-        await self.act(device, "kill")
-
-    async def revive(self, device: str) -> None:
-        await self.act(device, "start")
+        child = self._process_of[late]
+        child.kill()
+        await child.process.wait()
+        self._world.stage.children.remove(child)
+        return late
 
     async def cut_when_fetching(self, device: str) -> None:
         await self.act(device, "cut-at", bytes=1_000_000)

@@ -277,6 +277,9 @@ class DeskPresenter(QObject):
     def open(self, key: str) -> None:
         """Look closely at one pupil."""
         if self.wall.tile(key):
+            if self.wall.selected == {key}:
+                # The first half of a double click: whoever looks closely has not chosen yet.
+                self.wall.select(())
             self.focused = key
             self.go("focus")
 

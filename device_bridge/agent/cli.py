@@ -80,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     one = add("seat", "run the seat alone (in the pupil's desktop)", _seat)
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
+    one = add("simulate", "run simulated devices (tests, demo)", _simulate)
+    one.add_argument("--plan", type=Path, required=True, help="which devices, as JSON")
     add("status", "print what the device holds and has applied, as JSON", _status)
     add("doctor", "say why nobody finds this device", _doctor)
     return parser
@@ -149,6 +151,24 @@ def _seat(asked: argparse.Namespace) -> int:
     from device_bridge.agent.seat.main import main as sit  # noqa: PLC0415 - Qt, only here
 
     return sit(asked.folder)
+
+
+def _simulate(asked: argparse.Namespace) -> int:
+    from device_bridge.simulator.plan import read_plan  # noqa: PLC0415 - Pillow, seldom needed
+    from device_bridge.simulator.process import simulate  # noqa: PLC0415 - as above
+
+    log_to_stderr()
+    try:
+        plan = read_plan(asked.plan)
+    except ValueError as error:
+        print(f"The plan cannot be read: {error}", file=sys.stderr)
+        return 2
+
+    async def live() -> int:
+        await simulate(plan, asked.folder, lambda line: print(line, flush=True))
+        return 0
+
+    return _until_told(live())
 
 
 def _status(asked: argparse.Namespace) -> int:

@@ -18,9 +18,7 @@ Size = tuple[Annotated[int, Meta(ge=320, le=7680)], Annotated[int, Meta(ge=240, 
 class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
     """One device. `folder` is relative to the run's; `server` and `code` enrol it once.
 
-    `device` is the id the school gives it, for the code on its screen before it is enrolled; empty:
-    whatever enrolment says. `asleep`: started later, by the control socket. `disk_bytes`: room on
-    its disk, None for as much as there is.
+    `disk_bytes`: room on its disk, None for as much as there is.
     """
 
     folder: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -30,7 +28,6 @@ class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
     seed: int = 1
     size: Size = (1366, 768)
     fault: Fault | None = None
-    asleep: bool = False
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
     kind: Literal["laptop", "tablet", "desktop"] = "laptop"
     user: Annotated[str, Meta(max_length=64)] = ""

@@ -2,9 +2,6 @@
 
 import asyncio
 import getpass
-import itertools
-import logging
-import os
 import signal
 import sys
 import time
@@ -14,43 +11,26 @@ from pathlib import Path
 from typing import Final
 
 import qasync
-from msgspec import MsgspecError, msgpack
 from PySide6.QtCore import QLocale, QObject, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from Xlib.error import DisplayError
 
-from device_bridge.agent.local_socket import SEAT_SOCKET, LocalWire, connect
 from device_bridge.agent.platform.linux_open import LinuxOpen
 from device_bridge.agent.platform.x11_capture import X11Capture
 from device_bridge.agent.platform.x11_grabs import X11Grabs
 from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.attention import XCurtain
 from device_bridge.agent.seat.core import SeatCore
+from device_bridge.agent.seat.obeying import Mouth, find_guard
 from device_bridge.agent.seat.paint import load_faces
 from device_bridge.agent.seat.presence import XIndicator
 from device_bridge.agent.seat.talking import XNotify
 from device_bridge.agent.seat.words import Words
-from device_bridge.protocol.errors import Malformed
-from device_bridge.protocol.seat import FromSeat, PupilActed, ShowIndicator, ToSeat
+from device_bridge.protocol.seat import PupilActed, ShowIndicator
 
-log = logging.getLogger(__name__)
-AGAIN_SECONDS: Final = (0.1, 0.2, 0.5, 1.0)
-"""A guard that starts anew is found within a second; the last pause is repeated."""
 RECEIVED: Final = "received"
 HAND_IN: Final = "hand-in"
-
-
-class Mouth:
-    """Where the core's words go: to the guard, or nowhere while there is none."""
-
-    def __init__(self) -> None:
-        self.wire: LocalWire | None = None
-        self._encode = msgpack.Encoder().encode
-
-    def say(self, message: FromSeat) -> None:
-        if self.wire is not None:
-            self.wire.send(self._encode(message))
 
 
 class Desktop(QObject):
@@ -110,39 +90,6 @@ class Desktop(QObject):
             self.pressed.put_nowait(folder)
 
 
-async def _obey(core: SeatCore, mouth: Mouth, wire: LocalWire, owner: int) -> None:
-    """Take the guard's orders until it is gone. Raises `OSError` or `Malformed`."""
-    if wire.peer_uid() not in {owner, os.getuid()}:
-        raise Malformed("not our guard")
-    decode = msgpack.Decoder[ToSeat](ToSeat).decode
-    mouth.wire = wire
-    await core.introduce()
-    while True:
-        try:
-            core.told(decode(await wire.receive()))
-        except (MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Malformed(type(error).__name__) from error
-
-
-async def _find_guard(folder: Path, core: SeatCore, mouth: Mouth, owner: int) -> None:
-    """Reach the guard again and again; between two of them nobody looks."""
-    pauses = itertools.chain(AGAIN_SECONDS, itertools.repeat(AGAIN_SECONDS[-1]))
-    while True:
-        wire: LocalWire | None = None
-        try:
-            wire = await connect(folder / SEAT_SOCKET)
-            pauses = itertools.chain(AGAIN_SECONDS, itertools.repeat(AGAIN_SECONDS[-1]))
-            await _obey(core, mouth, wire, owner)
-        except (OSError, Malformed) as error:
-            log.info("no guard", extra={"why": type(error).__name__})
-        finally:
-            mouth.wire = None
-            if wire is not None:
-                core.alone()
-                await wire.close()
-        await asyncio.sleep(next(pauses))
-
-
 async def serve(folder: Path, workers: ThreadPoolExecutor, owner: int) -> None:
     """Serve the guard of `folder`, a process of user `owner`, until cancelled."""
     mouth = Mouth()
@@ -162,7 +109,7 @@ async def serve(folder: Path, workers: ThreadPoolExecutor, owner: int) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(core.serve(), name="core")
             group.create_task(desktop.open_pressed(), name="folders")
-            group.create_task(_find_guard(folder, core, mouth, owner), name="guard")
+            group.create_task(find_guard(folder, core, mouth, owner), name="guard")
     finally:
         desktop.close()
 

@@ -1,0 +1,116 @@
+"""The strings of simulated pupils: a local socket over which a test or the demo lets them act.
+
+JSON lines: `{"device", "do", …}`; the answer holds `error` where it could not be done. It can do
+what a pupil or a cable can, and nothing else.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from device_bridge.agent.local_socket import address_of
+from device_bridge.protocol.seat import PupilActed
+from device_bridge.simulator.pupil import SimulatedPupil
+
+REQUEST_BYTES_MAX: Final = 64 * 1024
+SOCKET: Final = "control.sock"
+
+
+class HandUp(Struct, frozen=True, tag_field="do", tag="hand-up"):
+    device: str
+
+
+class HandDown(Struct, frozen=True, tag_field="do", tag="hand-down"):
+    device: str
+
+
+class Words(Struct, frozen=True, tag_field="do", tag="words"):
+    device: str
+    text: str
+
+
+class Reply(Struct, frozen=True, tag_field="do", tag="reply"):
+    """An answer to the newest notice on the pupil's screen."""
+
+    device: str
+    text: str
+
+
+class TakeSeat(Struct, frozen=True, tag_field="do", tag="seat"):
+    """The pupil picks a name from the list."""
+
+    device: str
+    pupil: str
+
+
+class CutAt(Struct, frozen=True, tag_field="do", tag="cut-at"):
+    """Pull the cable once so many more bytes of documents have come."""
+
+    device: str
+    bytes: Annotated[int, Meta(ge=1)]
+
+
+Request = HandUp | HandDown | Words | Reply | TakeSeat | CutAt
+
+
+@asynccontextmanager
+async def serve_strings(
+    folder: Path, pupils: Mapping[str, SimulatedPupil]
+) -> AsyncGenerator[None]:
+    """Answer at the folder's control socket while entered; `pupils` by device id."""
+    path = folder / SOCKET
+    path.unlink(missing_ok=True)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while raw := await reader.readline():
+                why = _do(raw, pupils)
+                writer.write(json.dumps({"error": why} if why else {}).encode() + b"\n")
+                await writer.drain()
+        except (OSError, ValueError):
+            pass  # the driver went away, or sent more than a request holds
+        finally:
+            writer.close()
+
+    with address_of(path) as address:
+        server = await asyncio.start_unix_server(talk, address, limit=REQUEST_BYTES_MAX)
+    path.chmod(0o600)
+    try:
+        async with server:
+            yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _do(raw: bytes, pupils: Mapping[str, SimulatedPupil]) -> str:
+    """Let a pupil act; return why not, or ""."""
+    try:
+        request = msgspec.json.decode(raw, type=Request)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    pupil = pupils.get(request.device)
+    if pupil is None:
+        return "no such device here"
+    match request:
+        case HandUp():
+            pupil.act(PupilActed("hand-up"))
+        case HandDown():
+            pupil.act(PupilActed("hand-down"))
+        case Words(text=text):
+            pupil.act(PupilActed("words", text))
+        case Reply(text=text):
+            notices = pupil.seat.notify.shown
+            if not notices:
+                return "no notice to reply to"
+            pupil.act(PupilActed("reply", text, notices[-1].id))
+        case TakeSeat(pupil=chosen):
+            pupil.act(PupilActed("seat", chosen))
+        case CutAt(bytes=size):
+            pupil.cut_after(size)
+    return ""

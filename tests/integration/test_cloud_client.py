@@ -1,0 +1,307 @@
+"""The client against the real server process, and against all that is no server."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Raw
+
+from central_mdm.contract.identity import SignedIn
+from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.errors import (
+    CloudError,
+    NotAServer,
+    NotSignedIn,
+    Refused,
+    TryAgain,
+    Unreachable,
+)
+from classroom_app.cloud.sync import Sync, SyncState
+from tests.mdm import Prepared, new_request
+from tests.sync_store import MemoryStore
+
+pytestmark = pytest.mark.real_loop
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class Server:
+    """`pupitre-mdm serve` over a folder; it may be killed and started again at its port."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder, self.database = folder, database
+        self.sample: dict[str, Any] = json.loads((folder / "sample.json").read_text())
+        self.process: asyncio.subprocess.Process | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        port = self.url.rpartition(":")[2] or "0"
+        command = ["-m", "central_mdm", "serve", "--folder", str(self.folder), "--port", port]
+        database = ["--database", self.database] if self.database else []
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, *database, stdout=asyncio.subprocess.PIPE
+        )
+        assert self.process.stdout
+        async with asyncio.timeout(30):
+            self.url = json.loads(await self.process.stdout.readline())["listening"]
+
+    async def end(self, number: int = signal.SIGTERM) -> int:
+        assert self.process
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        async with asyncio.timeout(10):
+            code = await self.process.wait()
+        self.process._transport.close()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - its pipe
+        return code
+
+    async def sign_in(self, cloud: Cloud, csr: str = "") -> SignedIn:
+        account = self.sample["teachers"][0]
+        school = self.sample["school"]
+        return await cloud.sign_in(self.url, school, account["login"], account["password"], csr)
+
+
+@pytest.fixture
+async def server(tmp_path: Path, prepared_school: Prepared) -> AsyncIterator[Server]:
+    with prepared_school.copy(tmp_path) as database:
+        made = Server(tmp_path, database)
+        await made.start()
+        yield made
+        await made.end()
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[Cloud]:
+    made = Cloud(whole_seconds=5)
+    yield made
+    await made.close()
+
+
+async def test_a_teacher_signs_in_gets_a_grant_and_the_whole_class(
+    server: Server, cloud: Cloud
+) -> None:
+    signed = await server.sign_in(cloud, new_request())
+    assert signed.certificate.startswith("-----BEGIN CERTIFICATE-----")
+    assert (await cloud.grant()).grant.count(".") == 2
+    store = MemoryStore()
+    await Sync(cloud, store, lambda _: None, lambda: 0.0).once()
+    assert set(store.rows) == {"teacher:t-lambert", "class:4A", "class:5B"}
+    assert len(store.rows["class:5B"]) == 11
+    assert abs(cloud.offset_seconds or 99) < 3
+    assert await server.end() == 0
+
+
+async def test_a_wrong_password_and_a_foreign_scope_are_told_apart(
+    server: Server, cloud: Cloud
+) -> None:
+    with pytest.raises(NotSignedIn, match="wrong-password"):
+        await cloud.sign_in(server.url, server.sample["school"], "lambert", "guess")
+    await server.sign_in(cloud)
+    with pytest.raises(Refused, match="foreign-scope"):
+        await cloud.changes("class:3C", "", 0)
+
+
+async def test_the_kept_refresh_token_goes_on_where_the_app_ended(
+    server: Server, cloud: Cloud
+) -> None:
+    kept = (await server.sign_in(cloud)).refresh
+    renewed: list[SignedIn] = []
+    later = Cloud(renewed.append, whole_seconds=5)
+    later.resume(server.url, kept)
+    answers = await asyncio.gather(*(later.scopes() for _ in range(5)))
+    assert len({answer.scopes for answer in answers}) == 1
+    assert len(renewed) == 1  # spent once, for all who waited
+    await later.close()
+
+
+def a_thousand_events(pupil: str) -> MemoryStore:
+    store = MemoryStore()
+    for number in range(1, 1001):
+        store.write(number)
+    store.collect("work-1", pupil, [os.urandom(300_000), os.urandom(300_000)])
+    return store
+
+
+async def test_a_server_killed_in_the_middle_gets_all_of_it_exactly_once(
+    server: Server, cloud: Cloud
+) -> None:
+    await server.sign_in(cloud)
+    store = a_thousand_events(server.sample["devices"][0]["pupil"])
+    half_way, cut_off, in_step = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def told(state: SyncState) -> None:
+        if 0 < state.waiting <= 700:
+            half_way.set()
+        if state.why == "unreachable":
+            cut_off.set()
+        if cut_off.is_set() and not state.waiting and state.in_step_at:
+            in_step.set()
+
+    sync = Sync(cloud, store, told, lambda: 1.0, lambda: 0.0)
+    async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(sync.run())
+        await half_way.wait()
+        await server.end(signal.SIGKILL)
+        await cut_off.wait()
+        await server.start()
+        await in_step.wait()
+        running.cancel()
+    assert {outcome.state for outcome in store.outcomes.values()} == {"applied"}
+    assert len(store.outcomes) == 1000
+    again = await cloud.push(tuple(store.events[:200]))
+    assert {outcome.state for outcome in again.outcomes} == {"applied"}
+    store.outcomes.clear()
+    store.answers.clear()
+    await sync.once()  # all of it once more: the same answers, nothing kept twice
+    assert len(store.outcomes) == 1000
+    assert store.answers["work-1"].state == "kept"
+
+
+async def test_what_the_server_refuses_waits_for_a_person_and_holds_nothing_up(
+    server: Server, cloud: Cloud
+) -> None:
+    await server.sign_in(cloud)
+    store = MemoryStore()
+    store.write(1, kind="No Kind")
+    store.write(2, body=Raw(b'{"class_id":"3C"}'))
+    store.write(3)
+    store.collect("foreign", "nobody", [b"x"])
+    sync = Sync(cloud, store, lambda _: None, lambda: 1.0)
+    await sync.once()
+    assert [store.outcomes[f"event-{n}"].reason for n in (1, 2, 3)] == [
+        "bad-kind",
+        "foreign-class",
+        "",
+    ]
+    assert store.answers["foreign"].reason == "foreign-pupil"
+    assert (sync.state.waiting, sync.state.refused, sync.state.why) == (0, 3, "")
+
+
+@contextlib.asynccontextmanager
+async def speaking(talk: Talk) -> AsyncGenerator[str]:
+    """Serve `talk` to whoever connects, until the block ends; yield its address."""
+    talks: set[asyncio.Task[None]] = set()
+    failed: list[Exception] = []
+
+    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await reader.readuntil(b"\r\n\r\n")
+                await talk(reader, writer)
+                await writer.drain()
+        finally:
+            writer.close()
+
+    async with asyncio.TaskGroup() as group:
+
+        def came(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            talks.add(group.create_task(met(reader, writer)))
+
+        listener = await asyncio.start_server(came, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        try:
+            yield f"http://127.0.0.1:{port}"
+        except Exception as error:  # noqa: BLE001 - raised again, outside the group
+            failed.append(error)
+        listener.close()
+        for one in talks:
+            one.cancel()
+    if failed:
+        raise failed[0]
+
+
+def answering(status: str, kind: str, body: bytes, *more: str) -> Talk:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+        lines += [*more, "Connection: close"]
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+    return talk
+
+
+HTML = b"<html><body>Welcome to the hotel's wifi</body></html>"
+JSON = "application/json"
+
+
+@pytest.mark.parametrize(
+    ("talk", "error"),
+    [
+        (answering("200 OK", "text/html", HTML), NotAServer),
+        (answering("200 OK", JSON, HTML), NotAServer),
+        (answering("200 OK", JSON, b'{"token": 1}'), NotAServer),
+        (answering("200 OK", JSON, b"[" * 100_000), NotAServer),
+        (answering("302 Found", "text/html", HTML, "Location: http://portal/"), NotAServer),
+        (answering("404 Not Found", "text/html", HTML), NotAServer),
+        (answering("404 Not Found", JSON, b'{"hello": 1}'), NotAServer),
+        (answering("200 OK", JSON, b" " * 5_000_000), NotAServer),
+        (answering("200 OK", JSON, b"xx", "Content-Encoding: gzip"), NotAServer),
+        (answering("500 Internal Server Error", "text/plain", b"oh"), TryAgain),
+        (answering("502 Bad Gateway", "text/html", HTML), TryAgain),
+        (answering("503 Service Unavailable", JSON, b"{}", "Retry-After: 17"), TryAgain),
+        (answering("429 Too Many", JSON, b"{}", "Retry-After: 99999999999"), TryAgain),
+        (answering("429 Too Many", JSON, b"{}", "Retry-After: next year"), TryAgain),
+        (answering("409 Conflict", JSON, b'{"code": "no-class"}'), Refused),
+    ],
+)
+async def test_what_is_no_server_or_a_sick_one_is_called_by_its_name(
+    cloud: Cloud, talk: Talk, error: type[CloudError]
+) -> None:
+    async with speaking(talk) as url:
+        with pytest.raises(error) as caught:
+            await cloud.sign_in(url, "tilleuls", "lambert", "password")
+    if isinstance(caught.value, TryAgain):
+        assert caught.value.after_seconds in {5.0, 17.0, 3600.0}
+
+
+async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()  # until the caller gives up
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    del reader
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    )
+
+
+async def garbage(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(os.urandom(200))
+
+
+@pytest.mark.parametrize("talk", [hang, drip, cut, garbage])
+async def test_a_server_that_hangs_drips_or_breaks_off_is_unreachable_and_soon(talk: Talk) -> None:
+    impatient = Cloud(whole_seconds=0.3)
+    async with speaking(talk) as url:
+        begun = asyncio.get_running_loop().time()
+        with pytest.raises(Unreachable):
+            await impatient.sign_in(url, "tilleuls", "lambert", "password")
+        assert asyncio.get_running_loop().time() - begun < 2
+        await impatient.close()
+
+
+async def test_nobody_there_and_no_address_at_all(cloud: Cloud) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(Unreachable):
+            await cloud.sign_in(f"http://127.0.0.1:{taken.getsockname()[1]}", "s", "l", "p")
+    for wrong in ("", "school", "ftp://school", "http://", "http://[", "http://a:b", "javascript:"):
+        with pytest.raises((NotAServer, Unreachable)):
+            await cloud.sign_in(wrong, "s", "l", "p")
+    with pytest.raises(NotSignedIn):
+        await cloud.scopes()
+    assert threading.active_count() < 20

@@ -71,7 +71,7 @@ async def lock(world: World) -> str:
 
 async def _not_covered(world: World, failing: str) -> str:
     """Wait until the failing tile says so and the count leaves it out; return both as shown."""
-    await until(lambda: _tile_is(world, failing, "not-covered"), 15, "the failing tile says so")
+    await until(lambda: tile_has(world, failing, "state", "not-covered"), 15, "the failing tile says so")
     expect(failing not in world.locked, "the failing curtain claims to cover")
     tile = await _tile(world, failing)
     count = len(await world.class_.locked(world.names))
@@ -107,8 +107,9 @@ async def _tile(world: World, device: str) -> dict[str, Any]:
     return next((tile for tile in tiles if tile["device"] == device), dict[str, Any]())
 
 
-async def _tile_is(world: World, device: str, state: str) -> bool:
-    return (await _tile(world, device)).get("state") == state
+async def tile_has(world: World, device: str, field: str, value: str) -> bool:
+    """Tell whether the device's tile in the window shows that."""
+    return (await _tile(world, device)).get(field) == value
 
 
 async def _all_locked(world: World, devices: set[str]) -> bool:
@@ -159,20 +160,33 @@ async def arrived(world: World, paper: Path, devices: set[str]) -> None:
 
 async def talk(world: World) -> str:
     """Two hands up, a message to all, one reply; each is read on the other side."""
-    first, second = world.class_.simulated[0], world.class_.simulated[-1]
-    for device in dict.fromkeys((first, second)):
-        await world.class_.act(device, "hand-up")
-        await until(lambda d=device: _wishes(world, d, "hand"), 5, "the hand shows on the wall")
+    first = world.class_.simulated[0]
+    await world.class_.act(first, "hand-up")
+    second = await _second_hand(world, first)
+    for device in (first, second):
+        await until(lambda d=device: tile_has(world, d, "wish", "hand"), 5, "the hand shows")
         world.report.hands_raised += 1
     await world.shot("08-hands")
     words = "Encore cinq minutes, puis on corrige ensemble."
     await say(world, words)
     await until(lambda: _all_read(world, words), 15, "the message is shown on every device")
-    await world.class_.act(first, "reply", text="J'ai fini !")
-    await until(lambda: _wishes(world, first, "words"), 5, "the reply shows on the wall")
+    reply = "J'ai fini !"
+    await world.class_.act(first, "reply", text=reply)
+    await until(lambda: tile_has(world, first, "words", reply), 5, "the reply shows on the wall")
     await world.shot("08-reply")
     here = len(world.enrolments)
     return f"{world.report.hands_raised} hands, message shown on {here}, one pupil replied"
+
+
+async def _second_hand(world: World, first: str) -> str:
+    """Raise another hand: on a real desktop by a click on the bar, where there is one."""
+    for device, desktop in world.desktops.items():
+        await desktop.click_hand()
+        return device
+    second = world.class_.simulated[-1]
+    expect(second != first, "nobody else is there to raise a hand")
+    await world.class_.act(second, "hand-up")
+    return second
 
 
 async def say(world: World, words: str) -> None:
@@ -184,10 +198,6 @@ async def say(world: World, words: str) -> None:
 async def _all_read(world: World, words: str) -> bool:
     statuses = [await world.class_.status(row.device) for row in world.enrolments]
     return all(words in status.notices for status in statuses)
-
-
-async def _wishes(world: World, device: str, kind: str) -> bool:
-    return kind in (await _tile(world, device)).get("wishes", [])
 
 
 async def screens_live(world: World, name: str) -> None:

@@ -1,6 +1,6 @@
 """Steps 9 and 10: the MDM is gone, a device dies, the teacher's app dies; nothing is lost."""
 
-from classroom_app.demo.act_lesson import arrived, drop, screens_live
+from classroom_app.demo.act_lesson import arrived, drop, screens_live, tile_has
 from classroom_app.demo.evidence import expect, until
 from classroom_app.demo.papers import write_pdf
 from classroom_app.demo.world import World
@@ -37,13 +37,11 @@ async def offline(world: World) -> str:
     await drop(world, paper)
     await arrived(world, paper, everyone)
     asking = world.class_.simulated[0]
-    await world.class_.act(asking, "words", text="Puis-je sortir ?")
-
-    async def asked() -> bool:
-        tiles = (await world.window.ask("tiles"))["tiles"]
-        return any(tile["device"] == asking and "words" in tile["wishes"] for tile in tiles)
-
-    await until(asked, 5, "a question without the MDM")
+    question = "Puis-je sortir ?"
+    await world.class_.act(asking, "words", text=question)
+    await until(
+        lambda: tile_has(world, asking, "words", question), 5, "a question without the MDM"
+    )
     facts = await world.window.ask("facts")
     expect(facts["waiting"] > 0, "nothing waits for the MDM")
     return f"freed, locked, handed out, asked; {facts['waiting']} events wait for the MDM"
@@ -53,11 +51,7 @@ async def crash(world: World) -> str:
     """Kill a device and start it again; kill the app (-9) and start it again."""
     victim = await world.class_.kill_late()
 
-    async def gone() -> bool:
-        tiles = (await world.window.ask("tiles"))["tiles"]
-        return any(tile["device"] == victim and tile["state"] == "gone" for tile in tiles)
-
-    await until(gone, 20, "the killed device's tile says gone")
+    await until(lambda: tile_has(world, victim, "state", "gone"), 20, "the killed device is gone")
     paper = write_pdf(world.scratch / "corrige.pdf", world.options.seed + 2, SMALL_PDF)
     await drop(world, paper)
     await world.class_.start_late()

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from classroom_app.demo.stage import Child, Stage, StageError, program
 
-NEEDED = ("Xvfb", "openbox", "xterm", "xdotool", "xprop")
+NEEDED = ("Xvfb", "openbox", "xterm", "xdotool", "xprop", "xdg-open")
 SIZE = "1366x768x24"
 WINDOW_SECONDS = 15.0
+HAND_ON_BAR = 0.44  # of the bar's width: the middle of its first button
 
 
 def missing() -> list[str]:
@@ -50,10 +51,28 @@ class Desktop:
                 await asyncio.sleep(0.1)
         await self._xdotool("search", "--class", "pupil-terminal", "windowfocus", "--sync")
 
+    async def click_hand(self) -> None:
+        """Click on the hand of the pupil's bar, as its pupil would."""
+        asked = await asyncio.create_subprocess_exec(
+            "xdotool",
+            *("search", "--name", "^pupitre-bar$", "getwindowgeometry", "--shell"),
+            env={"DISPLAY": self.display, "PATH": "/usr/bin:/bin"},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        told, _ = await asked.communicate()
+        at = dict(line.split("=", 1) for line in told.decode().splitlines() if "=" in line)
+        if not {"X", "Y", "WIDTH", "HEIGHT"} <= at.keys():
+            raise StageError(f"{self.name} shows no bar")
+        x = int(at["X"]) + int(int(at["WIDTH"]) * HAND_ON_BAR)
+        y = int(at["Y"]) + int(at["HEIGHT"]) // 2
+        await self._xdotool("mousemove", str(x), str(y), "click", "1")
+
     async def keys_reach(self, word: str, within_seconds: float) -> bool:
         """Type `word` as a pupil would; tell whether the terminal got it in time."""
         await self._xdotool("type", "--delay", "2", word)
-        await self._xdotool("key", "Return")
+        # Ends the line in a terminal; Return would raise the hand on a curtain.
+        await self._xdotool("key", "ctrl+j")
         try:
             async with asyncio.timeout(within_seconds):
                 while word not in self.typed.read_text(errors="replace"):

@@ -127,6 +127,7 @@ class Pupils:
         child.kill()
         await child.process.wait()
         self._world.stage.children.remove(child)
+        self.failing = ""  # what failed, failed at the first lock of the lesson
         return late
 
     async def cut_when_fetching(self, device: str) -> None:
@@ -175,10 +176,12 @@ def viewer(home: Path) -> dict[str, str]:
     """Give a bare desktop a program that opens PDFs, as an administrator would."""
     applications = home / "applications"
     applications.mkdir(parents=True, exist_ok=True)
-    opened = home / "opened.txt"
-    run = f'sh -c \'echo "$1" >> "{opened}"\' sh %f'
+    program = home / "viewer"  # a file, since xdg-open splits a command at every space
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$1" >> "{home / "opened.txt"}"\n')
+    program.chmod(0o700)
     (applications / "viewer.desktop").write_text(
-        f"[Desktop Entry]\nType=Application\nName=Viewer\nExec={run}\nMimeType=application/pdf;\n"
+        "[Desktop Entry]\nType=Application\nName=Viewer\n"
+        f"Exec={program} %f\nMimeType=application/pdf;\n"
     )
     (applications / "mimeapps.list").write_text(
         "[Default Applications]\napplication/pdf=viewer.desktop\n"

@@ -34,7 +34,8 @@ def tiles(window: DeskWindow) -> list[Answer]:
             "name": seen.tile.name,
             "state": seen.tile.state.value,
             "reason": seen.tile.reason,
-            "wishes": [seen.tile.wish.kind] if seen.tile.wish else [],
+            "wish": seen.tile.wish.kind if seen.tile.wish else "",
+            "words": seen.tile.wish.text if seen.tile.wish else "",
             "fact": seen.tile.fact,
             "picture": _box(seen.picture),
         }

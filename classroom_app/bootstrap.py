@@ -40,6 +40,7 @@ from classroom_app.tasks import Tasks
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
 from device_bridge.discovery.sightings import NotAnAddress, typed
+from device_bridge.logs import log_to_stderr
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.watching import Frame
 from device_bridge.trust.identity import csr, key_to_pem, new_key
@@ -427,8 +428,7 @@ def run(
     theme: str | None,
 ) -> int:
     """Open the window and stay until it is closed."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Pupitre")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from uuid import uuid4
 from classroom_app.acts import LessonActs
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.sync import Sync, SyncState
+from classroom_app.domain.acts import Act, Declared
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.versions import Versions
 from classroom_app.papers import Papers
@@ -68,6 +69,19 @@ class Found:
     seconds: dict[str, float] = field(default_factory=dict[str, float])
 
 
+class Telling:
+    """The journal; `written` hears of every act that is kept."""
+
+    def __init__(self, keeping: Keeping, written: Callable[[], None]) -> None:
+        self._keeping, self._written = keeping, written
+        self.acts = keeping.acts
+
+    async def remember(self, act: Act, declared: Sequence[Declared] = ()) -> bool:
+        fresh = await self._keeping.remember(act, declared)
+        self._written()
+        return fresh
+
+
 class School:
     """Joined once a sign-in is known; `run` holds all of it until cancelled."""
 
@@ -106,7 +120,7 @@ class School:
         self.ways.room = self.link
         self.room = Classroom(
             devices=self.link,
-            journal=keeping,
+            journal=Telling(keeping, self._written),
             clock=RoomClock(),
             new_id=lambda: str(uuid4()),
             versions=Versions(keeping.versions_above()),
@@ -210,6 +224,9 @@ class School:
 
     def gone(self, device: str, why: str) -> None:
         self.hearing.gone(device, why)
+
+    def _written(self) -> None:
+        self.sync.written()
 
     def _may_give(self, device: DeviceId) -> frozenset[bytes]:
         return self.materials.may_give(device)

@@ -15,32 +15,24 @@ HOSTILE = "..\\..\\moi.txt"  # legal on the pupil's Linux disk, a way out on oth
 
 async def collect(world: World) -> str:
     """Let every pupil lay work in the hand-in folder; collect; compare hashes by pupil."""
-    handed: dict[str, dict[str, str]] = {}
+    handed: dict[str, str] = {}
     for number, row in enumerate(world.enrolments):
         work = f"Devoir de {row.display}, {number}\n".encode() * (200 + number)
-        name = HOSTILE if number == 0 else "devoir.txt"
-        await world.class_.lay(row.device, name, work)
-        handed[row.pupil] = {blake3(work).hexdigest(): name}
+        await world.class_.lay(row.device, HOSTILE if number == 0 else "devoir.txt", work)
+        handed[row.pupil] = blake3(work).hexdigest()
     await world.window.ask("click", name="collect")
     await world.window.ask("click", name="collect-now")
     folder = Path((await world.window.ask("facts"))["collected_folder"])
-    found: dict[str, set[str]] = {}
 
     async def all_here() -> bool:
-        found.clear()
-        found.update(await asyncio.to_thread(_hashes, folder))
-        here = [row for row in world.enrolments if set(handed[row.pupil]) <= found_for(row.display)]
+        found = await asyncio.to_thread(_hashes, folder)
+        here = [pupil for pupil, hash_ in handed.items() if found.get(pupil) == {hash_}]
         world.report.collected = len(here)
-        world.teller.progress(f"{len(here)}", len(here), len(world.enrolments))
-        return len(here) == len(world.enrolments)
-
-    def found_for(display: str) -> set[str]:
-        return next(
-            (hashes for name, hashes in found.items() if name.startswith(display)), set[str]()
-        )
+        world.teller.progress(f"{len(here)}", len(here), len(handed))
+        return len(here) == len(handed)
 
     await until(all_here, 30, lambda: f"collected from {world.report.collected}")
-    outside = [path for path in folder.parent.rglob("moi*") if folder not in path.parents]
+    outside = [path for path in world.scratch.rglob("moi*") if folder not in path.parents]
     expect(not outside, "a hostile name left the class's folder")
     await asyncio.to_thread(shutil.copytree, folder, world.options.out / "collected")
     await world.shot("11-collected")
@@ -48,11 +40,11 @@ async def collect(world: World) -> str:
 
 
 def _hashes(folder: Path) -> dict[str, set[str]]:
+    """Hash what lies under class, lesson and `Name (pupil)`; return it by the pupil's id."""
     found: dict[str, set[str]] = {}
-    for path in folder.rglob("*"):
-        if path.is_file():
-            pupil = path.relative_to(folder).parts[0]
-            found.setdefault(pupil, set()).add(blake3(path.read_bytes()).hexdigest())
+    for path in folder.glob("*/*/*/*"):
+        pupil = path.parent.name.rpartition("(")[2].rstrip(")")
+        found.setdefault(pupil, set()).add(blake3(path.read_bytes()).hexdigest())
     return found
 
 

@@ -71,7 +71,9 @@ async def lock(world: World) -> str:
 
 async def _not_covered(world: World, failing: str) -> str:
     """Wait until the failing tile says so and the count leaves it out; return both as shown."""
-    await until(lambda: tile_has(world, failing, "state", "not-covered"), 15, "the failing tile says so")
+    await until(
+        lambda: tile_has(world, failing, "state", "not-covered"), 15, "the failing tile says so"
+    )
     expect(failing not in world.locked, "the failing curtain claims to cover")
     tile = await _tile(world, failing)
     count = len(await world.class_.locked(world.names))

@@ -39,9 +39,7 @@ async def offline(world: World) -> str:
     asking = world.class_.simulated[0]
     question = "Puis-je sortir ?"
     await world.class_.act(asking, "words", text=question)
-    await until(
-        lambda: tile_has(world, asking, "words", question), 5, "a question without the MDM"
-    )
+    await until(lambda: tile_has(world, asking, "words", question), 5, "a question without the MDM")
     facts = await world.window.ask("facts")
     expect(facts["waiting"] > 0, "nothing waits for the MDM")
     return f"freed, locked, handed out, asked; {facts['waiting']} events wait for the MDM"

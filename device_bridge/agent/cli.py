@@ -28,8 +28,8 @@ from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.mdm import enrol
 from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
-from device_bridge.agent.logs import log_to_stderr
 from device_bridge.agent.supervise import Child, follow, supervise
+from device_bridge.logs import log_to_stderr
 from device_bridge.protocol.errors import DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.session.keeper import retry_pauses
 
@@ -163,6 +163,8 @@ def _simulate(asked: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"The plan cannot be read: {error}", file=sys.stderr)
         return 2
+
+    asked.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def live() -> int:
         await simulate(plan, asked.folder, lambda line: print(line, flush=True))

@@ -55,6 +55,7 @@ class Keeper:
             try:
                 await self._once(up)
             except* (OSError, DeviceError) as group:
+                end_if_cancelled()
                 self._lost(first_of(group))
             await asyncio.sleep(DIAL_FLOOR_SECONDS)
             with suppress(TimeoutError):
@@ -68,3 +69,14 @@ def first_of(group: BaseExceptionGroup[Exception]) -> Exception:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def end_if_cancelled() -> None:
+    """Raise `CancelledError` where this task was told to end while a group below it failed.
+
+    Python 3.11's TaskGroup drops a cancellation that comes in the same turn as a child's failure
+    (mended in 3.13): a loop that goes on after failures would never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -18,11 +18,11 @@ ENROLLING_MAX: Final = 4
 
 
 async def simulate(plan: Plan, folder: Path, told: Callable[[str], None] = print) -> None:
-    """Run all devices of `plan` under `folder`; `told` hears one JSON line a device that listens.
+    """Run all devices of `plan` under `folder`, which is there.
 
-    Raises `DeviceError` where a device cannot be enrolled, `OSError` for a port or a socket.
+    `told` hears one JSON line a device that listens. Raises `DeviceError` where a device cannot be
+    enrolled, `OSError` for a port or a socket.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with ThreadPoolExecutor(WORKERS, "simulator") as workers:
         pupils = [SimulatedPupil(folder / one.folder, one, workers) for one in plan.devices]
         turns = asyncio.Semaphore(ENROLLING_MAX)

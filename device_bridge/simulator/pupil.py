@@ -118,7 +118,7 @@ class SimulatedPupil:
 
 
 def _apply(policy: Policy) -> str:
-    """A simulated desktop takes any screen time-out and wallpaper."""
+    """Take any screen time-out and wallpaper, as a willing desktop does."""
     del policy
     return ""
 

@@ -57,12 +57,11 @@ class CutAt(Struct, frozen=True, tag_field="do", tag="cut-at"):
 
 
 Request = HandUp | HandDown | Words | Reply | TakeSeat | CutAt
+_decode: Final = msgspec.json.Decoder[Request](Request).decode
 
 
 @asynccontextmanager
-async def serve_strings(
-    folder: Path, pupils: Mapping[str, SimulatedPupil]
-) -> AsyncGenerator[None]:
+async def serve_strings(folder: Path, pupils: Mapping[str, SimulatedPupil]) -> AsyncGenerator[None]:
     """Answer at the folder's control socket while entered; `pupils` by device id."""
     path = folder / SOCKET
     path.unlink(missing_ok=True)
@@ -91,12 +90,14 @@ async def serve_strings(
 def _do(raw: bytes, pupils: Mapping[str, SimulatedPupil]) -> str:
     """Let a pupil act; return why not, or ""."""
     try:
-        request = msgspec.json.decode(raw, type=Request)
+        request: Request = _decode(raw)
     except (ValueError, RecursionError) as error:
         return str(error)
     pupil = pupils.get(request.device)
-    if pupil is None:
-        return "no such device here"
+    return "no such device here" if pupil is None else _let(pupil, request)
+
+
+def _let(pupil: SimulatedPupil, request: Request) -> str:
     match request:
         case HandUp():
             pupil.act(PupilActed("hand-up"))

@@ -51,6 +51,28 @@ async def test_a_flood_of_sightings_buys_one_dial_a_second() -> None:
     assert len(lost) >= 4
 
 
+async def test_a_keeper_told_to_end_while_its_session_breaks_ends() -> None:
+    broken = asyncio.Event()
+
+    async def breaks() -> None:
+        await broken.wait()
+        raise WireEnded("1006")
+
+    async def once(up: Callable[[], None]) -> None:
+        up()
+        async with asyncio.TaskGroup() as lanes:
+            lanes.create_task(breaks())
+
+    keeper = Keeper(once, lambda: iter((1.0,) * 100), lambda _: None)
+    kept = asyncio.get_running_loop().create_task(keeper.run())
+    await asyncio.sleep(1)
+    broken.set()
+    await asyncio.sleep(0)  # the lane fails in this turn, and in the same one all is to end
+    kept.cancel()
+    await asyncio.sleep(10)
+    assert kept.cancelled()
+
+
 async def test_pauses_begin_anew_after_a_session_that_stood() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()

@@ -21,4 +21,5 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     out = logging.StreamHandler(sys.stderr)
     out.setFormatter(Line())
     logging.basicConfig(level=logging.WARNING, handlers=[out], force=True)
-    logging.getLogger("device_bridge").setLevel(level)
+    for ours in ("classroom_app", "device_bridge"):
+        logging.getLogger(ours).setLevel(level)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from typing import Final, NoReturn
+from typing import Final
 
 from device_bridge.protocol.errors import DeviceError
 
@@ -27,7 +27,11 @@ def retry_pauses(
 
 
 class Keeper:
-    """Owns no task: whoever runs it cancels it, and all below ends."""
+    """Owns no task: whoever runs it says `end`, then cancels it, and all below ends.
+
+    The word is needed beside the cancellation: Python 3.11's TaskGroup drops one that comes in the
+    same turn as a child's failure (mended in 3.13), and a loop over failures would never end.
+    """
 
     def __init__(
         self,
@@ -38,24 +42,29 @@ class Keeper:
         """Take `once(up)`: one whole session, which calls `up` when it stands; ends by raising."""
         self._once, self._pauses, self._lost = once, pauses, lost
         self._woken = asyncio.Event()
+        self._ended = False
+
+    def end(self) -> None:
+        """Make no further session."""
+        self._ended = True
+        self._woken.set()
 
     def wake(self) -> None:
         self._woken.set()
 
-    async def run(self) -> NoReturn:
-        """Keep the session going until cancelled."""
+    async def run(self) -> None:
+        """Keep the session going until ended and cancelled."""
         pauses = self._pauses()
 
         def up() -> None:
             nonlocal pauses
             pauses = self._pauses()
 
-        while True:
+        while not self._ended:
             self._woken.clear()
             try:
                 await self._once(up)
             except* (OSError, DeviceError) as group:
-                end_if_cancelled()
                 self._lost(first_of(group))
             await asyncio.sleep(DIAL_FLOOR_SECONDS)
             with suppress(TimeoutError):
@@ -69,14 +78,3 @@ def first_of(group: BaseExceptionGroup[Exception]) -> Exception:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-def end_if_cancelled() -> None:
-    """Raise `CancelledError` where this task was told to end while a group below it failed.
-
-    Python 3.11's TaskGroup drops a cancellation that comes in the same turn as a child's failure
-    (mended in 3.13): a loop that goes on after failures would never end.
-    """
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

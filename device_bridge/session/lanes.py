@@ -12,7 +12,7 @@ from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
 from device_bridge.protocol.hello import LaneHello, LaneWelcome, Refused
 from device_bridge.protocol.messages import decode_bulk, decode_picture_from_device, encode
 from device_bridge.protocol.watching import Credit, Frame
-from device_bridge.session.keeper import end_if_cancelled, first_of
+from device_bridge.session.keeper import first_of
 from device_bridge.session.link import GREETING_SECONDS, error_of
 from device_bridge.session.wire import Lane, Path, Wire
 
@@ -37,13 +37,21 @@ async def bind(lane: Lane, token: bytes) -> None:
 
 
 class KeptLane:
-    """One path of one link: dialled when first wanted, again when lost, until cancelled."""
+    """One path of one link: dialled when first wanted, again when lost, while the link lives.
+
+    `over` tells whether the link has ended; see `Keeper` on why a cancellation alone will not do.
+    """
 
     def __init__(
-        self, path: Path, dial: DialLane, token: bytes, use: Callable[[Lane], Awaitable[None]]
+        self,
+        path: Path,
+        dial: DialLane,
+        token: bytes,
+        use: Callable[[Lane], Awaitable[None]],
+        over: Callable[[], bool],
     ) -> None:
         self._path: Path = path
-        self._dial, self._token, self._use = dial, token, use
+        self._dial, self._token, self._use, self._over = dial, token, use, over
         self._wanted = asyncio.Event()
         self._stands = asyncio.Event()
         self._lane: Lane | None = None
@@ -64,11 +72,10 @@ class KeptLane:
 
     async def run(self) -> None:
         await self._wanted.wait()
-        while True:
+        while not self._over():
             try:
                 await self._once()
             except* (OSError, DeviceError) as lost:
-                end_if_cancelled()
                 log.info("lane lost", extra={"path": self._path, "why": repr(first_of(lost))})
             await asyncio.sleep(REDIAL_SECONDS)
 

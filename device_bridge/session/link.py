@@ -1,8 +1,8 @@
 """The app's end of one link: greet, then carry messages until it ends. Used once."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NoReturn
 
 from device_bridge.protocol import link
 from device_bridge.protocol.errors import (
@@ -24,13 +24,17 @@ BUSY_SECONDS: Final = 5.0
 
 
 class Session:
-    """`outbox` may be filled before the link is up: it leaves after the welcome."""
+    """`outbox` may be filled before the link is up: it leaves after the welcome.
+
+    `over`: the link has ended, whatever its further lanes are still busy with.
+    """
 
     def __init__(self, wire: Wire, device: str, heard: Callable[[FromDevice], None]) -> None:
         self._wire, self._heard = wire, heard
         self._end = link.AppEnd(device)
         self._welcome: Welcome | None = None
         self.outbox = Outbox()
+        self.over = False
 
     async def run(self, hello: Hello, up: Callable[[Welcome, asyncio.TaskGroup], None]) -> None:
         """Greet, then live until the link ends, which is always an exception.
@@ -41,10 +45,16 @@ class Session:
             welcome = await self._greet(hello)
             async with asyncio.TaskGroup() as lanes:
                 up(welcome, lanes)
-                lanes.create_task(self._read(), name="session-read")
-                lanes.create_task(self._write(), name="session-write")
+                lanes.create_task(self._until_over(self._read()), name="session-read")
+                lanes.create_task(self._until_over(self._write()), name="session-write")
         finally:
             await self._wire.close()
+
+    async def _until_over(self, half: Coroutine[Any, Any, NoReturn]) -> None:
+        try:
+            await half
+        finally:
+            self.over = True
 
     async def _greet(self, hello: Hello) -> Welcome:
         async with asyncio.timeout(GREETING_SECONDS):
@@ -53,7 +63,7 @@ class Session:
                 self._take(await self._wire.receive())
         return self._welcome
 
-    async def _read(self) -> None:
+    async def _read(self) -> NoReturn:
         while True:
             try:
                 async with asyncio.timeout(GONE_SECONDS):
@@ -62,7 +72,7 @@ class Session:
                 raise WireEnded("silent") from error  # pulses come each 2 s
             self._take(raw)
 
-    async def _write(self) -> None:
+    async def _write(self) -> NoReturn:
         while True:
             await self._wire.send(encode(await self.outbox.take()))
 

@@ -50,8 +50,8 @@ class Hears(Protocol):
     def gone(self, device: str, why: str) -> None:
         """Hear that there is no link, and when that has another reason than before.
 
-        `why`: "lost", "unreachable", "not-paired", "other-device", "not-allowed", "unsupported",
-        "busy", "broken".
+        `why`: "lost", "unreachable", "not-paired", "other-device", "not-allowed", "grant-ended",
+        "unsupported", "busy", "broken".
         """
         ...
 
@@ -111,7 +111,8 @@ class Room:
             self._start(device)
 
     def forget(self, device: str) -> None:
-        self._kept.pop(device, None)
+        if kept := self._kept.pop(device, None):
+            kept.end()
         if task := self._tasks.pop(device, None):
             task.cancel()
 
@@ -150,7 +151,11 @@ class Room:
                 self._group = group
                 for device in self._kept:
                     self._start(device)
-                await asyncio.Event().wait()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    for kept in self._kept.values():
+                        kept.end()
         finally:
             self._group = None
             self._tasks.clear()
@@ -201,6 +206,9 @@ class _Kept:
             await self._keeper.run()
         finally:
             self._down()
+
+    def end(self) -> None:
+        self._keeper.end()
 
     def sighted(self, addresses: Sequence[Address]) -> None:
         fresh = list(dict.fromkeys(addresses))
@@ -273,8 +281,8 @@ class _Kept:
         token = welcome.lane_token
         live = _Live(
             session,
-            KeptLane("/pictures", again, token, self._watch),
-            KeptLane("/bulk", again, token, self._serve_bulk),
+            KeptLane("/pictures", again, token, self._watch, lambda: session.over),
+            KeptLane("/bulk", again, token, self._serve_bulk, lambda: session.over),
         )
         group.create_task(live.pictures.run(), name=f"pictures-{self._device}")
         group.create_task(live.bulk.run(), name=f"bulk-{self._device}")
@@ -343,6 +351,8 @@ def why_of(error: Exception) -> str:
             return "other-device"
         case NotPaired():
             return "not-paired"
+        case NotAllowed(why="grant-ended"):
+            return "grant-ended"
         case NotAllowed():
             return "not-allowed"
         case Unsupported():

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from classroom_app.cloud.sync import Sync
+from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.receipts import Receipt
 from classroom_app.presenters.sentences import name_of
@@ -13,6 +14,7 @@ from classroom_app.services.classroom import Classroom
 from classroom_app.services.collecting import Collecting
 from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Presence
+from classroom_app.services.seats import Seats
 from classroom_app.services.talking import Talking
 
 UNDO_END_SECONDS = 60.0
@@ -34,12 +36,13 @@ class LessonActs:
         materials: Materials,
         talking: Talking,
         collecting: Collecting,
+        seats: Seats,
         sync: Sync,
         told: Callable[[Receipt], None],
     ) -> None:
         self._room, self._presence, self._attention = room, presence, attention
         self._materials, self._talking, self._collecting = materials, talking, collecting
-        self._sync, self._told = sync, told
+        self._seats, self._sync, self._told = seats, sync, told
         self._undo: Callable[[], Awaitable[object]] | None = None
         self._handouts: tuple[str, ...] = ()
         self._collected: tuple[Tile, ...] = ()
@@ -76,6 +79,18 @@ class LessonActs:
 
     async def answer_hand(self, tile: Tile) -> None:
         await self._talking.answer_hand(tile.key)
+
+    async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
+        """Say who sits at each tile's device, "" for nobody; a claim may be what is said."""
+        before: dict[DeviceId, PupilId] = {}
+        self._undo = lambda: self._seats.put_back(before)
+        for tile, pupil in seats:
+            left = self._room.device_of(PupilId(pupil)) if pupil else None
+            for device in (tile.device, left):
+                if device:
+                    before.setdefault(device, self._room.pupil_at(device))
+            source = "pupil" if pupil and pupil == tile.claim else "teacher"
+            await self._seats.sit(PupilId(pupil), tile.device, source)
 
     async def undo(self) -> None:
         """Take the last act back; once."""

@@ -185,6 +185,9 @@ class Desk(QObject):
     async def answer_hand(self, tile: Tile) -> None:
         await self._acts().answer_hand(tile)
 
+    async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
+        await self._acts().seat(seats)
+
     async def undo(self) -> None:
         await self._acts().undo()
 

@@ -173,6 +173,7 @@ class School:
             self.materials,
             self.talking,
             self.collecting,
+            self.seats,
             self.sync,
             told,
         )

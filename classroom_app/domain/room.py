@@ -11,12 +11,11 @@ from msgspec import Struct
 
 from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import DeviceId, PupilId, Roster
-from classroom_app.domain.tile import State, Tile, Wish
+from classroom_app.domain.tile import State, Tile
 from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
 
 CLOCK_OFF_SECONDS: Final = 300
 """Five minutes: what makes a time in the journal misleading to a teacher who reads it."""
-CLAIM: Final = "seat"
 
 
 class LockWanted(Struct, frozen=True):
@@ -63,11 +62,12 @@ def tile_of(
         reason=shown.reason,
         freed=others_locked and free and not lock.locked,
         picture_age=-1.0 if seen.shown_at is None else max(0.0, now - seen.shown_at),
-        wish=_wish(seen),
+        wish=seen.wish,
         battery_percent=seen.battery_percent,
         fact=_fact(seen),
         held=held,
         free=free,
+        claim=seen.claim,
     )
 
 
@@ -204,12 +204,6 @@ def _picture(seen: Evidence, now: float) -> Shown:
 def _since(seen: Evidence, feature: str) -> float:
     kept = seen.report(feature)
     return kept[1] if kept else 0.0
-
-
-def _wish(seen: Evidence) -> Wish | None:
-    if seen.wish is not None or not seen.claim:
-        return seen.wish
-    return Wish(CLAIM, seen.heard_at, text=seen.claim)
 
 
 def _fact(seen: Evidence) -> str:

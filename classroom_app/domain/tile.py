@@ -29,7 +29,7 @@ class State(Enum):
 class Wish(Struct, frozen=True):
     """What a pupil wants of the teacher. `place` counts hands in order of raising, from 1."""
 
-    kind: str  # "hand", "words", "reply", "seat"
+    kind: str  # "hand", "words", "reply"
     since: float
     place: int = 0
     text: str = ""
@@ -43,7 +43,8 @@ class Tile(Struct, frozen=True):
     `pupil` empty and `device` set: a device with nobody yet. `device` empty: nobody's device seen.
     `freed`: free by name while others are locked. `picture_age` is -1 where there is none.
     `held` and `free` are receipts for the lock as it is declared now, whatever else is shown:
-    counts such as "26 of 28 locked" are made of them alone.
+    counts such as "26 of 28 locked" are made of them alone. `claim`: who the pupil at the device
+    says to be, while the teacher has not said yes.
     """
 
     pupil: PupilId
@@ -60,6 +61,7 @@ class Tile(Struct, frozen=True):
     fact: str = ""  # "handed-in", "arrived", "opened", "private"
     held: bool = False
     free: bool = False
+    claim: PupilId = PupilId("")
 
     @property
     def key(self) -> str:

@@ -34,6 +34,10 @@ class Acts(Protocol):
 
     async def answer_hand(self, tile: Tile) -> None: ...
 
+    async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
+        """Say who sits at each tile's device: a pupil's id, "" for nobody."""
+        ...
+
     async def undo(self) -> None:
         """Take the last act back; only asked within 30 s of it."""
         ...

@@ -30,7 +30,7 @@ class DeskPresenter(QObject):
 
     changed = Signal()
     page_changed = Signal(str)
-    sheet_asked = Signal(str)  # "hand-out", "collect", "message", "end"
+    sheet_asked = Signal(str)  # "hand-out", "collect", "message", "seats", "seat", "end"
     revealed = Signal(str)  # scroll to this seat and frame it
     announced = Signal(str)  # for screen readers
 
@@ -62,6 +62,7 @@ class DeskPresenter(QObject):
         self._attention_at = -ATTENTION_SECONDS
         self._message: tuple[tuple[Tile, ...], str] | None = None
         self._chip_key, self._last_said = "", ""
+        self._seated, self._about = "", ""
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self.changed)
         self._second = QTimer(self, interval=1000)
@@ -215,6 +216,17 @@ class DeskPresenter(QObject):
             self._message = (tiles, text.strip())
             self.holding.start()
 
+    def seat(self, seats: Sequence[tuple[Tile, str]], words: str) -> None:
+        """Say who sits where, "" for nobody; `words` then stand in bar B with their Undo."""
+        if not seats:
+            return
+        tile, pupil = seats[0]
+        if self.page == "focus" and self.focused == key_of(tile):
+            self.focused = pupil or tile.device
+        self._seated = words
+        self._acted("seat", frozenset(key_of(tile) for tile, _ in seats))
+        self._run(self._acts.seat(seats), "seat")
+
     def answer_hand(self, key: str) -> None:
         tile = self.wall.tile(key)
         if tile and tile.wish:
@@ -261,9 +273,15 @@ class DeskPresenter(QObject):
     def sync_now(self) -> None:
         self._run(self._acts.sync_now(), "sync-now")
 
-    def ask(self, sheet: str) -> None:
+    def ask(self, sheet: str, about: str = "") -> None:
+        """Open a sheet; `about` is the one seat that it is about."""
         if self.enabled():
+            self._about = about
             self.sheet_asked.emit(sheet)
+
+    def one(self) -> Tile | None:
+        """Return the one seat that is spoken of: the menu's, else the one looked at closely."""
+        return self.wall.tile(self._about or self.focused)
 
     def go(self, page: str) -> None:
         """Show a page; the wall is where one comes back to."""
@@ -271,13 +289,18 @@ class DeskPresenter(QObject):
         self.page_changed.emit(page)
         self.touch()
 
+    def check(self, key: str = "") -> None:
+        """Show why nothing is found, or why this one pupil is not here."""
+        self._about = key
+        self.go("check")
+
     def go_home(self) -> None:
         self.go("wall" if self.lesson else "classes")
 
     def open(self, key: str) -> None:
         """Look closely at one pupil."""
         if self.wall.tile(key):
-            if self.wall.selected == {key}:
+            if self.wall.selected == frozenset({key}):
                 # The first half of a double click: whoever looks closely has not chosen yet.
                 self.wall.select(())
             self.focused = key
@@ -337,6 +360,8 @@ class DeskPresenter(QObject):
                 return Said(receipts.freed(tiles, self._keys).text, undo=True)
             case "refused":
                 return Said(self._trouble)
+            case "seat":
+                return Said(self._seated, undo=True)
             case kind if self._receipt and self._receipt.kind == kind:
                 said = receipts.received(self._receipt)
                 return Said(said.text, said.second, undo=kind == "hand-out")

@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.seats import Claim, claims
 from classroom_app.presenters.sentences import name_of, tile_words
 from classroom_app.presenters.wall import key_of
 from classroom_app.presenters.words import lasted, say
@@ -83,6 +84,8 @@ class FocusPresenter(QObject):
             return ""
         if tile.state is not State.LIVE:
             return tile_words(tile, self._clock()).title
+        if not tile.pupil:
+            return say("live · whoever sits there sees that you are looking")
         name = name_of(tile)
         return say("live · {name} sees that you are looking", name=name)
 
@@ -94,6 +97,15 @@ class FocusPresenter(QObject):
         if tile.wish.kind == "hand":
             return say("Hand up, {time}", time=since)
         return say("Message, {time}", time=since)
+
+    def claim(self) -> Claim | None:
+        """Return the name that was chosen on the device and waits for a yes."""
+        tiles = self.desk.wall.tiles()
+        return next((one for one in claims(tiles) if one.key == self.desk.focused), None)
+
+    def can_seat(self) -> bool:
+        tile = self.tile()
+        return tile is not None and bool(tile.device)
 
     def facts(self) -> str:
         tile = self.tile()

@@ -148,7 +148,7 @@ def _fact(tile: Tile) -> tuple[str, str]:
         case "arrived":
             return "file-text", say("arrived")
         case _:
-            return "", ""
+            return ("", "") if tile.pupil or not tile.name else ("user-plus", say("Nobody yet"))
 
 
 def tile_words(tile: Tile, now: float) -> TileWords:
@@ -161,6 +161,13 @@ def name_of(tile: Tile) -> str:
     return tile.name or say("Nobody yet")
 
 
+def wish_icon(tile: Tile) -> str:
+    """Return what a pupil wants as an icon; "" where nothing is wanted."""
+    if tile.wish is None:
+        return "user-plus" if tile.claim else ""
+    return "hand" if tile.wish.kind == "hand" else "message-square"
+
+
 def wish_words(wish: Wish, now: float) -> str:
     """Return the words of a chip: how long the hand is up, or what was written."""
     if wish.kind == "hand" or not wish.text:
@@ -169,13 +176,16 @@ def wish_words(wish: Wish, now: float) -> str:
     return say("“{text}”", text=text)
 
 
+def _spoken_wishes(tile: Tile, now: float) -> list[str]:
+    said = [_spoken_wish(tile.wish, now)] if tile.wish else []
+    return [*said, say("A name was chosen there and waits for your yes.")] if tile.claim else said
+
+
 def _spoken_wish(wish: Wish, now: float) -> str:
     since = lasted(now - wish.since)
     match wish.kind:
         case "hand":
             return say("Hand up, number {place}, {time}.", place=wish.place, time=since)
-        case "seat":
-            return say("Says this is the place of {text}.", text=wish.text)
         case _:
             return say("Wrote: {text}.", text=wish.text)
 
@@ -186,8 +196,7 @@ def spoken(tile: Tile, now: float) -> str:
     said = [say("{name}, seat {seat}.", name=name_of(tile), seat=tile.seat)]
     if not tile.seat:
         said = [f"{name_of(tile)}."]
-    if tile.wish:
-        said.append(_spoken_wish(tile.wish, now))
+    said += _spoken_wishes(tile, now)
     if tile.state is State.NOT_COVERED:
         said.append(say("Not covered: {why}.", why=words.title))
     elif words.title:

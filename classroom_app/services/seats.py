@@ -8,8 +8,6 @@ from msgspec.structs import replace
 
 from classroom_app.domain.acts import Resumed, Sat, SeatClaim
 from classroom_app.domain.lesson import Changed, DeviceId, PupilId, Sitting
-from classroom_app.domain.room import CLAIM
-from classroom_app.domain.tile import Wish
 from classroom_app.services.classroom import Classroom
 from classroom_app.services.declaring import lesson_declared
 from device_bridge.protocol.messages import FromDevice
@@ -39,7 +37,10 @@ class Seats:
     async def sit(
         self, pupil: PupilId, device: DeviceId, source: str = "teacher", asked_by: str = ""
     ) -> Changed:
-        """Set who sits at a device; empty: nobody. A pupil sits at one device at a time."""
+        """Set who sits at a device; empty: nobody. A pupil sits at one device at a time.
+
+        `source` "pupil": the name was chosen on the device, and this is the teacher's yes to it.
+        """
         room = self._room
         left = room.device_of(pupil) if pupil else None
         left = None if left == device else left
@@ -68,10 +69,11 @@ class Seats:
             await self._follow(key)
         return room.changed(keys, asked_by)
 
-    async def confirm(self, device: DeviceId, asked_by: str = "") -> Changed:
-        """Say yes to the name that was chosen on the device."""
-        claim = self._room.evidence(device).claim
-        return await self.sit(claim, device, "pupil", asked_by) if claim else Changed()
+    async def put_back(self, before: Mapping[DeviceId, PupilId], asked_by: str = "") -> None:
+        """Seat them as they sat, one after another; what was claimed meanwhile is asked again."""
+        for device, pupil in before.items():
+            if self._room.pupil_at(device) != pupil:
+                await self.sit(pupil, device, asked_by=asked_by)
 
     async def take(self, device: DeviceId, message: FromDevice) -> None:
         """Write down a claim to a seat."""
@@ -91,9 +93,7 @@ class Seats:
                 pupil=pupil.id,
             )
             if await room.write(act, {}):
-                wish = Wish(CLAIM, room.clock.seconds(), text=pupil.display)
-                seen = replace(room.evidence(device), claim=pupil.id, wish=wish)
-                room.note(device, seen)
+                room.note(device, replace(room.evidence(device), claim=pupil.id))
         room.devices.tell(device, Heard(claim.id))
 
     async def _follow(self, device: DeviceId) -> None:

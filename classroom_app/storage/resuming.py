@@ -57,6 +57,8 @@ class Story:
             case LessonOver():
                 self.lesson = None
             case Sat():
+                if act.left:
+                    self.sittings[act.left] = Sitting(act.left, PupilId(""), act.source)
                 self.sittings[act.device] = Sitting(act.device, act.pupil, act.source)
             case LockAsked():
                 self._lock(act)

@@ -165,8 +165,18 @@ class BarB(QWidget):
     def _go(self) -> None:
         for button in self.chips:
             if button is self.sender() and button.chip:
-                self._desk.reveal(button.chip.key)
+                if button.chip.sheet:
+                    self._desk.ask(button.chip.sheet)
+                else:
+                    self._desk.reveal(button.chip.key)
                 return
+
+    def chip_of(self, sheet: str) -> QWidget | None:
+        """Return the chip that opens this sheet, where it is seen."""
+        for button in self.chips:
+            if button.isVisible() and button.chip and button.chip.sheet == sheet:
+                return button
+        return None
 
     @Slot()
     def _next(self) -> None:

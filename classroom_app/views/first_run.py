@@ -253,7 +253,6 @@ class FirstRunView(QWidget):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._inner = inner = QWidget(area)
         inner.setObjectName("rows")
-        inner.setStyleSheet("QWidget#rows { background: transparent; }")
         self._list = QVBoxLayout(inner)
         self._list.setContentsMargins(0, 0, 0, 0)
         self._list.setSpacing(2)

@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.receipts import ABSENT
-from classroom_app.presenters.sentences import name_of, tile_words
+from classroom_app.presenters.sentences import name_of, tile_words, wish_icon
 from classroom_app.presenters.wall import key_of
 from classroom_app.presenters.words import say
-from classroom_app.views.buttons import flat
+from classroom_app.views.buttons import flat, labelled
+from classroom_app.views.seats import ClaimCard
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme, font
 from classroom_app.views.tile import fitted
@@ -138,13 +139,13 @@ class ClassMap(QWidget):
             painter.drawPixmap(int(spot.center().x()) - 8, int(spot.center().y()) - 8, drawn)
             return
         painter.setPen(self._theme.colour(ink))
-        painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, name_of(tile)[:2])
+        painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, _short(tile))
 
     def _look(self, tile: Tile) -> tuple[str, str, str]:
         """Return the tokens of fill, edge and ink."""
         if key_of(tile) == self._focus.desk.focused:
             return "ink", "ink", "surface"
-        if tile.wish:
+        if tile.wish or tile.claim:
             return "ask", "on_ask", "on_ask"
         if tile.state in _FAILED:
             return "fail", "failline", "on_fail"
@@ -155,11 +156,17 @@ class ClassMap(QWidget):
         return "surface", "hair", "ink"
 
     def _icon(self, tile: Tile) -> str:
-        if tile.wish:
-            return "hand" if tile.wish.kind == "hand" else "message-square"
+        if tile.wish or tile.claim:
+            return wish_icon(tile)
         if tile.state in {*_FAILED, State.GONE, State.LOCKED}:
             return tile_words(tile, tile.since).icon
         return ""
+
+
+def _short(tile: Tile) -> str:
+    """Return two letters of a pupil, or what tells a device with nobody from the others."""
+    name = name_of(tile)
+    return name[:2] if tile.pupil else name.split()[-1][-3:]
 
 
 class FocusView(QWidget):
@@ -171,6 +178,9 @@ class FocusView(QWidget):
         self.side = QWidget(self)
         self.map = ClassMap(focus, theme, self.side)
         self._hand_card()
+        self.claim = ClaimCard(focus, theme, self.side)
+        self.seat = flat("seat", "plain", self.side)
+        self.seat.clicked.connect(self._ask_seat)
         self.facts = label("", 14, SEMI, "second")
         self._screens()
         self._lay_out()
@@ -180,9 +190,11 @@ class FocusView(QWidget):
         column = QVBoxLayout(self.side)
         column.setContentsMargins(0, 2, 0, 0)
         column.setSpacing(14)
+        column.addWidget(self.claim)
         column.addWidget(self.hand)
         column.addWidget(self.screens)
         column.addWidget(self.facts)
+        column.addWidget(self.seat)
         column.addStretch()
         heading = QHBoxLayout()
         self.map_title = label("", 14, SEMI, "second")
@@ -241,6 +253,17 @@ class FocusView(QWidget):
     def _reply(self) -> None:
         self._focus.desk.ask("message")
 
+    def _likely(self) -> None:
+        """Press the main button of whatever this pupil wants."""
+        for button in (self.claim.yes, self.reply):
+            if button.isVisible():
+                button.click()
+                return
+
+    @Slot()
+    def _ask_seat(self) -> None:
+        self._focus.desk.ask("seat")
+
     @Slot()
     def _answered(self) -> None:
         self._focus.desk.answer_hand(self._focus.desk.focused)
@@ -254,12 +277,14 @@ class FocusView(QWidget):
         title = self._focus.hand_title()
         self.hand.setVisible(bool(title))
         self.hand_title.setText(title)
-        raised = tile is not None and tile.wish is not None and tile.wish.kind == "hand"
-        icon = "hand" if raised else "message-square"
+        icon = wish_icon(tile) if tile and tile.wish else "hand"
         self.hand_icon.setPixmap(self._theme.icon(icon, 24, "on_ask", self.devicePixelRatioF()))
         text = tile.wish.text if tile and tile.wish and not hidden else ""
         self.hand_text.setText(say("“{text}”", text=text) if text else "")
         self.hand_text.setVisible(bool(text))
+        self.claim.refresh()
+        self.seat.setVisible(self._focus.can_seat())
+        labelled(self.seat, self._theme, "user-plus", say("Who sits here…"))
         self.reply.setText(say("Reply"))
         self.answered.setText(say("Answered"))
         self.screens.setVisible(self._focus.screens > 1)
@@ -267,7 +292,9 @@ class FocusView(QWidget):
             button.setText(say("Screen {number}", number=number + 1))
             button.setVisible(number < self._focus.screens)
             button.setChecked(number == self._focus.screen)
-        self.facts.setText("" if hidden else self._focus.facts())
+        facts = "" if hidden else self._focus.facts()
+        self.facts.setText(facts)
+        self.facts.setVisible(bool(facts))
         self.map_title.setText(say("The class"))
         self.map_hint.setText(say("← → next seat"))
         self.map.updateGeometry()
@@ -275,7 +302,9 @@ class FocusView(QWidget):
         self.look.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Left:
+        if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
+            self._likely()
+        elif event.key() == Qt.Key.Key_Left:
             self._focus.step(-1)
         elif event.key() == Qt.Key.Key_Right:
             self._focus.step(1)

@@ -150,6 +150,13 @@ QLabel[kind="second"] {{ color: {ink2}; }}
 QListView {{ background: {bg}; border: none; outline: none; selection-background-color: {bg}; }}
 QListView#journal-list, QListView#class-list {{ background: {surface};
     border: 1px solid {hair}; border-radius: 14px; padding: 8px; }}
+QListView#seat-list {{ background: {btn}; border: 1px solid {line}; border-radius: 8px;
+    padding: 4px; }}
+QListView#seat-list::item {{ padding: 7px 10px; border-radius: 6px; }}
+QListView#seat-list::item:hover {{ background: {press}; }}
+QListView#seat-list::item:selected {{ background: {ink}; color: {surface}; }}
+QWidget#rows, QWidget#claims {{ background: transparent; }}
+QWidget#claim {{ border-bottom: 1px solid {hair}; }}
 QListView#journal-list::item {{ padding: 9px 10px; color: {ink};
     border-bottom: 1px solid {hair}; }}
 QListView#journal-list::item:selected {{ background: {press}; color: {ink}; }}
@@ -184,6 +191,11 @@ QFrame#strip {{ background: {fail}; border: none; border-top-left-radius: 7px;
 QFrame#to-copy {{ background: {surface}; border: 1px solid {hair}; border-radius: 8px; }}
 QFrame#hand-card {{ background: {ask}; border: 2px solid {ink}; border-radius: 10px; }}
 QFrame#hand-card QLabel {{ color: {on_ask}; }}
+QFrame#hand-card QPushButton {{ background: transparent; color: {on_ask};
+    border: 1px solid {on_ask}; }}
+QFrame#hand-card QPushButton[kind="main"] {{ background: {on_ask}; color: {ask}; }}
+QFrame#hand-card QPushButton:focus {{ border: 3px solid {on_ask}; padding: 5px 14px; }}
+QFrame#hand-card QPushButton[kind="main"]:focus {{ border: 3px solid {held}; }}
 QFrame#read-aloud {{ border: none; border-left: 4px solid {ink}; }}
 QFrame#rule {{ background: {hair}; max-height: 1px; border: none; }}
 QSlider::groove:horizontal {{ height: 3px; background: {line}; border-radius: 1px; }}

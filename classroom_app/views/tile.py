@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.layout import INSET, Grid
 from classroom_app.presenters.receipts import ABSENT
-from classroom_app.presenters.sentences import TileWords, name_of
+from classroom_app.presenters.sentences import TileWords, name_of, wish_icon
 from classroom_app.presenters.wall import Index, WallModel
 from classroom_app.views.theme import Theme, font
 
@@ -67,7 +67,7 @@ class TileDelegate(QStyledItemDelegate):
             brush.frame(self.tile_rect(cell), 3 + _SWELL_PX * self.swell)
         elif option.state & QStyle.StateFlag.State_HasFocus:  # type: ignore[attr-defined]
             brush.frame(self.tile_rect(cell), 3)
-        if tile.wish:
+        if tile.wish or tile.claim:
             brush.badge(tile, self.tile_rect(cell))
         painter.restore()
 
@@ -310,16 +310,15 @@ class _Brush:
 
     def badge(self, tile: Tile, box: QRectF) -> None:
         wish = tile.wish
-        if wish is None:
-            return
-        place = str(wish.place) if wish.kind == "hand" and wish.place else ""
+        raised = wish is not None and wish.kind == "hand"
+        place = str(wish.place) if wish and raised and wish.place else ""
         made = font(15, BOLD)
         wide = 32 + (QFontMetrics(made).horizontalAdvance(place) + 8 if place else 0)
         spot = QRectF(box.left() - 5, box.top() - 5, wide, 32)
         self.p.setBrush(self.colour("ask"))
         self.p.setPen(QPen(self.colour("on_ask"), 2))
         self.p.drawRoundedRect(spot, 16, 16)
-        icon = "hand" if wish.kind == "hand" else "message-square"
+        icon = wish_icon(tile)
         self.p.drawPixmap(
             QPointF(spot.left() + 7, spot.top() + 7),
             self.theme.icon(icon, 18, "on_ask", self.ratio),

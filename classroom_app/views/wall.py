@@ -15,7 +15,14 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QShowEvent, QWheelEvent
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QHideEvent,
+    QKeyEvent,
+    QResizeEvent,
+    QShowEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from classroom_app.domain.lesson import DeviceId
@@ -26,6 +33,7 @@ from classroom_app.presenters.wall import ZOOMS, WallModel
 from classroom_app.presenters.words import say
 from classroom_app.views.theme import Theme
 from classroom_app.views.tile import TileDelegate
+from classroom_app.views.tile_menu import TileMenu
 
 LOOK_MS = 100
 SORT_MS = 10_000
@@ -68,6 +76,7 @@ class WallView(QListView):
         wall.selection_changed.connect(self._apply_selection)
         desk.revealed.connect(self.reveal)
         self.doubleClicked.connect(self._open)
+        self.menu = TileMenu(desk, self)
 
     def _shape_as_a_room(self) -> None:
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -244,6 +253,15 @@ class WallView(QListView):
             self.typed.emit(event.text())
         else:
             super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Open a seat's menu by the right button, or by the keyboard at the current seat."""
+        by_keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard
+        index = self.currentIndex() if by_keyboard else self.indexAt(event.pos())
+        if index.isValid():
+            spot = self.visualRect(index).center() if by_keyboard else event.pos()
+            tile: Tile = index.data(WallModel.TileRole)
+            self.menu.open(tile, self.viewport().mapToGlobal(spot))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         down = event.angleDelta().y()

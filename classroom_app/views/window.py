@@ -30,6 +30,7 @@ from classroom_app.views.first_run import FirstRunView
 from classroom_app.views.focus import FocusView
 from classroom_app.views.journal import JournalView
 from classroom_app.views.more import MoreSheet
+from classroom_app.views.seats import SeatSheet, SeatsSheet
 from classroom_app.views.sheets import (
     CollectSheet,
     EndSheet,
@@ -228,6 +229,11 @@ class DeskWindow(QWidget):
                 return MessageSheet(
                     desk, self
                 ), bar.message if bar.message.isVisible() else bar.more
+            case "seats":
+                return SeatsSheet(desk, self), self.bar_b.chip_of("seats") or bar.more
+            case "seat":
+                anchor = self.focus.seat if self.focus.isVisible() else bar.more
+                return SeatSheet(desk, self), anchor
             case "more":
                 return MoreSheet(desk, self, self.theme.name, self._turn_other), bar.more
             case "end":

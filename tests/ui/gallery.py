@@ -9,8 +9,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QApplication
 
-from classroom_app.domain.lesson import ClassId, Pupil, PupilId, Roster
-from classroom_app.domain.tile import State, Wish
+from classroom_app.domain.lesson import ClassId, DeviceId, Pupil, PupilId, Roster
+from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.journal import JournalRow
 from classroom_app.presenters.receipts import School
 from classroom_app.presenters.words import Translator, speak
@@ -112,6 +112,44 @@ def sheets(folder: Path) -> None:
     save(made, folder, "09-journal-fr-1366")
 
 
+def cart() -> list[Tile]:
+    """Return a class of which half has said on the cart's tablets who it is."""
+    tiles = classroom(16)
+    for at in range(8, 16):
+        replace(tiles, NAMES[at], State.NOT_HERE)
+    for at in range(8, 14):
+        claim = PupilId(f"p{at}") if at < 13 else PupilId("")
+        device = DeviceId(f"t{at}")
+        tiles.append(Tile(PupilId(""), device, f"Tablette {at}", 0, State.LIVE, claim=claim))
+    return tiles
+
+
+def seats(folder: Path) -> None:
+    for language, theme, size in (
+        ("fr", "light", (1366, 768)),
+        ("de", "dark", (1920, 1080)),
+        ("en", "light", (1366, 768)),
+    ):
+        made = room(language, theme)
+        made.begin(cart(), size)
+        end = f"{theme}-{language}-{size[0]}"
+        made.settle()
+        made.window.open_sheet("seats")
+        save(made, folder, f"10-seats-{end}")
+        made = room(language, theme)
+        made.begin(cart(), size)
+        made.desk.open("t9")
+        made.focus.picture(DeviceId("t9"), screen(2, QSize(1920, 1080)))
+        save(made, folder, f"11-claim-{end}")
+        made = room(language, theme)
+        made.begin(cart(), size)
+        made.desk.open("p3")
+        made.focus.picture(DeviceId("d3"), screen(2, QSize(1920, 1080)))
+        made.settle()
+        made.window.open_sheet("seat")
+        save(made, folder, f"12-seat-{end}")
+
+
 def main() -> None:
     app = QApplication(sys.argv)
     folder = Path(sys.argv[1])
@@ -119,6 +157,7 @@ def main() -> None:
     walls(folder)
     pages(folder)
     sheets(folder)
+    seats(folder)
     app.quit()
 
 

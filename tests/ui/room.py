@@ -86,6 +86,10 @@ class FakeActs:
     async def answer_hand(self, tile: Tile) -> None:
         await self._keep("answer-hand", (tile,))
 
+    async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
+        for tile, pupil in seats:
+            await self._keep("seat", (tile,), pupil)
+
     async def undo(self) -> None:
         await self._keep("undo")
 

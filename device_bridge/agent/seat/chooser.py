@@ -32,7 +32,7 @@ class Chooser(QWidget):
         self.setObjectName("chooser")
         self.setStyleSheet(LIST)
         self._words = words
-        self._choices: tuple[Choice, ...] = ()
+        self._offered: tuple[int, tuple[Choice, ...]] = (0, ())
         self._title = label(self, face(20, QFont.Weight.DemiBold))
         self._title.setWordWrap(True)
         self._list = QListWidget(self)
@@ -45,15 +45,18 @@ class Chooser(QWidget):
         column.addWidget(self._title)
         column.addWidget(self._list)
 
-    def offer(self, choices: tuple[Choice, ...]) -> None:
-        """Offer these names; none takes the list away."""
+    def offer(self, choices: tuple[Choice, ...], version: int) -> None:
+        """Offer these names; none takes the list away.
+
+        The same names in a newer version ask anew: the teacher did not take the last answer.
+        """
         if not choices:
-            self._choices = ()
+            self._offered = (0, ())
             self.hide()
             return
-        if choices == self._choices:
+        if (version, choices) == self._offered:
             return
-        self._choices = choices
+        self._offered = version, choices
         self._title.setText(self._words("who"))
         self._list.clear()
         for choice in choices:

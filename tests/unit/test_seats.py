@@ -1,0 +1,183 @@
+"""Who sits where: written before it is told, taken back pupil by pupil, whole after a restart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import pytest
+
+from classroom_app.domain.acts import Act, Declared, LessonStarted, Sat
+from classroom_app.domain.errors import StoreFull
+from classroom_app.domain.lesson import ClassId, Device, DeviceId, Lesson, LessonId, Pupil, PupilId
+from classroom_app.domain.lesson import Roster as ClassRoster
+from classroom_app.domain.versions import Versions
+from classroom_app.services.classroom import Classroom
+from classroom_app.services.seats import Seats
+from classroom_app.storage.resuming import resumed
+from device_bridge.protocol.hello import Answer
+from device_bridge.protocol.materials import HandInTaken
+from device_bridge.protocol.messages import Command, Declaration
+from device_bridge.protocol.presence import LessonDeclared, SeatClaimed
+from device_bridge.protocol.talking import Heard
+
+LINA, TOM, NOBODY = PupilId("lina"), PupilId("tom"), PupilId("")
+ONE, TWO = DeviceId("d1"), DeviceId("d2")
+
+
+@dataclass
+class FakeDevices:
+    """Keeps what was declared to each device, newest last."""
+
+    declared: dict[str, list[Declaration]] = field(default_factory=dict[str, list[Declaration]])
+    told: list[tuple[str, object]] = field(default_factory=list[tuple[str, object]])
+
+    def keep(self, device: str) -> None: ...
+
+    def forget(self, device: str) -> None: ...
+
+    def declare(self, device: str, declaration: Declaration) -> None:
+        self.declared.setdefault(device, []).append(declaration)
+
+    def show_papers(self) -> None: ...
+
+    def tell(self, device: str, message: Heard | HandInTaken) -> None:
+        self.told.append((device, message))
+
+    async def ask(self, device: str, command: Command) -> Answer:
+        del device
+        return Answer(command.id, "done")
+
+
+@dataclass
+class FakeJournal:
+    """Keeps acts; `full` refuses as a full disk does."""
+
+    acts: list[Act] = field(default_factory=list[Act])
+    full: bool = False
+
+    async def remember(self, act: Act, declared: Sequence[Declared] = ()) -> bool:
+        del declared
+        if self.full:
+            raise StoreFull
+        if any(kept.id == act.id for kept in self.acts):
+            return False
+        self.acts.append(act)
+        return True
+
+
+class FakeClock:
+    def seconds(self) -> float:
+        return 100.0
+
+    def utc(self) -> int:
+        return 1_800_000_000
+
+
+class Cart:
+    """Two devices that know nobody, and two pupils."""
+
+    def __init__(self) -> None:
+        self.devices, self.journal = FakeDevices(), FakeJournal()
+        ids = count(1)
+        self.room = Classroom(
+            devices=self.devices,
+            journal=self.journal,
+            clock=FakeClock(),
+            new_id=lambda: f"act-{next(ids)}",
+            versions=Versions(0),
+            touched=lambda _: None,
+        )
+        pupils = (Pupil(LINA, "Lina", "Lina", "L"), Pupil(TOM, "Tom", "Tom", "T"))
+        devices = (Device(ONE, "Tablet 1", "test"), Device(TWO, "Tablet 2", "test"))
+        self.room.roster = ClassRoster(ClassId("c"), "5B", "", pupils, devices)
+        self.room.lesson = Lesson(
+            LessonId("l"), ClassId("c"), "5B", "Claire", 1_800_000_000, 1_800_003_600
+        )
+        self.seats = Seats(self.room, ())
+
+    def sit(self) -> dict[str, str]:
+        return {device: self.room.pupil_at(device) for device in (ONE, TWO)}
+
+    def told(self, device: str) -> LessonDeclared:
+        newest = self.devices.declared[device][-1]
+        assert isinstance(newest, LessonDeclared)
+        return newest
+
+
+async def test_a_claim_waits_and_is_answered_once_it_is_written() -> None:
+    cart = Cart()
+    claimed = SeatClaimed("1", "l", "lina")
+    await cart.seats.take(ONE, claimed)
+    await cart.seats.take(ONE, claimed)
+    assert cart.room.evidence(ONE).claim == LINA
+    assert cart.sit() == {ONE: NOBODY, TWO: NOBODY}
+    assert len(cart.journal.acts) == 1
+    assert [told for _, told in cart.devices.told] == [Heard("1"), Heard("1")]
+
+
+async def test_a_yes_tells_the_device_who_sits_there() -> None:
+    cart = Cart()
+    await cart.seats.take(ONE, SeatClaimed("1", "l", "lina"))
+    await cart.seats.sit(LINA, ONE, "pupil")
+    assert cart.room.evidence(ONE).claim == NOBODY
+    assert (cart.told(ONE).pupil, cart.told(ONE).choices) == ("lina", ())
+    assert cart.room.sittings[ONE].source == "pupil"
+
+
+async def test_a_no_offers_the_list_again_in_a_newer_version() -> None:
+    cart = Cart()
+    await cart.seats.take(ONE, SeatClaimed("1", "l", "lina"))
+    await cart.seats.sit(NOBODY, ONE)
+    first = cart.told(ONE)
+    assert [choice.pupil for choice in first.choices] == ["lina", "tom"]
+    assert cart.room.evidence(ONE).claim == NOBODY
+    await cart.seats.sit(NOBODY, ONE)
+    assert cart.told(ONE).version > first.version
+
+
+async def test_a_pupil_who_moves_leaves_the_other_device_to_nobody() -> None:
+    cart = Cart()
+    await cart.seats.sit(LINA, ONE)
+    await cart.seats.sit(LINA, TWO)
+    assert cart.sit() == {ONE: NOBODY, TWO: LINA}
+    assert [choice.pupil for choice in cart.told(ONE).choices] == ["tom"]
+
+
+async def test_what_was_taken_back_is_as_it_was() -> None:
+    cart = Cart()
+    await cart.seats.sit(LINA, ONE)
+    await cart.seats.sit(TOM, TWO)
+    before = {TWO: TOM, ONE: LINA}
+    await cart.seats.sit(LINA, TWO)
+    assert cart.sit() == {ONE: NOBODY, TWO: LINA}
+    await cart.seats.put_back(before)
+    assert cart.sit() == {ONE: LINA, TWO: TOM}
+
+
+async def test_what_was_not_written_is_not_declared() -> None:
+    cart = Cart()
+    await cart.seats.sit(LINA, ONE)
+    cart.journal.full = True
+    with pytest.raises(StoreFull):
+        await cart.seats.sit(LINA, TWO)
+    assert cart.sit() == {ONE: LINA, TWO: NOBODY}
+    assert TWO not in cart.devices.declared
+
+
+async def test_after_a_restart_a_pupil_who_moved_sits_at_one_device_only() -> None:
+    cart = Cart()
+    await cart.seats.sit(LINA, ONE)
+    await cart.seats.sit(LINA, TWO)
+    began = LessonStarted(
+        id="a",
+        lesson=LessonId("l"),
+        at=1,
+        class_id=ClassId("c"),
+        class_name="5B",
+        teacher_name="Claire",
+        ends_at=9,
+    )
+    sat = [act for act in cart.journal.acts if isinstance(act, Sat)]
+    kept = resumed([began, *sat], ())
+    assert kept is not None
+    assert {one.device: one.pupil for one in kept.sittings} == {ONE: NOBODY, TWO: LINA}

@@ -6,7 +6,11 @@ RoomError
 |- NotKept        nothing was written, so nothing was declared
    |- StoreFull       free some space, then do it again
    |- StoreReadOnly   give Pupitre a folder that it may write
-   |- StoreBroken     the store is damaged: take the last copy; `where` names it
+   |- StoreInUse      close the other Pupitre, which has it open
+   |- StoreNewer      update Pupitre: a newer one wrote the store
+   |- StoreSealed     bring its key back; `why` says what is wrong with it
+   |  |- KeyringAway  unlock the computer's keyring, then start again
+   |- StoreBroken     the store is damaged: ask for help; `where` names it
 """
 
 
@@ -34,8 +38,36 @@ class StoreReadOnly(NotKept):
     """The store's folder or file may not be written."""
 
 
+class StoreInUse(NotKept):
+    """Another process has the store open; there is one writer at a time."""
+
+
+class StoreNewer(NotKept):
+    """The store's form is not known here. Nothing was changed; `version` names the form."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+class StoreSealed(NotKept):
+    """The store does not open without its key. Nothing was changed.
+
+    `why`: "missing", or "wrong" where the key opens nothing (a store whose first page is damaged
+    looks the same).
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+class KeyringAway(StoreSealed):
+    """The key is in the computer's keyring, which does not answer or is locked."""
+
+
 class StoreBroken(NotKept):
-    """The store cannot be read: damaged, or its key is another. `where` says what was found."""
+    """A page of the store cannot be read. `where` says what was found."""
 
     def __init__(self, where: str) -> None:
         super().__init__(where)

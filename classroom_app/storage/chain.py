@@ -1,6 +1,15 @@
-"""The journal's chain: BLAKE3 over the hash before and the act, personal fields by salted hash."""
+"""The journal's chain: BLAKE3 over the hash before and the act, personal fields by salted hash.
+
+    apart = BLAKE3(salt, personal fields)      32 zero bytes where an act has none
+    hash  = BLAKE3(hash before, sequence in 8 bytes, apart, body)
+
+`apart` is kept in the journal's row, salt and fields beside it. Erasing a pupil drops salt and
+fields: the chain is still complete, and from 16 lost random bytes nobody can try out names.
+"""
 
 import secrets
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from blake3 import blake3
@@ -8,35 +17,65 @@ from msgspec import Struct
 
 from classroom_app.domain.acts import Act
 
-SALT_BYTES = 16
+SALT_BYTES: Final = 16
+NOTHING_APART: Final = bytes(32)
+BEFORE_ALL: Final = b""
+
+
+class Head(Struct, frozen=True):
+    """The newest entry: what the next one follows."""
+
+    sequence: int = 0
+    hash: bytes = BEFORE_ALL
 
 
 class Entry(Struct, frozen=True):
-    """One row of the journal and what stands apart from it."""
+    """What the chain adds to an act. `personal` None: the act names no pupil."""
 
-    sequence: int
-    id: str
-    lesson: str
-    kind: str
-    at: int
+    head: Head
     body: bytes
-    hash: bytes
+    apart: bytes
     salt: bytes
-    personal: bytes
+    personal: bytes | None
 
 
-def link_of(before: bytes, sequence: int, body: bytes, salt: bytes, personal: bytes) -> bytes:
-    """Hash one entry onto the chain; without `personal` its salted hash alone would do."""
-    apart = blake3(salt + personal).digest()
-    return blake3(before + sequence.to_bytes(8, "big") + apart + body).digest()
+def apart_of(salt: bytes, personal: bytes) -> bytes:
+    return blake3(salt + personal).digest()
 
 
-def chained(act: Act, sequence: int, before: bytes) -> Entry:
-    """Make the entry that follows the hash `before`."""
+def link_of(before: Head, apart: bytes, body: bytes) -> Head:
+    """Hash one entry onto the chain."""
+    sequence = before.sequence + 1
+    linked = blake3(before.hash + sequence.to_bytes(8, "big") + apart + body).digest()
+    return Head(sequence, linked)
+
+
+def chained(act: Act, before: Head) -> Entry:
+    """Make the entry that follows `before`."""
     fields = msgspec.to_builtins(act)
-    apart = {name: fields.pop(name) for name in act.PERSONAL}
-    body, personal = msgspec.json.encode(fields), msgspec.json.encode(apart)
-    salt = secrets.token_bytes(SALT_BYTES)
-    kind = str(act.__struct_config__.tag)
-    linked = link_of(before, sequence, body, salt, personal)
-    return Entry(sequence, act.id, act.lesson, kind, act.at, body, linked, salt, personal)
+    if not act.PERSONAL:
+        body = msgspec.json.encode(fields)
+        return Entry(link_of(before, NOTHING_APART, body), body, NOTHING_APART, b"", None)
+    personal = msgspec.json.encode({name: fields.pop(name) for name in act.PERSONAL})
+    body, salt = msgspec.json.encode(fields), secrets.token_bytes(SALT_BYTES)
+    apart = apart_of(salt, personal)
+    return Entry(link_of(before, apart, body), body, apart, salt, personal)
+
+
+class Newest:
+    """The chain's head in memory, for the one writer; `read` finds it again after a rollback."""
+
+    def __init__(self) -> None:
+        self._head: Head | None = None
+
+    def head(self, read: Callable[[], Head]) -> Head:
+        if self._head is None:
+            self._head = read()
+        return self._head
+
+    def grew(self, head: Head) -> None:
+        self._head = head
+
+    def forget(self) -> None:
+        """Note that a transaction was undone, and maybe what it added to the chain."""
+        self._head = None

@@ -1,50 +1,74 @@
-"""Opening the store: SQLCipher under SQLAlchemy, in WAL, durable at each commit."""
+"""Opening the store's file: SQLCipher under SQLAlchemy, in WAL, durable at each commit."""
 
 import os
-import secrets
 from pathlib import Path
-from typing import Any
 
-import sqlcipher3
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
+from sqlcipher3 import dbapi2
 
-from classroom_app.storage.tables import metadata
+from classroom_app.domain.errors import StoreReadOnly
+from classroom_app.storage.refusals import as_not_kept
 
-KEY_BYTES = 32
-
-
-def key_beside(path: Path) -> str:
-    """Read or make the key in a 0600 file beside the store."""
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as out:
-            out.write(secrets.token_hex(KEY_BYTES))
-            out.flush()
-            os.fsync(out.fileno())
-    return path.read_text().strip()
+PRAGMAS = (
+    # One process has the file, so the writer may keep the journal's newest hash in memory.
+    "locking_mode = EXCLUSIVE",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    # What is erased by law is overwritten, not only forgotten.
+    "secure_delete = ON",
+)
 
 
-def open_engine(path: Path, key: str) -> Engine:
-    """Open or make the store at `path`; `key` is 64 hex digits."""
-
-    def connect() -> Any:  # noqa: ANN401 - sqlcipher3 has no types
-        opened: Any = sqlcipher3
-        connection = opened.connect(str(path), check_same_thread=False)
+def open_driver(path: Path, key: str) -> dbapi2.Connection:
+    """Open or make the file at `path`; `key` is 64 hex digits. Transactions are begun by hand."""
+    connection = dbapi2.connect(str(path), isolation_level=None, check_same_thread=False)
+    try:
         connection.execute(f"PRAGMA key = \"x'{bytes.fromhex(key).hex()}'\"")
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        return connection
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
 
-    @event.listens_for(engine, "connect")
-    def by_hand(connection: object, _: object) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.isolation_level = None  # type: ignore[attr-defined]
+def open_connection(path: Path, key: str) -> Connection:
+    """Open the one connection of this process; `shut` ends it.
+
+    Raises `NotKept`: `StoreSealed` for another key, `StoreInUse`, `StoreReadOnly`, `StoreFull`.
+    """
+    # SQLite would call a folder that takes no file an I/O error.
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise StoreReadOnly
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: open_driver(path, key),
+        # Its errors are SQLAlchemy's only if this is known to be the driver.
+        module=dbapi2,
+        poolclass=StaticPool,
+    )
 
     @event.listens_for(engine, "begin")
-    def begins(connection: object) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # type: ignore[attr-defined]
+    def begins(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    metadata.create_all(engine)
-    return engine
+    try:
+        return engine.connect()
+    except Exception as error:
+        engine.dispose()
+        raise as_not_kept(error) or error from error
+
+
+def shut(connection: Connection) -> None:
+    """Close the file; SQLite then folds the write-ahead log into it."""
+    connection.close()
+    connection.engine.dispose()
+
+
+def driver_of(connection: Connection) -> dbapi2.Connection:
+    """Return the driver's own connection: on the hot path SQLAlchemy costs more than SQLite."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, dbapi2.Connection)  # noqa: S101 - `open_connection` made it
+    return driver

@@ -18,12 +18,14 @@ journal = Table(
     Column("hash", LargeBinary, nullable=False),
     Column("state", Text, nullable=False, index=True),
     Column("reason", Text, nullable=False, server_default=""),
+    # The salted hash of the personal fields: it stays when they are erased.
+    Column("apart", LargeBinary, nullable=False),
 )
 # Personal fields stand apart, each row with its own salt: erased, the chain still holds.
 personal = Table(
     "personal",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("sequence", Integer, primary_key=True),
     Column("salt", LargeBinary, nullable=False),
     Column("fields", LargeBinary, nullable=False),
 )

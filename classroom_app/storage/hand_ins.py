@@ -1,0 +1,75 @@
+"""Collected work that the central side does not have yet (cloud.ports.SyncStore)."""
+
+import asyncio
+import logging
+from typing import Final
+
+from blake3 import blake3
+from sqlalchemy import Connection, update
+
+from central_mdm.contract.partage import FileAnswer, FileOffered
+from classroom_app.domain.acts import HandInKept
+from classroom_app.storage.acts import act_of, entries
+from classroom_app.storage.store import APPLIED, REFUSED, WAITING, Store
+from classroom_app.storage.tables import hand_ins, journal
+from device_bridge.materials.errors import Withheld
+
+log = logging.getLogger(__name__)
+# So many are looked through for a chunk: more than a lesson collects.
+FILES_MAX: Final = 1000
+
+
+class KeepsHandIns(Store):
+    async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
+        """Return collected work, oldest first; what the library has lost waits no more."""
+        acts = await self.write(lambda connection: _waiting(connection, limit))
+        offered = await asyncio.to_thread(lambda: [self._offered(act) for act in acts])
+        for act, found in zip(acts, offered, strict=True):
+            if found is None:
+                log.warning("work lost here", extra={"hand_in": act.id})
+                await self._settle(act.id, REFUSED)
+        return tuple(found for found in offered if found)
+
+    async def chunk(self, digest: bytes) -> bytes | None:
+        files = await self.waiting_files(FILES_MAX)
+        return await asyncio.to_thread(self._chunk, digest, files)
+
+    async def file_settled(self, file: str, answer: FileAnswer) -> None:
+        await self._settle(file, APPLIED if answer.state == "kept" else REFUSED)
+
+    async def _settle(self, file: str, state: str) -> None:
+        done = update(hand_ins).where(hand_ins.c.id == file).values(state=state)
+        await self.write(lambda connection: connection.execute(done))
+
+    def _offered(self, act: HandInKept) -> FileOffered | None:
+        try:
+            reading = self.library.open(bytes.fromhex(act.document))
+        except Withheld:
+            return None
+        reading.close()
+        return FileOffered(act.id, act.lesson, act.class_id, act.pupil, act.name, reading.raw)
+
+    def _chunk(self, digest: bytes, files: tuple[FileOffered, ...]) -> bytes | None:
+        for offered in files:
+            try:
+                reading = self.library.open(blake3(offered.manifest).digest())
+                try:
+                    if place := reading.places.get(digest):
+                        return b"".join(reading.read(place, 0, place.size, 1))
+                finally:
+                    reading.close()
+            except Withheld:
+                continue
+        return None
+
+
+def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
+    query = (
+        entries()
+        .join(hand_ins, hand_ins.c.id == journal.c.id)
+        .where(hand_ins.c.state == WAITING)
+        .order_by(journal.c.sequence)
+        .limit(limit)
+    )
+    acts = [act_of(row.body, row.fields) for row in connection.execute(query)]
+    return [act for act in acts if isinstance(act, HandInKept)]

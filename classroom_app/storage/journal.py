@@ -1,0 +1,98 @@
+"""The journal: acts kept once, in order, each chained to the one before."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from classroom_app.domain.acts import Act, Declared, HandInKept, Kept, Resumed
+from classroom_app.domain.lesson import LessonId, PupilId
+from classroom_app.storage.acts import read
+from classroom_app.storage.chain import Entry, Head, Newest, chained
+from classroom_app.storage.declarations import declare, declared
+from classroom_app.storage.engine import driver_of
+from classroom_app.storage.erasing import erase
+from classroom_app.storage.migrate import copies_of
+from classroom_app.storage.resuming import resumed
+from classroom_app.storage.store import WAITING, Store
+from classroom_app.storage.tables import journal
+from classroom_app.storage.verifying import Fault, verify
+
+# A lesson has some thousands; this only bounds what a broken clock or loop could write.
+ACTS_MAX: Final = 100_000
+_ENTRY: Final = """
+INSERT INTO journal (sequence, id, lesson, kind, at, body, hash, apart, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+"""
+_PERSONAL: Final = "INSERT INTO personal (sequence, salt, fields) VALUES (?, ?, ?)"
+_HAND_IN: Final = "INSERT INTO hand_ins (id, state) VALUES (?, ?)"
+
+
+class KeepsJournal(Store):
+    async def remember(self, act: Act, declared: Sequence[Declared] = ()) -> bool:
+        """Keep an act and its declarations, both or neither. False: it was kept already."""
+        return await self.write(partial(remember, self.newest, act, declared))
+
+    async def acts(self, lesson: LessonId, limit: int) -> Sequence[Kept]:
+        """Return the newest acts of a lesson, oldest first."""
+        return await self.write(lambda connection: read(connection, lesson, limit))
+
+    async def under_way(self) -> Resumed | None:
+        """Return the lesson that had not ended when the app did."""
+        return await self.write(under_way)
+
+    async def journal_ids(self) -> list[str]:
+        query = select(journal.c.id).order_by(journal.c.sequence)
+        return await self.write(lambda c: [str(one) for one in c.execute(query).scalars()])
+
+    async def verify(self) -> Fault | None:
+        """Walk the chain while the lesson goes on; return the first row that breaks it."""
+        reached: Head | Fault | None = Head()
+        while isinstance(reached, Head):
+            reached = await self.write(partial(verify, reached))
+        return reached
+
+    async def erase(self, pupil: PupilId) -> int:
+        """Forget a pupil: what the journal and its copies say of them. Return how many acts."""
+        erased = await self.write(partial(erase, pupil))
+        for copy in copies_of(self.path):
+            copy.unlink()
+        return erased
+
+
+def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Connection) -> bool:
+    driver = driver_of(connection)
+    entry = chained(act, newest.head(partial(_head, connection)))
+    if not driver.execute(_ENTRY, _columns(act, entry)).rowcount:
+        return False
+    newest.grew(entry.head)
+    if entry.personal is not None:
+        driver.execute(_PERSONAL, (entry.head.sequence, entry.salt, entry.personal))
+    if isinstance(act, HandInKept):
+        driver.execute(_HAND_IN, (act.id, WAITING))
+    if told:
+        declare(connection, act.lesson, told)
+    return True
+
+
+def _columns(act: Act, entry: Entry) -> tuple[int | str | bytes, ...]:
+    head, kind = entry.head, str(act.__struct_config__.tag)
+    named = (head.sequence, act.id, act.lesson, kind, act.at)
+    return (*named, entry.body, head.hash, entry.apart, WAITING)
+
+
+def _head(connection: Connection) -> Head:
+    newest = select(journal.c.sequence, journal.c.hash).order_by(journal.c.sequence.desc())
+    last = connection.execute(newest.limit(1)).first()
+    return Head(int(last[0]), bytes(last[1])) if last else Head()
+
+
+def under_way(connection: Connection) -> Resumed | None:
+    newest = select(journal.c.lesson).order_by(journal.c.sequence.desc()).limit(1)
+    found = connection.execute(newest).scalar()
+    if found is None:
+        return None
+    lesson = LessonId(str(found))
+    acts = [kept.act for kept in read(connection, lesson, ACTS_MAX)]
+    return resumed(acts, declared(connection, lesson))

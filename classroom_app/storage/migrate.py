@@ -1,0 +1,81 @@
+"""Bringing a store to the newest form when it is opened: all of it, or nothing."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, inspect, text
+
+from classroom_app.domain.errors import StoreNewer
+from classroom_app.storage import migrations
+from classroom_app.storage.engine import driver_of
+from classroom_app.storage.refusals import as_not_kept
+from device_bridge.materials.part import sync_folder
+
+log = logging.getLogger(__name__)
+VERSIONS: Final = ("0001", "0002")
+"""All forms, oldest first, as the files under `migrations/versions` name them."""
+
+
+def migrate(connection: Connection, path: Path) -> None:
+    """Apply what is missing, after a copy of a store that has something to lose.
+
+    Raises `StoreNewer` for a form that this version does not know, and `NotKept`.
+    """
+    try:
+        version = version_of(connection)
+        if version == VERSIONS[-1]:
+            return
+        if version:
+            keep_copy(connection, copy_of(path, version))
+            log.info("store migrates", extra={"version": version})
+        with connection.begin():
+            _upgrade(connection, version)
+    except Exception as error:
+        raise as_not_kept(error) or error from error
+
+
+def version_of(connection: Connection) -> str:
+    """Return the form of the store; empty for a new file."""
+    with connection.begin():
+        tables = inspect(connection).get_table_names()
+        if "alembic_version" in tables:
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if found not in VERSIONS:
+                raise StoreNewer(str(found))
+            return str(found)
+    # The first form was made before forms had numbers.
+    return VERSIONS[0] if "journal" in tables else ""
+
+
+def _upgrade(connection: Connection, version: str) -> None:
+    made = Config()
+    made.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    made.attributes["connection"] = connection
+    if version == VERSIONS[0]:
+        command.stamp(made, version)
+    command.upgrade(made, "head")
+
+
+def copy_of(path: Path, version: str) -> Path:
+    return path.with_name(f"{path.stem}-{version}{path.suffix}")
+
+
+def copies_of(path: Path) -> list[Path]:
+    """Return the copies that migrations have left beside the store."""
+    return [copy for version in VERSIONS if (copy := copy_of(path, version)).exists()]
+
+
+def keep_copy(connection: Connection, copy: Path) -> None:
+    """Write the whole store to `copy`, under the same key, durable when it bears that name."""
+    arriving = copy.with_suffix(".arriving")
+    arriving.unlink(missing_ok=True)
+    driver_of(connection).execute("VACUUM INTO ?", (str(arriving),))
+    with arriving.open("rb+") as file:
+        os.fsync(file.fileno())
+    arriving.chmod(0o600)
+    arriving.replace(copy)
+    sync_folder(copy.parent)

@@ -1,0 +1,114 @@
+"""The roster as last pulled: rows by scope, read as classes."""
+
+from collections.abc import Sequence
+
+import msgspec
+from blake3 import blake3
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from central_mdm.contract.checksum import checksum_of, mark_of
+from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow, Row
+from classroom_app.domain.lesson import ClassId, Device, DeviceId, Pupil, PupilId, Roster
+from classroom_app.storage.store import Store
+from classroom_app.storage.tables import cursors, rows
+
+
+class KeepsRoster(Store):
+    async def classes(self) -> tuple[Roster, ...]:
+        return await self.write(classes)
+
+    async def roster(self, class_id: ClassId) -> Roster | None:
+        return next((one for one in await self.classes() if one.id == class_id), None)
+
+    async def cursor(self, scope: str) -> tuple[str, int]:
+        return await self.write(lambda connection: cursor(connection, scope))
+
+    async def apply(
+        self,
+        scope: str,
+        epoch: str,
+        changes: tuple[Change, ...],
+        last: int,
+        count: int,
+        checksum: str,
+    ) -> bool:
+        def work(connection: Connection) -> bool:
+            if cursor(connection, scope)[0] != epoch:
+                _drop(connection, scope)
+            for change in changes:
+                _change(connection, scope, change)
+            if checksum and not _adds_up(connection, scope, count, checksum):
+                _drop(connection, scope)
+                return False
+            _move(connection, scope, epoch, last)
+            return True
+
+        return await self.write(work)
+
+    async def keep_scopes(self, scopes: tuple[str, ...]) -> None:
+        def work(connection: Connection) -> None:
+            for table in (rows, cursors):
+                connection.execute(delete(table).where(table.c.scope.not_in(scopes)))
+
+        await self.write(work)
+
+
+def cursor(connection: Connection, scope: str) -> tuple[str, int]:
+    query = select(cursors.c.epoch, cursors.c.last).where(cursors.c.scope == scope)
+    found = connection.execute(query).first()
+    return (str(found[0]), int(found[1])) if found else ("", 0)
+
+
+def classes(connection: Connection) -> tuple[Roster, ...]:
+    query = select(rows.c.body).order_by(rows.c.sequence)
+    # A class stands in the scope of its teacher and in its own: once is enough.
+    every = [_row(raw) for raw in connection.execute(query).scalars()]
+    found = list({(type(row), row.id): row for row in every}.values())
+    return tuple(_roster(row, found) for row in found if isinstance(row, ClassRow))
+
+
+def _row(raw: bytes) -> Row:
+    return msgspec.json.decode(raw, type=Row)
+
+
+def _roster(row: ClassRow, found: Sequence[Row]) -> Roster:
+    pupils = [one for one in found if isinstance(one, PupilRow) and one.class_id == row.id]
+    devices = [one for one in found if isinstance(one, DeviceRow) and one.class_id == row.id]
+    return Roster(
+        ClassId(row.id),
+        row.name,
+        row.subject,
+        tuple(
+            Pupil(PupilId(one.id), one.display, one.given_name, one.family_name, one.seat)
+            for one in sorted(pupils, key=lambda one: (one.seat, one.display))
+        ),
+        tuple(Device(DeviceId(one.id), one.name, one.kind, PupilId(one.pupil)) for one in devices),
+    )
+
+
+def _drop(connection: Connection, scope: str) -> None:
+    for table in (rows, cursors):
+        connection.execute(delete(table).where(table.c.scope == scope))
+
+
+def _change(connection: Connection, scope: str, change: Change) -> None:
+    here = (rows.c.scope == scope, rows.c.entity == change.entity, rows.c.id == change.id)
+    connection.execute(delete(rows).where(*here))
+    if change.row is not None:
+        named = {"scope": scope, "entity": change.entity, "id": change.id}
+        body = msgspec.json.encode(change.row)
+        connection.execute(insert(rows).values(**named, sequence=change.sequence, body=body))
+
+
+def _adds_up(connection: Connection, scope: str, count: int, checksum: str) -> bool:
+    query = select(rows.c.entity, rows.c.id, rows.c.sequence).where(rows.c.scope == scope)
+    marks = [mark_of(row.entity, row.id, row.sequence) for row in connection.execute(query)]
+    total = checksum_of(blake3(mark).digest() for mark in marks)
+    return len(marks) == count and total == checksum
+
+
+def _move(connection: Connection, scope: str, epoch: str, last: int) -> None:
+    made = upsert(cursors).values(scope=scope, epoch=epoch, last=last)
+    newer = {"epoch": epoch, "last": last}
+    connection.execute(made.on_conflict_do_update(index_elements=["scope"], set_=newer))

@@ -1,0 +1,37 @@
+"""The open store that each feature's part stands on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from classroom_app.storage.chain import Newest
+from classroom_app.storage.writer import Writer
+from device_bridge.materials.library import Library
+
+T = TypeVar("T")
+# The states of whatever goes to the central side.
+WAITING, APPLIED, REFUSED = "waiting", "applied", "refused"
+
+
+class Store:
+    """What a call answered is on the disk; what raised `NotKept` was not written at all."""
+
+    def __init__(
+        self, connection: Connection, path: Path, library: Library, *, key_lies_beside: bool
+    ) -> None:
+        self.path = path
+        self.library = library
+        self.key_lies_beside = key_lies_beside
+        self.newest = Newest()
+        self.writer = Writer(connection, self.newest.forget)
+        self.chosen: dict[str, str] = {}
+        """All settings by name, as they are kept."""
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction; it may be run twice, the first time undone."""
+        return await self.writer.write(work)
+
+    async def close(self) -> None:
+        await self.writer.close()

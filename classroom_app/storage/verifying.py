@@ -1,0 +1,46 @@
+"""Looking whether the journal is as it was written: each row against the chain."""
+
+from typing import Final
+
+from msgspec import Struct
+from sqlalchemy import Connection, select
+
+from classroom_app.storage.chain import Head, apart_of, link_of
+from classroom_app.storage.tables import journal, personal
+
+ROWS_A_TURN: Final = 1000
+
+
+class Fault(Struct, frozen=True):
+    """The first row that is not as it was written.
+
+    `what`: "missing" (this sequence is not there), "changed", or "personal" (what stands beside it
+    does not belong to it). A missing end is not seen from here: the central side has the newest
+    hash as well.
+    """
+
+    sequence: int
+    what: str
+
+
+def verify(before: Head, connection: Connection) -> Head | Fault | None:
+    """Check the next rows after `before`; return where to go on, or None at the end."""
+    beside = journal.outerjoin(personal, personal.c.sequence == journal.c.sequence)
+    query = (
+        select(journal, personal.c.salt, personal.c.fields)
+        .select_from(beside)
+        .where(journal.c.sequence > before.sequence)
+        .order_by(journal.c.sequence)
+        .limit(ROWS_A_TURN)
+    )
+    head = before
+    for row in connection.execute(query):
+        expected = link_of(head, row.apart, row.body)
+        if row.sequence != expected.sequence:
+            return Fault(expected.sequence, "missing")
+        if row.hash != expected.hash:
+            return Fault(row.sequence, "changed")
+        if row.salt is not None and row.apart != apart_of(row.salt, row.fields):
+            return Fault(row.sequence, "personal")
+        head = expected
+    return None if head == before else head

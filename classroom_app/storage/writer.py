@@ -1,0 +1,141 @@
+"""The one thread that has the file; what waits for it together is committed together."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Final, TypeVar
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from classroom_app.domain.errors import NotKept, StoreBroken, StoreReadOnly
+from classroom_app.storage.engine import shut
+from classroom_app.storage.refusals import as_not_kept
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+# A commit waits for the disk once, however many it holds; more would only make the first wait.
+GROUP_MAX: Final = 256
+
+
+class Asked(Struct, frozen=True, eq=False):
+    """Work, and who waits for its answer; nobody does for a choice of colours."""
+
+    work: Callable[[Connection], Any]
+    waiting: tuple[asyncio.AbstractEventLoop, asyncio.Future[Any]] | None = None
+
+
+class Ended(Struct, frozen=True, eq=False):
+    """How work ended: an answer that is on the disk, or an error and nothing written."""
+
+    asked: Asked
+    answer: Any = None
+    error: Exception | None = None
+
+
+class Writer:
+    """Runs work on the connection, in the order of asking. `undone` hears of each rollback.
+
+    Work that fails in a group has the whole group undone and run again, each alone, so that one
+    cannot spoil another: work does nothing that a rollback does not undo.
+    """
+
+    def __init__(self, connection: Connection, undone: Callable[[], None]) -> None:
+        self._connection = connection
+        self._undone = undone
+        self._broken = ""
+        self._closing = False
+        self._asked: SimpleQueue[Asked | None] = SimpleQueue()
+        # A program that ends without closing loses nothing: what was answered is on the disk.
+        self._thread = Thread(target=self._run, name="store", daemon=True)
+        self._thread.start()
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction; what is returned is durable, what raises left nothing.
+
+        Raises `NotKept`. Whoever is cancelled while waiting does not know; the work is done.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._ask(Asked(work, (loop, answer)))
+        return await answer
+
+    def post(self, work: Callable[[Connection], object]) -> None:
+        """Run `work` some time soon; nobody waits, a refusal is logged."""
+        self._ask(Asked(work))
+
+    async def close(self) -> None:
+        """Finish what was asked, then close the file."""
+        self._closing = True
+        self._asked.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _ask(self, asked: Asked) -> None:
+        if self._closing:
+            raise RuntimeError("the store is closed")
+        self._asked.put(asked)
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            group = self._next_group()
+            going = None not in group
+            _answer(self._end([asked for asked in group if asked]))
+        shut(self._connection)
+
+    def _next_group(self) -> list[Asked | None]:
+        """Wait for one, then take all that came meanwhile."""
+        group = [self._asked.get()]
+        try:
+            while len(group) < GROUP_MAX:
+                group.append(self._asked.get_nowait())
+        except Empty:
+            pass
+        return group
+
+    def _end(self, group: list[Asked]) -> list[Ended]:
+        """Commit all of a group in one transaction, or where that fails each in its own."""
+        try:
+            with self._connection.begin():
+                return [Ended(asked, asked.work(self._connection)) for asked in group]
+        except Exception as error:  # noqa: BLE001 - whoever waits for the answer hears it
+            self._undone()
+            if len(group) > 1:
+                return [ended for asked in group for ended in self._end([asked])]
+            return [Ended(group[0], error=self._named(error))]
+
+    def _named(self, error: Exception) -> Exception:
+        named = as_not_kept(error)
+        if isinstance(named, StoreBroken):
+            self._broken = self._broken or named.where
+        # SQLCipher refuses to write on after it has met a damaged page.
+        if self._broken and isinstance(named, StoreReadOnly):
+            return StoreBroken(self._broken)
+        return named or error
+
+
+def _answer(group: list[Ended]) -> None:
+    """Wake each loop once, however many wait on it."""
+    loops = {ended.asked.waiting[0]: list[Ended]() for ended in group if ended.asked.waiting}
+    for ended in group:
+        if ended.asked.waiting:
+            loops[ended.asked.waiting[0]].append(ended)
+        elif isinstance(ended.error, NotKept):
+            log.info("not kept", extra={"why": type(ended.error).__name__})
+        elif ended.error:
+            log.error("work failed", exc_info=ended.error)
+    for loop, waiting in loops.items():
+        loop.call_soon_threadsafe(_tell, waiting)
+
+
+def _tell(group: list[Ended]) -> None:
+    for ended in group:
+        future = ended.asked.waiting[1] if ended.asked.waiting else None
+        if future is None or future.done():  # whoever waited was cancelled
+            continue
+        if ended.error:
+            future.set_exception(ended.error)
+        else:
+            future.set_result(ended.answer)

@@ -150,11 +150,8 @@ class Desk(QObject):
         await self._show_classes()
 
     async def dial(self, address: str) -> None:
-        """Try every device of the open class at a typed address; its certificate decides."""
-        place = typed(address)
-        school = self._signed_in()
-        for device in school.room.all_devices():
-            school.link.sighted(device, [place])
+        """Try a device of the open class at a typed address; its certificate says which it is."""
+        await self._signed_in().dial(typed(address))
 
     async def start_lesson(self, class_id: ClassId) -> None:
         school = self._signed_in()
@@ -276,9 +273,12 @@ class Desk(QObject):
         for tile in tiles:
             if not (tile.held and tile.device):
                 continue
-            report = self.school.room.evidence(tile.device).report("attention")
+            seen = self.school.room.evidence(tile.device)
+            report = seen.report("attention")
             if report and tile.device not in self._lock_ms:
-                self._lock_ms[tile.device] = (report[1] - self._lock_asked_at) * 1000
+                # Whoever came after the button was pressed was asked when the link stood.
+                asked_at = max(self._lock_asked_at, seen.up_since or 0.0)
+                self._lock_ms[tile.device] = (report[1] - asked_at) * 1000
 
     def _on_frame(self, device: DeviceId, frame: Frame) -> None:
         self._frames[device] = self._frames.get(device, 0) + 1

@@ -10,7 +10,7 @@ from classroom_app.demo.evidence import expect, until
 from classroom_app.demo.rows import journal_rows, kept_files
 from classroom_app.demo.world import World
 
-HOSTILE = "..\\..\\moi.txt"  # legal on the pupil's Linux disk, a way out on others
+HOSTILE = "devoir\\..\\..\\moi.txt"  # legal on the pupil's Linux disk, a way out on others
 
 
 async def collect(world: World) -> str:
@@ -52,35 +52,44 @@ async def sync(world: World) -> str:
     """Start the MDM again on its port; its own rows say what arrived, and how often."""
     await world.start_mdm(int(world.mdm_url.rpartition(":")[2]))
     await world.window.ask("click", name="sync-now")
+    await _all_told(world)
+    files = await asyncio.to_thread(kept_files, world.scratch / "mdm")
+    expect(len(files) >= len(world.enrolments), f"only {len(files)} works arrived")
+    await world.shot("12-synced")
+    told = world.report.journal_events
+    return f"{told} events in the MDM's rows, each once; {len(files)} collected works too"
 
-    async def all_told() -> bool:
+
+async def _all_told(world: World) -> None:
+    """Wait until nothing waits; then every event of the app's journal stands there, once."""
+
+    async def nothing_waits() -> bool:
         facts = await world.window.ask("facts")
         world.teller.progress(f"{facts['waiting']} waiting")
         return facts["waiting"] == 0
 
-    await until(all_told, 40, "nothing waits for the MDM")
+    await until(nothing_waits, 40, "nothing waits for the MDM")
     ids = (await world.window.ask("journal"))["ids"]
     rows = await asyncio.to_thread(journal_rows, world.scratch / "mdm")
-    mine = [row for row in rows if row in set(ids)]
-    world.report.journal_events = len(ids)
-    world.report.journal_synced = len(set(mine))
-    world.report.journal_duplicates = len(rows) - len(set(rows))
-    expect(set(ids) <= set(rows), f"{len(set(ids) - set(rows))} events did not arrive")
-    expect(world.report.journal_duplicates == 0, "an event arrived twice")
+    report = world.report
+    report.journal_events = len(ids)
+    report.journal_synced = len(set(rows) & set(ids))
+    report.journal_duplicates = len(rows) - len(set(rows))
+    missing = len(set(ids) - set(rows))
+    expect(not missing, f"{missing} events did not arrive")
+    expect(report.journal_duplicates == 0, "an event arrived twice")
     expect(len(ids) >= 5 * world.options.devices, f"only {len(ids)} events")
-    files = await asyncio.to_thread(kept_files, world.scratch / "mdm")
-    expect(len(files) >= len(world.enrolments), f"only {len(files)} works arrived")
-    await world.shot("12-synced")
-    return f"{len(ids)} events in the MDM's rows, each once; {len(files)} collected works too"
 
 
 async def end(world: World) -> str:
     """End the lesson; every device must be free, without its indicator, within a second."""
+    facts = await world.window.ask("facts")
+    world.report.discovered = len(set(facts["discovered"]) & set(world.names))
+    expect(world.report.discovered == len(world.names), "not every device was found by mDNS")
     await world.window.ask("click", name="end")
-    everyone = [row.device for row in world.enrolments]
 
     async def all_out() -> bool:
-        statuses = await asyncio.gather(*(world.class_.status(device) for device in everyone))
+        statuses = await asyncio.gather(*(world.class_.status(device) for device in world.names))
         return not any(status.attention.locked or status.indicator for status in statuses)
 
     took = await until(all_out, 5, "every device free, no indicator left")
@@ -90,4 +99,5 @@ async def end(world: World) -> str:
     facts = await world.window.ask("facts")
     await world.shot("13-ended")
     expect(bool(facts["summary"]), "no summary for the teacher")
+    await _all_told(world)
     return f"all free in {took:.1f} s; {facts['summary']}"

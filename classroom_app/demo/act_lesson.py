@@ -76,11 +76,16 @@ async def _not_covered(world: World, failing: str) -> str:
     )
     expect(failing not in world.locked, "the failing curtain claims to cover")
     tile = await _tile(world, failing)
-    count = len(await world.class_.locked(world.names))
+    await until(lambda: _counts_receipts(world), 5, "the window counts what is really locked")
     sentence: str = (await world.window.ask("facts"))["sentence"]
-    expect(sentence.startswith(f"{count} "), f"{count} are locked, the window says {sentence!r}")
     await world.shot("06-locked")
     return f"{sentence!r}; {tile['name']}: {tile['reason']!r}"
+
+
+async def _counts_receipts(world: World) -> bool:
+    count = len(await world.class_.locked(world.names))
+    sentence: str = (await world.window.ask("facts"))["sentence"]
+    return sentence.startswith(f"{count} ")
 
 
 async def _free_two(world: World, freed: list[str]) -> None:

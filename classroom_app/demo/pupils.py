@@ -142,7 +142,8 @@ class Pupils:
 
     async def status(self, device: str) -> Status:
         """Ask the device what it holds and has proved."""
-        status = await ask_status(self._folders[device])
+        folder = self._folders.get(device)
+        status = await ask_status(folder) if folder else None
         if status is None:
             raise StageError(f"{device} does not answer")
         return status

@@ -17,6 +17,7 @@ from classroom_app.domain.acts import Act, Declared
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.versions import Versions
 from classroom_app.papers import Papers
+from classroom_app.places import NobodyThere, OfAnotherClass, Places
 from classroom_app.presenters.receipts import Receipt
 from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.attention import Attention
@@ -31,7 +32,7 @@ from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
 from classroom_app.ways import Ways
 from device_bridge.discovery.browse import Browser
-from device_bridge.discovery.sightings import Sighting
+from device_bridge.discovery.sightings import Address, Sighting
 from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.hello import Welcome
@@ -118,6 +119,7 @@ class School:
             jitter=lambda: random.uniform(*JITTER),  # noqa: S311 - spreads, hides nothing
         )
         self.ways.room = self.link
+        self.places = Places(keeping, self.link.sighted)
         self.room = Classroom(
             devices=self.link,
             journal=Telling(keeping, self._written),
@@ -178,7 +180,7 @@ class School:
             told,
         )
         self.browser = Browser(
-            self._sighted, log_lost, interfaces=interfaces or None, expected=self._expects
+            self._sighted, self._lost, interfaces=interfaces or None, expected=self._expects
         )
 
     async def run(self) -> None:
@@ -188,6 +190,7 @@ class School:
                 ("room", self.link.run()),
                 ("hearing", self.hearing.run()),
                 ("browser", self.browser.run()),
+                ("places", self.places.run()),
                 ("bulk", self._dial_wanted()),
                 ("presence", self.presence.run()),
                 ("attention", self.attention.run()),
@@ -204,17 +207,40 @@ class School:
         """Open a class and start its lesson."""
         self.found = Found()
         await self.presence.open(class_id)
+        await self._look_for_devices()
         await self.presence.start(seconds, self.papers.signed.teacher_name)
         self.watching.tell()
 
     async def resume(self) -> bool:
         """Take up a lesson that had not ended; False where there is none."""
         await self.presence.resume()
-        return self.room.lesson is not None
+        if self.room.lesson is None:
+            return False
+        await self._look_for_devices()
+        return True
+
+    async def dial(self, place: Address) -> None:
+        """Ask who is at a typed address and hold on to it. Raises `NobodyThere`."""
+        devices = self.room.all_devices()
+        try:
+            device = await self.link.who_is_at(place)
+        except OSError as error:
+            raise NobodyThere from error
+        if device not in devices:
+            raise OfAnotherClass
+        self.link.sighted(device, [place])
+
+    async def _look_for_devices(self) -> None:
+        devices = self.room.all_devices()
+        await self.places.open(devices)
+        for device in devices:
+            if device in self.places.heard:
+                self.found.seconds.setdefault(device, 0.0)
 
     # what the link hears (session.room.Hears) goes to the features
 
     def up(self, device: str, welcome: Welcome) -> None:
+        self.places.reached(device, self.link.place(device))
         self.hearing.up(device, welcome)
 
     def heard(self, device: str, message: FromDevice) -> None:
@@ -237,10 +263,14 @@ class School:
         return roster is not None and any(each.id == device for each in roster.devices)
 
     def _sighted(self, sighting: Sighting) -> None:
-        self.link.sighted(sighting.device, sighting.addresses)
+        self.places.hear(sighting)
         if self._expects(sighting.device):
             now = time.monotonic()
             self.found.seconds.setdefault(sighting.device, now - self.found.began)
+
+    def _lost(self, device: str) -> None:
+        log.info("record gone", extra={"device": device})
+        self.places.lost(device)
 
     async def _dial_wanted(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -250,7 +280,3 @@ class School:
 
     def _on_sync(self, state: SyncState) -> None:
         self._synced(state)
-
-
-def log_lost(device: str) -> None:
-    log.info("record gone", extra={"device": device})

@@ -220,9 +220,19 @@ class FirstRunPresenter(QObject):
         self._tasks.start(work, name="sign-in", refused=self.refused)
 
     def dial(self, address: str) -> None:
-        if address.strip():
-            self._tell(say("Trying {address}…", address=address.strip()))
-            self._tasks.start(self._opens.dial(address.strip()), name="dial", refused=self.refused)
+        typed = address.strip()
+        if not typed:
+            return
+
+        def refused(error: Exception) -> None:
+            self._tell(refusal(error, typed))
+
+        async def dial() -> None:
+            await self._opens.dial(typed)
+            self._tell(say("Found at {address}. It is remembered.", address=typed))
+
+        self._tell(say("Trying {address}…", address=typed))
+        self._tasks.start(dial(), name="dial", refused=refused)
 
     def speak(self, language: str) -> None:
         if language in LANGUAGES and language != self.language:

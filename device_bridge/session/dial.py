@@ -57,6 +57,22 @@ async def dial(
     return race.won
 
 
+async def who_is_at(
+    address: Address, context: ssl.SSLContext, school: School, floor_seconds: float
+) -> str:
+    """Return the id of the device of our school that proves itself at an address a person typed.
+
+    Raises as `dial` does.
+    """
+
+    def judge(der: bytes | None) -> Peer:
+        return accept(der, school, floor_seconds, "device")
+
+    lane, _ = await dial([address], "/control", context, judge)
+    lane.abort()
+    return lane.peer.party.id
+
+
 class _Race:
     def __init__(self, path: Path, context: ssl.SSLContext, judge: Judge) -> None:
         self._path: Path = path

@@ -24,7 +24,7 @@ from device_bridge.protocol.materials import HandInTaken, MaterialReport
 from device_bridge.protocol.messages import Command, Declaration, FromDevice
 from device_bridge.protocol.talking import Heard
 from device_bridge.protocol.watching import Frame, WatchingDeclared
-from device_bridge.session.dial import Address, OtherDevice, dial, judge_device
+from device_bridge.session.dial import Address, OtherDevice, dial, judge_device, who_is_at
 from device_bridge.session.keeper import (
     DIAL_FLOOR_SECONDS,
     FIRST_PAUSE_SECONDS,
@@ -121,6 +121,16 @@ class Room:
         if kept := self._kept.get(device):
             kept.sighted(addresses)
 
+    def place(self, device: str) -> Address | None:
+        """Return where the device last proved itself, if it did since it is kept."""
+        kept = self._kept.get(device)
+        return kept.proved_at if kept else None
+
+    async def who_is_at(self, address: Address) -> str:
+        """Return which device of the school is there. Raises DeviceError or OSError."""
+        ends = self._ends
+        return await who_is_at(address, self._context, ends.school, ends.floor())
+
     def declare(self, device: str, declaration: Declaration) -> None:
         """Tell the device now, and on each new link until a newer one takes its place."""
         if kept := self._kept.get(device):
@@ -194,6 +204,7 @@ class _Kept:
     ) -> None:
         self._device, self._ends, self._context = device, ends, context
         self._addresses: list[Address] = []
+        self.proved_at: Address | None = None
         self._addressed = asyncio.Event()
         self._declared: dict[type[Declaration], Declaration] = {}
         self._keeper = Keeper(self._once, pauses, self._lost)
@@ -322,6 +333,7 @@ class _Kept:
         # What has just proved itself is tried first.
         rest = [other for other in self._addresses if other != address]
         self._addresses = [address, *rest]
+        self.proved_at = address
         return lane
 
     def _down(self) -> None:

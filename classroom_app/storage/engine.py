@@ -1,9 +1,11 @@
 """Opening the store's file: SQLCipher under SQLAlchemy, in WAL, durable at each commit."""
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 from sqlcipher3 import dbapi2
 
@@ -49,11 +51,6 @@ def open_connection(path: Path, key: str) -> Connection:
         module=dbapi2,
         poolclass=StaticPool,
     )
-
-    @event.listens_for(engine, "begin")
-    def begins(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
     try:
         return engine.connect()
     except Exception as error:
@@ -67,8 +64,24 @@ def shut(connection: Connection) -> None:
     connection.engine.dispose()
 
 
+@contextmanager
+def transaction(connection: Connection) -> Generator[dbapi2.Connection]:
+    """Commit at the end, or undo all by an exception; SQLAlchemy's own would do nothing here.
+
+    What it yields takes statements as well: on the hot path SQLAlchemy costs more than SQLite.
+    """
+    driver = driver_of(connection)
+    driver.execute("BEGIN IMMEDIATE")
+    try:
+        yield driver
+        driver.execute("COMMIT")
+    except BaseException:
+        if driver.in_transaction:  # a full disk has undone it already
+            driver.execute("ROLLBACK")
+        raise
+
+
 def driver_of(connection: Connection) -> dbapi2.Connection:
-    """Return the driver's own connection: on the hot path SQLAlchemy costs more than SQLite."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, dbapi2.Connection)  # noqa: S101 - `open_connection` made it
     return driver

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from classroom_app.domain.lesson import PupilId
-from classroom_app.storage.tables import hand_ins, journal, personal
+from classroom_app.storage.tables import hand_ins, personal
 
 
 def erase(pupil: PupilId, connection: Connection) -> int:
@@ -15,17 +15,15 @@ def erase(pupil: PupilId, connection: Connection) -> int:
     What an act says of others goes with it: a list of names without one would tell who is gone.
     Collected work that waits for the central side is not sent any more.
     """
-    query = select(personal.c.sequence, personal.c.fields)
-    naming = [
-        {"gone": row.sequence}
-        for row in connection.execute(query)
+    named = [
+        row.sequence
+        for row in connection.execute(select(personal.c.sequence, personal.c.fields))
         if _names(json.loads(row.fields), pupil)
     ]
-    for each in naming:
-        connection.execute(delete(personal).where(personal.c.sequence == each["gone"]))
-        act = select(journal.c.id).where(journal.c.sequence == each["gone"])
-        connection.execute(delete(hand_ins).where(hand_ins.c.id == act.scalar_subquery()))
-    return len(naming)
+    for table in (personal, hand_ins):
+        for sequence in named:
+            connection.execute(delete(table).where(table.c.sequence == sequence))
+    return len(named)
 
 
 def _names(fields: dict[str, Any], pupil: PupilId) -> bool:

@@ -66,7 +66,7 @@ class KeepsHandIns(Store):
 def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
     query = (
         entries()
-        .join(hand_ins, hand_ins.c.id == journal.c.id)
+        .join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
         .where(hand_ins.c.state == WAITING)
         .order_by(journal.c.sequence)
         .limit(limit)

@@ -23,10 +23,10 @@ from classroom_app.storage.verifying import Fault, verify
 ACTS_MAX: Final = 100_000
 _ENTRY: Final = """
 INSERT INTO journal (sequence, id, lesson, kind, at, body, hash, apart, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lesson, id) DO NOTHING
 """
 _PERSONAL: Final = "INSERT INTO personal (sequence, salt, fields) VALUES (?, ?, ?)"
-_HAND_IN: Final = "INSERT INTO hand_ins (id, state) VALUES (?, ?)"
+_HAND_IN: Final = "INSERT INTO hand_ins (id, sequence, state) VALUES (?, ?, ?)"
 
 
 class KeepsJournal(Store):
@@ -70,7 +70,7 @@ def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Con
     if entry.personal is not None:
         driver.execute(_PERSONAL, (entry.head.sequence, entry.salt, entry.personal))
     if isinstance(act, HandInKept):
-        driver.execute(_HAND_IN, (act.id, WAITING))
+        driver.execute(_HAND_IN, (act.id, entry.head.sequence, WAITING))
     if told:
         declare(connection, act.lesson, told)
     return True

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from classroom_app.domain.errors import StoreNewer
 from classroom_app.storage import migrations
-from classroom_app.storage.engine import driver_of
+from classroom_app.storage.engine import driver_of, transaction
 from classroom_app.storage.refusals import as_not_kept
 from device_bridge.materials.part import sync_folder
 
@@ -32,7 +32,7 @@ def migrate(connection: Connection, path: Path) -> None:
         if version:
             keep_copy(connection, copy_of(path, version))
             log.info("store migrates", extra={"version": version})
-        with connection.begin():
+        with transaction(connection):
             _upgrade(connection, version)
     except Exception as error:
         raise as_not_kept(error) or error from error
@@ -40,7 +40,7 @@ def migrate(connection: Connection, path: Path) -> None:
 
 def version_of(connection: Connection) -> str:
     """Return the form of the store; empty for a new file."""
-    with connection.begin():
+    with transaction(connection):
         tables = inspect(connection).get_table_names()
         if "alembic_version" in tables:
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

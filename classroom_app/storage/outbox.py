@@ -1,50 +1,110 @@
-"""What of the journal the central side does not have yet (cloud.ports.SyncStore)."""
+"""What of the journal the central side does not have yet (cloud.ports.SyncStore).
 
-from typing import Any
+The outbox is the journal's own rows that wait. They lie at its end: the setting `settled` is a
+sequence up to which none waits any more, so a look at the outbox starts there and needs no index.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, bindparam, func, select, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from central_mdm.contract.journal import Event, Outcome
 from classroom_app.storage.acts import entries, fields_of
-from classroom_app.storage.store import REFUSED, WAITING, Store
-from classroom_app.storage.tables import hand_ins, journal
+from classroom_app.storage.settings import keep
+from classroom_app.storage.store import WAITING, Store
+from classroom_app.storage.tables import hand_ins, journal, settings
+
+SETTLED: Final = "settled"
+# Literally as the partial index has it, or SQLite would not use it.
+REFUSED: Final = literal_column("state = 'refused'", Boolean)
 
 
 class KeepsOutbox(Store):
     async def waiting_events(self, limit: int) -> tuple[Event, ...]:
         origin = self.chosen["origin"]
-        waiting = entries().where(journal.c.state == WAITING)
-        oldest = waiting.order_by(journal.c.sequence).limit(limit)
-        return await self.write(lambda c: tuple(_event(row, origin) for row in c.execute(oldest)))
+
+        def work(connection: Connection) -> tuple[Event, ...]:
+            oldest = entries().where(*_waiting(connection)).order_by(journal.c.sequence)
+            return tuple(_event(row, origin) for row in connection.execute(oldest.limit(limit)))
+
+        return await self.write(work)
 
     async def waiting_count(self) -> int:
-        return await self.write(lambda connection: _count(connection, WAITING))
+        def work(connection: Connection) -> int:
+            events = _count(connection, journal, *_waiting(connection))
+            return events + _count(connection, hand_ins, hand_ins.c.state == WAITING)
+
+        return await self.write(work)
 
     async def refused_count(self) -> int:
-        return await self.write(lambda connection: _count(connection, REFUSED))
+        def work(connection: Connection) -> int:
+            return sum(_count(connection, table, REFUSED) for table in (journal, hand_ins))
+
+        return await self.write(work)
 
     async def settled(self, outcomes: tuple[Outcome, ...]) -> None:
-        done = (
-            update(journal)
-            .where(journal.c.id == bindparam("settled"))
-            .values(state=bindparam("as_state"), reason=bindparam("why"))
-        )
-        each = [
-            {"settled": outcome.id, "as_state": outcome.state, "why": outcome.reason}
-            for outcome in outcomes
-        ]
-        if each:
-            await self.write(lambda connection: connection.execute(done, each))
+        def work(connection: Connection) -> None:
+            _settle(connection, {outcome.id: outcome for outcome in outcomes})
+
+        await self.write(work)
 
 
-def _count(connection: Connection, state: str) -> int:
-    return sum(_count_in(connection, table, state) for table in (journal, hand_ins))
+def _waiting(connection: Connection) -> tuple[ColumnElement[bool], ...]:
+    known = select(settings.c.value).where(settings.c.name == SETTLED)
+    through = int(connection.execute(known).scalar() or 0)
+    return journal.c.sequence > through, journal.c.state == WAITING
 
 
-def _count_in(connection: Connection, table: Table, state: str) -> int:
-    query = select(func.count()).select_from(table).where(table.c.state == state)
+def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(table).where(*where)
     return int(connection.execute(query).scalar_one())
+
+
+def _settle(connection: Connection, outcomes: dict[str, Outcome]) -> None:
+    waiting = _waiting(connection)
+    done = (
+        update(journal)
+        .where(journal.c.sequence == bindparam("settled"))
+        .values(state=bindparam("as_state"), reason=bindparam("why"))
+    )
+    each = list(_answered(connection, waiting, outcomes))
+    if each:
+        connection.execute(done, each)
+    _move_on(connection, waiting)
+
+
+def _answered(
+    connection: Connection, waiting: tuple[ColumnElement[bool], ...], outcomes: dict[str, Outcome]
+) -> Iterator[dict[str, Any]]:
+    """Find the rows that have an outcome: the oldest that wait, so this soon has them all."""
+    left = dict(outcomes)
+    oldest = select(journal.c.sequence, journal.c.id).where(*waiting).order_by(journal.c.sequence)
+    for row in connection.execute(oldest):
+        if outcome := left.pop(row.id, None):
+            yield {"settled": row.sequence, "as_state": outcome.state, "why": outcome.reason}
+        if not left:
+            return
+
+
+def _move_on(connection: Connection, waiting: tuple[ColumnElement[bool], ...]) -> None:
+    """Note up to where nothing waits any more."""
+    oldest = select(journal.c.sequence).where(*waiting).order_by(journal.c.sequence).limit(1)
+    found = connection.execute(oldest).scalar()
+    if found is None:
+        found = int(connection.execute(select(func.max(journal.c.sequence))).scalar() or 0) + 1
+    keep({SETTLED: str(found - 1)}, connection)
 
 
 def _event(row: Any, origin: str) -> Event:  # noqa: ANN401 - a result row has no type

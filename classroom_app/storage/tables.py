@@ -1,25 +1,39 @@
 """The tables; one file, so that a migration is read beside what it changes."""
 
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 metadata = MetaData()
 settings = Table(
     "settings", metadata, Column("name", Text, primary_key=True), Column("value", Text)
 )
+# Each index is one more page to encrypt in every commit: so an act is looked up within its lesson,
+# and what waits to be sent by where all before it is settled.
 journal = Table(
     "journal",
     metadata,
     Column("sequence", Integer, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
-    Column("lesson", Text, nullable=False, index=True),
+    Column("id", Text, nullable=False),
+    Column("lesson", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("at", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    Column("state", Text, nullable=False, index=True),
-    Column("reason", Text, nullable=False, server_default=""),
     # The salted hash of the personal fields: it stays when they are erased.
     Column("apart", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    UniqueConstraint("lesson", "id"),
+    Index("ix_journal_refused", "sequence", sqlite_where=text("state = 'refused'")),
 )
 # Personal fields stand apart, each row with its own salt: erased, the chain still holds.
 personal = Table(
@@ -42,6 +56,7 @@ hand_ins = Table(
     "hand_ins",
     metadata,
     Column("id", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
     Column("state", Text, nullable=False),
 )
 rows = Table(

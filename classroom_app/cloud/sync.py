@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 Why = Literal["", "unreachable", "try-again", "not-signed-in", "refused", "not-a-server"]
 
 IN_STEP_SECONDS: Final = 60.0
+SOON_SECONDS: Final = 5.0
+COUNT_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 300.0
 FILES_A_TURN: Final = 20
@@ -84,12 +86,18 @@ class Sync:
         self._now = now
         self._jitter = jitter
         self._woken = asyncio.Event()
+        self._stirred = asyncio.Event()
         self._turn = asyncio.Lock()
         self.state = SyncState()
 
     def wake(self) -> None:
         """Ask for a turn soon: something waits, or the network came back."""
         self._woken.set()
+        self._stirred.set()
+
+    def written(self) -> None:
+        """Note that something new waits; it goes out within seconds where the school is there."""
+        self._stirred.set()
 
     async def run(self) -> NoReturn:
         """Take turns until cancelled."""
@@ -106,8 +114,27 @@ class Sync:
                 # Whoever asks to be left alone is, even by a wake.
                 await asyncio.sleep(floor)
                 pause = max(0.0, pause - floor)
+            await self._rest(pause)
+
+    async def _rest(self, pause: float) -> None:
+        """Wait until woken or for `pause` seconds; what is written meanwhile is counted.
+
+        In step, it also shortens the pause: a lesson reaches the school while it runs.
+        """
+        now = asyncio.get_running_loop().time
+        until = now() + pause
+        while not self._woken.is_set():
+            try:
+                async with asyncio.timeout_at(until):
+                    await self._stirred.wait()
+            except TimeoutError:
+                return
+            self._stirred.clear()
+            await self._count()
+            if not self.state.why:
+                until = min(until, now() + SOON_SECONDS)
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(COUNT_SECONDS):
                     await self._woken.wait()
 
     async def once(self) -> None:

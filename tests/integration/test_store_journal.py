@@ -1,0 +1,204 @@
+"""The teacher's journal: kept once, in order, together or alone, and checkable after an erasure."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, select, text
+from sqlalchemy.exc import IntegrityError
+
+from classroom_app.domain.acts import Declared, LockAsked, PupilSpoke
+from classroom_app.domain.lesson import LessonId
+from classroom_app.storage.keeping import Keeping
+from classroom_app.storage.tables import declarations
+from classroom_app.storage.verifying import ROWS_A_TURN, Fault
+from tests.stores import AMINA, BELA, DECLARED, LESSON, ONE, lesson_acts
+from tests.stores.opening import opened, words
+
+pytestmark = pytest.mark.real_loop
+
+
+@pytest.fixture(autouse=True)
+async def worker_threads_end() -> AsyncIterator[None]:
+    yield
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+@pytest.fixture
+async def keeping(tmp_path: Path) -> AsyncIterator[Keeping]:
+    async with opened(tmp_path) as made:
+        yield made
+
+
+async def test_acts_come_back_as_they_were_told_the_newest_and_oldest_first(
+    keeping: Keeping,
+) -> None:
+    for act in lesson_acts():
+        assert await keeping.remember(act)
+    kept = await keeping.acts(LESSON, 1000)
+    assert tuple(each.act for each in kept) == lesson_acts()
+    assert [each.sequence for each in kept] == list(range(1, len(lesson_acts()) + 1))
+    assert [each.act.id for each in await keeping.acts(LESSON, 2)] == ["act-12", "act-13"]
+    assert not await keeping.acts(LessonId("another"), 1000)
+
+
+async def test_an_act_told_twice_is_kept_once(keeping: Keeping) -> None:
+    told = [words(1), words(1), words(2), words(1)]
+    answers = await asyncio.gather(*map(keeping.remember, told))
+    assert answers == [True, False, True, False]
+    assert not await keeping.remember(words(2))
+    assert await keeping.journal_ids() == ["words-1", "words-2"]
+    assert await keeping.verify() is None
+
+
+async def test_acts_awaited_together_are_kept_in_the_order_of_asking(keeping: Keeping) -> None:
+    assert all(await asyncio.gather(*(keeping.remember(words(n)) for n in range(700))))
+    assert await keeping.journal_ids() == [f"words-{n}" for n in range(700)]
+
+
+async def test_declarations_never_go_backwards(keeping: Keeping) -> None:
+    async def declare(number: int, version: int) -> tuple[int, bytes]:
+        told = Declared(ONE, "attention", version, str(version).encode())
+        await keeping.remember(words(number), [told])
+        held = await keeping.write(lambda c: c.execute(select(declarations)).one())
+        return held.version, held.body
+
+    assert await declare(1, 7) == (7, b"7")
+    assert await declare(2, 6) == (7, b"7")
+    assert await declare(3, 9) == (9, b"9")
+
+
+async def test_an_act_whose_declaration_cannot_be_kept_leaves_nothing(keeping: Keeping) -> None:
+    await keeping.remember(words(1))
+    torn = Declared(ONE, "attention", 3, None)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(IntegrityError):
+        await keeping.remember(words(2), [*DECLARED, torn])
+    assert await keeping.journal_ids() == ["words-1"]
+    assert not await keeping.write(lambda c: c.execute(select(declarations)).all())
+    assert await keeping.remember(words(2), DECLARED)
+    assert await keeping.verify() is None
+
+
+async def hold_up(keeping: Keeping, let_go: threading.Event) -> asyncio.Future[None]:
+    """Keep the writer busy, so that what is asked now waits together."""
+    busy = threading.Event()
+
+    def work(_: Connection) -> None:
+        busy.set()
+        let_go.wait()
+
+    held = asyncio.ensure_future(keeping.write(work))  # noqa: TID251 - awaited by the test
+    await asyncio.sleep(0)
+    await asyncio.to_thread(busy.wait)
+    return held
+
+
+async def test_one_that_fails_spoils_no_other_that_waited_with_it(keeping: Keeping) -> None:
+    runs = list[str]()
+
+    def noted(_: Connection) -> None:
+        runs.append("noted")
+
+    def fails(_: Connection) -> None:
+        raise LookupError
+
+    let_go = threading.Event()
+    held = await hold_up(keeping, let_go)
+    together = asyncio.gather(
+        keeping.remember(words(1)),
+        keeping.write(noted),
+        keeping.write(fails),
+        keeping.remember(words(2)),
+        return_exceptions=True,
+    )
+    await asyncio.sleep(0)
+    let_go.set()
+    await held
+    first, _, failed, second = await together
+    assert (first, second) == (True, True)
+    assert isinstance(failed, LookupError)
+    assert runs == ["noted", "noted"]  # once in the group that was undone, once alone
+    assert await keeping.journal_ids() == ["words-1", "words-2"]
+    assert await keeping.verify() is None
+
+
+async def test_an_act_whose_teller_was_cancelled_is_kept_all_the_same(keeping: Keeping) -> None:
+    let_go = threading.Event()
+    held = await hold_up(keeping, let_go)
+    telling = asyncio.ensure_future(keeping.remember(words(1)))  # noqa: TID251 - cancelled below
+    await asyncio.sleep(0)
+    telling.cancel()
+    let_go.set()
+    await held
+    with pytest.raises(asyncio.CancelledError):
+        await telling
+    assert not await keeping.remember(words(1))
+
+
+async def test_a_closed_store_takes_nothing_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    async with opened(tmp_path) as keeping:
+        pass
+    with pytest.raises(RuntimeError):
+        await keeping.remember(words(1))
+
+
+async def test_a_restart_finds_the_lesson_with_its_declarations(tmp_path: Path) -> None:
+    async with opened(tmp_path) as first:
+        for act in lesson_acts():
+            await first.remember(act, DECLARED if isinstance(act, LockAsked) else ())
+        above = first.versions_above()
+    async with opened(tmp_path) as second:
+        resumed = await second.under_way()
+        assert resumed is not None
+        assert resumed.declared == DECLARED
+        assert {sitting.pupil for sitting in resumed.sittings} == {AMINA, BELA}
+        assert second.versions_above() >= above + 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("harm", "fault"),
+    [
+        ("UPDATE journal SET body = x'7b7d' WHERE sequence = 3", Fault(3, "changed")),
+        ("UPDATE journal SET hash = x'00' WHERE sequence = 4", Fault(4, "changed")),
+        ("UPDATE journal SET apart = zeroblob(32) WHERE sequence = 5", Fault(5, "changed")),
+        ("DELETE FROM journal WHERE sequence = 6", Fault(6, "missing")),
+        ("DELETE FROM journal WHERE sequence = 1", Fault(1, "missing")),
+        ("UPDATE personal SET fields = x'7b7d' WHERE sequence = 7", Fault(7, "personal")),
+    ],
+)
+async def test_the_first_row_that_was_changed_is_named(
+    keeping: Keeping, harm: str, fault: Fault
+) -> None:
+    for number in range(10):
+        await keeping.remember(words(number))
+    assert await keeping.verify() is None
+    await keeping.write(lambda c: c.execute(text(harm)))
+    assert await keeping.verify() == fault
+
+
+async def test_a_fault_far_down_a_long_journal_is_found(keeping: Keeping) -> None:
+    await asyncio.gather(*(keeping.remember(words(n)) for n in range(2 * ROWS_A_TURN + 10)))
+    assert await keeping.verify() is None
+    far = 2 * ROWS_A_TURN + 5
+    harm = text("UPDATE journal SET body = x'7b7d' WHERE sequence = :far")
+    await keeping.write(lambda c: c.execute(harm, {"far": far}))
+    assert await keeping.verify() == Fault(far, "changed")
+
+
+async def test_a_pupil_is_erased_and_the_chain_still_holds(keeping: Keeping) -> None:
+    for act in lesson_acts():
+        await keeping.remember(act)
+    assert await keeping.erase(AMINA) == 4  # she sat, was locked, got a paper, handed one in
+    assert await keeping.verify() is None
+    kept = await keeping.acts(LESSON, 1000)
+    assert len(kept) == len(lesson_acts())
+    told = repr([each.act for each in kept]) + repr(await keeping.waiting_events(200))
+    assert AMINA not in told
+    assert "fractions.pdf" not in told
+    spoke = next(each.act for each in kept if isinstance(each.act, PupilSpoke))
+    assert spoke.text == "Which page?"  # Béla's words are still his
+    assert not await keeping.waiting_files(10)
+    assert await keeping.remember(words(1))
+    assert await keeping.verify() is None

@@ -1,0 +1,237 @@
+"""The store's side of the sync: one set of tests for the real part and for the tests' own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from central_mdm.contract.journal import Outcome
+from central_mdm.contract.partage import FileAnswer
+from central_mdm.contract.roster import Change, ClassRow, PupilRow
+from classroom_app.cloud.ports import SyncStore
+from classroom_app.domain.acts import HandInKept
+from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
+from classroom_app.storage.keeping import Keeping
+from device_bridge.materials.library import Held, Library
+from tests.stores import CLASS, LESSON, NOON, ONE, ROSTER, SCOPE
+from tests.stores.opening import opened, words
+from tests.sync_store import MemoryStore, sum_of
+
+pytestmark = pytest.mark.real_loop
+OTHER = "class:another"
+
+
+@pytest.fixture(autouse=True)
+async def worker_threads_end() -> AsyncIterator[None]:
+    yield
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+@pytest.fixture
+async def keeping(tmp_path: Path) -> AsyncIterator[Keeping]:
+    async with opened(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(params=["real", "memory"])
+def store(request: pytest.FixtureRequest, keeping: Keeping) -> SyncStore:
+    return keeping if request.param == "real" else MemoryStore()
+
+
+async def write(store: SyncStore, count: int) -> list[str]:
+    """Let `count` events happen; return their ids."""
+    for number in range(1, count + 1):
+        if isinstance(store, MemoryStore):
+            store.write(number)
+        elif isinstance(store, Keeping):
+            await store.remember(words(number))
+    return [event.id for event in await store.waiting_events(count)]
+
+
+async def pull(store: SyncStore, *rows: Change, epoch: str = "one", scope: str = SCOPE) -> bool:
+    """Apply one last page that holds all of a scope."""
+    last = rows[-1].sequence if rows else 0
+    return await store.apply(scope, epoch, rows, last, len(rows), sum_of(rows))
+
+
+async def test_a_scope_never_pulled_has_no_cursor(store: SyncStore) -> None:
+    assert await store.cursor(SCOPE) == ("", 0)
+
+
+async def test_a_page_moves_the_cursor_and_the_sum_is_over_the_whole_scope(
+    store: SyncStore,
+) -> None:
+    assert await store.apply(SCOPE, "one", ROSTER[:2], 2, 0, "")
+    assert await store.cursor(SCOPE) == ("one", 2)
+    assert await store.apply(SCOPE, "one", ROSTER[2:], 5, 5, sum_of(ROSTER))
+    assert await store.cursor(SCOPE) == ("one", 5)
+
+
+async def test_a_page_told_twice_is_one(store: SyncStore) -> None:
+    assert await pull(store, *ROSTER)
+    assert await pull(store, *ROSTER)
+
+
+async def test_a_tombstone_takes_a_row_out_of_the_sum(store: SyncStore) -> None:
+    assert await pull(store, *ROSTER)
+    gone = Change(6, "pupil", ROSTER[1].id)
+    left = [row for row in ROSTER if row is not ROSTER[1]]
+    assert await store.apply(SCOPE, "one", (gone,), 6, len(left), sum_of(left))
+
+
+@pytest.mark.parametrize(("count", "total"), [(4, sum_of(ROSTER)), (5, "0" * 16)])
+async def test_a_sum_that_differs_drops_this_scope_and_no_other(
+    store: SyncStore, count: int, total: str
+) -> None:
+    assert await pull(store, *ROSTER[:1], scope=OTHER)
+    assert not await store.apply(SCOPE, "one", ROSTER, 5, count, total)
+    assert await store.cursor(SCOPE) == ("", 0)
+    assert await store.cursor(OTHER) == ("one", 1)
+    assert await pull(store, *ROSTER)
+
+
+async def test_another_epoch_begins_the_scope_afresh(store: SyncStore) -> None:
+    assert await pull(store, *ROSTER)
+    # The sum is over the new page alone: nothing of the former epoch is left.
+    assert await pull(store, ROSTER[0], epoch="two")
+    assert await store.cursor(SCOPE) == ("two", 1)
+
+
+async def test_scopes_that_are_no_longer_ours_go(store: SyncStore) -> None:
+    assert await pull(store, *ROSTER)
+    assert await pull(store, *ROSTER[:1], scope=OTHER)
+    await store.keep_scopes((OTHER,))
+    assert await store.cursor(SCOPE) == ("", 0)
+    assert await store.cursor(OTHER) == ("one", 1)
+    await store.keep_scopes(())
+    assert await store.cursor(OTHER) == ("", 0)
+
+
+async def test_events_wait_in_order_until_they_are_settled(store: SyncStore) -> None:
+    ids = await write(store, 7)
+    assert [event.sequence for event in await store.waiting_events(3)] == [1, 2, 3]
+    await store.settled((Outcome(ids[1], "applied"), Outcome(ids[0], "refused", "malformed")))
+    assert [event.id for event in await store.waiting_events(200)] == ids[2:]
+    assert (await store.waiting_count(), await store.refused_count()) == (5, 1)
+
+
+async def test_what_is_settled_out_of_order_leaves_the_others_waiting(store: SyncStore) -> None:
+    ids = await write(store, 5)
+    await store.settled(tuple(Outcome(each, "applied") for each in (ids[4], ids[2])))
+    assert [event.id for event in await store.waiting_events(200)] == [ids[0], ids[1], ids[3]]
+    await store.settled(tuple(Outcome(each, "applied") for each in (ids[0], ids[1], ids[3])))
+    assert await store.waiting_count() == 0
+
+
+async def test_an_answer_told_twice_or_for_nobody_changes_nothing(store: SyncStore) -> None:
+    ids = await write(store, 3)
+    await store.settled((Outcome(ids[0], "applied"),))
+    await store.settled((Outcome(ids[0], "applied"),))
+    await store.settled(())
+    assert [event.id for event in await store.waiting_events(200)] == ids[1:]
+
+
+async def test_events_that_happen_after_all_was_settled_wait(keeping: Keeping) -> None:
+    ids = await write(keeping, 3)
+    await keeping.settled(tuple(Outcome(each, "applied") for each in ids))
+    assert await keeping.waiting_count() == 0
+    await keeping.remember(words(4))
+    assert [event.id for event in await keeping.waiting_events(200)] == ["words-4"]
+    states = [kept.state for kept in await keeping.acts(LESSON, 10)]
+    assert states == ["applied", "applied", "applied", "waiting"]
+
+
+async def test_an_event_has_what_the_central_side_needs(tmp_path: Path) -> None:
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+        (event,) = await keeping.waiting_events(1)
+    assert (event.id, event.sequence, event.kind) == ("words-1", 1, "pupil-spoke")
+    assert len(event.hash) == 64
+    assert b"Question 1" in bytes(event.body)
+    async with opened(tmp_path) as again:
+        (same,) = await again.waiting_events(1)
+    assert same == event  # the origin, too: this store is the same witness after a restart
+
+
+async def test_the_newest_of_a_row_in_two_scopes_is_read(keeping: Keeping) -> None:
+    renamed = Change(9, "class", CLASS, ClassRow(CLASS, "5e B, room 12"))
+    assert await pull(keeping, renamed, scope="teacher:1")
+    assert await pull(keeping, *ROSTER)
+    (roster,) = await keeping.classes()
+    assert roster.name == "5e B, room 12"
+    assert [pupil.display for pupil in roster.pupils] == ["Amina", "Béla"]
+    assert await keeping.roster(CLASS) == roster
+
+
+async def test_a_class_is_read_in_the_order_of_its_seats(keeping: Keeping) -> None:
+    rows = tuple(
+        Change(n, "pupil", f"p{n}", PupilRow(f"p{n}", CLASS, "A", "B", f"A{n}", seat=10 - n))
+        for n in range(2, 6)
+    )
+    assert await pull(keeping, ROSTER[0], *rows)
+    (roster,) = await keeping.classes()
+    assert [pupil.seat for pupil in roster.pupils] == [5, 6, 7, 8]
+
+
+def keep_file(library: Library, path: Path, content: bytes) -> Held:
+    path.write_bytes(content)
+    return library.keep(path)
+
+
+async def hand_in(keeping: Keeping, number: int, folder: Path, content: bytes) -> None:
+    held = keep_file(keeping.library, folder / f"{number}.mp4", content)
+    await keeping.remember(
+        HandInKept(
+            id=f"work-{number}",
+            lesson=LessonId(LESSON),
+            at=NOON,
+            ticket="ticket-1",
+            device=DeviceId(ONE),
+            class_id=CLASS,
+            pupil=PupilId(f"pupil-{number}"),
+            name=f"work {number}.pdf",
+            path=f"5e B/work {number}.pdf",
+            document=held.document.hex(),
+            size=held.size,
+        )
+    )
+
+
+async def test_collected_work_waits_with_its_chunks_until_it_is_kept(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        await hand_in(keeping, number, tmp_path, b"%d" % number * 5_000_000)
+    first, second = await keeping.waiting_files(10)
+    assert (first.id, first.pupil, first.name) == ("work-1", "pupil-1", "work 1.pdf")
+    assert [each.id for each in await keeping.waiting_files(1)] == ["work-1"]
+    assert await keeping.waiting_count() == 4  # two events, two files
+    reading = keeping.library.open(bytes.fromhex(await document_of(keeping, "work-1")))
+    chunks = [await keeping.chunk(digest) for digest in reading.places]
+    reading.close()
+    assert sorted(map(len, filter(None, chunks))) == [805_696, 4_194_304]
+    assert await keeping.chunk(bytes(32)) is None
+    await keeping.file_settled(first.id, FileAnswer(first.id, "kept", document="ab" * 32))
+    assert [each.id for each in await keeping.waiting_files(10)] == [second.id]
+    await keeping.file_settled(second.id, FileAnswer(second.id, "refused", reason="too-large"))
+    assert not await keeping.waiting_files(10)
+    assert await keeping.refused_count() == 1
+
+
+async def document_of(keeping: Keeping, work: str) -> str:
+    kept = await keeping.acts(LESSON, 10)
+    acts = [each.act for each in kept if isinstance(each.act, HandInKept)]
+    return next(act.document for act in acts if act.id == work)
+
+
+async def test_work_that_the_library_lost_is_shown_and_holds_nothing_up(
+    keeping: Keeping, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2):
+        await hand_in(keeping, number, tmp_path, b"work %d" % number)
+    keeping.library.drop(bytes.fromhex(await document_of(keeping, "work-1")))
+    assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
+    assert await keeping.refused_count() == 1
+    assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
+    caplog.clear()  # "work lost here": a person should look

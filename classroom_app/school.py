@@ -14,6 +14,7 @@ from classroom_app.acts import LessonActs
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.sync import Sync, SyncState
 from classroom_app.domain.acts import Act, Declared
+from classroom_app.domain.errors import GrantEnded
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.versions import Versions
 from classroom_app.papers import Papers
@@ -103,7 +104,8 @@ class School:
     ) -> None:
         self.keeping, self.papers = keeping, papers
         self.found = Found()
-        self._synced = synced
+        self._synced, self._refused = synced, refused
+        self._right_told = ""
         self._pool = ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="bulk")
         self._links: list[Room] = []
         self._dialling: asyncio.Queue[DeviceId] = asyncio.Queue()
@@ -210,6 +212,9 @@ class School:
         await self._look_for_devices()
         await self.presence.start(seconds, self.papers.signed.teacher_name)
         self.watching.tell()
+        if time.time() >= self.papers.grant_ends_at:
+            # Only told: a wrong clock must not stop a lesson, the devices know what time it is.
+            self._right_ended()
 
     async def resume(self) -> bool:
         """Take up a lesson that had not ended; False where there is none."""
@@ -251,6 +256,15 @@ class School:
 
     def gone(self, device: str, why: str) -> None:
         self.hearing.gone(device, why)
+        if why == "grant-ended":
+            self._right_ended()
+
+    def _right_ended(self) -> None:
+        """Say once a lesson that the teacher's right has ended."""
+        lesson = self.room.lesson
+        if lesson is not None and self._right_told != lesson.id:
+            self._right_told = lesson.id
+            self._refused(GrantEnded(lesson.class_name, self.papers.grant_ends_at))
 
     def _written(self) -> None:
         self.sync.written()

@@ -74,7 +74,8 @@ class MemoryStore:
     async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
         return tuple(each for each in self.files if each.id not in self.answers)[:limit]
 
-    async def chunk(self, digest: bytes) -> bytes | None:
+    async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
+        del manifest
         return self.chunks.get(digest)
 
     async def file_settled(self, file: str, answer: FileAnswer) -> None:

@@ -57,7 +57,7 @@ class SyncStore(Protocol):
         """Return collected work that the server does not have yet, oldest first."""
         ...
 
-    async def chunk(self, digest: bytes) -> bytes | None:
+    async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
         """Return a chunk of a waiting file by its BLAKE3; None where the library lost it."""
         ...
 

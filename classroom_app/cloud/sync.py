@@ -36,7 +36,7 @@ SOON_SECONDS: Final = 5.0
 COUNT_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 300.0
-FILES_A_TURN: Final = 20
+FILES_AT_ONCE: Final = 20
 PAGES_MAX: Final = 1000
 # A batch is also bound by bytes, for bodies of 16 KiB times 200 are too much for a bad line.
 BATCH_BYTES_MAX: Final = 512 * 1024
@@ -213,19 +213,26 @@ class Sync:
 
     async def _push_files(self) -> None:
         """Push each waiting file; one that fails for itself waits for the next turn."""
-        for offered in await self._store.waiting_files(FILES_A_TURN):
-            try:
-                await self._push_file(offered)
-            except Refused as error:
-                answer = FileAnswer(offered.id, "refused", reason=error.code)
-                await self._store.file_settled(offered.id, answer)
-            await self._count()
+        tried: set[str] = set()
+        while True:
+            waiting = await self._store.waiting_files(len(tried) + FILES_AT_ONCE)
+            fresh = [offered for offered in waiting if offered.id not in tried]
+            if not fresh:
+                return
+            for offered in fresh:
+                tried.add(offered.id)
+                try:
+                    await self._push_file(offered)
+                except Refused as error:
+                    answer = FileAnswer(offered.id, "refused", reason=error.code)
+                    await self._store.file_settled(offered.id, answer)
+                await self._count()
 
     async def _push_file(self, offered: FileOffered) -> None:
         answer = await self._cloud.offer_file(offered)
         if answer.state == "missing":
             for name in answer.missing:
-                content = await self._chunk(name)
+                content = await self._chunk(offered.manifest, name)
                 if content is None:
                     lost = FileAnswer(offered.id, "refused", reason="lost-here")
                     await self._store.file_settled(offered.id, lost)
@@ -236,12 +243,12 @@ class Sync:
             raise NotAServer("forgets-chunks")
         await self._store.file_settled(offered.id, answer)
 
-    async def _chunk(self, name: str) -> bytes | None:
+    async def _chunk(self, manifest: bytes, name: str) -> bytes | None:
         try:
             digest = bytes.fromhex(name)
         except ValueError:
             raise NotAServer("malformed") from None
-        return await self._store.chunk(digest)
+        return await self._store.chunk(manifest, digest)
 
     async def _count(self) -> None:
         waiting, refused = await self._store.waiting_count(), await self._store.refused_count()

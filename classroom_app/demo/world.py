@@ -15,13 +15,14 @@ from classroom_app.demo.tell import Teller
 
 @dataclass(frozen=True)
 class Options:
-    """What a visitor asked for on the command line."""
+    """What a visitor asked for on the command line. `faults` False: nothing fails on purpose."""
 
     devices: int
     out: Path
     seed: int
     headless: bool
     by_hand: bool = False
+    faults: bool = True
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from typing import Final
 
 from blake3 import blake3
 from sqlalchemy import Connection, update
@@ -15,8 +14,6 @@ from classroom_app.storage.tables import hand_ins, journal
 from device_bridge.materials.errors import Withheld
 
 log = logging.getLogger(__name__)
-# So many are looked through for a chunk: more than a lesson collects.
-FILES_MAX: Final = 1000
 
 
 class KeepsHandIns(Store):
@@ -30,9 +27,8 @@ class KeepsHandIns(Store):
                 await self._settle(act.id, REFUSED)
         return tuple(found for found in offered if found)
 
-    async def chunk(self, digest: bytes) -> bytes | None:
-        files = await self.waiting_files(FILES_MAX)
-        return await asyncio.to_thread(self._chunk, digest, files)
+    async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
+        return await asyncio.to_thread(self._chunk, manifest, digest)
 
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
         await self._settle(file, APPLIED if answer.state == "kept" else REFUSED)
@@ -49,18 +45,16 @@ class KeepsHandIns(Store):
         reading.close()
         return FileOffered(act.id, act.lesson, act.class_id, act.pupil, act.name, reading.raw)
 
-    def _chunk(self, digest: bytes, files: tuple[FileOffered, ...]) -> bytes | None:
-        for offered in files:
+    def _chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
+        try:
+            reading = self.library.open(blake3(manifest).digest())
             try:
-                reading = self.library.open(blake3(offered.manifest).digest())
-                try:
-                    if place := reading.places.get(digest):
-                        return b"".join(reading.read(place, 0, place.size, 1))
-                finally:
-                    reading.close()
-            except Withheld:
-                continue
-        return None
+                place = reading.places.get(digest)
+                return b"".join(reading.read(place, 0, place.size, 1)) if place else None
+            finally:
+                reading.close()
+        except Withheld:
+            return None
 
 
 def _waiting(connection: Connection, limit: int) -> list[HandInKept]:

@@ -10,20 +10,13 @@ import argparse
 import asyncio
 import os
 import statistics
-import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from classroom_app.demo import act_arrive
-from classroom_app.demo.evidence import until
-from classroom_app.demo.report import Report
-from classroom_app.demo.report import percentiles as two_percentiles
-from classroom_app.demo.stage import Stage
-from classroom_app.demo.tell import Teller
-from classroom_app.demo.world import Options, World
+from classroom_app.demo.report import percentiles
+from classroom_app.demo.world import World
+from tests.benchmarks.played import lesson, lock_once
 from tests.benchmarks.report import report
 
 SETTLE_SECONDS = 5.0
@@ -53,34 +46,9 @@ async def idle_loop(late: list[float]) -> None:
         last = now
 
 
-async def locks(world: World) -> list[float]:
-    """Lock and free the class some times; return the milliseconds to each device's receipt."""
-    everyone = {row.device for row in world.enrolments}
-    times: list[float] = []
-    for _ in range(LOCK_ROUNDS):
-        await world.window.ask("click", name="lock")
-
-        async def receipts() -> bool:
-            return set((await world.window.ask("facts"))["lock_ms"]) >= everyone
-
-        await until(receipts, 10, "every receipt")
-        times += list((await world.window.ask("facts"))["lock_ms"].values())
-        await world.window.ask("click", name="free")
-        await until(lambda: _free(world, everyone), 10, "all free")
-    return times
-
-
-async def _free(world: World, devices: set[str]) -> bool:
-    return not await world.class_.locked(devices)
-
-
 async def measure(world: World, seconds: float) -> dict[str, float]:
-    """Play the quiet lesson and measure for `seconds`."""
-    for act in (act_arrive.mdm, act_arrive.devices, act_arrive.teacher):
-        await act(world)
-    await world.class_.start_late()
-    await act_arrive.wall(world)
-    lock_times = await locks(world)
+    """Measure the quiet lesson for `seconds`."""
+    lock_times = [ms for _ in range(LOCK_ROUNDS) for ms in await lock_once(world)]
     pid = world.app.process.pid if world.app else 0
     await asyncio.sleep(SETTLE_SECONDS)
     idle: list[float] = []
@@ -97,8 +65,8 @@ async def measure(world: World, seconds: float) -> dict[str, float]:
     }
     return {
         "discover_seconds": world.report.discover_seconds,
-        "lock_ms_p50": two_percentiles(lock_times).p50,
-        "lock_ms_p99": two_percentiles(lock_times).p99,
+        "lock_ms_p50": percentiles(lock_times).p50,
+        "lock_ms_p99": percentiles(lock_times).p99,
         "frames_per_second_per_device": round(statistics.mean(frames.values()) / took, 2),
         "frames_per_second_slowest": round(min(frames.values()) / took, 2),
         "app_cpu_cores": round(cpu / took, 3),
@@ -110,17 +78,9 @@ async def measure(world: World, seconds: float) -> dict[str, float]:
     }
 
 
-async def run(devices: int, seconds: float, seed: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="pupitre-bench-") as folder:
-        options = Options(devices=devices, out=Path(folder) / "out", seed=seed, headless=True)
-        options.out.mkdir()
-        stage = Stage(options.out / "logs")
-        teller = Teller(sys.stderr)
-        world = World(options, Path(folder), stage, Report(devices=devices), teller)
-        try:
-            return await measure(world, seconds)
-        finally:
-            await world.close()
+async def run(devices: int, seconds: float, seed: int) -> dict[str, float]:
+    async with lesson(devices, seed) as world:
+        return await measure(world, seconds)
 
 
 def main() -> None:

@@ -208,10 +208,10 @@ async def test_collected_work_waits_with_its_chunks_until_it_is_kept(
     assert [each.id for each in await keeping.waiting_files(1)] == ["work-1"]
     assert await keeping.waiting_count() == 4  # two events, two files
     reading = keeping.library.open(bytes.fromhex(await document_of(keeping, "work-1")))
-    chunks = [await keeping.chunk(digest) for digest in reading.places]
+    chunks = [await keeping.chunk(first.manifest, digest) for digest in reading.places]
     reading.close()
     assert sorted(map(len, filter(None, chunks))) == [805_696, 4_194_304]
-    assert await keeping.chunk(bytes(32)) is None
+    assert await keeping.chunk(first.manifest, bytes(32)) is None
     await keeping.file_settled(first.id, FileAnswer(first.id, "kept", document="ab" * 32))
     assert [each.id for each in await keeping.waiting_files(10)] == [second.id]
     await keeping.file_settled(second.id, FileAnswer(second.id, "refused", reason="too-large"))

@@ -1,0 +1,122 @@
+"""Locks while a hundred megabytes travel to every device.
+
+`python -m tests.benchmarks.lock_under_push --devices 24`. Two pushes in one run, each of a
+document of its own a device: one in peace, one with locks of the whole class at random moments.
+A push is over when every device has verified, placed and opened its document; afterwards, outside
+the time, the files on the devices' disks are hashed here and compared.
+"""
+
+import argparse
+import asyncio
+import random
+import time
+from pathlib import Path
+
+from blake3 import blake3
+
+from classroom_app.demo.evidence import expect, until
+from classroom_app.demo.papers import write_pdf
+from classroom_app.demo.report import percentiles
+from classroom_app.demo.world import World
+from tests.benchmarks.played import lesson, lock_once
+from tests.benchmarks.report import report
+
+LOCKS_MIN = 30
+PUSH_SECONDS = 600.0
+GAP_SECONDS = (0.1, 1.0)
+
+
+def papers(world: World, round_: int, size: int) -> dict[str, Path]:
+    """Write a document of its own for each pupil."""
+    folder = world.scratch / "papers"
+    folder.mkdir(exist_ok=True)
+    return {
+        row.pupil: write_pdf(folder / f"{round_}-{number}.pdf", 1000 * round_ + number, size)
+        for number, row in enumerate(world.enrolments)
+    }
+
+
+async def hand_out(world: World, wanted: dict[str, Path]) -> None:
+    """Give each pupil their document by the window's own ways."""
+    for pupil, paper in wanted.items():
+        await world.window.ask("select", pupils=[pupil])
+        await world.window.ask("drop", paths=[str(paper)])
+        await world.window.ask("click", name="hand-out-now")
+
+
+async def push(world: World, wanted: dict[str, Path]) -> float:
+    """Hand out and wait until all is opened on all devices; return the seconds it took."""
+    began = time.monotonic()
+    await hand_out(world, wanted)
+    lacking = {row.device: wanted[row.pupil].name for row in world.enrolments}
+
+    async def opened() -> bool:
+        for device, name in tuple(lacking.items()):
+            papers_ = (await world.class_.status(device)).materials
+            if any(paper.name == name and paper.state == "opened" for paper in papers_):
+                del lacking[device]
+        return not lacking
+
+    await until(opened, PUSH_SECONDS, lambda: f"{len(lacking)} devices lack their document")
+    return time.monotonic() - began
+
+
+async def keep_locking(world: World, chance: random.Random, times: list[list[float]]) -> None:
+    """Lock and free at random moments, until cancelled."""
+    while True:
+        await asyncio.sleep(chance.uniform(*GAP_SECONDS))
+        times.append(await lock_once(world))
+
+
+async def verify(world: World, wanted: dict[str, Path]) -> None:
+    """Compare what lies on each device's disk with what was handed out, byte for byte."""
+    for row in world.enrolments:
+        name, source = wanted[row.pupil].name, wanted[row.pupil]
+        papers_ = (await world.class_.status(row.device)).materials
+        place = next(Path(paper.path) for paper in papers_ if paper.name == name)
+        hashes = [blake3().update_mmap(path).hexdigest() for path in (source, place)]
+        expect(hashes[0] == hashes[1], f"{row.device} holds other bytes")
+
+
+async def run(devices: int, megabytes: int, seed: int) -> dict[str, float]:
+    size, chance = megabytes * 1024 * 1024, random.Random(seed)  # noqa: S311 - moments, no secret
+    async with lesson(devices, seed) as world:
+        quiet = await asyncio.to_thread(papers, world, 1, size)
+        loud = await asyncio.to_thread(papers, world, 2, size)
+        quiet_seconds = await push(world, quiet)
+        await verify(world, quiet)
+        times: list[list[float]] = []
+        locking = asyncio.get_running_loop().create_task(keep_locking(world, chance, times))
+        try:
+            push_seconds = await push(world, loud)
+        finally:
+            locking.cancel()
+            await asyncio.gather(locking, return_exceptions=True)
+        during = len(times)
+        await verify(world, loud)
+    expect(during >= LOCKS_MIN, f"only {during} locks fell into the push")
+    shares = percentiles([ms for one in times for ms in one])
+    return {
+        "lock_ms_p50": shares.p50,
+        "lock_ms_p99": shares.p99,
+        "lock_ms_max": max(ms for one in times for ms in one),
+        "locks": during,
+        "push_seconds": push_seconds,
+        "push_seconds_without_locks": quiet_seconds,
+        "push_slowdown": push_seconds / quiet_seconds,
+        "megabytes_per_second": devices * megabytes / push_seconds,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--devices", type=int, default=24)
+    parser.add_argument("--megabytes", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=7)
+    args = parser.parse_args()
+    figures = asyncio.run(run(args.devices, args.megabytes, args.seed))
+    report("lock_under_push", vars(args), figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from classroom_app.cloud.sync import Sync
+from classroom_app.domain.acts import HandOut
+from classroom_app.domain.errors import RoomError
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.receipts import Receipt
-from classroom_app.presenters.sentences import name_of
+from classroom_app.presenters.sentences import full_here, name_of, paper_trouble
 from classroom_app.services.attention import Attention
 from classroom_app.services.classroom import Classroom
 from classroom_app.services.collecting import Collecting
@@ -16,10 +18,12 @@ from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Presence
 from classroom_app.services.seats import Seats
 from classroom_app.services.talking import Talking
+from device_bridge.protocol.errors import DeviceError
 
 UNDO_END_SECONDS = 60.0
 SHOWN = "done"
 HAVE = frozenset({"arrived", "opened"})
+FULL = "disk-full"
 
 
 class LessonActs:
@@ -56,13 +60,22 @@ class LessonActs:
         await self._attention.free(_keys(tiles))
 
     async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None:
-        before = set(self._materials.handouts)
+        """Give all files; one that cannot be given keeps none of the others back.
+
+        Raises the first such file's error when the others are out.
+        """
+        before, kept_back = set(self._materials.handouts), list[Exception]()
         self._undo = self._withdraw
         for path in paths:
-            await self._materials.hand_out(path, _keys(tiles))
+            try:
+                await self._materials.hand_out(path, _keys(tiles))
+            except (RoomError, DeviceError, OSError) as error:
+                kept_back.append(error)
         self._handouts = tuple(set(self._materials.handouts) - before)
         self._collected = ()
         self.tell_receipts()
+        if kept_back:
+            raise kept_back[0]
 
     async def collect(self, tiles: Sequence[Tile]) -> None:
         self._undo = None
@@ -112,7 +125,8 @@ class LessonActs:
             waits = self._collecting.missing()
             left = tuple(name_of(t) for t in self._collected if not t.device or t.device in waits)
             count = len(self._collected)
-            self._told(Receipt("collect", "", count - len(left), count, left))
+            done = count - len(left)
+            self._told(Receipt("collect", "", done, count, left, failed=self._full(done)))
         for handout in self._handouts:
             kept = self._materials.handouts.get(handout)
             if kept is None or kept.withdrawn:
@@ -123,7 +137,22 @@ class LessonActs:
             }
             tiles = [tile for tile in self._room.tiles() if tile.pupil]
             missing = tuple(name_of(tile) for tile in tiles if tile.device not in have)
-            self._told(Receipt("hand-out", kept.name, arrived, asked, missing))
+            failed = self._troubles(kept, tiles)
+            self._told(Receipt("hand-out", kept.name, arrived, asked, missing, failed=failed))
+
+    def _full(self, done: int) -> tuple[str, ...]:
+        if FULL not in self._collecting.trouble.values():
+            return ()
+        return (full_here(done),)
+
+    def _troubles(self, kept: HandOut, tiles: Sequence[Tile]) -> tuple[str, ...]:
+        """Say of each device that could not take a hand-out what is in its way."""
+        return tuple(
+            paper_trouble(name_of(tile), kept.name, report.reason, kept.size, report.free_bytes)
+            for tile in tiles
+            for report in self._room.evidence(tile.device).materials
+            if (report.handout, report.state) == (kept.id, "failed")
+        )
 
     async def _withdraw(self) -> None:
         async with asyncio.TaskGroup() as group:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from central_mdm.contract.grants import MANDATE_SECONDS_MAX, Grant, Mandate
+from classroom_app.domain.errors import GrantEnded, NotYourClass
 from classroom_app.domain.lesson import Lesson
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.trust.floor import Floor
@@ -52,17 +53,27 @@ class Papers:
     def grant(self) -> str:
         return self.signed.grant
 
+    @property
+    def grant_ends_at(self) -> int:
+        """UTC seconds since 1970; 0 where there is no grant."""
+        return self._grant.ends_at if self._grant else 0
+
     def floor(self) -> float:
         """UTC seconds at least: the wall clock of a teacher's laptop may be wrong, too."""
         return self._floor.at(self._boot())
 
     def sign(self, lesson: Lesson) -> str:
-        """Sign the lesson's mandate with everything the grant allows for its class."""
+        """Sign the lesson's mandate with everything the grant allows for its class.
+
+        Raises `GrantEnded` or `NotYourClass`; `NotAllowed` where there is no grant at all.
+        """
         grant = self._grant
-        if grant is None or self.floor() > grant.ends_at:
-            raise NotAllowed("grant", "ended")
+        if grant is None:
+            raise NotAllowed("grant", "none")
+        if self.floor() >= grant.ends_at:
+            raise GrantEnded(lesson.class_name, grant.ends_at)
         if lesson.class_id not in grant.classes:
-            raise NotAllowed("grant", "another-class")
+            raise NotYourClass(lesson.class_name)
         begins = lesson.started_at
         mandate = Mandate(
             id=f"{lesson.id}:{lesson.ends_at}",

@@ -1,5 +1,6 @@
 """A guard for tests with a seat, a link and a clock that are all in the test's hand."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -17,10 +18,17 @@ from device_bridge.protocol.messages import FromApp, FromDevice
 from device_bridge.protocol.presence import Choice, LessonDeclared
 from device_bridge.protocol.seat import (
     CurtainAnswered,
+    FromSeat,
     IndicatorAnswered,
+    Look,
+    NoticeShown,
+    Opened,
+    OpenFile,
     RaiseCurtain,
+    SeatFrame,
     SeatUp,
     ShowIndicator,
+    ShowNotice,
     ToSeat,
 )
 from device_bridge.protocol.watching import Frame
@@ -124,6 +132,25 @@ class FakeSeat:
         found = [message for message in self.told if isinstance(message, kind)]
         self.told = [message for message in self.told if not isinstance(message, kind)]
         return found
+
+
+class SittingSeat(FakeSeat):
+    """Opens what it is told to, and shows one picture for each look; a turn later, as a process."""
+
+    def tell(self, message: ToSeat) -> None:
+        super().tell(message)
+        match message:
+            case OpenFile(id_):
+                self._soon(Opened(id_))
+            case ShowNotice(id_):
+                self._soon(NoticeShown(id_))
+            case Look(version, look) if look != "none":
+                self._soon(SeatFrame(1, version, 320, 180, 1366, 768, "jpeg", b"picture"))
+            case _:
+                pass
+
+    def _soon(self, message: FromSeat) -> None:
+        asyncio.get_running_loop().call_soon(self.guard.seat_said, message)
 
 
 def guard_in(path: Path, hands: Hands, library: LibraryOptions | None = None) -> Guard:

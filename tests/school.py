@@ -64,11 +64,12 @@ class SmallSchool:
             builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
         return Identity(key, builder.sign(self.key, None))
 
-    def grant(
+    def grant(  # noqa: PLR0913 - each is a way to be another grant
         self,
         teacher: Identity,
         *,
         name: str = "teacher-1",
+        teacher_name: str = "Ms Vidal",
         classes: tuple[str, ...] = ("5B",),
         verbs: tuple[Verb, ...] = VERBS,
         issued_at: int = NOW,
@@ -79,7 +80,7 @@ class SmallSchool:
                 id=f"grant-{name}",
                 school=self.id,
                 teacher=name,
-                teacher_name="Ms Vidal",
+                teacher_name=teacher_name,
                 thumbprint=thumbprint(teacher.key.public_key()),
                 classes=classes,
                 verbs=verbs,
@@ -90,8 +91,14 @@ class SmallSchool:
             self.key,
         )
 
-    def assignment(self, device: str, classes: tuple[str, ...] = ("5B",), version: int = 1) -> str:
-        statement = Assignment(device, self.id, version, classes, NOW)
+    def assignment(
+        self,
+        device: str,
+        classes: tuple[str, ...] = ("5B",),
+        version: int = 1,
+        issued_at: int = NOW,
+    ) -> str:
+        statement = Assignment(device, self.id, version, classes, issued_at)
         return sign(statement, ASSIGNMENT_TYPE, self.key)
 
     def _root(self) -> bytes:

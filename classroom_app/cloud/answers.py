@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from central_mdm.contract.identity import Problem
-from classroom_app.cloud.errors import NotAServer, NotSignedIn, Refused, TryAgain
+from classroom_app.cloud.errors import NotAServer, NotSignedIn, Refused, ServerBusy
 
 T = TypeVar("T")
 RETRY_SECONDS_MAX: Final = 3600.0
@@ -18,16 +18,16 @@ _problem: Final = msgspec.json.Decoder(Problem)
 
 
 def judge(response: httpx.Response, body: bytes, now: float) -> None:
-    """Return for a success. Raises NotAServer, NotSignedIn, TryAgain or Refused.
+    """Return for a success. Raises NotAServer, NotSignedIn, ServerBusy or Refused.
 
     A captive portal answers 200 with HTML, or redirects to its own page; an overloaded proxy
     answers 502 with HTML. What is ours speaks JSON.
     """
     status = response.status_code
     if status in {429, 502, 503, 504}:
-        raise TryAgain(_retry_after(response.headers.get("retry-after", ""), now))
+        raise ServerBusy(_retry_after(response.headers.get("retry-after", ""), now))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise TryAgain(RETRY_SECONDS)
+        raise ServerBusy(RETRY_SECONDS)
     ours = response.headers.get("content-type", "").startswith("application/json")
     if response.is_success and (ours or status == HTTPStatus.NO_CONTENT):
         return

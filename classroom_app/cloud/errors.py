@@ -2,7 +2,7 @@
 
 CloudError
 ├── Unreachable   no answer: go on without, try later
-├── TryAgain      it asks to be left alone for `after_seconds`
+├── ServerBusy    it asks to be left alone for `after_seconds`
 ├── NotSignedIn   ask the teacher to sign in again
 ├── Refused       it says no, by `code`; repeating does not help
 └── NotAServer    something else answers there: a portal, a proxy, another program
@@ -21,7 +21,7 @@ class Unreachable(CloudError):
         self.why = why
 
 
-class TryAgain(CloudError):
+class ServerBusy(CloudError):
     def __init__(self, after_seconds: float = 0.0) -> None:
         super().__init__(after_seconds)
         self.after_seconds = after_seconds

@@ -23,7 +23,7 @@ from classroom_app.cloud.errors import (
     NotAServer,
     NotSignedIn,
     Refused,
-    TryAgain,
+    ServerBusy,
     Unreachable,
 )
 from classroom_app.cloud.ports import SyncStore
@@ -263,7 +263,7 @@ class Sync:
         """Return (whole pause, the part of it that no wake shortens), in seconds."""
         grown = min(PAUSE_SECONDS * 2.0 ** min(failures, 20), PAUSE_SECONDS_MAX)
         pause = max(PAUSE_SECONDS, grown * self._jitter())
-        if isinstance(error, TryAgain) and error.after_seconds:
+        if isinstance(error, ServerBusy) and error.after_seconds:
             return error.after_seconds + pause, error.after_seconds
         return pause, PAUSE_SECONDS
 
@@ -282,7 +282,7 @@ def _word(error: CloudError) -> Why:
     match error:
         case Unreachable():
             return "unreachable"
-        case TryAgain():
+        case ServerBusy():
             return "try-again"
         case NotSignedIn():
             return "not-signed-in"

@@ -3,6 +3,12 @@
 RoomError
 |- NoClass        open a class first
 |- NoLesson       start the lesson first
+|- GrantEnded     sign in once online: the right for `class_name` ended at `ended_at`
+|- NotYourClass   the school says who teaches `name`
+|- Unfit          choose another file than `name`
+|  |- EmptyFile   it has no byte
+|  |- NotAPdf     it is not what its name says
+|  |- TooLarge    no manifest can name all of it
 |- NotKept        nothing was written, so nothing was declared
    |- StoreFull       free some space, then do it again
    |- StoreReadOnly   give Pupitre a folder that it may write
@@ -24,6 +30,43 @@ class NoClass(RoomError):
 
 class NoLesson(RoomError):
     """What was asked exists only inside a lesson."""
+
+
+class GrantEnded(RoomError):
+    """`ended_at` is UTC seconds since 1970."""
+
+    def __init__(self, class_name: str, ended_at: int) -> None:
+        super().__init__(class_name, ended_at)
+        self.class_name = class_name
+        self.ended_at = ended_at
+
+
+class NotYourClass(RoomError):
+    """The teacher's grant does not reach this class."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class Unfit(RoomError):
+    """A file that helps no pupil as it is: nobody is given it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class EmptyFile(Unfit):
+    """Saved before a word was in it, or cut off by a full disk."""
+
+
+class NotAPdf(Unfit):
+    """Called `.pdf`, and no reader of those will open it."""
+
+
+class TooLarge(Unfit):
+    """Larger than a document may be."""
 
 
 class NotKept(RoomError):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Wish
-from device_bridge.protocol.hello import Pulse, Report, Superseded, Welcome
+from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
 from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.watching import Frame
 
@@ -23,6 +23,7 @@ class Evidence(Struct, frozen=True):
     `reports` holds the newest report a feature, each with when it came. `proved_version` and
     `proved_at`: the newest lock that the device proved, and when. `shown_at`: when the newest
     frame was last known to be what the screen shows. `overruled`: who else's lesson holds.
+    `refused`: why the device would not obey the newest lock.
     """
 
     device: DeviceId
@@ -44,6 +45,7 @@ class Evidence(Struct, frozen=True):
     clock_off_seconds: int = 0
     materials: tuple[MaterialReport, ...] = ()
     overruled: str = ""
+    refused: str = ""
     claim: PupilId = PupilId("")
     wish: Wish | None = None
     handed_in: bool = False
@@ -74,6 +76,7 @@ def came(seen: Evidence, welcome: Welcome, now: float) -> Evidence:
         screen_height=screen.height if screen else 0,
         clock_off_seconds=welcome.clock_off_seconds,
         overruled="",
+        refused="",
     )
 
 
@@ -112,18 +115,23 @@ def framed(seen: Evidence, frame: Frame, now: float) -> Evidence:
     )
 
 
-def reported(seen: Evidence, report: Report, now: float) -> Evidence:
-    """Keep the newest report a feature. A lock's report is itself a proof of its moment."""
+def reported(seen: Evidence, report: Report, now: float, *, ours: bool = False) -> Evidence:
+    """Keep the newest report a feature. A lock's report is itself a proof of its moment.
+
+    `ours`: it is about what we declared, not about another teacher's lesson.
+    """
     earlier = seen.report(report.feature)
     if earlier and earlier[0].version > report.version:
         return seen
     others = tuple(kept for kept in seen.reports if kept[0].feature != report.feature)
     kept = replace(seen, heard_at=now, reports=(*others, (report, now)))
+    if report.feature == "attention":
+        kept = replace(kept, refused="")
     if report.feature == "attention" and report.state == "locked":
         return replace(kept, proved_version=report.version, proved_at=now)
     if report.feature == "attention" and report.version >= seen.proved_version:
         return replace(kept, proved_version=0, proved_at=0.0)
-    if report.feature == "presence" and report.state == "on":
+    if ours and report.feature == "presence" and report.state == "on":
         return replace(kept, overruled="")
     return kept
 
@@ -131,6 +139,13 @@ def reported(seen: Evidence, report: Report, now: float) -> Evidence:
 def material_reported(seen: Evidence, report: MaterialReport, now: float) -> Evidence:
     others = tuple(kept for kept in seen.materials if kept.handout != report.handout)
     return replace(seen, heard_at=now, materials=(*others[-99:], report))
+
+
+def refused(seen: Evidence, message: Refused, now: float) -> Evidence:
+    """Take a device's no. What moves nobody on the wall is only a sign of life."""
+    why = message.reason or message.why
+    lock = message.kind == "lock-declared"
+    return replace(seen, heard_at=now, refused=why if lock else seen.refused)
 
 
 def superseded(seen: Evidence, message: Superseded, now: float) -> Evidence:

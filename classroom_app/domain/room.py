@@ -142,8 +142,10 @@ def _held(seen: Evidence, lock: LockWanted, now: float) -> bool:
 def _failed(seen: Evidence, lock: LockWanted) -> str:
     """Why the declared lock does not cover, in the device's word; empty: it does not say so."""
     kept = seen.report("attention")
-    if not lock.locked or kept is None or kept[0].version != lock.version:
+    if not lock.locked:
         return ""
+    if kept is None or kept[0].version != lock.version:
+        return seen.refused
     report = kept[0]
     return (report.reason or report.state) if report.state in {"failed", "free"} else ""
 

@@ -1,9 +1,12 @@
 """Every state, reason and refusal as words a teacher reads: what is so, why, what happens next."""
 
+from pathlib import Path
+
 from msgspec import Struct
 
+from classroom_app.domain.errors import GrantEnded, NotYourClass, Unfit
 from classroom_app.domain.tile import State, Tile, Wish
-from classroom_app.presenters.words import lasted, later, say
+from classroom_app.presenters.words import amount, day, lasted, later, say
 
 BATTERY_LOW_PERCENT = 15
 
@@ -68,7 +71,23 @@ _REASONS = {
     "grab-failed": later("keyboard not held"),
     "password": later("password"),
     "asleep": later("asleep"),
+    # Why there is no link, or why a device does not obey.
+    "not-paired": later("not of this school"),
+    "other-device": later("another device answers"),
+    "not-allowed": later("your right does not reach it"),
+    "verb": later("your right does not reach it"),
+    "class": later("your right does not reach it"),
+    "lesson": later("your right does not reach it"),
+    "grant-ended": later("your right has ended"),
+    "no-lesson": later("no lesson there yet"),
+    "lesson-ended": later("the lesson is over there"),
+    "lease-ended": later("the lock has run out"),
+    "unsupported": later("another version of Pupitre"),
+    "busy": later("busy with others"),
+    "broken": later("its answers make no sense"),
 }
+# A link that is not there needs no words: the device comes back, or has never come.
+_QUIET = frozenset({"lost", "unreachable", "silent"})
 _ERRORS = {
     "NotPaired": later("{name} does not know this computer. Add the device with its code."),
     "NotAllowed": later("{name} obeys only in your lesson. Start the lesson."),
@@ -84,6 +103,9 @@ _ERRORS = {
     "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41:7000."),
     "NobodyThere": later("No device of your school answers at {name}."),
     "OfAnotherClass": later("The device at {name} is not one of this class."),
+    "GrantEnded": later("Your right for {name} ended on {day}. Sign in once online."),
+    "NotYourClass": later("{name} is not among your classes. Sign in once online, or ask."),
+    "ServerBusy": later("The school's server is busy. It goes on by itself."),
     "DiskFull": later("{name}: no room for this. Make room; it goes on by itself."),
     "NotWhole": later("{name}: the file did not arrive whole. It is asked for again."),
     "Withheld": later("{name} does not give this file. The rest goes on."),
@@ -105,18 +127,58 @@ _ERRORS = {
 }
 
 
+# What became of a hand-out on one device, by the word of its report.
+_PAPERS = {
+    "disk-full": later("{name}: no room for {file} (needs {needs}, has {has})"),
+    "not-whole": later("{name}: {file} did not arrive whole. Hand it out again."),
+    "unreadable": later("{name}: {file} is not the kind of file its name says"),
+    "cannot-open": later("{name}: {file} is there and does not open. Open it by hand."),
+}
+
+
 def reason(word: str) -> str:
     """Return a device's reason in the teacher's language where it is one we know."""
+    if word in _QUIET:
+        return ""
     known = _REASONS.get(word)
     return say(known) if known else word
 
 
 def refusal(error: Exception, name: str = "") -> str:
     """Return one sentence for an expected error; a new subclass speaks from its first day."""
+    facts = _facts(error) or {"name": name or say("A device")}
     for kind in type(error).__mro__:
         if kind.__name__ in _ERRORS:
-            return say(_ERRORS[kind.__name__], name=name or say("A device"))
+            return say(_ERRORS[kind.__name__], **facts)
     return say(_ERRORS["Exception"])
+
+
+def _facts(error: Exception) -> dict[str, str]:
+    match error:
+        case GrantEnded():
+            return {"name": error.class_name, "day": day(error.ended_at)}
+        case NotYourClass() | Unfit():
+            return {"name": error.name}
+        case OSError(filename=str() as path):
+            return {"name": Path(path).name}
+        case _:
+            return {}
+
+
+def paper_trouble(name: str, file: str, why: str, needs_bytes: int, has_bytes: int) -> str:
+    """Return what keeps a hand-out from one pupil; `why` is the word of the device's report."""
+    known = _PAPERS.get(why)
+    if known is None:
+        return say("{name}: {file} is not taken there", name=name, file=file)
+    needs, has = amount(needs_bytes), amount(has_bytes)
+    return say(known, name=name, file=file, needs=needs, has=has)
+
+
+def full_here(collected: int) -> str:
+    """Return what stops a collection on the teacher's own disk; `collected` works are in."""
+    return say(
+        "This computer is full. Collecting stopped at {count}; nothing is lost.", count=collected
+    )
 
 
 def _title(tile: Tile, now: float) -> str:
@@ -132,6 +194,8 @@ def _second(tile: Tile, now: float) -> str:
             return say("for {time}", time=lasted(now - tile.since))
         case State.GONE:
             return reason(tile.reason) or say("comes back by itself")
+        case State.CLOCK:
+            return say("works; times may differ")
         case State.NOT_HERE | State.OTHER_NETWORK | State.OTHER_LESSON | State.PRIVATE:
             return reason(tile.reason)
         case _:

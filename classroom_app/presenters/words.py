@@ -3,7 +3,7 @@
 from importlib.resources import files
 
 import msgspec
-from PySide6.QtCore import QCoreApplication, QObject, QTranslator
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, QObject, QTranslator
 
 LANGUAGES = ("fr", "de", "en")
 _CONTEXT = "pupitre"
@@ -62,6 +62,20 @@ def speak(language: str, before: Translator | None = None) -> Translator:
     made = Translator(language, app)
     app.installTranslator(made)
     return made
+
+
+def amount(size_bytes: int) -> str:
+    """Return a file's size as people say it: "1.2 GB", "1,2 Go"."""
+    return _locale().formattedDataSize(size_bytes, 1, QLocale.DataSizeFormat.DataSizeSIFormat)
+
+
+def day(utc_seconds: int) -> str:
+    """Return a day by this computer's calendar: "12 May", "12 mai"."""
+    return _locale().toString(QDateTime.fromSecsSinceEpoch(utc_seconds).date(), "d MMMM")
+
+
+def _locale() -> QLocale:
+    return QLocale(say("en"))  # each language translates it by its own code
 
 
 def lasted(seconds: float) -> str:

@@ -100,7 +100,7 @@ class Collecting:
             devices=scope.devices,
         )
         await room.write(act, {})
-        self._open[ticket] = set(scope.devices)
+        self._ask_anew(ticket, scope.devices)
         for device in room.connected(scope.devices):
             self._due.put_nowait((ticket, device, None))
         return room.changed(scope.devices, asked_by)
@@ -136,7 +136,13 @@ class Collecting:
         """Take up the tickets that were open."""
         self._open = {}
         for act in kept.tickets if kept else ():
-            self._open[act.ticket] = set(act.devices)
+            self._ask_anew(act.ticket, act.devices)
+
+    def _ask_anew(self, ticket: str, devices: Collection[DeviceId]) -> None:
+        """Open a ticket. What an earlier one still waits for from these devices, this one gets."""
+        for earlier in self._open.values():
+            earlier.difference_update(devices)
+        self._open[ticket] = set(devices)
 
     def forget(self) -> None:
         self._open = {}

@@ -14,7 +14,7 @@ from classroom_app.domain import evidence
 from classroom_app.domain.errors import NotKept, RoomError
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.services.classroom import Classroom
-from device_bridge.protocol.hello import Pulse, Report, Superseded, Welcome
+from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
 from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.watching import Frame
@@ -68,9 +68,12 @@ class Hearing:
                 self._room.note(name, evidence.pulsed(seen, message, now))
                 return
             case Report():
-                self._room.note(name, evidence.reported(seen, message, now))
+                ours = self._is_ours(name, message)
+                self._room.note(name, evidence.reported(seen, message, now, ours=ours))
             case MaterialReport():
                 self._room.note(name, evidence.material_reported(seen, message, now))
+            case Refused():
+                self._room.note(name, evidence.refused(seen, message, now))
             case Superseded():
                 self._room.note(name, evidence.superseded(seen, message, now))
             case _:
@@ -102,6 +105,10 @@ class Hearing:
         async with asyncio.TaskGroup() as group:
             for device, messages in batch.items():
                 group.create_task(self._take_all(device, messages), name=f"take-{device}")
+
+    def _is_ours(self, device: DeviceId, report: Report) -> bool:
+        declared = self._room.declared.get((device, report.feature))
+        return declared is not None and declared.version == report.version
 
     def _keep(self, device: DeviceId, message: FromDevice) -> None:
         row = self._waiting.setdefault(device, deque())

@@ -15,8 +15,12 @@ from classroom_app.domain.acts import (
     Receipt,
     Resumed,
 )
+from classroom_app.domain.errors import EmptyFile, NotAPdf, StoreFull, TooLarge
 from classroom_app.domain.lesson import Changed, DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
+from device_bridge.materials.errors import DiskFull
+from device_bridge.materials.kinds import looks_whole
+from device_bridge.protocol.errors import Malformed
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 from device_bridge.protocol.messages import Declaration, FromDevice
 
@@ -68,11 +72,12 @@ class Materials:
     ) -> Changed:
         """Give a file to these tiles, or to all and whoever comes later.
 
-        Raises `DiskFull` or `Unreadable` where the file cannot be taken in.
+        Raises `Unfit` for a file that would help nobody, `StoreFull`, `Unreadable` or `OSError`
+        where it cannot be taken in.
         """
         room = self._room
         room.running()
-        held = await asyncio.to_thread(self._library.keep, path)
+        held = await asyncio.to_thread(self._take_in, path)
         scope = room.scope(keys)
         name = path.name[:NAME_MAX]
         handout = HandOut(
@@ -154,6 +159,18 @@ class Materials:
         del pupil  # the sitting says it
         if self._room.lesson is not None:
             self._give(device)
+
+    def _take_in(self, path: Path) -> Held:
+        if not path.stat().st_size:
+            raise EmptyFile(path.name)
+        if not looks_whole(path):
+            raise NotAPdf(path.name)
+        try:
+            return self._library.keep(path)
+        except DiskFull as error:
+            raise StoreFull from error
+        except Malformed as error:
+            raise TooLarge(path.name) from error
 
     def _give(self, device: DeviceId) -> None:
         pupil = self._room.pupil_at(device)

@@ -46,7 +46,7 @@ class Signs(Protocol):
     """Makes the lesson's mandate with the teacher's own key."""
 
     def sign(self, lesson: Lesson) -> str:
-        """Return the mandate; raise `NotAllowed` where the grant does not reach so far."""
+        """Return the mandate; raise `GrantEnded` or `NotYourClass` where the grant ends."""
         ...
 
 
@@ -102,7 +102,7 @@ class Presence:
         room.roster, room.sittings, room.seen = roster, {}, {}
         room.declared, room.came = {}, set()
         for device in roster.devices:
-            if device.pupil:
+            if device.pupil and room.device_of(device.pupil) is None:
                 room.sittings[device.id] = Sitting(device.id, device.pupil, "roster")
             room.devices.keep(device.id)
         return Changed(lesson=True)
@@ -129,7 +129,7 @@ class Presence:
         return Changed(lesson=True)
 
     async def start(self, seconds: int = 3600, teacher_name: str = "") -> Changed:
-        """Begin the lesson of the open class. Raises `NotAllowed` where the grant has ended."""
+        """Begin the lesson of the open class. Raises `GrantEnded` or `NotYourClass`."""
         room = self._room
         roster, now = room.open_roster(), room.clock.utc()
         lesson = Lesson(

@@ -84,6 +84,10 @@ class Story:
             case DeviceCame():
                 self.came[act.device] = None
             case CollectAsked():
+                # The newer ticket gets what an earlier one still waited for.
+                for name, asked in self.tickets.items():
+                    left = tuple(each for each in asked.devices if each not in act.devices)
+                    self.tickets[name] = replace(asked, devices=left)
                 self.tickets[act.ticket] = act
             case CollectDone():
                 asked = self.tickets[act.ticket]

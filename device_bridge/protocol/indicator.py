@@ -117,6 +117,9 @@ def _told(
 ) -> tuple[Presence, list[Effect]]:
     foreign = author.lesson != held.author.lesson
     if judge(held.author, held.version, author, declared.version) == "older":
+        if foreign and not held.on:
+            # What outnumbers it is over: the app numbers anew above that and has the device.
+            return _report_over(replace(held, told=None))
         loser = Overruled(author.lesson, held.version, held.author.teacher)
         return held, [loser] if foreign else []
     before: list[Effect] = []

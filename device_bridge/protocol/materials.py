@@ -39,7 +39,8 @@ class MaterialReport(Struct, frozen=True, tag="material-report"):
 
     "wanted": the app should dial `/bulk`. "arrived": whole, verified and in the pupil's folder;
     `hash` is the BLAKE3 of the file as it lies on the disk. "opened": shown to the pupil.
-    "failed": `reason` is one of "disk-full", "not-whole", "refused", "unreadable", "cannot-open".
+    "failed": `reason` is one of "disk-full", "not-whole", "refused", "unreadable", "cannot-open";
+    with "disk-full" `free_bytes` is what there is.
     """
 
     handout: Id
@@ -48,6 +49,7 @@ class MaterialReport(Struct, frozen=True, tag="material-report"):
     have: Bytes = 0
     hash: Annotated[bytes, Meta(max_length=32)] = b""
     reason: Sentence = ""
+    free_bytes: Bytes = 0
 
 
 class HandInAsked(Struct, frozen=True, tag="hand-in-asked"):

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,15 @@ from classroom_app.cloud.errors import (
     NotAServer,
     NotSignedIn,
     Refused,
-    TryAgain,
+    ServerBusy,
     Unreachable,
 )
 from classroom_app.cloud.sync import Sync, SyncState
+from tests.false_servers import HTML, JSON, Talk, answering, cut, drip, garbage, hang, speaking
 from tests.mdm import Prepared, new_request
 from tests.sync_store import MemoryStore
 
 pytestmark = pytest.mark.real_loop
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Server:
@@ -184,52 +184,6 @@ async def test_what_the_server_refuses_waits_for_a_person_and_holds_nothing_up(
     assert (sync.state.waiting, sync.state.refused, sync.state.why) == (0, 3, "")
 
 
-@contextlib.asynccontextmanager
-async def speaking(talk: Talk) -> AsyncGenerator[str]:
-    """Serve `talk` to whoever connects, until the block ends; yield its address."""
-    talks: set[asyncio.Task[None]] = set()
-    failed: list[Exception] = []
-
-    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                await reader.readuntil(b"\r\n\r\n")
-                await talk(reader, writer)
-                await writer.drain()
-        finally:
-            writer.close()
-
-    async with asyncio.TaskGroup() as group:
-
-        def came(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            talks.add(group.create_task(met(reader, writer)))
-
-        listener = await asyncio.start_server(came, "127.0.0.1", 0)
-        port = listener.sockets[0].getsockname()[1]
-        try:
-            yield f"http://127.0.0.1:{port}"
-        except Exception as error:  # noqa: BLE001 - raised again, outside the group
-            failed.append(error)
-        listener.close()
-        for one in talks:
-            one.cancel()
-    if failed:
-        raise failed[0]
-
-
-def answering(status: str, kind: str, body: bytes, *more: str) -> Talk:
-    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
-        lines += [*more, "Connection: close"]
-        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-
-    return talk
-
-
-HTML = b"<html><body>Welcome to the hotel's wifi</body></html>"
-JSON = "application/json"
-
-
 @pytest.mark.parametrize(
     ("talk", "error"),
     [
@@ -242,11 +196,11 @@ JSON = "application/json"
         (answering("404 Not Found", JSON, b'{"hello": 1}'), NotAServer),
         (answering("200 OK", JSON, b" " * 5_000_000), NotAServer),
         (answering("200 OK", JSON, b"xx", "Content-Encoding: gzip"), NotAServer),
-        (answering("500 Internal Server Error", "text/plain", b"oh"), TryAgain),
-        (answering("502 Bad Gateway", "text/html", HTML), TryAgain),
-        (answering("503 Service Unavailable", JSON, b"{}", "Retry-After: 17"), TryAgain),
-        (answering("429 Too Many", JSON, b"{}", "Retry-After: 99999999999"), TryAgain),
-        (answering("429 Too Many", JSON, b"{}", "Retry-After: next year"), TryAgain),
+        (answering("500 Internal Server Error", "text/plain", b"oh"), ServerBusy),
+        (answering("502 Bad Gateway", "text/html", HTML), ServerBusy),
+        (answering("503 Service Unavailable", JSON, b"{}", "Retry-After: 17"), ServerBusy),
+        (answering("429 Too Many", JSON, b"{}", "Retry-After: 99999999999"), ServerBusy),
+        (answering("429 Too Many", JSON, b"{}", "Retry-After: next year"), ServerBusy),
         (answering("409 Conflict", JSON, b'{"code": "no-class"}'), Refused),
     ],
 )
@@ -256,31 +210,8 @@ async def test_what_is_no_server_or_a_sick_one_is_called_by_its_name(
     async with speaking(talk) as url:
         with pytest.raises(error) as caught:
             await cloud.sign_in(url, "tilleuls", "lambert", "password")
-    if isinstance(caught.value, TryAgain):
+    if isinstance(caught.value, ServerBusy):
         assert caught.value.after_seconds in {5.0, 17.0, 3600.0}
-
-
-async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
-    await reader.read()  # until the caller gives up
-
-
-async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    del reader
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
-    while not writer.is_closing():
-        writer.write(b" ")
-        await writer.drain()
-        await asyncio.sleep(0.05)
-
-
-async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
-    )
-
-
-async def garbage(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.write(os.urandom(200))
 
 
 @pytest.mark.parametrize("talk", [hang, drip, cut, garbage])

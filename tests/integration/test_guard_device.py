@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -38,37 +39,20 @@ from device_bridge.protocol.materials import (
 )
 from device_bridge.protocol.messages import FromApp, FromDevice, decode_from_device, encode
 from device_bridge.protocol.presence import LessonDeclared
-from device_bridge.protocol.seat import FromSeat, Look, Opened, OpenFile, SeatFrame, ToSeat
+from device_bridge.protocol.seat import OpenFile
 from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.session.dial import judge_device
 from device_bridge.session.lanes import bind, receive_frames
 from device_bridge.session.wire import Lane, dial_lane
 from device_bridge.session.wire import Path as LanePath
 from device_bridge.trust.identity import Identity, dialler_context
-from tests.guards import FakeSeat, Hands
+from tests.guards import Hands, SittingSeat
 from tests.school import NOW, SmallSchool, mandate_for
 
 pytestmark = pytest.mark.real_loop
 
 Message = TypeVar("Message", bound=FromDevice)
 LESSON = LessonDeclared(1, 600, "on", "lesson-1", "5B", "5B", "Ms Vidal", pupil="p1")
-
-
-class SittingSeat(FakeSeat):
-    """Opens what it is told to, and shows one picture for each look; a turn later, as a process."""
-
-    def tell(self, message: ToSeat) -> None:
-        super().tell(message)
-        match message:
-            case OpenFile(id_):
-                self._soon(Opened(id_))
-            case Look(version, look) if look != "none":
-                self._soon(SeatFrame(1, version, 320, 180, 1366, 768, "jpeg", b"picture"))
-            case _:
-                pass
-
-    def _soon(self, message: FromSeat) -> None:
-        asyncio.get_running_loop().call_soon(self.guard.seat_said, message)
 
 
 @dataclass
@@ -273,6 +257,31 @@ async def test_a_false_pdf_is_said_to_be_unreadable(room: Room, tmp_path: Path) 
                     pass
             assert report.reason == "unreadable"
         assert seat.heard(OpenFile) == []
+
+
+@contextlib.contextmanager
+def full_disk() -> Generator[None]:
+    """Let no file of this process grow: to whoever writes it is a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_costs_the_memory_of_the_lesson_not_the_lesson(room: Room) -> None:
+    async with running(room) as device:
+        SittingSeat(device.guard).sit()
+        async with linked(room, device.guard.port) as app:
+            with full_disk():
+                await app.say(LESSON, LockDeclared(3, True, 600))  # noqa: FBT003
+                await app.hear(Report("attention", 3, "locked"))
+                await app.next(Pulse)
+            assert kept.read(room.folder, system_clock()).attention.version == 0
+            await app.say(LockDeclared(4, False, 0))  # noqa: FBT003
+            await app.hear(Report("attention", 4, "free"))
+    assert kept.read(room.folder, system_clock()).attention.version == 4
 
 
 async def test_a_hand_in_offers_plain_files_of_one_folder_only(room: Room, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from classroom_app.cloud.errors import (
     NotAServer,
     NotSignedIn,
     Refused,
-    TryAgain,
+    ServerBusy,
     Unreachable,
 )
 from classroom_app.cloud.sync import PAUSE_SECONDS_MAX, Sync, SyncState
@@ -170,7 +170,7 @@ async def test_a_server_that_forgets_what_it_was_given_is_not_asked_for_ever() -
     ("error", "why"),
     [
         (Unreachable(), "unreachable"),
-        (TryAgain(3), "try-again"),
+        (ServerBusy(3), "try-again"),
         (NotSignedIn(), "not-signed-in"),
         (NotAServer("html"), "not-a-server"),
     ],
@@ -233,7 +233,7 @@ async def test_a_wake_shortens_a_pause_but_not_what_the_server_asked_for() -> No
                 tasks.create_task(wake_each_second())
         return [at - begun for at in script.asked_at]
 
-    script.failing = TryAgain(40)
+    script.failing = ServerBusy(40)
     assert [round(at) for at in await watch(60)] == [0, 40]
     script.failing = Unreachable()
     assert len(await watch(20)) >= 10

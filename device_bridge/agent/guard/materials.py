@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 from typing import Final, NoReturn, TypeVar, TypeVarTuple
 
 from msgspec.structs import replace
@@ -20,7 +19,8 @@ from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.materials.bulk import BulkEnd, Lent
-from device_bridge.materials.errors import MaterialError, Unreadable
+from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable
+from device_bridge.materials.kinds import looks_whole
 from device_bridge.materials.library import Library, Placed
 from device_bridge.protocol.declared import Overruled, judge
 from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
@@ -38,8 +38,6 @@ REPORT_SECONDS: Final = 0.5
 """How often progress is told: a bar on a tile moves no faster."""
 _JOBS_MAX: Final = 32
 _OPEN_MAX: Final = 100
-_PDF_HEAD_BYTES: Final = 1024
-"""ISO 32000-1 readers look for `%PDF-` in the first 1024 bytes (Annex H, note 13)."""
 Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
@@ -164,6 +162,8 @@ class MaterialsGuard:
             readable = await self._off_loop(looks_whole, placed.path)
         except TryAgain as again:
             await asyncio.sleep(again.after_seconds)
+        except DiskFull as error:
+            self._failed(one.handout, error.reason, free_bytes=error.has)
         except (MaterialError, Unreadable) as error:
             self._failed(one.handout, error.reason)
         except Malformed:
@@ -209,10 +209,10 @@ class MaterialsGuard:
         if paper is not None and paper.state == "fetching":
             self._put(replace(paper, state="wanted"))
 
-    def _failed(self, handout: str, reason: str) -> None:
+    def _failed(self, handout: str, reason: str, free_bytes: int = 0) -> None:
         paper = self.held.of(handout)
         if paper is not None:
-            self._put(replace(paper, state="failed", reason=reason))
+            self._put(replace(paper, state="failed", reason=reason, free_bytes=free_bytes))
             self._voice.note("hand-out-failed", {"handout": handout, "why": reason})
 
     def seat_came(self) -> None:
@@ -288,11 +288,3 @@ class MaterialsGuard:
     async def _off_loop(self, work: Callable[[*Ts], R], *args: *Ts) -> R:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._makings.workers, work, *args)
-
-
-def looks_whole(path: Path) -> bool:
-    """Tell whether a file is at all what its name says, where that is cheap to see: a PDF."""
-    if path.suffix.lower() != ".pdf":
-        return True
-    with path.open("rb") as file:
-        return b"%PDF-" in file.read(_PDF_HEAD_BYTES)

@@ -13,7 +13,10 @@ State = Literal["wanted", "fetching", "arrived", "opened", "failed"]
 
 
 class Paper(Struct, frozen=True):
-    """One hand-out here. `name` and `hash` are of the file in the pupil's folder, once arrived."""
+    """One hand-out here. `name` and `hash` are of the file in the pupil's folder, once arrived.
+
+    `free_bytes` is what the disk had left when it was too full.
+    """
 
     document: Document
     state: State = "wanted"
@@ -21,6 +24,7 @@ class Paper(Struct, frozen=True):
     name: str = ""
     hash: bytes = b""
     reason: str = ""
+    free_bytes: int = 0
 
     @property
     def arrived(self) -> bool:
@@ -51,7 +55,13 @@ def report_of(held: Papers, paper: Paper) -> MaterialReport:
     if paper.arrived:
         have = paper.document.size
     return MaterialReport(
-        paper.document.handout, held.version, state, have, paper.hash, paper.reason
+        paper.document.handout,
+        held.version,
+        state,
+        have,
+        paper.hash,
+        paper.reason,
+        paper.free_bytes,
     )
 
 

@@ -1,0 +1,75 @@
+"""What answers at a school's address and is no school server, or a sick one."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+HTML = b"<html><body>Welcome to the hotel's wifi</body></html>"
+JSON = "application/json"
+
+
+@contextlib.asynccontextmanager
+async def speaking(talk: Talk) -> AsyncGenerator[str]:
+    """Serve `talk` to whoever connects, until the block ends; yield its address."""
+    talks: set[asyncio.Task[None]] = set()
+    failed: list[Exception] = []
+
+    async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await reader.readuntil(b"\r\n\r\n")
+                await talk(reader, writer)
+                await writer.drain()
+        finally:
+            writer.close()
+
+    async with asyncio.TaskGroup() as group:
+
+        def came(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            talks.add(group.create_task(met(reader, writer)))
+
+        listener = await asyncio.start_server(came, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        try:
+            yield f"http://127.0.0.1:{port}"
+        except Exception as error:  # noqa: BLE001 - raised again, outside the group
+            failed.append(error)
+        listener.close()
+        for one in talks:
+            one.cancel()
+    if failed:
+        raise failed[0]
+
+
+def answering(status: str, kind: str, body: bytes, *more: str) -> Talk:
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+        lines += [*more, "Connection: close"]
+        writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+
+    return talk
+
+
+async def hang(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()  # until the caller gives up
+
+
+async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    del reader
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+
+
+async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"
+    )
+
+
+async def garbage(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(os.urandom(200))

@@ -4,6 +4,7 @@ import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
@@ -12,7 +13,9 @@ from sqlcipher3 import dbapi2
 from classroom_app.domain.errors import StoreReadOnly
 from classroom_app.storage.refusals import as_not_kept
 
-PRAGMAS = (
+# A Pupitre that is just closing may still have the file.
+LET_GO_SECONDS: Final = 2.0
+PRAGMAS: Final = (
     # One process has the file, so the writer may keep the journal's newest hash in memory.
     "locking_mode = EXCLUSIVE",
     "journal_mode = WAL",
@@ -25,7 +28,9 @@ PRAGMAS = (
 
 def open_driver(path: Path, key: str) -> dbapi2.Connection:
     """Open or make the file at `path`; `key` is 64 hex digits. Transactions are begun by hand."""
-    connection = dbapi2.connect(str(path), isolation_level=None, check_same_thread=False)
+    connection = dbapi2.connect(
+        str(path), LET_GO_SECONDS, isolation_level=None, check_same_thread=False
+    )
     try:
         connection.execute(f"PRAGMA key = \"x'{bytes.fromhex(key).hex()}'\"")
         for pragma in PRAGMAS:

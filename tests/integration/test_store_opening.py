@@ -1,0 +1,271 @@
+"""Opening the store: its key, who may have it, and each thing that can be wrong with a file."""
+
+import asyncio
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from classroom_app.domain.errors import (
+    KeyringAway,
+    StoreBroken,
+    StoreFull,
+    StoreInUse,
+    StoreNewer,
+    StoreReadOnly,
+    StoreSealed,
+)
+from classroom_app.storage.keeping import Keeping, open_keeping
+from classroom_app.storage.keys import POINTER, Ring, Waits
+from tests.disks import disk
+from tests.rings import ForgetfulRing, HangingRing, MemoryRing, NoRing
+from tests.stores.opening import opened, words
+
+pytestmark = pytest.mark.real_loop
+ROOT = Path(__file__).resolve().parents[2]
+SHORTLY = Waits(making=0.05, asking=0.05)
+
+
+@pytest.fixture(autouse=True)
+async def worker_threads_end() -> AsyncIterator[None]:
+    yield
+    await asyncio.get_running_loop().shutdown_default_executor()
+
+
+def key_file(home: Path) -> Path:
+    return home / "store.key"
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def test_where_a_keyring_is_it_has_the_key_and_the_file_has_not(tmp_path: Path) -> None:
+    ring = MemoryRing()
+    async with opened(tmp_path, lambda: ring) as keeping:
+        assert not keeping.key_lies_beside
+        await keeping.remember(words(1))
+    ((service, name),) = ring.kept
+    assert service == "pupitre"
+    assert key_file(tmp_path).read_text() == f"{POINTER}{name}"
+    async with opened(tmp_path, lambda: ring) as again:
+        assert not again.key_lies_beside
+        assert await again.journal_ids() == ["words-1"]
+
+
+@pytest.mark.parametrize("ring", [NoRing, ForgetfulRing])
+async def test_where_no_keyring_keeps_it_the_key_lies_beside_for_its_owner_alone(
+    tmp_path: Path, ring: Callable[[], Ring]
+) -> None:
+    async with opened(tmp_path, ring) as keeping:
+        assert keeping.key_lies_beside
+    assert mode_of(key_file(tmp_path)) == 0o600
+    assert len(bytes.fromhex(key_file(tmp_path).read_text())) == 32
+
+
+async def test_a_key_beside_is_used_though_a_keyring_came_later(tmp_path: Path) -> None:
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+    key_file(tmp_path).chmod(0o644)
+    later = MemoryRing()
+    async with opened(tmp_path, lambda: later) as keeping:
+        assert keeping.key_lies_beside
+        assert await keeping.journal_ids() == ["words-1"]
+    assert not later.kept
+    assert mode_of(key_file(tmp_path)) == 0o600  # it was looser, as a copied file may be
+
+
+async def test_a_keyring_that_hangs_does_not_hold_up_the_first_start(tmp_path: Path) -> None:
+    ring = HangingRing()
+    keeping = await open_keeping(tmp_path, lambda: ring, SHORTLY)
+    assert keeping.key_lies_beside
+    await keeping.close()
+    ring.let_go.set()
+
+
+async def test_a_keyring_that_hangs_or_is_locked_later_is_said_and_nothing_is_changed(
+    tmp_path: Path,
+) -> None:
+    ring, hanging = MemoryRing(), HangingRing()
+    async with opened(tmp_path, lambda: ring):
+        pass
+    before = contents(tmp_path)
+    with pytest.raises(KeyringAway):
+        await open_keeping(tmp_path, lambda: hanging, SHORTLY)
+    hanging.let_go.set()
+    ring.locked = True
+    with pytest.raises(KeyringAway):
+        await open_keeping(tmp_path, lambda: ring)
+    with pytest.raises(KeyringAway):
+        await open_keeping(tmp_path, NoRing)
+    assert contents(tmp_path) == before
+    ring.locked = False
+    async with opened(tmp_path, lambda: ring):
+        pass
+
+
+def contents(home: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in home.iterdir() if path.is_file()}
+
+
+async def test_the_loop_goes_on_while_a_keyring_is_waited_for(tmp_path: Path) -> None:
+    ring = HangingRing()
+    opening = asyncio.ensure_future(  # noqa: TID251 - awaited below
+        open_keeping(tmp_path, lambda: ring, Waits(making=60))
+    )
+    await asyncio.sleep(0.05)
+    assert not opening.done()
+    ring.let_go.set()
+    keeping = await opening
+    assert not keeping.key_lies_beside
+    await keeping.close()
+
+
+@pytest.mark.parametrize("lost", ["file", "keyring"])
+async def test_a_store_whose_key_is_lost_is_left_as_it_is(tmp_path: Path, lost: str) -> None:
+    ring = MemoryRing()
+    async with opened(tmp_path, lambda: ring) as keeping:
+        await keeping.remember(words(1))
+    if lost == "file":
+        key_file(tmp_path).unlink()
+    ring.kept.clear()
+    before = contents(tmp_path)
+    with pytest.raises(StoreSealed) as refused:
+        await open_keeping(tmp_path, lambda: ring)
+    assert refused.value.why == "missing"
+    assert contents(tmp_path) == before
+    assert not ring.kept
+
+
+@pytest.mark.parametrize("key", ["00" * 32, "not a key", ""])
+async def test_a_wrong_key_opens_nothing_and_changes_nothing(tmp_path: Path, key: str) -> None:
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+    key_file(tmp_path).write_text(key)
+    before = contents(tmp_path)
+    with pytest.raises(StoreSealed) as refused:
+        await open_keeping(tmp_path, NoRing)
+    assert refused.value.why == "wrong"
+    assert contents(tmp_path) == before
+
+
+async def test_a_store_of_a_newer_version_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    async with opened(tmp_path) as keeping:
+        newer = text("UPDATE alembic_version SET version_num = '9999'")
+        await keeping.write(lambda c: c.execute(newer))
+    before = contents(tmp_path)
+    with pytest.raises(StoreNewer) as refused:
+        await open_keeping(tmp_path, NoRing)
+    assert refused.value.version == "9999"
+    assert contents(tmp_path) == before
+
+
+async def test_a_second_app_is_told_that_the_store_is_open(tmp_path: Path) -> None:
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+        open_it = (
+            "import asyncio, pathlib, sys\n"
+            "from classroom_app.storage.keeping import Keeping, open_keeping\n"
+            "asyncio.run(open_keeping(pathlib.Path(sys.argv[1])))\n"
+        )
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", open_it, tmp_path],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=False,
+        )
+        assert StoreInUse.__name__ in done.stderr
+        await keeping.remember(words(2))
+
+
+def flip(path: Path, offset: int) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[offset] ^= 1
+    path.write_bytes(raw)
+
+
+async def test_a_damaged_page_is_said_and_what_is_whole_is_read_at_the_next_start(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await asyncio.gather(*(keeping.remember(words(n)) for n in range(500)))
+        root = text("SELECT rootpage FROM sqlite_master WHERE name = 'personal'")
+        page = await keeping.write(lambda c: int(c.execute(root).scalar_one()))
+    flip(tmp_path / "store.db", (page - 1) * 4096 + 100)
+    async with opened(tmp_path) as keeping:
+        with pytest.raises(StoreBroken):
+            await keeping.remember(words(501))
+        with pytest.raises(StoreBroken):  # SQLCipher calls it read-only from now on
+            await keeping.write(lambda c: c.execute(text("DELETE FROM cursors")))
+    async with opened(tmp_path) as keeping:
+        assert len(await keeping.journal_ids()) == 500
+
+
+@pytest.mark.parametrize("harm", ["flipped", "cut"])
+async def test_a_file_that_is_no_store_any_more_opens_nothing(tmp_path: Path, harm: str) -> None:
+    async with opened(tmp_path):
+        pass
+    if harm == "flipped":
+        flip(tmp_path / "store.db", 100)
+    else:
+        os.truncate(tmp_path / "store.db", 1000)
+    with pytest.raises(StoreSealed):
+        await open_keeping(tmp_path, NoRing)
+
+
+async def test_a_full_disk_is_said_and_afterwards_the_store_works_on(tmp_path: Path) -> None:
+    with disk(tmp_path / "disk", "600k") as small:
+        async with opened(small.folder) as keeping:
+            kept = await fill(keeping)
+            assert kept
+            # Whoever waits together is told one by one.
+            answers = await asyncio.gather(
+                *(keeping.remember(words(n)) for n in range(9000, 9005)), return_exceptions=True
+            )
+            assert all(isinstance(answer, StoreFull) for answer in answers)
+            assert await keeping.journal_ids() == kept
+            small.holds("8m")
+            assert await keeping.remember(words(9000))
+            assert await keeping.verify() is None
+        async with opened(small.folder) as keeping:
+            assert await keeping.journal_ids() == [*kept, "words-9000"]
+            assert await keeping.verify() is None
+
+
+async def fill(keeping: Keeping) -> list[str]:
+    """Remember acts until the disk is full; return the ids of those that were acknowledged."""
+    kept = list[str]()
+    with suppress(StoreFull):
+        while await keeping.remember(act := words(len(kept))):
+            kept.append(act.id)
+    return kept
+
+
+async def test_a_first_start_on_a_full_disk_is_said_and_works_later(tmp_path: Path) -> None:
+    with disk(tmp_path / "disk", "40k") as small:
+        with pytest.raises(StoreFull):
+            await open_keeping(small.folder, NoRing)
+        small.holds("8m")
+        async with opened(small.folder) as keeping:
+            assert await keeping.remember(words(1))
+
+
+async def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path) -> None:
+    with disk(tmp_path / "new", "1m") as new:
+        new.read_only()
+        with pytest.raises(StoreReadOnly):
+            await open_keeping(new.folder, NoRing)
+    with disk(tmp_path / "old", "1m") as old:
+        async with opened(old.folder) as keeping:
+            await keeping.remember(words(1))
+        old.read_only()
+        with pytest.raises(StoreReadOnly):
+            await open_keeping(old.folder, NoRing)

@@ -8,11 +8,12 @@ a trial). Only the newest change of a row is kept; a deleted row stays as a tomb
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct, json
+from msgspec import Struct, ValidationError, json
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow, Row
 from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Malformed
 from central_mdm.roster.model import changes, scopes
 
 ROWS_A_STATEMENT = 500
@@ -25,6 +26,17 @@ class Told(Struct, frozen=True):
     entity: str
     id: str
     row: Row | None
+
+
+def check(row: Row) -> None:
+    """Hold a row to the contract: what no app can read would cost each app the whole class.
+
+    Raises Malformed.
+    """
+    try:
+        json.decode(json.encode(row), type=Row)
+    except ValidationError as error:
+        raise Malformed("row", str(error)) from error
 
 
 def told(scope: str, row: Row) -> Told:

@@ -6,12 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing
-from central_mdm.roster.feed import Told, told
+from central_mdm.roster.feed import Told, check, told
 from central_mdm.roster.model import classes, devices, memberships, placements, pupils, teaching
 
 
 async def put_class(connection: AsyncConnection, school: str, row: ClassRow) -> list[Told]:
-    """Add a class or change its name; all its teachers are told."""
+    """Add a class or change its name; all its teachers are told. Raises Malformed."""
+    check(row)
     facts = {"name": row.name, "subject": row.subject}
     added = upsert(connection, classes).values({"school": school, "id": row.id, **facts})
     await connection.execute(
@@ -52,7 +53,9 @@ async def put_pupil(connection: AsyncConnection, school: str, row: PupilRow) -> 
     """Add a pupil to a class or change how the pupil stands in it.
 
     A display name that another pupil of the class bears already breaks the transaction.
+    Raises Malformed.
     """
+    check(row)
     names = {"given_name": row.given_name, "family_name": row.family_name}
     added = upsert(connection, pupils).values({"school": school, "id": row.id, **names})
     await connection.execute(
@@ -93,7 +96,11 @@ async def remove_pupil(
 
 
 async def put_device(connection: AsyncConnection, school: str, row: DeviceRow) -> list[Told]:
-    """Assign a device to a class (and to a pupil); its signed assignment gets a new version."""
+    """Assign a device to a class (and to a pupil); its signed assignment gets a new version.
+
+    Raises Malformed.
+    """
+    check(row)
     facts = {"name": row.name, "kind": row.kind}
     added = upsert(connection, devices).values(
         {"school": school, "id": row.id, **facts, "assignment_version": 1}

@@ -4,10 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.identity.rules import begin_epoch
+from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
 from central_mdm.roster.reading import sum_of
@@ -153,6 +155,24 @@ async def test_two_pupils_of_a_class_never_show_the_same_name(mdm: Mdm) -> None:
     taken = mdm.sample["devices"][0]["display"]
     with pytest.raises(IntegrityError):
         await tell_pupil(mdm.ground, mdm.school, pupil(1, taken))
+    puller = Puller(mdm)
+    await puller.pull()
+    assert len(puller.rows) == 11
+
+
+async def test_a_pupil_told_twice_is_one_pupil(mdm: Mdm) -> None:
+    puller = Puller(mdm)
+    for seat in (3, 4):
+        await tell_pupil(mdm.ground, mdm.school, replace(pupil(1, "Zoé"), seat=seat))
+    await puller.pull()
+    mine = [row for (_, id_), (_, row) in puller.rows.items() if id_ == pupil(1, "").id]
+    assert [(row["display"], row["seat"]) for row in mine] == [("Zoé", 4)]
+
+
+async def test_a_name_of_ten_thousand_characters_is_refused_and_the_class_stays(mdm: Mdm) -> None:
+    for row in (pupil(1, "é" * 10_000), replace(pupil(1, "Zoé"), given_name="")):
+        with pytest.raises(Malformed):
+            await tell_pupil(mdm.ground, mdm.school, row)
     puller = Puller(mdm)
     await puller.pull()
     assert len(puller.rows) == 11

@@ -22,6 +22,7 @@ from classroom_app.demo.verbs import Verbs
 from classroom_app.domain.errors import NoLesson, RoomError
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
+from classroom_app.looking_around import LookingAround
 from classroom_app.media.decode import Decoder
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.presenters import receipts
@@ -39,6 +40,7 @@ from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.tasks import Tasks
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
+from device_bridge.discovery.examine import examine
 from device_bridge.discovery.sightings import NotAnAddress, typed
 from device_bridge.logs import log_to_stderr
 from device_bridge.protocol.errors import DeviceError
@@ -90,6 +92,9 @@ class Desk(QObject):
             self, self.tasks, self._check, keeping.language(), keeping.server(), self
         )
         self.first_run.language_chosen.connect(self.speak)
+        self.around = LookingAround(
+            self.desk, self.first_run, lambda: self.school, examine, interfaces
+        )
         self.classes = ClassesPresenter(self, self.tasks, self)
         self.journal = JournalModel()
         self.window = DeskWindow(
@@ -114,6 +119,7 @@ class Desk(QObject):
 
     async def begin(self) -> None:
         """Go on where the last run ended: mid-lesson, at the classes, or at the first page."""
+        self.tasks.start(self.around.run(), name="look-around", refused=self.desk.refused)
         signed = await self.keeping.papers()
         if self.keeping.key_lies_beside:
             self.desk.warn(say("The store's key lies in a file beside it: no keyring was found."))
@@ -146,7 +152,6 @@ class Desk(QObject):
         await self.keeping.keep_papers(papers)
         joined = self._enter(made)
         await joined.sync.once()
-        self.first_run.came_in()
         await self._show_classes()
 
     async def dial(self, address: str) -> None:
@@ -212,6 +217,7 @@ class Desk(QObject):
             synced=self._on_sync,
             told=self.desk.told,
         )
+        self.first_run.came_in()
         work = self.school.run()
         self._school_task = self.tasks.start(work, name="school", refused=self.desk.refused)
         return self.school
@@ -360,7 +366,7 @@ class Desk(QObject):
         )
 
     def _check(self) -> None:
-        """Look around for why nothing is found; the page shows what comes of it."""
+        self.around.wake()
 
     # what the demo's driver asks (demo.verbs.Knows)
 

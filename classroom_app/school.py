@@ -15,7 +15,7 @@ from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.sync import Sync, SyncState
 from classroom_app.domain.acts import Act, Declared
 from classroom_app.domain.errors import GrantEnded
-from classroom_app.domain.lesson import ClassId, DeviceId
+from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
 from classroom_app.papers import Papers
 from classroom_app.places import NobodyThere, OfAnotherClass, Places
@@ -234,6 +234,20 @@ class School:
         if device not in devices:
             raise OfAnotherClass
         self.link.sighted(device, [place])
+
+    # what the connection check asks (looking_around.Known)
+
+    def roster(self) -> Roster | None:
+        return self.room.roster
+
+    def places_of(self, device: DeviceId) -> tuple[Address, ...]:
+        return self.places.of(device)
+
+    def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
+        return self.places.heard.get(device, ())
+
+    def sync_state(self) -> SyncState:
+        return self.sync.state
 
     async def _look_for_devices(self) -> None:
         devices = self.room.all_devices()

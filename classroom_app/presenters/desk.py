@@ -62,7 +62,8 @@ class DeskPresenter(QObject):
         self._attention_at = -ATTENTION_SECONDS
         self._message: tuple[tuple[Tile, ...], str] | None = None
         self._chip_key, self._last_said = "", ""
-        self._seated, self._about = "", ""
+        self._seated = ""
+        self.about = ""  # the seat that a sheet or the check is about; else the whole class
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self.changed)
         self._second = QTimer(self, interval=1000)
@@ -276,12 +277,12 @@ class DeskPresenter(QObject):
     def ask(self, sheet: str, about: str = "") -> None:
         """Open a sheet; `about` is the one seat that it is about."""
         if self.enabled():
-            self._about = about
+            self.about = about
             self.sheet_asked.emit(sheet)
 
     def one(self) -> Tile | None:
         """Return the one seat that is spoken of: the menu's, else the one looked at closely."""
-        return self.wall.tile(self._about or self.focused)
+        return self.wall.tile(self.about or self.focused)
 
     def go(self, page: str) -> None:
         """Show a page; the wall is where one comes back to."""
@@ -291,7 +292,7 @@ class DeskPresenter(QObject):
 
     def check(self, key: str = "") -> None:
         """Show why nothing is found, or why this one pupil is not here."""
-        self._about = key
+        self.about = key
         self.go("check")
 
     def go_home(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.receipts import ABSENT
 from classroom_app.presenters.seats import Claim, claims
 from classroom_app.presenters.sentences import name_of, tile_words
 from classroom_app.presenters.wall import key_of
@@ -15,7 +16,8 @@ from classroom_app.presenters.words import lasted, say
 
 # Told (device, screen) when a close look begins, (None, 0) when it ends.
 LooksClosely = Callable[[DeviceId | None, int], None]
-LIVE_SECONDS = 5.0
+# An old picture would look like the screen of now.
+WITHOUT_PICTURE = ABSENT | {State.LOCKED, State.PRIVATE, State.DARK, State.TWIN}
 
 
 class FocusPresenter(QObject):
@@ -68,10 +70,13 @@ class FocusPresenter(QObject):
     def shown(self) -> QImage | None:
         """Return the close picture, or the wall's until that has come."""
         tile = self.tile()
-        hides = tile is None or tile.state in {State.LOCKED, State.PRIVATE, State.DARK}
-        if hides or tile is None:
+        if tile is None or tile.state in WITHOUT_PICTURE:
             return None
         return self.image or self.desk.wall.image(tile.device)
+
+    def is_stale(self) -> bool:
+        tile = self.tile()
+        return tile is not None and tile.state is State.STALE
 
     def name(self) -> str:
         tile = self.tile()

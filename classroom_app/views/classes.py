@@ -51,6 +51,7 @@ class ClassesView(QWidget):
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._classes, self._desk, self._theme = classes, desk, theme
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.title = label("", 34, BOLD)
         self.summary = label("", 18, SEMI)
         self.summary.setObjectName("summary")
@@ -89,7 +90,7 @@ class ClassesView(QWidget):
 
     @Slot()
     def _check(self) -> None:
-        self._desk.go("check")
+        self._desk.check()
 
     @Slot()
     def refresh(self) -> None:

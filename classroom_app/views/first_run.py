@@ -3,11 +3,7 @@
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import (
     QFont,
-    QGuiApplication,
     QHideEvent,
-    QKeyEvent,
-    QPixmap,
-    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import (
@@ -16,15 +12,15 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from classroom_app.presenters.desk import DeskPresenter
-from classroom_app.presenters.first_run import FirstRunPresenter, Row
+from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.words import LANGUAGES, later, say
-from classroom_app.views.buttons import flat, labelled
+from classroom_app.views.buttons import flat
+from classroom_app.views.check import CheckCard
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme, font
 
@@ -38,62 +34,7 @@ _FIELDS = (
 )
 _ROW_ICONS = {"ok": "circle-check", "failed": "triangle-alert"}
 LEFT = 470
-
-
-class CheckRow(QFrame):
-    """A row of the check; a failing one is opened with what to do."""
-
-    def __init__(self, row: Row, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        opened = bool(row.to_copy or row.to_read)
-        self.setObjectName("failing" if row.state == "failed" else "row")
-        self._copy = row.to_copy
-        self.strip: QFrame | None = None
-        icon = QLabel(self)
-        token = "failline" if row.state == "failed" else "ink"
-        drawn: QPixmap = theme.icon(
-            _ROW_ICONS.get(row.state, "minus"), 30, token, self.devicePixelRatioF()
-        )
-        icon.setPixmap(drawn)
-        icon.setFixedWidth(46)
-        icon.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
-        texts = QVBoxLayout()
-        texts.setSpacing(3)
-        texts.addWidget(label(row.title, 18, SEMI))
-        texts.addWidget(label(row.second, 15, MEDIUM, "second"))
-        if opened and row.to_copy:
-            self._to_copy(texts, row, theme)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(14, 14, 20, 14)
-        line.setSpacing(10)
-        if row.state == "failed":
-            self.strip = QFrame(self)
-            self.strip.setObjectName("strip")
-        line.addWidget(icon)
-        line.addLayout(texts, 1)
-
-    def _to_copy(self, texts: QVBoxLayout, row: Row, theme: Theme) -> None:
-        box = QFrame(self)
-        box.setObjectName("to-copy")
-        inner = QVBoxLayout(box)
-        inner.setContentsMargins(16, 12, 16, 12)
-        inner.addWidget(label(say("To the administrator: “{text}”", text=row.to_copy), 14, MEDIUM))
-        texts.addSpacing(8)
-        texts.addWidget(box)
-        copy = flat("copy-sentence", "main", self)
-        labelled(copy, theme, "copy", say("Copy the sentence"), "surface")
-        copy.clicked.connect(self._copied)
-        texts.addSpacing(4)
-        texts.addWidget(copy, alignment=Qt.AlignmentFlag.AlignLeft)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self.strip is not None:
-            self.strip.setGeometry(2, 2, 8, self.height() - 4)
-
-    @Slot()
-    def _copied(self) -> None:
-        QGuiApplication.clipboard().setText(self._copy)
+MARGIN = 32
 
 
 class FirstRunView(QWidget):
@@ -108,11 +49,14 @@ class FirstRunView(QWidget):
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._first, self._desk, self._theme = first, desk, theme
-        self._rows: list[Row] | None = None
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._header()
         self._form()
+        self._titles()
         self._address()
-        self._check()
+        self._aloud()
+        self.card = CheckCard(first, theme, self)
+        self.card.by_address.connect(self._to_address)
         self._lay_out()
         first.changed.connect(self.refresh)
 
@@ -123,9 +67,8 @@ class FirstRunView(QWidget):
         left.addWidget(self.under)
         left.addSpacing(16)
         left.addWidget(self.form)
-        left.addWidget(self.trouble)
-        left.addSpacing(6)
         left.addWidget(self.address_box)
+        left.addWidget(self.trouble)
         left.addSpacing(12)
         left.addWidget(self.aloud_title)
         left.addWidget(self.aloud)
@@ -135,10 +78,13 @@ class FirstRunView(QWidget):
         column.setLayout(left)
         left.setContentsMargins(0, 8, 0, 0)
         body = QHBoxLayout()
-        body.setContentsMargins(32, 32, 32, 32)
+        body.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         body.setSpacing(46)
         body.addWidget(column)
-        body.addWidget(self.card, 1)
+        right = QVBoxLayout()
+        right.addWidget(self.card)
+        right.addStretch()
+        body.addLayout(right, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -154,8 +100,11 @@ class FirstRunView(QWidget):
         row.setContentsMargins(32, 0, 32, 0)
         row.setSpacing(8)
         name = label("Pupitre", 24, BOLD)
-        name.setWordWrap(False)
-        row.addWidget(name)
+        self.class_words = label("", 15, MEDIUM, "second")
+        for words in (name, self.class_words):
+            words.setWordWrap(False)
+            row.addWidget(words)
+            row.addSpacing(8)
         row.addStretch()
         self.back = flat("back", "plain", self.bar)
         self.back.clicked.connect(self._desk.go_home)
@@ -207,13 +156,24 @@ class FirstRunView(QWidget):
         self.trouble = label("", 15, SEMI)
         self.trouble.setObjectName("trouble")
 
-    def _address(self) -> None:
+    def _titles(self) -> None:
         self.title = label("", 34, BOLD)
         self.under = label("", 16, MEDIUM, "second")
-        self.address_box = QWidget(self)
-        row = QHBoxLayout(self.address_box)
-        row.setContentsMargins(0, 0, 0, 0)
+
+    def _address(self) -> None:
+        self.address_box = QFrame(self)
+        self.address_box.setObjectName("card")
+        box = QVBoxLayout(self.address_box)
+        box.setContentsMargins(20, 16, 20, 20)
+        box.setSpacing(2)
+        self.address_title = label("", 18, SEMI)
+        self.address_under = label("", 15, MEDIUM, "second")
+        box.addWidget(self.address_title)
+        box.addWidget(self.address_under)
+        box.addSpacing(10)
+        row = QHBoxLayout()
         row.setSpacing(8)
+        box.addLayout(row)
         self.address = QLineEdit(self.address_box)
         self.address.setObjectName("address")
         self.address.setFont(font(15))
@@ -224,6 +184,8 @@ class FirstRunView(QWidget):
         self.dial.clicked.connect(self._dial)
         row.addWidget(self.address, 1)
         row.addWidget(self.dial)
+
+    def _aloud(self) -> None:
         self.aloud_title = label("", 15, SEMI, "second")
         self.aloud = QFrame(self)
         self.aloud.setObjectName("read-aloud")
@@ -232,36 +194,13 @@ class FirstRunView(QWidget):
         self.aloud_text = label("", 21, MEDIUM)
         inner.addWidget(self.aloud_text)
 
-    def _check(self) -> None:
-        self.card = QFrame(self)
-        self.card.setObjectName("card")
-        column = QVBoxLayout(self.card)
-        column.setContentsMargins(14, 24, 14, 14)
-        column.setSpacing(4)
-        heading = QHBoxLayout()
-        heading.setContentsMargins(14, 0, 14, 10)
-        self.check_title = label("", 22, BOLD)
-        self.check_title.setWordWrap(False)
-        self.again = label("", 14, SEMI, "second")
-        self.again.setWordWrap(False)
-        heading.addWidget(self.check_title)
-        heading.addStretch()
-        heading.addWidget(self.again)
-        column.addLayout(heading)
-        area = QScrollArea(self.card)
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._inner = inner = QWidget(area)
-        inner.setObjectName("rows")
-        self._list = QVBoxLayout(inner)
-        self._list.setContentsMargins(0, 0, 0, 0)
-        self._list.setSpacing(2)
-        area.setWidget(inner)
-        column.addWidget(area, 1)
-
     @Slot()
     def _sign_in(self) -> None:
         self._first.sign_in(*(self.fields[name].text() for name, _ in _FIELDS))
+
+    @Slot()
+    def _to_address(self) -> None:
+        self.address.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot()
     def _dial(self) -> None:
@@ -275,66 +214,36 @@ class FirstRunView(QWidget):
             button.setChecked(code == first.language)
         self.back.setVisible(self._desk.page == "check")
         self.form.setVisible(not first.signed_in)
+        self.address_box.setVisible(first.signed_in)
         self.sign_in.setEnabled(not first.busy)
+        self.class_words.setText(first.class_words())
         self.trouble.setText(first.trouble)
         self.trouble.setVisible(bool(first.trouble))
-        rows = first.rows()
-        aloud = next((row.to_read for row in rows if row.to_read), "")
+        aloud = next((row.to_read for row in first.rows() if row.to_read), "")
         for part in (self.aloud_title, self.aloud):
             part.setVisible(bool(aloud))
         self.aloud_text.setText(say("“{text}”", text=aloud))
-        if rows != self._rows:
-            self._rows = rows
-            self._fill(rows)
+        self.card.refresh()
 
     def _words(self) -> None:
         first = self._first
-        title = say("No pupils yet") if first.signed_in else say("Sign in")
-        under = (
-            say("The class appears by itself as soon as a device answers.")
-            if first.signed_in
-            else say("Once, with the internet. After that Pupitre works without it.")
-        )
-        self.title.setText(title)
-        self.under.setText(under)
+        self.title.setText(first.title())
+        self.under.setText(first.under())
         for name, words in _FIELDS:
             self._labels[name].setText(say(words))
             self.fields[name].setAccessibleName(say(words))
         self.fields["server"].setPlaceholderText("https://")
         self.sign_in.setText(say("One moment…") if first.busy else say("Sign in"))
-        self.address.setPlaceholderText(say("A device's address, if you know it"))
-        self.address.setAccessibleName(say("A device's address, if you know it"))
+        self.address_title.setText(say("Type a device's address"))
+        self.address_under.setText(say("if you know it: 10.12.0.41:7000"))
+        self.address.setAccessibleName(say("Type a device's address"))
         self.dial.setText(say("Try"))
-        self.aloud_title.setText(say("To read to the class"))
-        self.check_title.setText(say("Connection check"))
-        self.again.setText(say("again every 5 s"))
+        self.aloud_title.setText(first.aloud_title())
         self.back.setText(say("Back to the class"))
 
     def retranslate(self) -> None:
-        self._rows = None
+        self.card.forget()
         self.refresh()
-
-    def _fill(self, rows: list[Row]) -> None:
-        while (item := self._list.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        parent = self._inner
-        for at, row in enumerate(rows):
-            if at and row.state != "failed" and rows[at - 1].state != "failed":
-                rule = QFrame(parent)
-                rule.setObjectName("rule")
-                rule.setFixedHeight(1)
-                self._list.addWidget(rule)
-            self._list.addWidget(CheckRow(row, self._theme, parent))
-        self._list.addStretch()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_F5:
-            self._first.check_again()
-        else:
-            super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

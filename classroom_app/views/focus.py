@@ -52,6 +52,10 @@ class CloseLook(QWidget):
             spot = fitted(image, room)
             spot.moveTop(room.top())
             painter.drawImage(spot, image)
+            if self._focus.is_stale():
+                veil = self._theme.colour("surface")
+                veil.setAlphaF(0.65)
+                painter.fillRect(spot, veil)
             painter.setPen(QPen(self._theme.colour("ink"), 2))
             painter.drawRoundedRect(spot, 4, 4)
             return
@@ -181,6 +185,8 @@ class FocusView(QWidget):
         self.claim = ClaimCard(focus, theme, self.side)
         self.seat = flat("seat", "plain", self.side)
         self.seat.clicked.connect(self._ask_seat)
+        self.check = flat("why-gone", "main", self.side)
+        self.check.clicked.connect(self._ask_check)
         self.facts = label("", 14, SEMI, "second")
         self._screens()
         self._lay_out()
@@ -194,6 +200,7 @@ class FocusView(QWidget):
         column.addWidget(self.hand)
         column.addWidget(self.screens)
         column.addWidget(self.facts)
+        column.addWidget(self.check)
         column.addWidget(self.seat)
         column.addStretch()
         heading = QHBoxLayout()
@@ -255,10 +262,14 @@ class FocusView(QWidget):
 
     def _likely(self) -> None:
         """Press the main button of whatever this pupil wants."""
-        for button in (self.claim.yes, self.reply):
+        for button in (self.claim.yes, self.reply, self.check):
             if button.isVisible():
                 button.click()
                 return
+
+    @Slot()
+    def _ask_check(self) -> None:
+        self._focus.desk.check(self._focus.desk.focused)
 
     @Slot()
     def _ask_seat(self) -> None:
@@ -285,6 +296,8 @@ class FocusView(QWidget):
         self.claim.refresh()
         self.seat.setVisible(self._focus.can_seat())
         labelled(self.seat, self._theme, "user-plus", say("Who sits here…"))
+        self.check.setVisible(tile is not None and tile.state in ABSENT)
+        labelled(self.check, self._theme, "wifi", say("Why not here?"), "surface")
         self.reply.setText(say("Reply"))
         self.answered.setText(say("Answered"))
         self.screens.setVisible(self._focus.screens > 1)

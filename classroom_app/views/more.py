@@ -26,7 +26,7 @@ class MoreSheet(Sheet):
         self.desk.ask("message")
 
     def _check(self) -> None:
-        self.desk.go("check")
+        self.desk.check()
 
     def _classes(self) -> None:
         self.desk.go("classes")

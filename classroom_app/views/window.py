@@ -202,6 +202,8 @@ class DeskWindow(QWidget):
         self.close_sheet()
         outer = {"sign-in": self.first_run, "check": self.first_run, "classes": self.classes}
         self.pages.setCurrentWidget(outer.get(page, self._lesson))
+        if page in outer:
+            outer[page].setFocus()  # else keys go to what is hidden now
         inner = {"wall": self.wall, "focus": self.focus, "journal": self.journal}
         if page in inner:
             self.middle.setCurrentWidget(inner[page])
@@ -326,9 +328,10 @@ class DeskWindow(QWidget):
 
     @Slot()
     def _look_again(self) -> None:
-        self._first_run.check_again()
-        if self.desk.page != "sign-in":
-            self.desk.go("check")
+        if self.desk.page in {"sign-in", "check"}:
+            self._first_run.check_again()
+        else:
+            self.desk.check()
 
     @Slot()
     def _to_classes(self) -> None:

@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QApplication
 
 from classroom_app.domain.lesson import ClassId, DeviceId, Pupil, PupilId, Roster
 from classroom_app.domain.tile import State, Tile, Wish
+from classroom_app.presenters.check import Check
+from classroom_app.presenters.first_run import Missed
 from classroom_app.presenters.journal import JournalRow
 from classroom_app.presenters.receipts import School
 from classroom_app.presenters.words import Translator, speak
@@ -77,6 +79,7 @@ def pages(folder: Path) -> None:
     made.window.resize(1366, 768)
     made.window.show()
     save(made, folder, "05-first-run-light-fr-1366")
+    checks(folder)
     made = room("fr")
     pupils = tuple(Pupil(PupilId(f"p{at}"), name, name, "") for at, name in enumerate(NAMES))
     made.classes.show(
@@ -110,6 +113,55 @@ def sheets(folder: Path) -> None:
     )
     made.desk.go("journal")
     save(made, folder, "09-journal-fr-1366")
+
+
+def checks(folder: Path) -> None:
+    """Draw the check as it is found: nobody yet, one pupil gone, deaf, all well."""
+    here, own = {"here": 27, "all": 28, "names": "Tom"}, CHECKS[:5]
+    deaf = (CHECKS[0], Check("own-announcement", "failed"), CHECKS[-1])
+    none = {"cause": "none", "here": 0, "all": 28}
+    cases = (
+        ("isolation", "fr", "light", (1366, 768), CHECKS, Missed("5e B", 28)),
+        (
+            "nobody",
+            "de",
+            "dark",
+            (1366, 768),
+            (*own, Check("class", "failed", none)),
+            Missed("7b", 28),
+        ),
+        (
+            "gone",
+            "en",
+            "light",
+            (1920, 1080),
+            (*own, Check("class", "failed", {"cause": "away", **here}), Check("school", "ok")),
+            Missed("7B", 28, 27, "Tom"),
+        ),
+        ("deaf", "de", "light", (1366, 768), deaf, Missed("7b", 28)),
+        (
+            "well",
+            "fr",
+            "dark",
+            (1366, 768),
+            (*own, Check("class", "ok", {"here": 28, "all": 28}), Check("school", "ok")),
+            Missed("5e B", 28, 28),
+        ),
+    )
+    for name, language, theme, size, found, missed in cases:
+        made = room(language, theme)
+        made.window.resize(*size)
+        made.wall.show(classroom())
+        made.desk.begin(LESSON)
+        made.first.came_in()
+        made.desk.check()
+        made.first.show(found, missed)
+        made.window.show()
+        save(made, folder, f"13-check-{name}-{theme}-{language}-{size[0]}")
+    made = room("fr")
+    made.begin(lively())
+    made.desk.open("p26")
+    save(made, folder, "14-gone-light-fr-1366")
 
 
 def cart() -> list[Tile]:

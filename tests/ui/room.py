@@ -11,9 +11,10 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from classroom_app.domain.lesson import ClassId, DeviceId, Lesson, LessonId, PupilId, Roster
 from classroom_app.domain.tile import State, Tile, Wish
+from classroom_app.presenters.check import Check
 from classroom_app.presenters.classes import ClassesPresenter
 from classroom_app.presenters.desk import DeskPresenter
-from classroom_app.presenters.first_run import Check, FirstRunPresenter
+from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel
 from classroom_app.presenters.wall import WallModel
@@ -219,7 +220,10 @@ CHECKS = (
     Check("addresses", "ok", {"addresses": ("10.12.0.7",)}),
     Check("multicast", "ok"),
     Check("own-announcement", "ok"),
+    Check("firewall", "ok"),
+    Check("other-machines", "ok", {"machines": 2}),
     Check("reach", "failed", {"cause": "isolation", "tried": 3}),
+    Check("class", "failed", {"cause": "isolation", "here": 0, "all": 28, "names": "Adam"}),
     Check("school", "failed"),
 )
 

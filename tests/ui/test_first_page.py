@@ -1,12 +1,21 @@
 """The connection check speaks of whatever the doctor finds, in words a teacher can use."""
 
+from typing import Any
+
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from classroom_app.presenters import first_run
-from classroom_app.presenters.first_run import row
+from classroom_app.domain.tile import State
+from classroom_app.presenters import check
+from classroom_app.presenters.check import row, rows
+from classroom_app.presenters.first_run import Missed
 from device_bridge.discovery.doctor import Check
 from tests.ui.conftest import Opens
+from tests.ui.room import CHECKS, NOW, classroom, replace
+from tests.ui.test_desk import click, press
 
 pytestmark = pytest.mark.real_loop
 KEYS = [
@@ -16,24 +25,42 @@ KEYS = [
     "firewall",
     "other-machines",
     "device-network",
-    "reach",
+    "class",
     "clock",
 ]
+CAUSES = ["none", "isolation", "agent-not-running", "away", "unmet", "refused"]
 
 
 @pytest.mark.parametrize("state", ["ok", "failed", "unknown", "not-needed"])
 @pytest.mark.parametrize("key", KEYS)
 def test_every_finding_of_the_doctor_has_words(qtbot: QtBot, key: str, state: str) -> None:
     del qtbot
-    told = row(Check(key, state, {"cause": "offline"}))  # pyright: ignore[reportArgumentType]
+    told = row(check.Check(key, state, {"cause": "offline"}))
     assert told.title
     assert told.title != key
     assert told.second
 
 
+@pytest.mark.parametrize("language", ["en", "fr", "de"])
+@pytest.mark.parametrize("cause", CAUSES)
+def test_every_cause_of_a_missing_class_has_something_to_do(
+    opened: Opens, cause: str, language: str
+) -> None:
+    opened(language)
+    facts = {"cause": cause, "names": "Tom", "here": 3, "all": 28, "why": "not-paired"}
+    told = row(check.Check("class", "failed", facts))
+    assert told.title
+    assert told.to_copy or told.to_read
+    assert "{" not in told.title + told.second
+
+
+def told_of(*checks: check.Check | Check) -> list[tuple[str, str]]:
+    return [(one.state, one.title) for one in rows(checks)]
+
+
 def test_isolation_is_told_apart_from_nobody_there(qtbot: QtBot) -> None:
     del qtbot
-    told = row(Check("reach", "failed", {"cause": "isolation", "tried": 3}))
+    told = rows(CHECKS)[-2]
     assert told.title == "The Wi-Fi probably keeps devices apart."
     assert told.to_copy
 
@@ -44,10 +71,83 @@ def test_only_the_first_failing_row_is_opened_and_school_is_never_an_alarm(opene
         [
             Check("multicast", "failed"),
             Check("own-announcement", "failed"),
-            first_run.Check("school", "failed"),
+            Check("other-machines", "failed"),
+            check.Check("school", "failed"),
             Check("listening", "failed"),
         ]
     )
-    rows = room.first.rows()
-    assert [one.state for one in rows] == ["failed", "failed", "not-needed"]
-    assert [bool(one.to_copy) for one in rows] == [True, False, False]
+    shown = room.first.rows()
+    assert [one.state for one in shown] == ["failed", "failed", "not-needed"]
+    assert [bool(one.to_copy) for one in shown] == [True, False, False]
+
+
+def test_a_subject_is_one_row_and_a_right_clock_is_none(qtbot: QtBot) -> None:
+    del qtbot
+    well = [Check(key, "ok") for key in ("multicast", "own-announcement", "firewall", "clock")]  # pyright: ignore[reportArgumentType]
+    assert told_of(*well) == [("ok", "The firewall lets Pupitre listen.")]
+    assert told_of(Check("clock", "failed"))[0][0] == "failed"
+
+
+def test_what_could_not_be_known_is_left_out_and_a_class_not_open_is_not_needed(
+    qtbot: QtBot,
+) -> None:
+    del qtbot
+    found = [
+        Check("firewall", "unknown"),
+        check.Check("class", "not-needed", {"cause": "no-class"}),
+    ]
+    assert told_of(*found) == [("not-needed", "No class is open yet.")]
+
+
+def test_the_sentence_is_copied_and_the_address_field_is_one_click_away(opened: Opens) -> None:
+    room = opened()
+    room.first.show([check.Check("class", "failed", {"cause": "none", "here": 0, "all": 28})])
+    assert not room.first.rows()[0].by_address  # nobody is signed in: there is no class to look for
+    room.first.came_in()
+    room.window.show()
+    click(room, "copy-sentence")
+    copied: Any = QGuiApplication.clipboard().text()
+    assert copied == "Please see that the Pupitre agent starts with the pupils' devices."
+    assert room.button("copy-sentence").text().strip() == "Copied"
+    click(room, "by-address")
+    assert room.window.focusWidget() is room.window.first_run.address
+
+
+def test_the_check_of_one_pupil_is_reached_from_the_gone_tile(opened: Opens) -> None:
+    room = opened()
+    tiles = classroom(4)
+    replace(tiles, "Bilal", State.GONE, since=NOW - 60)
+    room.begin(tiles)
+    room.first.came_in()
+    room.desk.open("p3")
+    click(room, "why-gone")
+    assert (room.desk.page, room.desk.about) == ("check", "p3")
+    room.first.show([], Missed("5e B", 28, 27, "Bilal"))
+    assert room.first.title() == "Bilal is not here"
+    assert room.first.class_words() == "5e B · 28 pupils in the list"
+
+
+def test_f5_looks_again_and_stays_with_the_pupil_asked_about(opened: Opens) -> None:
+    room = opened()
+    tiles = classroom(4)
+    replace(tiles, "Bilal", State.GONE, since=NOW - 60)
+    room.begin(tiles)
+    room.window.activateWindow()
+    assert QTest.qWaitForWindowActive(room.window)
+    room.desk.check("p3")
+    press(room, Qt.Key.Key_F5)
+    assert (room.desk.about, room.checked) == ("p3", 1)
+    room.desk.go_home()
+    press(room, Qt.Key.Key_F5)
+    assert (room.desk.page, room.desk.about) == ("check", "")
+
+
+def test_an_address_that_is_none_is_told_with_the_words_typed(opened: Opens) -> None:
+    room = opened()
+    room.acts.refuses = ValueError("host")
+    room.first.dial("10.0.0.x")
+    assert room.first.trouble
+    room.acts.refuses = None
+    room.first.dial(" 10.0.0.4:7000 ")
+    assert room.acts.asked == [("dial", (), "10.0.0.4:7000")]
+    assert room.first.trouble == "Found at 10.0.0.4:7000. It is remembered."

@@ -1,0 +1,185 @@
+"""Looks around while the connection check is seen, and goes back to the wall when all is found."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NoReturn, Protocol
+
+from classroom_app.cloud.sync import SyncState
+from classroom_app.domain.lesson import DeviceId, PupilId, Roster
+from classroom_app.domain.tile import Tile
+from classroom_app.presenters.check import Check, Checked
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.first_run import FirstRunPresenter, Missed
+from classroom_app.presenters.receipts import ABSENT, named
+from classroom_app.presenters.wall import key_of
+from device_bridge.discovery.examine import Situation
+from device_bridge.discovery.sightings import Address
+
+LOOK_SECONDS: Final = 5.0
+PAGES: Final = frozenset({"sign-in", "check"})
+OWN_EARS: Final = frozenset({"multicast", "own-announcement", "firewall", "other-machines"})
+
+Examine = Callable[[Situation], Awaitable[Sequence[Checked]]]
+
+
+class Known(Protocol):
+    """What is known of the open class (`classroom_app.school.School`)."""
+
+    def roster(self) -> Roster | None: ...
+    def places_of(self, device: DeviceId) -> tuple[Address, ...]: ...
+    def heard_at(self, device: DeviceId) -> tuple[Address, ...]: ...
+    def sync_state(self) -> SyncState: ...
+
+
+class LookingAround:
+    """`examine` is `device_bridge.discovery.examine.examine`; `known` is None while signed out."""
+
+    def __init__(
+        self,
+        desk: DeskPresenter,
+        first: FirstRunPresenter,
+        known: Callable[[], Known | None],
+        examine: Examine,
+        interfaces: Sequence[str] = (),
+    ) -> None:
+        self._desk, self._first, self._known = desk, first, known
+        self._examine = examine
+        self._interfaces = tuple(interfaces) or None
+        self._woken = asyncio.Event()
+        self._awaited: frozenset[str] = frozenset()
+        desk.page_changed.connect(self._on_page)
+        desk.wall.tiles_changed.connect(self._on_tiles)
+
+    def wake(self) -> None:
+        """Look again now."""
+        self._woken.set()
+
+    async def run(self) -> NoReturn:
+        """Look every 5 s while the page is seen, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._woken.clear()
+            if self._desk.page in PAGES:
+                begun = loop.time()
+                await self._look()
+                await self._pause(begun + LOOK_SECONDS - loop.time())
+            else:
+                await self._woken.wait()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+    async def _look(self) -> None:
+        self._first.show(self._first.checks, self._missed())  # who is missed is known at once
+        checks = await self._examine(self._situation())
+        if self._desk.page in PAGES:
+            self._first.show(self._with_own(checks), self._missed())
+
+    # what is looked for
+
+    def _situation(self) -> Situation:
+        known = self._known()
+        roster = known.roster() if known else None
+        if known is None or roster is None:
+            return Situation(interfaces=self._interfaces)
+        missing = self._devices_missed(roster)
+        # Where it was last: a place of last week in another room tells nothing about today.
+        places = [place for device in missing for place in known.places_of(device)[:1]]
+        heard = [place for device in roster.devices for place in known.heard_at(device.id)]
+        return Situation(tuple(places), tuple(heard), interfaces=self._interfaces)
+
+    def _devices_missed(self, roster: Roster) -> list[DeviceId]:
+        """Return the devices of whom is missed: where they sit now, else as the roster has it."""
+        missing = self._missing()
+        at = {tile.device for tile in missing if tile.device}
+        owned = {tile.pupil for tile in missing if not tile.device}
+        here = {tile.device for tile in self._desk.wall.tiles() if tile.state not in ABSENT}
+        return [
+            device.id
+            for device in roster.devices
+            if device.id in at or _fits(device.pupil, owned, here, device.id)
+        ]
+
+    def _missing(self) -> list[Tile]:
+        asked = self._desk.one() if self._desk.about else None
+        tiles = [asked] if asked else [tile for tile in self._desk.wall.tiles() if tile.pupil]
+        return [tile for tile in tiles if tile.state in ABSENT]
+
+    def _missed(self) -> Missed:
+        known = self._known()
+        roster = known.roster() if known else None
+        if roster is None:
+            return Missed()
+        pupils = [tile for tile in self._desk.wall.tiles() if tile.pupil]
+        here = sum(tile.state not in ABSENT for tile in pupils)
+        asked = self._desk.one() if self._desk.about else None
+        name = asked.name if asked and asked.state in ABSENT else ""
+        return Missed(roster.name, len(roster.pupils), here, name)
+
+    # what is said
+
+    def _with_own(self, checks: Sequence[Checked]) -> list[Checked]:
+        known, missing = self._known(), self._missing()
+        if known is None:
+            return list(checks)
+        # Where all are here, what this computer cannot hear is in nobody's way.
+        whole = self._desk.lesson is not None and not missing
+        own = [one for one in checks if not whole or one.state == "ok" or one.key not in OWN_EARS]
+        missed = self._missed()
+        own.append(class_check(checks, missing, missed, open_=known.roster() is not None))
+        return [*own, school_check(known.sync_state())]
+
+    # coming and going
+
+    def _on_page(self, page: str) -> None:
+        if page in PAGES:
+            self._awaited = frozenset(key_of(tile) for tile in self._missing())
+            self.wake()
+
+    def _on_tiles(self) -> None:
+        """Turn into the wall by itself when whoever was missed is here."""
+        if self._desk.page != "check" or not self._awaited or self._desk.lesson is None:
+            return
+        tiles = [tile for tile in self._desk.wall.tiles() if tile.pupil]
+        come = {key_of(tile) for tile in tiles if tile.state not in ABSENT}
+        all_were_missed = self._awaited >= {key_of(tile) for tile in tiles}
+        if self._awaited <= come or (all_were_missed and come):
+            self._awaited = frozenset()
+            self._desk.go_home()
+
+
+def class_check(
+    checks: Sequence[Checked], missing: Sequence[Tile], missed: Missed, *, open_: bool
+) -> Check:
+    """Say how many of the class are here, and why not those who are missed."""
+    facts: dict[str, object] = {"here": missed.here, "all": missed.pupils}
+    if not open_:
+        return Check("class", "not-needed", {**facts, "cause": "no-class"})
+    if not missing:
+        return Check("class", "ok", facts)
+    facts["names"] = named([tile.name for tile in missing])
+    reach = next((check for check in checks if check.key == "reach"), None)
+    cause = str(reach.facts.get("cause", "")) if reach and reach.state == "failed" else ""
+    if reach and reach.state == "ok" and missed.name:
+        return Check("class", "failed", {**facts, "cause": "refused", "why": missing[0].reason})
+    if cause in {"isolation", "agent-not-running"}:
+        return Check("class", "failed", {**facts, "cause": cause})
+    if missed.name:
+        return Check("class", "failed", {**facts, "cause": cause or "unmet"})
+    state = "ok" if missed.here else "failed"
+    return Check("class", state, {**facts, "cause": "awaited" if missed.here else "none"})
+
+
+def school_check(state: SyncState) -> Check:
+    if state.why:
+        return Check("school", "failed")
+    return Check("school", "ok" if state.in_step_at else "unknown")
+
+
+def _fits(pupil: PupilId, owned: set[PupilId], here: set[DeviceId], device: DeviceId) -> bool:
+    """Say whether a device may be a missing pupil's: its own, or a shared one nobody has met."""
+    return pupil in owned if pupil else bool(owned) and device not in here

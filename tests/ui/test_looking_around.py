@@ -1,0 +1,216 @@
+"""The check is made while it is seen, of whoever is missed, and turns into the wall by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from classroom_app.cloud.sync import SyncState
+from classroom_app.domain.lesson import ClassId, Device, DeviceId, Pupil, Roster
+from classroom_app.domain.tile import State, Tile
+from classroom_app.looking_around import LookingAround
+from classroom_app.presenters.check import Checked
+from device_bridge.discovery.doctor import Check
+from device_bridge.discovery.examine import Situation
+from device_bridge.discovery.sightings import Address
+from tests.ui.conftest import Opens
+from tests.ui.room import NOW, Room, classroom, replace
+
+WELL = (Check("addresses", "ok", {"addresses": ("10.0.0.7",)}), Check("multicast", "ok"))
+AWAY = Check("reach", "failed", {"cause": "away", "tried": 1})
+APART = Check("reach", "failed", {"cause": "isolation", "tried": 1})
+
+
+class FakeSchool:
+    """An open class whose devices were met at one place each."""
+
+    def __init__(self, tiles: Sequence[Tile]) -> None:
+        self.open: Roster | None = Roster(
+            ClassId("c1"),
+            "5e B",
+            "",
+            tuple(Pupil(tile.pupil, tile.name, tile.name, "") for tile in tiles),
+            tuple(
+                Device(DeviceId(f"d{at}"), f"Tablet {at}", "test", tile.pupil)
+                for at, tile in enumerate(tiles)
+            ),
+        )
+        self.state = SyncState(in_step_at=NOW)
+
+    def roster(self) -> Roster | None:
+        return self.open
+
+    def places_of(self, device: DeviceId) -> tuple[Address, ...]:
+        return ((f"10.0.0.{device[1:]}", 7000), ("10.9.9.9", 7000))
+
+    def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
+        return (("10.0.0.1", 7000),) if device == "d1" else ()
+
+    def sync_state(self) -> SyncState:
+        return self.state
+
+
+class Network:
+    """Answers each look as it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[Situation] = []
+        self.at: list[float] = []
+        self.found: Sequence[Checked] = WELL
+        self._news = asyncio.Event()
+
+    async def examine(self, situation: Situation) -> Sequence[Checked]:
+        self.at.append(asyncio.get_running_loop().time())
+        self.asked.append(situation)
+        self._news.set()
+        return self.found
+
+    async def looks(self, count: int) -> None:
+        """Wait until there were so many looks and the last is shown."""
+        while len(self.asked) < count:
+            self._news.clear()
+            await self._news.wait()
+        await asyncio.sleep(0)
+
+
+class Scene:
+    def __init__(self, room: Room, tiles: list[Tile]) -> None:
+        self.room, self.tiles = room, tiles
+        self.school: FakeSchool | None = FakeSchool(tiles)
+        self.network = Network()
+        self.around = LookingAround(
+            room.desk, room.first, lambda: self.school, self.network.examine, ["10.0.0.7"]
+        )
+        room.begin(tiles)
+        room.first.came_in()
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(row.state, row.title) for row in self.room.first.rows()]
+
+    def show(self, name: str, state: State) -> None:
+        replace(self.tiles, name, state, since=NOW - 60)
+        self.room.wall.show(self.tiles)
+        self.room.wall.flush()
+
+
+@pytest.fixture
+async def scene(opened: Opens) -> AsyncIterator[Scene]:
+    tiles = classroom(4)
+    made = Scene(opened(), tiles)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(made.around.run())
+        yield made
+        running.cancel()
+
+
+async def test_nothing_is_looked_for_while_nobody_sees_the_check(scene: Scene) -> None:
+    await asyncio.sleep(60)
+    assert scene.network.asked == []
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    scene.room.desk.go_home()
+    await asyncio.sleep(60)
+    assert len(scene.network.asked) == 1
+
+
+async def test_the_check_is_made_again_every_five_seconds_and_at_once_by_f5(scene: Scene) -> None:
+    scene.room.desk.check()
+    await scene.network.looks(3)
+    first, second, third = scene.network.at
+    assert second - first == pytest.approx(5, abs=0.1)
+    assert third - second == pytest.approx(5, abs=0.1)
+    scene.around.wake()
+    await scene.network.looks(4)
+    assert scene.network.at[3] - third < 1
+
+
+async def test_who_is_missed_is_looked_for_where_it_was_last(scene: Scene) -> None:
+    scene.show("Aïcha", State.GONE)
+    scene.show("Bilal", State.GONE)
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    asked = scene.network.asked[0]
+    assert asked.devices == (("10.0.0.1", 7000), ("10.0.0.3", 7000))
+    assert asked.heard == (("10.0.0.1", 7000),)
+    assert asked.interfaces == ("10.0.0.7",)
+    assert scene.told()[-2:] == [
+        ("ok", "2 of 4 devices are here."),
+        ("ok", "The school's server answers."),
+    ]
+    assert scene.room.first.rows()[-2].second == "Still awaited: Aïcha, Bilal."
+
+
+async def test_one_pupil_is_asked_about_and_found_again(scene: Scene) -> None:
+    scene.show("Aïcha", State.GONE)
+    scene.show("Bilal", State.GONE)
+    scene.network.found = (*WELL, AWAY)
+    scene.room.desk.check("p3")
+    await scene.network.looks(1)
+    assert scene.network.asked[0].devices == (("10.0.0.3", 7000),)
+    assert scene.room.first.title() == "Bilal is not here"
+    assert ("failed", "Bilal: no answer where the device last was.") in scene.told()
+    scene.show("Aïcha", State.LIVE)
+    assert scene.room.desk.page == "check"
+    scene.show("Bilal", State.LIVE)
+    assert scene.room.desk.page == "wall"
+
+
+async def test_where_nobody_was_the_first_who_comes_turns_the_page(scene: Scene) -> None:
+    for tile in classroom(4):
+        scene.show(tile.name, State.NOT_HERE)
+    scene.network.found = (*WELL, APART)
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert ("failed", "The Wi-Fi probably keeps devices apart.") in scene.told()
+    assert scene.room.first.title() == "No pupils yet"
+    scene.show("Anouk", State.WAITING)
+    assert scene.room.desk.page == "wall"
+
+
+async def test_where_nobody_is_missed_the_page_stays_and_what_is_deaf_is_no_alarm(
+    scene: Scene,
+) -> None:
+    scene.network.found = (*WELL, Check("other-machines", "failed"))
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert [state for state, _ in scene.told()] == ["ok", "ok", "ok", "ok"]
+    scene.show("Anouk", State.STALE)
+    assert scene.room.desk.page == "check"
+
+
+async def test_a_device_that_answers_and_refuses_says_why(scene: Scene) -> None:
+    replace(scene.tiles, "Bilal", State.GONE, since=NOW - 60, reason="password")
+    scene.room.wall.show(scene.tiles)
+    scene.network.found = (*WELL, Check("reach", "ok", {"reached": 1, "tried": 1}))
+    scene.room.desk.check("p3")
+    await scene.network.looks(1)
+    rows = [row for row in scene.room.first.rows() if row.state == "failed"]
+    assert rows[0].title == "Bilal: the device answers and does not let Pupitre in."
+    assert rows[0].second == "Its reason: password."
+
+
+async def test_a_school_out_of_reach_is_said_and_is_no_alarm(scene: Scene) -> None:
+    assert scene.school
+    scene.school.state = SyncState(why="unreachable")
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert scene.told()[-1] == ("not-needed", "The school's server is not reached.")
+
+
+async def test_before_a_class_is_open_and_before_signing_in_the_network_is_checked(
+    scene: Scene,
+) -> None:
+    assert scene.school
+    scene.school.open = None
+    scene.room.wall.forget()
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert ("not-needed", "No class is open yet.") in scene.told()
+    scene.school = None
+    scene.around.wake()
+    await scene.network.looks(2)
+    assert scene.network.asked[1] == Situation(interfaces=("10.0.0.7",))
+    assert [title for _, title in scene.told()] == [
+        "This computer is on a network.",
+        "Pupitre can listen here.",
+    ]

@@ -19,7 +19,7 @@ from classroom_app.cloud.errors import CloudError, NotSignedIn
 from classroom_app.cloud.sync import SyncState
 from classroom_app.demo.puppet import Puppet
 from classroom_app.demo.verbs import Verbs
-from classroom_app.domain.errors import NoLesson, RoomError
+from classroom_app.domain.errors import NoLesson, NotKept, RoomError
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
 from classroom_app.looking_around import LookingAround
@@ -31,6 +31,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel, JournalRow
+from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.wall import PACE_MS, WallModel
 from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.school import School, boot_seconds
@@ -38,6 +39,7 @@ from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.tasks import Tasks
+from classroom_app.views.stopped import show_stopped
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
 from device_bridge.discovery.examine import examine
@@ -407,7 +409,11 @@ async def _forgetting(work: Any) -> None:  # noqa: ANN401 - what it returns is o
 async def _live(
     home: Path, interfaces: list[str], puppet: Path | None, language: str, theme: str | None
 ) -> None:
-    keeping = await open_keeping(home)
+    try:
+        keeping = await open_keeping(home)
+    except NotKept as error:
+        await _stopped(error, language)
+        return
     desk = Desk(keeping, home, interfaces, theme or keeping.theme())
     desk.speak(language or keeping.language() or _system_language())
     desk.window.resize(WINDOW)
@@ -424,6 +430,18 @@ async def _live(
         desk.window.deleteLater()
 
 
+async def _stopped(error: NotKept, language: str) -> None:
+    """Say why there is no desk, until somebody has read it."""
+    log.warning("store not opened", extra={"why": type(error).__name__})
+    # The chosen language is in the store.
+    translator = speak(language or _system_language(), None)
+    read = asyncio.Event()
+    box = show_stopped(refusal(error), read.set)
+    await read.wait()
+    box.deleteLater()
+    translator.deleteLater()
+
+
 def _system_language() -> str:
     spoken = QLocale.system().name()[:2]
     return spoken if spoken in LANGUAGES else "en"
@@ -438,7 +456,6 @@ def run(
 ) -> int:
     """Open the window and stay until it is closed."""
     log_to_stderr()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Pupitre")
     app.setQuitOnLastWindowClosed(False)

@@ -115,7 +115,17 @@ _ERRORS = {
     "StoreReadOnly": later(
         "Pupitre may not write to its folder. Ask who looks after this computer."
     ),
-    "StoreBroken": later("Pupitre's file is damaged. A copy was kept; ask for help."),
+    "StoreInUse": later("Pupitre is open already on this computer. Go on in that window."),
+    "StoreNewer": later(
+        "A newer Pupitre wrote the file here. Update this one; nothing was changed."
+    ),
+    "StoreSealed": later(
+        "The key to Pupitre's file is missing or another. Nothing was changed; ask for help."
+    ),
+    "KeyringAway": later("This computer's keyring is locked. Unlock it, then start Pupitre again."),
+    "StoreBroken": later(
+        "Pupitre's file is damaged, so nothing more is written. Start it again; ask for help."
+    ),
     "NotAPdf": later("{name} is not the kind of file its name says. Open it here once, then try."),
     "EmptyFile": later("{name} is empty. Choose another file."),
     "TooLarge": later("{name} is too large to hand out. Choose a smaller file."),

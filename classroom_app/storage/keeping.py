@@ -39,6 +39,7 @@ async def open_keeping(
 
 def _opened(path: Path, ring: Callable[[], Ring], waits: Waits) -> tuple[Connection, Key]:
     try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = find_key(path.parent, ring, waits)
     except OSError as error:
         raise as_not_kept(error) or error from error

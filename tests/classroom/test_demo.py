@@ -1,0 +1,52 @@
+"""The whole small demo, as a visitor runs it; and what it says where it cannot play."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.desktop import join_waiters
+
+pytestmark = pytest.mark.real_loop
+STEPS = (
+    "01-mdm 02-devices 03-teacher 04-wall 05-focus 06-lock 07-hand-out 08-talk "
+    "09-offline 10-crash 11-collect 12-sync 13-end"
+)
+
+
+async def demo(*options: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "classroom_app", "demo", "--headless", *options]
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    told, _ = await process.communicate()
+    join_waiters()
+    return process.returncode or 0, told.decode()
+
+
+async def test_a_lesson_of_three_devices_plays_to_its_end(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, told = await demo("--devices", "3", "--out", str(out))
+    report = json.loads((out / "report.json").read_text())
+    assert code == 0, told
+    assert " ".join(step["name"] for step in report["steps"]) == STEPS
+    assert all(step["ok"] for step in report["steps"])
+    for counted in ("discovered", "screens_live", "locked", "push_verified", "collected"):
+        assert report[counted] == 3, counted
+    assert report["real_devices"] == 2
+    assert report["journal_events"] == report["journal_synced"] >= 15
+    assert report["journal_duplicates"] == report["lost_after_kill"] == 0
+    assert report["acknowledged_before_kill"] > 0
+    assert len(list(out.glob("*.png"))) >= 10
+    assert len(list((out / "collected").rglob("*.txt"))) == 3
+
+
+async def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    code, told = await demo("--devices", "3", "--out", str(tmp_path))
+    assert code == 2
+    assert "is not empty" in told
+    assert os.listdir(tmp_path) == ["mine.txt"]  # noqa: PTH208 - names

@@ -254,7 +254,7 @@ class Desk(QObject):
     @Slot(str)
     def speak(self, language: str) -> None:
         """Speak another language, now and from now on."""
-        self._language = language
+        self._language = self.first_run.language = language
         self._translator = speak(language, self._translator)
         self.keeping.choose_language(language)
         self.window.retranslate()

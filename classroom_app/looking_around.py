@@ -124,8 +124,8 @@ class LookingAround:
 
     def _with_own(self, checks: Sequence[Checked]) -> list[Checked]:
         known, missing = self._known(), self._missing()
-        if known is None:
-            return list(checks)
+        if known is None:  # who has not signed in awaits no device: silence is no news
+            return [one for one in checks if (one.key, one.state) != ("other-machines", "failed")]
         # Where all are here, what this computer cannot hear is in nobody's way.
         whole = self._desk.lesson is not None and not missing
         own = [one for one in checks if not whole or one.state == "ok" or one.key not in OWN_EARS]

@@ -207,6 +207,8 @@ _ONLY_WRONG = {"clock"}
 def row(check: Checked) -> Row:
     """Say a check in words; what could not be known is said as not needed."""
     facts = {name: _plain(fact) for name, fact in check.facts.items()}
+    if check.key == "addresses":
+        facts["addresses"] = _bare(facts.get("addresses", ""))
     if "why" in facts:
         facts["why"] = reason(facts["why"]) or "…"
     cause = f"{check.key}/{facts.get('cause', '')}"
@@ -248,6 +250,12 @@ def _telling(group: Sequence[str], found: Mapping[str, Checked]) -> Checked | No
         return failed
     told = [check for check in here if check.state == "ok" or check.key == "class"]
     return told[-1] if told else None
+
+
+def _bare(told: str) -> str:
+    """Return of "eth0 10.0.0.7/24, eth0 fd00::2/64" what a teacher can read out on the phone."""
+    found = [one.split(" ")[-1].partition("/")[0] for one in told.split(", ")]
+    return ", ".join([one for one in found if ":" not in one] or found)
 
 
 def _plain(fact: object) -> str:

@@ -16,11 +16,15 @@ NAMES_TOLD = 3
 
 
 class Said(Struct, frozen=True):
-    """`text` large, `second` beside it; `undo`: the last act can be taken back now."""
+    """`text` large, `second` beside it; `undo`: the last act can be taken back now.
+
+    `absent`: the keys of who is said to be missing, so that one can ask why.
+    """
 
     text: str
     second: str = ""
     undo: bool = False
+    absent: tuple[str, ...] = ()
 
 
 class Receipt(Struct, frozen=True):
@@ -101,11 +105,14 @@ def present(tiles: Sequence[Tile], now: float) -> Said:
     absent = [tile for tile in pupils if tile.state in ABSENT]
     if not pupils:
         return Said(say("No pupils yet. The class appears by itself."))
+    keys = tuple(key_of(tile) for tile in absent)
+    if all(tile.state is State.NOT_HERE for tile in pupils):
+        return Said(say("No pupils yet. The class appears by itself."), absent=keys)
     text = say("{count} of {all} pupils here", count=len(pupils) - len(absent), all=len(pupils))
     told = [_missing(tile, now) for tile in absent[:2]]
     if len(absent) > len(told):
         told.append(say("and {count} more", count=len(absent) - len(told)))
-    return Said(text, " · ".join(told))
+    return Said(text, " · ".join(told), absent=keys)
 
 
 def _missing(tile: Tile, now: float) -> str:

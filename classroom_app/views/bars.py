@@ -18,7 +18,14 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.wall import ORDERS, ZOOMS
 from classroom_app.presenters.words import later, say
-from classroom_app.views.buttons import ActButton, ChipButton, ClassButton, flat, labelled
+from classroom_app.views.buttons import (
+    ActButton,
+    ChipButton,
+    ClassButton,
+    MenuButton,
+    flat,
+    labelled,
+)
 from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
@@ -145,6 +152,8 @@ class BarB(QWidget):
         self.undo = flat("undo", "plain", self)
         self.undo.setFont(font(15, SEMI))
         self.undo.clicked.connect(desk.undo)
+        self.why = flat("why-missing", "flat", self)
+        self.why.clicked.connect(self._ask_why)
         self.chips = [ChipButton(theme, self) for _ in range(self.CHIPS_WIDE)]
         self.rest = flat("more-chips", "flat", self)
         self.rest.clicked.connect(self._next)
@@ -155,6 +164,7 @@ class BarB(QWidget):
         row.addWidget(self.text)
         row.addWidget(self.second)
         row.addWidget(self.undo)
+        row.addWidget(self.why)
         row.addStretch(1)
         for chip in self.chips:
             row.addWidget(chip)
@@ -179,6 +189,11 @@ class BarB(QWidget):
         return None
 
     @Slot()
+    def _ask_why(self) -> None:
+        absent = self._desk.said().absent
+        self._desk.check(absent[0] if len(absent) == 1 else "")
+
+    @Slot()
     def _next(self) -> None:
         self._desk.next_chip()
 
@@ -192,6 +207,9 @@ class BarB(QWidget):
         self.second.setText(self._focus.age() if in_focus and not said.undo else said.second)
         labelled(self.undo, self._theme, "undo-2", say("Undo"))
         self.undo.setVisible(said.undo)
+        self.why.setText(say("Why?"))
+        self.why.setAccessibleName(say("Why not here? Connection check"))
+        self.why.setVisible(bool(said.absent) and self._desk.page == "wall")
         self._show_chips()
 
     def _show_chips(self) -> None:
@@ -224,10 +242,9 @@ class BarD(QWidget):
         self.finder.setMaxLength(40)
         self._glass = QAction(self)
         self.finder.addAction(self._glass, QLineEdit.ActionPosition.LeadingPosition)
-        self.order = flat("order", "flat", self)
+        self.order = MenuButton("order", theme, self)
         self.orders = QMenu(self.order)
         self.order.setMenu(self.orders)
-        self.order.setStyleSheet("QPushButton::menu-indicator { image: none; width: 0; }")
         self.smaller, self.larger = flat("smaller", "flat", self), flat("larger", "flat", self)
         self.sizes = QSlider(Qt.Orientation.Horizontal, self)
         self.sizes.setObjectName("size")

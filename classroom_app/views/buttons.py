@@ -28,6 +28,30 @@ def labelled(button: QPushButton, theme: Theme, icon: str, words: str, token: st
     button.setIcon(QIcon(theme.icon(icon, 18, token, button.devicePixelRatioF())))
 
 
+class MenuButton(QPushButton):
+    """A tool of bar D that opens a menu: it ends in a chevron."""
+
+    CHEVRON = 16
+
+    def __init__(self, name: str, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setProperty("kind", "flat")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFont(font(14, SEMI))
+        self._theme = theme
+
+    def sizeHint(self) -> QSize:
+        return super().sizeHint() + QSize(self.CHEVRON, 0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        icon = self._theme.icon("chevron-down", self.CHEVRON, "ink2", self.devicePixelRatioF())
+        top = (self.height() - self.CHEVRON) // 2
+        painter.drawPixmap(QPoint(self.width() - self.CHEVRON - 6, top), icon)
+
+
 class ClassButton(QAbstractButton):
     """The class's name; opens the list of classes."""
 

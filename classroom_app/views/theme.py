@@ -178,6 +178,8 @@ QPushButton[kind="flat"] {{ background: transparent; border: 1px solid transpare
 QPushButton[kind="flat"]:hover {{ background: {press}; }}
 QPushButton[kind="flat"]:checked {{ background: {ink}; color: {surface}; }}
 QPushButton[kind="flat"]:focus {{ border: 2px solid {ink}; padding: 3px 7px; }}
+QPushButton#order {{ text-align: left; }}
+QPushButton#order::menu-indicator {{ image: none; width: 0; }}
 QPushButton[kind="quiet"] {{ background: transparent; border: 1px solid transparent;
     color: {ink2}; padding: 4px 8px; min-height: 18px; }}
 QPushButton[kind="quiet"]:focus {{ border: 2px solid {ink}; padding: 3px 7px; }}

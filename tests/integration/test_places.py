@@ -14,7 +14,7 @@ from classroom_app.storage.places import PLACES_MAX, places, reached
 from classroom_app.storage.tables import metadata
 from device_bridge.discovery.sightings import Address, Sighting
 from device_bridge.session.dial import Unreachable
-from tests.linked import Heard, scene
+from tests.linked import App, Heard, room_for, running, scene
 
 pytestmark = pytest.mark.real_loop
 
@@ -76,6 +76,27 @@ async def test_what_was_heard_before_the_class_was_opened_is_offered_first() -> 
         assert offers.made[-1] == ("d1", (("10.0.0.9", 7001), ("10.0.0.4", 7000)))
         found.lost("d1")
         assert found.of("d1") == (("10.0.0.4", 7000),)
+    finally:
+        store.engine.dispose()
+
+
+async def test_without_multicast_a_device_is_found_where_it_was_in_the_last_lesson() -> None:
+    store = Memory()
+    try:
+        async with scene() as stage:
+            await stage.app.until(lambda: stage.app.ups)
+            yesterday = Places(store, stage.room.sighted)
+            keeping = asyncio.get_running_loop().create_task(yesterday.run())
+            yesterday.reached("dev-1", stage.room.place("dev-1"))
+            await store.until(lambda: store.writes)
+            keeping.cancel()
+            stage.room.forget("dev-1")
+            app = App()
+            room = room_for(stage.school, stage.teacher, app)
+            room.keep("dev-1")
+            async with running(room):
+                await Places(store, room.sighted).open(["dev-1"])
+                await app.until(lambda: app.ups)
     finally:
         store.engine.dispose()
 

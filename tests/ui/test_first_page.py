@@ -127,6 +127,29 @@ def test_the_check_of_one_pupil_is_reached_from_the_gone_tile(opened: Opens) -> 
     assert room.first.class_words() == "5e B · 28 pupils in the list"
 
 
+def test_bar_b_asks_why_of_the_one_who_is_missing_or_of_the_class(opened: Opens) -> None:
+    room = opened()
+    tiles = classroom(4)
+    replace(tiles, "Bilal", State.GONE, since=NOW - 60)
+    room.begin(tiles)
+    click(room, "why-missing")
+    assert (room.desk.page, room.desk.about) == ("check", "p3")
+    room.desk.go_home()
+    room.wall.show(classroom(4, State.NOT_HERE))
+    room.settle()
+    assert room.desk.said().text == "No pupils yet. The class appears by itself."
+    click(room, "why-missing")
+    assert (room.desk.page, room.desk.about) == ("check", "")
+
+
+def test_an_address_is_told_as_one_reads_it_out(qtbot: QtBot) -> None:
+    del qtbot
+    both = {"addresses": ("eth0 192.0.2.2/24", "eth0 fd00::2/64")}
+    assert row(Check("addresses", "ok", both)).second == "Address 192.0.2.2."
+    only = {"addresses": ("eth0 fd00::2/64",)}
+    assert row(Check("addresses", "ok", only)).second == "Address fd00::2."
+
+
 def test_f5_looks_again_and_stays_with_the_pupil_asked_about(opened: Opens) -> None:
     room = opened()
     tiles = classroom(4)

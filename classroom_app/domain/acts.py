@@ -272,6 +272,13 @@ class OpenWish(Struct, frozen=True):
     text: str = ""
 
 
+class Claimed(Struct, frozen=True):
+    """A name chosen on a device that the teacher has not answered yet."""
+
+    device: DeviceId
+    pupil: PupilId
+
+
 class Wanted(Struct, frozen=True):
     """Whether a pupil is to be locked; `pupil` empty: everybody not named."""
 
@@ -293,6 +300,7 @@ class Resumed(Struct, frozen=True):
     came: tuple[DeviceId, ...]
     tickets: tuple[CollectAsked, ...]
     handed_in: tuple[DeviceId, ...]
+    claims: tuple[Claimed, ...] = ()
 
 
 class Kept(Struct, frozen=True):

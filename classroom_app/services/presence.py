@@ -266,6 +266,8 @@ class Presence:
             # Known to have been here: until it is back, it is gone, not "not here yet".
             handed_in = device in kept.handed_in
             room.seen[device] = Evidence(device, gone_since=now, handed_in=handed_in)
+        for claim in kept.claims:
+            room.seen[claim.device] = replace(room.evidence(claim.device), claim=claim.pupil)
         room.came = set(kept.came)
         for each in kept.declared:
             declaration = room.read(each)

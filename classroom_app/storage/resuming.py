@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from classroom_app.domain.acts import (
     AnyAct,
+    Claimed,
     CollectAsked,
     CollectDone,
     Declared,
@@ -25,6 +26,7 @@ from classroom_app.domain.acts import (
     Receipt,
     Resumed,
     Sat,
+    SeatClaim,
     Wanted,
 )
 from classroom_app.domain.lesson import DeviceId, Lesson, PupilId, Sitting
@@ -38,6 +40,7 @@ class Story:
     def __init__(self) -> None:
         self.lesson: Lesson | None = None
         self.sittings: dict[DeviceId, Sitting] = {}
+        self.claims: dict[DeviceId, Claimed] = {}
         self.wanted: dict[PupilId, Wanted] = {}
         self.handouts: dict[str, HandOut] = {}
         self.receipts: dict[tuple[str, DeviceId], Receipt] = {}
@@ -56,7 +59,10 @@ class Story:
                 self.lesson = replace(self.lesson, ends_at=act.ends_at)
             case LessonOver():
                 self.lesson = None
+            case SeatClaim():
+                self.claims[act.device] = Claimed(act.device, act.pupil)
             case Sat():
+                self.claims.pop(act.device, None)
                 if act.left:
                     self.sittings[act.left] = Sitting(act.left, PupilId(""), act.source)
                 self.sittings[act.device] = Sitting(act.device, act.pupil, act.source)
@@ -123,4 +129,5 @@ def resumed(acts: Sequence[AnyAct], declared: tuple[Declared, ...]) -> Resumed |
         tuple(story.came),
         tuple(ticket for ticket in story.tickets.values() if ticket.devices),
         tuple(story.handed_in),
+        tuple(story.claims.values()),
     )

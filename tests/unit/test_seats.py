@@ -6,12 +6,22 @@ from itertools import count
 
 import pytest
 
-from classroom_app.domain.acts import Act, Declared, LessonStarted, Sat
+from classroom_app.domain.acts import (
+    Act,
+    Claimed,
+    Declared,
+    LessonStarted,
+    Resumed,
+    Sat,
+    SeatClaim,
+)
 from classroom_app.domain.errors import StoreFull
 from classroom_app.domain.lesson import ClassId, Device, DeviceId, Lesson, LessonId, Pupil, PupilId
 from classroom_app.domain.lesson import Roster as ClassRoster
 from classroom_app.domain.versions import Versions
+from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.classroom import Classroom
+from classroom_app.services.presence import Ended, Presence
 from classroom_app.services.seats import Seats
 from classroom_app.storage.resuming import resumed
 from device_bridge.protocol.hello import Answer
@@ -164,7 +174,11 @@ async def test_what_was_not_written_is_not_declared() -> None:
     assert TWO not in cart.devices.declared
 
 
-async def test_after_a_restart_a_pupil_who_moved_sits_at_one_device_only() -> None:
+def told_of(cart: Cart) -> list[Sat | SeatClaim]:
+    return [act for act in cart.journal.acts if isinstance(act, Sat | SeatClaim)]
+
+
+async def test_after_a_restart_who_moved_sits_once_and_a_claim_still_waits() -> None:
     cart = Cart()
     await cart.seats.sit(LINA, ONE)
     await cart.seats.sit(LINA, TWO)
@@ -177,7 +191,66 @@ async def test_after_a_restart_a_pupil_who_moved_sits_at_one_device_only() -> No
         teacher_name="Claire",
         ends_at=9,
     )
-    sat = [act for act in cart.journal.acts if isinstance(act, Sat)]
-    kept = resumed([began, *sat], ())
+    await cart.seats.take(ONE, SeatClaimed("1", "l", "tom"))
+    kept = resumed([began, *told_of(cart)], ())
     assert kept is not None
     assert {one.device: one.pupil for one in kept.sittings} == {ONE: NOBODY, TWO: LINA}
+    assert kept.claims == (Claimed(ONE, TOM),)
+    await cart.seats.sit(NOBODY, ONE)
+    kept = resumed([began, *told_of(cart)], ())
+    assert kept is not None
+    assert kept.claims == ()
+
+
+class Kept:
+    """The store and the signer after a restart: one class, and a lesson with a name that waits."""
+
+    def __init__(self, cart: Cart) -> None:
+        assert cart.room.roster
+        assert cart.room.lesson
+        self.class_, self.lesson = cart.room.roster, cart.room.lesson
+
+    async def roster(self, class_id: ClassId) -> ClassRoster | None:
+        return self.class_ if class_id == self.class_.id else None
+
+    def sign(self, lesson: Lesson) -> str:
+        return f"mandate of {lesson.id}"
+
+    async def under_way(self) -> Resumed | None:
+        return Resumed(
+            self.lesson,
+            sittings=(),
+            declared=(),
+            wanted=(),
+            handouts=(),
+            receipts=(),
+            wishes=(),
+            came=(),
+            tickets=(),
+            handed_in=(),
+            claims=(Claimed(ONE, TOM),),
+        )
+
+
+async def nobody_hears(over: Ended) -> None:
+    raise AssertionError(over)
+
+
+async def test_a_claim_is_asked_about_again_after_a_restart() -> None:
+    cart = Cart()
+    kept = Kept(cart)
+    cart.room.roster = cart.room.lesson = None
+    arrivals = Arrivals(cart.room)
+    presence = Presence(
+        cart.room,
+        rosters=kept,
+        signs=kept,
+        resumes=kept,
+        follows=(),
+        arrivals=arrivals,
+        ended=nobody_hears,
+    )
+    await presence.resume()
+    assert cart.room.evidence(ONE).claim == TOM
+    # Whoever was only heard of has not been here: there is no tile of it until the device is back.
+    assert [tile.key for tile in cart.room.tiles()] == [LINA, TOM]

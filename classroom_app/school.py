@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 from classroom_app.acts import LessonActs
 from classroom_app.cloud.client import Cloud
@@ -17,6 +16,7 @@ from classroom_app.domain.acts import Act, Declared
 from classroom_app.domain.errors import GrantEnded
 from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
+from classroom_app.ids import new_id
 from classroom_app.papers import Papers
 from classroom_app.places import NobodyThere, OfAnotherClass, Places
 from classroom_app.presenters.receipts import Receipt
@@ -126,7 +126,7 @@ class School:
             devices=self.link,
             journal=Telling(keeping, self._written),
             clock=RoomClock(),
-            new_id=lambda: str(uuid4()),
+            new_id=new_id,
             versions=Versions(keeping.versions_above()),
             touched=touched,
         )

@@ -7,7 +7,7 @@
 fields: the chain is still complete, and from 16 lost random bytes nobody can try out names.
 """
 
-import secrets
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -57,7 +57,7 @@ def chained(act: Act, before: Head) -> Entry:
         body = msgspec.json.encode(fields)
         return Entry(link_of(before, NOTHING_APART, body), body, NOTHING_APART, b"", None)
     personal = msgspec.json.encode({name: fields.pop(name) for name in act.PERSONAL})
-    body, salt = msgspec.json.encode(fields), secrets.token_bytes(SALT_BYTES)
+    body, salt = msgspec.json.encode(fields), os.urandom(SALT_BYTES)
     apart = apart_of(salt, personal)
     return Entry(link_of(before, apart, body), body, apart, salt, personal)
 

@@ -70,15 +70,11 @@ def shut(connection: Connection) -> None:
 
 
 @contextmanager
-def transaction(connection: Connection) -> Generator[dbapi2.Connection]:
-    """Commit at the end, or undo all by an exception; SQLAlchemy's own would do nothing here.
-
-    What it yields takes statements as well: on the hot path SQLAlchemy costs more than SQLite.
-    """
-    driver = driver_of(connection)
+def transaction(driver: dbapi2.Connection) -> Generator[None]:
+    """Commit at the end, or undo all by an exception; SQLAlchemy's own would do nothing here."""
     driver.execute("BEGIN IMMEDIATE")
     try:
-        yield driver
+        yield
         driver.execute("COMMIT")
     except BaseException:
         if driver.in_transaction:  # a full disk has undone it already
@@ -87,6 +83,7 @@ def transaction(connection: Connection) -> Generator[dbapi2.Connection]:
 
 
 def driver_of(connection: Connection) -> dbapi2.Connection:
+    """Return the driver's own connection: on the hot path SQLAlchemy costs more than SQLite."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, dbapi2.Connection)  # noqa: S101 - `open_connection` made it
     return driver

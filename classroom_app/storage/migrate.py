@@ -32,7 +32,7 @@ def migrate(connection: Connection, path: Path) -> None:
         if version:
             keep_copy(connection, copy_of(path, version))
             log.info("store migrates", extra={"version": version})
-        with transaction(connection):
+        with transaction(driver_of(connection)):
             _upgrade(connection, version)
     except Exception as error:
         raise as_not_kept(error) or error from error
@@ -40,7 +40,7 @@ def migrate(connection: Connection, path: Path) -> None:
 
 def version_of(connection: Connection) -> str:
     """Return the form of the store; empty for a new file."""
-    with transaction(connection):
+    with transaction(driver_of(connection)):
         tables = inspect(connection).get_table_names()
         if "alembic_version" in tables:
             found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

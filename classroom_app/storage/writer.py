@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from classroom_app.domain.errors import NotKept, StoreBroken, StoreReadOnly
-from classroom_app.storage.engine import shut, transaction
+from classroom_app.storage.engine import driver_of, shut, transaction
 from classroom_app.storage.refusals import as_not_kept
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Writer:
 
     def __init__(self, connection: Connection, undone: Callable[[], None]) -> None:
         self._connection = connection
+        self._driver = driver_of(connection)
         self._undone = undone
         self._broken = ""
         self._closing = False
@@ -98,7 +99,7 @@ class Writer:
     def _end(self, group: list[Asked]) -> list[Ended]:
         """Commit all of a group in one transaction, or where that fails each in its own."""
         try:
-            with transaction(self._connection):
+            with transaction(self._driver):
                 return [Ended(asked, asked.work(self._connection)) for asked in group]
         except Exception as error:  # noqa: BLE001 - whoever waits for the answer hears it
             self._undone()

@@ -19,7 +19,7 @@ from central_mdm.identity import api as identity
 from central_mdm.identity.tokens import read_teacher
 from central_mdm.journal import api as journal
 from central_mdm.partage import api as partage
-from central_mdm.platform.api import OPEN, problems, tell
+from central_mdm.platform.api import NO_TOKEN, OPEN, problems, tell
 from central_mdm.platform.authentication import Authentication, Reader, Role
 from central_mdm.platform.ground import Ground
 from central_mdm.roster import api as roster
@@ -49,7 +49,7 @@ def application(ground: Ground) -> Litestar:
                 with suppress(OSError):
                     await seen.flush()
 
-    @get("/health", opt=OPEN, responses=problems())
+    @get("/health", opt=OPEN, security=NO_TOKEN, responses=problems())
     async def health() -> Health:
         return Health()
 
@@ -80,5 +80,5 @@ def _openapi() -> OpenAPIConfig:
         components=Components(security_schemes={"bearer": bearer}),
         security=[{"bearer": []}],
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        openapi_router=Router("/schema", route_handlers=[]),
+        openapi_router=Router("/schema", route_handlers=[], include_in_schema=False),
     )

@@ -4,17 +4,17 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import Count, Id, Name
+from central_mdm.contract.names import TEXT, Count, Id, Name
 
 
 class Inventory(Struct, frozen=True):
     """Facts of a machine; sent when its hash changed."""
 
     kind: Name
-    system: Annotated[str, Meta(max_length=120)] = ""
-    model: Annotated[str, Meta(max_length=120)] = ""
-    serial: Annotated[str, Meta(max_length=120)] = ""
-    agent: Annotated[str, Meta(max_length=40)] = ""
+    system: Annotated[str, Meta(max_length=120, pattern=TEXT)] = ""
+    model: Annotated[str, Meta(max_length=120, pattern=TEXT)] = ""
+    serial: Annotated[str, Meta(max_length=120, pattern=TEXT)] = ""
+    agent: Annotated[str, Meta(max_length=40, pattern=TEXT)] = ""
     disk_free_bytes: Count = 0
     memory_bytes: Count = 0
 
@@ -45,17 +45,17 @@ class Policy(Struct, frozen=True):
 
     version: Count
     screen_timeout_seconds: Annotated[int, Meta(ge=0, le=86400)] = 0
-    wallpaper: Annotated[str, Meta(max_length=200)] = ""
+    wallpaper: Annotated[str, Meta(max_length=200, pattern=TEXT)] = ""
 
 
 class CheckIn(Struct, frozen=True):
     """POST /api/check-in with the device's bearer token."""
 
     policy_version: Count = 0
-    policy_state: Annotated[str, Meta(max_length=40)] = ""
-    policy_reason: Annotated[str, Meta(max_length=200)] = ""
+    policy_state: Annotated[str, Meta(max_length=40, pattern=TEXT)] = ""
+    policy_reason: Annotated[str, Meta(max_length=200, pattern=TEXT)] = ""
     assignment_version: Count = 0
-    inventory_hash: Annotated[str, Meta(max_length=64)] = ""
+    inventory_hash: Annotated[str, Meta(max_length=64, pattern=TEXT)] = ""
     inventory: Inventory | None = None
 
 

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import Id, Name
+from central_mdm.contract.names import TEXT, Id, Name
 
 
 class SignIn(Struct, frozen=True):
     """POST /api/sign-in. `csr`: PKCS#10 in PEM by the teacher's own Ed25519 key, or empty."""
 
     school: Id
-    login: Annotated[str, Meta(min_length=1, max_length=128)]
+    login: Annotated[str, Meta(min_length=1, max_length=128, pattern=TEXT)]
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     csr: Annotated[str, Meta(max_length=8192)] = ""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct
 
-from central_mdm.contract.names import Count, Id
+from central_mdm.contract.names import TEXT, Count, Id
 
 BATCH_MAX = 200
 
@@ -19,10 +19,10 @@ class Event(Struct, frozen=True):
     id: Id
     origin: Id
     sequence: Count
-    lesson: Annotated[str, Meta(max_length=64)]
-    kind: Annotated[str, Meta(min_length=1, max_length=40)]
+    lesson: Annotated[str, Meta(max_length=64, pattern=TEXT)]
+    kind: Annotated[str, Meta(min_length=1, max_length=40, pattern=TEXT)]
     happened_at: Count
-    hash: Annotated[str, Meta(max_length=64)]
+    hash: Annotated[str, Meta(max_length=64, pattern=TEXT)]
     body: Raw = Raw(b"{}")
 
 

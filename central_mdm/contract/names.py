@@ -4,12 +4,14 @@
 `pupitre://<school>`. They stand as a URI in the subject alternative name (RFC 5280, 4.2.1.6).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
+TEXT: Final = r"^[^\x00]*$"
+"""No zero byte: one database takes it and another does not, so neither is given it."""
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=TEXT)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every peer and database can hold."""
 Role = Literal["device", "teacher"]

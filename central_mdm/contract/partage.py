@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import Id
+from central_mdm.contract.names import TEXT, Id
 
 Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
 CHUNK_BYTES_MAX = 4 * 1024 * 1024
@@ -33,10 +33,10 @@ class FileOffered(Struct, frozen=True):
     """POST /api/files: what the app would keep there; `manifest` encoded. `id` made by the app."""
 
     id: Id
-    lesson: Annotated[str, Meta(max_length=64)]
+    lesson: Annotated[str, Meta(max_length=64, pattern=TEXT)]
     class_id: Id
-    pupil: Annotated[str, Meta(max_length=64)]
-    name: Annotated[str, Meta(min_length=1, max_length=255)]
+    pupil: Annotated[str, Meta(max_length=64, pattern=TEXT)]
+    name: Annotated[str, Meta(min_length=1, max_length=255, pattern=TEXT)]
     manifest: Annotated[bytes, Meta(max_length=256 * 1024)]
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import Id, Name
+from central_mdm.contract.names import TEXT, Id, Name
 
 Scope = Annotated[str, Meta(max_length=80)]
 """`class:<id>` or `teacher:<id>`; each has its own sequence."""
@@ -13,7 +13,7 @@ Scope = Annotated[str, Meta(max_length=80)]
 class ClassRow(Struct, frozen=True, tag="class"):
     id: Id
     name: Name
-    subject: Annotated[str, Meta(max_length=64)] = ""
+    subject: Annotated[str, Meta(max_length=64, pattern=TEXT)] = ""
 
 
 class PupilRow(Struct, frozen=True, tag="pupil"):
@@ -34,7 +34,7 @@ class DeviceRow(Struct, frozen=True, tag="device"):
     class_id: Id
     name: Name
     kind: Name
-    pupil: Annotated[str, Meta(max_length=64)] = ""
+    pupil: Annotated[str, Meta(max_length=64, pattern=TEXT)] = ""
 
 
 Row = ClassRow | PupilRow | DeviceRow

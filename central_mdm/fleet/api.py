@@ -6,7 +6,7 @@ from litestar.params import JSONBody
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Enrol, Enrolled
 from central_mdm.fleet import enrolment, rules
 from central_mdm.fleet.seen import Seen
-from central_mdm.platform.api import DEVICE, OPEN, AnyRequest, problems
+from central_mdm.platform.api import DEVICE, NO_TOKEN, OPEN, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 32 * 1024
@@ -17,6 +17,7 @@ def routes(ground: Ground, seen: Seen) -> Router:
         "/enrolments",
         status_code=200,
         opt=OPEN,
+        security=NO_TOKEN,
         request_max_body_size=BODY_BYTES_MAX,
         responses=problems(403),
     )

@@ -5,7 +5,7 @@ from litestar.params import JSONBody
 
 from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn
 from central_mdm.identity import rules
-from central_mdm.platform.api import OPEN, TEACHER, AnyRequest, problems
+from central_mdm.platform.api import NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
@@ -16,6 +16,7 @@ def routes(ground: Ground) -> Router:
         "/sign-in",
         status_code=200,
         opt=OPEN,
+        security=NO_TOKEN,
         request_max_body_size=BODY_BYTES_MAX,
         responses=problems(401, 429),
     )
@@ -26,6 +27,7 @@ def routes(ground: Ground) -> Router:
         "/refresh",
         status_code=200,
         opt=OPEN,
+        security=NO_TOKEN,
         request_max_body_size=BODY_BYTES_MAX,
         responses=problems(401),
     )

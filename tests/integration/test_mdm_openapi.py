@@ -1,0 +1,200 @@
+"""The API keeps what its own description says, whatever it is sent; on SQLite and on PostgreSQL.
+
+Schemathesis reads the description from a served process and makes requests of it, good ones and
+bad ones. The examples are the same in each run: a failure is one that stays.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import httpx
+import msgspec
+import pytest
+import schemathesis
+from blake3 import blake3
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import (
+    ignored_auth,  # pyright: ignore[reportUnknownVariableType] - Schemathesis leaves generics open
+    positive_data_acceptance,  # pyright: ignore[reportUnknownVariableType] - as above
+)
+
+from tests.mdm import Prepared, new_request
+
+UNASKED: Any = ignored_auth  # pyright: ignore[reportUnknownVariableType] - as above
+"""Whether each route asks for a token: test_mdm_rooms does."""
+MEANT: Any = positive_data_acceptance  # pyright: ignore[reportUnknownVariableType] - as above
+Drawn: TypeAlias = Any
+"""A Schemathesis `Case`; its types leave much unknown."""
+EXAMPLES = 20
+EXAMPLES_BY_LOGIN = 6
+"""Each costs an Argon2id hash, for a login that is unknown as well."""
+CHUNK = b"chalk and cheese"
+OPERATIONS = (
+    "GET /health",
+    "POST /api/sign-in",
+    "POST /api/refresh",
+    "POST /api/grants",
+    "GET /api/scopes",
+    "GET /api/changes",
+    "POST /api/enrolments",
+    "POST /api/check-in",
+    "POST /api/journal",
+    "PUT /api/chunks/{name}",
+    "POST /api/files",
+    "GET /api/files/{file}",
+)
+MORE_THAN_A_SCHEMA = frozenset(
+    {"POST /api/enrolments", "POST /api/files", "PUT /api/chunks/{name}", "GET /api/changes"}
+)
+"""A certificate request, a manifest, a chunk's own hash, a scope of one's own: a well-formed text
+may still be none, and is refused."""
+
+
+@dataclass
+class Api:
+    """A served school, who may ask it, and what is really there."""
+
+    url: str
+    school: str
+    class_id: str
+    pupil: str
+    tokens: dict[str, str] = field(default_factory=dict[str, str])
+    operations: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def headers(self, label: str) -> dict[str, str]:
+        who = "device" if label == "POST /api/check-in" else "teacher"
+        return {"authorization": f"Bearer {self.tokens[who]}"}
+
+    def manifest(self) -> bytes:
+        chunks = [[len(CHUNK), blake3(CHUNK).digest()]]
+        made = {"format": 1, "chunking": "fixed-4m", "size": len(CHUNK), "chunks": chunks}
+        return msgspec.msgpack.encode(made)
+
+    def described(self) -> dict[str, Any]:
+        """Return what Schemathesis reads in the description, by method and path."""
+        schema: Any = schemathesis.openapi.from_url(
+            f"{self.url}/schema/openapi.json", headers=self.headers("")
+        )
+        return {result.ok().label: result.ok() for result in schema.get_all_operations()}
+
+
+@pytest.fixture(scope="module")
+def api(prepared_school: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    folder = tmp_path_factory.mktemp("served")
+    with prepared_school.copy(folder) as database:
+        command = [sys.executable, "-m", "central_mdm", "serve", "--folder", str(folder)]
+        more = ["--port", "0", *(["--database", database] if database else [])]
+        with subprocess.Popen([*command, *more], stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            try:
+                url = json.loads(process.stdout.readline())["listening"]
+                yield furnished(url, folder)
+            finally:
+                process.terminate()
+
+
+def furnished(url: str, folder: Path) -> Api:
+    """Sign a teacher in, enrol a device, keep one file: so that good requests can succeed."""
+    sample = json.loads((folder / "sample.json").read_text())
+    account, place = sample["teachers"][0], sample["devices"][0]
+    made = Api(url, sample["school"], "5B", place["pupil"])
+    with httpx.Client(base_url=url) as http:
+        asked = {"school": made.school, "login": account["login"], "password": account["password"]}
+        made.tokens["teacher"] = http.post("/api/sign-in", json=asked).json()["token"]
+        enrol = {"code": place["code"], "csr": new_request(), "inventory": {"kind": "test"}}
+        made.tokens["device"] = http.post("/api/enrolments", json=enrol).json()["token"]
+        headers = made.headers("")
+        name = blake3(CHUNK).hexdigest()
+        http.put(f"/api/chunks/{name}", content=CHUNK, headers=headers).raise_for_status()
+        kept = http.post("/api/files", json=offered(made, "file-1"), headers=headers)
+        assert kept.json()["state"] == "kept", kept.text
+    made.operations = made.described()
+    return made
+
+
+def offered(api: Api, file: str) -> dict[str, str]:
+    made: dict[str, str] = json.loads(
+        msgspec.json.encode(
+            {
+                "id": file,
+                "lesson": "lesson-1",
+                "class_id": api.class_id,
+                "pupil": api.pupil,
+                "name": "devoir.odt",
+                "manifest": api.manifest(),
+            }
+        )
+    )
+    return made
+
+
+def true_to_life(api: Api, case: Drawn) -> Drawn:
+    """Put what is really there in the place of what was drawn: chance alone never finds it."""
+    match case.operation.label:
+        case "GET /api/changes":
+            case.query["scope"] = f"class:{api.class_id}"
+        case "GET /api/files/{file}":
+            case.path_parameters["file"] = "file-1"
+        case "POST /api/files":
+            case.body = {**case.body, **offered(api, "file-2")}
+        case "PUT /api/chunks/{name}":
+            case.path_parameters["name"] = blake3(CHUNK).hexdigest()
+            case.body = CHUNK
+        case "POST /api/enrolments":
+            case.body = {**case.body, "csr": new_request()}
+        case _:
+            pass  # the token alone makes it real, or there is no such thing
+    return case
+
+
+def ask(api: Api, label: str, mode: GenerationMode, send: Callable[[Drawn, bool], None]) -> None:
+    examples = EXAMPLES_BY_LOGIN if label == "POST /api/sign-in" else EXAMPLES
+
+    @settings(
+        derandomize=True,
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    @given(case=api.operations[label].as_strategy(generation_mode=mode), real=st.booleans())
+    def each(case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
+        send(case, real)
+
+    each()
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_a_good_request_is_answered_as_described(api: Api, label: str) -> None:
+    def send(case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
+        left_out = [UNASKED]
+        if not real and label in MORE_THAN_A_SCHEMA:
+            left_out.append(MEANT)
+        asked = true_to_life(api, case) if real else case
+        asked.call_and_validate(headers=api.headers(label), excluded_checks=left_out)
+
+    ask(api, label, GenerationMode.POSITIVE, send)
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_a_bad_request_is_refused_by_name_and_never_breaks_the_server(api: Api, label: str) -> None:
+    if label in {"GET /health", "POST /api/grants", "GET /api/scopes"}:
+        return  # they read nothing, so nothing they are sent can be wrong
+
+    def send(case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
+        del real
+        case.call_and_validate(headers=api.headers(label), excluded_checks=[UNASKED])
+
+    ask(api, label, GenerationMode.NEGATIVE, send)
+
+
+def test_every_route_is_described(api: Api) -> None:
+    assert set(api.operations) == set(OPERATIONS)

@@ -123,3 +123,13 @@ def test_a_second_teacher_with_a_newer_version_ends_the_first_ones_lesson() -> N
     ]
     assert say(lesson(3), at=3) == [Overruled("lesson-1", 4, "Omar")]
     assert say(lesson(3, over=True), at=4) == [Overruled("lesson-1", 4, "Omar")]
+
+
+def test_a_lesson_outnumbered_by_one_that_is_over_is_told_so_and_not_that_another_holds() -> None:
+    say = Dialogue(advance, Presence())
+    assert say(lesson(9, OMAR), at=100) == [Report("presence", 9, "failed", NO_SEAT)]
+    assert say(lesson(4), at=101) == [Overruled("lesson-1", 9, "Omar")]
+    over = Report("presence", 10, "over")
+    assert say(lesson(10, OMAR, over=True), at=102) == [LessonEnded("lesson-2"), over]
+    assert say(lesson(4), at=103) == [over]
+    assert say(lesson(11), at=104) == [Report("presence", 11, "failed", NO_SEAT)]

@@ -128,8 +128,12 @@ class LookingAround:
             return [one for one in checks if (one.key, one.state) != ("other-machines", "failed")]
         # Where all are here, what this computer cannot hear is in nobody's way.
         whole = self._desk.lesson is not None and not missing
-        own = [one for one in checks if not whole or one.state == "ok" or one.key not in OWN_EARS]
         missed = self._missed()
+        own = [
+            one
+            for one in checks
+            if one.state == "ok" or not (disproved(one, missed) or (whole and one.key in OWN_EARS))
+        ]
         own.append(class_check(checks, missing, missed, open_=known.roster() is not None))
         return [*own, school_check(known.sync_state())]
 
@@ -150,6 +154,13 @@ class LookingAround:
         if self._awaited <= come or (all_were_missed and come):
             self._awaited = frozenset()
             self._desk.go_home()
+
+
+def disproved(check: Checked, missed: Missed) -> bool:
+    """Say whether somebody who is here, or a network that is not, makes a failure no news."""
+    if check.key == "addresses":
+        return missed.here > 0
+    return check.key == "device-network" and not check.facts.get("own")
 
 
 def class_check(

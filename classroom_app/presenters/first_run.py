@@ -77,7 +77,7 @@ class FirstRunPresenter(QObject):
         if not self.signed_in:
             return say("Once, with the internet. After that Pupitre works without it.")
         if self.missed.name:
-            return say("Comes back by itself as soon as the device answers. Nothing to do again.")
+            return say("Comes back by itself as soon as the device answers.")
         if self.missed.here and self.missed.here == self.missed.pupils:
             return say("Nobody is missing.")
         return say("The class appears by itself as soon as a device answers.")

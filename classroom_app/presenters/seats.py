@@ -54,7 +54,9 @@ def seated_words(seats: Sequence[tuple[Tile, str]], tiles: Sequence[Tile]) -> st
         return say("{n} names confirmed", len(seats))
     tile, pupil = seats[0]
     if not pupil:
-        return say("Nobody sits there yet: {name}", name=name_of(tile))
+        if tile.pupil:
+            return say("{name}'s place is free", name=tile.name)
+        return say("Nobody yet at {device}", device=name_of(tile))
     name = next((other.name for other in tiles if other.pupil == pupil), "")
     if tile.pupil:
         return say("{name} sits where {before} sat", name=name, before=tile.name)

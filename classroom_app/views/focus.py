@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -190,6 +191,9 @@ class FocusView(QWidget):
         self.facts = label("", 14, SEMI, "second")
         self._screens()
         self._lay_out()
+        for button in self.side.findChildren(QPushButton):
+            # A click leaves the keyboard to the view: its arrows go on to the next seat.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         focus.changed.connect(self.refresh)
 
     def _lay_out(self) -> None:

@@ -28,6 +28,7 @@ from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI, MEDIUM = QFont.Weight.Bold, QFont.Weight.DemiBold, QFont.Weight.Medium
 ROW, ROWS_SEEN = 52, 6
+NAME, NAMES_SEEN = 33, 9
 PUPIL = Qt.ItemDataRole.UserRole
 
 
@@ -209,7 +210,6 @@ class SeatSheet(Sheet):
         self._list = QListWidget(self)
         self._list.setObjectName("seat-list")
         self._list.setFont(font(15, SEMI))
-        self._list.setFixedHeight(300)
         self._list.setAccessibleName(title)
         self._list.itemActivated.connect(self._chosen)
         self._list.itemClicked.connect(self._chosen)
@@ -217,6 +217,8 @@ class SeatSheet(Sheet):
         self.column.addWidget(self._list)
         self.first = self._field
         self._fill("")
+        rows = min(len(self._choices), NAMES_SEEN)
+        self._list.setFixedHeight(rows * max(self._list.sizeHintForRow(0), NAME) + 12)
 
     @Slot(str)
     def _fill(self, letters: str) -> None:

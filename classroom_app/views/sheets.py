@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QPropertyAnimation, Qt, Slot
+from PySide6.QtCore import (
+    QByteArray,
+    QEvent,
+    QObject,
+    QPoint,
+    QPropertyAnimation,
+    Qt,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -59,6 +68,8 @@ class Sheet(QFrame):
 
     WIDTH = 400
 
+    closed = Signal()
+
     def __init__(self, desk: DeskPresenter, title: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("sheet")
@@ -110,6 +121,7 @@ class Sheet(QFrame):
     def close_sheet(self) -> None:
         self._slide.stop()
         self.hide()
+        self.closed.emit()
         self.deleteLater()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -88,6 +88,7 @@ class DeskWindow(QWidget):
         self._stack()
         self._keys()
         self._sheet: Sheet | None = None
+        self._keys_were: QWidget | None = None
         self._said = ""
         self._announcing = QTimer(self, singleShot=True, interval=ANNOUNCE_MS)
         self._announcing.timeout.connect(self._announce)
@@ -218,6 +219,8 @@ class DeskWindow(QWidget):
         self.close_sheet()
         sheet, button = self._sheet_for(name, paths)
         self._sheet = sheet
+        self._keys_were = self.focusWidget()
+        sheet.closed.connect(self._refocus)
         sheet.slide_from(button)
 
     def _sheet_for(self, name: str, paths: tuple[Path, ...]) -> tuple[Sheet, QWidget]:
@@ -242,6 +245,14 @@ class DeskWindow(QWidget):
                 return EndSheet(desk, self), bar.end
             case _:
                 return HelpSheet(desk, self), bar.more
+
+    @Slot()
+    def _refocus(self) -> None:
+        """Give the keys back to whoever had them before the sheet."""
+        held = self._keys_were
+        spot = held if held and held.isVisible() else self.middle.currentWidget()
+        if spot is not None:
+            spot.setFocus()
 
     def close_sheet(self) -> bool:
         """Close the open sheet; return whether there was one."""

@@ -178,6 +178,22 @@ async def test_where_nobody_is_missed_the_page_stays_and_what_is_deaf_is_no_alar
     assert scene.room.desk.page == "check"
 
 
+async def test_whoever_is_here_disproves_that_there_is_no_network(scene: Scene) -> None:
+    scene.show("Aïcha", State.GONE)
+    scene.network.found = (
+        Check("addresses", "failed", {"cause": "offline"}),
+        Check("device-network", "failed", {"devices": 1, "addresses": ("127.0.0.1",), "own": ()}),
+    )
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert [state for state, _ in scene.told()] == ["ok", "ok"]
+    for tile in classroom(4):
+        scene.show(tile.name, State.GONE)
+    scene.around.wake()
+    await scene.network.looks(2)
+    assert scene.told()[0] == ("failed", "No network.")
+
+
 async def test_a_device_that_answers_and_refuses_says_why(scene: Scene) -> None:
     replace(scene.tiles, "Bilal", State.GONE, since=NOW - 60, reason="password")
     scene.room.wall.show(scene.tiles)

@@ -10,7 +10,7 @@ from classroom_app.presenters.seats import choices
 from classroom_app.views.seats import SeatSheet, SeatsSheet
 from tests.ui.conftest import Opens
 from tests.ui.room import NOW, Room, classroom, replace
-from tests.ui.test_desk import click, press
+from tests.ui.test_desk import CTRL, click, press
 
 pytestmark = pytest.mark.real_loop
 
@@ -96,7 +96,7 @@ def test_a_no_in_the_close_look_asks_the_device_again(room: Room) -> None:
     room.desk.open("d1")
     click(room, "claim-no")
     assert room.acts.asked == [("seat", ("Tablet 2",), "")]
-    assert room.desk.said().text == "Nobody sits there yet: Tablet 2"
+    assert room.desk.said().text == "Nobody yet at Tablet 2"
     assert room.desk.focused == "d1"
 
 
@@ -129,6 +129,19 @@ def test_the_teacher_seats_somebody_by_typing_a_name(room: Room) -> None:
     press(room, Qt.Key.Key_Return)
     assert room.acts.asked == [("seat", ("Tablet 4",), "p5")]
     assert not [sheet for sheet in room.window.findChildren(SeatSheet) if sheet.isVisible()]
+
+
+def test_after_a_sheet_the_keys_go_where_they_went_before(room: Room) -> None:
+    room.desk.open("d3")
+    click(room, "seat")
+    press(room, Qt.Key.Key_Return)
+    room.settle()
+    press(room, Qt.Key.Key_Left)
+    assert room.window.focusWidget() is room.window.focus
+    room.desk.go_home()
+    press(room, Qt.Key.Key_M, CTRL)
+    press(room, Qt.Key.Key_Escape)
+    assert room.window.focusWidget() is room.window.wall
 
 
 def test_arrows_walk_the_list_while_one_types(room: Room) -> None:

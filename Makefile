@@ -22,6 +22,7 @@ $(STAMP): pyproject.toml installer/debian-packages.sh
 	@touch $@
 
 demo: setup ## play the scripted lesson (DEVICES=24, OUT=demo-out)
+	@test "$(OUT)" != demo-out || rm -rf demo-out # ours: an earlier run's; any other folder must be empty
 	@$(BIN)/python -m classroom_app demo --headless --devices $(DEVICES) --out $(OUT)
 
 test: setup ## all tests, a whole small demo among them

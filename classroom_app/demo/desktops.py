@@ -130,10 +130,10 @@ async def _display(server: Child) -> int:
 
 async def show_screen(stage: Stage, desktop: Desktop, device: str, seed: int) -> Child:
     """Put the behaving screen with the device's colour code behind the terminal."""
-    command = program("pupitre-agent", "device_bridge.simulator.screen_window")
+    command = program("pupitre-agent", "device_bridge.agent")
     return await stage.start(
         f"{desktop.name}-screen",
-        [*command, "--device", device, "--seed", str(seed)],
+        [*command, "screen", "--device", device, "--seed", str(seed)],
         desktop.env,
         nice=True,
     )

@@ -82,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
     one = add("simulate", "run simulated devices (tests, demo)", _simulate)
     one.add_argument("--plan", type=Path, required=True, help="which devices, as JSON")
+    one = add("screen", "paint a behaving screen on this display (tests, demo)", _screen)
+    one.add_argument("--device", required=True, help="whose code it shows")
+    one.add_argument("--seed", type=int, default=1)
+    one.add_argument("--behaviour", default="writing", help="what its pupil does")
     add("status", "print what the device holds and has applied, as JSON", _status)
     add("doctor", "say why nobody finds this device", _doctor)
     return parser
@@ -171,6 +175,16 @@ def _simulate(asked: argparse.Namespace) -> int:
         return 0
 
     return _until_told(live())
+
+
+def _screen(asked: argparse.Namespace) -> int:
+    from device_bridge.simulator.screen_window import paint  # noqa: PLC0415 - as above
+    from device_bridge.simulator.screens import BEHAVIOURS  # noqa: PLC0415 - as above
+
+    if asked.behaviour not in BEHAVIOURS:
+        print(f"A screen does one of: {', '.join(BEHAVIOURS)}", file=sys.stderr)
+        return 2
+    return paint(asked.device, asked.seed, asked.behaviour)
 
 
 def _status(asked: argparse.Namespace) -> int:

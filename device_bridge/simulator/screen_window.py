@@ -1,11 +1,10 @@
 """A behaving screen on a real X11 display, behind the pupil's windows.
 
-`python -m device_bridge.simulator.screen_window --device ID [--seed N] [--behaviour NAME]`: real
-agents on Xvfb then have something to be seen, with the same code as simulated screens. It paints
-the root window, so no window manager can move it and nothing it does can take the keyboard.
+`pupitre-agent screen --device ID [--seed N] [--behaviour NAME]`: real agents on Xvfb then have
+something to be seen, with the same code as simulated screens. It paints the root window, so no
+window manager can move it and nothing it does can take the keyboard.
 """
 
-import argparse
 import select
 import signal
 import sys
@@ -17,7 +16,7 @@ from typing import Final
 from Xlib import X, display
 from Xlib.error import ConnectionClosedError, DisplayError
 
-from device_bridge.simulator.screens import BEHAVIOURS, BehavingScreen, Behaviour
+from device_bridge.simulator.screens import BehavingScreen, Behaviour
 
 FRAME_SECONDS: Final = 0.5
 _STRIP_BYTES: Final = 200_000  # below the 262,140 bytes of a core request
@@ -76,17 +75,12 @@ class Ending:
             select.select([], [], [], max(0.0, seconds))
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Draw until told to end or the display is gone."""
-    parser = argparse.ArgumentParser(prog="screen_window")
-    parser.add_argument("--device", required=True)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--behaviour", choices=BEHAVIOURS, default="writing")
-    options = parser.parse_args(arguments)
+def paint(device: str, seed: int, behaviour: Behaviour) -> int:
+    """Draw until told to end or the display is gone; return the exit code."""
     ending = Ending()
     try:
         shown = display.Display()
-        backdrop = Backdrop(shown, options.device, options.seed, options.behaviour, time.time)
+        backdrop = Backdrop(shown, device, seed, behaviour, time.time)
         while not ending.told:
             began = time.monotonic()
             backdrop.draw()
@@ -95,7 +89,3 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"no display: {error}\n")
         return 1
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

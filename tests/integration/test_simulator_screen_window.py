@@ -20,7 +20,7 @@ async def test_the_code_of_a_real_screen_is_seen_behind_its_terminal(
 ) -> None:
     async with desktop(tmp_path) as pupil:
         await pupil.start(
-            sys.executable, "-m", "device_bridge.simulator.screen_window", "--device", "dev-9"
+            sys.executable, "-m", "device_bridge.agent", "screen", "--device", "dev-9"
         )
         capture = X11Capture(time.monotonic, pupil.display)
         seen = set[int]()

@@ -30,12 +30,12 @@ class Head(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """What the chain adds to an act. `personal` None: the act names no pupil."""
+    """What the chain adds to an act. `salt` and `personal` None: the act names no pupil."""
 
     head: Head
     body: bytes
     apart: bytes
-    salt: bytes
+    salt: bytes | None
     personal: bytes | None
 
 
@@ -55,7 +55,7 @@ def chained(act: Act, before: Head) -> Entry:
     fields = msgspec.to_builtins(act)
     if not act.PERSONAL:
         body = msgspec.json.encode(fields)
-        return Entry(link_of(before, NOTHING_APART, body), body, NOTHING_APART, b"", None)
+        return Entry(link_of(before, NOTHING_APART, body), body, NOTHING_APART, None, None)
     personal = msgspec.json.encode({name: fields.pop(name) for name in act.PERSONAL})
     body, salt = msgspec.json.encode(fields), os.urandom(SALT_BYTES)
     apart = apart_of(salt, personal)

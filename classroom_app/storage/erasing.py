@@ -3,27 +3,25 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from classroom_app.domain.lesson import PupilId
 from classroom_app.storage.tables import hand_ins, personal
 
 
 def erase(pupil: PupilId, connection: Connection) -> int:
-    """Drop the personal fields of each act that names `pupil`, with their salt.
+    """Blank the personal fields of each act that names `pupil`, with their salt.
 
     What an act says of others goes with it: a list of names without one would tell who is gone.
     Collected work that waits for the central side is not sent any more.
     """
-    named = [
-        row.sequence
-        for row in connection.execute(select(personal.c.sequence, personal.c.fields))
-        if _names(json.loads(row.fields), pupil)
-    ]
-    for table in (personal, hand_ins):
-        for sequence in named:
-            connection.execute(delete(table).where(table.c.sequence == sequence))
-    return len(named)
+    told = connection.execute(select(personal).where(personal.c.fields.is_not(None)))
+    naming = [row for row in told if _names(json.loads(row.fields), pupil)]
+    for row in naming:
+        here = personal.c.lesson == row.lesson, personal.c.id == row.id
+        connection.execute(update(personal).where(*here).values(salt=None, fields=None))
+        connection.execute(delete(hand_ins).where(hand_ins.c.sequence == row.sequence))
+    return len(naming)
 
 
 def _names(fields: dict[str, Any], pupil: PupilId) -> bool:

@@ -21,11 +21,14 @@ from classroom_app.storage.verifying import Fault, verify
 
 # A lesson has some thousands; this only bounds what a broken clock or loop could write.
 ACTS_MAX: Final = 100_000
+_PERSONAL: Final = """
+INSERT INTO personal (lesson, id, sequence, salt, fields)
+VALUES (?, ?, ?, ?, ?) ON CONFLICT (lesson, id) DO NOTHING
+"""
 _ENTRY: Final = """
 INSERT INTO journal (sequence, id, lesson, kind, at, body, hash, apart, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lesson, id) DO NOTHING
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_PERSONAL: Final = "INSERT INTO personal (sequence, salt, fields) VALUES (?, ?, ?)"
 _HAND_IN: Final = "INSERT INTO hand_ins (id, sequence, state) VALUES (?, ?, ?)"
 
 
@@ -64,11 +67,11 @@ class KeepsJournal(Store):
 def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Connection) -> bool:
     driver = driver_of(connection)
     entry = chained(act, newest.head(partial(_head, connection)))
-    if not driver.execute(_ENTRY, _columns(act, entry)).rowcount:
+    apart = (act.lesson, act.id, entry.head.sequence, entry.salt, entry.personal)
+    if not driver.execute(_PERSONAL, apart).rowcount:
         return False
+    driver.execute(_ENTRY, _columns(act, entry))
     newest.grew(entry.head)
-    if entry.personal is not None:
-        driver.execute(_PERSONAL, (entry.head.sequence, entry.salt, entry.personal))
     if isinstance(act, HandInKept):
         driver.execute(_HAND_IN, (act.id, entry.head.sequence, WAITING))
     if told:

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Table,
+    Text,
     bindparam,
     func,
     literal_column,
@@ -28,7 +28,7 @@ from classroom_app.storage.tables import hand_ins, journal, settings
 
 SETTLED: Final = "settled"
 # Literally as the partial index has it, or SQLite would not use it.
-REFUSED: Final = literal_column("state = 'refused'", Boolean)
+REFUSED: Final[ColumnElement[str]] = literal_column("'refused'", Text)
 
 
 class KeepsOutbox(Store):
@@ -50,7 +50,8 @@ class KeepsOutbox(Store):
 
     async def refused_count(self) -> int:
         def work(connection: Connection) -> int:
-            return sum(_count(connection, table, REFUSED) for table in (journal, hand_ins))
+            tables = (journal, hand_ins)
+            return sum(_count(connection, table, table.c.state == REFUSED) for table in tables)
 
         return await self.write(work)
 

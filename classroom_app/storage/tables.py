@@ -8,7 +8,6 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    UniqueConstraint,
     text,
 )
 
@@ -16,8 +15,8 @@ metadata = MetaData()
 settings = Table(
     "settings", metadata, Column("name", Text, primary_key=True), Column("value", Text)
 )
-# Each index is one more page to encrypt in every commit: so an act is looked up within its lesson,
-# and what waits to be sent by where all before it is settled.
+# Each index is one more page to encrypt in every commit: so what keeps an act from being told twice
+# is the side table's own key, and what waits to be sent is found by where all before it is settled.
 journal = Table(
     "journal",
     metadata,
@@ -32,16 +31,19 @@ journal = Table(
     Column("apart", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
-    UniqueConstraint("lesson", "id"),
     Index("ix_journal_refused", "sequence", sqlite_where=text("state = 'refused'")),
 )
-# Personal fields stand apart, each row with its own salt: erased, the chain still holds.
+# Personal fields stand apart, each row with its own salt: erased (no salt, no fields), the chain
+# still holds. Every act has its row here, in the order of its lesson: ids rise with time.
 personal = Table(
     "personal",
     metadata,
-    Column("sequence", Integer, primary_key=True),
-    Column("salt", LargeBinary, nullable=False),
-    Column("fields", LargeBinary, nullable=False),
+    Column("lesson", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("salt", LargeBinary),
+    Column("fields", LargeBinary),
+    sqlite_with_rowid=False,
 )
 declarations = Table(
     "declarations",

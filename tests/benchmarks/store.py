@@ -54,6 +54,7 @@ def act(lesson: str) -> PupilSpoke:
 def bytes_of(one: Act) -> int:
     """Count what the act's rows hold, a sequence as 8 bytes."""
     entry = chained(one, Head(1, bytes(32)))
+    assert entry.salt is not None
     assert entry.personal is not None
     words = (one.id, one.lesson, "pupil-spoke", "waiting", "")
     blobs = (entry.body, entry.head.hash, entry.apart, entry.salt, entry.personal)

@@ -1,10 +1,11 @@
 """Opening the store: its key, who may have it, and each thing that can be wrong with a file."""
 
 import asyncio
+import json
 import os
 import stat
-import subprocess
 import sys
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -166,24 +167,48 @@ async def test_a_store_of_a_newer_version_is_named_and_left_as_it_is(tmp_path: P
     assert contents(tmp_path) == before
 
 
+async def open_elsewhere(home: Path, **environment: str) -> str:
+    """Open the store in a process of its own, as the app does; return what it says."""
+    open_it = (
+        "import asyncio, pathlib, sys\n"
+        "from classroom_app.storage.keeping import open_keeping\n"
+        "async def main():\n"
+        "    keeping = await open_keeping(pathlib.Path(sys.argv[1]))\n"
+        "    print('beside' if keeping.key_lies_beside else 'keyring')\n"
+        "    await keeping.close()\n"
+        "asyncio.run(main())\n"
+    )
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", open_it, str(home)),
+        stdout=PIPE,
+        stderr=STDOUT,
+        cwd=ROOT,
+        env=os.environ | environment,
+    )
+    return (await child.communicate())[0].decode()
+
+
 async def test_a_second_app_is_told_that_the_store_is_open(tmp_path: Path) -> None:
     async with opened(tmp_path) as keeping:
         await keeping.remember(words(1))
-        open_it = (
-            "import asyncio, pathlib, sys\n"
-            "from classroom_app.storage.keeping import Keeping, open_keeping\n"
-            "asyncio.run(open_keeping(pathlib.Path(sys.argv[1])))\n"
-        )
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-c", open_it, tmp_path],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            check=False,
-        )
-        assert StoreInUse.__name__ in done.stderr
+        assert StoreInUse.__name__ in await open_elsewhere(tmp_path)
         await keeping.remember(words(2))
+
+
+async def test_the_systems_own_keyring_is_asked_through_its_library(tmp_path: Path) -> None:
+    ring = tmp_path / "ring.json"
+    ours = {
+        "PYTHON_KEYRING_BACKEND": "tests.stores.file_ring.FileRing",
+        "PUPITRE_TEST_RING": str(ring),
+    }
+    for _ in range(2):
+        assert await open_elsewhere(tmp_path / "home", **ours) == "keyring\n"
+    ((name, digits),) = json.loads(ring.read_text()).items()
+    assert name.startswith("pupitre ")
+    assert digits not in key_file(tmp_path / "home").read_text()
+    for kind in ("fail", "null"):
+        none = {"PYTHON_KEYRING_BACKEND": f"keyring.backends.{kind}.Keyring"}
+        assert await open_elsewhere(tmp_path / kind, **none) == "beside\n"
 
 
 def flip(path: Path, offset: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.partage import FileAnswer
@@ -12,6 +13,7 @@ from central_mdm.contract.roster import Change, ClassRow, PupilRow
 from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.acts import HandInKept
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
+from classroom_app.storage.engine import driver_of
 from classroom_app.storage.keeping import Keeping
 from device_bridge.materials.library import Held, Library
 from tests.stores import CLASS, LESSON, NOON, ONE, ROSTER, SCOPE
@@ -140,6 +142,21 @@ async def test_events_that_happen_after_all_was_settled_wait(keeping: Keeping) -
     assert [event.id for event in await keeping.waiting_events(200)] == ["words-4"]
     states = [kept.state for kept in await keeping.acts(LESSON, 10)]
     assert states == ["applied", "applied", "applied", "waiting"]
+
+
+async def test_what_was_refused_is_counted_without_a_look_at_every_act(keeping: Keeping) -> None:
+    seen = list[str]()
+
+    def watched(connection: Connection) -> None:
+        driver_of(connection).set_trace_callback(seen.append)
+
+    await keeping.write(watched)
+    assert await keeping.refused_count() == 0
+    (counted,) = (statement for statement in seen if "FROM journal" in statement)
+    plan = await keeping.write(
+        lambda c: str(c.exec_driver_sql(f"EXPLAIN QUERY PLAN {counted}").all())
+    )
+    assert "ix_journal_refused" in plan
 
 
 async def test_an_event_has_what_the_central_side_needs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 Value: TypeAlias = int | float | str | bytes | None
@@ -28,6 +28,7 @@ class Connection:
     in_transaction: bool
     def execute(self, sql: str, parameters: Sequence[Value] = ...) -> Cursor: ...
     def executemany(self, sql: str, parameters: Sequence[Sequence[Value]]) -> Cursor: ...
+    def set_trace_callback(self, callback: Callable[[str], object] | None) -> None: ...
     def close(self) -> None: ...
 
 def connect(

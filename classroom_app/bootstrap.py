@@ -398,6 +398,9 @@ class Desk(QObject):
     async def journal_ids(self) -> list[str]:
         return await self.keeping.journal_ids()
 
+    async def waiting(self) -> int:
+        return await self.keeping.waiting_count()
+
     def frames(self) -> Mapping[str, int]:
         return self._frames
 

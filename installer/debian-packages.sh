@@ -9,6 +9,7 @@ packages=(
   xvfb xdotool openbox xterm x11-utils x11-xserver-utils # real pupils' desktops of demo and tests
   xdg-utils file                                # opens what was handed out, on those desktops
   iproute2                                      # network namespaces of tests
+  binutils                                      # make package looks into libraries
   postgresql                                    # the tests' own cluster
 )
 command -v dpkg-query >/dev/null || { echo "Not Debian: install by your own means: ${packages[*]}"; exit 0; }

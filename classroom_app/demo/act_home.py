@@ -64,9 +64,9 @@ async def _all_told(world: World) -> None:
     """Wait until nothing waits; then every event of the app's journal stands there, once."""
 
     async def nothing_waits() -> bool:
-        facts = await world.window.ask("facts")
-        world.teller.progress(f"{facts['waiting']} waiting")
-        return facts["waiting"] == 0
+        waiting: int = (await world.window.ask("journal"))["waiting"]
+        world.teller.progress(f"{waiting} waiting")
+        return waiting == 0
 
     await until(nothing_waits, 40, "nothing waits for the MDM")
     ids = (await world.window.ask("journal"))["ids"]

@@ -18,6 +18,7 @@ class Knows(Protocol):
 
     def facts(self) -> dict[str, Any]: ...
     async def journal_ids(self) -> list[str]: ...
+    async def waiting(self) -> int: ...
     def frames(self) -> Mapping[str, int]: ...
 
 
@@ -87,7 +88,8 @@ class Verbs:
         return {**self._knows.facts(), "sentence": self._window.desk.said().text}
 
     async def _journal(self, _: Answer) -> Answer:
-        return {"ids": await self._knows.journal_ids()}
+        waiting = await self._knows.waiting()
+        return {"ids": await self._knows.journal_ids(), "waiting": waiting}
 
     def _open(self, request: Answer) -> Answer:
         wall, spot = self._window.wall, _spot(self._window, request["pupil"])

@@ -30,9 +30,9 @@ class Head(Struct, frozen=True):
 
 
 class Entry(Struct, frozen=True):
-    """What the chain adds to an act. `salt` and `personal` None: the act names no pupil."""
+    """An act as it is kept. `salt` and `personal` None: it names no pupil."""
 
-    head: Head
+    act: Act
     body: bytes
     apart: bytes
     salt: bytes | None
@@ -50,16 +50,14 @@ def link_of(before: Head, apart: bytes, body: bytes) -> Head:
     return Head(sequence, linked)
 
 
-def chained(act: Act, before: Head) -> Entry:
-    """Make the entry that follows `before`."""
+def entry_of(act: Act) -> Entry:
+    """Part an act into what the chain covers and what stands apart from it."""
     fields = msgspec.to_builtins(act)
     if not act.PERSONAL:
-        body = msgspec.json.encode(fields)
-        return Entry(link_of(before, NOTHING_APART, body), body, NOTHING_APART, None, None)
+        return Entry(act, msgspec.json.encode(fields), NOTHING_APART, None, None)
     personal = msgspec.json.encode({name: fields.pop(name) for name in act.PERSONAL})
-    body, salt = msgspec.json.encode(fields), os.urandom(SALT_BYTES)
-    apart = apart_of(salt, personal)
-    return Entry(link_of(before, apart, body), body, apart, salt, personal)
+    salt = os.urandom(SALT_BYTES)
+    return Entry(act, msgspec.json.encode(fields), apart_of(salt, personal), salt, personal)
 
 
 class Newest:

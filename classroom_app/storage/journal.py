@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from classroom_app.domain.acts import Act, Declared, HandInKept, Kept, Resumed
 from classroom_app.domain.lesson import LessonId, PupilId
 from classroom_app.storage.acts import read
-from classroom_app.storage.chain import Entry, Head, Newest, chained
+from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.declarations import declare, declared
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.erasing import erase
@@ -65,23 +65,23 @@ class KeepsJournal(Store):
 
 
 def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Connection) -> bool:
-    driver = driver_of(connection)
-    entry = chained(act, newest.head(partial(_head, connection)))
-    apart = (act.lesson, act.id, entry.head.sequence, entry.salt, entry.personal)
+    driver, entry = driver_of(connection), entry_of(act)
+    head = link_of(newest.head(partial(_head, connection)), entry.apart, entry.body)
+    apart = (act.lesson, act.id, head.sequence, entry.salt, entry.personal)
     if not driver.execute(_PERSONAL, apart).rowcount:
         return False
-    driver.execute(_ENTRY, _columns(act, entry))
-    newest.grew(entry.head)
+    driver.execute(_ENTRY, _columns(head, entry))
+    newest.grew(head)
     if isinstance(act, HandInKept):
-        driver.execute(_HAND_IN, (act.id, entry.head.sequence, WAITING))
+        driver.execute(_HAND_IN, (act.id, head.sequence, WAITING))
     if told:
         declare(connection, act.lesson, told)
     return True
 
 
-def _columns(act: Act, entry: Entry) -> tuple[int | str | bytes, ...]:
-    head, kind = entry.head, str(act.__struct_config__.tag)
-    named = (head.sequence, act.id, act.lesson, kind, act.at)
+def _columns(head: Head, entry: Entry) -> tuple[int | str | bytes, ...]:
+    act = entry.act
+    named = (head.sequence, act.id, act.lesson, str(act.__struct_config__.tag), act.at)
     return (*named, entry.body, head.hash, entry.apart, WAITING)
 
 

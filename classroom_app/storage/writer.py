@@ -24,7 +24,7 @@ class Asked(Struct, frozen=True, eq=False):
     """Work, and who waits for its answer; nobody does for a choice of colours."""
 
     work: Callable[[Connection], Any]
-    waiting: tuple[asyncio.AbstractEventLoop, asyncio.Future[Any]] | None = None
+    waiting: asyncio.Future[Any] | None = None
 
 
 class Ended(Struct, frozen=True, eq=False):
@@ -39,12 +39,14 @@ class Writer:
     """Runs work on the connection, in the order of asking. `undone` hears of each rollback.
 
     Work that fails in a group has the whole group undone and run again, each alone, so that one
-    cannot spoil another: work does nothing that a rollback does not undo.
+    cannot spoil another: work does nothing that a rollback does not undo. It belongs to the loop
+    that is running when it is made.
     """
 
     def __init__(self, connection: Connection, undone: Callable[[], None]) -> None:
         self._connection = connection
         self._driver = driver_of(connection)
+        self._loop = asyncio.get_running_loop()
         self._undone = undone
         self._broken = ""
         self._closing = False
@@ -58,9 +60,8 @@ class Writer:
 
         Raises `NotKept`. Whoever is cancelled while waiting does not know; the work is done.
         """
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        self._ask(Asked(work, (loop, answer)))
+        answer: asyncio.Future[T] = self._loop.create_future()
+        self._ask(Asked(work, answer))
         return await answer
 
     def post(self, work: Callable[[Connection], object]) -> None:
@@ -83,7 +84,8 @@ class Writer:
         while going:
             group = self._next_group()
             going = None not in group
-            _answer(self._end([asked for asked in group if asked]))
+            # One wake of the loop for all of them.
+            self._loop.call_soon_threadsafe(_tell, self._end([asked for asked in group if asked]))
         shut(self._connection)
 
     def _next_group(self) -> list[Asked | None]:
@@ -117,26 +119,21 @@ class Writer:
         return named or error
 
 
-def _answer(group: list[Ended]) -> None:
-    """Wake each loop once, however many wait on it."""
-    loops = {ended.asked.waiting[0]: list[Ended]() for ended in group if ended.asked.waiting}
-    for ended in group:
-        if ended.asked.waiting:
-            loops[ended.asked.waiting[0]].append(ended)
-        elif isinstance(ended.error, NotKept):
-            log.info("not kept", extra={"why": type(ended.error).__name__})
-        elif ended.error:
-            log.error("work failed", exc_info=ended.error)
-    for loop, waiting in loops.items():
-        loop.call_soon_threadsafe(_tell, waiting)
-
-
 def _tell(group: list[Ended]) -> None:
     for ended in group:
-        future = ended.asked.waiting[1] if ended.asked.waiting else None
-        if future is None or future.done():  # whoever waited was cancelled
-            continue
-        if ended.error:
+        future = ended.asked.waiting
+        if future is None:
+            _log(ended)
+        elif future.done():
+            continue  # whoever waited was cancelled
+        elif ended.error:
             future.set_exception(ended.error)
         else:
             future.set_result(ended.answer)
+
+
+def _log(ended: Ended) -> None:
+    if isinstance(ended.error, NotKept):
+        log.info("not kept", extra={"why": type(ended.error).__name__})
+    elif ended.error:
+        log.error("work failed", exc_info=ended.error)

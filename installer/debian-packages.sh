@@ -6,6 +6,7 @@ packages=(
   python3-venv                                  # the environment
   libegl1 libgl1 libxkbcommon-x11-0 libfontconfig1 libdbus-1-3 # what Qt links to
   libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 # Qt's X11 plugin
+  fonts-noto-core                               # names in other scripts than Inter knows
   xvfb xdotool openbox xterm x11-utils x11-xserver-utils # real pupils' desktops of demo and tests
   xdg-utils file                                # opens what was handed out, on those desktops
   iproute2                                      # network namespaces of tests

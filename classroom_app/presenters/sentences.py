@@ -246,8 +246,8 @@ def wish_icon(tile: Tile) -> str:
 
 
 def wish_words(wish: Wish, now: float) -> str:
-    """Return the words of a chip: how long the hand is up, or what was written."""
-    if wish.kind == "hand" or not wish.text:
+    """Return the words of a chip: what was written, else how long the hand is up."""
+    if not wish.text:
         return lasted(now - wish.since)
     text = wish.text if len(wish.text) <= 24 else wish.text[:23].rstrip() + "…"  # noqa: PLR2004 - a chip
     return say("“{text}”", text=text)
@@ -262,7 +262,8 @@ def _spoken_wish(wish: Wish, now: float) -> str:
     since = lasted(now - wish.since)
     match wish.kind:
         case "hand":
-            return say("Hand up, number {place}, {time}.", place=wish.place, time=since)
+            up = say("Hand up, number {place}, {time}.", place=wish.place, time=since)
+            return f"{up} {say('Wrote: {text}.', text=wish.text)}" if wish.text else up
         case _:
             return say("Wrote: {text}.", text=wish.text)
 

@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import mss
+from mss.tools import to_png
+
 SIZE = "1366x768x24"
 COMES_SECONDS = 20.0
 CHECK = ("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")  # EWMH: set when it manages
@@ -65,7 +68,9 @@ class Desktop:
 
     async def picture(self, path: Path) -> None:
         """Write a PNG of the whole screen; for eyes, not for asserts."""
-        await self.run("import", "-window", "root", str(path))
+        with mss.mss(display=self.display) as eye:
+            seen = eye.grab(eye.monitors[0])
+        to_png(seen.rgb, seen.size, output=str(path))
 
 
 @asynccontextmanager

@@ -31,6 +31,9 @@ HALF_OPEN_MAX: Final = 24
 HALF_OPEN_OF_ONE_MAX: Final = 6
 """An honest app opens three lanes at most at once."""
 BACKLOG: Final = 64
+RECEIVE_BYTES: Final = 128 * 1024
+"""What one connection may have on its way to us. Documents to a whole class would else fill the
+queues of the access point, and of our own loop, and a lock would stand behind them."""
 NO_DESCRIPTOR_SECONDS: Final = 0.2
 log = logging.getLogger(__name__)
 
@@ -68,6 +71,8 @@ class Listener:
                     (address, port), family=family, backlog=BACKLOG, reuse_port=False
                 )
                 self._sockets.append(made)
+                # Accepted sockets inherit it, and with it what their window is agreed on.
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
                 made.setblocking(False)  # noqa: FBT003 - its signature
                 port = int(made.getsockname()[1])
         except OSError:

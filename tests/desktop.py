@@ -3,14 +3,16 @@
 import asyncio
 import os
 import threading
+import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import mss
-from mss.tools import to_png
+from PIL import Image
+
+from device_bridge.agent.platform.x11_capture import X11Capture
 
 SIZE = "1366x768x24"
 COMES_SECONDS = 20.0
@@ -68,9 +70,12 @@ class Desktop:
 
     async def picture(self, path: Path) -> None:
         """Write a PNG of the whole screen; for eyes, not for asserts."""
-        with mss.mss(display=self.display) as eye:
-            seen = eye.grab(eye.monitors[0])
-        to_png(seen.rgb, seen.size, output=str(path))
+        capture = X11Capture(time.monotonic, self.display)
+        seen = capture.grab(0)
+        capture.close()
+        assert seen is not None
+        size = (seen.width, seen.height)
+        Image.frombytes("RGB", size, seen.pixels, "raw", seen.layout).save(path)
 
 
 @asynccontextmanager

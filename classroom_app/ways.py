@@ -9,6 +9,7 @@ from typing import Protocol
 from classroom_app.domain.lesson import DeviceId
 from device_bridge.materials.bulk import BulkEnd, Lent
 from device_bridge.materials.library import Library
+from device_bridge.materials.turns import Turns
 from device_bridge.protocol.errors import DeviceError, TryAgain
 from device_bridge.session.wire import Wire
 
@@ -34,6 +35,7 @@ class Ways:
     ) -> None:
         self._library, self._pool = library, pool
         self._may_give, self._starts = may_give, starts
+        self._turns = Turns()
         self._ends: dict[str, BulkEnd] = {}
         self._served: dict[str, asyncio.Event] = {}
         self.room: Dials | None = None
@@ -54,7 +56,7 @@ class Ways:
     async def serve(self, device: str, wire: Wire) -> None:
         """Fetch and supply on a bound lane until it ends."""
         lent = Lent(self._library, lambda document: document in self._may_give(DeviceId(device)))
-        end = BulkEnd(wire, lent, self._pool)
+        end = BulkEnd(wire, lent, self._pool, self._turns)
         self._ends[device] = end
         self._event(device).set()
         try:

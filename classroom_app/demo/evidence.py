@@ -12,7 +12,10 @@ class EvidenceError(Exception):
 
 
 async def until(
-    holds: Callable[[], Awaitable[bool]], seconds: float, claim: Callable[[], str] | str
+    holds: Callable[[], Awaitable[bool]],
+    seconds: float,
+    claim: Callable[[], str] | str,
+    every: float = POLL_SECONDS,
 ) -> float:
     """Wait until `holds`; return how long it took, or raise `EvidenceError` with the claim."""
     began = time.monotonic()
@@ -20,7 +23,7 @@ async def until(
         if time.monotonic() - began > seconds:
             words = claim() if callable(claim) else claim
             raise EvidenceError(f"not within {seconds:.0f} s: {words}")
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(every)
     return time.monotonic() - began
 
 

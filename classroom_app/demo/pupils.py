@@ -18,7 +18,6 @@ from device_bridge.agent.guard.status import Status, ask_status
 if TYPE_CHECKING:
     from classroom_app.demo.world import Enrolment, World
 
-PER_PROCESS: Final = 20
 LATE: Final = "simulator-late"
 LOOPBACK: Final = "127.0.0.1"
 BEHAVIOURS: Final = ("writing", "scrolling", "video", "idle")
@@ -46,8 +45,9 @@ class Pupils:
         async with asyncio.TaskGroup() as group:
             for row in rows[:real]:
                 group.create_task(self._start_real(row), name=f"real-{row.device}")
-            for number, at in enumerate(range(0, len(early), PER_PROCESS), 1):
-                work = self._simulate(f"simulator-{number}", early[at : at + PER_PROCESS])
+            together = self._world.options.per_process
+            for number, at in enumerate(range(0, len(early), together), 1):
+                work = self._simulate(f"simulator-{number}", early[at : at + together])
                 group.create_task(work, name=f"simulator-{number}")
 
     async def _start_real(self, row: "Enrolment") -> None:

@@ -15,7 +15,10 @@ from classroom_app.demo.tell import Teller
 
 @dataclass(frozen=True)
 class Options:
-    """What a visitor asked for on the command line. `faults` False: nothing fails on purpose."""
+    """What a visitor asked for on the command line.
+
+    `faults` False: nothing fails on purpose. `per_process`: simulated devices that share one.
+    """
 
     devices: int
     out: Path
@@ -23,6 +26,7 @@ class Options:
     headless: bool
     by_hand: bool = False
     faults: bool = True
+    per_process: int = 20
 
 
 @dataclass(frozen=True)

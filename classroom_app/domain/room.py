@@ -61,7 +61,6 @@ def tile_of(
         since=shown.since,
         reason=shown.reason,
         freed=others_locked and free and not lock.locked,
-        picture_age=-1.0 if seen.shown_at is None else max(0.0, now - seen.shown_at),
         wish=seen.wish,
         battery_percent=seen.battery_percent,
         fact=_fact(seen),

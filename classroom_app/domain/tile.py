@@ -41,7 +41,8 @@ class Tile(Struct, frozen=True):
     `since` is in seconds of the room's clock; `reason` is the device's own word, plain and cut.
 
     `pupil` empty and `device` set: a device with nobody yet. `device` empty: nobody's device seen.
-    `freed`: free by name while others are locked. `picture_age` is -1 where there is none.
+    `freed`: free by name while others are locked. Nothing here moves with the clock alone: what
+    did not change is not painted again; the age of a stale picture is the time since `since`.
     `held` and `free` are receipts for the lock as it is declared now, whatever else is shown:
     counts such as "26 of 28 locked" are made of them alone. `claim`: who the pupil at the device
     says to be, while the teacher has not said yes.
@@ -55,7 +56,6 @@ class Tile(Struct, frozen=True):
     since: float = 0.0
     reason: str = ""
     freed: bool = False
-    picture_age: float = -1.0
     wish: Wish | None = None
     battery_percent: int = -1
     fact: str = ""  # "handed-in", "arrived", "opened", "private"

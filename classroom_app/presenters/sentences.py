@@ -194,8 +194,9 @@ def full_here(collected: int) -> str:
 def _title(tile: Tile, now: float) -> str:
     if tile.state is State.NOT_COVERED:
         return reason(tile.reason) or say("Not covered")
-    age = tile.picture_age if tile.state is State.STALE else now - tile.since
-    return say(_TITLES[tile.state], time=lasted(age)) if tile.state in _TITLES else ""
+    if tile.state not in _TITLES:
+        return ""
+    return say(_TITLES[tile.state], time=lasted(max(0.0, now - tile.since)))
 
 
 def _second(tile: Tile, now: float) -> str:

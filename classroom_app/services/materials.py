@@ -57,6 +57,7 @@ class Materials:
         self._room = room
         self._library = library
         self._carries = carries
+        self._taking_in = asyncio.Lock()
         self.handouts: dict[str, HandOut] = {}
         self.scopes: dict[str, set[DeviceId]] = {}
         self.receipts: dict[tuple[str, DeviceId], Receipt] = {}
@@ -77,7 +78,8 @@ class Materials:
         """
         room = self._room
         room.running()
-        held = await asyncio.to_thread(self._take_in, path)
+        async with self._taking_in:  # one after another: the disk and a lock's journal share it
+            held = await asyncio.to_thread(self._take_in, path)
         scope = room.scope(keys)
         name = path.name[:NAME_MAX]
         handout = HandOut(

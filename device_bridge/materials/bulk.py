@@ -20,6 +20,7 @@ from device_bridge.materials.fetch import BATCH_BYTES, Fetch, Progress
 from device_bridge.materials.library import Held, Library, Reading
 from device_bridge.materials.off_loop import off_loop
 from device_bridge.materials.ordering import WINDOW_CHUNKS, Due, arrived
+from device_bridge.materials.turns import Turns
 from device_bridge.protocol.errors import Broken, Malformed, TryAgain
 from device_bridge.protocol.fields import PIECE_BYTES_MAX
 from device_bridge.protocol.materials import (
@@ -70,9 +71,15 @@ class Lent(Struct, frozen=True):
 class BulkEnd:
     """One end of one `/bulk` wire. Used once, like the wire."""
 
-    def __init__(self, wire: Wire, supplies: Supplies, pool: Executor) -> None:
-        """Take a wire past its greeting. `pool` (2 to 4 threads) may serve many ends."""
+    def __init__(
+        self, wire: Wire, supplies: Supplies, pool: Executor, turns: Turns | None = None
+    ) -> None:
+        """Take a wire past its greeting. `pool` (2 to 4 threads) and `turns` may serve many ends.
+
+        `turns`: who may supply a chunk now; None: this end alone decides.
+        """
         self._wire, self._supplies, self._pool = wire, supplies, pool
+        self._supplying = turns or Turns()
         self._due: deque[Due] = deque()
         self._fetches: dict[int, Fetch] = {}
         self._owners = count(1)
@@ -174,7 +181,8 @@ class BulkEnd:
                 case ManifestWanted(document):
                     await self._wire.send(encode(ManifestSent(document, reading.raw)))
                 case ChunkWanted():
-                    await self._supply(reading, ask)
+                    async with self._supplying.turn():
+                        await self._supply(reading, ask)
         except Withheld:
             missing = ask.chunk if isinstance(ask, ChunkWanted) else ask.document
             await self._wire.send(encode(NotHeld(missing)))

@@ -136,7 +136,6 @@ def live(number: int, name: str, state: State = State.LIVE, **more: Any) -> Tile
         name,
         number + 1,
         state,
-        picture_age=0.2,
         **more,
     )
 
@@ -159,7 +158,7 @@ def lively() -> list[Tile]:
     replace(tiles, "Camille", State.LIVE, fact="handed-in")
     replace(tiles, "Elif", State.DARK, since=NOW - 40)
     replace(tiles, "Emma", State.STALE)
-    tiles[8] = Tile(PupilId("p8"), DeviceId("d8"), "Emma", 9, State.STALE, picture_age=12.0)
+    tiles[8] = Tile(PupilId("p8"), DeviceId("d8"), "Emma", 9, State.STALE, since=NOW - 12)
     replace(tiles, "Hugo", State.PRIVATE, reason="password")
     replace(tiles, "Kenji", State.NOT_HERE, reason="asleep")
     replace(tiles, "Lina", State.LIVE, wish=Wish("hand", NOW - 120, 1))

@@ -1,0 +1,41 @@
+"""Who is supplied now: a few ends at a time, so that what is on its way stays little.
+
+Thirty devices that all fetch at once gain nothing over four, but what lies in thirty queues then
+stands before every lock, on the way out, in the access point and on the device.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final
+
+AT_ONCE: Final = 4
+PATIENCE_SECONDS: Final = 1.0
+"""Whoever takes so long for a chunk is slow by itself: it goes on, and the next one begins."""
+
+
+class Turns:
+    """Shared by all ends of a program; first come, first served."""
+
+    def __init__(self, at_once: int = AT_ONCE, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._patience_seconds = patience_seconds
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Wait for a turn and hold it while entered, but no longer than patience lasts."""
+        await self._free.acquire()
+        held = True
+
+        def give_up() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self._free.release()
+
+        patience = asyncio.get_running_loop().call_later(self._patience_seconds, give_up)
+        try:
+            yield
+        finally:
+            patience.cancel()
+            give_up()

@@ -1,0 +1,27 @@
+"""Tiles are made of what devices said; time alone changes one only into another state."""
+
+from classroom_app.domain.evidence import Evidence, framed
+from classroom_app.domain.lesson import DeviceId, PupilId
+from classroom_app.domain.room import LockWanted, Place, tile_of
+from classroom_app.domain.tile import State, Tile
+from device_bridge.protocol.watching import Frame
+
+PLACE = Place(PupilId("p1"), DeviceId("d1"), "Lina", 1)
+FRAME = Frame(1, 1, 320, 180, 1366, 768, "jpeg", b"x")
+
+
+def shown(seen: Evidence, now: float) -> Tile:
+    return tile_of(PLACE, seen, LockWanted(), others_locked=False, now=now)
+
+
+def test_a_tile_stays_the_same_while_nothing_happens_so_it_is_painted_once() -> None:
+    seen = framed(Evidence(PLACE.device, up_since=100.0, heard_at=100.0), FRAME, 100.0)
+    assert shown(seen, 101.0) == shown(seen, 104.5)
+    assert shown(seen, 101.0).state is State.LIVE
+
+
+def test_a_picture_that_is_not_confirmed_for_five_seconds_says_since_when() -> None:
+    seen = framed(Evidence(PLACE.device, up_since=100.0, heard_at=100.0), FRAME, 100.0)
+    stale = shown(seen, 106.0)
+    assert (stale.state, stale.since) == (State.STALE, 100.0)
+    assert shown(seen, 109.0) == stale

@@ -388,6 +388,7 @@ class Desk(QObject):
             "classes": [roster.id for roster in self.classes.classes],
             "discovered": dict(school.found.seconds) if school else {},
             "lock_ms": self._lock_ms,
+            "free": sum(tile.free for tile in self.wall.tiles()),
             "focus": looking,
             "waiting": school.sync.state.waiting if school else 0,
             "refused": school.sync.state.refused if school else 0,

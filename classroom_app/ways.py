@@ -53,6 +53,13 @@ class Ways:
         except (DeviceError, OSError) as error:
             log.info("no bulk lane", extra={"device": device, "why": type(error).__name__})
 
+    def urgent(self, device: str, *, under_way: bool) -> None:
+        """Let documents stand aside while a lock is on its way to a device."""
+        if under_way:
+            self._turns.hold(device)
+        else:
+            self._turns.release(device)
+
     async def serve(self, device: str, wire: Wire) -> None:
         """Fetch and supply on a bound lane until it ends."""
         lent = Lent(self._library, lambda document: document in self._may_give(DeviceId(device)))

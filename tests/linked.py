@@ -133,6 +133,9 @@ class App(Heard):
     def mandate(self) -> str:
         return self.mandate_
 
+    def urgent(self, device: str, *, under_way: bool) -> None:
+        del device, under_way
+
     async def serve(self, device: str, wire: Wire) -> None:
         del device, wire
         await asyncio.Event().wait()

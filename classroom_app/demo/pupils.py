@@ -77,7 +77,7 @@ class Pupils:
         (root / "plan.json").write_text(json.dumps(plan))
         command = program("pupitre-agent", "device_bridge.agent")
         run = ["simulate", "--folder", str(root), "--plan", str(root / "plan.json")]
-        child = await world.stage.start(name, [*command, *run], nice=True)
+        child = await world.stage.start(name, [*command, *run], nice=world.options.nice)
         for _ in rows:
             await child.line()
         for row in rows:

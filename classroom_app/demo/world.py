@@ -18,6 +18,7 @@ class Options:
     """What a visitor asked for on the command line.
 
     `faults` False: nothing fails on purpose. `per_process`: simulated devices that share one.
+    `real_devices`: agents on real desktops, where there can be any. `nice`: simulators stand back.
     """
 
     devices: int
@@ -27,6 +28,8 @@ class Options:
     by_hand: bool = False
     faults: bool = True
     per_process: int = 20
+    real_devices: int = 2
+    nice: bool = True
 
 
 @dataclass(frozen=True)

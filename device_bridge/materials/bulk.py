@@ -197,6 +197,7 @@ class BulkEnd:
             read = partial(reading.read, place, offset, PIECE_BYTES_MAX, batch)
             pieces = await off_loop(self._pool, read)
             for piece in pieces:
+                await self._supplying.clear()
                 await self._send_requests()
                 await self._wire.send(encode(ChunkPiece(ask.chunk, offset, piece)))
                 offset += len(piece)

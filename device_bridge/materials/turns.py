@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 AT_ONCE: Final = 4
+HELD_SECONDS: Final = 0.3
+"""A device that does not answer a lock holds up nobody's documents for longer."""
 PATIENCE_SECONDS: Final = 1.0
 """Whoever takes so long for a chunk is slow by itself: it goes on, and the next one begins."""
 
@@ -20,6 +22,29 @@ class Turns:
     def __init__(self, at_once: int = AT_ONCE, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._free = asyncio.Semaphore(at_once)
         self._patience_seconds = patience_seconds
+        self._held: dict[str, float] = {}
+        self._clear = asyncio.Event()
+        self._clear.set()
+
+    def hold(self, device: str) -> None:
+        """Let pieces wait until `device` has answered something urgent, or `HELD_SECONDS`."""
+        self._held[device] = asyncio.get_running_loop().time() + HELD_SECONDS
+        self._clear.clear()
+
+    def release(self, device: str) -> None:
+        self._held.pop(device, None)
+        if not self._held:
+            self._clear.set()
+
+    async def clear(self) -> None:
+        """Wait before a piece while something urgent is under way."""
+        if self._held:
+            try:
+                async with asyncio.timeout_at(max(self._held.values())):
+                    await self._clear.wait()
+            except TimeoutError:
+                self._held.clear()
+                self._clear.set()
 
     @asynccontextmanager
     async def turn(self) -> AsyncGenerator[None]:

@@ -19,7 +19,7 @@ from device_bridge.protocol.errors import (
     Unsupported,
 )
 from device_bridge.protocol.fields import PROTOCOL_HIGHEST, PROTOCOL_LOWEST
-from device_bridge.protocol.hello import Answer, Hello, MandateShown, Welcome
+from device_bridge.protocol.hello import Answer, Hello, MandateShown, Report, Welcome
 from device_bridge.protocol.materials import HandInTaken, MaterialReport
 from device_bridge.protocol.messages import Command, Declaration, FromDevice
 from device_bridge.protocol.talking import Heard
@@ -64,6 +64,10 @@ class Papers(Protocol):
 
 
 class ServesBulk(Protocol):
+    def urgent(self, device: str, *, under_way: bool) -> None:
+        """Hear when a lock leaves for a device, and when it has answered or is gone."""
+        ...
+
     async def serve(self, device: str, wire: Wire) -> None:
         """Fetch and supply on a bound `/bulk` lane until it ends."""
         ...
@@ -303,6 +307,8 @@ class _Kept:
             self._say(live, declaration)
 
     def _say(self, live: _Live, declaration: Declaration) -> None:
+        if isinstance(declaration, LockDeclared):
+            self._ends.bulk.urgent(self._device, under_way=True)
         live.session.outbox.put(
             declaration,
             urgent=isinstance(declaration, LockDeclared),
@@ -317,6 +323,8 @@ class _Kept:
             answer = live.answers[message.id]
             if not answer.done():
                 answer.set_result(message)
+        if isinstance(message, Report) and message.feature == "attention":
+            self._ends.bulk.urgent(self._device, under_way=False)
         if live and isinstance(message, MaterialReport) and message.state == "wanted":
             live.bulk.want()
         self._ends.hears.heard(self._device, message)
@@ -338,6 +346,7 @@ class _Kept:
 
     def _down(self) -> None:
         live, self._live = self._live, None
+        self._ends.bulk.urgent(self._device, under_way=False)
         if live:
             for answer in live.answers.values():
                 if not answer.done():

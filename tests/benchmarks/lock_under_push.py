@@ -23,7 +23,7 @@ from tests.benchmarks.report import report
 
 LOCKS_MIN = 30
 PUSH_SECONDS = 600.0
-GAP_SECONDS = (0.1, 0.7)
+GAP_SECONDS = (0.05, 0.3)
 LOOK_SECONDS = 0.5  # each look asks every device that still lacks something
 
 
@@ -104,7 +104,7 @@ async def verify(world: World, wanted: dict[str, Path]) -> None:
 
 async def run(devices: int, megabytes: int, seed: int, per_process: int) -> dict[str, float]:
     size, chance = megabytes * 1024 * 1024, random.Random(seed)  # noqa: S311 - moments, no secret
-    async with lesson(devices, seed, per_process) as world:
+    async with lesson(devices, seed, per_process=per_process, real_devices=0, nice=False) as world:
         quiet = await asyncio.to_thread(papers, world, 1, size)
         loud = await asyncio.to_thread(papers, world, 2, size)
         quiet_seconds = await push_in_peace(world, quiet)
@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=24)
     parser.add_argument("--megabytes", type=int, default=100)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--per-process", type=int, default=4, help="simulated devices in one")
+    parser.add_argument("--per-process", type=int, default=3, help="simulated devices in one")
     args = parser.parse_args()
     figures = asyncio.run(run(args.devices, args.megabytes, args.seed, args.per_process))
     report("lock_under_push", vars(args), figures)

@@ -17,11 +17,22 @@ RECEIPT_SECONDS = 20.0
 
 
 @asynccontextmanager
-async def lesson(devices: int, seed: int, per_process: int = 20) -> AsyncGenerator[World]:
+async def lesson(
+    devices: int, seed: int, *, per_process: int = 20, real_devices: int = 2, nice: bool = True
+) -> AsyncGenerator[World]:
     """Enter a running lesson: every device of the class is here, and its screen on the wall."""
     with tempfile.TemporaryDirectory(prefix="pupitre-bench-") as folder:
         out = Path(folder) / "out"
-        options = Options(devices, out, seed, headless=True, faults=False, per_process=per_process)
+        options = Options(
+            devices,
+            out,
+            seed,
+            headless=True,
+            faults=False,
+            per_process=per_process,
+            real_devices=real_devices,
+            nice=nice,
+        )
         options.out.mkdir()
         stage = Stage(options.out / "logs")
         world = World(options, Path(folder), stage, Report(devices=devices), Teller(sys.stderr))
@@ -53,9 +64,8 @@ async def lock_once(world: World) -> list[float]:
     await world.window.ask("click", name="free")
 
     async def free() -> bool:
-        # The tiles show devices' words; to ask two dozen sockets here would cost what is measured.
-        tiles = (await world.window.ask("tiles"))["tiles"]
-        return all(tile["state"] in {"live", "stale"} for tile in tiles)
+        # Counted from devices' words; to ask two dozen sockets here would cost what is measured.
+        return (await world.window.ask("facts"))["free"] == len(everyone)
 
     await until(free, RECEIPT_SECONDS, "all free")
     return list(times.values())

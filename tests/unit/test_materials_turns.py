@@ -58,3 +58,25 @@ async def test_a_turn_is_given_back_when_its_holder_is_cancelled() -> None:
     await asyncio.gather(holder, return_exceptions=True)
     async with asyncio.timeout(0.1), turns.turn():
         pass
+
+
+async def test_pieces_stand_aside_for_a_lock_until_every_device_has_answered() -> None:
+    turns, loop = Turns(), asyncio.get_running_loop()
+    began = loop.time()
+    await turns.clear()
+    for device in ("dev-1", "dev-2"):
+        turns.hold(device)
+    loop.call_later(0.05, turns.release, "dev-1")
+    loop.call_later(0.10, turns.release, "dev-2")
+    await turns.clear()
+    assert 0.09 < loop.time() - began < 0.15
+
+
+async def test_a_device_that_never_answers_holds_documents_up_for_a_moment_only() -> None:
+    turns, loop = Turns(), asyncio.get_running_loop()
+    began = loop.time()
+    turns.hold("dev-1")
+    await turns.clear()
+    assert 0.25 < loop.time() - began < 0.4
+    await turns.clear()
+    assert loop.time() - began < 0.4

@@ -35,7 +35,7 @@ FROM_DEVICE_MAX: Final[dict[Path, int]] = {
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 10.0
 """The device hears nothing from a quiet app for minutes: pings tell it that a cable was pulled."""
-WRITE_BYTES: Final = {"/control": 64 * 1024, "/pictures": 256 * 1024, "/bulk": 256 * 1024}
+WRITE_BYTES: Final = {"/control": 64 * 1024, "/pictures": 256 * 1024, "/bulk": 1024 * 1024}
 SEND_BYTES: Final = 512 * 1024
 """What the system may hold of a bulk lane that is not on its way yet: it cannot be held back."""
 _log: Final = logging.getLogger("websockets.pupitre")

@@ -58,6 +58,11 @@ class Papers:
         """UTC seconds since 1970; 0 where there is no grant."""
         return self._grant.ends_at if self._grant else 0
 
+    @property
+    def grant_issued_at(self) -> int:
+        """UTC seconds since 1970; 0 where there is no grant."""
+        return self._grant.issued_at if self._grant else 0
+
     def floor(self) -> float:
         """UTC seconds at least: the wall clock of a teacher's laptop may be wrong, too."""
         return self._floor.at(self._boot())

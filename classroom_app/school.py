@@ -20,6 +20,7 @@ from classroom_app.ids import new_id
 from classroom_app.papers import Papers
 from classroom_app.places import NobodyThere, OfAnotherClass, Places
 from classroom_app.presenters.receipts import Receipt
+from classroom_app.renewing import Renewing
 from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.attention import Attention
 from classroom_app.services.classroom import Classroom
@@ -102,7 +103,7 @@ class School:
         synced: Callable[[SyncState], None],
         told: Callable[[Receipt], None],
     ) -> None:
-        self.keeping, self.papers = keeping, papers
+        self.keeping, self.papers, self._cloud = keeping, papers, cloud
         self.found = Found()
         self._synced, self._refused = synced, refused
         self._right_told = ""
@@ -187,6 +188,7 @@ class School:
 
     async def run(self) -> None:
         """Link, listen, renew and exchange until cancelled."""
+        renewing = Renewing(self._cloud, self.keeping, self.papers, self._in_lesson, time.time)
         async with asyncio.TaskGroup() as group:
             for name, work in (
                 ("room", self.link.run()),
@@ -199,6 +201,7 @@ class School:
                 ("watching", self.watching.run()),
                 ("collecting", self.collecting.run()),
                 ("sync", self.sync.run()),
+                ("renewing", renewing.run()),
             ):
                 group.create_task(work, name=name)
 
@@ -279,6 +282,9 @@ class School:
         if lesson is not None and self._right_told != lesson.id:
             self._right_told = lesson.id
             self._refused(GrantEnded(lesson.class_name, self.papers.grant_ends_at))
+
+    def _in_lesson(self) -> bool:
+        return self.room.lesson is not None
 
     def _written(self) -> None:
         self.sync.written()

@@ -1,0 +1,80 @@
+from dataclasses import dataclass, field
+
+import pytest
+
+from central_mdm.contract.identity import GrantIssued
+from classroom_app.cloud.errors import Unreachable
+from classroom_app.papers import Papers, SignedPapers
+from classroom_app.renewing import Renewing
+from device_bridge.trust.identity import key_to_pem
+from tests.school import NOW, SmallSchool
+
+DAY = 24 * 3600
+
+
+@dataclass
+class World:
+    """A signed-in teacher, a school that gives grants, a store of one line; the test holds time."""
+
+    school: SmallSchool = field(default_factory=SmallSchool)
+    now: float = NOW
+    away: bool = False
+    lesson: bool = False
+    kept: SignedPapers | None = None
+
+    def __post_init__(self) -> None:
+        self.teacher = self.school.identity("teacher", "teacher-1")
+        self.kept = SignedPapers(
+            server="https://school.test",
+            school=self.school.id,
+            school_name="Test school",
+            teacher="teacher-1",
+            teacher_name="Ms Vidal",
+            key=key_to_pem(self.teacher.key).decode(),
+            certificate=self.teacher.certificate_pem.decode(),
+            root=self.school.school.root_pem.decode(),
+            refresh="spent-once",
+            grant=self.school.grant(self.teacher),
+        )
+        self.held = Papers(self.kept, lambda: 0.0)
+        self.renewing = Renewing(self, self, self.held, lambda: self.lesson, lambda: self.now)
+
+    async def grant(self) -> GrantIssued:
+        if self.away:
+            raise Unreachable
+        issued = self.school.grant(self.teacher, issued_at=int(self.now))
+        return GrantIssued(issued, int(self.now) + 7 * DAY)
+
+    async def papers(self) -> SignedPapers | None:
+        return self.kept
+
+    async def keep_papers(self, papers: SignedPapers) -> None:
+        self.kept = papers
+
+
+async def test_a_grant_a_day_old_is_renewed_and_kept_with_all_else_as_it_was() -> None:
+    world = World()
+    assert not await world.renewing.once()
+    world.now += DAY + 1
+    assert await world.renewing.once()
+    assert world.held.grant_ends_at == int(world.now) + 7 * DAY
+    assert world.kept is not None
+    assert (world.kept.grant, world.kept.refresh) == (world.held.grant(), "spent-once")
+    assert not await world.renewing.once()
+
+
+async def test_nothing_is_renewed_while_a_lesson_runs_for_its_mandate_names_the_grant() -> None:
+    world = World(lesson=True)
+    world.now += 3 * DAY
+    before = world.held.grant()
+    assert not await world.renewing.once()
+    assert world.held.grant() == before
+
+
+async def test_a_school_that_is_away_leaves_the_grant_that_is_here() -> None:
+    world = World(away=True)
+    world.now += 3 * DAY
+    before = world.held.grant()
+    with pytest.raises(Unreachable):
+        await world.renewing.once()
+    assert world.held.grant() == before

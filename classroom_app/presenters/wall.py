@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -35,12 +36,14 @@ def key_of(tile: Tile) -> str:
     return tile.pupil or tile.device
 
 
+@lru_cache(maxsize=1024)
 def folded(text: str) -> str:
     """Return `text` as fingers type it: "Aïcha" is found by "ai"."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in plain if not unicodedata.combining(letter))
 
 
+@lru_cache(maxsize=1024)
 def counted(text: str) -> str:
     """Return `text` for sorting as people count: "Tablet 9" before "Tablet 10"."""
     return re.sub(r"[0-9]{1,9}", lambda found: found[0].zfill(9), folded(text))

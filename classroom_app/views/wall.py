@@ -19,6 +19,7 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QHideEvent,
     QKeyEvent,
+    QPaintEvent,
     QResizeEvent,
     QShowEvent,
     QWheelEvent,
@@ -271,6 +272,11 @@ class WallView(QListView):
             bar = self.verticalScrollBar()
             bar.setValue(bar.value() + (-bar.singleStep() if down > 0 else bar.singleStep()))
         event.accept()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the tiles that changed; Qt would paint all between the first and the last."""
+        self.tiles.dirty = event.region()
+        super().paintEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

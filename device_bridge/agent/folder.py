@@ -90,8 +90,11 @@ def default_folder() -> Path:
     return Path(platformdirs.user_data_dir("pupitre-agent", appauthor=False))
 
 
-def write_private(path: Path, raw: bytes) -> None:
-    """Replace `path` by `raw`, mode 0600: after a crash it is the old file or the new one."""
+def write_private(path: Path, raw: bytes, *, lasting: bool = True) -> None:
+    """Replace `path` by `raw`, mode 0600: after a crash it is the old file or the new one.
+
+    Where it is not `lasting`, a power cut may bring back the old one of some seconds ago.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -103,7 +106,8 @@ def write_private(path: Path, raw: bytes) -> None:
         with suppress(OSError):
             Path(name).unlink()
         raise
-    sync_folder(path.parent)
+    if lasting:
+        sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

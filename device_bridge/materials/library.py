@@ -223,6 +223,7 @@ class Library:
                 _copy(raw_file(file), copy, size)
                 os.fsync(copy.fileno())
                 placed = hash_of_file(copy)
+                _let_go(file)
             path = _named(folder, arriving, name)
             sync_folder(folder)
         except OSError as error:
@@ -287,6 +288,12 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
     target.seek(0)
     target.truncate()
     shutil.copyfileobj(source, target, CHUNK_BYTES_MAX)
+
+
+def _let_go(file: FileIO) -> None:
+    """Tell the system that a file's bytes need no memory: what is placed is hardly read again."""
+    if sys.platform == "linux":
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _named(folder: Path, arriving: str, name: str) -> Path:

@@ -7,7 +7,7 @@ loop and returns at once.
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
@@ -61,6 +61,9 @@ TICK_SECONDS: Final = 0.5
 """A lock ends within a second of its time."""
 KEEP_SECONDS: Final = 10.0
 """How much of a lease a reboot may give back at most."""
+NOTES_SECONDS: Final = 0.5
+"""What is noted in this time is written at once: each writing waits for the disk."""
+_T = TypeVar("_T")
 
 
 class Guard:
@@ -261,10 +264,12 @@ class Guard:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_time(), name="guard-time")
-                group.create_task(self._keep_written(), name="guard-disk")
+                group.create_task(self._keep_state(), name="guard-state")
+                group.create_task(self._keep_notes(), name="guard-journal")
                 group.create_task(self.materials.run(), name="guard-papers")
         finally:
-            self._written(self._write(self.held, list(self.voice.notes)))
+            self._write(self.held)
+            self._noted(self._append(list(self.voice.notes)))
 
     async def _keep_time(self) -> None:
         loop = asyncio.get_running_loop()
@@ -279,27 +284,38 @@ class Guard:
                 keep_at = loop.time() + KEEP_SECONDS
                 self.voice.changed()
 
-    async def _keep_written(self) -> None:
-        loop = asyncio.get_running_loop()
+    async def _keep_state(self) -> None:
         while True:
             await self.voice.dirty.wait()
             self.voice.dirty.clear()
-            work = (self._write, self.held, list(self.voice.notes))
-            self._written(await loop.run_in_executor(self._makings.workers, *work))
+            await self._off_loop(self._write, self.held)
 
-    def _write(self, held: kept.Kept, notes: list[Noted]) -> int:
-        """Write state and journal; a full disk costs the memory of a lesson, not the lesson.
+    async def _keep_notes(self) -> None:
+        while True:
+            await self.voice.noted.wait()
+            await asyncio.sleep(NOTES_SECONDS)
+            self.voice.noted.clear()
+            self._noted(await self._off_loop(self._append, list(self.voice.notes)))
 
-        Return how many notes are on the disk.
-        """
+    async def _off_loop(self, work: Callable[..., _T], *args: object) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._makings.workers, work, *args)
+
+    def _write(self, held: kept.Kept) -> None:
+        """Write the state; a full disk costs the memory of a lesson, not the lesson."""
         try:
             kept.write(self.folder, held)
+        except OSError as error:
+            log.info("state not kept", extra={"why": type(error).__name__})
+
+    def _append(self, notes: list[Noted]) -> int:
+        """Write what was noted; return how many notes are on the disk."""
+        try:
             self._journal.append(notes)
         except (OSError, Broken) as error:
-            log.info("not kept on disk", extra={"why": type(error).__name__})
+            log.info("not noted on disk", extra={"why": type(error).__name__})
             return 0
         return len(notes)
 
-    def _written(self, count: int) -> None:
+    def _noted(self, count: int) -> None:
         for _ in range(min(count, len(self.voice.notes))):
             self.voice.notes.popleft()

@@ -42,8 +42,11 @@ class Kept(Struct, frozen=True):
 
 
 def write(folder: Folder, kept: Kept) -> None:
-    """Replace the kept state. Blocks; raises `OSError` when the disk refuses."""
-    write_private(folder.state, msgspec.json.encode(kept))
+    """Replace the kept state. Blocks; raises `OSError` when the disk refuses.
+
+    Of what was declared in the seconds before a power cut, the next link tells anew.
+    """
+    write_private(folder.state, msgspec.json.encode(kept), lasting=False)
 
 
 def read(folder: Folder, clock: Clock) -> Kept:

@@ -22,13 +22,15 @@ Effect = RaiseCurtain | DropCurtain | ShowIndicator | Report | Overruled | Lesso
 
 
 class Voice:
-    """What all features say goes through here. `dirty`: something is to be kept on the disk."""
+    """What all features say goes through here. `dirty`: the state is to be kept on the disk;
+    `noted`: the journal is."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.links: list[Link] = []
         self.notes: deque[Noted] = deque(maxlen=_NOTES_MAX)
         self.dirty = asyncio.Event()
+        self.noted = asyncio.Event()
         self.tell_seat: Callable[[ToSeat], None] | None = None
 
     def seat(self, message: ToSeat) -> bool:
@@ -53,7 +55,7 @@ class Voice:
 
     def note(self, kind: str, facts: dict[str, str | int], words: str = "") -> None:
         self.notes.append(Noted(kind, int(self._clock.wall()), facts, words))
-        self.dirty.set()
+        self.noted.set()
 
     def changed(self) -> None:
         self.dirty.set()

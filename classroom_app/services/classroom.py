@@ -4,6 +4,8 @@ The features share this and nothing else. It writes nothing by itself: `write` k
 and only then lets its declarations go.
 """
 
+import asyncio
+import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
@@ -33,6 +35,8 @@ from device_bridge.protocol.materials import MaterialsDeclared
 from device_bridge.protocol.messages import Declaration, decode_from_app, encode
 from device_bridge.protocol.presence import LessonDeclared
 from device_bridge.protocol.watching import WatchingDeclared
+
+log = logging.getLogger(__name__)
 
 FEATURES: Final[Mapping[type[Declaration], str]] = {
     LessonDeclared: "presence",
@@ -135,20 +139,46 @@ class Classroom:
         pupils = [p.id for p in self.open_roster().pupils if p.id in keys]
         return Scope(tuple(devices), tuple(pupils), everybody=False)
 
-    async def write(self, act: Act, declarations: Mapping[DeviceId, Declaration]) -> bool:
-        """Keep `act` with what it declares, then declare; what was not written is not declared."""
-        return await self.write_all(act, [*declarations.items()])
+    async def write(
+        self, act: Act, declarations: Mapping[DeviceId, Declaration], patience: float | None = None
+    ) -> bool:
+        """Keep `act` with what it declares, then declare; what was not written is not declared.
 
-    async def write_all(self, act: Act, told: Collection[tuple[DeviceId, Declaration]]) -> bool:
+        With `patience`, in seconds, a disk that takes longer holds up no device: it is declared
+        while it is being written. The answer still waits for the disk.
+        """
+        return await self.write_all(act, [*declarations.items()], patience)
+
+    async def write_all(
+        self,
+        act: Act,
+        told: Collection[tuple[DeviceId, Declaration]],
+        patience: float | None = None,
+    ) -> bool:
         kept = [
             Declared(device, FEATURES[type(each)], each.version, encode(each))
             for device, each in told
         ]
-        if not await self.journal.remember(act, kept):
-            return False
-        for device, each in told:
-            self.declare(device, each)
-        return True
+        early = False
+
+        def tell() -> None:
+            nonlocal early
+            early = True
+            for device, each in told:
+                self.declare(device, each)
+
+        loop = asyncio.get_running_loop()
+        impatient = loop.call_later(patience, tell) if patience is not None else None
+        try:
+            fresh = await self.journal.remember(act, kept)
+        finally:
+            if impatient is not None:
+                impatient.cancel()
+        if early:
+            log.info("declared before it was written", extra={"act": act.id})
+        elif fresh:
+            tell()
+        return fresh
 
     def declare(self, device: DeviceId, declaration: Declaration) -> None:
         """Hold and tell a declaration that was written, or that renews one."""

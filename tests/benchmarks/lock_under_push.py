@@ -115,13 +115,13 @@ async def push(
     """Hand out documents that are new, and look at what came of it."""
     wanted = await asyncio.to_thread(papers, world, round_, size)
     await asyncio.to_thread(os.sync)  # what writing them left to do is nobody's time
-    pushed = (
-        await push_with_locks(world, wanted, chance)
-        if chance
-        else (await push_in_peace(world, wanted), [])
-    )
+    times: list[list[float]] = []
+    if chance:
+        took, times = await push_with_locks(world, wanted, chance)
+    else:
+        took = await push_in_peace(world, wanted)
     await verify(world, wanted)
-    return pushed
+    return took, times
 
 
 async def run(devices: int, megabytes: int, seed: int, per_process: int) -> dict[str, float]:

@@ -22,8 +22,10 @@ Effect = RaiseCurtain | DropCurtain | ShowIndicator | Report | Overruled | Lesso
 
 
 class Voice:
-    """What all features say goes through here. `dirty`: the state is to be kept on the disk;
-    `noted`: the journal is."""
+    """What all features say goes through here.
+
+    `dirty`: the state is to be kept on the disk; `noted`: the journal is.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

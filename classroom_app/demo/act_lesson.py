@@ -120,9 +120,10 @@ async def tile_has(world: World, device: str, field: str, value: str) -> bool:
 
 
 async def _all_locked(world: World, devices: set[str]) -> bool:
-    world.locked |= await world.class_.locked(devices)
+    found = await world.class_.locked(devices)
+    world.locked |= found
     world.report.locked = len(world.locked)
-    return devices <= await world.class_.locked(devices)
+    return devices <= found
 
 
 async def hand_out(world: World) -> str:

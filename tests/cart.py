@@ -83,6 +83,7 @@ class Cart:
 
     def __init__(self) -> None:
         self.devices, self.journal = FakeDevices(), FakeJournal()
+        self.touched = asyncio.Event()
         ids = count(1)
         self.room = Classroom(
             devices=self.devices,
@@ -90,7 +91,7 @@ class Cart:
             clock=FakeClock(),
             new_id=lambda: f"act-{next(ids)}",
             versions=Versions(0),
-            touched=lambda _: None,
+            touched=lambda _: self.touched.set(),
         )
         pupils = (Pupil(LINA, "Lina", "Lina", "L"), Pupil(TOM, "Tom", "Tom", "T"))
         devices = (Device(ONE, "Tablet 1", "test"), Device(TWO, "Tablet 2", "test"))

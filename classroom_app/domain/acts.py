@@ -299,7 +299,7 @@ class Resumed(Struct, frozen=True):
     wishes: tuple[OpenWish, ...]
     came: tuple[DeviceId, ...]
     tickets: tuple[CollectAsked, ...]
-    handed_in: tuple[DeviceId, ...]
+    handed_in: tuple[HandInKept, ...]
     claims: tuple[Claimed, ...] = ()
 
 

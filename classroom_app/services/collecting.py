@@ -86,6 +86,7 @@ class Collecting:
         self._busy: set[tuple[str, DeviceId]] = set()
         self._due: asyncio.Queue[tuple[str, DeviceId, HandInOffered | None]] = asyncio.Queue()
         self._taken: dict[tuple[str, DeviceId], set[bytes]] = {}
+        self._lying: dict[tuple[DeviceId, PupilId, str, str], Path] = {}
         self.trouble: dict[DeviceId, str] = {}
 
     async def collect(self, keys: Collection[str] | None = None, asked_by: str = "") -> Changed:
@@ -134,9 +135,11 @@ class Collecting:
 
     def began(self, kept: Resumed | None) -> None:
         """Take up the tickets that were open."""
-        self._open = {}
+        self._open, self._lying = {}, {}
         for act in kept.tickets if kept else ():
             self._ask_anew(act.ticket, act.devices)
+        for laid in kept.handed_in if kept else ():
+            self._lies(laid)
 
     def _ask_anew(self, ticket: str, devices: Collection[DeviceId]) -> None:
         """Open a ticket. What an earlier one still waits for from these devices, this one gets."""
@@ -145,7 +148,16 @@ class Collecting:
         self._open[ticket] = set(devices)
 
     def forget(self) -> None:
-        self._open = {}
+        self._open, self._lying = {}, {}
+
+    def _lies(self, act: HandInKept) -> None:
+        self._lying[act.device, act.pupil, act.name, act.document] = self._folder / act.path
+
+    async def _lies_already(self, device: DeviceId, file: OfferedFile) -> bool:
+        """Tell whether this very work was laid down in this lesson, and nobody removed it."""
+        known = (device, self._room.pupil_at(device), file.name, file.document.hex())
+        path = self._lying.get(known)
+        return path is not None and await asyncio.to_thread(path.is_file)
 
     async def _work(self) -> None:
         while True:
@@ -183,7 +195,7 @@ class Collecting:
                 failed, why = failed + 1, "too-large"
                 continue
             try:
-                if file.document not in taken:
+                if file.document not in taken and not await self._lies_already(device, file):
                     await self._fetch(device, offer.id, file)
                 taken.add(file.document)
             except DiskFull:
@@ -219,6 +231,7 @@ class Collecting:
             # Not written, so not taken: it is fetched again, and must not lie there twice.
             await asyncio.to_thread(laid.path.unlink, missing_ok=True)
             raise
+        self._lies(act)
         room.note(device, replace(room.evidence(device), handed_in=True))
 
     def _lay(self, file: OfferedFile, folder: Path) -> Laid:

@@ -264,7 +264,7 @@ class Presence:
             room.sittings[sitting.device] = sitting
         for device in kept.came:
             # Known to have been here: until it is back, it is gone, not "not here yet".
-            handed_in = device in kept.handed_in
+            handed_in = any(act.device == device for act in kept.handed_in)
             room.seen[device] = Evidence(device, gone_since=now, handed_in=handed_in)
         for claim in kept.claims:
             room.seen[claim.device] = replace(room.evidence(claim.device), claim=claim.pupil)

@@ -47,7 +47,7 @@ class Story:
         self.wishes: dict[DeviceId, OpenWish] = {}
         self.came: dict[DeviceId, None] = {}
         self.tickets: dict[str, CollectAsked] = {}
-        self.handed_in: dict[DeviceId, None] = {}
+        self.handed_in: list[HandInKept] = []
 
     def take(self, act: AnyAct) -> None:  # noqa: C901, PLR0912, PLR0915 - one case an act
         match act:
@@ -100,7 +100,7 @@ class Story:
                 left = tuple(device for device in asked.devices if device != act.device)
                 self.tickets[act.ticket] = replace(asked, devices=left)
             case HandInKept():
-                self.handed_in[act.device] = None
+                self.handed_in.append(act)
             case _:
                 pass  # nothing to go on with
 

@@ -51,7 +51,7 @@ def test_a_lesson_goes_on_with_all_that_was_told() -> None:
     assert [(each.device, each.text) for each in found.wishes] == [(TWO, "Which page?")]
     assert found.came == (ONE, TWO)
     assert [each.devices for each in found.tickets] == [(TWO,)]  # it was away at the collection
-    assert found.handed_in == (ONE,)
+    assert [each.device for each in found.handed_in] == [ONE]
 
 
 @pytest.mark.parametrize("acts", [(), (*lesson_acts(), LessonOver(**told(1), why="teacher"))])

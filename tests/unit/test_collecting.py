@@ -1,0 +1,115 @@
+"""Work is laid down once, however often the teacher collects."""
+
+import asyncio
+from pathlib import Path
+
+from classroom_app.domain.acts import (
+    AnyAct,
+    CollectAsked,
+    CollectDone,
+    HandInKept,
+    LessonStarted,
+    Resumed,
+)
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.services.collecting import Collecting
+from classroom_app.storage.resuming import resumed
+from device_bridge.materials.library import Library
+from device_bridge.materials.names import safe_name
+from device_bridge.protocol.materials import HandInOffered, OfferedFile
+from tests.cart import ONE, Cart
+
+
+class Table(Cart):
+    """One pupil's work, already in the library as a fetch would bring it."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__()
+        self.home = home
+        self.library = Library(home / "library")
+        self.fetched: list[bytes] = []
+        self.collecting = self.opened()
+
+    def opened(self) -> Collecting:
+        return Collecting(
+            self.room, self, self.library, folder=self.home / "collected", safe_name=safe_name
+        )
+
+    async def fetch(self, device: DeviceId, document: bytes) -> None:
+        assert device == ONE
+        self.fetched.append(document)
+
+    def work(self, name: str, words: str) -> OfferedFile:
+        written = self.home / name
+        written.write_text(words)
+        held = self.library.keep(written)
+        return OfferedFile(name, held.size, held.document)
+
+    async def collect(self, *files: OfferedFile) -> None:
+        """Ask, offer, and wait until the ticket is done."""
+        await self.collecting.collect([ONE])
+        ticket = [act.ticket for act in self.journal.acts if isinstance(act, CollectAsked)][-1]
+        await self.collecting.take(ONE, HandInOffered(ticket, files, 0))
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(self.collecting.run())
+            while self.collecting.missing():
+                self.touched.clear()
+                await self.touched.wait()
+            running.cancel()
+
+    def resumed(self) -> Resumed | None:
+        lesson = self.room.running()
+        started = LessonStarted(
+            id="started",
+            lesson=lesson.id,
+            at=lesson.started_at,
+            class_id=lesson.class_id,
+            class_name=lesson.class_name,
+            teacher_name=lesson.teacher_name,
+            ends_at=lesson.ends_at,
+        )
+        told = (act for act in self.journal.acts if isinstance(act, AnyAct))
+        return resumed([started, *told], ())
+
+    def lying(self) -> list[str]:
+        return sorted(path.name for path in (self.home / "collected").rglob("*.txt"))
+
+    def done(self) -> list[int]:
+        return [act.files for act in self.journal.acts if isinstance(act, CollectDone)]
+
+
+async def test_unchanged_work_is_laid_down_once(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    essay = table.work("essay.txt", "The climate of Lille")
+    await table.collect(essay)
+    await table.collect(essay)
+    assert table.lying() == ["essay.txt"]
+    assert len(table.fetched) == 1
+    assert table.done() == [1, 1]
+
+
+async def test_changed_work_lies_beside_what_it_was(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    await table.collect(table.work("essay.txt", "The climate"))
+    await table.collect(table.work("essay.txt", "The climate of Lille"))
+    assert table.lying() == ["essay (2).txt", "essay.txt"]
+
+
+async def test_what_the_teacher_removed_comes_again(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    essay = table.work("essay.txt", "The climate of Lille")
+    await table.collect(essay)
+    next((tmp_path / "collected").rglob("*.txt")).unlink()
+    await table.collect(essay)
+    assert table.lying() == ["essay.txt"]
+
+
+async def test_a_restart_knows_what_lies_there(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    essay = table.work("essay.txt", "The climate of Lille")
+    await table.collect(essay)
+    table.collecting = table.opened()
+    table.collecting.began(table.resumed())
+    await table.collect(essay)
+    assert table.lying() == ["essay.txt"]
+    assert sum(isinstance(act, HandInKept) for act in table.journal.acts) == 1

@@ -1,7 +1,10 @@
 """Work is laid down once, however often the teacher collects."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
+
+import pytest
 
 from classroom_app.domain.acts import (
     AnyAct,
@@ -18,6 +21,12 @@ from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.materials import HandInOffered, OfferedFile
 from tests.cart import ONE, Cart
+
+
+@pytest.fixture(autouse=True)
+async def workers_end() -> AsyncIterator[None]:
+    yield
+    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 class Table(Cart):

@@ -28,6 +28,7 @@ class Known(Protocol):
     def roster(self) -> Roster | None: ...
     def places_of(self, device: DeviceId) -> tuple[Address, ...]: ...
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]: ...
+    def clock_off_seconds(self) -> float | None: ...
     def sync_state(self) -> SyncState: ...
 
 
@@ -84,13 +85,16 @@ class LookingAround:
     def _situation(self) -> Situation:
         known = self._known()
         roster = known.roster() if known else None
+        clock = known.clock_off_seconds() if known else None
         if known is None or roster is None:
-            return Situation(interfaces=self._interfaces)
+            return Situation(interfaces=self._interfaces, clock_off_seconds=clock)
         missing = self._devices_missed(roster)
         # Where it was last: a place of last week in another room tells nothing about today.
         places = [place for device in missing for place in known.places_of(device)[:1]]
         heard = [place for device in roster.devices for place in known.heard_at(device.id)]
-        return Situation(tuple(places), tuple(heard), interfaces=self._interfaces)
+        return Situation(
+            tuple(places), tuple(heard), interfaces=self._interfaces, clock_off_seconds=clock
+        )
 
     def _devices_missed(self, roster: Roster) -> list[DeviceId]:
         """Return the devices of whom is missed: where they sit now, else as the roster has it."""

@@ -249,6 +249,11 @@ class School:
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
         return self.places.heard.get(device, ())
 
+    def clock_off_seconds(self) -> float | None:
+        """Say by how much this computer's clock is ahead of the school's; None: never heard."""
+        ahead = self._cloud.offset_seconds
+        return None if ahead is None else -ahead
+
     def sync_state(self) -> SyncState:
         return self.sync.state
 

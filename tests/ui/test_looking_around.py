@@ -46,6 +46,9 @@ class FakeSchool:
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
         return (("10.0.0.1", 7000),) if device == "d1" else ()
 
+    def clock_off_seconds(self) -> float | None:
+        return 3600.0
+
     def sync_state(self) -> SyncState:
         return self.state
 
@@ -130,6 +133,7 @@ async def test_who_is_missed_is_looked_for_where_it_was_last(scene: Scene) -> No
     scene.room.desk.check()
     await scene.network.looks(1)
     asked = scene.network.asked[0]
+    assert asked.clock_off_seconds == 3600.0
     assert asked.devices == (("10.0.0.1", 7000), ("10.0.0.3", 7000))
     assert asked.heard == (("10.0.0.1", 7000),)
     assert asked.interfaces == ("10.0.0.7",)

@@ -100,7 +100,7 @@ _ERRORS = {
     "NotAServer": later("At this address is no school server. Look at the address again."),
     "NoClass": later("Open a class first."),
     "NoLesson": later("Start the lesson first."),
-    "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41:7000."),
+    "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41."),
     "NobodyThere": later("No device of your school answers at {name}."),
     "OfAnotherClass": later("The device at {name} is not one of this class."),
     "GrantEnded": later("Your right for {name} ended on {day}. Sign in once online."),

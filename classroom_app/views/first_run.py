@@ -235,7 +235,7 @@ class FirstRunView(QWidget):
         self.fields["server"].setPlaceholderText("https://")
         self.sign_in.setText(say("One moment…") if first.busy else say("Sign in"))
         self.address_title.setText(say("Type a device's address"))
-        self.address_under.setText(say("if you know it: 10.12.0.41:7000"))
+        self.address_under.setText(say("if you know it: 10.12.0.41"))
         self.address.setAccessibleName(say("Type a device's address"))
         self.dial.setText(say("Try"))
         self.aloud_title.setText(first.aloud_title())

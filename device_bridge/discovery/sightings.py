@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from device_bridge.protocol.fields import PROTOCOL_HIGHEST, PROTOCOL_LOWEST
+from device_bridge.protocol.fields import HOME_PORT, PROTOCOL_HIGHEST, PROTOCOL_LOWEST
 
 ADDRESSES_MAX: Final = 8
 HOST_CHARACTERS_MAX: Final = 253  # a name in full (RFC 1035, 2.3.4)
@@ -44,16 +44,18 @@ class NotAnAddress(ValueError):
 
 
 def typed(text: str) -> Address:
-    """Read `10.0.0.4:7000`, `[fe80::1%eth0]:7000` or `pc-12.school.example:7000`.
+    """Read `10.0.0.4`, `[fe80::1%eth0]:7000` or `pc-12.school.example:7000`.
 
-    Raises `NotAnAddress`. A host name is not looked up here.
+    Without a port it is the devices' own. Raises `NotAnAddress`. No host name is looked up here.
     """
     text = text.strip()
     if not text:
         raise NotAnAddress("empty")
-    host, colon, port = text.rpartition(":")
-    if not colon or (":" in host and not host.startswith("[")):
-        raise NotAnAddress("port")  # without brackets an IPv6 address has no telling port
+    if text.count(":") > 1 and not text.startswith("["):
+        return _ip(text, 6), HOME_PORT
+    if ":" not in text or text.endswith("]"):
+        return _host(text), HOME_PORT
+    host, _, port = text.rpartition(":")
     if _PORT.fullmatch(port) is None or not 0 < int(port) <= _PORT_MAX:
         raise NotAnAddress("port")
     return _host(host), int(port)

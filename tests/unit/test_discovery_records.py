@@ -13,6 +13,7 @@ from device_bridge.discovery.records import (
     text_of,
 )
 from device_bridge.discovery.sightings import NotAnAddress, dialable, typed
+from device_bridge.protocol.fields import HOME_PORT
 
 
 def as_bytes(strings: dict[str, str]) -> dict[bytes, bytes | None]:
@@ -76,6 +77,10 @@ def test_every_device_id_has_a_name_that_dns_can_carry(device: str) -> None:
         ("[fe80::1%eth0]:7000", ("fe80::1%eth0", 7000)),
         ("[2001:db8::1]:1", ("2001:db8::1", 1)),
         ("PC-12.school.example.:7000", ("pc-12.school.example", 7000)),
+        ("10.0.0.4", ("10.0.0.4", HOME_PORT)),
+        ("pc-12", ("pc-12", HOME_PORT)),
+        ("fe80::1%eth0", ("fe80::1%eth0", HOME_PORT)),
+        ("[2001:db8::1]", ("2001:db8::1", HOME_PORT)),
     ],
 )
 def test_a_typed_address_is_read(text: str, address: tuple[str, int]) -> None:
@@ -86,11 +91,11 @@ def test_a_typed_address_is_read(text: str, address: tuple[str, int]) -> None:
     ("text", "why"),
     [
         ("", "empty"),
-        ("10.0.0.4", "port"),
         ("10.0.0.4:0", "port"),
         ("10.0.0.4:65536", "port"),
         ("10.0.0.4:\u0667", "port"),
-        ("2001:db8::1:7000", "port"),
+        ("10.0.0.4:", "port"),
+        ("2001:db8::1::2", "host"),
         ("10.0.0.400:7000", "host"),
         ("224.0.0.251:7000", "host"),
         ("0.0.0.0:7000", "host"),

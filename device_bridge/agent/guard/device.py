@@ -28,7 +28,7 @@ from device_bridge.agent.guard.mdm import (
     web_client,
 )
 from device_bridge.discovery.announce import Announcer
-from device_bridge.protocol.fields import PROTOCOL_HIGHEST
+from device_bridge.protocol.fields import HOME_PORT, PROTOCOL_HIGHEST
 from device_bridge.protocol.hello import Hello, Welcome
 from device_bridge.protocol.messages import FromApp
 from device_bridge.session.device_link import DeviceLink
@@ -79,12 +79,13 @@ class Device:
         self._check_ins = CheckIns(folder, enrolled, self._duties())
 
     def bind(self, addresses: Sequence[str] = EVERYWHERE, port: int = 0) -> int:
-        """Listen; return the port. Without one asked for, the last one is taken where it is free.
+        """Listen; return the port. Without one asked for, the last one, the home port, or any.
 
-        A teacher's app that knew this device then finds it again without any discovery.
-        Raises OSError.
+        A teacher's app that knew this device then finds it again without any discovery, and one
+        that never met it by its address alone. Raises OSError.
         """
-        for wanted in (port,) if port else (self.guard.port, 0):
+        known = [one for one in (self.guard.port, HOME_PORT) if one]
+        for wanted in (port,) if port else (*known, 0):
             try:
                 self.guard.port = self._bind(addresses, wanted)
                 break

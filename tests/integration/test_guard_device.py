@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,7 @@ from device_bridge.materials.bulk import BulkEnd, Lent
 from device_bridge.materials.library import Library
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import DeviceError
+from device_bridge.protocol.fields import HOME_PORT
 from device_bridge.protocol.hello import Answer, Hello, Pulse, Refused, Report, Welcome
 from device_bridge.protocol.materials import (
     Document,
@@ -53,6 +55,10 @@ pytestmark = pytest.mark.real_loop
 
 Message = TypeVar("Message", bound=FromDevice)
 LESSON = LessonDeclared(1, 600, "on", "lesson-1", "5B", "5B", "Ms Vidal", pupil="p1")
+
+
+ELSEWHERE = "127.0.7.1"
+"""Loopback as well, and nothing else of this machine listens there."""
 
 
 @dataclass
@@ -87,13 +93,14 @@ def room(tmp_path: Path) -> Room:
 
 
 @asynccontextmanager
-async def running(room: Room) -> AsyncGenerator[Device]:
+async def running(room: Room, address: str = "127.0.0.1") -> AsyncGenerator[Device]:
     with ThreadPoolExecutor(2) as workers:
         makings = Makings(room.hands.clock(), lambda: os.urandom(8).hex(), os.urandom, workers)
         device = Device(room.folder, makings, About("test", lambda _: "", lambda: 1.0))
-        device.bind(["127.0.0.1"])
+        device.bind([address])
         async with asyncio.TaskGroup() as group:
-            task = group.create_task(device.run(interfaces=["127.0.0.1"]))
+            task = group.create_task(device.run(interfaces=[address]))
+            await asyncio.sleep(0)  # begun, so that it ends what it holds
             yield device
             task.cancel()
 
@@ -372,3 +379,14 @@ async def guard_pid(parent: int) -> int:
     out, _ = await listed.communicate()
     rows = [row.split(None, 1) for row in out.decode().splitlines()]
     return next(int(pid) for pid, args in rows if " guard " in args)
+
+
+async def test_a_device_listens_at_the_home_port_and_where_that_is_taken_at_any(
+    room: Room,
+) -> None:
+    with socket.create_server((ELSEWHERE, HOME_PORT)):
+        async with running(room, ELSEWHERE) as device:
+            assert device.guard.port != HOME_PORT
+    room.folder.state.unlink(missing_ok=True)  # it would come back to where it was
+    async with running(room, ELSEWHERE) as device:
+        assert device.guard.port == HOME_PORT

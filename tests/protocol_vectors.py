@@ -82,7 +82,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     Refused("lock-declared", "not-allowed", "lesson-ended"),
     Report("attention", 7, "locked"),
     MaterialReport("h-1", 4, "arrived", 5_242_880, _OTHER),
-    Superseded("attention", 8, "M. Okafor"),
+    Superseded("attention", 8, "M. Okafor", 1800),
     Answer("m-1", "done"),
     HandInOffered("t-1", (OfferedFile("essay.odt", 18_000, _HASH, True),), 1),  # noqa: FBT003
     PupilSaid("w-1", "words", "I am stuck at 3b"),

@@ -22,7 +22,8 @@ class Evidence(Struct, frozen=True):
 
     `reports` holds the newest report a feature, each with when it came. `proved_version` and
     `proved_at`: the newest lock that the device proved, and when. `shown_at`: when the newest
-    frame was last known to be what the screen shows. `overruled`: who else's lesson holds.
+    frame was last known to be what the screen shows. `overruled`: who else's lesson holds,
+    `overruled_until`: when it ends, 0 where nobody said.
     `refused`: why the device would not obey the newest lock.
     """
 
@@ -45,6 +46,7 @@ class Evidence(Struct, frozen=True):
     clock_off_seconds: int = 0
     materials: tuple[MaterialReport, ...] = ()
     overruled: str = ""
+    overruled_until: float = 0.0
     refused: str = ""
     claim: PupilId = PupilId("")
     wish: Wish | None = None
@@ -149,4 +151,5 @@ def refused(seen: Evidence, message: Refused, now: float) -> Evidence:
 
 
 def superseded(seen: Evidence, message: Superseded, now: float) -> Evidence:
-    return replace(seen, heard_at=now, overruled=message.by or "?")
+    until = now + message.ends_in_seconds if message.ends_in_seconds else 0.0
+    return replace(seen, heard_at=now, overruled=message.by or "?", overruled_until=until)

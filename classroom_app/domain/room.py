@@ -67,6 +67,7 @@ def tile_of(
         held=held,
         free=free,
         claim=seen.claim,
+        until=seen.overruled_until if shown.state is State.OTHER_LESSON else 0.0,
     )
 
 

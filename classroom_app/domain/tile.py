@@ -45,7 +45,8 @@ class Tile(Struct, frozen=True):
     did not change is not painted again; the age of a stale picture is the time since `since`.
     `held` and `free` are receipts for the lock as it is declared now, whatever else is shown:
     counts such as "26 of 28 locked" are made of them alone. `claim`: who the pupil at the device
-    says to be, while the teacher has not said yes.
+    says to be, while the teacher has not said yes. `until`: when another teacher's lesson ends, in
+    seconds of the room's clock; 0: not known.
     """
 
     pupil: PupilId
@@ -62,6 +63,7 @@ class Tile(Struct, frozen=True):
     held: bool = False
     free: bool = False
     claim: PupilId = PupilId("")
+    until: float = 0.0
 
     @property
     def key(self) -> str:

@@ -153,7 +153,7 @@ class DeskPresenter(QObject):
             return receipts.chosen(self.wall.chosen(), len(tiles))
         if self._kind and fresh:
             return self._of_last_act(tiles)
-        return receipts.present(tiles, now)
+        return receipts.taken(tiles, now, self._today()) or receipts.present(tiles, now)
 
     def chips(self) -> list[Chip]:
         return chips(self.wall.tiles(), self._clock())

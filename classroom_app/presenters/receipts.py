@@ -115,6 +115,27 @@ def present(tiles: Sequence[Tile], now: float) -> Said:
     return Said(text, " · ".join(told), absent=keys)
 
 
+def taken(tiles: Sequence[Tile], now: float, today: float) -> Said | None:
+    """Say that another teacher has this class, where most of it is in that lesson.
+
+    `now` is in seconds of the room's clock, `today` the same moment as UTC.
+    """
+    away = [tile for tile in tiles if tile.state is State.OTHER_LESSON]
+    if 2 * len(away) <= len(tiles):
+        return None
+    keys = tuple(key_of(tile) for tile in away)
+    newest = max(away, key=lambda tile: tile.until)
+    if newest.until <= now:
+        text = say("{name} has this class and has not shared it.", name=newest.reason)
+    else:
+        text = say(
+            "{name} has this class until {time} and has not shared it.",
+            name=newest.reason,
+            time=clock_time(today + newest.until - now),
+        )
+    return Said(text, say("Ask, or wait."), absent=keys)
+
+
 def _missing(tile: Tile, now: float) -> str:
     match tile.state:
         case State.GONE:

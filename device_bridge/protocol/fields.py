@@ -22,9 +22,10 @@ GONE_SECONDS: Final = 15.0
 PROOF_SECONDS: Final = 3.0
 PROOF_OLD_SECONDS: Final = 10.0
 LEASE_SECONDS: Final = 600
+LEASE_SECONDS_MAX: Final = 4 * 3600
 
 Version = Annotated[int, Meta(ge=0, le=2**53)]
-LeaseSeconds = Annotated[int, Meta(ge=0, le=4 * 3600)]
+LeaseSeconds = Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)]
 DeadlineSeconds = Annotated[int, Meta(ge=1, le=3600)]
 Name = Annotated[str, Meta(max_length=64)]
 """A person's, class's or device's name as shown. Hostile, plain text; cut before it is sent."""

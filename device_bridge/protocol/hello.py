@@ -8,6 +8,7 @@ from device_bridge.protocol.fields import (
     Feature,
     Id,
     LaneToken,
+    LeaseSeconds,
     Name,
     Pixels,
     Sentence,
@@ -108,11 +109,15 @@ class Report(Struct, frozen=True, tag="report"):
 
 
 class Superseded(Struct, frozen=True, tag="superseded"):
-    """Another teacher's declaration is newer than yours; `by` is that teacher's name."""
+    """Another teacher's declaration is newer than yours; `by` is that teacher's name.
+
+    `ends_in_seconds`: when that teacher's mandate ends; 0: not known.
+    """
 
     feature: Feature
     version: Version
     by: Name
+    ends_in_seconds: LeaseSeconds = 0
 
 
 class Answer(Struct, frozen=True, tag="answer"):

@@ -1,5 +1,7 @@
 """What the bars say and what the buttons do, with the real window over acts that remember."""
 
+from datetime import datetime
+
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
@@ -265,3 +267,20 @@ def test_signing_in_passes_what_was_typed_and_asks_for_what_misses(opened: Opens
         QTest.keyClicks(room.window.first_run.fields[name], text)
     click(room, "sign-in")
     assert room.acts.asked == [("sign-in", (), "https://ecole/e1/claire/pw")]
+
+
+def test_who_has_the_class_until_when_is_said(opened: Opens) -> None:
+    tiles = classroom(4)
+    room = opened()
+    room.begin(tiles)
+    for name in ("Adam", "Aïcha", "Anouk"):
+        replace(tiles, name, State.OTHER_LESSON, reason="Claire", until=NOW + 600)
+    room.wall.show(tiles)
+    ends = datetime.fromtimestamp(NOW + 600).astimezone().strftime("%H:%M")
+    said = room.desk.said()
+    assert said.text == f"Claire has this class until {ends} and has not shared it."
+    assert said.second == "Ask, or wait."
+    for name in ("Adam", "Aïcha"):
+        replace(tiles, name, State.LIVE)
+    room.wall.show(tiles)
+    assert room.desk.said().text == "3 of 4 pupils here"

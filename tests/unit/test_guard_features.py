@@ -170,6 +170,10 @@ def test_without_any_link_the_mandates_end_still_frees(tmp_path: Path) -> None:
     assert not guard.held.presence.on
 
 
+OMARS_SECONDS = 8000
+"""Of the mandate of a `FakeLink`, at the boot clock's 1000."""
+
+
 def test_two_teachers_share_one_device_and_the_loser_is_told(tmp_path: Path) -> None:
     guard = guard_in(tmp_path, Hands())
     FakeSeat(guard).sit()
@@ -181,11 +185,11 @@ def test_two_teachers_share_one_device_and_the_loser_is_told(tmp_path: Path) -> 
     lesson_on(guard, omar, 2)
     guard.told(omar, lock(4, locked=False))
     guard.told(omar, watch(2))
-    assert Superseded("presence", 2, "Omar") in claire.sent
-    assert Superseded("watching", 2, "Omar") in claire.sent
+    assert Superseded("presence", 2, "Omar", OMARS_SECONDS) in claire.sent
+    assert Superseded("watching", 2, "Omar", OMARS_SECONDS) in claire.sent
     claire.sent.clear()
     guard.told(claire, lock(3))
-    assert claire.sent == [Superseded("attention", 4, "Omar")]
+    assert claire.sent == [Superseded("attention", 4, "Omar", OMARS_SECONDS)]
 
 
 def test_a_message_is_answered_when_it_is_shown_and_only_once_shown(tmp_path: Path) -> None:

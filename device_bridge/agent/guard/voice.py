@@ -9,7 +9,7 @@ from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.journal import Noted
 from device_bridge.agent.guard.ports import Link, author_of
 from device_bridge.protocol.declared import LessonEnded, Overruled
-from device_bridge.protocol.fields import Feature
+from device_bridge.protocol.fields import LEASE_SECONDS_MAX, Feature
 from device_bridge.protocol.hello import Report, Superseded
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.seat import DropCurtain, RaiseCurtain, ShowIndicator, ToSeat
@@ -74,10 +74,17 @@ class Voice:
                     facts: dict[str, str | int] = {"version": effect.version}
                     self.note(f"{feature}-{effect.state}", facts | {"why": effect.reason})
                 case Overruled(lesson, version, by):
-                    self.lesson(lesson, Superseded(feature, version, by))
+                    told = Superseded(feature, version, by, self._ends_in(by))
+                    self.lesson(lesson, told)
                 case LessonEnded(lesson):
                     ended.append(lesson)
         return ended
+
+    def _ends_in(self, teacher: str) -> int:
+        """Return the seconds that a linked teacher's mandate still has."""
+        authors = [author_of(link) for link in self.links]
+        until = max((one.until for one in authors if one.teacher == teacher), default=0.0)
+        return min(LEASE_SECONDS_MAX, max(0, round(until - self._clock.boot())))
 
     def _of(self, lesson: str) -> list[Link]:
         return [link for link in self.links if author_of(link).lesson == lesson]

@@ -1,9 +1,14 @@
-"""Keeping events exactly once: each id's answer is stored in the transaction of its effect."""
+"""Keeping events exactly once: each id's answer is stored in the transaction of its effect.
 
-from collections.abc import Iterable
+A batch is read against what is known in a few queries and written in a few statements, however
+many events it has: at 8:00 all of a region's teachers push at once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.journal import Event, Outcome
@@ -24,19 +29,15 @@ class Gap(Struct, frozen=True):
     since: int
 
 
-async def take(ground: Ground, caller: Caller, items: Iterable[Item]) -> tuple[Outcome, ...]:
+async def take(ground: Ground, caller: Caller, items: Sequence[Item]) -> tuple[Outcome, ...]:
     """Keep each event or refuse it, in one transaction; answers known already are replayed."""
-    answers: list[Outcome] = []
     async with ground.database.writing(caller.school) as connection:
         # One push of a teacher at a time: a retry waits for what it repeats, then replays it.
         await lock_teacher(connection, caller.school, caller.id)
-        classes = frozenset(await classes_of(connection, caller.school, caller.id))
-        for item in items:
-            known = await _answered(connection, caller, item.id)
-            if known is None:
-                known = await _decide(connection, ground, caller, classes, item)
-            answers.append(known)
-    return tuple(answers)
+        batch = _Batch(caller, await _known(connection, caller, items))
+        answers = tuple(batch.answer(item) for item in items)
+        await _write(connection, caller, batch, ground.clock())
+    return answers
 
 
 async def gaps(connection: AsyncConnection, school: str) -> tuple[Gap, ...]:
@@ -48,79 +49,126 @@ async def gaps(connection: AsyncConnection, school: str) -> tuple[Gap, ...]:
     return tuple(Gap(row.origin, row.highest - row.settled, row.gap_since) for row in rows)
 
 
-async def _answered(connection: AsyncConnection, caller: Caller, event: str) -> Outcome | None:
-    wanted = select(outcomes).where(outcomes.c.school == caller.school, outcomes.c.id == event)
-    row = (await connection.execute(wanted)).first()
-    if row is None:
-        return None
-    if row.teacher != caller.id:
-        return Outcome(event, "refused", "id-taken")
-    return Outcome(event, row.state, row.reason)
+class _Known(Struct):
+    """What the tables say of a batch's ids, origins, sequences, lessons and classes."""
+
+    outcomes: dict[str, Outcome]
+    owners: dict[str, str]
+    taken: set[tuple[str, int]]
+    lessons: dict[str, str]
+    classes: frozenset[str]
 
 
-async def _decide(
-    connection: AsyncConnection,
-    ground: Ground,
-    caller: Caller,
-    classes: frozenset[str],
-    item: Item,
-) -> Outcome:
-    if item.event is None:
-        outcome = Outcome(item.id, "refused", item.objection)
+class _Batch:
+    """Decides item by item, each by what is known and by what came before it in the batch."""
+
+    def __init__(self, caller: Caller, known: _Known) -> None:
+        self._caller, self._known = caller, known
+        self.fresh: list[Outcome] = []
+        self.kept: list[Event] = []
+        self.counted: dict[str, list[int]] = {}
+
+    def answer(self, item: Item) -> Outcome:
+        known = self._known.outcomes.get(item.id)
+        if known is not None:
+            return known
+        event = item.event
+        foreign = self._foreign(event) if event else ""
+        why = item.objection or foreign or (self._objection(event) if event else "")
+        outcome = Outcome(item.id, "refused" if why else "applied", why)
         # Not stored where the id cannot be read: another bad item would get its answer.
         if item.id != UNREADABLE:
-            await _answer(connection, caller, outcome)
+            self._known.outcomes[item.id] = outcome
+            self.fresh.append(outcome)
+        if event is None:
+            return outcome
+        if not why:
+            self._keep(event)
+        if not foreign and event.sequence:
+            self._known.owners[event.origin] = self._caller.id
+            self.counted.setdefault(event.origin, []).append(event.sequence)
         return outcome
-    foreign = await _foreign(connection, caller, item.event)
-    why = item.objection or foreign or await _objection(connection, caller, classes, item.event)
-    outcome = Outcome(item.id, "refused" if why else "applied", why)
-    await _answer(connection, caller, outcome)
-    if not why:
-        await _keep(connection, caller, item.event, ground.clock())
-    if not foreign and item.event.sequence:
-        await _count(connection, caller, item.event, ground.clock())
-    return outcome
 
+    def _foreign(self, event: Event) -> str:
+        """Say why this event is not the one that its journal has at this place, or ""."""
+        if self._known.owners.get(event.origin, self._caller.id) != self._caller.id:
+            return "foreign-origin"
+        return "sequence-taken" if (event.origin, event.sequence) in self._known.taken else ""
 
-async def _foreign(connection: AsyncConnection, caller: Caller, event: Event) -> str:
-    """Say why this event is not the one that its journal has at this place, or ""."""
-    school = caller.school
-    owner = select(origins.c.teacher).where(
-        origins.c.school == school, origins.c.origin == event.origin
-    )
-    if (await connection.execute(owner)).scalar() not in (None, caller.id):
-        return "foreign-origin"
-    taken = select(events.c.id).where(
-        events.c.school == school,
-        events.c.origin == event.origin,
-        events.c.sequence == event.sequence,
-    )
-    return "sequence-taken" if (await connection.execute(taken)).first() else ""
-
-
-async def _objection(
-    connection: AsyncConnection, caller: Caller, classes: frozenset[str], event: Event
-) -> str:
-    if (class_id := class_of(event)) and class_id not in classes:
-        return "foreign-class"
-    if event.lesson:
-        teaches = select(lessons.c.teacher).where(
-            lessons.c.school == caller.school, lessons.c.lesson == event.lesson
-        )
-        if (await connection.execute(teaches)).scalar() not in (None, caller.id):
+    def _objection(self, event: Event) -> str:
+        if (class_id := class_of(event)) and class_id not in self._known.classes:
+            return "foreign-class"
+        if self._known.lessons.get(event.lesson, self._caller.id) != self._caller.id:
             return "foreign-lesson"
-    return ""
+        return ""
+
+    def _keep(self, event: Event) -> None:
+        self.kept.append(event)
+        self._known.taken.add((event.origin, event.sequence))
+        if event.lesson:
+            self._known.lessons[event.lesson] = self._caller.id
 
 
-async def _answer(connection: AsyncConnection, caller: Caller, outcome: Outcome) -> None:
-    row = {"id": outcome.id, "state": outcome.state, "reason": outcome.reason}
+async def _known(connection: AsyncConnection, caller: Caller, items: Iterable[Item]) -> _Known:
+    school = caller.school
+    ids = {item.id for item in items} - {UNREADABLE}
+    found = [item.event for item in items if item.event]
+    journals = {event.origin for event in found}
+    told = await connection.execute(
+        select(outcomes).where(outcomes.c.school == school, outcomes.c.id.in_(ids))
+    )
+    owners = await connection.execute(
+        select(origins.c.origin, origins.c.teacher).where(
+            origins.c.school == school, origins.c.origin.in_(journals)
+        )
+    )
+    taken = await connection.execute(
+        select(events.c.origin, events.c.sequence).where(
+            events.c.school == school,
+            events.c.origin.in_(journals),
+            events.c.sequence.in_({event.sequence for event in found}),
+        )
+    )
+    taught = await connection.execute(
+        select(lessons.c.lesson, lessons.c.teacher).where(
+            lessons.c.school == school,
+            lessons.c.lesson.in_({event.lesson for event in found} - {""}),
+        )
+    )
+    return _Known(
+        {row.id: _replayed(row, caller) for row in told},
+        {row.origin: row.teacher for row in owners},
+        {(row.origin, row.sequence) for row in taken},
+        {row.lesson: row.teacher for row in taught},
+        frozenset(await classes_of(connection, school, caller.id)),
+    )
+
+
+def _replayed(row: Any, caller: Caller) -> Outcome:  # noqa: ANN401 - a row of `outcomes`
+    if row.teacher != caller.id:
+        return Outcome(row.id, "refused", "id-taken")
+    return Outcome(row.id, row.state, row.reason)
+
+
+async def _write(connection: AsyncConnection, caller: Caller, batch: _Batch, now: int) -> None:
     owner = {"school": caller.school, "teacher": caller.id}
-    await connection.execute(insert(outcomes).values(owner | row))
+    if batch.fresh:
+        rows = [
+            owner | {"id": one.id, "state": one.state, "reason": one.reason} for one in batch.fresh
+        ]
+        await connection.execute(insert(outcomes), rows)
+    if batch.kept:
+        await connection.execute(insert(events), [owner | _row(one, now) for one in batch.kept])
+    begun = {event.lesson for event in batch.kept} - {""}
+    if begun:
+        first = upsert(connection, lessons).on_conflict_do_nothing()
+        await connection.execute(first, [owner | {"lesson": lesson} for lesson in sorted(begun)])
+    for origin, sequences in sorted(batch.counted.items()):
+        await _count(connection, owner | {"origin": origin}, sequences, now)
 
 
-async def _keep(connection: AsyncConnection, caller: Caller, event: Event, now: int) -> None:
-    owner = {"school": caller.school, "teacher": caller.id}
-    row = {
+def _row(event: Event, now: int) -> dict[str, Any]:
+    return {
         "id": event.id,
         "origin": event.origin,
         "sequence": event.sequence,
@@ -131,28 +179,30 @@ async def _keep(connection: AsyncConnection, caller: Caller, event: Event, now: 
         "body": bytes(event.body),
         "received_at": now,
     }
-    await connection.execute(insert(events).values(owner | row))
-    if event.lesson:
-        first = upsert(connection, lessons).values(owner | {"lesson": event.lesson})
-        await connection.execute(first.on_conflict_do_nothing())
 
 
-async def _count(connection: AsyncConnection, caller: Caller, event: Event, now: int) -> None:
+async def _count(
+    connection: AsyncConnection, key: Mapping[str, str], sequences: Sequence[int], now: int
+) -> None:
     """Note how far this origin's journal goes, and since when something of it is missing."""
-    mine = (origins.c.school == caller.school, origins.c.origin == event.origin)
-    row = {"school": caller.school, "origin": event.origin, "teacher": caller.id}
-    counted = upsert(connection, origins).values(row | {"highest": event.sequence, "settled": 1})
-    higher = counted.excluded.highest
+    mine = (origins.c.school == key["school"], origins.c.origin == key["origin"])
+    row = {**key, "highest": max(sequences), "settled": len(sequences)}
+    counted = upsert(connection, origins).values(row)
     counted = counted.on_conflict_do_update(
         index_elements=["school", "origin"],
         set_={
-            "highest": func.greatest(origins.c.highest, higher)
-            if connection.dialect.name == "postgresql"
-            else func.max(origins.c.highest, higher),
-            "settled": origins.c.settled + 1,
+            "highest": _larger(connection, origins.c.highest, counted.excluded.highest),
+            "settled": origins.c.settled + counted.excluded.settled,
         },
     ).returning(origins.c.highest, origins.c.settled, origins.c.gap_since)
     found = (await connection.execute(counted)).one()
     gap_since = (found.gap_since or now) if found.highest > found.settled else 0
     if gap_since != found.gap_since:
         await connection.execute(update(origins).where(*mine).values(gap_since=gap_since))
+
+
+def _larger(
+    connection: AsyncConnection, one: ColumnElement[int], other: ColumnElement[int]
+) -> ColumnElement[int]:
+    larger = func.greatest if connection.dialect.name == "postgresql" else func.max
+    return larger(one, other)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 
 from central_mdm.journal.model import events
 from central_mdm.journal.rules import gaps
@@ -137,3 +137,37 @@ async def test_in_whatever_order_and_however_often_each_is_kept_once(
         assert answers == [(f"event-{number}", "applied", "") for number in batch]
     sent = {f"event-{number}" for batch in batches for number in batch}
     assert await kept(mdm) == sorted(before | sent)
+
+
+async def test_each_event_of_a_batch_is_judged_by_those_before_it(mdm: Mdm) -> None:
+    answers = await push(
+        mdm,
+        an_event(1),
+        an_event(1, kind="changed"),
+        an_event(2, sequence=1),
+        an_event(3, kind="No"),
+        an_event(3),
+        an_event(4, origin="store-2", sequence=1),
+    )
+    assert answers == [
+        ("event-1", "applied", ""),
+        ("event-1", "applied", ""),
+        ("event-2", "refused", "sequence-taken"),
+        ("event-3", "refused", "bad-kind"),
+        ("event-3", "refused", "bad-kind"),
+        ("event-4", "applied", ""),
+    ]
+    assert await kept(mdm) == ["event-1", "event-4"]
+
+
+async def test_a_full_batch_costs_a_handful_of_statements(mdm: Mdm) -> None:
+    await push(mdm, an_event(1))
+    said: list[str] = []
+
+    def heard(_: Connection, __: object, statement: str, *___: object) -> None:
+        said.append(statement)
+
+    event.listen(mdm.ground.database.engine.sync_engine, "before_cursor_execute", heard)
+    answers = await push(mdm, *(an_event(number) for number in range(2, 201)))
+    assert {state for _, state, _ in answers} == {"applied"}
+    assert len(said) < 20, said

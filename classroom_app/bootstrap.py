@@ -125,6 +125,7 @@ class Desk(QObject):
         signed = await self.keeping.papers()
         if self.keeping.key_lies_beside:
             self.desk.warn(say("The store's key lies in a file beside it: no keyring was found."))
+        self.tasks.start(self._verify(), name="verify-journal", refused=self.desk.refused)
         if signed is None:
             return
         self.cloud.resume(signed.server, signed.refresh)
@@ -133,6 +134,13 @@ class Desk(QObject):
         if await school.resume() and school.room.lesson:
             self.desk.begin(school.room.lesson)
             self._show()
+
+    async def _verify(self) -> None:
+        """Look once a start whether the journal is as it was written; nothing waits for it."""
+        if fault := await self.keeping.verify():
+            facts = {"sequence": fault.sequence, "what": fault.what}
+            log.error("the journal is not as it was written", extra=facts)
+            self.desk.warn(say("The journal was altered. Please tell your administrator."))
 
     async def sign_in(self, server: str, school: str, login: str, password: str) -> None:
         key = new_key()
@@ -393,6 +401,7 @@ class Desk(QObject):
             "waiting": school.sync.state.waiting if school else 0,
             "refused": school.sync.state.refused if school else 0,
             "summary": self.desk.summary,
+            "warning": self.desk.warning,
             "collected_folder": str(self._home / "collected"),
         }
 

@@ -16,13 +16,12 @@ FACT = re.compile(r"\{(\w+)\}")
 
 def texts() -> Iterator[tuple[str, bool]]:
     """Yield each source text and whether it counts something."""
-    for room in ("presenters", "views"):
-        for path in sorted((ROOT / room).glob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-                    continue
-                if node.func.id in {"say", "later"} and isinstance(node.args[0], ast.Constant):
-                    yield str(node.args[0].value), len(node.args) > 1
+    for path in sorted(ROOT.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            if node.func.id in {"say", "later"} and isinstance(node.args[0], ast.Constant):
+                yield str(node.args[0].value), len(node.args) > 1
 
 
 @pytest.mark.parametrize("language", ["fr", "de"])

@@ -65,11 +65,24 @@ class Keeper:
             try:
                 await self._once(up)
             except* (OSError, DeviceError) as group:
+                settle_cancels()
                 self._lost(first_of(group))
             await asyncio.sleep(DIAL_FLOOR_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(next(pauses)):
                     await self._woken.wait()
+
+
+def settle_cancels() -> None:
+    """Undo what a failed TaskGroup left behind: it cancels us and never takes that back.
+
+    On Debian 12 (Python 3.11.2) `asyncio.timeout` then ends in a cancellation instead of a
+    TimeoutError, and whoever goes on after the failure is gone at the first pause. For what goes
+    on only, and is told otherwise when it is over.
+    """
+    task = asyncio.current_task()
+    while task is not None and task.cancelling():
+        task.uncancel()
 
 
 def first_of(group: BaseExceptionGroup[Exception]) -> Exception:

@@ -12,7 +12,7 @@ from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
 from device_bridge.protocol.hello import LaneHello, LaneWelcome, Refused
 from device_bridge.protocol.messages import decode_bulk, decode_picture_from_device, encode
 from device_bridge.protocol.watching import Credit, Frame
-from device_bridge.session.keeper import first_of
+from device_bridge.session.keeper import first_of, settle_cancels
 from device_bridge.session.link import GREETING_SECONDS, error_of
 from device_bridge.session.wire import Lane, Path, Wire
 
@@ -76,6 +76,7 @@ class KeptLane:
             try:
                 await self._once()
             except* (OSError, DeviceError) as lost:
+                settle_cancels()
                 log.info("lane lost", extra={"path": self._path, "why": repr(first_of(lost))})
             await asyncio.sleep(REDIAL_SECONDS)
 

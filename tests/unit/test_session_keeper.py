@@ -74,6 +74,31 @@ async def test_a_keeper_told_to_end_while_its_session_breaks_ends() -> None:
     assert kept.done()
 
 
+async def test_each_session_begins_with_no_cancellation_counted() -> None:
+    counted: list[int] = []
+
+    async def breaks() -> None:
+        await asyncio.sleep(1)
+        raise WireEnded("1006")
+
+    async def once(up: Callable[[], None]) -> None:
+        up()
+        task = asyncio.current_task()
+        assert task is not None
+        counted.append(task.cancelling())
+        async with asyncio.TaskGroup() as lanes:
+            lanes.create_task(breaks())
+
+    keeper = Keeper(once, lambda: iter((1.0,) * 100), lambda _: None)
+    async with asyncio.TaskGroup() as group:
+        kept = group.create_task(keeper.run())
+        await asyncio.sleep(20)
+        keeper.end()
+        kept.cancel()
+    assert len(counted) > 3
+    assert set(counted) == {0}
+
+
 async def test_pauses_begin_anew_after_a_session_that_stood() -> None:
     loop = asyncio.get_running_loop()
     began = loop.time()

@@ -116,7 +116,7 @@ class Room:
 
     def forget(self, device: str) -> None:
         if kept := self._kept.pop(device, None):
-            kept.end()
+            kept.forget()
         if task := self._tasks.pop(device, None):
             task.cancel()
 
@@ -215,6 +215,7 @@ class _Kept:
         self._live: _Live | None = None
         self._why = ""
         self._hung_up = False
+        self._forgotten = False
 
     async def run(self) -> None:
         try:
@@ -224,6 +225,11 @@ class _Kept:
 
     def end(self) -> None:
         self._keeper.end()
+
+    def forget(self) -> None:
+        """End without a word: the device may be kept anew before this link is really down."""
+        self._forgotten = True
+        self.end()
 
     def sighted(self, addresses: Sequence[Address]) -> None:
         fresh = list(dict.fromkeys(addresses))
@@ -318,6 +324,8 @@ class _Kept:
             live.pictures.want()
 
     def _heard(self, message: FromDevice) -> None:
+        if self._forgotten:
+            return
         live = self._live
         if live and isinstance(message, Answer) and message.id in live.answers:
             answer = live.answers[message.id]
@@ -359,7 +367,7 @@ class _Kept:
         self._tell_gone("not-paired" if again else why_of(error))
 
     def _tell_gone(self, why: str) -> None:
-        if why == self._why or (self._why == "lost" and why == "unreachable"):
+        if self._forgotten or why == self._why or (self._why == "lost" and why == "unreachable"):
             return
         self._why = why
         self._ends.hears.gone(self._device, why)

@@ -2,46 +2,17 @@
 
 import asyncio
 import random
-import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
-from classroom_app.demo import act_arrive
 from classroom_app.demo.evidence import until
-from classroom_app.demo.pupils import Pupils
-from classroom_app.demo.report import Report
-from classroom_app.demo.stage import Stage
 from classroom_app.demo.strings import PuppetError
-from classroom_app.demo.tell import Teller
-from classroom_app.demo.world import Options, World
+from classroom_app.demo.world import World
 from classroom_app.storage.engine import open_driver
-from tests.desktop import join_waiters
 
 pytestmark = pytest.mark.real_loop
 KILLS = 5
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """Give a lesson with three simulated devices, one of them late."""
-    out = tmp_path / "out"
-    out.mkdir()
-    options = Options(3, out, seed=11, headless=True, faults=False)
-    made = World(options, tmp_path, Stage(out / "logs"), Report(devices=3), Teller(sys.stderr))
-    try:
-        await act_arrive.mdm(made)
-        made.pupils = Pupils(made)
-        await made.pupils.start(0)
-        await act_arrive.teacher(made)
-        await act_arrive.wall(made)
-        yield made
-    finally:
-        await made.close()
-        join_waiters()
-        await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def ids(world: World) -> set[str]:

@@ -55,6 +55,19 @@ async def test_a_device_that_returns_is_told_the_newest_of_each_kind_and_no_hist
         assert stage.app.ups == ["dev-1", "dev-1"]
 
 
+async def test_a_device_forgotten_and_kept_anew_is_not_told_gone() -> None:
+    async with scene() as stage:
+        await stage.app.until(lambda: stage.app.ups)
+        stage.room.forget("dev-1")
+        stage.room.keep("dev-1")
+        stage.room.sighted("dev-1", [stage.address])
+        await stage.device.until(lambda: stage.device.lost_links and stage.device.links)
+        await stage.app.until(lambda: len(stage.app.ups) == 2)
+        stage.device.links[0].send(Report("attention", 1, "locked"))
+        await stage.app.until(lambda: stage.app.heard_)
+        assert stage.app.goners == []
+
+
 async def test_pictures_come_one_a_credit_and_the_newest_wins() -> None:
     taken: list[int] = []
     async with scene() as stage:

@@ -1,0 +1,32 @@
+"""A teacher's day has more than one lesson, in the same window."""
+
+import pytest
+
+from classroom_app.demo.act_lesson import tile_has
+from classroom_app.demo.evidence import until
+from classroom_app.demo.world import World
+
+pytestmark = pytest.mark.real_loop
+
+
+async def test_a_class_that_is_opened_again_is_here_again(world: World) -> None:
+    window = world.window
+    first = (await window.ask("facts"))["lesson"]
+    await window.ask("click", name="end")
+
+    async def ended() -> bool:
+        return bool((await window.ask("facts"))["summary"])
+
+    await until(ended, 10, "the end")
+    await window.ask("click", name=f"start-{world.sample['class']}")
+
+    async def another() -> bool:
+        return (await window.ask("facts"))["lesson"] not in {"", first}
+
+    await until(another, 10, "another lesson")
+    here = [row.device for row in world.enrolments[:-1]]
+
+    async def all_live() -> bool:
+        return all([await tile_has(world, device, "state", "live") for device in here])
+
+    await until(all_live, 20, "all live again")

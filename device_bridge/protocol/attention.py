@@ -21,6 +21,7 @@ from device_bridge.protocol.declared import (
     judge,
 )
 from device_bridge.protocol.fields import (
+    LEASE_SECONDS_MAX,
     PROOF_SECONDS,
     LeaseSeconds,
     Name,
@@ -188,6 +189,7 @@ def _asked(held: Attention, now: float, *, changed: bool) -> tuple[Attention, li
         held.teacher_name,
         frees_in_seconds=int(held.ends_at - now),
         in_reach=held.in_reach,
+        lesson_ends_in_seconds=min(LEASE_SECONDS_MAX, int(held.author.until - now)),
     )
     return replace(held, asked_at=now), [order]
 

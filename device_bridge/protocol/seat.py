@@ -45,7 +45,8 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
 class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):
     """Cover every screen, hold keyboard and pointer, and prove it. Repeated: prove again.
 
-    `in_reach`: the teacher can still free; else the curtain counts down `frees_in_seconds`.
+    `in_reach`: the teacher can still free and renews, so the pupil is told when the lesson ends;
+    else the curtain counts down `frees_in_seconds`. A seat without a guard frees by the latter.
     """
 
     version: Version
@@ -53,6 +54,7 @@ class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):
     teacher_name: Name = ""
     frees_in_seconds: LeaseSeconds = 0
     in_reach: bool = True
+    lesson_ends_in_seconds: LeaseSeconds = 0
 
 
 class DropCurtain(Struct, frozen=True, tag="drop-curtain"):

@@ -54,15 +54,19 @@ def seated() -> Dialogue[Attention, Event, Effect]:
     return Dialogue(advance, Attention(seat=True, in_reach=True))
 
 
-def order(version: int, frees_in: int) -> RaiseCurtain:
-    return RaiseCurtain(version, frees_in_seconds=frees_in)
+def order(version: int, frees_in: int, at: int, *, in_reach: bool = True) -> RaiseCurtain:
+    """Return the order at second `at` of a lock by Claire, whose mandate ends at 5000."""
+    ends = 5000 - at
+    return RaiseCurtain(
+        version, frees_in_seconds=frees_in, in_reach=in_reach, lesson_ends_in_seconds=ends
+    )
 
 
 def test_a_lock_is_reported_when_proved_and_ends_with_its_lease() -> None:
     say = seated()
-    assert say(lock(7), at=100) == [order(7, 600)]
+    assert say(lock(7), at=100) == [order(7, 600, 100)]
     assert say(CurtainAnswered(7), at=101) == [report(7, "locked")]
-    assert say(lock(7), at=400) == [order(7, 600)]
+    assert say(lock(7), at=400) == [order(7, 600, 400)]
     assert say(CurtainAnswered(7), at=400.1) == [report(7, "locked")]
     assert say(lock(6), at=401) == []
     assert say(TimePassed(), at=401) == []
@@ -75,7 +79,7 @@ def test_the_curtain_is_asked_every_three_seconds_and_a_repeated_proof_is_not_re
     say(lock(7), at=100)
     say(CurtainAnswered(7), at=100.1)
     assert say(TimePassed(), at=102.9) == []
-    assert say(TimePassed(), at=103) == [order(7, 597)]
+    assert say(TimePassed(), at=103) == [order(7, 597, 103)]
     assert say(CurtainAnswered(7), at=103.1) == []
     assert proof(say.state, 105.1) == (7, 2000)
 
@@ -86,7 +90,7 @@ def test_a_curtain_that_fails_says_why_and_the_next_proof_that_holds_is_reported
     why = "another window holds the keyboard"
     assert say(CurtainAnswered(7, why), at=101) == [report(7, "failed", why)]
     assert proof(say.state, 101) == (0, 0)
-    assert say(TimePassed(), at=103) == [order(7, 597)]
+    assert say(TimePassed(), at=103) == [order(7, 597, 103)]
     assert say(CurtainAnswered(7), at=103.1) == [report(7, "locked")]
 
 
@@ -126,11 +130,11 @@ def test_the_end_of_the_lesson_frees_what_that_lesson_locked() -> None:
 def test_without_a_seat_the_lock_is_failed_and_a_seat_that_comes_is_covered_at_once() -> None:
     say = Dialogue(advance, Attention(in_reach=True))
     assert say(lock(7), at=100) == [report(7, "failed", NO_SEAT)]
-    assert say(SeatCame(), at=110) == [order(7, 590)]
+    assert say(SeatCame(), at=110) == [order(7, 590, 110)]
     assert say(CurtainAnswered(7), at=110.1) == [report(7, "locked")]
     assert say(SeatGone(), at=111) == [report(7, "failed", NO_SEAT)]
     assert proof(say.state, 111) == (0, 0)
-    assert say(SeatCame(), at=112) == [order(7, 588)]
+    assert say(SeatCame(), at=112) == [order(7, 588, 112)]
     assert say(CurtainAnswered(7), at=112.1) == [report(7, "locked")]
 
 
@@ -142,9 +146,7 @@ def test_a_seat_that_comes_back_to_a_free_device_is_uncovered() -> None:
 def test_out_of_reach_the_curtain_counts_down() -> None:
     say = seated()
     say(lock(7), at=100)
-    assert say(ReachChanged(in_reach=False), at=200) == [
-        RaiseCurtain(7, frees_in_seconds=500, in_reach=False)
-    ]
+    assert say(ReachChanged(in_reach=False), at=200) == [order(7, 500, 200, in_reach=False)]
     assert say(ReachChanged(in_reach=False), at=201) == []
 
 

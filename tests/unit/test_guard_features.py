@@ -288,7 +288,9 @@ def test_a_restarted_guard_locks_before_anything_else_with_what_remained(tmp_pat
     hands.boot_seconds += 50
     guard = guard_in(tmp_path, hands)
     seat = FakeSeat(guard).sit()
-    assert seat.told[0] == RaiseCurtain(7, "Look here", "Claire", 450, in_reach=False)
+    assert seat.told[0] == RaiseCurtain(
+        7, "Look here", "Claire", 450, in_reach=False, lesson_ends_in_seconds=7850
+    )
     assert isinstance(seat.told[1], ShowIndicator)
     assert seat.told[1].on
     versions = {row.feature: row.version for row in guard.versions()}

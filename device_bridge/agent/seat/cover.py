@@ -151,7 +151,8 @@ class Sentence(Covering):
     def show_order(self, order: RaiseCurtain, since: float, now: float, whole: float) -> None:
         """Show who, why and until when; `whole` is the lease's length that the bar shrinks from."""
         who = plain(order.teacher_name, 40) or self._words("teacher")
-        ends = clock(now + order.frees_in_seconds)
+        latest = order.lesson_ends_in_seconds if order.in_reach else 0
+        ends = clock(now + (latest or order.frees_in_seconds))
         title = plain(order.sentence, 200) or self._words("eyes")
         self._title.setText(title)
         self._title.setFont(self._fitted(title))

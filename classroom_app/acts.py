@@ -10,7 +10,7 @@ from classroom_app.domain.errors import RoomError
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.receipts import Receipt
-from classroom_app.presenters.sentences import full_here, name_of, paper_trouble
+from classroom_app.presenters.sentences import full_here, name_of, paper_trouble, refusal
 from classroom_app.services.attention import Attention
 from classroom_app.services.classroom import Classroom
 from classroom_app.services.collecting import Collecting
@@ -18,12 +18,12 @@ from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Presence
 from classroom_app.services.seats import Seats
 from classroom_app.services.talking import Talking
+from device_bridge.materials.errors import DiskFull, Unreadable
 from device_bridge.protocol.errors import DeviceError
 
 UNDO_END_SECONDS = 60.0
 SHOWN = "done"
 HAVE = frozenset({"arrived", "opened"})
-FULL = "disk-full"
 
 
 class LessonActs:
@@ -126,7 +126,7 @@ class LessonActs:
             left = tuple(name_of(t) for t in self._collected if not t.device or t.device in waits)
             count = len(self._collected)
             done = count - len(left)
-            self._told(Receipt("collect", "", done, count, left, failed=self._full(done)))
+            self._told(Receipt("collect", "", done, count, left, failed=self._trouble_here(done)))
         for handout in self._handouts:
             kept = self._materials.handouts.get(handout)
             if kept is None or kept.withdrawn:
@@ -140,10 +140,12 @@ class LessonActs:
             failed = self._troubles(kept, tiles)
             self._told(Receipt("hand-out", kept.name, arrived, asked, missing, failed=failed))
 
-    def _full(self, done: int) -> tuple[str, ...]:
-        if FULL not in self._collecting.trouble.values():
-            return ()
-        return (full_here(done),)
+    def _trouble_here(self, done: int) -> tuple[str, ...]:
+        """Say what on this computer keeps work from being taken."""
+        met = self._collecting.trouble.values()
+        if DiskFull.reason in met:
+            return (full_here(done),)
+        return (refusal(Unreadable()),) if Unreadable.reason in met else ()
 
     def _troubles(self, kept: HandOut, tiles: Sequence[Tile]) -> tuple[str, ...]:
         """Say of each device that could not take a hand-out what is in its way."""

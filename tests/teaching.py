@@ -121,7 +121,7 @@ async def device(
             lambda: os.urandom(8).hex(),
             os.urandom,
             workers,
-            library or LibraryOptions(reserve_bytes=0),
+            LibraryOptions(reserve_bytes=0) if library is None else library,
         )
         one = Device(home, made, About("test", lambda _: "", lambda: 1.0))
         one.bind(["127.0.0.1"])

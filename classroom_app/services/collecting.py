@@ -13,10 +13,10 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from classroom_app.domain.acts import CollectAsked, CollectDone, HandInKept, Resumed
-from classroom_app.domain.errors import NotKept, RoomError
+from classroom_app.domain.errors import NotKept, RoomError, StoreFull
 from classroom_app.domain.lesson import Changed, DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
-from device_bridge.materials.errors import DiskFull, MaterialError
+from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, from_os
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.materials import (
@@ -238,7 +238,7 @@ class Collecting:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DiskFull(file.size, 0) from error
+            raise from_os(error, file.size, 0) from error
         return self._library.place(file.document, folder, file.name)
 
     def _folder_of(self, device: DeviceId, pupil: PupilId) -> Path:
@@ -271,7 +271,13 @@ class Collecting:
         room.changed((device,))
 
     def _note(self, device: DeviceId, error: Exception) -> None:
-        reason = error.reason if isinstance(error, MaterialError) else type(error).__name__
+        match error:
+            case MaterialError() | Unreadable():
+                reason = error.reason
+            case StoreFull():  # its disk is the library's
+                reason = DiskFull.reason
+            case _:
+                reason = type(error).__name__
         log.info("work not taken yet", extra={"device": device, "why": reason})
         self.trouble[device] = reason
         self._room.changed((device,))

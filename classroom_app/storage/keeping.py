@@ -30,14 +30,17 @@ async def open_keeping(
     Raises `NotKept`, each kind with its own way on; nothing of an existing store is changed then.
     """
     path = home / "store.db"
-    connection, key = await asyncio.to_thread(_opened, path, ring, waits)
-    library = Library(home / "library")
+    connection, key, library = await asyncio.to_thread(_opened, path, ring, waits)
     keeping = Keeping(connection, path, library, key_lies_beside=key.beside)
-    await keeping.begin()
+    try:
+        await keeping.begin()
+    except BaseException:
+        await keeping.close()
+        raise
     return keeping
 
 
-def _opened(path: Path, ring: Callable[[], Ring], waits: Waits) -> tuple[Connection, Key]:
+def _opened(path: Path, ring: Callable[[], Ring], waits: Waits) -> tuple[Connection, Key, Library]:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = find_key(path.parent, ring, waits)
@@ -46,7 +49,8 @@ def _opened(path: Path, ring: Callable[[], Ring], waits: Waits) -> tuple[Connect
     connection = open_connection(path, key.digits)
     try:
         migrate(connection, path)
-    except BaseException:
+        library = Library(path.parent / "library")
+    except Exception as error:
         shut(connection)
-        raise
-    return connection, key
+        raise as_not_kept(error) or error from error
+    return connection, key, library

@@ -13,6 +13,7 @@ from classroom_app.domain.errors import (
     StoreReadOnly,
     StoreSealed,
 )
+from device_bridge.materials.errors import DiskFull, Unreadable
 
 CODE_BITS = 0xFF
 
@@ -23,6 +24,10 @@ def as_not_kept(error: Exception) -> NotKept | None:
         return error
     if isinstance(error, OSError):
         return from_os(error)
+    if isinstance(error, DiskFull):
+        return StoreFull()
+    if isinstance(error, Unreadable):
+        return NotKept(*error.args)
     if isinstance(error, DBAPIError) and isinstance(error.orig, dbapi2.Error):
         error = error.orig
     return _from_code(error) if isinstance(error, dbapi2.Error) else None

@@ -117,8 +117,8 @@ class BulkEnd:
         """Bring a document into a library, from where it was left; returns when it is whole.
 
         `size` is what was agreed, where it was: a document of another is not begun. Raises
-        `TryAgain` when the lane ends (what has come stays), `DiskFull`, `NotWhole`, `Withheld`,
-        `Unreadable` or `Malformed`.
+        `TryAgain` when the lane ends (what has come stays), `DiskFull` (nothing of it stays, `has`
+        is what there is then), `NotWhole`, `Withheld`, `Unreadable` or `Malformed`.
         """
         async with self._turns:
             if self._ended:

@@ -25,7 +25,7 @@ class MaterialError(DeviceError):
 
 
 class DiskFull(MaterialError):
-    """`needs` bytes are to be written, `has` may be."""
+    """`needs` bytes are to be written, `has` may be: what the system keeps for itself is off."""
 
     reason = "disk-full"
 

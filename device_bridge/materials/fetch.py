@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from device_bridge.materials.errors import NotWhole, Withheld
+from device_bridge.materials.errors import DiskFull, NotWhole, Withheld
 from device_bridge.materials.library import Held, Library
 from device_bridge.materials.manifest import document_of
 from device_bridge.materials.off_loop import off_loop
@@ -111,20 +111,27 @@ class Fetch:
 
     async def run(self, size: int | None, progress: Progress) -> Held:
         try:
-            held = await off_loop(self._pool, partial(self._library.held, self._order.document))
-            if held is not None:
-                return held
-            raw = await self._manifest()
-            begin = partial(self._library.begin, raw)
-            part = await off_loop(self._pool, begin, undo=self._library.leave)
-            try:
-                if size is not None and part.manifest.size != size:
-                    raise Withheld("not of the size that was agreed")
-                return await self._fill(part, progress)
-            finally:
-                self._library.leave(part)
+            return await self._bring(size, progress)
+        except DiskFull as full:
+            # Half a document helps nobody, and its room may be the last of somebody's disk.
+            give_up = partial(self._library.give_up, self._order.document)
+            raise DiskFull(full.needs, await off_loop(self._pool, give_up)) from full
         finally:
             self.inbox.close()
+
+    async def _bring(self, size: int | None, progress: Progress) -> Held:
+        held = await off_loop(self._pool, partial(self._library.held, self._order.document))
+        if held is not None:
+            return held
+        raw = await self._manifest()
+        begin = partial(self._library.begin, raw)
+        part = await off_loop(self._pool, begin, undo=self._library.leave)
+        try:
+            if size is not None and part.manifest.size != size:
+                raise Withheld("not of the size that was agreed")
+            return await self._fill(part, progress)
+        finally:
+            self._library.leave(part)
 
     async def _manifest(self) -> bytes:
         document = self._order.document

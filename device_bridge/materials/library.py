@@ -132,7 +132,7 @@ class Library:
                 os.fsync(taken.fileno())
             return self._shelve(copy, raw)
         except OSError as error:
-            raise from_os(error, 0, self._free(self._partial)) from error
+            raise from_os(error, 0, self._room(self._partial)) from error
         finally:
             copy.unlink(missing_ok=True)
 
@@ -196,7 +196,7 @@ class Library:
             held = self._shelve(part.path, part.raw)
             forget(part.path)
         except OSError as error:
-            raise from_os(error, part.manifest.size, self._free(self._partial)) from error
+            raise from_os(error, part.manifest.size, self._room(self._partial)) from error
         finally:
             self.leave(part)
         return held
@@ -205,6 +205,12 @@ class Library:
         """Stop filling `part`; what it has stays for the next `begin`."""
         part.close()
         self._arriving.discard(part.document)
+
+    def give_up(self, document: bytes) -> int:
+        """Give back the room of a part that was left; return the bytes that may be written then."""
+        if document not in self._arriving:
+            forget(self._partial / f"{document.hex()}.part")
+        return self._room(self._partial)
 
     def place(self, document: bytes, folder: Path, name: str) -> Placed:
         """Copy a document into a person's folder under a safe name of its own, whole or not at all.
@@ -224,22 +230,38 @@ class Library:
                 os.fsync(copy.fileno())
                 placed = hash_of_file(copy)
                 _let_go(file)
-            path = _named(folder, arriving, name)
+            path = _named(folder, folder / arriving, name)
             sync_folder(folder)
         except OSError as error:
-            raise from_os(error, 0, self._free(folder)) from error
+            raise from_os(error, 0, self._room(folder)) from error
         finally:
             with suppress(OSError):
                 (folder / arriving).unlink(missing_ok=True)
         return Placed(path, placed)
 
+    def hand_over(self, document: bytes, folder: Path, name: str) -> Placed:
+        """Place a document; where a disk has room for it once only, that one is the person's.
+
+        The library then holds it no more.
+        """
+        try:
+            return self.place(document, folder, name)
+        except DiskFull as full:
+            try:
+                with self._path(document).open("rb", buffering=0) as file:
+                    placed = hash_of_file(raw_file(file))
+                path = _named(folder, self._path(document), name)
+                sync_folder(folder)
+                self._unshelve(document)
+            except OSError:  # the folder is on another disk
+                raise full from None
+            return Placed(path, placed)
+
     def drop(self, document: bytes) -> None:
         """Forget a document and what has come of it; one that is on its way right now stays."""
         if document in self._arriving:
             return
-        # The file first: what has a manifest and no file is no document.
-        self._path(document).unlink(missing_ok=True)
-        self._manifest(document).unlink(missing_ok=True)
+        self._unshelve(document)
         forget(self._partial / f"{document.hex()}.part")
 
     def sweep(self, wanted: Collection[bytes]) -> None:
@@ -251,9 +273,13 @@ class Library:
                     path.unlink(missing_ok=True)
 
     def _want_room(self, size: int, folder: Path | None = None) -> None:
-        needs, has = size + self._reserve_bytes, self._free(folder or self._partial)
-        if size and has < needs:
-            raise DiskFull(needs, has)
+        has = self._room(folder or self._partial)
+        if has < size:
+            raise DiskFull(size, has)
+
+    def _room(self, folder: Path) -> int:
+        """Return how many bytes may be written: the reserve is not ours."""
+        return max(0, self._free(folder) - self._reserve_bytes)
 
     def _shelve(self, whole: Path, raw: bytes) -> Held:
         """Rename a verified, synced file into `documents`, its manifest before it."""
@@ -262,6 +288,11 @@ class Library:
         whole.replace(self._path(document))
         sync_folder(self._documents)
         return Held(document, decode(raw).size)
+
+    def _unshelve(self, document: bytes) -> None:
+        # The file first: what has a manifest and no file is no document.
+        self._path(document).unlink(missing_ok=True)
+        self._manifest(document).unlink(missing_ok=True)
 
     def _path(self, document: bytes) -> Path:
         return self._documents / document.hex()
@@ -296,13 +327,13 @@ def _let_go(file: FileIO) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _named(folder: Path, arriving: str, name: str) -> Path:
-    """Give the file its name; a link fails where the name is taken, a rename would overwrite."""
+def _named(folder: Path, source: Path, name: str) -> Path:
+    """Give a file its name in `folder`; a link fails where it is taken, a rename overwrites."""
     taken = [path.name for path in folder.iterdir()]
     while True:
         path = inside(folder, safe_name(name, taken))
         try:
-            _rename_new(folder / arriving, path)
+            _rename_new(source, path)
         except FileExistsError:
             taken.append(path.name)
         else:

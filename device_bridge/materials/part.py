@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
+from uuid import uuid4
 
 from blake3 import blake3
 from msgspec import Struct
@@ -201,10 +202,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_durably(path: Path, raw: bytes) -> None:
-    with closing(_opened(path)) as file:
-        file.truncate(0)
-        _write(file, raw)
-        os.fsync(file.fileno())
+    """Replace `path` by `raw`: whole and on the disk, or as it was."""
+    arriving = path.with_name(f"{uuid4().hex}.arriving")
+    try:
+        with closing(_opened(arriving)) as file:
+            _write(file, raw)
+            os.fsync(file.fileno())
+        arriving.replace(path)
+    except OSError:
+        arriving.unlink(missing_ok=True)
+        raise
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -40,7 +40,7 @@ class MaterialReport(Struct, frozen=True, tag="material-report"):
     "wanted": the app should dial `/bulk`. "arrived": whole, verified and in the pupil's folder;
     `hash` is the BLAKE3 of the file as it lies on the disk. "opened": shown to the pupil.
     "failed": `reason` is one of "disk-full", "not-whole", "refused", "unreadable", "cannot-open";
-    with "disk-full" `free_bytes` is what there is.
+    with "disk-full" `free_bytes` is what may be written there.
     """
 
     handout: Id

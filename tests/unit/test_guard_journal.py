@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+from msgspec.json import decode
 
 from device_bridge.agent.folder import Folder
-from device_bridge.agent.guard.journal import DeviceJournal, Noted, verify
+from device_bridge.agent.guard.journal import DeviceJournal, Noted, Personal, verify
 from device_bridge.protocol.errors import Broken
 
 
@@ -54,3 +55,13 @@ def test_a_line_torn_by_a_power_cut_is_cut_off(tmp_path: Path) -> None:
     folder.journal.write_bytes(raw[:-10])
     DeviceJournal(folder, salt).append([Noted("locked", 3, {})])
     assert verify(folder.journal) == 2
+
+
+def test_words_torn_by_a_power_cut_spoil_no_later_ones(tmp_path: Path) -> None:
+    folder, journal = journal_in(tmp_path)
+    journal.append([Noted("message", 1, {}, "Bonjour")])
+    whole = folder.personal.read_bytes()
+    folder.personal.write_bytes(whole + whole[:-10])
+    DeviceJournal(folder, salt).append([Noted("message", 2, {}, "Au revoir")])
+    rows = [decode(line, type=Personal) for line in folder.personal.read_bytes().splitlines()]
+    assert [(row.sequence, row.words) for row in rows] == [(1, "Bonjour"), (2, "Au revoir")]

@@ -7,7 +7,8 @@ breaking the chain.
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -60,20 +61,26 @@ class DeviceJournal:
         self._last: Line | None = None
 
     def append(self, noted: Sequence[Noted]) -> None:
-        """Write all, then sync once. Raises `OSError` when the disk refuses."""
+        """Write all, then sync once. Raises `OSError` when the disk refuses: nothing is written."""
         with self._lock:
-            last = self._last or _last_line(self._folder.journal)
+            last = self._last or self._recalled()
             lines, personal = bytearray(), bytearray()
             for row in noted:
                 last, own = self._line(last, row)
                 lines += msgspec.json.encode(last) + b"\n"
                 personal += msgspec.json.encode(own) + b"\n" if own else b""
             self._last = None  # until it is on the disk, only the disk knows what is last
-            if personal:
-                _append(self._folder.personal, bytes(personal))
-            if lines:
-                _append(self._folder.journal, bytes(lines))
+            with _all_or_nothing(self._folder.personal), _all_or_nothing(self._folder.journal):
+                if personal:
+                    _append(self._folder.personal, bytes(personal))
+                if lines:
+                    _append(self._folder.journal, bytes(lines))
             self._last = last
+
+    def _recalled(self) -> Line | None:
+        """Find where the chain goes on. No chain holds the words together, so theirs is cut too."""
+        _last_lines(self._folder.personal)
+        return _last_line(self._folder.journal)
 
     def _line(self, last: Line | None, row: Noted) -> tuple[Line, Personal | None]:
         sequence = last.sequence + 1 if last else 1
@@ -117,9 +124,19 @@ def _read(raw: bytes) -> Line | None:
 
 
 def _last_line(path: Path) -> Line | None:
-    """Find where the chain goes on; a line torn by a power cut is cut off."""
+    """Read the newest line; raises `Broken` where the file does not end in one."""
+    size = _size(path)
+    lines = _last_lines(path)
+    line = _read(lines[-1]) if lines else None
+    if line is None and size:
+        raise Broken("the journal's end cannot be read")
+    return line
+
+
+def _last_lines(path: Path) -> list[bytes]:
+    """Read the end of a file; a line torn by a power cut is cut off."""
     if not path.exists():
-        return None
+        return []
     with path.open("rb+") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _TAIL_BYTES))
@@ -127,11 +144,23 @@ def _last_line(path: Path) -> Line | None:
         whole = tail.rfind(b"\n") + 1
         if whole < len(tail):
             file.truncate(size - len(tail) + whole)
-        lines = tail[:whole].splitlines()
-    line = _read(lines[-1]) if lines else None
-    if line is None and size:
-        raise Broken("the journal's end cannot be read")
-    return line
+    return tail[:whole].splitlines()
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+@contextmanager
+def _all_or_nothing(path: Path) -> Generator[None]:
+    """Take back what was appended to `path` here, where the disk refuses the rest."""
+    size = _size(path)
+    try:
+        yield
+    except OSError:
+        with suppress(OSError):  # then the next beginning cuts it off
+            os.truncate(path, size)
+        raise
 
 
 def _append(path: Path, raw: bytes) -> None:

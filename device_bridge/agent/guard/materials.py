@@ -157,8 +157,8 @@ class MaterialsGuard:
                 await end.fetch(
                     one.document, self._library, size=one.size, progress=self._progress(paper)
                 )
-            place = self._library.place
-            placed = await self._off_loop(place, one.document, self._folder.received, one.name)
+            hand_over = self._library.hand_over
+            placed = await self._off_loop(hand_over, one.document, self._folder.received, one.name)
             readable = await self._off_loop(looks_whole, placed.path)
         except TryAgain as again:
             await asyncio.sleep(again.after_seconds)

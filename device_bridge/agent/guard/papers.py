@@ -15,7 +15,7 @@ State = Literal["wanted", "fetching", "arrived", "opened", "failed"]
 class Paper(Struct, frozen=True):
     """One hand-out here. `name` and `hash` are of the file in the pupil's folder, once arrived.
 
-    `free_bytes` is what the disk had left when it was too full.
+    `free_bytes` is what might be written when the disk was too full.
     """
 
     document: Document

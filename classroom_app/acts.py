@@ -135,10 +135,15 @@ class LessonActs:
             have = {
                 d for (h, d), r in self._materials.receipts.items() if _has(h, handout, r.state)
             }
-            tiles = [tile for tile in self._room.tiles() if tile.pupil]
+            tiles = self._given(kept)
             missing = tuple(name_of(tile) for tile in tiles if tile.device not in have)
             failed = self._troubles(kept, tiles)
             self._told(Receipt("hand-out", kept.name, arrived, asked, missing, failed=failed))
+
+    def _given(self, kept: HandOut) -> list[Tile]:
+        """Return the tiles of the pupils that a hand-out is for."""
+        tiles = [tile for tile in self._room.tiles() if tile.pupil]
+        return [tile for tile in tiles if kept.everybody or tile.pupil in kept.pupils]
 
     def _trouble_here(self, done: int) -> tuple[str, ...]:
         """Say what on this computer keeps work from being taken."""

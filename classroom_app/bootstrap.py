@@ -75,6 +75,7 @@ class Desk(QObject):
         self._frames: dict[str, int] = {}
         self._lock_asked_at = 0.0
         self._lock_ms: dict[str, float] = {}
+        self._over: Ended | None = None
         self._language = ""
         self._translator: Translator | None = None
         self._decoder = Decoder(self)
@@ -277,6 +278,8 @@ class Desk(QObject):
     def _show(self) -> None:
         school = self.school
         if school is None or school.room.lesson is None:
+            if self._over and self.desk.lesson is None:
+                self.desk.summed_up(self._summary(self._over))
             return
         tiles = school.room.tiles()
         self._count_locks(tiles)
@@ -324,16 +327,22 @@ class Desk(QObject):
             self.tasks.start(_forgetting(work), name="look-closely", refused=self.desk.refused)
 
     def _on_ended(self, over: Ended) -> None:
-        tiles = self.school.room.tiles() if self.school else ()
-        free = sum(not tile.held for tile in tiles if tile.device)
+        self._over = over
+        self.desk.ended(self._summary(over))
+        self.tasks.start(self._show_classes(), name="classes", refused=self.desk.refused)
+
+    def _summary(self, over: Ended) -> str:
+        """Say how a lesson ended, by receipts: only devices that are here can say they are free."""
+        tiles = [tile for tile in self.school.room.tiles() if tile.device] if self.school else []
+        here = [tile for tile in tiles if tile.state not in receipts.ABSENT]
         words = say(
             "Lesson over. {free} of {all} free, {count} works collected.",
-            free=free,
-            all=len(over.devices),
+            free=sum(tile.free for tile in here),
+            all=len(here),
             count=over.handed_in,
         )
-        self.desk.ended(words)
-        self.tasks.start(self._show_classes(), name="classes", refused=self.desk.refused)
+        away = len(over.devices) - len(here)
+        return f"{words} " + say("{n} devices were not here.", away) if away else words
 
     def _on_sync(self, state: SyncState) -> None:
         self.desk.show_school(

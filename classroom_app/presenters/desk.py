@@ -94,6 +94,12 @@ class DeskPresenter(QObject):
         self.wall.forget()
         self.go("classes")
 
+    def summed_up(self, summary: str) -> None:
+        """Say anew how the lesson ended: devices have answered since."""
+        if self.summary and summary != self.summary:
+            self.summary = summary
+            self.touch()
+
     def told(self, receipt: Receipt) -> None:
         """Show what devices answered to the newest hand-out, collection or message."""
         self._receipt = receipt
@@ -171,6 +177,9 @@ class DeskPresenter(QObject):
         """Return whether somebody in reach is free, so Lock is the likelier next act."""
         reachable = [tile for tile in self.scope() if tile.state not in ABSENT]
         return not reachable or any(tile.state not in HELD_OR_TRIED for tile in reachable)
+
+    def frees_somebody(self) -> bool:
+        return any(tile.state in HELD_OR_TRIED for tile in self.scope())
 
     def enabled(self) -> bool:
         return self.lesson is not None and bool(self.wall.tiles())

@@ -121,7 +121,8 @@ class BarA(QWidget):
         self.class_button.setAccessibleName(say("Class {name}, change", name=desk.class_name()))
         self.left.setText(desk.time_left())
         self.lock.say(say("Lock"), scope, "held" if locks else "wash", "Ctrl+L")
-        self.free.say(say("Free"), scope, "quiet" if locks else "ink", "Ctrl+Shift+L")
+        free = "ink" if not locks else "plain" if desk.frees_somebody() else "quiet"
+        self.free.say(say("Free"), scope, free, "Ctrl+Shift+L")
         self.hand_out.say(say("Hand out"), below, "plain", "Ctrl+D")
         self.collect.say(say("Collect"), below, "plain", "Ctrl+R")
         self.message.say(say("Message"), below, "plain", "Ctrl+M")

@@ -34,7 +34,8 @@ async def ground_at(
 
     Without a `database_url` it is SQLite in `central.db` of the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - once, before anything is served
+    # Names of minors and password hashes: nobody else on this machine reads them.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once, at the start
     database = Database(database_url or f"sqlite+aiosqlite:///{folder / 'central.db'}")
     # Two password hashes at once take 128 MiB; who is the twentieth in line is told to come back.
     passwords = Workers("passwords", 2, waiting_max=20)

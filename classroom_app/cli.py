@@ -1,6 +1,7 @@
 """`pupitre`: the teacher's app; `pupitre demo`: the self-playing lesson."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from classroom_app.demo import play
 from classroom_app.demo.world import Options
 
 DEVICES_MAX = 100
+SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     commands = made.add_subparsers(dest="command")
     demo = commands.add_parser("demo", help="a lesson with pupils' devices, played by itself")
     demo.add_argument("--devices", type=int, default=24, help="from 3 to %d" % DEVICES_MAX)  # noqa: UP031
-    demo.add_argument("--out", type=Path, default=Path("demo-out"), help="new or empty folder")
+    demo.add_argument("--out", type=Path, help="new or empty folder (default: demo-out)")
     demo.add_argument("--seed", type=int, default=7)
     demo.add_argument("--headless", action="store_true", help="in an offscreen window")
     demo.add_argument(
@@ -40,13 +42,17 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
+    headless = args.command == "demo" and args.headless
+    if sys.platform == "linux" and not headless and not any(map(os.environ.get, SCREENS)):
+        print("There is no desktop here to show a window on.", file=sys.stderr)
+        return 2
     if args.command == "demo":
         if not 3 <= args.devices <= DEVICES_MAX:  # noqa: PLR2004 - two real ones and a latecomer
             print(f"--devices goes from 3 to {DEVICES_MAX}", file=sys.stderr)
             return 2
         options = Options(
             devices=args.devices,
-            out=args.out,
+            out=args.out or play.free_folder(Path("demo-out")),
             seed=args.seed,
             headless=args.headless,
             by_hand=args.play,

@@ -5,6 +5,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from itertools import chain, count
 from pathlib import Path
 
 from classroom_app.demo import act_arrive, act_home, act_lesson, act_offline
@@ -37,9 +38,19 @@ STORY: tuple[tuple[str, str, Act], ...] = (
 
 def check_folder(out: Path) -> None:
     """Raise `StageError` unless `out` can be made or is an empty folder."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not _empty(out):
         raise StageError(f"{out} is not empty; name another folder with --out")
     out.mkdir(parents=True, exist_ok=True)
+
+
+def free_folder(wanted: Path) -> Path:
+    """Return `wanted`, or where something lies there `wanted-2` and so on."""
+    tried = (wanted.with_name(f"{wanted.name}-{number}") for number in count(2))
+    return next(out for out in chain([wanted], tried) if not out.exists() or _empty(out))
+
+
+def _empty(out: Path) -> bool:
+    return out.is_dir() and not any(out.iterdir())
 
 
 async def play(options: Options) -> int:

@@ -97,7 +97,9 @@ _ERRORS = {
     "Refused": later("Name, password or school is not right. Try again."),
     "NotSignedIn": later("Sign in once, then your classes come by themselves."),
     "Unreachable": later("The school's server does not answer. Your classes are here; go on."),
-    "NotAServer": later("At this address is no school server. Look at the address again."),
+    "NotAServer": later(
+        "At this address is no school server. Addresses begin with https:// or http://."
+    ),
     "NoClass": later("Open a class first."),
     "NoLesson": later("Start the lesson first."),
     "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41."),

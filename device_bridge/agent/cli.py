@@ -114,6 +114,9 @@ def _run(asked: argparse.Namespace) -> int:
     for address in asked.interface:
         listening += ["--interface", address]
     read_enrolment(Folder(asked.folder))  # a sentence now, not a child that dies for ever
+    if sys.platform == "linux" and not (asked.display or os.environ.get("DISPLAY")):
+        print("There is no desktop here: run it in the pupil's, or name a --display.")
+        return 2
     env = {"DISPLAY": asked.display} if asked.display else {}
     parts = (
         Child("guard", [*_ourselves(), "guard", *folder, *listening], env),
@@ -203,7 +206,8 @@ def _doctor(asked: argparse.Namespace) -> int:
 
     async def look() -> int:
         status = await ask_status(Folder(asked.folder))
-        checks = await examine(Situation(port=status.port if status else None))
+        here = Situation(port=status.port, linked=status.links) if status else Situation()
+        checks = await examine(here)
         print(plain(checks))
         return int(any(check.state == "failed" for check in checks))
 
@@ -254,10 +258,11 @@ def _sentence(error: DeviceError) -> str:
         case TryAgain():
             return "The MDM does not answer. Look at the network and try again."
         case NotAllowed(verb=verb, why=why):
-            return f"The MDM refuses: {verb} {why}".rstrip() + "."
+            return f"The MDM refuses: {verb} {why}".rstrip(" .") + "."
         case _:
             return f"This cannot be repaired by trying again: {_facts(error)}."
 
 
 def _facts(error: DeviceError) -> str:
-    return ", ".join(str(fact) for fact in error.args if fact) or type(error).__name__
+    told = ", ".join(str(fact) for fact in error.args if fact)
+    return told.rstrip(".") or type(error).__name__

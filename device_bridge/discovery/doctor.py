@@ -45,7 +45,7 @@ class Evidence(Struct, frozen=True):
     `multicast_error` is empty where UDP port 5353 could be had and a group joined. `answered`:
     addresses of other machines that answered an mDNS question; `devices`: addresses of devices we
     look for; `heard`: those of them that mDNS told; `reached`/`refused`/`silent`: how they took a
-    TCP connection.
+    TCP connection; `linked`: the teachers whose apps have a link to this device now.
     """
 
     own: tuple[OwnAddress, ...]
@@ -61,6 +61,7 @@ class Evidence(Struct, frozen=True):
     listening: bool | None = None
     wall_seconds: float = 0.0
     clock_off_seconds: float | None = None
+    linked: tuple[str, ...] = ()
 
 
 def judge(seen: Evidence) -> tuple[Check, ...]:
@@ -121,6 +122,8 @@ def _firewall(seen: Evidence) -> Check:
 def _other_machines(seen: Evidence) -> Check:
     if not _outside(seen.own):
         return Check("other-machines", "unknown")
+    if seen.linked:
+        return Check("other-machines", "ok", {"cause": "linked", "teachers": seen.linked})
     others = tuple(sorted({*seen.answered, *seen.heard}))
     if others:
         return Check("other-machines", "ok", {"machines": len(others)})

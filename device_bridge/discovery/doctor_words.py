@@ -32,6 +32,7 @@ _WORDS: Final[dict[tuple[Key, State, str], str]] = {
     ),
     ("firewall", "unknown", ""): "Whether a firewall is on cannot be seen from here.",
     ("other-machines", "ok", ""): "Other machines answer on this network: {machines}.",
+    ("other-machines", "ok", "linked"): "A teacher's app is connected: {teachers}.",
     ("other-machines", "failed", "silence"): (
         "No other machine answers. Either nobody else is on this network, or the access point "
         "keeps its clients apart (client isolation) or drops multicast. Type a device's address, "

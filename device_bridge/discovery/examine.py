@@ -37,6 +37,7 @@ class Situation(Struct, frozen=True):
 
     `devices`: addresses of the class's devices; `heard`: those of them from mDNS. `port`: where an
     agent listens. `clock_off_seconds`: our clock less the MDM's, where it was asked lately.
+    `linked`: the teachers who have a link to this device.
     """
 
     devices: tuple[Address, ...] = ()
@@ -44,6 +45,7 @@ class Situation(Struct, frozen=True):
     port: int | None = None
     interfaces: tuple[str, ...] | None = None
     clock_off_seconds: float | None = None
+    linked: tuple[str, ...] = ()
 
 
 async def examine(situation: Situation) -> tuple[Check, ...]:
@@ -73,6 +75,7 @@ async def examine(situation: Situation) -> tuple[Check, ...]:
             listening=listens.result(),
             wall_seconds=time.time(),
             clock_off_seconds=situation.clock_off_seconds,
+            linked=situation.linked,
         )
     )
 

@@ -282,7 +282,7 @@ SICK = {
         (
             "html",
             "not-a-server",
-            "At this address is no school server. Look at the address again.",
+            "At this address is no school server. Addresses begin with https:// or http://.",
         ),
         (
             "slow",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from classroom_app.demo.papers import pdf
-from classroom_app.demo.play import STORY, check_folder
+from classroom_app.demo.play import STORY, check_folder, free_folder
 from classroom_app.demo.report import STEPS, Percentiles, Report, Step, percentiles
 from classroom_app.demo.stage import StageError
 from classroom_app.demo.tell import Teller
@@ -53,6 +53,16 @@ def test_a_pdf_is_sound_of_the_asked_size_and_differs_by_seed() -> None:
     assert one[start : start + 4] == b"xref"
     for number, offset in enumerate(re.findall(rb"(\d{10}) 00000 n", one), 1):
         assert one[int(offset) :].startswith(b"%d 0 obj" % number)
+
+
+def test_without_a_folder_named_the_next_free_one_is_taken(tmp_path: Path) -> None:
+    wanted = tmp_path / "demo-out"
+    assert free_folder(wanted) == wanted
+    for name in ("demo-out", "demo-out-2"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.json").touch()
+    (tmp_path / "demo-out-3").mkdir()
+    assert free_folder(wanted) == tmp_path / "demo-out-3"
 
 
 def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:

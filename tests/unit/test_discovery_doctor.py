@@ -50,6 +50,7 @@ def test_all_is_well() -> None:
         ({"firewall": "ufw"}, "firewall", "ok", ""),
         ({"firewall": "ufw", "answered": (), "heard": ()}, "firewall", "failed", ""),
         ({"answered": (), "heard": ()}, "other-machines", "failed", "silence"),
+        ({"answered": (), "heard": (), "linked": ("Z",)}, "other-machines", "ok", "linked"),
         ({"devices": ("10.9.0.20",), "reached": ()}, "device-network", "failed", ""),
         ({"devices": ("10.9.0.20",)}, "device-network", "unknown", ""),
         ({"devices": ("pc-1.example",), "reached": ()}, "device-network", "failed", ""),

@@ -245,9 +245,9 @@ def _check_address(server: str) -> None:
     try:
         address = httpx.URL(server)
     except httpx.InvalidURL as error:
-        raise Broken("not a server's address") from error
+        raise Broken("not a server's address; it looks like https://school.example:8000") from error
     if address.scheme not in {"http", "https"} or not address.host:
-        raise Broken("not a server's address")
+        raise Broken("not a server's address; it looks like https://school.example:8000")
 
 
 def _bounded(seconds: float) -> float:

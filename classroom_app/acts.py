@@ -10,7 +10,13 @@ from classroom_app.domain.errors import RoomError
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.receipts import Receipt
-from classroom_app.presenters.sentences import full_here, name_of, paper_trouble, refusal
+from classroom_app.presenters.sentences import (
+    full_here,
+    left_behind,
+    name_of,
+    paper_trouble,
+    refusal,
+)
 from classroom_app.services.attention import Attention
 from classroom_app.services.classroom import Classroom
 from classroom_app.services.collecting import Collecting
@@ -22,6 +28,7 @@ from device_bridge.materials.errors import DiskFull, Unreadable
 from device_bridge.protocol.errors import DeviceError
 
 UNDO_END_SECONDS = 60.0
+COLLECT_SECONDS = 60.0
 SHOWN = "done"
 HAVE = frozenset({"arrived", "opened"})
 
@@ -115,6 +122,12 @@ class LessonActs:
         await self._presence.end()
         self._sync.wake()
 
+    async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
+        """End when the work of those who are here has come, or does not come any more."""
+        await self.collect(tiles)
+        await self._collecting.settled(COLLECT_SECONDS)
+        await self.end()
+
     async def sync_now(self) -> None:
         """Exchange with the school now. Raises the `CloudError` that ended it."""
         await self._sync.once()
@@ -122,11 +135,7 @@ class LessonActs:
     def tell_receipts(self) -> None:
         """Say anew how far the newest hand-out or collection is; devices have reported."""
         if self._collected:
-            waits = self._collecting.missing()
-            left = tuple(name_of(t) for t in self._collected if not t.device or t.device in waits)
-            count = len(self._collected)
-            done = count - len(left)
-            self._told(Receipt("collect", "", done, count, left, failed=self._trouble_here(done)))
+            self._told(self._collection(self._collected))
         for handout in self._handouts:
             kept = self._materials.handouts.get(handout)
             if kept is None or kept.withdrawn:
@@ -139,6 +148,31 @@ class LessonActs:
             missing = tuple(name_of(tile) for tile in tiles if tile.device not in have)
             failed = self._troubles(kept, tiles)
             self._told(Receipt("hand-out", kept.name, arrived, asked, missing, failed=failed))
+
+    def _collection(self, asked: Sequence[Tile]) -> Receipt:
+        """Say whose work is here, who had none, and what was left out."""
+        waits, outcomes = self._collecting.missing(), self._collecting.outcomes
+        ended = [(name_of(t), outcomes[t.device]) for t in asked if t.device in outcomes]
+        refused = {name for name, outcome in ended if outcome.reason and not outcome.failed}
+        missing = [
+            name_of(tile)
+            for tile in asked
+            if not tile.device or tile.device in waits or name_of(tile) in refused
+        ]
+        done = sum(outcome.files > 0 for _, outcome in ended)
+        empty = [
+            name for name, one in ended if not (one.files or one.failed) and name not in refused
+        ]
+        left_out = [left_behind(name, one.failed) for name, one in ended if one.failed]
+        return Receipt(
+            "collect",
+            "",
+            done,
+            len(asked),
+            tuple(missing),
+            failed=(*self._trouble_here(done), *left_out),
+            empty=tuple(empty),
+        )
 
     def _given(self, kept: HandOut) -> list[Tile]:
         """Return the tiles of the pupils that a hand-out is for."""

@@ -207,6 +207,9 @@ class Desk(QObject):
     async def end(self) -> None:
         await self._acts().end()
 
+    async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
+        await self._acts().collect_then_end(tiles)
+
     async def sync_now(self) -> None:
         await self._acts().sync_now()
 

@@ -9,6 +9,8 @@ from blake3 import blake3
 from classroom_app.demo.evidence import expect, until
 from classroom_app.demo.rows import journal_rows, kept_files
 from classroom_app.demo.world import World
+from device_bridge.materials.library import raw_file
+from device_bridge.materials.manifest import chunking_of, document_of, encode, read_manifest
 
 HOSTILE = "devoir\\..\\..\\moi.txt"  # legal on the pupil's Linux disk, a way out on others
 
@@ -54,10 +56,23 @@ async def sync(world: World) -> str:
     await world.window.ask("click", name="sync-now")
     await _all_told(world)
     files = await asyncio.to_thread(kept_files, world.scratch / "mdm")
-    expect(len(files) >= len(world.enrolments), f"only {len(files)} works arrived")
+    sent = await asyncio.to_thread(_documents, world)
+    expect(sorted(files) == sent, f"{len(files)} works arrived, not these {len(sent)} by pupil")
     await world.shot("12-synced")
     told = world.report.journal_events
     return f"{told} events in the MDM's rows, each once; {len(files)} collected works too"
+
+
+def _documents(world: World) -> list[tuple[str, str]]:
+    """Return pupil and document of the work that lies on the pupils' own disks."""
+    found: list[tuple[str, str]] = []
+    for row in world.enrolments:
+        for path in Path(world.class_.folder_of(row.device), "hand-in").iterdir():
+            with path.open("rb", buffering=0) as file:
+                chunking = chunking_of(path.name, path.stat().st_size)
+                manifest = encode(read_manifest(raw_file(file), chunking))
+            found.append((row.pupil, document_of(manifest).hex()))
+    return sorted(found)
 
 
 async def _all_told(world: World) -> None:
@@ -98,6 +113,12 @@ async def end(world: World) -> str:
         expect(await desktop.keys_reach("home", 3), f"{desktop.name} is still deaf")
     facts = await world.window.ask("facts")
     await world.shot("13-ended")
-    expect(bool(facts["summary"]), "no summary for the teacher")
+    everyone = f"{len(world.names)} of {len(world.names)} free"
+
+    async def summed_up() -> bool:
+        return everyone in (await world.window.ask("facts"))["summary"]
+
+    await until(summed_up, 5, "the teacher's summary counts everyone's receipt")
+    facts = await world.window.ask("facts")
     await _all_told(world)
     return f"all free in {took:.1f} s; {facts['summary']}"

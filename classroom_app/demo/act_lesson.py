@@ -129,20 +129,18 @@ async def _all_locked(world: World, devices: set[str]) -> bool:
 async def hand_out(world: World) -> str:
     """Drop a 5 MB PDF on the wall; cut one link in the middle; hash what lies on each disk."""
     paper = write_pdf(world.scratch / "fiche-3.pdf", world.options.seed, PDF_BYTES)
-    cut = world.class_.simulated[1] if len(world.class_.simulated) > 1 else None
-    if cut:
-        await world.class_.cut_when_fetching(cut)
+    cut = (world.class_.simulated[1:2] or world.class_.simulated)[0]
+    await world.class_.cut_when_fetching(cut)
     await drop(world, paper)
     everyone = {row.device for row in world.enrolments}
     await arrived(world, paper, everyone)
     world.report.push_verified = world.report.pushed = len(everyone)
     await world.shot("07-handed-out")
-    resumed = ""
-    if cut:
-        status = await world.class_.status(cut)
-        extra = status.fetched_bytes - paper.stat().st_size
-        expect(extra < paper.stat().st_size // 2, f"started again: {extra} bytes came twice")
-        resumed = f"; one link cut and resumed, {extra // 1024} KiB came twice"
+    expect(await world.class_.cuts(cut) == 1, "the link was not cut")
+    status = await world.class_.status(cut)
+    extra = status.fetched_bytes - paper.stat().st_size
+    expect(extra < paper.stat().st_size // 2, f"started again: {extra} bytes came twice")
+    resumed = f"; one link cut and resumed, {extra // 1024} KiB came twice"
     return f"{paper.stat().st_size // 1024} KiB verified and opened on {len(everyone)}{resumed}"
 
 

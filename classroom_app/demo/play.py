@@ -71,6 +71,8 @@ async def play(options: Options) -> int:
                     break
         finally:
             await world.close()
+    for name, _, _ in STORY[len(report.steps) :]:
+        report.steps.append(Step(name, ok=False, ms=0, detail="not played"))
     report.seconds = round(time.monotonic() - teller.began, 1)
     report.write(options.out / "report.json")
     _summary(teller, report, options.out)
@@ -102,7 +104,7 @@ async def _played(name: str, act: Act, world: World) -> Step:
     began = time.monotonic()
     try:
         ok, detail = True, await act(world)
-    except (EvidenceError, PuppetError, StageError, TimeoutError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it was, the report says so
         log.info("step failed", extra={"step": name, "why": repr(error)})
         ok, detail = False, f"{type(error).__name__}: {error}"
     return Step(name, ok, round((time.monotonic() - began) * 1000), detail)

@@ -134,12 +134,19 @@ class Pupils:
     async def cut_when_fetching(self, device: str) -> None:
         await self.act(device, "cut-at", bytes=1_000_000)
 
+    async def cuts(self, device: str) -> int:
+        """Ask how often the device's cable was really pulled."""
+        return int((await self.act(device, "cuts"))["cuts"])
+
     async def lay(self, device: str, name: str, work: bytes) -> None:
         """Lay a pupil's work into the device's own hand-in folder."""
         folder = Path((await self.status(device)).hand_in_folder)
         await asyncio.to_thread((folder / name).write_bytes, work)
 
     # what devices say
+
+    def folder_of(self, device: str) -> Path:
+        return self._folders[device].root
 
     async def status(self, device: str) -> Status:
         """Ask the device what it holds and has proved."""

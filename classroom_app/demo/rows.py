@@ -16,6 +16,7 @@ def journal_rows(folder: Path) -> list[str]:
     return _read(folder, "SELECT id FROM journal_events")
 
 
-def kept_files(folder: Path) -> list[str]:
-    """Return the id of every collected work that Partage keeps whole."""
-    return _read(folder, "SELECT id FROM partage_files")
+def kept_files(folder: Path) -> list[tuple[str, str]]:
+    """Return pupil and document of every collected work that Partage keeps whole."""
+    told = _read(folder, "SELECT pupil || ' ' || document FROM partage_files")
+    return [(pupil, document) for pupil, _, document in (row.rpartition(" ") for row in told)]

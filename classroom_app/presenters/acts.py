@@ -44,6 +44,10 @@ class Acts(Protocol):
 
     async def end(self) -> None: ...
 
+    async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
+        """End when the work of those who are here has come, or does not come any more."""
+        ...
+
     async def sync_now(self) -> None: ...
 
 

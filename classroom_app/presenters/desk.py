@@ -101,11 +101,13 @@ class DeskPresenter(QObject):
             self.touch()
 
     def told(self, receipt: Receipt) -> None:
-        """Show what devices answered to the newest hand-out, collection or message."""
-        self._receipt = receipt
-        if receipt.kind != self._kind:
-            self._acted(receipt.kind, self._keys)
-        self.touch()
+        """Show what devices answered to a hand-out, collection or message, if it is the last act.
+
+        What was done since, or went wrong with it, is the news.
+        """
+        if receipt.kind == self._kind:
+            self._receipt = receipt
+            self.touch()
 
     def show_school(self, school: School) -> None:
         self.school = school
@@ -271,13 +273,11 @@ class DeskPresenter(QObject):
 
     @Slot()
     def collect_then_end(self) -> None:
+        """Collect from all, and end when the work of those who are here has come."""
         tiles = self.wall.tiles()
-
-        async def both() -> None:
-            await self._acts.collect(tiles)
-            await self._acts.end()
-
-        self._run(both(), "collect-then-end")
+        self._receipt = None
+        self._acted("collect", frozenset(key_of(tile) for tile in tiles))
+        self._run(self._acts.collect_then_end(tiles), "collect-then-end")
 
     @Slot()
     def sync_now(self) -> None:

@@ -30,7 +30,8 @@ class Said(Struct, frozen=True):
 class Receipt(Struct, frozen=True):
     """What the devices answered to a hand-out, a collection or a message.
 
-    `kind` is "hand-out", "collect" or "message"; `failed` are sentences a device's trouble makes.
+    `kind` is "hand-out", "collect" or "message"; `failed` are sentences a device's trouble makes,
+    `empty` who had nothing to hand in.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Receipt(Struct, frozen=True):
     missing: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 class School(Struct, frozen=True):
@@ -61,13 +63,13 @@ def named(names: Collection[str]) -> str:
 def held(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
     """Count receipts of a lock: who is gone or not covered is not counted."""
     scope = [tile for tile in tiles if key_of(tile) in keys]
-    count = sum(tile.state is State.LOCKED for tile in scope)
+    count = sum(tile.held for tile in scope)
     return Said(say("{count} of {all} locked", count=count, all=len(scope)))
 
 
 def freed(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
     scope = [tile for tile in tiles if key_of(tile) in keys]
-    free = sum(tile.state not in HELD | ABSENT for tile in scope)
+    free = sum(tile.free for tile in scope)
     return Said(say("{count} of {all} free", count=free, all=len(scope)))
 
 
@@ -86,6 +88,8 @@ def received(told: Receipt) -> Said:
                 second.append(say("Open: {names}", names=named(told.open)))
             if told.missing:
                 second.append(say("Missing: {names}", names=named(told.missing)))
+            if told.empty:
+                second.append(say("Nothing handed in: {names}", names=named(told.empty)))
         case _:
             text = say("Message shown to {count} of {all}", **facts)
     return Said(text, " · ".join(second))
@@ -100,7 +104,7 @@ def chosen(tiles: Sequence[Tile], everyone: int) -> Said:
 def present(tiles: Sequence[Tile], now: float) -> Said:
     """Say who is here; while anyone is locked, that instead."""
     pupils = [tile for tile in tiles if tile.pupil]
-    if any(tile.state is State.LOCKED for tile in pupils):
+    if any(tile.held for tile in pupils):
         return held(pupils, {key_of(tile) for tile in pupils})
     absent = [tile for tile in pupils if tile.state in ABSENT]
     if not pupils:

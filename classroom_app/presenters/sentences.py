@@ -186,6 +186,11 @@ def paper_trouble(name: str, file: str, why: str, needs_bytes: int, has_bytes: i
     return say(known, name=name, file=file, needs=needs, has=has)
 
 
+def left_behind(name: str, files: int) -> str:
+    """Say that work of a pupil was not taken: too large, too much, or no plain file."""
+    return say("{name}: {n} files were left out", files, name=name)
+
+
 def full_here(collected: int) -> str:
     """Return what stops a collection on the teacher's own disk; `collected` works are in."""
     return say(

@@ -87,7 +87,10 @@ class Collecting:
         self._due: asyncio.Queue[tuple[str, DeviceId, HandInOffered | None]] = asyncio.Queue()
         self._taken: dict[tuple[str, DeviceId], set[bytes]] = {}
         self._lying: dict[tuple[DeviceId, PupilId, str, str], Path] = {}
+        self._moved = asyncio.Event()
         self.trouble: dict[DeviceId, str] = {}
+        self.outcomes: dict[DeviceId, CollectDone] = {}
+        """What came of the newest ticket of each device."""
 
     async def collect(self, keys: Collection[str] | None = None, asked_by: str = "") -> Changed:
         """Ask for work; it arrives by and by, each file told by its own act."""
@@ -109,6 +112,16 @@ class Collecting:
     def missing(self) -> frozenset[DeviceId]:
         """Return the devices whose ticket is still open."""
         return frozenset(device for devices in self._open.values() for device in devices)
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until nobody in reach has an open ticket, for so many seconds at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._room.connected(self.missing()):
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            log.info("work is still out", extra={"devices": len(self.missing())})
 
     async def take(self, device: DeviceId, message: FromDevice) -> None:
         """Note an offer, or ask a device that came back; fetching is `run`'s."""
@@ -146,6 +159,8 @@ class Collecting:
         for earlier in self._open.values():
             earlier.difference_update(devices)
         self._open[ticket] = set(devices)
+        for device in devices:
+            self.outcomes.pop(device, None)
 
     def forget(self) -> None:
         self._open, self._lying = {}, {}
@@ -268,6 +283,8 @@ class Collecting:
         await room.write(act, {})
         self._open.get(ticket, set[DeviceId]()).discard(device)
         self.trouble.pop(device, None)
+        self.outcomes[device] = act
+        self._moved.set()
         room.changed((device,))
 
     def _note(self, device: DeviceId, error: Exception) -> None:
@@ -280,4 +297,5 @@ class Collecting:
                 reason = type(error).__name__
         log.info("work not taken yet", extra={"device": device, "why": reason})
         self.trouble[device] = reason
+        self._moved.set()
         self._room.changed((device,))

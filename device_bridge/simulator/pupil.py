@@ -42,6 +42,7 @@ class PupilsDevice(Device):
     """A device whose cable can be pulled in the middle of a document."""
 
     cut_after_bytes = NO_CUT
+    cuts = 0
 
     async def bulk(self, link: DeviceLink, wire: Wire) -> None:
         await self.guard.bulk(link, Counted(wire, self._came))
@@ -52,6 +53,7 @@ class PupilsDevice(Device):
         self.cut_after_bytes -= size
         if self.cut_after_bytes <= 0:
             self.cut_after_bytes = NO_CUT
+            self.cuts += 1
             self.cut()
 
 
@@ -101,6 +103,11 @@ class SimulatedPupil:
         if self.device is None:
             raise RuntimeError("not prepared")
         self.device.cut_after_bytes = size
+
+    @property
+    def cuts(self) -> int:
+        """How often the cable was pulled."""
+        return self.device.cuts if self.device else 0
 
     def _core(self, device: str, mouth: Mouth) -> SeatCore:
         plan, seat = self._plan, self.seat

@@ -56,7 +56,13 @@ class CutAt(Struct, frozen=True, tag_field="do", tag="cut-at"):
     bytes: Annotated[int, Meta(ge=1)]
 
 
-Request = HandUp | HandDown | Words | Reply | TakeSeat | CutAt
+class Cuts(Struct, frozen=True, tag_field="do", tag="cuts"):
+    """Ask how often the cable was pulled; the answer holds `cuts`."""
+
+    device: str
+
+
+Request = HandUp | HandDown | Words | Reply | TakeSeat | CutAt | Cuts
 _decode: Final = msgspec.json.Decoder[Request](Request).decode
 
 
@@ -69,8 +75,7 @@ async def serve_strings(folder: Path, pupils: Mapping[str, SimulatedPupil]) -> A
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while raw := await reader.readline():
-                why = _do(raw, pupils)
-                writer.write(json.dumps({"error": why} if why else {}).encode() + b"\n")
+                writer.write(json.dumps(_do(raw, pupils)).encode() + b"\n")
                 await writer.drain()
         except (OSError, ValueError):
             pass  # the driver went away, or sent more than a request holds
@@ -87,17 +92,24 @@ async def serve_strings(folder: Path, pupils: Mapping[str, SimulatedPupil]) -> A
         path.unlink(missing_ok=True)
 
 
-def _do(raw: bytes, pupils: Mapping[str, SimulatedPupil]) -> str:
-    """Let a pupil act; return why not, or ""."""
+def _do(raw: bytes, pupils: Mapping[str, SimulatedPupil]) -> dict[str, str | int]:
+    """Let a pupil act; return the answer, with `error` where it could not be."""
     try:
         request: Request = _decode(raw)
     except (ValueError, RecursionError) as error:
-        return str(error)
+        return {"error": str(error)}
     pupil = pupils.get(request.device)
-    return "no such device here" if pupil is None else _let(pupil, request)
+    if pupil is None:
+        return {"error": "no such device here"}
+    if isinstance(request, Cuts):
+        return {"cuts": pupil.cuts}
+    why = _let(pupil, request)
+    return {"error": why} if why else {}
 
 
-def _let(pupil: SimulatedPupil, request: Request) -> str:
+def _let(
+    pupil: SimulatedPupil, request: HandUp | HandDown | Words | Reply | TakeSeat | CutAt
+) -> str:
     match request:
         case HandUp():
             pupil.act(PupilActed("hand-up"))

@@ -1,5 +1,7 @@
 """A teacher's day has more than one lesson, in the same window."""
 
+from pathlib import Path
+
 import pytest
 
 from classroom_app.demo.act_lesson import tile_has
@@ -31,3 +33,21 @@ async def test_a_class_that_is_opened_again_is_here_again(world: World) -> None:
         return all([await tile_has(world, device, "state", "live") for device in here])
 
     await until(all_live, 20, "all live again")
+
+
+async def test_collect_then_end_waits_for_the_work_of_who_is_here(world: World) -> None:
+    window = world.window
+    here = [row.device for row in world.enrolments[:-1]]
+    await window.ask("click", name="collect")
+    await window.ask("click", name="collect-now")
+    for number, device in enumerate(here):
+        await world.class_.lay(device, "essay.txt", b"words " * (number + 100_000))
+    await window.ask("click", name="end")  # one pupil never came: it asks
+    await window.ask("key", keys="Return")
+
+    async def ended() -> bool:
+        return "2 works collected" in (await window.ask("facts"))["summary"]
+
+    await until(ended, 20, "the end, with what was handed in")
+    folder = Path((await window.ask("facts"))["collected_folder"])
+    assert len(list(folder.rglob("essay.txt"))) == len(here)  # noqa: ASYNC240 - a test may wait

@@ -97,6 +97,9 @@ class FakeActs:
     async def end(self) -> None:
         await self._keep("end")
 
+    async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
+        await self._keep("collect-then-end", tiles)
+
     async def sync_now(self) -> None:
         await self._keep("sync-now")
 
@@ -130,13 +133,14 @@ class AtOnce:
 
 
 def live(number: int, name: str, state: State = State.LIVE, **more: Any) -> Tile:  # noqa: ANN401
+    facts: dict[str, Any] = {"held": state is State.LOCKED, "free": state is State.LIVE}
     return Tile(
         PupilId(f"p{number}"),
         DeviceId("" if state is State.NOT_HERE else f"d{number}"),
         name,
         number + 1,
         state,
-        **more,
+        **(facts | more),
     )
 
 

@@ -1,6 +1,7 @@
 """What the bars say and what the buttons do, with the real window over acts that remember."""
 
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
@@ -165,7 +166,7 @@ def test_end_ends_at_once_unless_work_is_out(room: Room) -> None:
     click(room, "end")
     assert [what for what, _, _ in room.acts.asked] == ["end"]
     press(room, Qt.Key.Key_Return)
-    assert [what for what, _, _ in room.acts.asked] == ["end", "collect", "end"]
+    assert [what for what, _, _ in room.acts.asked] == ["end", "collect-then-end"]
 
 
 def test_undo_is_offered_for_thirty_seconds(room: Room) -> None:
@@ -184,12 +185,37 @@ def test_a_refusal_becomes_a_sentence(room: Room) -> None:
 
 
 def test_receipts_name_who_misses(room: Room) -> None:
-    room.desk.told(Receipt("hand-out", "plan.pdf", 27, 28, missing=("Tom",)))
+    room.desk.hand_out([Path("plan.pdf")])
+    plan = Receipt("hand-out", "plan.pdf", 27, 28, missing=("Tom",))
+    room.desk.told(plan)
     said = room.desk.said()
     assert (said.text, said.second) == (
         "plan.pdf: arrived at 27 of 28",
         "Later, on return: Tom",
     )
+    room.desk.collect()
+    room.desk.told(
+        Receipt("collect", "", 26, 28, ("Tom",), failed=("Ada: 1 file left",), empty=("Bo",))
+    )
+    assert room.desk.said().second == "Ada: 1 file left · Missing: Tom · Nothing handed in: Bo"
+
+
+def test_what_was_done_since_is_not_covered_by_an_older_receipt(room: Room) -> None:
+    room.desk.hand_out([Path("plan.pdf")])
+    click(room, "lock")
+    room.wall.show(locked())
+    room.desk.told(Receipt("hand-out", "plan.pdf", 28, 28))
+    said = room.desk.said()
+    assert said.text == "25 of 28 locked"
+    assert said.undo
+
+
+def test_a_lock_is_counted_by_its_receipt_whatever_else_the_tile_shows(room: Room) -> None:
+    click(room, "lock")
+    tiles = locked()
+    replace(tiles, "Adam", State.CLOCK, reason="3600", held=True)
+    room.wall.show(tiles)
+    assert room.desk.said().text == "25 of 28 locked"
 
 
 def test_the_school_is_told_in_grey_words(room: Room) -> None:

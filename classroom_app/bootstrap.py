@@ -307,7 +307,8 @@ class Desk(QObject):
         size = self._sizes.get(device, QSize(frame.width, frame.height))
         if device == self._close_look:
             size = QSize(frame.width, frame.height)
-            self.focus.screens_are(1, QSize(frame.screen_width, frame.screen_height))
+            screens = self.school.room.evidence(device).screens if self.school else 1
+            self.focus.screens_are(screens, QSize(frame.screen_width, frame.screen_height))
         self._decoder.put(device, frame.picture, size)
 
     @Slot(object)

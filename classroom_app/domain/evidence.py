@@ -40,6 +40,7 @@ class Evidence(Struct, frozen=True):
     frame: int = -1
     framed_at: float | None = None
     shown_at: float | None = None
+    screens: int = 1
     screen_width: int = 0
     screen_height: int = 0
     battery_percent: int = -1
@@ -74,6 +75,7 @@ def came(seen: Evidence, welcome: Welcome, now: float) -> Evidence:
         reports=seen.reports if again else (),
         frame=-1,
         shown_at=seen.shown_at,
+        screens=max(1, len(welcome.screens)),
         screen_width=screen.width if screen else 0,
         screen_height=screen.height if screen else 0,
         clock_off_seconds=welcome.clock_off_seconds,

@@ -47,9 +47,16 @@ class Watching:
         self.tell()
 
     async def look_closely(
-        self, device: DeviceId | None, width: int = 1920, height: int = 1080, screen: int = 0
+        self,
+        device: DeviceId | None,
+        width: int = SIDE_MAX,
+        height: int = SIDE_MAX,
+        screen: int = 0,
     ) -> None:
-        """Look at one device at full size, None: at none. The pupil is told, so it is written."""
+        """Look at one device, None: at none. The pupil is told, so it is written.
+
+        No device enlarges what it shows, so without a size it comes at the screen's own.
+        """
         room = self._room
         if device is None:
             self._close = None

@@ -37,12 +37,13 @@ from device_bridge.materials.part import (
     read_at,
     sync_folder,
     write_durably,
+    write_out,
 )
 from device_bridge.protocol.errors import Malformed, TryAgain
 
 # What a system needs to go on living when a hand-out has filled the rest.
 RESERVE_BYTES: Final = 64 * 1024 * 1024
-_COPY_BYTES: Final = 64 * 1024 * 1024
+_COPY_BYTES: Final = 32 * 1024 * 1024
 
 
 class Held(Struct, frozen=True):
@@ -311,8 +312,10 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
     if sys.platform == "linux":
         with suppress(OSError):  # not between these two file systems
             source.seek(0)
-            while os.copy_file_range(source.fileno(), target.fileno(), _COPY_BYTES):
-                pass
+            at = 0
+            while copied := os.copy_file_range(source.fileno(), target.fileno(), _COPY_BYTES):
+                write_out(target, at, copied)
+                at += copied
         if target.tell() >= size:  # a few file systems copy nothing and call it done
             return
     source.seek(0)

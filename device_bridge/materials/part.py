@@ -8,6 +8,7 @@ one batch.
 
 import os
 import struct
+import sys
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
@@ -116,6 +117,8 @@ class Part:
                 if whole:
                     self._repeat(self._places[chunk])
                     self._verify(self._places[chunk])
+                    for place in self._places[chunk]:
+                        write_out(self._file, place.start, place.size)
                 self._mark()
             except OSError as error:
                 raise from_os(error, self.manifest.size - self.have, 0) from error
@@ -228,6 +231,16 @@ def _write(file: BinaryIO, raw: bytes) -> None:
     view = memoryview(raw)
     while view:
         view = view[file.write(view) :]
+
+
+def write_out(file: BinaryIO, start: int, size: int) -> None:
+    """Let the system begin to write these bytes to the disk; what is dirty stays in memory.
+
+    Else it begins at the sync, and a gigabyte waits there for half a second, as does whoever else
+    syncs then. (Linux: `POSIX_FADV_DONTNEED` on dirty pages starts their writing, mm/fadvise.c.)
+    """
+    if sys.platform == "linux":
+        os.posix_fadvise(file.fileno(), start, size, os.POSIX_FADV_DONTNEED)
 
 
 def read_at(file: BinaryIO, start: int, size: int) -> bytes:

@@ -115,8 +115,8 @@ def _run(asked: argparse.Namespace) -> int:
         listening += ["--interface", address]
     read_enrolment(Folder(asked.folder))  # a sentence now, not a child that dies for ever
     if sys.platform == "linux" and not (asked.display or os.environ.get("DISPLAY")):
-        print("There is no desktop here: run it in the pupil's, or name a --display.")
-        return 2
+        told = "No desktop here: screens and locks need the pupil's, or a --display of it."
+        print(told, file=sys.stderr)
     env = {"DISPLAY": asked.display} if asked.display else {}
     parts = (
         Child("guard", [*_ourselves(), "guard", *folder, *listening], env),

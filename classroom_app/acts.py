@@ -27,7 +27,6 @@ from classroom_app.services.talking import Talking
 from device_bridge.materials.errors import DiskFull, Unreadable
 from device_bridge.protocol.errors import DeviceError
 
-UNDO_END_SECONDS = 60.0
 COLLECT_SECONDS = 60.0
 SHOWN = "done"
 HAVE = frozenset({"arrived", "opened"})
@@ -152,27 +151,22 @@ class LessonActs:
     def _collection(self, asked: Sequence[Tile]) -> Receipt:
         """Say whose work is here, who had none, and what was left out."""
         waits, outcomes = self._collecting.missing(), self._collecting.outcomes
-        ended = [(name_of(t), outcomes[t.device]) for t in asked if t.device in outcomes]
-        refused = {name for name, outcome in ended if outcome.reason and not outcome.failed}
-        missing = [
-            name_of(tile)
-            for tile in asked
-            if not tile.device or tile.device in waits or name_of(tile) in refused
-        ]
-        done = sum(outcome.files > 0 for _, outcome in ended)
-        empty = [
-            name for name, one in ended if not (one.files or one.failed) and name not in refused
-        ]
-        left_out = [left_behind(name, one.failed) for name, one in ended if one.failed]
-        return Receipt(
-            "collect",
-            "",
-            done,
-            len(asked),
-            tuple(missing),
-            failed=(*self._trouble_here(done), *left_out),
-            empty=tuple(empty),
-        )
+        done, missing, empty, left_out = 0, list[str](), list[str](), list[str]()
+        for tile in asked:
+            name, outcome = name_of(tile), outcomes.get(tile.device)
+            if not tile.device or tile.device in waits:
+                missing.append(name)
+            elif outcome is not None:
+                done += outcome.files > 0
+                if outcome.failed:
+                    left_out.append(left_behind(name, outcome.failed))
+                elif outcome.reason:  # it would not be asked
+                    missing.append(name)
+                elif not outcome.files:
+                    empty.append(name)
+        failed = (*self._trouble_here(done), *left_out)
+        asked_of = len(asked)
+        return Receipt("collect", "", done, asked_of, tuple(missing), (), failed, tuple(empty))
 
     def _given(self, kept: HandOut) -> list[Tile]:
         """Return the tiles of the pupils that a hand-out is for."""

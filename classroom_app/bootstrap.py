@@ -21,6 +21,7 @@ from classroom_app.demo.puppet import Puppet
 from classroom_app.demo.verbs import Verbs
 from classroom_app.domain.errors import NoLesson, NotKept, RoomError
 from classroom_app.domain.lesson import ClassId, DeviceId
+from classroom_app.domain.room import free as count_free
 from classroom_app.domain.tile import Tile
 from classroom_app.looking_around import LookingAround
 from classroom_app.media.decode import Decoder
@@ -339,13 +340,14 @@ class Desk(QObject):
         """Say how a lesson ended, by receipts: only devices that are here can say they are free."""
         tiles = [tile for tile in self.school.room.tiles() if tile.device] if self.school else []
         here = [tile for tile in tiles if tile.state not in receipts.ABSENT]
+        free, all_here = count_free(here)
         words = say(
             "Lesson over. {free} of {all} free, {count} works collected.",
-            free=sum(tile.free for tile in here),
-            all=len(here),
+            free=free,
+            all=all_here,
             count=over.handed_in,
         )
-        away = len(over.devices) - len(here)
+        away = len(over.devices) - all_here
         return f"{words} " + say("{n} devices were not here.", away) if away else words
 
     def _on_sync(self, state: SyncState) -> None:

@@ -145,8 +145,8 @@ class Pupils:
 
     # what devices say
 
-    def folder_of(self, device: str) -> Path:
-        return self._folders[device].root
+    def hand_in_of(self, device: str) -> Path:
+        return self._folders[device].hand_in
 
     async def status(self, device: str) -> Status:
         """Ask the device what it holds and has proved."""

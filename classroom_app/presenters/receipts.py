@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from classroom_app.domain import room
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.sentences import name_of, tile_words
 from classroom_app.presenters.wall import key_of
@@ -62,15 +63,13 @@ def named(names: Collection[str]) -> str:
 
 def held(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
     """Count receipts of a lock: who is gone or not covered is not counted."""
-    scope = [tile for tile in tiles if key_of(tile) in keys]
-    count = sum(tile.held for tile in scope)
-    return Said(say("{count} of {all} locked", count=count, all=len(scope)))
+    count, everyone = room.held(tiles, frozenset(keys))
+    return Said(say("{count} of {all} locked", count=count, all=everyone))
 
 
 def freed(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
-    scope = [tile for tile in tiles if key_of(tile) in keys]
-    free = sum(tile.free for tile in scope)
-    return Said(say("{count} of {all} free", count=free, all=len(scope)))
+    count, everyone = room.free(tiles, frozenset(keys))
+    return Said(say("{count} of {all} free", count=count, all=everyone))
 
 
 def received(told: Receipt) -> Said:

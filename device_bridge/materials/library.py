@@ -33,11 +33,11 @@ from device_bridge.materials.part import (
     Part,
     Place,
     forget,
+    let_go,
     places_of,
     read_at,
     sync_folder,
     write_durably,
-    write_out,
 )
 from device_bridge.protocol.errors import Malformed, TryAgain
 
@@ -230,7 +230,7 @@ class Library:
                 _copy(raw_file(file), copy, size)
                 os.fsync(copy.fileno())
                 placed = hash_of_file(copy)
-                _let_go(file)
+                let_go(raw_file(file))  # what is placed is hardly read again
             path = _named(folder, folder / arriving, name)
             sync_folder(folder)
         except OSError as error:
@@ -314,7 +314,7 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
             source.seek(0)
             at = 0
             while copied := os.copy_file_range(source.fileno(), target.fileno(), _COPY_BYTES):
-                write_out(target, at, copied)
+                let_go(target, at, copied)
                 at += copied
         if target.tell() >= size:  # a few file systems copy nothing and call it done
             return
@@ -322,12 +322,6 @@ def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
     target.seek(0)
     target.truncate()
     shutil.copyfileobj(source, target, CHUNK_BYTES_MAX)
-
-
-def _let_go(file: FileIO) -> None:
-    """Tell the system that a file's bytes need no memory: what is placed is hardly read again."""
-    if sys.platform == "linux":
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _named(folder: Path, source: Path, name: str) -> Path:

@@ -118,7 +118,7 @@ class Part:
                     self._repeat(self._places[chunk])
                     self._verify(self._places[chunk])
                     for place in self._places[chunk]:
-                        write_out(self._file, place.start, place.size)
+                        let_go(self._file, place.start, place.size)
                 self._mark()
             except OSError as error:
                 raise from_os(error, self.manifest.size - self.have, 0) from error
@@ -233,11 +233,12 @@ def _write(file: BinaryIO, raw: bytes) -> None:
         view = view[file.write(view) :]
 
 
-def write_out(file: BinaryIO, start: int, size: int) -> None:
-    """Let the system begin to write these bytes to the disk; what is dirty stays in memory.
+def let_go(file: BinaryIO, start: int = 0, size: int = 0) -> None:
+    """Tell the system that these bytes, else all, need no memory; a hint, and it never waits.
 
-    Else it begins at the sync, and a gigabyte waits there for half a second, as does whoever else
-    syncs then. (Linux: `POSIX_FADV_DONTNEED` on dirty pages starts their writing, mm/fadvise.c.)
+    What is on the disk is dropped. What is not yet stays, and its writing begins: else it begins at
+    the sync, where a gigabyte waits for half a second, as does whoever else syncs then. (Linux's
+    `POSIX_FADV_DONTNEED`, mm/fadvise.c.)
     """
     if sys.platform == "linux":
         os.posix_fadvise(file.fileno(), start, size, os.POSIX_FADV_DONTNEED)

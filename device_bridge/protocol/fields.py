@@ -9,7 +9,7 @@ PROTOCOL_HIGHEST: Final = 1
 
 HOME_PORT: Final = 25275
 """Where a device listens if it can, so that its address alone can be typed; mDNS says the real
-one. Unassigned by IANA and below what systems give out by themselves."""
+one. Below what systems give out by themselves."""
 
 CONTROL_BYTES_MAX: Final = 64 * 1024
 PICTURE_BYTES_MAX: Final = 4 * 1024 * 1024

@@ -62,7 +62,8 @@ class Cuts(Struct, frozen=True, tag_field="do", tag="cuts"):
     device: str
 
 
-Request = HandUp | HandDown | Words | Reply | TakeSeat | CutAt | Cuts
+Act = HandUp | HandDown | Words | Reply | TakeSeat | CutAt
+Request = Act | Cuts
 _decode: Final = msgspec.json.Decoder[Request](Request).decode
 
 
@@ -107,10 +108,8 @@ def _do(raw: bytes, pupils: Mapping[str, SimulatedPupil]) -> dict[str, str | int
     return {"error": why} if why else {}
 
 
-def _let(
-    pupil: SimulatedPupil, request: HandUp | HandDown | Words | Reply | TakeSeat | CutAt
-) -> str:
-    match request:
+def _let(pupil: SimulatedPupil, act: Act) -> str:
+    match act:
         case HandUp():
             pupil.act(PupilActed("hand-up"))
         case HandDown():

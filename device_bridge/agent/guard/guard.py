@@ -7,7 +7,7 @@ loop and returns at once.
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
@@ -63,7 +63,6 @@ KEEP_SECONDS: Final = 10.0
 """How much of a lease a reboot may give back at most."""
 NOTES_SECONDS: Final = 0.5
 """What is noted in this time is written at once: each writing waits for the disk."""
-_T = TypeVar("_T")
 
 
 class Guard:
@@ -288,17 +287,14 @@ class Guard:
         while True:
             await self.voice.dirty.wait()
             self.voice.dirty.clear()
-            await self._off_loop(self._write, self.held)
+            await self._makings.off_loop(self._write, self.held)
 
     async def _keep_notes(self) -> None:
         while True:
             await self.voice.noted.wait()
             await asyncio.sleep(NOTES_SECONDS)
             self.voice.noted.clear()
-            self._noted(await self._off_loop(self._append, list(self.voice.notes)))
-
-    async def _off_loop(self, work: Callable[..., _T], *args: object) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._makings.workers, work, *args)
+            self._noted(await self._makings.off_loop(self._append, list(self.voice.notes)))
 
     def _write(self, held: kept.Kept) -> None:
         """Write the state; a full disk costs the memory of a lesson, not the lesson."""

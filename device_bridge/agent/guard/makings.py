@@ -1,12 +1,16 @@
 """What a guard is made of besides its folder: time, chance, threads, room on the disk."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, TypeVar, TypeVarTuple
 
 from device_bridge.agent.guard.clock import Clock
+
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 
 
 class LibraryOptions(TypedDict, total=False):
@@ -24,3 +28,7 @@ class Makings:
     workers: Executor
     """Two to four threads for the disk; many guards may share them."""
     library: LibraryOptions = field(default_factory=LibraryOptions)
+
+    async def off_loop(self, work: Callable[[*Ts], R], *args: *Ts) -> R:
+        """Run what waits for the disk in a worker."""
+        return await asyncio.get_running_loop().run_in_executor(self.workers, work, *args)

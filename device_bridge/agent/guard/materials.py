@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
-from typing import Final, NoReturn, TypeVar, TypeVarTuple
+from typing import Final, NoReturn
 
 from msgspec.structs import replace
 
@@ -38,8 +38,6 @@ REPORT_SECONDS: Final = 0.5
 """How often progress is told: a bar on a tile moves no faster."""
 _JOBS_MAX: Final = 32
 _OPEN_MAX: Final = 100
-Ts = TypeVarTuple("Ts")
-R = TypeVar("R")
 
 
 class Counted:
@@ -153,13 +151,15 @@ class MaterialsGuard:
     async def _fetch(self, paper: Paper, end: BulkEnd) -> None:
         one = paper.document
         try:
-            if not await self._off_loop(self._library.holds, one.document):
+            if not await self._makings.off_loop(self._library.holds, one.document):
                 await end.fetch(
                     one.document, self._library, size=one.size, progress=self._progress(paper)
                 )
             hand_over = self._library.hand_over
-            placed = await self._off_loop(hand_over, one.document, self._folder.received, one.name)
-            readable = await self._off_loop(looks_whole, placed.path)
+            placed = await self._makings.off_loop(
+                hand_over, one.document, self._folder.received, one.name
+            )
+            readable = await self._makings.off_loop(looks_whole, placed.path)
         except TryAgain as again:
             await asyncio.sleep(again.after_seconds)
         except DiskFull as error:
@@ -253,7 +253,9 @@ class MaterialsGuard:
 
     async def _offer(self, link: Link, asked: HandInAsked) -> None:
         try:
-            gathered = await self._off_loop(gather, self._folder.hand_in, self._library, asked)
+            gathered = await self._makings.off_loop(
+                gather, self._folder.hand_in, self._library, asked
+            )
         except OSError:
             self._commands.end(asked.id, "failed", "unreadable")
             return
@@ -276,7 +278,7 @@ class MaterialsGuard:
     def _later(self, document: bytes) -> None:
         async def drop() -> None:
             with suppress(OSError):
-                await self._off_loop(self._library.drop, document)
+                await self._makings.off_loop(self._library.drop, document)
 
         if not self._jobs.full():
             self._jobs.put_nowait(drop)  # else the next start's sweep finds it
@@ -284,7 +286,3 @@ class MaterialsGuard:
     def _may(self, link: Link, document: bytes) -> bool:
         """Decide, in a worker thread, whether this link may have `document`."""
         return document in self._offered.get(author_of(link).lesson, ())
-
-    async def _off_loop(self, work: Callable[[*Ts], R], *args: *Ts) -> R:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._makings.workers, work, *args)

@@ -40,6 +40,7 @@ from device_bridge.trust.identity import (
 
 log = logging.getLogger(__name__)
 
+NO_ADDRESS: Final = "not a server's address; it looks like https://school.example:8000"
 ANSWER_BYTES_MAX: Final = 64 * 1024
 ANSWER_SECONDS: Final = 20.0
 SOONEST_SECONDS: Final = 60.0
@@ -245,9 +246,9 @@ def _check_address(server: str) -> None:
     try:
         address = httpx.URL(server)
     except httpx.InvalidURL as error:
-        raise Broken("not a server's address; it looks like https://school.example:8000") from error
+        raise Broken(NO_ADDRESS) from error
     if address.scheme not in {"http", "https"} or not address.host:
-        raise Broken("not a server's address; it looks like https://school.example:8000")
+        raise Broken(NO_ADDRESS)
 
 
 def _bounded(seconds: float) -> float:

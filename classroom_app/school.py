@@ -5,7 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,13 +36,13 @@ from device_bridge.discovery.browse import Browser
 from device_bridge.discovery.sightings import Address, Sighting
 from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
+from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.watching import Frame
 from device_bridge.session.room import Room
 
 log = logging.getLogger(__name__)
-BULK_THREADS = 3
 JITTER = (0.5, 1.0)
 
 
@@ -107,7 +106,7 @@ class School:
         self.found = Found()
         self._synced, self._refused = synced, refused
         self._right_told = ""
-        self._pool = ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="bulk")
+        self._pool = bulk_threads()
         self._links: list[Room] = []
         self._dialling: asyncio.Queue[DeviceId] = asyncio.Queue()
         library = Library(home / "library")
@@ -132,11 +131,16 @@ class School:
             touched=touched,
         )
         self.attention = Attention(self.room)
-        self.materials = Materials(self.room, library, self.ways)
+        self.materials = Materials(self.room, library, self.ways, self._pool)
         self.talking = Talking(self.room)
         self.watching = Watching(self.room)
         self.collecting = Collecting(
-            self.room, self.ways, library, folder=home / "collected", safe_name=safe_name
+            self.room,
+            self.ways,
+            library,
+            self._pool,
+            folder=home / "collected",
+            safe_name=safe_name,
         )
         follows = (
             self.attention,

@@ -163,6 +163,7 @@ def guard_in(path: Path, hands: Hands, library: LibraryOptions | None = None) ->
         lambda: f"id-{next(ids)}-{int(hands.boot_seconds)}",
         bytes,
         AtOnce(),
+        AtOnce(),
         LibraryOptions(reserve_bytes=0) if library is None else library,
     )
     return Guard(folder, makings)

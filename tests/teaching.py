@@ -29,6 +29,7 @@ from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.device import About, Device
 from device_bridge.agent.guard.enrolled import SchoolKept, write_school
 from device_bridge.agent.guard.makings import LibraryOptions, Makings
+from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.protocol.watching import Frame
 from device_bridge.trust.identity import Identity, key_to_pem
 from tests.guards import FakeSeat, SittingSeat
@@ -115,12 +116,13 @@ async def device(
     write_private(home.assignment, assigned.encode())
     root = school.school.root_pem.decode()
     write_school(home, SchoolKept(school.id, "Test school", name, root))
-    with ThreadPoolExecutor(2) as workers:
+    with ThreadPoolExecutor(2) as workers, bulk_threads() as bulk:
         made = Makings(
             Clock(time.monotonic, lambda: time.time() + clock_off_seconds, "boot-1"),
             lambda: os.urandom(8).hex(),
             os.urandom,
             workers,
+            bulk,
             LibraryOptions(reserve_bytes=0) if library is None else library,
         )
         one = Device(home, made, About("test", lambda _: "", lambda: 1.0))

@@ -4,6 +4,7 @@ A tile shows evidence. What the teacher wishes only decides which receipt is loo
 "locked" when the device itself proved the declared version at most `PROOF_OLD_SECONDS` ago.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -18,11 +19,17 @@ CLOCK_OFF_SECONDS: Final = 300
 """Five minutes: what makes a time in the journal misleading to a teacher who reads it."""
 
 
+ASKED_AFTER_SECONDS: Final = 0.3
+"""Most devices answer sooner (desk.md section 8): a wall that says "asked" and at once "locked"
+flickers and tells nothing."""
+
+
 class LockWanted(Struct, frozen=True):
-    """The lock as declared to one device; version 0: none was ever."""
+    """The lock as declared to one device at `since`; version 0: none was ever."""
 
     version: int = 0
     locked: bool = False
+    since: float = -math.inf
 
 
 class Place(Struct, frozen=True):
@@ -178,7 +185,17 @@ def _shown(  # noqa: C901 - one case a row of the table
     if _held(seen, lock, now):
         return Shown(State.LOCKED, _since(seen, "attention"))
     if lock.version and not _free(seen, lock, now):
+        if now - lock.since < ASKED_AFTER_SECONDS:
+            return _answering(seen, now)
         return Shown(State.ASKED, reason="" if lock.locked else "free")
+    return _picture(seen, now)
+
+
+def _answering(seen: Evidence, now: float) -> Shown:
+    """Show what the device last said of itself, while its answer is on the way."""
+    kept = seen.report("attention")
+    if kept is not None and kept[0].state == "locked":
+        return Shown(State.LOCKED, kept[1])
     return _picture(seen, now)
 
 

@@ -78,6 +78,7 @@ class Classroom:
         self.sittings: dict[DeviceId, Sitting] = {}
         self.seen: dict[DeviceId, Evidence] = {}
         self.declared: dict[tuple[DeviceId, str], Declaration] = {}
+        self._lock_since: dict[DeviceId, float] = {}
         self.came: set[DeviceId] = set()
 
     def open_roster(self) -> Roster:
@@ -182,6 +183,10 @@ class Classroom:
 
     def declare(self, device: DeviceId, declaration: Declaration) -> None:
         """Hold and tell a declaration that was written, or that renews one."""
+        if isinstance(declaration, LockDeclared):
+            held = self.lock_of(device)
+            if held is None or held.version != declaration.version:
+                self._lock_since[device] = self.clock.seconds()
         self.declared[device, FEATURES[type(declaration)]] = declaration
         self.devices.declare(device, declaration)
 
@@ -216,7 +221,7 @@ class Classroom:
 
     def _locks(self) -> dict[DeviceId, LockWanted]:
         return {
-            device: LockWanted(held.version, held.locked)
+            device: LockWanted(held.version, held.locked, self._lock_since[device])
             for (device, _), held in self.declared.items()
             if isinstance(held, LockDeclared)
         }

@@ -7,6 +7,8 @@ restart of the app as well, for as long as the lesson lasts.
 import asyncio
 import logging
 from collections.abc import Collection
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -17,6 +19,7 @@ from classroom_app.domain.errors import NotKept, RoomError, StoreFull
 from classroom_app.domain.lesson import Changed, DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, from_os
+from device_bridge.materials.off_loop import off_loop
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.materials import (
@@ -66,13 +69,14 @@ class Names(Protocol):
 
 
 class Collecting:
-    """`folder`: where classes' folders stand. `refused` hears why work could not be kept."""
+    """`bulk`: threads for what writes whole files. `folder`: where classes' folders stand."""
 
     def __init__(
         self,
         room: Classroom,
         fetches: Fetches,
         library: Lays,
+        bulk: Executor,
         *,
         folder: Path,
         safe_name: Names,
@@ -80,6 +84,7 @@ class Collecting:
         self._room = room
         self._fetches = fetches
         self._library = library
+        self._bulk = bulk
         self._folder = folder
         self._safe_name = safe_name
         self._open: dict[str, set[DeviceId]] = {}
@@ -226,7 +231,7 @@ class Collecting:
         pupil = room.pupil_at(device)
         await self._fetches.fetch(device, file.document)
         folder = self._folder_of(device, pupil)
-        laid = await asyncio.to_thread(self._lay, file, self._folder / folder)
+        laid = await off_loop(self._bulk, partial(self._lay, file, self._folder / folder))
         act = HandInKept(
             id=room.new_id(),
             lesson=lesson.id,

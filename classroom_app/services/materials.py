@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Collection
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -20,6 +22,7 @@ from classroom_app.domain.lesson import Changed, DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.materials.errors import DiskFull
 from device_bridge.materials.kinds import looks_whole
+from device_bridge.materials.off_loop import off_loop
 from device_bridge.protocol.errors import Malformed
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 from device_bridge.protocol.messages import Declaration, FromDevice
@@ -53,10 +56,13 @@ class Carries(Protocol):
 
 
 class Materials:
-    def __init__(self, room: Classroom, library: Keeps, carries: Carries) -> None:
+    """`bulk`: threads for what reads and writes whole documents."""
+
+    def __init__(self, room: Classroom, library: Keeps, carries: Carries, bulk: Executor) -> None:
         self._room = room
         self._library = library
         self._carries = carries
+        self._bulk = bulk
         self._taking_in = asyncio.Lock()
         self.handouts: dict[str, HandOut] = {}
         self.scopes: dict[str, set[DeviceId]] = {}
@@ -79,7 +85,7 @@ class Materials:
         room = self._room
         room.running()
         async with self._taking_in:  # one after another: the disk and a lock's journal share it
-            held = await asyncio.to_thread(self._take_in, path)
+            held = await off_loop(self._bulk, partial(self._take_in, path))
         scope = room.scope(keys)
         name = path.name[:NAME_MAX]
         handout = HandOut(

@@ -30,11 +30,12 @@ from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
 from device_bridge.agent.supervise import Child, follow, supervise
 from device_bridge.logs import log_to_stderr
+from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.protocol.errors import DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.session.keeper import retry_pauses
 
 KIND: Final = sys.platform
-WORKERS: Final = 4
+WORKERS: Final = 2
 AGAIN_SECONDS: Final = 0.3
 AGAIN_MAX_SECONDS: Final = 10.0
 Work = Coroutine[Any, Any, int]
@@ -140,8 +141,8 @@ def _guard(asked: argparse.Namespace) -> int:
 async def _serve(asked: argparse.Namespace) -> int:
     folder = Folder(asked.folder)
     folder.make()
-    with ThreadPoolExecutor(WORKERS, "guard") as workers:
-        makings = Makings(system_clock(), lambda: uuid4().hex, secrets.token_bytes, workers)
+    with ThreadPoolExecutor(WORKERS, "guard") as workers, bulk_threads() as bulk:
+        makings = Makings(system_clock(), lambda: uuid4().hex, secrets.token_bytes, workers, bulk)
         device = Device(folder, makings, About(KIND, _apply, _jitter))
         interfaces: list[str] = asked.interface
         port = device.bind(interfaces or EVERYWHERE, asked.port)

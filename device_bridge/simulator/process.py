@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from device_bridge.discovery.interfaces import open_zeroconf
+from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.simulator.plan import Plan
 from device_bridge.simulator.pupil import SimulatedPupil
 from device_bridge.simulator.strings import serve_strings
@@ -23,8 +24,8 @@ async def simulate(plan: Plan, folder: Path, told: Callable[[str], None] = print
     `told` hears one JSON line a device that listens. Raises `DeviceError` where a device cannot be
     enrolled, `OSError` for a port or a socket.
     """
-    with ThreadPoolExecutor(WORKERS, "simulator") as workers:
-        pupils = [SimulatedPupil(folder / one.folder, one, workers) for one in plan.devices]
+    with ThreadPoolExecutor(WORKERS, "simulator") as workers, bulk_threads() as bulk:
+        pupils = [SimulatedPupil(folder / one.folder, one, workers, bulk) for one in plan.devices]
         turns = asyncio.Semaphore(ENROLLING_MAX)
 
         async def prepare(pupil: SimulatedPupil) -> tuple[str, int]:

@@ -60,10 +60,10 @@ class PupilsDevice(Device):
 class SimulatedPupil:
     """Made of a plan; `run` enrols it where it is not enrolled yet, and lives until cancelled."""
 
-    def __init__(self, folder: Path, plan: DevicePlan, workers: Executor) -> None:
+    def __init__(self, folder: Path, plan: DevicePlan, workers: Executor, bulk: Executor) -> None:
         self._folder = Folder(folder)
         self._plan = plan
-        self._workers = workers
+        self._workers, self._bulk = workers, bulk
         self.seat = SimulatedSeat(plan.fault)
         self.device: PupilsDevice | None = None
 
@@ -120,7 +120,12 @@ class SimulatedPupil:
         if room is not None:
             library = LibraryOptions(reserve_bytes=0, free=lambda _: room)
         return Makings(
-            system_clock(), lambda: uuid4().hex, secrets.token_bytes, self._workers, library
+            system_clock(),
+            lambda: uuid4().hex,
+            secrets.token_bytes,
+            self._workers,
+            self._bulk,
+            library,
         )
 
 

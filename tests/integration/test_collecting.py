@@ -21,6 +21,7 @@ from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.materials import HandInOffered, OfferedFile
 from tests.cart import ONE, Cart
+from tests.guards import AtOnce
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +42,12 @@ class Table(Cart):
 
     def opened(self) -> Collecting:
         return Collecting(
-            self.room, self, self.library, folder=self.home / "collected", safe_name=safe_name
+            self.room,
+            self,
+            self.library,
+            AtOnce(),
+            folder=self.home / "collected",
+            safe_name=safe_name,
         )
 
     async def fetch(self, device: DeviceId, document: bytes) -> None:

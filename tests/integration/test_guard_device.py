@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.status import ask_status, serve_status
 from device_bridge.materials.bulk import BulkEnd, Lent
 from device_bridge.materials.library import Library
+from device_bridge.materials.off_loop import BULK_THREADS, bulk_threads
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.fields import HOME_PORT
@@ -93,9 +95,16 @@ def room(tmp_path: Path) -> Room:
 
 
 @asynccontextmanager
-async def running(room: Room, address: str = "127.0.0.1") -> AsyncGenerator[Device]:
-    with ThreadPoolExecutor(2) as workers:
-        makings = Makings(room.hands.clock(), lambda: os.urandom(8).hex(), os.urandom, workers)
+async def running(
+    room: Room, address: str = "127.0.0.1", busy: threading.Event | None = None
+) -> AsyncGenerator[Device]:
+    """Run the room's device; its threads for documents are taken until `busy` is set."""
+    with ThreadPoolExecutor(2) as workers, bulk_threads() as bulk:
+        for _ in range(BULK_THREADS if busy else 0):
+            bulk.submit((busy or threading.Event()).wait)
+        makings = Makings(
+            room.hands.clock(), lambda: os.urandom(8).hex(), os.urandom, workers, bulk
+        )
         device = Device(room.folder, makings, About("test", lambda _: "", lambda: 1.0))
         device.bind([address])
         async with asyncio.TaskGroup() as group:
@@ -171,6 +180,18 @@ async def test_a_lesson_a_look_and_a_lock_over_real_tls(room: Room) -> None:
             while (pulse := await app.next(Pulse)).frame == 0:
                 pass  # one from before the picture
             assert (pulse.proof_version, pulse.frame) == (3, 1)
+
+
+async def test_a_lock_does_not_wait_for_documents_that_take_all_threads(room: Room) -> None:
+    busy = threading.Event()
+    async with running(room, busy=busy) as device:
+        try:
+            SittingSeat(device.guard).sit()
+            async with linked(room, device.guard.port) as app:
+                await app.say(LESSON, LockDeclared(3, True, 600))  # noqa: FBT003
+                await app.hear(Report("attention", 3, "locked"))
+        finally:
+            busy.set()
 
 
 async def test_a_lock_outlives_its_link_and_a_second_link_is_told_what_is_held(room: Room) -> None:

@@ -1,9 +1,12 @@
 """Tiles are made of what devices said; time alone changes one only into another state."""
 
-from classroom_app.domain.evidence import Evidence, framed
+from msgspec.structs import replace
+
+from classroom_app.domain.evidence import Evidence, framed, reported
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.room import LockWanted, Place, tile_of
 from classroom_app.domain.tile import State, Tile
+from device_bridge.protocol.hello import Report
 from device_bridge.protocol.watching import Frame
 
 PLACE = Place(PupilId("p1"), DeviceId("d1"), "Lina", 1)
@@ -25,3 +28,20 @@ def test_a_picture_that_is_not_confirmed_for_five_seconds_says_since_when() -> N
     stale = shown(seen, 106.0)
     assert (stale.state, stale.since) == (State.STALE, 100.0)
     assert shown(seen, 109.0) == stale
+
+
+def test_a_lock_that_is_answered_at_once_never_says_that_it_was_asked() -> None:
+    seen = framed(Evidence(PLACE.device, up_since=90.0, heard_at=100.0), FRAME, 100.0)
+    lock = LockWanted(1, locked=True, since=100.0)
+
+    def state(seen: Evidence, lock: LockWanted, now: float) -> State:
+        return tile_of(PLACE, seen, lock, others_locked=False, now=now).state
+
+    assert state(seen, lock, 100.2) is State.LIVE
+    assert state(seen, lock, 100.4) is State.ASKED
+    seen = reported(seen, Report("attention", 1, "locked"), 100.1)
+    seen = replace(seen, proved_version=1, proved_at=100.1)
+    assert state(seen, lock, 100.2) is State.LOCKED
+    free = LockWanted(2, locked=False, since=101.0)
+    assert state(seen, free, 101.2) is State.LOCKED
+    assert state(seen, free, 101.4) is State.ASKED

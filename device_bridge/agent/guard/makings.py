@@ -26,9 +26,15 @@ class Makings:
     new_id: Callable[[], str]
     random_bytes: Callable[[int], bytes]
     workers: Executor
-    """Two to four threads for the disk; many guards may share them."""
+    """Two to four threads for what is small and waited for; many guards may share them."""
+    bulk: Executor
+    """As `off_loop.bulk_threads`: for documents, which may be long; many guards may share them."""
     library: LibraryOptions = field(default_factory=LibraryOptions)
 
     async def off_loop(self, work: Callable[[*Ts], R], *args: *Ts) -> R:
-        """Run what waits for the disk in a worker."""
+        """Run what waits for the disk for a moment in a worker."""
         return await asyncio.get_running_loop().run_in_executor(self.workers, work, *args)
+
+    async def in_bulk(self, work: Callable[[*Ts], R], *args: *Ts) -> R:
+        """Run what reads, hashes or writes a document."""
+        return await asyncio.get_running_loop().run_in_executor(self.bulk, work, *args)

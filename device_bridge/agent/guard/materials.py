@@ -113,7 +113,7 @@ class MaterialsGuard:
     async def bulk(self, link: Link, wire: Wire) -> None:
         """Fetch what lacks and supply what was offered, until the lane ends."""
         lent = Lent(self._library, lambda document: self._may(link, document))
-        end = BulkEnd(Counted(wire, self._came), lent, self._makings.workers)
+        end = BulkEnd(Counted(wire, self._came), lent, self._makings.bulk)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(end.run(), name="bulk")
@@ -151,15 +151,15 @@ class MaterialsGuard:
     async def _fetch(self, paper: Paper, end: BulkEnd) -> None:
         one = paper.document
         try:
-            if not await self._makings.off_loop(self._library.holds, one.document):
+            if not await self._makings.in_bulk(self._library.holds, one.document):
                 await end.fetch(
                     one.document, self._library, size=one.size, progress=self._progress(paper)
                 )
             hand_over = self._library.hand_over
-            placed = await self._makings.off_loop(
+            placed = await self._makings.in_bulk(
                 hand_over, one.document, self._folder.received, one.name
             )
-            readable = await self._makings.off_loop(looks_whole, placed.path)
+            readable = await self._makings.in_bulk(looks_whole, placed.path)
         except TryAgain as again:
             await asyncio.sleep(again.after_seconds)
         except DiskFull as error:
@@ -253,7 +253,7 @@ class MaterialsGuard:
 
     async def _offer(self, link: Link, asked: HandInAsked) -> None:
         try:
-            gathered = await self._makings.off_loop(
+            gathered = await self._makings.in_bulk(
                 gather, self._folder.hand_in, self._library, asked
             )
         except OSError:
@@ -278,7 +278,7 @@ class MaterialsGuard:
     def _later(self, document: bytes) -> None:
         async def drop() -> None:
             with suppress(OSError):
-                await self._makings.off_loop(self._library.drop, document)
+                await self._makings.in_bulk(self._library.drop, document)
 
         if not self._jobs.full():
             self._jobs.put_nowait(drop)  # else the next start's sweep finds it

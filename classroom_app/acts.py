@@ -121,6 +121,11 @@ class LessonActs:
         await self._presence.end()
         self._sync.wake()
 
+    async def go_on(self) -> None:
+        """Take the end back: what could be undone before it cannot any more."""
+        self._undo, self._handouts, self._collected = None, (), ()
+        await self._presence.go_on()
+
     async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
         """End when the work of those who are here has come, or does not come any more."""
         await self.collect(tiles)

@@ -67,8 +67,11 @@ class Papers:
         """UTC seconds at least: the wall clock of a teacher's laptop may be wrong, too."""
         return self._floor.at(self._boot())
 
-    def sign(self, lesson: Lesson) -> str:
+    def sign(self, lesson: Lesson, now: int) -> str:
         """Sign the lesson's mandate with everything the grant allows for its class.
+
+        It begins `now` (UTC seconds): a device trusts no clock and counts the mandate's length
+        from the moment at which it first sees it.
 
         Raises `GrantEnded` or `NotYourClass`; `NotAllowed` where there is no grant at all.
         """
@@ -79,7 +82,6 @@ class Papers:
             raise GrantEnded(lesson.class_name, grant.ends_at)
         if lesson.class_id not in grant.classes:
             raise NotYourClass(lesson.class_name)
-        begins = lesson.started_at
         mandate = Mandate(
             id=f"{lesson.id}:{lesson.ends_at}",
             grant=grant.id,
@@ -87,7 +89,7 @@ class Papers:
             lesson=lesson.id,
             class_id=lesson.class_id,
             verbs=grant.verbs,
-            issued_at=begins,
-            ends_at=min(lesson.ends_at, begins + MANDATE_SECONDS_MAX),
+            issued_at=now,
+            ends_at=min(lesson.ends_at, now + MANDATE_SECONDS_MAX),
         )
         return sign_mandate(mandate, self.identity.key)

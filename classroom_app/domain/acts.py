@@ -28,9 +28,10 @@ class LessonStarted(Act, frozen=True, kw_only=True, tag="lesson-started"):
 
 
 class LessonExtended(Act, frozen=True, kw_only=True, tag="lesson-extended"):
-    """The end moved; also "go on with the lesson" after an end that was undone."""
+    """The end moved; `after_end`: the lesson was over, and goes on."""
 
     ends_at: int
+    after_end: bool = False
 
 
 class LessonOver(Act, frozen=True, kw_only=True, tag="lesson-over"):

@@ -3,6 +3,7 @@
 RoomError
 |- NoClass        open a class first
 |- NoLesson       start the lesson first
+|- LessonTooLong  start a new one: this one has had its four hours
 |- GrantEnded     sign in once online: the right for `class_name` ended at `ended_at`
 |- NotYourClass   the school says who teaches `name`
 |- Unfit          choose another file than `name`
@@ -30,6 +31,10 @@ class NoClass(RoomError):
 
 class NoLesson(RoomError):
     """What was asked exists only inside a lesson."""
+
+
+class LessonTooLong(RoomError):
+    """A lesson lasts no longer than its mandate may."""
 
 
 class GrantEnded(RoomError):

@@ -152,10 +152,12 @@ class Collecting:
         """Change nothing: work handed in stays with who handed it in."""
 
     def began(self, kept: Resumed | None) -> None:
-        """Take up the tickets that were open."""
+        """Take up the tickets that were open; whoever is in reach is asked again."""
         self._open, self._lying = {}, {}
         for act in kept.tickets if kept else ():
             self._ask_anew(act.ticket, act.devices)
+            for device in self._room.connected(act.devices):
+                self._due.put_nowait((act.ticket, device, None))
         for laid in kept.handed_in if kept else ():
             self._lies(laid)
 

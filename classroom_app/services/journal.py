@@ -78,8 +78,8 @@ def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  
     match act:
         case LessonStarted(class_name=name):
             return "lesson-started", "", name
-        case LessonExtended():
-            return "lesson-resumed", "", ""
+        case LessonExtended(ends_at=ends_at, after_end=after_end):
+            return ("lesson-resumed" if after_end else "lesson-extended"), "", str(ends_at)
         case LessonOver(why=why):
             return "lesson-ended", "", why
         case Sat(device=device, pupil=pupil, source=source):

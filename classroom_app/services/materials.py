@@ -199,16 +199,24 @@ class Materials:
             return
         self.handouts = {handout.id: handout for handout in kept.handouts}
         self.receipts = {(r.handout, r.device): r for r in kept.receipts}
-        self.scopes = {handout.id: set() for handout in kept.handouts}
-        for handout in kept.handouts:
-            if handout.everybody:
-                self.scopes[handout.id] |= set(self._room.all_devices())
-        for (device, feature), told in self._room.declared.items():
-            if feature == "materials" and isinstance(told, MaterialsDeclared):
-                for document in told.documents:
-                    self.scopes.setdefault(document.handout, set()).add(device)
+        self.scopes = self._scopes(kept.handouts)
         for device in self._room.all_devices():
             self._give(device)
+            if told := self._room.declared.get((device, "materials")):
+                # A device that is in reach says again how far it is: nobody heard it meanwhile.
+                self._room.declare(device, told)
+
+    def _scopes(self, handouts: Collection[HandOut]) -> dict[str, set[DeviceId]]:
+        """Return whom each was for: everybody, or whoever was told of it."""
+        everybody = set(self._room.all_devices())
+        scopes = {
+            each.id: everybody.copy() if each.everybody else set[DeviceId]() for each in handouts
+        }
+        for device in everybody:
+            told = self._room.declared.get((device, "materials"))
+            for document in told.documents if isinstance(told, MaterialsDeclared) else ():
+                scopes.setdefault(document.handout, set()).add(device)
+        return scopes
 
     def forget(self) -> None:
         """Let go: the documents stay with the pupils, the hand-outs in the journal."""

@@ -13,7 +13,7 @@ from classroom_app.domain.acts import (
     LessonStarted,
     Resumed,
 )
-from classroom_app.domain.errors import NoClass
+from classroom_app.domain.errors import LessonTooLong, NoClass, NoLesson
 from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import (
     Changed,
@@ -34,6 +34,8 @@ from device_bridge.protocol.messages import Declaration
 from device_bridge.protocol.presence import LessonDeclared
 
 RENEW_SECONDS: Final = LEASE_SECONDS / 3
+LEAST_SECONDS: Final = 5 * 60
+"""What a lesson that goes on after its end has left at least."""
 LOOK_SECONDS: Final = 5.0
 """How often the wall clock is read: the loop's own time stops while the laptop sleeps."""
 
@@ -45,8 +47,11 @@ class Rosters(Protocol):
 class Signs(Protocol):
     """Makes the lesson's mandate with the teacher's own key."""
 
-    def sign(self, lesson: Lesson) -> str:
-        """Return the mandate; raise `GrantEnded` or `NotYourClass` where the grant ends."""
+    def sign(self, lesson: Lesson, now: int) -> str:
+        """Return the mandate from `now` (UTC seconds) to the lesson's end.
+
+        Raises `GrantEnded` or `NotYourClass` where the grant ends.
+        """
         ...
 
 
@@ -86,6 +91,7 @@ class Presence:
         self._arrivals = arrivals
         self._ended = ended
         self._mandate = ""
+        self._over: Ended | None = None
 
     def mandate(self) -> str:
         """Return what a link shows at its beginning; empty outside a lesson."""
@@ -101,6 +107,7 @@ class Presence:
             room.devices.forget(device.id)
         room.roster, room.sittings, room.seen = roster, {}, {}
         room.declared, room.came = {}, set()
+        self._over = None
         for device in roster.devices:
             if device.pupil and room.device_of(device.pupil) is None:
                 room.sittings[device.id] = Sitting(device.id, device.pupil, "roster")
@@ -140,7 +147,7 @@ class Presence:
             now,
             now + min(seconds, LESSON_SECONDS_MAX),
         )
-        mandate = self._signs.sign(lesson)
+        mandate = self._signs.sign(lesson, now)
         version = room.versions.next()
         act = LessonStarted(
             id=room.new_id(),
@@ -179,7 +186,7 @@ class Presence:
         if room.clock.utc() >= kept.lesson.ends_at:
             await self.end("time")
             return Changed(lesson=True)
-        self._mandate = self._signs.sign(kept.lesson)
+        self._mandate = self._signs.sign(kept.lesson, room.clock.utc())
         self._take_up(kept)
         for feature in self._follows:
             feature.began(kept)
@@ -188,11 +195,16 @@ class Presence:
         return Changed(lesson=True)
 
     async def extend(self, seconds: int) -> Changed:
-        """Move the lesson's end to `seconds` from now, at most four hours after its start."""
-        lesson, room = self._room.running(), self._room
-        now = room.clock.utc()
-        ends_at = min(now + seconds, lesson.started_at + LESSON_SECONDS_MAX)
-        return await self._go_on(replace(lesson, ends_at=ends_at))
+        """Move the lesson's end `seconds` on, at most four hours after its start.
+
+        Raises `LessonTooLong` where that is reached, `GrantEnded` or `NotYourClass`.
+        """
+        lesson = self._room.running()
+        ends_at = min(lesson.ends_at + seconds, longest_until(lesson))
+        if ends_at <= lesson.ends_at:
+            raise LessonTooLong
+        await self._until(replace(lesson, ends_at=ends_at), after_end=False)
+        return Changed(lesson=True)
 
     async def end(self, why: str = "teacher") -> Ended:
         """End the lesson: every device is told, and free whoever was not."""
@@ -208,15 +220,32 @@ class Presence:
         room.lesson = None
         for feature in self._follows:
             feature.forget()
-        ended = Ended(lesson, room.all_devices(), handed_in)
+        self._over = ended = Ended(lesson, room.all_devices(), handed_in)
         room.changed(ended.devices)
         await self._ended(ended)
         return ended
 
-    async def go_on(self, ended: Ended) -> Changed:
-        """Take an end back: the same lesson goes on. Locks are not brought back."""
-        self._room.lesson = ended.lesson
-        return await self._go_on(ended.lesson)
+    async def go_on(self) -> Changed:
+        """Take the last end back: the same lesson goes on. Locks are not brought back.
+
+        Raises `NoLesson` where another began since, `LessonTooLong`, `GrantEnded` or
+        `NotYourClass`.
+        """
+        room, over = self._room, self._over
+        if over is None or room.lesson is not None:
+            raise NoLesson
+        lesson, now = over.lesson, room.clock.utc()
+        ends_at = min(max(lesson.ends_at, now + LEAST_SECONDS), longest_until(lesson))
+        if ends_at <= now:
+            raise LessonTooLong
+        await self._until(replace(lesson, ends_at=ends_at), after_end=True)
+        self._over = None
+        # What the features let go of at the end stands in the journal, as after a restart.
+        kept = await self._resumes.under_way()
+        for feature in self._follows:
+            feature.began(kept)
+        await self._arrivals.begun()
+        return Changed(lesson=True)
 
     def renew(self) -> None:
         """Tell the lesson again, version kept, with what remains of it."""
@@ -238,11 +267,16 @@ class Presence:
                 since = now
                 self.renew()
 
-    async def _go_on(self, lesson: Lesson) -> Changed:
-        room = self._room
-        mandate = self._signs.sign(lesson)
+    async def _until(self, lesson: Lesson, *, after_end: bool) -> None:
+        """Write and tell the lesson with the end it has now."""
+        room, now = self._room, self._room.clock.utc()
+        mandate = self._signs.sign(lesson, now)
         act = LessonExtended(
-            id=room.new_id(), lesson=lesson.id, at=room.clock.utc(), ends_at=lesson.ends_at
+            id=room.new_id(),
+            lesson=lesson.id,
+            at=now,
+            ends_at=lesson.ends_at,
+            after_end=after_end,
         )
         before, room.lesson = room.lesson, lesson
         version = room.versions.next()
@@ -256,7 +290,6 @@ class Presence:
             raise
         self._mandate = mandate
         room.devices.show_papers()
-        return Changed(lesson=True)
 
     def _take_up(self, kept: Resumed) -> None:
         room, now = self._room, self._room.clock.seconds()
@@ -276,3 +309,8 @@ class Presence:
 
     def _free(self, version: int) -> LockDeclared:
         return LockDeclared(version, locked=False, lease_seconds=0)
+
+
+def longest_until(lesson: Lesson) -> int:
+    """Return the last moment (UTC seconds) to which a lesson's end may be moved."""
+    return lesson.started_at + LESSON_SECONDS_MAX

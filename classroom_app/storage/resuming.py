@@ -39,6 +39,7 @@ class Story:
 
     def __init__(self) -> None:
         self.lesson: Lesson | None = None
+        self.over = False
         self.sittings: dict[DeviceId, Sitting] = {}
         self.claims: dict[DeviceId, Claimed] = {}
         self.wanted: dict[PupilId, Wanted] = {}
@@ -56,9 +57,10 @@ class Story:
                     act.lesson, act.class_id, act.class_name, act.teacher_name, act.at, act.ends_at
                 )
             case LessonExtended() if self.lesson:
-                self.lesson = replace(self.lesson, ends_at=act.ends_at)
+                self.lesson, self.over = replace(self.lesson, ends_at=act.ends_at), False
             case LessonOver():
-                self.lesson = None
+                # All are free and no hand is up any more, also where the lesson then goes on.
+                self.over, self.wanted, self.wishes = True, {}, {}
             case SeatClaim():
                 self.claims[act.device] = Claimed(act.device, act.pupil)
             case Sat():
@@ -116,7 +118,7 @@ def resumed(acts: Sequence[AnyAct], declared: tuple[Declared, ...]) -> Resumed |
     story = Story()
     for act in acts:
         story.take(act)
-    if story.lesson is None:
+    if story.lesson is None or story.over:
         return None
     return Resumed(
         story.lesson,

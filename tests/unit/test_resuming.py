@@ -63,6 +63,16 @@ def test_an_end_that_moved_is_the_end() -> None:
     assert after(LessonExtended(**told(1), ends_at=NOON + 9000)).lesson.ends_at == NOON + 9000
 
 
+def test_a_lesson_that_went_on_after_its_end_locks_nobody_and_has_no_hand_up() -> None:
+    found = after(
+        LessonOver(**told(1), why="teacher"),
+        LessonExtended(**told(2), ends_at=NOON + 3600, after_end=True),
+    )
+    assert (found.wanted, found.wishes) == ((), ())
+    assert [each.name for each in found.handouts] == ["Fractions.pdf"]
+    assert [each.devices for each in found.tickets] == [(TWO,)]
+
+
 def test_a_pupil_freed_by_name_stays_free_until_everybody_is_told_anew() -> None:
     freed = after(lock(1, BELA, locked=False))
     assert {each.pupil: each.locked for each in freed.wanted} == {EVERYBODY: True, BELA: False}

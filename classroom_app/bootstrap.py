@@ -52,7 +52,6 @@ from device_bridge.trust.identity import csr, key_to_pem, new_key
 
 log = logging.getLogger(__name__)
 EXPECTED = (DeviceError, RoomError, CloudError, OSError, NotAnAddress)
-LESSON_SECONDS = 55 * 60
 AGE_MILLISECONDS = 500
 FLUSH_SECONDS = 2.0
 WINDOW = QSize(1366, 768)
@@ -99,7 +98,11 @@ class Desk(QObject):
         self.around = LookingAround(
             self.desk, self.first_run, lambda: self.school, examine, interfaces
         )
+        self.desk.sentence = keeping.sentence()
+        self.desk.sentence_chosen.connect(keeping.choose_sentence)
         self.classes = ClassesPresenter(self, self.tasks, self)
+        self.classes.minutes = keeping.lesson_minutes() or self.classes.minutes
+        self.classes.length_chosen.connect(keeping.choose_lesson_minutes)
         self.journal = JournalModel()
         self.window = DeskWindow(
             self.desk,
@@ -133,9 +136,8 @@ class Desk(QObject):
         self.cloud.resume(signed.server, signed.refresh)
         school = self._enter(Papers(signed, boot_seconds))
         await self._show_classes()
-        if await school.resume() and school.room.lesson:
-            self.desk.begin(school.room.lesson)
-            self._show()
+        if await school.resume():
+            self._to_the_wall(school)
 
     async def _verify(self) -> None:
         """Look once a start whether the journal is as it was written; nothing waits for it."""
@@ -170,13 +172,11 @@ class Desk(QObject):
         """Try a device of the open class at a typed address; its certificate says which it is."""
         await self._signed_in().dial(typed(address))
 
-    async def start_lesson(self, class_id: ClassId) -> None:
+    async def start_lesson(self, class_id: ClassId, seconds: int) -> None:
         school = self._signed_in()
         self._frames, self._lock_ms = {}, {}
-        await school.begin(class_id, LESSON_SECONDS)
-        if school.room.lesson:
-            self.desk.begin(school.room.lesson)
-        self._show()
+        await school.begin(class_id, seconds)
+        self._to_the_wall(school)
 
     # in a lesson (presenters.acts.Acts)
 
@@ -214,6 +214,15 @@ class Desk(QObject):
     async def sync_now(self) -> None:
         await self._acts().sync_now()
 
+    async def go_on(self) -> None:
+        await self._acts().go_on()
+        self._to_the_wall(self._signed_in())
+
+    async def extend(self, seconds: int) -> None:
+        school = self._signed_in()
+        await school.extend(seconds)
+        self.desk.moved(school.room.running())
+
     # joining and leaving
 
     def _enter(self, papers: Papers) -> School:
@@ -236,6 +245,11 @@ class Desk(QObject):
         work = self.school.run()
         self._school_task = self.tasks.start(work, name="school", refused=self.desk.refused)
         return self.school
+
+    def _to_the_wall(self, school: School) -> None:
+        if school.room.lesson:
+            self.desk.begin(school.room.lesson)
+        self._show()
 
     def _signed_in(self) -> School:
         if self.school is None:

@@ -7,12 +7,20 @@ from PySide6.QtCore import QObject, Signal
 from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.presenters.acts import Opens, Starts
 from classroom_app.presenters.sentences import refusal
+from classroom_app.presenters.words import say
+
+LENGTHS = (30, 45, 55, 60, 90, 120, 180, 240)
+LENGTH_USUAL = 55
 
 
 class ClassesPresenter(QObject):
-    """`busy` while a lesson is being started, so a double click starts one."""
+    """`busy` while a lesson is being started, so a double click starts one.
+
+    `minutes`: how long the next lesson lasts; `length_chosen` tells it to who remembers.
+    """
 
     changed = Signal()
+    length_chosen = Signal(int)
 
     def __init__(self, opens: Opens, tasks: Starts, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -20,9 +28,15 @@ class ClassesPresenter(QObject):
         self.classes: tuple[Roster, ...] = ()
         self.trouble = ""
         self.busy = False
+        self.minutes = LENGTH_USUAL
 
     def show(self, classes: Sequence[Roster]) -> None:
         self.classes = tuple(classes)
+        self.changed.emit()
+
+    def choose_length(self, minutes: int) -> None:
+        self.minutes = minutes
+        self.length_chosen.emit(minutes)
         self.changed.emit()
 
     def start(self, class_id: ClassId) -> None:
@@ -34,7 +48,7 @@ class ClassesPresenter(QObject):
 
     async def _start(self, class_id: ClassId) -> None:
         try:
-            await self._opens.start_lesson(class_id)
+            await self._opens.start_lesson(class_id, self.minutes * 60)
         finally:
             self.busy = False
             self.changed.emit()
@@ -42,3 +56,10 @@ class ClassesPresenter(QObject):
     def _refused(self, error: Exception) -> None:
         self.trouble = refusal(error)
         self.changed.emit()
+
+
+def length_words(minutes: int) -> str:
+    """Return a lesson's length as people say it: "55 min", "2 h"."""
+    if minutes % 60:
+        return say("{count} min", count=minutes)
+    return say("{count} h", count=minutes // 60)

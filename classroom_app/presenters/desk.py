@@ -15,8 +15,11 @@ from classroom_app.presenters.receipts import ABSENT, HELD, Receipt, Said, Schoo
 from classroom_app.presenters.sentences import name_of, refusal
 from classroom_app.presenters.wall import PACE_MS, WallModel, key_of
 from classroom_app.presenters.words import say
+from classroom_app.services.attention import SENTENCE_CHARACTERS_MAX
+from classroom_app.services.presence import longest_until
 
 UNDO_SECONDS = 30.0
+GO_ON_SECONDS = 60.0
 ATTENTION_SECONDS = 0.7  # presenter remotes send their key twice
 MESSAGE_HELD_MS = 3000  # Undo within them, and nobody has read it
 PAGES = ("sign-in", "classes", "wall", "focus", "journal", "check")
@@ -30,7 +33,8 @@ class DeskPresenter(QObject):
 
     changed = Signal()
     page_changed = Signal(str)
-    sheet_asked = Signal(str)  # "hand-out", "collect", "message", "seats", "seat", "end"
+    sheet_asked = Signal(str)  # "lock", "hand-out", "collect", "message", "seats", "seat", "end"…
+    sentence_chosen = Signal(str)
     revealed = Signal(str)  # scroll to this seat and frame it
     announced = Signal(str)  # for screen readers
 
@@ -54,6 +58,8 @@ class DeskPresenter(QObject):
         self.page = "sign-in"
         self.focused = ""
         self.summary = ""
+        self._ended_at = -GO_ON_SECONDS
+        self.sentence = ""  # what locked pupils read, from one lock to the next
         self.warning = ""  # stands in bar D until it is no longer so: "key beside the store"
         self.school = School()
         self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
@@ -85,11 +91,18 @@ class DeskPresenter(QObject):
     def begin(self, lesson: Lesson) -> None:
         """Show a lesson's wall; called as well when the app opens again in its middle."""
         self.lesson, self.summary = lesson, ""
+        self._kind, self._ended_at = "", -GO_ON_SECONDS
         self.go("wall")
+
+    def moved(self, lesson: Lesson) -> None:
+        """Take the lesson with its new end."""
+        self.lesson = lesson
+        self._acted("extend", self._keys)
 
     def ended(self, summary: str) -> None:
         """Leave the wall; `summary` stands above the classes."""
         self.lesson, self.summary = None, summary
+        self._ended_at = self._clock()
         self._kind, self._receipt = "", None
         self.wall.forget()
         self.go("classes")
@@ -132,6 +145,23 @@ class DeskPresenter(QObject):
             return ""
         minutes = max(0, int(self.lesson.ends_at - self._today() + 59) // 60)
         return say("{n} min left", minutes)
+
+    def ends(self, minutes: int = 0) -> str:
+        """Return when the lesson ends, or would, so many minutes on; "" where it may not."""
+        lesson = self.lesson
+        if lesson is None or (minutes and lesson.ends_at >= longest_until(lesson)):
+            return ""
+        ends_at = min(lesson.ends_at + minutes * 60, longest_until(lesson))
+        return receipts.clock_time(ends_at)
+
+    def goes_on(self) -> bool:
+        """Return whether the last lesson's end can still be taken back."""
+        return self.lesson is None and self._clock() - self._ended_at < GO_ON_SECONDS
+
+    def words_after(self) -> str:
+        """Return what stands above the classes: what went wrong just now, else the summary."""
+        fresh = self._clock() - self._acted_at < UNDO_SECONDS
+        return self._trouble if self._kind == "refused" and fresh else self.summary
 
     def scope(self) -> tuple[Tile, ...]:
         """Return whom an act would touch: in focus that pupil, else the selected, else all."""
@@ -189,10 +219,20 @@ class DeskPresenter(QObject):
     # what the buttons do
 
     @Slot()
-    def lock(self, sentence: str = "") -> None:
+    def lock(self) -> None:
         tiles = self._act("lock")
         if tiles:
-            self._run(self._acts.lock(tiles, sentence), "lock")
+            self._run(self._acts.lock(tiles, self.sentence), "lock")
+
+    def lock_saying(self, sentence: str) -> None:
+        self.choose_sentence(sentence)
+        self.lock()
+
+    def choose_sentence(self, sentence: str) -> None:
+        """Remember what this lock and the next ones say; "" for nothing."""
+        self.sentence = " ".join(sentence.split())[:SENTENCE_CHARACTERS_MAX]
+        self.sentence_chosen.emit(self.sentence)
+        self.touch()
 
     @Slot()
     def free(self) -> None:
@@ -246,6 +286,8 @@ class DeskPresenter(QObject):
 
     @Slot()
     def undo(self) -> None:
+        if self.goes_on():
+            self.go_on()
         if not self.said().undo:
             return
         self._kind = ""
@@ -270,6 +312,19 @@ class DeskPresenter(QObject):
     def end_now(self) -> None:
         self.send_message()
         self._run(self._acts.end(), "end")
+
+    @Slot()
+    def go_on(self) -> None:
+        """Take the lesson's end back."""
+        if self.goes_on():
+            self._ended_at = -GO_ON_SECONDS
+            self._run(self._acts.go_on(), "go-on")
+            self.touch()
+
+    def extend(self, minutes: int) -> None:
+        """Let the lesson last so many minutes more."""
+        if self.lesson is not None:
+            self._run(self._acts.extend(minutes * 60), "extend")
 
     @Slot()
     def collect_then_end(self) -> None:
@@ -364,17 +419,25 @@ class DeskPresenter(QObject):
         match self._kind:
             case "lock":
                 text = receipts.held(tiles, self._keys).text
-                until = receipts.clock_time(self.lesson.ends_at) if self.lesson else ""
-                return Said(text, say("until {time} at most", time=until), undo=True)
+                until = say("until {time} at most", time=self.ends())
+                return Said(text, receipts.with_sentence(self.sentence, until), undo=True)
             case "free":
                 return Said(receipts.freed(tiles, self._keys).text, undo=True)
             case "refused":
                 return Said(self._trouble)
             case "seat":
                 return Said(self._seated, undo=True)
+            case "extend":
+                return Said(say("The lesson ends at {time}", time=self.ends()))
             case kind if self._receipt and self._receipt.kind == kind:
                 said = receipts.received(self._receipt)
                 return Said(said.text, said.second, undo=kind == "hand-out")
+            case _:
+                return self._under_way()
+
+    def _under_way(self) -> Said:
+        """Return what is said of the last act before any device has answered."""
+        match self._kind:
             case "message":
                 return Said(say("Message goes out"), undo=self._message is not None)
             case "collect":

@@ -25,7 +25,8 @@ class JournalRow(Struct, frozen=True):
 _KINDS = {
     "lesson-started": later("Lesson started"),
     "lesson-ended": later("Lesson ended"),
-    "lesson-resumed": later("Lesson went on after a break"),
+    "lesson-resumed": later("Lesson went on after its end"),
+    "lesson-extended": later("End of the lesson moved"),
     "lock-asked": later("Lock asked"),
     "lock": later("Lock asked"),
     "free-asked": later("Free asked"),
@@ -64,10 +65,17 @@ _KINDS = {
 }
 
 
+# What they tell is a moment, in UTC seconds.
+_UNTIL = frozenset({"lesson-resumed", "lesson-extended"})
+
+
 def line(row: JournalRow) -> str:
     """Return a row as one line; a kind we do not know is shown by its name."""
     kind = say(_KINDS[row.kind]) if row.kind in _KINDS else row.kind.replace("-", " ")
-    return " · ".join(part for part in (kind, row.who, row.what) if part)
+    what = row.what
+    if row.kind in _UNTIL:
+        what = say("until {time}", time=clock_time(int(what)))
+    return " · ".join(part for part in (kind, row.who, what) if part)
 
 
 class JournalModel(QAbstractListModel):

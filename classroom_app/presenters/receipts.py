@@ -67,6 +67,11 @@ def held(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
     return Said(say("{count} of {all} locked", count=count, all=everyone))
 
 
+def with_sentence(sentence: str, until: str) -> str:
+    """Return what stands beside a lock's receipt: what the pupils read, and until when."""
+    return " · ".join([say("“{text}”", text=sentence), until] if sentence else [until])
+
+
 def freed(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
     count, everyone = room.free(tiles, frozenset(keys))
     return Said(say("{count} of {all} free", count=count, all=everyone))

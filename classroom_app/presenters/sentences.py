@@ -102,6 +102,7 @@ _ERRORS = {
     ),
     "NoClass": later("Open a class first."),
     "NoLesson": later("Start the lesson first."),
+    "LessonTooLong": later("A lesson lasts four hours at most. End it and start the next."),
     "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41."),
     "NobodyThere": later("No device of your school answers at {name}."),
     "OfAnotherClass": later("The device at {name} is not one of this class."),

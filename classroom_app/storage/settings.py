@@ -1,4 +1,4 @@
-"""Choices of look, and the signed-in teacher's papers: one line a setting."""
+"""The teacher's choices, and the signed-in teacher's papers: one line a setting."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -31,6 +31,20 @@ class KeepsSettings(Store):
     def server(self) -> str:
         return self.chosen.get("server", "")
 
+    def sentence(self) -> str:
+        """Return what the last lock said."""
+        return self.chosen.get("sentence", "")
+
+    def lesson_minutes(self) -> int:
+        """Return how long the last lesson was to be; 0: never chosen."""
+        return int(self.chosen.get("lesson-minutes", "0"))
+
+    def choose_sentence(self, sentence: str) -> None:
+        self._choose("sentence", sentence)
+
+    def choose_lesson_minutes(self, minutes: int) -> None:
+        self._choose("lesson-minutes", str(minutes))
+
     def choose_language(self, language: str) -> None:
         self._choose("language", language)
 
@@ -38,7 +52,7 @@ class KeepsSettings(Store):
         self._choose("theme", theme)
 
     def _choose(self, name: str, value: str) -> None:
-        """Note a choice of look; written behind the teacher's back, lost by a crash at worst."""
+        """Note a choice; written behind the teacher's back, lost by a crash at worst."""
         self.chosen[name] = value
         self.writer.post(partial(keep, {name: value}))
 

@@ -22,6 +22,7 @@ from classroom_app.views.buttons import (
     ActButton,
     ChipButton,
     ClassButton,
+    HoldButton,
     MenuButton,
     flat,
     labelled,
@@ -69,10 +70,9 @@ class BarA(QWidget):
         self.setFixedHeight(72)
         self._desk, self._theme = desk, theme
         self.class_button = ClassButton(theme, self)
-        self.left = QLabel(self)
-        self.left.setProperty("kind", "second")
+        self.left = MenuButton("time-left", theme, self)
         self.left.setFont(font(15, QFont.Weight.Medium))
-        self.lock = ActButton(theme, "lock", "lock", self)
+        self.lock = HoldButton(theme, "lock", "lock", self)
         self.free = ActButton(theme, "free", "lock-open", self)
         self.hand_out = ActButton(theme, "hand-out", "send", self)
         self.collect = ActButton(theme, "collect", "inbox", self)
@@ -80,16 +80,16 @@ class BarA(QWidget):
         self.more = ActButton(theme, "more", "ellipsis", self)
         self.end = ActButton(theme, "end", "flag", self)
         self._lay_out()
-        self.lock.clicked.connect(self._lock)
+        self.lock.clicked.connect(desk.lock)
         self.free.clicked.connect(desk.free)
         self.end.clicked.connect(desk.end)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout()
         column.setSpacing(0)
-        column.setContentsMargins(0, 9, 0, 12)
+        column.setContentsMargins(0, 9, 0, 10)
         column.addWidget(self.class_button, alignment=Qt.AlignmentFlag.AlignLeft)
-        column.addWidget(self.left)
+        column.addWidget(self.left, alignment=Qt.AlignmentFlag.AlignLeft)
         self._names = box = QWidget(self)
         box.setLayout(column)
         row = QHBoxLayout(self)
@@ -104,9 +104,11 @@ class BarA(QWidget):
         row.addStretch()
         row.addWidget(self.end)
 
-    @Slot()
-    def _lock(self) -> None:
-        self._desk.lock()
+    def _lock_tip(self) -> str:
+        """Say which sentence goes, and how to choose another. The first line is no rich text."""
+        sentence = self._desk.sentence
+        says = [say("Pupils read: “{text}”", text=sentence)] if sentence else []
+        return "\n".join(["Ctrl+L", *says, say("Press and hold, or ↓: the sentence shown")])
 
     @Slot()
     def refresh(self) -> None:
@@ -120,7 +122,11 @@ class BarA(QWidget):
         self.class_button.updateGeometry()
         self.class_button.setAccessibleName(say("Class {name}, change", name=desk.class_name()))
         self.left.setText(desk.time_left())
-        self.lock.say(say("Lock"), scope, "held" if locks else "wash", "Ctrl+L")
+        self.left.setVisible(desk.lesson is not None)
+        self.left.setAccessibleName(say("{left}, change the end", left=desk.time_left()))
+        self.left.setToolTip(say("The lesson ends at {time}", time=desk.ends()))
+        self.lock.say(say("Lock"), scope, "held" if locks else "wash", self._lock_tip())
+        self.lock.setAccessibleDescription(self._lock_tip())
         free = "ink" if not locks else "plain" if desk.frees_somebody() else "quiet"
         self.free.say(say("Free"), scope, free, "Ctrl+Shift+L")
         self.hand_out.say(say("Hand out"), below, "plain", "Ctrl+D")

@@ -1,7 +1,18 @@
 """Buttons that a style sheet cannot draw: two-line acts and chips."""
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QContextMenuEvent,
+    QFont,
+    QFontMetrics,
+    QIcon,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+)
 from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
 
 from classroom_app.presenters.chips import Chip, spoken_chip
@@ -105,7 +116,7 @@ class ActButton(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def say(self, word: str, second: str, look: str, tip: str) -> None:
-        if (word, second, look) == (self.text(), self.second, self.look):
+        if (word, second, look, tip) == (self.text(), self.second, self.look, self.toolTip()):
             return
         self.setText(word)
         self.second, self.look = second, look
@@ -172,6 +183,56 @@ class ActButton(QAbstractButton):
             ring = "on_held" if self.look == "held" else word
             painter.setPen(QPen(self._theme.colour(ring), 3))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(4.5, 4.5, -4.5, -4.5), 6, 6)
+
+
+class HoldButton(ActButton):
+    """An act with a choice behind it: press and hold, a right click, the menu key, or Down."""
+
+    HOLD_MS, CHEVRON = 500, 12
+
+    held = Signal()
+
+    def __init__(self, theme: Theme, name: str, icon: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, name, icon, parent)
+        self._holding = QTimer(self, singleShot=True, interval=self.HOLD_MS)
+        self._holding.timeout.connect(self._hold)
+
+    def sizeHint(self) -> QSize:
+        return super().sizeHint() + QSize(self.CHEVRON, 0)
+
+    @Slot()
+    def _hold(self) -> None:
+        if self.isDown():
+            self.setDown(False)  # so that letting go is no click
+            self.held.emit()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        super().mousePressEvent(event)
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._holding.start()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._holding.stop()
+        super().mouseReleaseEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        event.accept()
+        self.held.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Down:
+            self.held.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        if not self.isEnabled():
+            painter.setOpacity(0.45)
+        token = "on_held" if self.look == "held" else "ink2"
+        icon = self._theme.icon("chevron-down", self.CHEVRON, token, self.devicePixelRatioF())
+        painter.drawPixmap(QPoint(self.width() - self.CHEVRON - 8, 14), icon)
 
 
 class ChipButton(QAbstractButton):

@@ -1,14 +1,22 @@
 """The list of classes: one click starts the lesson."""
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QFont, QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QFont, QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QMenu,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from classroom_app.domain.lesson import Roster
-from classroom_app.presenters.classes import ClassesPresenter
+from classroom_app.presenters.classes import LENGTHS, ClassesPresenter, length_words
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.words import say
-from classroom_app.views.buttons import flat
+from classroom_app.views.buttons import MenuButton, flat, labelled
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme
 
@@ -55,6 +63,13 @@ class ClassesView(QWidget):
         self.title = label("", 34, BOLD)
         self.summary = label("", 18, SEMI)
         self.summary.setObjectName("summary")
+        self.go_on = flat("go-on-after-end", "plain", self)
+        self.go_on.setToolTip("Ctrl+Z")
+        self.go_on.clicked.connect(desk.go_on)
+        self.length = MenuButton("lesson-length", theme, self)
+        self.lengths = QMenu(self.length)
+        self.length.setMenu(self.lengths)
+        self.lengths.triggered.connect(self._chose_length)
         self.check = flat("check", "plain", self)
         self.check.clicked.connect(self._check)
         self.back = flat("back-to-lesson", "main", self)
@@ -70,6 +85,7 @@ class ClassesView(QWidget):
         heading = QHBoxLayout()
         heading.addWidget(self.title, 1)
         heading.addWidget(self.school)
+        heading.addWidget(self.length)
         heading.addWidget(self.back)
         heading.addWidget(self.check)
         area = QScrollArea(self)
@@ -85,7 +101,11 @@ class ClassesView(QWidget):
         column.setContentsMargins(32, 32, 32, 32)
         column.setSpacing(16)
         column.addLayout(heading)
-        column.addWidget(self.summary)
+        told = QHBoxLayout()
+        told.setSpacing(16)
+        told.addWidget(self.summary, 1)
+        told.addWidget(self.go_on)
+        column.addLayout(told)
         column.addWidget(area, 1)
 
     @Slot()
@@ -97,11 +117,14 @@ class ClassesView(QWidget):
         if not self.isVisible():
             return
         self.title.setText(say("Your classes"))
-        told = self._classes.trouble or self._desk.summary
+        told = self._classes.trouble or self._desk.words_after()
         if not self._classes.classes:
             told = told or say("No class yet. Sign in, or add a device with its code.")
         self.summary.setText(told)
         self.summary.setVisible(bool(told))
+        labelled(self.go_on, self._theme, "undo-2", say("Go on with the lesson"))
+        self.go_on.setVisible(self._desk.goes_on())
+        self._show_length()
         self.check.setText(say("Connection check"))
         self.back.setText(say("Back to the lesson"))
         self.back.setVisible(self._desk.lesson is not None)
@@ -113,6 +136,24 @@ class ClassesView(QWidget):
             self._fill()
         for card in self.findChildren(ClassCard):
             card.start.setEnabled(not busy)
+
+    def _show_length(self) -> None:
+        self.length.setVisible(self._desk.lesson is None and bool(self._classes.classes))
+        words = say("Lesson: {time}", time=length_words(self._classes.minutes))
+        labelled(self.length, self._theme, "clock", words)
+        if not self.lengths.actions():
+            for minutes in LENGTHS:
+                action = QAction(self.lengths)
+                action.setData(minutes)
+                action.setCheckable(True)
+                self.lengths.addAction(action)
+        for action in self.lengths.actions():
+            action.setText(length_words(int(action.data())))
+            action.setChecked(action.data() == self._classes.minutes)
+
+    @Slot(QAction)
+    def _chose_length(self, action: QAction) -> None:
+        self._classes.choose_length(int(action.data()))
 
     def _fill(self) -> None:
         while (item := self._cards.takeAt(0)) is not None:

@@ -18,12 +18,20 @@ class MoreSheet(Sheet):
         super().__init__(desk, say("More"), parent)
         other = say("Light colours") if theme == "dark" else say("Dark colours")
         self.first = self.other("message-more", say("Message"), self._message)
+        self.other("lock-more", say("The sentence of Lock"), self._lock)
+        self.other("length-more", say("The end of the lesson"), self._length)
         self.other("theme", other, turn)
         self.other("check", say("Connection check"), self._check)
         self.other("classes", say("Your classes"), self._classes)
 
     def _message(self) -> None:
         self.desk.ask("message")
+
+    def _lock(self) -> None:
+        self.desk.ask("lock")
+
+    def _length(self) -> None:
+        self.desk.ask("length")
 
     def _check(self) -> None:
         self.desk.check()

@@ -36,6 +36,7 @@ MARGIN = 8
 _READY = (later("Coming."), later("Eyes to the front, please."), later("Five more minutes."))
 _KEYS = (
     ("Ctrl+L", later("Lock")),
+    ("↓", later("On Lock: the sentence shown")),
     ("Ctrl+Shift+L", later("Free")),
     (".", later("Lock or free, as is likely")),
     ("Ctrl+D", later("Hand out")),

@@ -178,8 +178,12 @@ QPushButton[kind="flat"] {{ background: transparent; border: 1px solid transpare
 QPushButton[kind="flat"]:hover {{ background: {press}; }}
 QPushButton[kind="flat"]:checked {{ background: {ink}; color: {surface}; }}
 QPushButton[kind="flat"]:focus {{ border: 2px solid {ink}; padding: 3px 7px; }}
-QPushButton#order {{ text-align: left; }}
-QPushButton#order::menu-indicator {{ image: none; width: 0; }}
+QPushButton#order, QPushButton#lesson-length {{ text-align: left; }}
+QPushButton#order::menu-indicator,
+QPushButton#lesson-length::menu-indicator {{ image: none; width: 0; }}
+QPushButton#time-left {{ color: {ink2}; text-align: left; padding: 0 10px 0 2px; min-height: 20px;
+    border: none; border-radius: 4px; }}
+QPushButton#time-left:focus {{ border: 2px solid {ink}; padding: 0 8px 0 0; }}
 QPushButton[kind="quiet"] {{ background: transparent; border: 1px solid transparent;
     color: {ink2}; padding: 4px 8px; min-height: 18px; }}
 QPushButton[kind="quiet"]:focus {{ border: 2px solid {ink}; padding: 3px 7px; }}

@@ -24,12 +24,14 @@ from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel
 from classroom_app.presenters.wall import WallModel
+from classroom_app.views.attention import LockSheet
 from classroom_app.views.bars import BarA, BarB, BarD
 from classroom_app.views.classes import ClassesView
 from classroom_app.views.first_run import FirstRunView
 from classroom_app.views.focus import FocusView
 from classroom_app.views.journal import JournalView
 from classroom_app.views.more import MoreSheet
+from classroom_app.views.presence import LengthSheet
 from classroom_app.views.seats import SeatSheet, SeatsSheet
 from classroom_app.views.sheets import (
     CollectSheet,
@@ -123,6 +125,8 @@ class DeskWindow(QWidget):
         self.desk.sheet_asked.connect(self.open_sheet)
         self.desk.announced.connect(self._heard)
         self.bar_a.class_button.clicked.connect(self._to_classes)
+        self.bar_a.left.clicked.connect(self._ask_length)
+        self.bar_a.lock.held.connect(self._ask_lock)
         self.bar_a.hand_out.clicked.connect(self._ask_hand_out)
         self.bar_a.collect.clicked.connect(self._ask_collect)
         self.bar_a.message.clicked.connect(self._ask_message)
@@ -225,11 +229,19 @@ class DeskWindow(QWidget):
 
     def _sheet_for(self, name: str, paths: tuple[Path, ...]) -> tuple[Sheet, QWidget]:
         bar, desk = self.bar_a, self.desk
+        plain: dict[str, tuple[type[LockSheet | LengthSheet | CollectSheet | EndSheet], QWidget]]
+        plain = {
+            "lock": (LockSheet, bar.lock),
+            "length": (LengthSheet, bar.left),
+            "collect": (CollectSheet, bar.collect),
+            "end": (EndSheet, bar.end),
+        }
+        if name in plain:
+            sheet, button = plain[name]
+            return sheet(desk, self), button
         match name:
             case "hand-out":
                 return HandOutSheet(desk, self, paths), bar.hand_out
-            case "collect":
-                return CollectSheet(desk, self), bar.collect
             case "message":
                 return MessageSheet(
                     desk, self
@@ -241,8 +253,6 @@ class DeskWindow(QWidget):
                 return SeatSheet(desk, self), anchor
             case "more":
                 return MoreSheet(desk, self, self.theme.name, self._turn_other), bar.more
-            case "end":
-                return EndSheet(desk, self), bar.end
             case _:
                 return HelpSheet(desk, self), bar.more
 
@@ -262,6 +272,14 @@ class DeskWindow(QWidget):
         was = sheet.isVisible()
         sheet.close_sheet()
         return was
+
+    @Slot()
+    def _ask_lock(self) -> None:
+        self.desk.ask("lock")
+
+    @Slot()
+    def _ask_length(self) -> None:
+        self.desk.ask("length")
 
     @Slot()
     def _ask_hand_out(self) -> None:

@@ -294,3 +294,15 @@ async def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path) -> None:
         old.read_only()
         with pytest.raises(StoreReadOnly):
             await open_keeping(old.folder, NoRing)
+
+
+async def test_what_a_teacher_chose_is_there_at_the_next_start(tmp_path: Path) -> None:
+    async with opened(tmp_path, NoRing) as keeping:
+        assert (keeping.sentence(), keeping.lesson_minutes()) == ("", 0)
+        keeping.choose_sentence("Eyes on me, please")
+        keeping.choose_lesson_minutes(90)
+    async with opened(tmp_path, NoRing) as again:
+        assert (again.sentence(), again.lesson_minutes()) == ("Eyes on me, please", 90)
+        again.choose_sentence("")
+    async with opened(tmp_path, NoRing) as last:
+        assert last.sentence() == ""

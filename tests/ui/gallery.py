@@ -95,7 +95,7 @@ def pages(folder: Path) -> None:
 
 
 def sheets(folder: Path) -> None:
-    for name in ("message", "hand-out", "end", "help", "more"):
+    for name in ("lock", "length", "message", "hand-out", "end", "help", "more"):
         made = room("fr", "dark" if name == "help" else "light")
         made.begin(lively())
         made.unfinished = 3

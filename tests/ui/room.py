@@ -97,6 +97,12 @@ class FakeActs:
     async def end(self) -> None:
         await self._keep("end")
 
+    async def go_on(self) -> None:
+        await self._keep("go-on")
+
+    async def extend(self, seconds: int) -> None:
+        await self._keep("extend", (), str(seconds))
+
     async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
         await self._keep("collect-then-end", tiles)
 
@@ -109,8 +115,8 @@ class FakeActs:
     async def dial(self, address: str) -> None:
         await self._keep("dial", (), address)
 
-    async def start_lesson(self, class_id: ClassId) -> None:
-        await self._keep("start-lesson", (), class_id)
+    async def start_lesson(self, class_id: ClassId, seconds: int) -> None:
+        await self._keep("start-lesson", (), f"{class_id} {seconds}")
 
 
 class AtOnce:

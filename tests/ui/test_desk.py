@@ -3,15 +3,18 @@
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import pytest
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from classroom_app.domain.tile import State
 from classroom_app.presenters.receipts import Receipt, School
 from tests.ui.conftest import Opens
-from tests.ui.room import NOW, Room, classroom, live, lively, locked, replace
+from tests.ui.room import LESSON, NOW, Room, classroom, live, lively, locked, replace, roster
 
 pytestmark = pytest.mark.real_loop
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -310,3 +313,124 @@ def test_who_has_the_class_until_when_is_said(opened: Opens) -> None:
         replace(tiles, name, State.LIVE)
     room.wall.show(tiles)
     assert room.desk.said().text == "3 of 4 pupils here"
+
+
+def test_a_plain_lock_says_what_the_last_one_said(room: Room) -> None:
+    chosen: list[str] = []
+    room.desk.sentence_chosen.connect(chosen.append)
+    room.button("lock").setFocus()
+    press(room, Qt.Key.Key_Down)
+    field = room.window.focusWidget()
+    assert field.objectName() == "lock-sentence"
+    QTest.keyClicks(field, "Page 12, please.")
+    press(room, Qt.Key.Key_Return)
+    press(room, Qt.Key.Key_L, CTRL)
+    room.settle()
+    assert [(what, more) for what, _, more in room.acts.asked] == [
+        ("lock", "Page 12, please."),
+        ("lock", "Page 12, please."),
+    ]
+    assert chosen == ["Page 12, please."]
+    assert "Page 12, please." in room.button("lock").toolTip()
+    assert room.desk.said().second.startswith("“Page 12, please.” · until ")
+
+
+def test_a_long_press_or_a_right_click_opens_the_sentence_and_locks_nobody(
+    room: Room, qtbot: QtBot
+) -> None:
+    lock = room.button("lock")
+    QTest.mousePress(lock, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: room.window.focusWidget().objectName() == "lock-sentence")
+    QTest.mouseRelease(lock, Qt.MouseButton.LeftButton)
+    press(room, Qt.Key.Key_Escape)
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, QPoint(5, 5), QPoint(5, 5))
+    QApplication.sendEvent(lock, event)
+    assert room.window.focusWidget().objectName() == "lock-sentence"
+    assert room.acts.asked == []
+
+
+def test_a_ready_sentence_is_kept_without_locking_and_can_be_cleared(room: Room) -> None:
+    room.window.open_sheet("lock")
+    click(room, "ready-sentence")
+    click(room, "lock-keep")
+    assert room.desk.sentence == "Eyes on me, please"
+    assert room.acts.asked == []
+    room.window.open_sheet("lock")
+    press(room, Qt.Key.Key_Delete)  # all of it is selected
+    click(room, "lock-now")
+    room.settle()
+    assert room.acts.asked[0][0::2] == ("lock", "")
+    assert "“" not in room.button("lock").toolTip()
+
+
+def test_a_sentence_ends_where_the_protocol_does(room: Room) -> None:
+    room.window.open_sheet("lock")
+    QTest.keyClicks(room.window.focusWidget(), "a" * 250)
+    click(room, "lock-now")
+    assert room.acts.asked[0][2] == "a" * 200
+
+
+def test_the_lessons_end_moves_from_the_time_left(room: Room) -> None:
+    room.button("time-left").setFocus()
+    press(room, Qt.Key.Key_Space)
+    ends = datetime.fromtimestamp(LESSON.ends_at + 300).astimezone().strftime("%H:%M")
+    assert room.button("extend-5").text() == f"5 min more: until {ends}"
+    press(room, Qt.Key.Key_Return)
+    assert room.acts.asked == [("extend", (), "300")]
+    room.desk.moved(msgspec.structs.replace(LESSON, ends_at=LESSON.ends_at + 300))
+    assert room.desk.said().text == f"The lesson ends at {ends}"
+    assert room.desk.time_left() == "37 min left"
+
+
+def test_where_four_hours_are_reached_a_sentence_says_so(room: Room) -> None:
+    room.desk.moved(msgspec.structs.replace(LESSON, ends_at=LESSON.started_at + 4 * 3600))
+    room.window.open_sheet("length")
+    told = [label.text() for label in room.window.findChildren(QLabel) if label.isVisible()]
+    assert "A lesson lasts four hours at most. End it and start the next." in told
+    press(room, Qt.Key.Key_Return)
+    assert room.acts.asked == []
+
+
+def test_a_lesson_is_as_long_as_was_chosen_at_its_start(opened: Opens) -> None:
+    room = opened()
+    room.classes.show([roster()])
+    room.window.show()
+    room.desk.go("classes")
+    QCoreApplication.sendPostedEvents()
+    chosen: list[int] = []
+    room.classes.length_chosen.connect(chosen.append)
+    click(room, "start-c1")
+    ninety = next(a for a in room.window.classes.lengths.actions() if a.text() == "90 min")
+    ninety.trigger()
+    assert room.button("lesson-length").text() == " Lesson: 90 min"
+    click(room, "start-c1")
+    asked = [("start-lesson", (), "c1 3300"), ("start-lesson", (), "c1 5400")]
+    assert room.acts.asked == asked
+    assert chosen == [90]
+
+
+def test_an_end_is_taken_back_for_a_minute_by_button_or_ctrl_z(room: Room) -> None:
+    room.desk.ended("Lesson over.")
+    room.settle()
+    click(room, "go-on-after-end")
+    assert room.acts.asked == [("go-on", (), "")]
+    room.desk.begin(LESSON)
+    room.desk.ended("Lesson over.")
+    press(room, Qt.Key.Key_Z, CTRL)
+    assert [what for what, _, _ in room.acts.asked] == ["go-on", "go-on"]
+    room.desk.begin(LESSON)
+    room.desk.ended("Lesson over.")
+    room.now += 60
+    press(room, Qt.Key.Key_Z, CTRL)
+    room.desk.touch()
+    room.window.classes.refresh()
+    assert not room.window.classes.go_on.isVisible()
+    assert len(room.acts.asked) == 2
+
+
+def test_why_an_end_cannot_be_taken_back_stands_above_the_classes(room: Room) -> None:
+    room.desk.ended("Lesson over.")
+    room.acts.refuses = TimeoutError()
+    press(room, Qt.Key.Key_Z, CTRL)
+    room.window.classes.refresh()
+    assert room.window.classes.summary.text() == "No answer in time. Try again in a moment."

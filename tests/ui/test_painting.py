@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QPushButton
 
 from classroom_app.domain.tile import State, Wish
 from classroom_app.views.buttons import ActButton
+from classroom_app.views.sheets import Sheet
 from tests.ui.conftest import Opens
 from tests.ui.room import NOW, Room, classroom, live, lively, locked, screen
 
@@ -151,3 +152,25 @@ def test_the_close_picture_is_drawn_whole(opened: Opens) -> None:
     assert room.focus.frames == 1
     room.settle()
     assert room.grab().pixelColor(100, 160).name() == "#2b579a"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("sheet", ["lock", "length", "message", "more"])
+def test_no_button_of_a_sheet_is_cut(opened: Opens, language: str, sheet: str) -> None:
+    room = opened(language)
+    room.begin(lively())
+    room.window.open_sheet(sheet)
+    room.settle()
+    buttons = [b for b in room.window.findChildren(QPushButton) if isinstance(b.parent(), Sheet)]
+    assert buttons
+    for button in buttons:
+        assert button.width() >= button.sizeHint().width(), button.text()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_time_left_is_not_cut(opened: Opens, language: str) -> None:
+    room = opened(language)
+    room.begin(lively(), (1024, 768))
+    left = room.window.bar_a.left
+    assert left.width() >= left.sizeHint().width()
+    assert left.geometry().bottom() <= 72

@@ -1,7 +1,8 @@
 """The window's acts, handed to the services; what can be taken back is remembered here."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from classroom_app.cloud.sync import Sync
@@ -9,7 +10,7 @@ from classroom_app.domain.acts import HandOut
 from classroom_app.domain.errors import RoomError
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Tile
-from classroom_app.presenters.receipts import Receipt
+from classroom_app.presenters.receipts import Receipt, subject_of
 from classroom_app.presenters.sentences import (
     full_here,
     left_behind,
@@ -30,6 +31,15 @@ from device_bridge.protocol.errors import DeviceError
 COLLECT_SECONDS = 60.0
 SHOWN = "done"
 HAVE = frozenset({"arrived", "opened"})
+
+
+@dataclass
+class Given:
+    """What one act hands out, while it goes on, and whether it was taken back meanwhile."""
+
+    names: list[str]
+    handouts: list[str] = field(default_factory=list[str])
+    taken_back: bool = False
 
 
 class LessonActs:
@@ -55,6 +65,7 @@ class LessonActs:
         self._seats, self._sync, self._told = seats, sync, told
         self._undo: Callable[[], Awaitable[object]] | None = None
         self._handouts: tuple[str, ...] = ()
+        self._withdrawn: tuple[str, ...] = ()
         self._collected: tuple[Tile, ...] = ()
 
     async def lock(self, tiles: Sequence[Tile], sentence: str) -> None:
@@ -70,15 +81,21 @@ class LessonActs:
 
         Raises the first such file's error when the others are out.
         """
-        before, kept_back = set(self._materials.handouts), list[Exception]()
-        self._undo = self._withdraw
+        given, kept_back = Given([path.name for path in paths]), list[Exception]()
+        self._forget_told()
+        self._undo = partial(self._withdraw, given)
         for path in paths:
+            if given.taken_back:
+                break
             try:
-                await self._materials.hand_out(path, _keys(tiles))
+                done = await self._materials.hand_out(path, _keys(tiles))
+                given.handouts.append(done.made)
             except (RoomError, DeviceError, OSError) as error:
                 kept_back.append(error)
-        self._handouts = tuple(set(self._materials.handouts) - before)
-        self._collected = ()
+        if given.taken_back:
+            await self._withdraw(given)  # what went out while it was being taken back
+            return
+        self._handouts = tuple(given.handouts)
         self.tell_receipts()
         if kept_back:
             raise kept_back[0]
@@ -86,11 +103,13 @@ class LessonActs:
     async def collect(self, tiles: Sequence[Tile]) -> None:
         self._undo = None
         await self._collecting.collect(_keys(tiles))
-        self._handouts, self._collected = (), tuple(tiles)
+        self._forget_told()
+        self._collected = tuple(tiles)
         self.tell_receipts()
 
     async def message(self, tiles: Sequence[Tile], text: str) -> None:
-        self._undo, self._handouts, self._collected = None, (), ()
+        self._undo = None
+        self._forget_told()
         ends = await self._talking.say(text, _keys(tiles))
         reached = {device for device, end in ends.items() if end == SHOWN}
         missing = tuple(name_of(tile) for tile in tiles if tile.device not in reached)
@@ -123,7 +142,8 @@ class LessonActs:
 
     async def go_on(self) -> None:
         """Take the end back: what could be undone before it cannot any more."""
-        self._undo, self._handouts, self._collected = None, (), ()
+        self._undo = None
+        self._forget_told()
         await self._presence.go_on()
 
     async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
@@ -137,9 +157,11 @@ class LessonActs:
         await self._sync.once()
 
     def tell_receipts(self) -> None:
-        """Say anew how far the newest hand-out or collection is; devices have reported."""
+        """Say anew how far the newest hand-out, withdrawal or collection is."""
         if self._collected:
             self._told(self._collection(self._collected))
+        if self._withdrawn:
+            self._told(self._withdrawal(self._withdrawn))
         for handout in self._handouts:
             kept = self._materials.handouts.get(handout)
             if kept is None or kept.withdrawn:
@@ -194,14 +216,37 @@ class LessonActs:
             if (report.handout, report.state) == (kept.id, "failed")
         )
 
-    async def _withdraw(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            for handout in self._handouts:
-                group.create_task(self._withdrawn(handout), name="withdraw")
-        self._handouts = ()
+    async def _withdraw(self, given: Given) -> None:
+        """Take back what one act has handed out so far; it hands out no more."""
+        given.taken_back = True
+        self._forget_told()
+        for handout in given.handouts:
+            if not self._materials.handouts[handout].withdrawn:
+                await self._materials.withdraw(handout)
+        if given.handouts:
+            self._withdrawn = tuple(given.handouts)
+            self.tell_receipts()
+        else:
+            self._told(Receipt("withdrawn", subject_of(given.names), 0, 0))
 
-    async def _withdrawn(self, handout: str) -> None:
-        await self._materials.withdraw(handout)
+    def _withdrawal(self, handouts: Sequence[str]) -> Receipt:
+        """Say by the devices' own words where it is gone, and who had opened any of it."""
+        became: dict[DeviceId, set[str]] = {}
+        for handout in handouts:
+            for device, state in self._materials.became(handout).items():
+                became.setdefault(device, set()).add(state)
+        opened = {device for device, states in became.items() if "opened" in states}
+        gone = {device for device, states in became.items() if states == {"withdrawn"}}
+        names = [self._materials.handouts[each].name for each in handouts]
+        later = became.keys() - opened - gone
+        missing = tuple(name_of(tile) for tile in self._room.tiles() if tile.device in later)
+        asked = len(became)
+        subject = subject_of(names)
+        return Receipt("withdrawn", subject, len(gone), asked, missing, opened=len(opened))
+
+    def _forget_told(self) -> None:
+        """Speak no more of the act before."""
+        self._handouts, self._withdrawn, self._collected = (), (), ()
 
 
 def _has(handout: str, wanted: str, state: str) -> bool:

@@ -71,7 +71,9 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     ),
     WatchingDeclared(3, 600, "close", 1920, 1080, 4.0, 1),
     LockDeclared(7, True, 600, "Écoutez, s'il vous plaît.", "Mme Vidal"),  # noqa: FBT003
-    MaterialsDeclared(4, "lesson-1", (Document("h-1", _HASH, "Übung 3.pdf", 5_242_880),)),
+    MaterialsDeclared(
+        4, "lesson-1", (Document("h-1", _HASH, "Übung 3.pdf", 5_242_880),), withdrawn=("h-0",)
+    ),
     MessageSaid("m-1", 30, "Page 12, please."),
     HandAnswered("a-1", 30),
     PageOpened("p-1", 30, "https://example.org/atlas"),

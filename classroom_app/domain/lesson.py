@@ -69,8 +69,12 @@ class KnownClass(Struct, frozen=True):
 
 
 class Changed(Struct, frozen=True):
-    """What an operation touched and who asked, so that views refresh just that."""
+    """What an operation touched and who asked, so that views refresh just that.
+
+    `made`: the id of what came to be by it, where that can be taken back.
+    """
 
     pupils: frozenset[PupilId] = frozenset()
     lesson: bool = False
     asked_by: str = ""
+    made: str = ""

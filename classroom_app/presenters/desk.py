@@ -290,7 +290,10 @@ class DeskPresenter(QObject):
             self.go_on()
         if not self.said().undo:
             return
-        self._kind = ""
+        kind, self._kind = self._kind, ""
+        if kind == "hand-out":
+            self._receipt = None
+            self._acted("withdrawn", self._keys)
         if self._message:
             self._message = None
             self.holding.stop()
@@ -442,6 +445,8 @@ class DeskPresenter(QObject):
                 return Said(say("Message goes out"), undo=self._message is not None)
             case "collect":
                 return Said(say("Collecting…"))
+            case "withdrawn":
+                return Said(say("Withdrawing…"))
             case _:
                 return Said(say("Handing out…"), undo=True)
 

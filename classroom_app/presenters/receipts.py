@@ -29,10 +29,11 @@ class Said(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """What the devices answered to a hand-out, a collection or a message.
+    """What the devices answered to a hand-out, its withdrawal, a collection or a message.
 
-    `kind` is "hand-out", "collect" or "message"; `failed` are sentences a device's trouble makes,
-    `empty` who had nothing to hand in.
+    `kind` is "hand-out", "withdrawn", "collect" or "message"; `failed` are sentences a device's
+    trouble makes, `empty` who had nothing to hand in, `opened` counts who had opened it before it
+    was withdrawn.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Receipt(Struct, frozen=True):
     open: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
+    opened: int = 0
 
 
 class School(Struct, frozen=True):
@@ -79,13 +81,15 @@ def freed(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
 
 def received(told: Receipt) -> Said:
     """Return the sentence of a hand-out, a collection or a message."""
+    if told.kind == "withdrawn":
+        return Said(_withdrawn(told), _later(told.missing))
     facts = {"subject": told.subject, "count": told.done, "all": told.asked}
     second = [*told.failed[:1]]
     match told.kind:
         case "hand-out":
             text = say("{subject}: arrived at {count} of {all}", **facts)
             if told.missing:
-                second.append(say("Later, on return: {names}", names=named(told.missing)))
+                second.append(_later(told.missing))
         case "collect":
             text = say("Collected from {count} of {all}", **facts)
             if told.open:
@@ -97,6 +101,32 @@ def received(told: Receipt) -> Said:
         case _:
             text = say("Message shown to {count} of {all}", **facts)
     return Said(text, " · ".join(second))
+
+
+def _later(names: Collection[str]) -> str:
+    return say("Later, on return: {names}", names=named(names)) if names else ""
+
+
+def subject_of(names: Sequence[str]) -> str:
+    """Return the one file's name, or how many they are."""
+    return names[0] if len(names) == 1 else say("{n} files", len(names))
+
+
+def _withdrawn(told: Receipt) -> str:
+    subject = told.subject
+    if not told.asked:
+        return say("{subject}: withdrawn, nobody had it", subject=subject)
+    if told.opened == told.asked:
+        return say("{subject}: all {n} had opened it", told.opened, subject=subject)
+    if not told.opened:
+        facts = {"subject": subject, "count": told.done, "all": told.asked}
+        return say("{subject}: withdrawn from {count} of {all}", **facts)
+    return say(
+        "{subject}: withdrawn from {count}, {n} had opened it",
+        told.opened,
+        subject=subject,
+        count=told.done,
+    )
 
 
 def chosen(tiles: Sequence[Tile], everyone: int) -> Said:

@@ -109,7 +109,7 @@ class Materials:
         except BaseException:
             del self.handouts[handout.id], self.scopes[handout.id]
             raise
-        return room.changed(scope.devices, asked_by)
+        return replace(room.changed(scope.devices, asked_by), made=handout.id)
 
     async def withdraw(self, handout: str, asked_by: str = "") -> Changed:
         """Take a hand-out back where it was not opened yet."""
@@ -125,6 +125,17 @@ class Materials:
             self.handouts[handout] = kept
             raise
         return room.changed(devices, asked_by)
+
+    def became(self, handout: str) -> dict[DeviceId, str]:
+        """Return what a withdrawn hand-out is on each device that may have it.
+
+        "withdrawn" and "opened" are the device's own words; all else is not settled there yet. A
+        device that has not come in this lesson never had it.
+        """
+        states = {d: r.state for (h, d), r in self.receipts.items() if h == handout}
+        scope = self.scopes.get(handout, set())
+        came = {device for device in scope if device in self._room.came}
+        return {device: states.get(device, "") for device in came | (states.keys() & scope)}
 
     def count(self, handout: str) -> tuple[int, int]:
         """Count "arrived at 27 of 28": receipts, and everyone in its scope."""
@@ -146,7 +157,8 @@ class Materials:
         receipt = Receipt(
             message.handout, device, message.state, message.hash.hex(), message.reason
         )
-        if self.receipts.get((message.handout, device)) == receipt:
+        before = self.receipts.get((message.handout, device))
+        if before == receipt or _kept(before, receipt):
             return
         room = self._room
         act = HandOutReported(
@@ -225,9 +237,19 @@ class Materials:
     def _declarations(self, devices: Collection[DeviceId]) -> dict[DeviceId, Declaration]:
         version, lesson = self._room.versions.next(), self._room.lesson_id()
         return {
-            device: MaterialsDeclared(version, lesson, self._documents(device))
+            device: MaterialsDeclared(
+                version, lesson, self._documents(device), self._withdrawn(device)
+            )
             for device in devices
         }
+
+    def _withdrawn(self, device: DeviceId) -> tuple[str, ...]:
+        back = [
+            handout.id
+            for handout in self.handouts.values()
+            if handout.withdrawn and device in self.scopes[handout.id]
+        ]
+        return tuple(back[-DOCUMENTS_MAX:])
 
     def _documents(self, device: DeviceId) -> tuple[Document, ...]:
         mine = [
@@ -236,3 +258,8 @@ class Materials:
             if not handout.withdrawn and device in self.scopes[handout.id]
         ]
         return tuple(mine[-DOCUMENTS_MAX:])
+
+
+def _kept(before: Receipt | None, after: Receipt) -> bool:
+    """Return whether a pupil has what an older agent calls withdrawn: it takes no copy back."""
+    return before is not None and (before.state, after.state) == ("opened", "withdrawn")

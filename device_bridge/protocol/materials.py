@@ -27,18 +27,25 @@ class Document(Struct, frozen=True):
 
 
 class MaterialsDeclared(Struct, frozen=True, tag="materials-declared"):
-    """All documents of the lesson. What is missing is fetched; what is gone was withdrawn."""
+    """All documents of the lesson. What is missing is fetched; what is gone was withdrawn.
+
+    `withdrawn` names the hand-outs whose copies are taken back where nobody has opened them. An
+    app that leaves it out has the copies stay; a device that does not know it leaves them, too.
+    """
 
     version: Version
     lesson: Id
     documents: Annotated[tuple[Document, ...], Meta(max_length=100)] = ()
+    withdrawn: Annotated[tuple[Id, ...], Meta(max_length=100)] = ()
 
 
 class MaterialReport(Struct, frozen=True, tag="material-report"):
     """How far one hand-out is on this device; `have` counts verified bytes.
 
     "wanted": the app should dial `/bulk`. "arrived": whole, verified and in the pupil's folder;
-    `hash` is the BLAKE3 of the file as it lies on the disk. "opened": shown to the pupil.
+    `hash` is the BLAKE3 of the file as it lies on the disk. "opened": shown to the pupil. Once
+    withdrawn it is "withdrawn" where no copy of ours lies there any more, and "opened" where the
+    pupil has it, with the reason "changed" if it was moved or written to in the folder.
     "failed": `reason` is one of "disk-full", "not-whole", "refused", "unreadable", "cannot-open";
     with "disk-full" `free_bytes` is what may be written there.
     """

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from classroom_app.domain.tile import State
-from classroom_app.presenters.receipts import Receipt, School
+from classroom_app.presenters.receipts import Receipt, Said, School
 from tests.ui.conftest import Opens
 from tests.ui.room import LESSON, NOW, Room, classroom, live, lively, locked, replace, roster
 
@@ -434,3 +434,27 @@ def test_why_an_end_cannot_be_taken_back_stands_above_the_classes(room: Room) ->
     press(room, Qt.Key.Key_Z, CTRL)
     room.window.classes.refresh()
     assert room.window.classes.summary.text() == "No answer in time. Try again in a moment."
+
+
+@pytest.mark.parametrize(
+    ("done", "asked", "had", "text"),
+    [
+        (21, 28, 7, "plan.pdf: withdrawn from 21, 7 had opened it"),
+        (0, 28, 28, "plan.pdf: all 28 had opened it"),
+        (0, 1, 1, "plan.pdf: 1 of 1 had opened it"),
+        (27, 28, 0, "plan.pdf: withdrawn from 27 of 28"),
+        (0, 0, 0, "plan.pdf: withdrawn, nobody had it"),
+    ],
+)
+def test_a_hand_out_taken_back_is_told_by_receipts(
+    room: Room, done: int, asked: int, had: int, text: str
+) -> None:
+    room.desk.hand_out([Path("plan.pdf")])
+    room.desk.told(Receipt("hand-out", "plan.pdf", 28, 28))
+    press(room, Qt.Key.Key_Z, CTRL)
+    assert room.acts.asked[-1][0] == "undo"
+    assert room.desk.said() == Said("Withdrawing…")
+    room.desk.told(Receipt("hand-out", "plan.pdf", 28, 28))  # late, and no news any more
+    assert room.desk.said() == Said("Withdrawing…")
+    room.desk.told(Receipt("withdrawn", "plan.pdf", done, asked, ("Tom",), opened=had))
+    assert room.desk.said() == Said(text, "Later, on return: Tom")

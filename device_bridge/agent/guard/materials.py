@@ -5,6 +5,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Final, NoReturn
 
@@ -14,14 +15,22 @@ from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.commands import BUSY, Commands
 from device_bridge.agent.guard.hand_in import gather
 from device_bridge.agent.guard.makings import Makings
-from device_bridge.agent.guard.papers import Paper, Papers, changed, declared, report_of
+from device_bridge.agent.guard.papers import (
+    Paper,
+    Papers,
+    changed,
+    declared,
+    report_of,
+    taken_back,
+)
 from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.materials.bulk import BulkEnd, Lent
-from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable
+from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, Withheld
 from device_bridge.materials.kinds import looks_whole
 from device_bridge.materials.library import Library, Placed
+from device_bridge.materials.taking_back import take_back
 from device_bridge.protocol.declared import Overruled, judge
 from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
 from device_bridge.protocol.materials import (
@@ -79,9 +88,11 @@ class MaterialsGuard:
         self._offered: dict[str, set[bytes]] = {}
         self._opening: OrderedDict[str, str] = OrderedDict()
         self._numbers = count(1)
-        self._jobs = asyncio.Queue[Callable[[], Awaitable[None]]](_JOBS_MAX)
+        self._jobs = asyncio.Queue[Callable[[], Awaitable[object]]](_JOBS_MAX)
         self._wanted = asyncio.Event()
         presence.papers(held.received)
+        if held.leaving():
+            self._do(self._take_back)
 
     def told(self, link: Link, told: MaterialsDeclared) -> None:
         author = author_of(link)
@@ -95,10 +106,16 @@ class MaterialsGuard:
         if foreign and self.held.author.lesson == self._presence.lesson:
             loser = Overruled(self.held.author.lesson, told.version, author.teacher)
             self._voice.act("materials", [loser])
-        self.held, reports = declared(self.held, told, author, self._fetching)
+        before, opening = self.held, self._opening.values()
+        self.held, reports = declared(before, told, author, self._fetching, opening)
         self._voice.changed()
         for report in reports:
             self._voice.all(report)
+        for row in before.papers:
+            if row.document.handout in told.withdrawn:
+                self._let_go(row.document.document)
+        if self.held.leaving():
+            self._do(self._take_back)
         self._presence.papers(self.held.received)
         self._wanted.set()
 
@@ -138,6 +155,7 @@ class MaterialsGuard:
             finally:
                 self._fetching.discard(document)
                 self._cut(paper.document.handout)
+                self._let_go(document)
 
     def _next(self, link: Link) -> Paper | None:
         """Choose what to fetch over `link`: only its own lesson's, and not what comes already."""
@@ -155,6 +173,8 @@ class MaterialsGuard:
                 await end.fetch(
                     one.document, self._library, size=one.size, progress=self._progress(paper)
                 )
+            if self.held.of(one.handout) is None:
+                return  # withdrawn on its way
             hand_over = self._library.hand_over
             placed = await self._makings.in_bulk(
                 hand_over, one.document, self._folder.received, one.name
@@ -179,6 +199,8 @@ class MaterialsGuard:
             nonlocal due
             now = self.held.of(paper.document.handout)
             if now is None:
+                if not self.held.wants(paper.document.document):
+                    raise Withheld("withdrawn on its way")
                 return
             self._put(replace(now, state="fetching", have=have), tell=loop.time() >= due)
             if loop.time() >= due:
@@ -189,8 +211,9 @@ class MaterialsGuard:
 
     def _arrived(self, handout: str, placed: Placed, *, readable: bool) -> None:
         paper = self.held.of(handout)
-        if paper is None:
-            return  # withdrawn on its way: the copy stays, nobody speaks of it
+        if paper is None:  # withdrawn while it was placed
+            self._do(partial(self._remove, placed.path.name, placed.hash))
+            return
         paper = replace(paper, state="arrived", name=placed.path.name, hash=placed.hash, reason="")
         self._put(paper)
         self._voice.note(
@@ -216,7 +239,8 @@ class MaterialsGuard:
             self._voice.note("hand-out-failed", {"handout": handout, "why": reason})
 
     def seat_came(self) -> None:
-        """Open what arrived while nobody sat here."""
+        """Open what arrived while nobody sat here, or what the seat before had not opened yet."""
+        self._opening.clear()
         for paper in self.held.papers:
             if paper.state == "arrived" and paper.document.open:
                 self._open(paper)
@@ -230,15 +254,39 @@ class MaterialsGuard:
 
     def _open(self, paper: Paper) -> None:
         id_ = f"paper-{next(self._numbers)}"
-        self._opening[id_] = paper.document.handout
+        if self._voice.seat(OpenFile(id_, str(self._folder.received / paper.name))):
+            self._opening[id_] = paper.document.handout
         while len(self._opening) > _OPEN_MAX:
             self._opening.popitem(last=False)
-        self._voice.seat(OpenFile(id_, str(self._folder.received / paper.name)))
 
     def _put(self, paper: Paper, *, tell: bool = True) -> None:
         self.held = changed(self.held, paper)
         if tell:
             self._voice.all(report_of(self.held, paper))
+
+    # Withdrawn hand-outs
+
+    async def _take_back(self) -> None:
+        """Remove our copies of what was withdrawn before anybody opened it; say what became."""
+        while paper := self.held.leaving():
+            whole = await self._remove(paper.name, paper.hash)
+            self.held = taken_back(self.held, paper, whole=whole)
+            self._voice.changed()
+            now = next((row for row in self.held.gone if row.document == paper.document), None)
+            if now is not None:  # else it was handed out again meanwhile
+                self._voice.all(report_of(self.held, now))
+                self._voice.note(
+                    "hand-out-withdrawn", {"handout": now.document.handout, "state": now.state}
+                )
+
+    async def _remove(self, name: str, placed: bytes) -> bool:
+        return await self._makings.in_bulk(take_back, self._folder.received, name, placed)
+
+    def _let_go(self, document: bytes) -> None:
+        """Drop from the library what no hand-out is of any more, unless it is offered back."""
+        offered = any(document in documents for documents in self._offered.values())
+        if not (self.held.wants(document) or offered or document in self._fetching):
+            self._later(document)
 
     # Hand-ins
 
@@ -280,8 +328,12 @@ class MaterialsGuard:
             with suppress(OSError):
                 await self._makings.in_bulk(self._library.drop, document)
 
+        self._do(drop)
+
+    def _do(self, job: Callable[[], Awaitable[object]]) -> None:
+        """Do it after what waits; where too much waits, the next start finds what is left."""
         if not self._jobs.full():
-            self._jobs.put_nowait(drop)  # else the next start's sweep finds it
+            self._jobs.put_nowait(job)
 
     def _may(self, link: Link, document: bytes) -> bool:
         """Decide, in a worker thread, whether this link may have `document`."""

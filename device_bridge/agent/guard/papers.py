@@ -1,7 +1,7 @@
 """Which documents this device should have and how far each is: kept, and decided without I/O."""
 
 from collections.abc import Collection, Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from device_bridge.protocol.declared import Author
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 
-State = Literal["wanted", "fetching", "arrived", "opened", "failed"]
+State = Literal["wanted", "fetching", "arrived", "opened", "failed", "withdrawn"]
+GONE_MAX: Final = 100
+CHANGED: Final = "changed"
 
 
 class Paper(Struct, frozen=True):
@@ -32,12 +34,17 @@ class Paper(Struct, frozen=True):
 
 
 class Papers(Struct, frozen=True):
-    """All hand-outs of the lesson by the newest declaration."""
+    """All hand-outs of the lesson by the newest declaration.
+
+    `gone` are the withdrawn ones: "arrived" as long as our copy is to be taken back, then what
+    became of it, which is said again with each declaration.
+    """
 
     version: int = 0
     lesson: str = ""
     author: Author = Author()
     papers: tuple[Paper, ...] = ()
+    gone: tuple[Paper, ...] = ()
 
     def of(self, handout: str) -> Paper | None:
         return next((row for row in self.papers if row.document.handout == handout), None)
@@ -45,6 +52,13 @@ class Papers(Struct, frozen=True):
     @property
     def received(self) -> int:
         return sum(row.arrived for row in self.papers)
+
+    def wants(self, document: bytes) -> bool:
+        return any(row.document.document == document for row in self.papers)
+
+    def leaving(self) -> Paper | None:
+        """Return a withdrawn one whose copy is to be taken back."""
+        return next((row for row in self.gone if row.state == "arrived"), None)
 
     def lacking(self) -> tuple[Paper, ...]:
         return tuple(row for row in self.papers if not row.arrived)
@@ -66,29 +80,61 @@ def report_of(held: Papers, paper: Paper) -> MaterialReport:
 
 
 def declared(
-    held: Papers, told: MaterialsDeclared, author: Author, fetching: Collection[bytes] = ()
+    held: Papers,
+    told: MaterialsDeclared,
+    author: Author,
+    fetching: Collection[bytes] = (),
+    opening: Collection[str] = (),
 ) -> tuple[Papers, list[MaterialReport]]:
     """Take a newer declaration; report each document as it is, and each that was withdrawn.
 
     What has arrived stays arrived, what is in `fetching` goes on, what failed is wanted again.
+    A withdrawn hand-out in `opening` is on its pupil's screen already.
     """
     known = {row.document.document: row for row in held.papers}
     kept = tuple(_again(known.get(one.document), one, fetching) for one in _once(told.documents))
-    after = Papers(told.version, told.lesson, author, kept)
     still = {row.document.handout for row in kept}
-    gone = [row for row in held.papers if row.document.handout not in still]
+    left = [row for row in held.papers if row.document.handout not in still]
+    mine = held.gone if held.lesson == told.lesson else ()
+    gone = [row for row in mine if row.document.handout not in still]
+    gone += [_gone(row, opening) for row in left if row.document.handout in told.withdrawn]
+    after = Papers(told.version, told.lesson, author, kept, tuple(gone[-GONE_MAX:]))
     reports = [report_of(after, row) for row in kept]
+    reports += [report_of(after, row) for row in after.gone if row.state != "arrived"]
     if held.lesson == told.lesson:
-        reports += [MaterialReport(row.document.handout, told.version, "withdrawn") for row in gone]
+        reports += [
+            MaterialReport(row.document.handout, told.version, "withdrawn")
+            for row in left
+            if row.document.handout not in told.withdrawn
+        ]
     return after, reports
+
+
+def taken_back(held: Papers, paper: Paper, *, whole: bool) -> Papers:
+    """Note what became of a withdrawn copy: removed where it was `whole`, else the pupil's."""
+    paper = _removed(paper) if whole else replace(paper, state="opened", reason=CHANGED)
+    return replace(held, gone=_replaced(held.gone, paper))
 
 
 def changed(held: Papers, paper: Paper) -> Papers:
     """Put `paper` in the place of its earlier self."""
-    rows = tuple(
-        paper if row.document.handout == paper.document.handout else row for row in held.papers
-    )
-    return replace(held, papers=rows)
+    return replace(held, papers=_replaced(held.papers, paper))
+
+
+def _replaced(rows: tuple[Paper, ...], paper: Paper) -> tuple[Paper, ...]:
+    return tuple(paper if row.document.handout == paper.document.handout else row for row in rows)
+
+
+def _gone(row: Paper, opening: Collection[str]) -> Paper:
+    if not row.arrived:
+        return _removed(row)
+    if row.state == "opened" or row.document.handout in opening:
+        return replace(row, state="opened")
+    return replace(row, state="arrived")  # also one that would not open
+
+
+def _removed(row: Paper) -> Paper:
+    return Paper(row.document, "withdrawn")
 
 
 def _again(before: Paper | None, document: Document, fetching: Collection[bytes]) -> Paper:

@@ -59,7 +59,7 @@ class DeskPresenter(QObject):
         self.focused = ""
         self.summary = ""
         self._ended_at = -GO_ON_SECONDS
-        self.sentence = ""  # what locked pupils read, from one lock to the next
+        self.sentence = self._locked_with = ""  # what pupils read: at the next lock, at the last
         self.warning = ""  # stands in bar D until it is no longer so: "key beside the store"
         self.school = School()
         self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
@@ -222,6 +222,7 @@ class DeskPresenter(QObject):
     def lock(self) -> None:
         tiles = self._act("lock")
         if tiles:
+            self._locked_with = self.sentence
             self._run(self._acts.lock(tiles, self.sentence), "lock")
 
     def lock_saying(self, sentence: str) -> None:
@@ -423,7 +424,7 @@ class DeskPresenter(QObject):
             case "lock":
                 text = receipts.held(tiles, self._keys).text
                 until = say("until {time} at most", time=self.ends())
-                return Said(text, receipts.with_sentence(self.sentence, until), undo=True)
+                return Said(text, receipts.with_sentence(self._locked_with, until), undo=True)
             case "free":
                 return Said(receipts.freed(tiles, self._keys).text, undo=True)
             case "refused":

@@ -70,8 +70,8 @@ def held(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
 
 
 def with_sentence(sentence: str, until: str) -> str:
-    """Return what stands beside a lock's receipt: what the pupils read, and until when."""
-    return " · ".join([say("“{text}”", text=sentence), until] if sentence else [until])
+    """Return what stands beside a lock's receipt: until when, and what the pupils read."""
+    return " · ".join([until, say("“{text}”", text=sentence)] if sentence else [until])
 
 
 def freed(tiles: Sequence[Tile], keys: Collection[str]) -> Said:

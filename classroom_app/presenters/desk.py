@@ -319,10 +319,15 @@ class DeskPresenter(QObject):
 
     @Slot()
     def go_on(self) -> None:
-        """Take the lesson's end back."""
+        """Take the lesson's end back; where that is refused, it may be tried again."""
         if self.goes_on():
-            self._ended_at = -GO_ON_SECONDS
-            self._run(self._acts.go_on(), "go-on")
+            since, self._ended_at = self._ended_at, -GO_ON_SECONDS
+
+            def stays_over(error: Exception) -> None:
+                self._ended_at = since
+                self.refused(error)
+
+            self._tasks.start(self._acts.go_on(), name="go-on", refused=stays_over)
             self.touch()
 
     def extend(self, minutes: int) -> None:

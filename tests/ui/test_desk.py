@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from classroom_app.domain.tile import State
+from classroom_app.presenters.journal import JournalRow, line
 from classroom_app.presenters.receipts import Receipt, Said, School
 from tests.ui.conftest import Opens
 from tests.ui.room import LESSON, NOW, Room, classroom, live, lively, locked, replace, roster
@@ -435,6 +436,9 @@ def test_why_an_end_cannot_be_taken_back_stands_above_the_classes(room: Room) ->
     press(room, Qt.Key.Key_Z, CTRL)
     room.window.classes.refresh()
     assert room.window.classes.summary.text() == "No answer in time. Try again in a moment."
+    room.acts.refuses = None
+    click(room, "go-on-after-end")
+    assert room.acts.asked == [("go-on", (), "")]
 
 
 @pytest.mark.parametrize(
@@ -459,3 +463,12 @@ def test_a_hand_out_taken_back_is_told_by_receipts(
     assert room.desk.said() == Said("Withdrawing…")
     room.desk.told(Receipt("withdrawn", "plan.pdf", done, asked, ("Tom",), opened=had))
     assert room.desk.said() == Said(text, "Later, on return: Tom")
+
+
+def test_the_journal_tells_until_when_a_lesson_was_prolonged(room: Room) -> None:
+    del room  # speaks English
+    ends = datetime.fromtimestamp(LESSON.ends_at).astimezone().strftime("%H:%M")
+    moved = JournalRow("1", NOW, "lesson-extended", what=str(LESSON.ends_at))
+    assert line(moved) == f"End of the lesson moved · until {ends}"
+    went_on = JournalRow("2", NOW, "lesson-resumed", what=str(LESSON.ends_at))
+    assert line(went_on) == f"Lesson went on after its end · until {ends}"

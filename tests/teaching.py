@@ -145,7 +145,7 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
     server: str = NOWHERE,
 ) -> AsyncGenerator[Teacher]:
     """Run a signed-in teacher's app with a class of `places`; devices are dialled by `meet`."""
-    await asyncio.to_thread(lambda: home.mkdir(exist_ok=True))
+    await asyncio.to_thread(home.mkdir, exist_ok=True)  # else an app that was killed there
     identity = identity or school.identity("teacher", name)
     if grant is None:
         grant = school.grant(identity, name=name, teacher_name=teacher_name, issued_at=now())

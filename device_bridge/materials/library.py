@@ -44,6 +44,7 @@ from device_bridge.protocol.errors import Malformed, TryAgain
 # What a system needs to go on living when a hand-out has filled the rest.
 RESERVE_BYTES: Final = 64 * 1024 * 1024
 _COPY_BYTES: Final = 32 * 1024 * 1024
+_ARRIVING: Final = "arriving-{}.tmp"
 
 
 class Held(Struct, frozen=True):
@@ -219,7 +220,7 @@ class Library:
         A copy, since the person may edit it. `name` may be hostile; nothing there is overwritten.
         """
         source = self.path_of(document)
-        arriving = f"arriving-{uuid4().hex}.tmp"
+        arriving = _ARRIVING.format(uuid4().hex)
         try:
             size = source.stat().st_size
             self._want_room(size, folder)
@@ -241,22 +242,24 @@ class Library:
         return Placed(path, placed)
 
     def hand_over(self, document: bytes, folder: Path, name: str) -> Placed:
-        """Place a document; where a disk has room for it once only, that one is the person's.
+        """Give a document to a person: it is theirs then, and the library's no more.
 
-        The library then holds it no more.
+        On one disk it is the same file under another name, so a gigabyte takes a gigabyte.
         """
+        source = self.path_of(document)
         try:
-            return self.place(document, folder, name)
-        except DiskFull as full:
+            with source.open("rb", buffering=0) as file:
+                read = hash_of_file(raw_file(file))
+                let_go(raw_file(file))  # what is placed is hardly read again
             try:
-                with self._path(document).open("rb", buffering=0) as file:
-                    placed = hash_of_file(raw_file(file))
-                path = _named(folder, self._path(document), name)
-                sync_folder(folder)
-                self._unshelve(document)
+                placed = Placed(_named(folder, source, name), read)
             except OSError:  # the folder is on another disk
-                raise full from None
-            return Placed(path, placed)
+                placed = self.place(document, folder, name)
+            sync_folder(folder)
+            self._unshelve(document)
+        except OSError as error:
+            raise from_os(error, 0, self._room(folder)) from error
+        return placed
 
     def drop(self, document: bytes) -> None:
         """Forget a document and what has come of it; one that is on its way right now stays."""
@@ -265,13 +268,16 @@ class Library:
         self._unshelve(document)
         forget(self._partial / f"{document.hex()}.part")
 
-    def sweep(self, wanted: Collection[bytes]) -> None:
-        """Drop all but `wanted`, and what a kill left half copied."""
+    def sweep(self, wanted: Collection[bytes], placed_in: Path | None = None) -> None:
+        """Drop all but `wanted`, and what a kill left half copied, here or in `placed_in`."""
         names = {document.hex() for document in wanted} | {each.hex() for each in self._arriving}
         for folder in (self._documents, self._partial):
             for path in folder.iterdir():
-                if path.stem not in names:
+                # With a second name it is a person's, who may have written in it since.
+                if path.stem not in names or path.stat().st_nlink > 1:
                     path.unlink(missing_ok=True)
+        for path in placed_in.glob(_ARRIVING.format("[0-9a-f]" * 32)) if placed_in else ():
+            path.unlink(missing_ok=True)
 
     def _want_room(self, size: int, folder: Path | None = None) -> None:
         has = self._room(folder or self._partial)

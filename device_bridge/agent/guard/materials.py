@@ -30,10 +30,12 @@ from device_bridge.materials.bulk import BulkEnd, Lent
 from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, Withheld
 from device_bridge.materials.kinds import looks_whole
 from device_bridge.materials.library import Library, Placed
+from device_bridge.materials.lying import lying_in
 from device_bridge.materials.taking_back import take_back
 from device_bridge.protocol.declared import Overruled, judge
 from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
 from device_bridge.protocol.materials import (
+    Document,
     HandInAsked,
     HandInOffered,
     HandInTaken,
@@ -81,7 +83,8 @@ class MaterialsGuard:
         self._presence = presence
         self._commands = commands
         self._library = Library(folder.library, **makings.library)
-        self._library.sweep({row.document.document for row in held.papers})
+        lacking = {row.document.document for row in held.lacking()}
+        self._library.sweep(lacking, placed_in=folder.received)
         self.held = held
         self.fetched_bytes = 0
         self._fetching: set[bytes] = set()
@@ -169,16 +172,15 @@ class MaterialsGuard:
     async def _fetch(self, paper: Paper, end: BulkEnd) -> None:
         one = paper.document
         try:
-            if not await self._makings.in_bulk(self._library.holds, one.document):
+            placed = await self._makings.in_bulk(self._lying, one)
+            found = placed is not None
+            if placed is None:
                 await end.fetch(
                     one.document, self._library, size=one.size, progress=self._progress(paper)
                 )
-            if self.held.of(one.handout) is None:
-                return  # withdrawn on its way
-            hand_over = self._library.hand_over
-            placed = await self._makings.in_bulk(
-                hand_over, one.document, self._folder.received, one.name
-            )
+                if self.held.of(one.handout) is None:
+                    return  # withdrawn on its way
+                placed = await self._makings.in_bulk(self._place, one)
             readable = await self._makings.in_bulk(looks_whole, placed.path)
         except TryAgain as again:
             await asyncio.sleep(again.after_seconds)
@@ -189,7 +191,20 @@ class MaterialsGuard:
         except Malformed:
             self._failed(one.handout, "not-whole")
         else:
-            self._arrived(one.handout, placed, readable=readable)
+            self._arrived(one.handout, placed, found=found, readable=readable)
+
+    def _lying(self, one: Document) -> Placed | None:
+        """Look, in a worker thread, whether it lies with the pupil: given before, or by a kill."""
+        placed = lying_in(self._folder.received, one.document, one.name, one.size)
+        if placed is not None and not self._is_offered(one.document):
+            self._library.drop(one.document)
+        return placed
+
+    def _place(self, one: Document) -> Placed:
+        """Give the pupil, in a worker thread, the only copy, or another of what is offered."""
+        library = self._library
+        give = library.place if self._is_offered(one.document) else library.hand_over
+        return give(one.document, self._folder.received, one.name)
 
     def _progress(self, paper: Paper) -> Callable[[int], None]:
         loop = asyncio.get_running_loop()
@@ -209,12 +224,14 @@ class MaterialsGuard:
         moved(paper.have)
         return moved
 
-    def _arrived(self, handout: str, placed: Placed, *, readable: bool) -> None:
+    def _arrived(self, handout: str, placed: Placed, *, found: bool, readable: bool) -> None:
         paper = self.held.of(handout)
         if paper is None:  # withdrawn while it was placed
-            self._do(partial(self._remove, placed.path.name, placed.hash))
+            if not found:
+                self._do(partial(self._remove, placed.path.name, placed.hash))
             return
-        paper = replace(paper, state="arrived", name=placed.path.name, hash=placed.hash, reason="")
+        name, hash_ = placed.path.name, placed.hash
+        paper = replace(paper, state="arrived", name=name, hash=hash_, reason="", found=found)
         self._put(paper)
         self._voice.note(
             "hand-out", {"handout": handout, "hash": placed.hash.hex()}, placed.path.name
@@ -284,7 +301,7 @@ class MaterialsGuard:
 
     def _let_go(self, document: bytes) -> None:
         """Drop from the library what no hand-out is of any more, unless it is offered back."""
-        offered = any(document in documents for documents in self._offered.values())
+        offered = self._is_offered(document)
         if not (self.held.wants(document) or offered or document in self._fetching):
             self._later(document)
 
@@ -316,9 +333,9 @@ class MaterialsGuard:
 
     def hand_in_taken(self, taken: HandInTaken) -> None:
         """Let go of copies that the app holds; the pupil's own files stay."""
-        held = {row.document.document for row in self.held.papers}
+        lacking = {row.document.document for row in self.held.lacking()}
         for documents in self._offered.values():
-            for document in documents.intersection(taken.documents) - held:
+            for document in documents.intersection(taken.documents) - lacking:
                 documents.discard(document)
                 self._later(document)
         self._voice.note("hand-in-taken", {"id": taken.id, "files": len(taken.documents)})
@@ -334,6 +351,9 @@ class MaterialsGuard:
         """Do it after what waits; where too much waits, the next start finds what is left."""
         if not self._jobs.full():
             self._jobs.put_nowait(job)
+
+    def _is_offered(self, document: bytes) -> bool:
+        return any(document in documents for documents in self._offered.values())
 
     def _may(self, link: Link, document: bytes) -> bool:
         """Decide, in a worker thread, whether this link may have `document`."""

@@ -17,7 +17,8 @@ CHANGED: Final = "changed"
 class Paper(Struct, frozen=True):
     """One hand-out here. `name` and `hash` are of the file in the pupil's folder, once arrived.
 
-    `free_bytes` is what might be written when the disk was too full.
+    `free_bytes` is what might be written when the disk was too full. `found`: it lay with the pupil
+    already, so it is theirs.
     """
 
     document: Document
@@ -27,6 +28,7 @@ class Paper(Struct, frozen=True):
     hash: bytes = b""
     reason: str = ""
     free_bytes: int = 0
+    found: bool = False
 
     @property
     def arrived(self) -> bool:
@@ -97,7 +99,8 @@ def declared(
     left = [row for row in held.papers if row.document.handout not in still]
     mine = held.gone if held.lesson == told.lesson else ()
     gone = [row for row in mine if row.document.handout not in still]
-    gone += [_gone(row, opening) for row in left if row.document.handout in told.withdrawn]
+    theirs = {row.name for row in kept if row.arrived}
+    gone += [_gone(row, opening, theirs) for row in left if row.document.handout in told.withdrawn]
     after = Papers(told.version, told.lesson, author, kept, tuple(gone[-GONE_MAX:]))
     reports = [report_of(after, row) for row in kept]
     reports += [report_of(after, row) for row in after.gone if row.state != "arrived"]
@@ -125,9 +128,12 @@ def _replaced(rows: tuple[Paper, ...], paper: Paper) -> tuple[Paper, ...]:
     return tuple(paper if row.document.handout == paper.document.handout else row for row in rows)
 
 
-def _gone(row: Paper, opening: Collection[str]) -> Paper:
+def _gone(row: Paper, opening: Collection[str], theirs: Collection[str]) -> Paper:
+    """Say what is to become of a withdrawn one; a file that another hand-out gave too stays."""
     if not row.arrived:
         return _removed(row)
+    if row.found or row.name in theirs:
+        return replace(row, state="opened", reason=CHANGED)
     if row.state == "opened" or row.document.handout in opening:
         return replace(row, state="opened")
     return replace(row, state="arrived")  # also one that would not open

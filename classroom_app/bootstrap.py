@@ -23,6 +23,7 @@ from classroom_app.domain.errors import NoLesson, NotKept, RoomError
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.room import free as count_free
 from classroom_app.domain.tile import Tile
+from classroom_app.full_disk import keep_room
 from classroom_app.looking_around import LookingAround
 from classroom_app.media.decode import Decoder
 from classroom_app.papers import Papers, SignedPapers
@@ -127,6 +128,8 @@ class Desk(QObject):
     async def begin(self) -> None:
         """Go on where the last run ended: mid-lesson, at the classes, or at the first page."""
         self.tasks.start(self.around.run(), name="look-around", refused=self.desk.refused)
+        room = keep_room(self.keeping, self.desk.warn_full)
+        self.tasks.start(room, name="room-here", refused=self.desk.refused)
         signed = await self.keeping.papers()
         if self.keeping.key_lies_beside:
             self.desk.warn(say("The store's key lies in a file beside it: no keyring was found."))
@@ -136,7 +139,12 @@ class Desk(QObject):
         self.cloud.resume(signed.server, signed.refresh)
         school = self._enter(Papers(signed, boot_seconds))
         await self._show_classes()
-        if await school.resume():
+        try:
+            under_way = await school.resume()
+        except NotKept as error:  # the end of a lesson that was over; it is tried again
+            self.desk.refused(error)
+            return
+        if under_way:
             self._to_the_wall(school)
 
     async def _verify(self) -> None:
@@ -269,7 +277,7 @@ class Desk(QObject):
             try:
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await self.school.sync.once()
-            except (CloudError, TimeoutError) as error:
+            except (CloudError, NotKept, TimeoutError) as error:
                 log.info("not in step at closing", extra={"why": type(error).__name__})
         await self.tasks.close()
         if self.school:
@@ -431,6 +439,7 @@ class Desk(QObject):
             "refused": school.sync.state.refused if school else 0,
             "summary": self.desk.summary,
             "warning": self.desk.warning,
+            "full": self.desk.full,
             "collected_folder": str(self._home / "collected"),
         }
 

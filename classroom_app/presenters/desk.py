@@ -61,6 +61,7 @@ class DeskPresenter(QObject):
         self._ended_at = -GO_ON_SECONDS
         self.sentence = self._locked_with = ""  # what pupils read: at the next lock, at the last
         self.warning = ""  # stands in bar D until it is no longer so: "key beside the store"
+        self.full = ""  # the same of a full disk, which is the more pressing
         self.school = School()
         self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
         self._receipt: Receipt | None = None
@@ -134,6 +135,11 @@ class DeskPresenter(QObject):
     def warn(self, sentence: str) -> None:
         self.warning = sentence
         self.touch()
+
+    def warn_full(self, sentence: str) -> None:
+        if sentence != self.full:
+            self.full = sentence
+            self.touch()
 
     # what the bars say
 

@@ -88,6 +88,7 @@ _REASONS = {
 }
 # A link that is not there needs no words: the device comes back, or has never come.
 _QUIET = frozenset({"lost", "unreachable", "silent"})
+_ROOM_BYTES_LEAST = 1_000_000  # "free 12 bytes" would help nobody for long
 _ERRORS = {
     "NotPaired": later("{name} does not know this computer. Add the device with its code."),
     "NotAllowed": later("{name} obeys only in your lesson. Start the lesson."),
@@ -197,6 +198,17 @@ def full_here(collected: int) -> str:
     return say(
         "This computer is full. Collecting stopped at {count}; nothing is lost.", count=collected
     )
+
+
+def short_of_room(lacks_bytes: int, *, full: bool) -> str:
+    """Say what must be freed on the teacher's own disk; nothing while all is well."""
+    room = amount(max(lacks_bytes, _ROOM_BYTES_LEAST))
+    if full:
+        return say(
+            "This computer is full: nothing new is written. Free {room}; nothing is lost.",
+            room=room,
+        )
+    return say("This computer is almost full. Free {room}.", room=room) if lacks_bytes else ""
 
 
 def _title(tile: Tile, now: float) -> str:

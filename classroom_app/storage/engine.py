@@ -10,11 +10,13 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 from sqlcipher3 import dbapi2
 
-from classroom_app.domain.errors import StoreReadOnly
+from classroom_app.domain.errors import NotKept, StoreReadOnly
 from classroom_app.storage.refusals import as_not_kept
 
 # A Pupitre that is just closing may still have the file.
 LET_GO_SECONDS: Final = 2.0
+# One megabyte: a commit in the middle of a lesson waits for that now and then.
+LOG_PAGES_WHERE_FULL: Final = 256
 PRAGMAS: Final = (
     # One process has the file, so the writer may keep the journal's newest hash in memory.
     "locking_mode = EXCLUSIVE",
@@ -62,7 +64,22 @@ def open_connection(path: Path, key: str) -> Connection:
         return engine.connect()
     except Exception as error:
         engine.dispose()
-        raise as_not_kept(error) or error from error
+        named = as_not_kept(error)
+        if isinstance(named, StoreReadOnly):
+            named = _unmade(path.with_name(f"{path.name}-wal")) or named
+        raise named or error from error
+
+
+def _unmade(log: Path) -> NotKept | None:
+    """Say why the write-ahead log cannot be made: SQLite does not know a full disk from a ban."""
+    try:
+        log.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        return None
+    except OSError as error:
+        return as_not_kept(error)
+    log.unlink()
+    return None
 
 
 def shut(connection: Connection) -> None:
@@ -82,6 +99,20 @@ def transaction(driver: dbapi2.Connection) -> Generator[None]:
         if driver.in_transaction:  # a full disk has undone it already
             driver.execute("ROLLBACK")
         raise
+
+
+def spare(driver: dbapi2.Connection) -> bool:
+    """Fold the log into the file and keep it short: on a full disk it is the file that must grow.
+
+    A log that was folded in is written anew from its beginning, in the room it has. False where
+    the file cannot take it: nothing is lost then, and nothing gained.
+    """
+    driver.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES_WHERE_FULL}")
+    try:
+        driver.execute("PRAGMA wal_checkpoint")
+    except dbapi2.Error:
+        return False
+    return True
 
 
 def driver_of(connection: Connection) -> dbapi2.Connection:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from classroom_app.storage.engine import open_connection, shut
+from classroom_app.domain.errors import StoreFull
+from classroom_app.storage.ballast import Ballast
+from classroom_app.storage.engine import driver_of, open_connection, shut, spare
 from classroom_app.storage.hand_ins import KeepsHandIns
 from classroom_app.storage.journal import KeepsJournal
 from classroom_app.storage.keys import WAITS, Key, Ring, Waits, find_key, system_ring
@@ -40,15 +42,27 @@ async def open_keeping(
     return keeping
 
 
+def _connected(path: Path, key: str) -> Connection:
+    """Open the file; a disk that has no place for one more is given one back."""
+    try:
+        return open_connection(path, key)
+    except StoreFull:
+        if not Ballast(path).give_back():
+            raise
+    return open_connection(path, key)
+
+
 def _opened(path: Path, ring: Callable[[], Ring], waits: Waits) -> tuple[Connection, Key, Library]:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = find_key(path.parent, ring, waits)
     except OSError as error:
         raise as_not_kept(error) or error from error
-    connection = open_connection(path, key.digits)
+    connection = _connected(path, key.digits)
     try:
         migrate(connection, path)
+        if Ballast(path).wanting():
+            spare(driver_of(connection))
         library = Library(path.parent / "library")
     except Exception as error:
         shut(connection)

@@ -1,23 +1,50 @@
 """The teacher's choices, and the signed-in teacher's papers: one line a setting."""
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
+from typing import Final
 from uuid import uuid4
 
 import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
+from classroom_app.domain.errors import StoreFull
 from classroom_app.domain.versions import STEP_AT_START
 from classroom_app.papers import SignedPapers
 from classroom_app.storage.store import Store
 from classroom_app.storage.tables import settings
 
+BEGUN: Final = ("versions", "origin")
+
 
 class KeepsSettings(Store):
     async def begin(self) -> None:
-        """Read the settings, and take a million version numbers for this start."""
-        self.chosen = await self.write(begin)
+        """Read the settings, and take a million version numbers for this start.
+
+        A full disk does not hold up the start: the numbers are then written down with the first
+        room there is. Until then they rest on what devices say that they hold.
+        """
+        self.chosen = begun(await self.write(read))
+        with suppress(StoreFull):
+            await self._keep_begun()
+
+    async def look_for_room(self) -> int:
+        """Put room by, and see whether a full disk takes something again.
+
+        Returns how many bytes must be freed before room can be put by: 0 where it is.
+        """
+        lacks = await asyncio.to_thread(self.ballast.put_by)
+        if self.full:
+            with suppress(StoreFull):
+                await self._keep_begun()
+        return lacks
+
+    async def _keep_begun(self) -> None:
+        await self.write(partial(keep, {name: self.chosen[name] for name in BEGUN}))
+        self.full = False
 
     def versions_above(self) -> int:
         return int(self.chosen["versions"]) - STEP_AT_START
@@ -71,13 +98,14 @@ class KeepsSettings(Store):
             await self.keep_papers(msgspec.structs.replace(papers, refresh=refresh))
 
 
-def begin(connection: Connection) -> dict[str, str]:
+def read(connection: Connection) -> dict[str, str]:
     found = connection.execute(select(settings.c.name, settings.c.value)).all()
-    kept = {str(name): str(value) for name, value in found}
-    kept["versions"] = str(int(kept.get("versions", "0")) + STEP_AT_START)
-    kept.setdefault("origin", str(uuid4()))
-    keep({name: kept[name] for name in ("versions", "origin")}, connection)
-    return kept
+    return {str(name): str(value) for name, value in found}
+
+
+def begun(kept: Mapping[str, str]) -> dict[str, str]:
+    versions = str(int(kept.get("versions", "0")) + STEP_AT_START)
+    return {"origin": str(uuid4()), **kept, "versions": versions}
 
 
 def keep(chosen: Mapping[str, str], connection: Connection) -> None:

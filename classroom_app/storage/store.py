@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from classroom_app.domain.errors import StoreFull
+from classroom_app.storage.ballast import Ballast
 from classroom_app.storage.chain import Newest
 from classroom_app.storage.writer import Writer
 from device_bridge.materials.library import Library
@@ -25,13 +27,20 @@ class Store:
         self.library = library
         self.key_lies_beside = key_lies_beside
         self.newest = Newest()
-        self.writer = Writer(connection, self.newest.forget)
+        self.ballast = Ballast(path)
+        self.writer = Writer(connection, self.newest.forget, self.ballast.give_back)
+        self.full = False
+        """The disk did not take the last of what was to be written."""
         self.chosen: dict[str, str] = {}
         """All settings by name, as they are kept."""
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; it may be run twice, the first time undone."""
-        return await self.writer.write(work)
+        try:
+            return await self.writer.write(work)
+        except StoreFull:
+            self.full = True
+            raise
 
     async def close(self) -> None:
         await self.writer.close()

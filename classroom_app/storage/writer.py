@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from classroom_app.domain.errors import NotKept, StoreBroken, StoreReadOnly
-from classroom_app.storage.engine import driver_of, shut, transaction
+from classroom_app.domain.errors import NotKept, StoreBroken, StoreFull, StoreReadOnly
+from classroom_app.storage.engine import driver_of, shut, spare, transaction
 from classroom_app.storage.refusals import as_not_kept
 
 log = logging.getLogger(__name__)
@@ -38,16 +38,24 @@ class Ended(Struct, frozen=True, eq=False):
 class Writer:
     """Runs work on the connection, in the order of asking. `undone` hears of each rollback.
 
+    `more_room` is asked where the disk is full; True: it has freed some.
+
     Work that fails in a group has the whole group undone and run again, each alone, so that one
     cannot spoil another: work does nothing that a rollback does not undo. It belongs to the loop
     that is running when it is made.
     """
 
-    def __init__(self, connection: Connection, undone: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        undone: Callable[[], None],
+        more_room: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._connection = connection
         self._driver = driver_of(connection)
         self._loop = asyncio.get_running_loop()
         self._undone = undone
+        self._more_room = more_room
         self._broken = ""
         self._closing = False
         self._asked: SimpleQueue[Asked | None] = SimpleQueue()
@@ -98,7 +106,7 @@ class Writer:
             pass
         return group
 
-    def _end(self, group: list[Asked]) -> list[Ended]:
+    def _end(self, group: list[Asked], *, again: bool = False) -> list[Ended]:
         """Commit all of a group in one transaction, or where that fails each in its own."""
         try:
             with transaction(self._driver):
@@ -107,7 +115,14 @@ class Writer:
             self._undone()
             if len(group) > 1:
                 return [ended for asked in group for ended in self._end([asked])]
-            return [Ended(group[0], error=self._named(error))]
+            named = self._named(error)
+            if isinstance(named, StoreFull) and not again and self._finds_room():
+                return self._end(group, again=True)
+            return [Ended(group[0], error=named)]
+
+    def _finds_room(self) -> bool:
+        given = self._more_room()
+        return spare(self._driver) or given
 
     def _named(self, error: Exception) -> Exception:
         named = as_not_kept(error)

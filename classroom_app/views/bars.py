@@ -334,7 +334,7 @@ class BarD(QWidget):
         self._tool(self.school, "cloud", self._desk.school_words(), say("Exchange now"), "ink2")
         wide = self.window().width() >= FACTS_FROM
         self.facts.setText(self._desk.facts() if wide else "")
-        self.warning.setText(self._desk.warning)
+        self.warning.setText(self._desk.full or self._desk.warning)
 
     def _tool(
         self,

@@ -27,6 +27,7 @@ from classroom_app.cloud.errors import (
     Unreachable,
 )
 from classroom_app.cloud.ports import SyncStore
+from classroom_app.domain.errors import NotKept
 
 log = logging.getLogger(__name__)
 Why = Literal["", "unreachable", "try-again", "not-signed-in", "refused", "not-a-server"]
@@ -108,7 +109,7 @@ class Sync:
             try:
                 await self.once()
                 failures = 0
-            except CloudError as error:
+            except (CloudError, NotKept) as error:
                 failures += 1
                 pause, floor = self._pause(error, failures)
                 # Whoever asks to be left alone is, even by a wake.
@@ -138,7 +139,7 @@ class Sync:
                     await self._woken.wait()
 
     async def once(self) -> None:
-        """Take one whole turn, for "Sync now". Raises the CloudError that ended it."""
+        """Take one whole turn, for "Sync now". Raises what ended it: a CloudError, or NotKept."""
         async with self._turn, self._told():
             problem: CloudError | None = None
             # Work goes out even where the roster cannot come in, and the other way round.
@@ -159,7 +160,7 @@ class Sync:
             yield
             why, in_step_at = "", self._now()
             await self._count()
-        except CloudError as error:
+        except (CloudError, NotKept) as error:
             why = _word(error)
             if why != self.state.why:
                 log.info("sync waits", extra={"why": why})
@@ -259,7 +260,7 @@ class Sync:
             self.state = state
             self._changed(state)
 
-    def _pause(self, error: CloudError, failures: int) -> tuple[float, float]:
+    def _pause(self, error: CloudError | NotKept, failures: int) -> tuple[float, float]:
         """Return (whole pause, the part of it that no wake shortens), in seconds."""
         grown = min(PAUSE_SECONDS * 2.0 ** min(failures, 20), PAUSE_SECONDS_MAX)
         pause = max(PAUSE_SECONDS, grown * self._jitter())
@@ -278,11 +279,11 @@ def _within(events: tuple[Event, ...], bytes_max: int) -> tuple[Event, ...]:
     return events
 
 
-def _word(error: CloudError) -> Why:
+def _word(error: CloudError | NotKept) -> Why:
     match error:
         case Unreachable():
             return "unreachable"
-        case ServerBusy():
+        case ServerBusy() | NotKept():
             return "try-again"
         case NotSignedIn():
             return "not-signed-in"

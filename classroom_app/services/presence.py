@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -13,7 +14,7 @@ from classroom_app.domain.acts import (
     LessonStarted,
     Resumed,
 )
-from classroom_app.domain.errors import LessonTooLong, NoClass, NoLesson
+from classroom_app.domain.errors import LessonTooLong, NoClass, NoLesson, NotKept
 from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import (
     Changed,
@@ -262,7 +263,8 @@ class Presence:
             await asyncio.sleep(LOOK_SECONDS)
             lesson, now = self._room.lesson, self._room.clock.seconds()
             if lesson is not None and self._room.clock.utc() >= lesson.ends_at:
-                await self.end("time")
+                with suppress(NotKept):  # devices end it by themselves; here it is tried again
+                    await self.end("time")
             elif now - since >= RENEW_SECONDS:
                 since = now
                 self.renew()

@@ -1,0 +1,102 @@
+"""What runs beside a lesson outlives a full disk: it is tried again, and nothing else ends."""
+
+import asyncio
+
+import pytest
+
+from classroom_app.cloud.sync import Sync, SyncState
+from classroom_app.domain.errors import StoreFull
+from classroom_app.full_disk import keep_room
+from classroom_app.services.arrivals import Arrivals
+from classroom_app.services.presence import LOOK_SECONDS, Ended, Presence
+from tests.cart import Cart
+from tests.sync_store import MemoryStore
+from tests.unit.test_cloud_sync import Script, run_for
+from tests.unit.test_seats import Kept
+
+
+class FullStore(MemoryStore):
+    full = True
+
+    async def keep_scopes(self, scopes: tuple[str, ...]) -> None:
+        if self.full:
+            raise StoreFull
+        await super().keep_scopes(scopes)
+
+
+async def test_the_exchange_with_the_school_waits_for_a_disk_to_have_room() -> None:
+    script, store, told = Script(), FullStore(), list[SyncState]()
+    sync = Sync(script, store, told.append, lambda: 1000.0, lambda: 1.0)
+    await run_for(sync, 10)
+    assert (sync.state.why, sync.state.in_step_at) == ("try-again", 0.0)
+    store.full = False
+    await run_for(sync, 300)
+    assert (sync.state.why, sync.state.in_step_at) == ("", 1000.0)
+
+
+async def test_a_lesson_whose_hour_comes_on_a_full_disk_ends_with_the_first_room() -> None:
+    cart, over = Cart(), list[Ended]()
+    kept = Kept(cart)
+
+    async def ended(what: Ended) -> None:
+        over.append(what)
+
+    presence = Presence(
+        cart.room,
+        rosters=kept,
+        signs=kept,
+        resumes=kept,
+        follows=(),
+        arrivals=Arrivals(cart.room),
+        ended=ended,
+    )
+    cart.room.clock = Later()
+    cart.journal.full = True
+
+    async def room_is_made() -> None:
+        await asyncio.sleep(3 * LOOK_SECONDS)
+        assert cart.room.lesson is not None, "it is not said to be over before it was written"
+        cart.journal.full = False
+
+    with pytest.raises(TimeoutError):  # noqa: PT012 - one story
+        async with asyncio.timeout(10 * LOOK_SECONDS), asyncio.TaskGroup() as tasks:
+            tasks.create_task(presence.run())
+            tasks.create_task(room_is_made())
+    assert cart.room.lesson is None
+    assert len(over) == 1
+
+
+class Later:
+    """The clock after the lesson."""
+
+    def seconds(self) -> float:
+        return 9999.0
+
+    def utc(self) -> int:
+        return 1_800_009_999
+
+
+class Disk:
+    """A store's disk as `look_for_room` finds it, one look after another."""
+
+    def __init__(self, *looks: tuple[int, bool]) -> None:
+        self.looks, self.full = list(looks), False
+
+    async def look_for_room(self) -> int:
+        lacks, self.full = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return lacks
+
+
+async def test_the_teacher_reads_how_much_to_free_for_as_long_as_it_lacks() -> None:
+    said = list[str]()
+    disk = Disk((0, False), (50_000_000, False), (64_000_000, True), (12, True), (0, False))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(45):
+            await keep_room(disk, said.append)
+    assert said == [
+        "",
+        "This computer is almost full. Free 50.0 MB.",
+        "This computer is full: nothing new is written. Free 64.0 MB; nothing is lost.",
+        "This computer is full: nothing new is written. Free 1.0 MB; nothing is lost.",
+        "",
+    ]

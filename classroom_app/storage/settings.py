@@ -40,11 +40,12 @@ class KeepsSettings(Store):
         if self.full:
             with suppress(StoreFull):
                 await self._keep_begun()
+                # A line that still fits does not say that an act will.
+                self.full = lacks > 0
         return lacks
 
     async def _keep_begun(self) -> None:
         await self.write(partial(keep, {name: self.chosen[name] for name in BEGUN}))
-        self.full = False
 
     def versions_above(self) -> int:
         return int(self.chosen["versions"]) - STEP_AT_START

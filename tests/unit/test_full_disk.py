@@ -96,7 +96,7 @@ async def test_the_teacher_reads_how_much_to_free_for_as_long_as_it_lacks() -> N
     assert said == [
         "",
         "This computer is almost full. Free 50.0 MB.",
-        "This computer is full: nothing new is written. Free 64.0 MB; nothing is lost.",
-        "This computer is full: nothing new is written. Free 1.0 MB; nothing is lost.",
+        "This computer is full: it may refuse what you do. Free 64.0 MB.",
+        "This computer is full: it may refuse what you do. Free 1.0 MB.",
         "",
     ]

@@ -6,7 +6,7 @@ from typing import Final, NoReturn, Protocol
 
 from classroom_app.presenters.sentences import short_of_room
 
-LOOK_SECONDS: Final = 10.0
+LOOK_SECONDS: Final = 5.0
 
 
 class Store(Protocol):

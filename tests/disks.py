@@ -44,10 +44,10 @@ class Disk:
         """Make the disk as large as `size` ("4m") from now on."""
         self._remount(f"size={size}")
 
-    def no_more_files(self) -> None:
-        """Let it have room, and no place for one more file."""
+    def no_more_files(self, but: int = 0) -> None:
+        """Let it have room, and no place for one more file, `but` for so many."""
         disk = os.statvfs(self.folder)
-        self._remount(f"nr_inodes={disk.f_files - disk.f_ffree}")
+        self._remount(f"nr_inodes={disk.f_files - disk.f_ffree + but}")
 
     def more_files(self) -> None:
         self._remount("nr_inodes=100000")

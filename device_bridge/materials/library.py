@@ -43,8 +43,20 @@ from device_bridge.protocol.errors import Malformed, TryAgain
 
 # What a system needs to go on living when a hand-out has filled the rest.
 RESERVE_BYTES: Final = 64 * 1024 * 1024
+# A part, its marks, a manifest, a copy, and as many again for all else that is written.
+_FILES_LEAST: Final = 8
 _COPY_BYTES: Final = 32 * 1024 * 1024
 _ARRIVING: Final = "arriving-{}.tmp"
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the room on the disk of `folder`; none where a document's few files find no place."""
+    if sys.platform != "win32":
+        disk = os.statvfs(folder)
+        # FAT and btrfs make inodes as they go, and say that they have none at all.
+        if disk.f_files and disk.f_favail < _FILES_LEAST:
+            return 0
+    return shutil.disk_usage(folder).free
 
 
 class Held(Struct, frozen=True):
@@ -95,7 +107,7 @@ class Library:
         self,
         folder: Path,
         reserve_bytes: int = RESERVE_BYTES,
-        free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+        free: Callable[[Path], int] = free_bytes,
     ) -> None:
         """Make the folder where it is missing; raises `Unreadable` where that cannot be."""
         self._documents, self._partial = folder / "documents", folder / "partial"

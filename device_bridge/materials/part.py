@@ -70,7 +70,12 @@ class Part:
         self._hasher = blake3()
         self._open = Lack(b"", 0)
         self._turn = threading.Lock()
-        self._file, self._marks = _opened(path), _opened(path.with_suffix(".have"))
+        self._file = _opened(path)
+        try:
+            self._marks = _opened(path.with_suffix(".have"))
+        except BaseException:
+            self._file.close()
+            raise
         try:
             self._recall()
             # Its whole length at once: where a limit on a file's size stands, it is met here.

@@ -91,7 +91,7 @@ async def test_the_teacher_reads_how_much_to_free_for_as_long_as_it_lacks() -> N
     said = list[str]()
     disk = Disk((0, False), (50_000_000, False), (64_000_000, True), (12, True), (0, False))
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(45):
+        async with asyncio.timeout(22):
             await keep_room(disk, said.append)
     assert said == [
         "",

@@ -19,7 +19,7 @@ from classroom_app.cloud.errors import CloudError, NotSignedIn
 from classroom_app.cloud.sync import SyncState
 from classroom_app.demo.puppet import Puppet
 from classroom_app.demo.verbs import Verbs
-from classroom_app.domain.errors import NoLesson, NotKept, RoomError
+from classroom_app.domain.errors import NoLesson, NotKept, RoomError, StoreFull
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.room import free as count_free
 from classroom_app.domain.tile import Tile
@@ -146,6 +146,8 @@ class Desk(QObject):
             return
         if under_way:
             self._to_the_wall(school)
+            if self.keeping.full:
+                self.desk.refused(StoreFull())
 
     async def _verify(self) -> None:
         """Look once a start whether the journal is as it was written; nothing waits for it."""

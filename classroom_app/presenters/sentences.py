@@ -204,8 +204,8 @@ def short_of_room(lacks_bytes: int, *, full: bool) -> str:
     """Say what must be freed on the teacher's own disk; nothing while all is well."""
     room = amount(max(lacks_bytes, _ROOM_BYTES_LEAST))
     if full:
-        return say("This computer is full: it may refuse what you do. Free {room}.", room=room)
-    return say("This computer is almost full. Free {room}.", room=room) if lacks_bytes else ""
+        return say("This computer is full: free {room}.", room=room)
+    return say("Computer almost full: free {room}.", room=room) if lacks_bytes else ""
 
 
 def _title(tile: Tile, now: float) -> str:

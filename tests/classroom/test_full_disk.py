@@ -64,18 +64,19 @@ async def test_a_lesson_goes_on_while_the_disk_is_full_and_over_a_kill(
     await states(world, 2, "locked")
     await world.window.ask("click", name="free")
     await states(world, 2, "live")
-    await says(world, "full", "This computer is almost full. Free ")
+    await says(world, "full", "Computer almost full: free ")
 
     home.fill()  # and somebody takes what was put by
     await press_until_it_is_full(world)
-    await says(world, "full", "This computer is full: it may refuse what you do.")
+    await says(world, "full", "This computer is full: free ")
     await world.shot("full")
     acknowledged = await ids(world)
     await kill_app(world)
     home.fill()
 
     await world.start_app()
-    await says(world, "full", "This computer is full: it may refuse what you do.")
+    await says(world, "sentence", "This computer is full. Make room; nothing is lost.")
+    await says(world, "full", "This computer is full: free ")
     assert (await facts(world))["lesson"] == lesson
     assert acknowledged <= await ids(world)
     await states(world, 2, "live", "locked")  # as the last act that was taken left them

@@ -95,8 +95,8 @@ async def test_the_teacher_reads_how_much_to_free_for_as_long_as_it_lacks() -> N
             await keep_room(disk, said.append)
     assert said == [
         "",
-        "This computer is almost full. Free 50.0 MB.",
-        "This computer is full: it may refuse what you do. Free 64.0 MB.",
-        "This computer is full: it may refuse what you do. Free 1.0 MB.",
+        "Computer almost full: free 50.0 MB.",
+        "This computer is full: free 64.0 MB.",
+        "This computer is full: free 1.0 MB.",
         "",
     ]

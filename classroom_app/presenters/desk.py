@@ -68,8 +68,7 @@ class DeskPresenter(QObject):
         self._trouble, self._chosen_at = "", -1.0
         self._attention_at = -ATTENTION_SECONDS
         self._message: tuple[tuple[Tile, ...], str] | None = None
-        self._chip_key, self._last_said = "", ""
-        self._seated = ""
+        self._chip_key = self._last_said = self._seated = ""
         self.about = ""  # the seat that a sheet or the check is about; else the whole class
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self.changed)

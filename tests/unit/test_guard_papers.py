@@ -26,3 +26,22 @@ def test_what_is_being_opened_as_it_is_withdrawn_is_the_pupils() -> None:
     assert reports == [MaterialReport("h1", 2, "opened", 7, bytes(32))]
     _, again = declared(after, replace(told, version=3), Author())
     assert again == [MaterialReport("h1", 3, "opened", 7, bytes(32))]
+
+
+def test_what_the_pupil_had_before_is_not_taken_back() -> None:
+    paper = Paper(Document("h1", bytes(32), "plan.pdf", 7), "arrived", 7, "plan.pdf", bytes(32))
+    told = MaterialsDeclared(2, "lesson-1", (), ("h1",))
+    held = Papers(1, "lesson-1", papers=(replace(paper, found=True),))
+    after, reports = declared(held, told, Author())
+    assert after.leaving() is None
+    assert [(report.state, report.reason) for report in reports] == [("opened", "changed")]
+
+
+def test_a_file_that_another_hand_out_gave_as_well_is_not_taken_back() -> None:
+    document = Document("h1", bytes(32), "plan.pdf", 7)
+    paper = Paper(document, "arrived", 7, "plan.pdf", bytes(32))
+    other = replace(paper, document=replace(document, handout="h2"), found=True)
+    held = Papers(1, "lesson-1", papers=(paper, other))
+    told = MaterialsDeclared(2, "lesson-1", (other.document,), ("h1",))
+    after, _ = declared(held, told, Author())
+    assert (after.leaving(), after.papers) == (None, (other,))

@@ -152,6 +152,9 @@ class Attention:
         try:
             await room.write(act, told, patience=DISK_PATIENCE_SECONDS)
         except NotKept:
+            if not locked:  # no pupil stays locked because a disk is full
+                for device in scope.devices:
+                    room.declare(device, declaration)
             # Where the disk was slow before it failed, devices hold it all the same.
             if any(room.lock_of(device) is declaration for device in scope.devices):
                 self._want(scope, sentence, locked=locked)

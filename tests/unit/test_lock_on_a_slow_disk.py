@@ -39,6 +39,19 @@ async def test_what_a_ready_disk_refuses_is_not_told() -> None:
     assert disk.devices.declared == {}
 
 
+async def test_no_pupil_stays_locked_because_the_disk_is_full() -> None:
+    disk = SlowDisk()
+    disk.journal.turning.set()
+    await disk.attention.lock()
+    disk.journal.full = True
+    with pytest.raises(StoreFull):
+        await disk.attention.free()
+    for told in disk.devices.declared.values():
+        newest = told[-1]
+        assert isinstance(newest, LockDeclared)
+        assert not newest.locked
+
+
 async def test_a_busy_disk_holds_up_the_answer_and_not_the_lock() -> None:
     disk = SlowDisk()
     await disk.attention.lock()

@@ -46,6 +46,7 @@ from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
 from device_bridge.discovery.examine import examine
 from device_bridge.discovery.sightings import NotAnAddress, typed
+from device_bridge.garbage import collect_here
 from device_bridge.logs import log_to_stderr
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.watching import Frame
@@ -475,6 +476,7 @@ async def _live(
         strings = Puppet(desk.window, Verbs(desk.window, desk).all())
         desk.tasks.start(strings.serve(puppet), name="puppet", refused=desk.desk.refused)
     desk.window.show()
+    desk.tasks.start(collect_here(), name="garbage", refused=desk.desk.refused)
     try:
         await desk.begin()
         await desk.closed.wait()

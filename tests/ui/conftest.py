@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,6 +9,21 @@ from classroom_app.presenters.words import Translator, speak
 from tests.ui.room import Room
 
 Opens = Callable[..., Room]
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Let a test's windows die here and now, and not in the thread of a later test."""
+    gc.disable()
+    yield
+    gc.collect(1)
+    gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="package")
+def all_collected() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from device_bridge.agent.seat.paint import load_faces
 from device_bridge.agent.seat.presence import XIndicator
 from device_bridge.agent.seat.talking import XNotify
 from device_bridge.agent.seat.words import Words
+from device_bridge.garbage import collect_here
 from device_bridge.protocol.seat import PupilActed, ShowIndicator
 
 RECEIVED: Final = "received"
@@ -107,6 +108,7 @@ async def serve(folder: Path, workers: ThreadPoolExecutor, owner: int) -> None:
     )
     try:
         async with asyncio.TaskGroup() as group:
+            group.create_task(collect_here(), name="garbage")
             group.create_task(core.serve(), name="core")
             group.create_task(desktop.open_pressed(), name="folders")
             group.create_task(find_guard(folder, core, mouth, owner), name="guard")

@@ -1,8 +1,11 @@
-"""The rules of the house that import-linter cannot say."""
+"""The rules of the house: import-linter's contracts, and those that it cannot say."""
 
 import ast
+import re
+import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +16,21 @@ ROOMS = ("classroom_app", "device_bridge", "central_mdm")
 PURE = ("classroom_app/domain", "device_bridge/protocol", "central_mdm/contract")
 PURE_MAY = {"msgspec", *ROOMS}
 STARTS_TASKS = {"classroom_app/tasks.py"}
+FORBIDDEN_LINES = {
+    "floors": ("classroom_app/domain/lesson.py", "import classroom_app.services.attention"),
+    "ports": ("classroom_app/services/attention.py", "import classroom_app.storage.store"),
+    "pure": ("classroom_app/domain/tile.py", "import asyncio"),
+    "qt": ("device_bridge/session/wire.py", "import PySide6"),
+    "bridge": ("device_bridge/trust/floor.py", "import classroom_app.ids"),
+    "agent": ("device_bridge/agent/folder.py", "import device_bridge.discovery.sightings"),
+    "contract": ("classroom_app/ids.py", "import central_mdm.roster.rules"),
+    "central": ("central_mdm/app.py", "import device_bridge.logs"),
+    "platforms": (
+        "device_bridge/agent/platform/linux_open.py",
+        "import device_bridge.agent.platform.x11_grabs",
+    ),
+}
+"""For each contract a line that breaks it."""
 
 
 def trees(*under: str) -> Iterator[tuple[str, ast.Module]]:
@@ -46,6 +64,32 @@ def test_the_pure_rooms_import_the_standard_library_and_msgspec_only() -> None:
         if root not in sys.stdlib_module_names and root not in PURE_MAY
     }
     assert not strangers
+
+
+def verdicts(folder: Path) -> dict[str, str]:
+    """Run import-linter over the packages of `folder`; return KEPT or BROKEN by contract."""
+    linted = tomllib.loads((folder / "pyproject.toml").read_text())["tool"]["importlinter"]
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+    told = re.findall(r"^(.+) (KEPT|BROKEN)(?: \(.*\))?$", done.stdout, re.MULTILINE)
+    ids = {each["name"]: each["id"] for each in linted["contracts"]}
+    found = {ids[name]: verdict for name, verdict in told}
+    assert found.keys() == set(ids.values()), done.stdout + done.stderr
+    return found
+
+
+def test_every_import_contract_is_kept() -> None:
+    assert [name for name, verdict in verdicts(ROOT).items() if verdict != "KEPT"] == []
+
+
+def test_no_import_contract_can_be_broken_unseen(tmp_path: Path) -> None:
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for path, line in FORBIDDEN_LINES.values():
+        with (tmp_path / path).open("a", encoding="utf-8") as module:
+            module.write(f"\n{line}\n")
+    assert verdicts(tmp_path) == dict.fromkeys(FORBIDDEN_LINES, "BROKEN")
 
 
 def test_presenters_services_and_storage_know_no_widget() -> None:

@@ -5,7 +5,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from classroom_app.acts import LessonActs
@@ -15,6 +14,7 @@ from classroom_app.domain.acts import Act, Declared
 from classroom_app.domain.errors import GrantEnded
 from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
+from classroom_app.found import Found
 from classroom_app.ids import new_id
 from classroom_app.papers import Papers
 from classroom_app.places import NobodyThere, OfAnotherClass, Places
@@ -63,14 +63,6 @@ def boot_seconds() -> float:
     return time.monotonic()
 
 
-@dataclass
-class Found:
-    """What discovery has found, and when, in seconds of the room's clock."""
-
-    began: float = field(default_factory=time.monotonic)
-    seconds: dict[str, float] = field(default_factory=dict[str, float])
-
-
 class Telling:
     """The journal; `written` hears of every act that is kept."""
 
@@ -103,7 +95,7 @@ class School:
         told: Callable[[Receipt], None],
     ) -> None:
         self.keeping, self.papers, self._cloud = keeping, papers, cloud
-        self.found = Found()
+        self.found = Found(time.monotonic())
         self._synced, self._refused = synced, refused
         self._right_told = ""
         self._pool = bulk_threads()
@@ -214,9 +206,9 @@ class School:
 
     async def begin(self, class_id: ClassId, seconds: int) -> None:
         """Open a class and start its lesson."""
-        self.found = Found()
+        self.found = Found(time.monotonic())
         await self.presence.open(class_id)
-        await self._look_for_devices()
+        await self.places.open(self.room.all_devices())
         await self.presence.start(seconds, self.papers.signed.teacher_name)
         self.watching.tell()
         if time.time() >= self.papers.grant_ends_at:
@@ -234,7 +226,7 @@ class School:
         await self.presence.resume()
         if self.room.lesson is None:
             return False
-        await self._look_for_devices()
+        await self.places.open(self.room.all_devices())
         return True
 
     async def dial(self, place: Address) -> None:
@@ -267,18 +259,12 @@ class School:
     def sync_state(self) -> SyncState:
         return self.sync.state
 
-    async def _look_for_devices(self) -> None:
-        devices = self.room.all_devices()
-        await self.places.open(devices)
-        for device in devices:
-            if device in self.places.heard:
-                self.found.seconds.setdefault(device, 0.0)
-
     # what the link hears (session.room.Hears) goes to the features
 
     def up(self, device: str, welcome: Welcome) -> None:
         self.places.reached(device, self.link.place(device))
         self.hearing.up(device, welcome)
+        self._note_found(device)
 
     def heard(self, device: str, message: FromDevice) -> None:
         self.hearing.heard(device, message)
@@ -313,9 +299,13 @@ class School:
 
     def _sighted(self, sighting: Sighting) -> None:
         self.places.hear(sighting)
-        if self._expects(sighting.device):
-            now = time.monotonic()
-            self.found.seconds.setdefault(sighting.device, now - self.found.began)
+        self._note_found(sighting.device)
+
+    def _note_found(self, device: str) -> None:
+        seen = self.room.seen.get(DeviceId(device))
+        answers = seen is not None and seen.up_since is not None
+        heard = device in self.places.heard
+        self.found.look(device, self.room.clock.seconds(), heard=heard, answers=answers)
 
     def _lost(self, device: str) -> None:
         log.info("record gone", extra={"device": device})

@@ -95,7 +95,7 @@ async def wall(world: World) -> str:
     await until(all_live, TILE_SECONDS, lambda: f"{len(world.live)} of {len(here)} screens live")
     facts = await world.window.ask("facts")
     seen: dict[str, float] = facts["discovered"]
-    expect(set(seen) >= here, f"mDNS found {len(seen)} of {len(here)}")
+    expect(set(seen) >= here, f"found {len(seen)} of {len(here)}")
     world.report.discovered = len(set(seen) & here)
     world.report.discover_seconds = round(max(seen[device] for device in here), 2)
     known = {tile["device"]: tile["name"] for tile in (await world.window.ask("tiles"))["tiles"]}
@@ -104,6 +104,6 @@ async def wall(world: World) -> str:
     watching = await asyncio.gather(*(world.class_.status(device) for device in sorted(here)))
     expect(all(status.indicator for status in watching), "a device shows no indicator")
     return (
-        f"{len(here)} found in {world.report.discover_seconds} s, {len(world.live)} screens read "
-        "from the window's picture, every device shows its indicator"
+        f"{len(here)} found {world.report.discover_seconds} s after the class was opened, "
+        f"{len(world.live)} screens read from the window's picture, each device has its indicator"
     )

@@ -100,7 +100,7 @@ async def end(world: World) -> str:
     """End the lesson; every device must be free, without its indicator, within a second."""
     facts = await world.window.ask("facts")
     world.report.discovered = len(set(facts["discovered"]) & set(world.names))
-    expect(world.report.discovered == len(world.names), "not every device was found by mDNS")
+    expect(world.report.discovered == len(world.names), "not every device was found")
     await world.window.ask("click", name="end")
 
     async def all_out() -> bool:

@@ -66,18 +66,13 @@ async def _app(world: World) -> str:
     before = await world.window.ask("facts")
     acknowledged = set((await world.window.ask("journal"))["ids"])
     states = await _states(world)
-    if world.app is None or world.strings is None:
-        return "no app was running"
-    world.app.kill()
-    await world.app.process.wait()
-    world.stage.children.remove(world.app)
-    await world.strings.close()
-    await world.start_app()
+    await world.restart_app()
 
     async def same() -> bool:
         return await _states(world) == states
 
     took = await until(same, 20, "the same states after the restart")
+    found = await found_again(world)
     after = await world.window.ask("facts")
     expect(after["lesson"] == before["lesson"], "another lesson after the restart")
     kept = set((await world.window.ask("journal"))["ids"])
@@ -85,7 +80,22 @@ async def _app(world: World) -> str:
     world.report.lost_after_kill = len(acknowledged - kept)
     expect(acknowledged <= kept, f"{len(acknowledged - kept)} acknowledged events are lost")
     await world.shot("10-after-crash")
-    return f"app killed, same lesson and states after {took:.1f} s, {len(acknowledged)} events kept"
+    return (
+        f"app killed, same lesson and states after {took:.1f} s, all found {found:.1f} s after its "
+        f"window was up, {len(acknowledged)} events kept"
+    )
+
+
+async def found_again(world: World) -> float:
+    """Wait until a restarted app has found all; return when, in seconds after it was up."""
+    seen: dict[str, float] = {}
+
+    async def all_found() -> bool:
+        seen.update((await world.window.ask("facts"))["discovered"])
+        return seen.keys() >= world.names.keys()
+
+    await until(all_found, 20, lambda: f"{len(seen)} found again")
+    return max(seen.values())
 
 
 async def _states(world: World) -> dict[str, str]:

@@ -104,6 +104,17 @@ class World:
         self.app = await self.stage.start("app", command, env)
         self.strings = await Strings.tie(socket)
 
+    async def restart_app(self) -> None:
+        """Kill the app (-9) and start it again; return when its strings are tied."""
+        app = self.app
+        if app is None or self.strings is None:
+            raise StageError("the teacher's app is not running")
+        app.kill()
+        await app.process.wait()
+        self.stage.children.remove(app)
+        await self.strings.close()
+        await self.start_app()
+
     async def shot(self, name: str) -> dict[str, Any]:
         """Keep a picture of the window; return what stood where in it."""
         return await self.window.ask("grab", path=str(self.options.out / f"{name}.png"))

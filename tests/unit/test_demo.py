@@ -2,14 +2,42 @@ import json
 import re
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from classroom_app.demo.act_lesson import confirmed
+from classroom_app.demo.evidence import EvidenceError
 from classroom_app.demo.papers import pdf
 from classroom_app.demo.play import STORY, check_folder, free_folder
 from classroom_app.demo.report import STEPS, Percentiles, Report, Step, percentiles
-from classroom_app.demo.stage import StageError
+from classroom_app.demo.stage import Stage, StageError
+from classroom_app.demo.strings import Strings
 from classroom_app.demo.tell import Teller
+from classroom_app.demo.world import Enrolment, Options, World
+
+
+class ToldTimes(Strings):
+    """A window that knows these receipts."""
+
+    def __init__(self, lock_ms: dict[str, float]) -> None:
+        self._lock_ms = lock_ms
+
+    async def ask(self, do: str, **args: object) -> dict[str, Any]:
+        del do, args
+        return {"lock_ms": self._lock_ms}
+
+
+async def test_a_device_without_a_first_confirmation_fails_the_step_by_its_name(
+    tmp_path: Path,
+) -> None:
+    options = Options(3, tmp_path, 7, headless=True)
+    world = World(options, tmp_path, Stage(tmp_path), Report(devices=3), Teller(StringIO()))
+    world.enrolments = [Enrolment("d1", "c", "p1", "Adam"), Enrolment("d2", "c", "p2", "Lina")]
+    world.strings = ToldTimes({"d1": 41.0})
+    assert await confirmed(world, {"d1"}, 0) == {"d1": 41.0}
+    with pytest.raises(EvidenceError, match="no first confirmation of Lina"):
+        await confirmed(world, {"d1", "d2"}, 0)
 
 
 def test_percentiles_are_by_nearest_rank() -> None:

@@ -17,12 +17,13 @@ from classroom_app.acts import LessonActs
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CloudError, NotSignedIn
 from classroom_app.cloud.sync import SyncState
+from classroom_app.demo.facts import Facts
 from classroom_app.demo.puppet import Puppet
 from classroom_app.demo.verbs import Verbs
 from classroom_app.domain.errors import NoLesson, NotKept, RoomError, StoreFull
 from classroom_app.domain.lesson import ClassId, DeviceId
-from classroom_app.domain.room import free as count_free
 from classroom_app.domain.tile import Tile
+from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
 from classroom_app.looking_around import LookingAround
 from classroom_app.media.decode import Decoder
@@ -34,6 +35,7 @@ from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.sentences import refusal
+from classroom_app.presenters.summary import Summary
 from classroom_app.presenters.wall import PACE_MS, WallModel
 from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.school import School, boot_seconds
@@ -74,10 +76,6 @@ class Desk(QObject):
         self.closed = asyncio.Event()
         self._sizes: Mapping[DeviceId, QSize] = {}
         self._close_look: DeviceId | None = None
-        self._frames: dict[str, int] = {}
-        self._lock_asked_at = 0.0
-        self._lock_ms: dict[str, float] = {}
-        self._over: Ended | None = None
         self._language = ""
         self._translator: Translator | None = None
         self._decoder = Decoder(self)
@@ -106,6 +104,16 @@ class Desk(QObject):
         self.classes.minutes = keeping.lesson_minutes() or self.classes.minutes
         self.classes.length_chosen.connect(keeping.choose_lesson_minutes)
         self.journal = JournalModel()
+        self.summary = Summary(self.desk)
+        self.facts = Facts(
+            desk=self.desk,
+            focus=self.focus,
+            classes=self.classes,
+            keeping=keeping,
+            home=home,
+            school=lambda: self.school,
+            clock=time.monotonic,
+        )
         self.window = DeskWindow(
             self.desk,
             self.wall,
@@ -128,6 +136,7 @@ class Desk(QObject):
 
     async def begin(self) -> None:
         """Go on where the last run ended: mid-lesson, at the classes, or at the first page."""
+        up_at = time.monotonic()
         self.tasks.start(self.around.run(), name="look-around", refused=self.desk.refused)
         room = keep_room(self.keeping, self.desk.warn_full)
         self.tasks.start(room, name="room-here", refused=self.desk.refused)
@@ -139,6 +148,7 @@ class Desk(QObject):
             return
         self.cloud.resume(signed.server, signed.refresh)
         school = self._enter(Papers(signed, boot_seconds))
+        school.found = Found(up_at)
         await self._show_classes()
         try:
             under_way = await school.resume()
@@ -185,14 +195,14 @@ class Desk(QObject):
 
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None:
         school = self._signed_in()
-        self._frames, self._lock_ms = {}, {}
+        self.facts.lesson_begins()
         await school.begin(class_id, seconds)
         self._to_the_wall(school)
 
     # in a lesson (presenters.acts.Acts)
 
     async def lock(self, tiles: Sequence[Tile], sentence: str) -> None:
-        self._lock_asked_at, self._lock_ms = time.monotonic(), {}
+        self.facts.lock_asked()
         await self._acts().lock(tiles, sentence)
 
     async def free(self, tiles: Sequence[Tile]) -> None:
@@ -307,29 +317,16 @@ class Desk(QObject):
     def _show(self) -> None:
         school = self.school
         if school is None or school.room.lesson is None:
-            if self._over and self.desk.lesson is None:
-                self.desk.summed_up(self._summary(self._over))
+            if school and self.summary.open:
+                self.summary.look(school.room.tiles())
             return
         tiles = school.room.tiles()
-        self._count_locks(tiles)
+        self.facts.shown(school, tiles)
         self.wall.show(tiles)
         school.acts.tell_receipts()
 
-    def _count_locks(self, tiles: Sequence[Tile]) -> None:
-        if self.school is None:
-            return
-        for tile in tiles:
-            if not (tile.held and tile.device):
-                continue
-            seen = self.school.room.evidence(tile.device)
-            report = seen.report("attention")
-            if report and tile.device not in self._lock_ms:
-                # Whoever came after the button was pressed was asked when the link stood.
-                asked_at = max(self._lock_asked_at, seen.up_since or 0.0)
-                self._lock_ms[tile.device] = (report[1] - asked_at) * 1000
-
     def _on_frame(self, device: DeviceId, frame: Frame) -> None:
-        self._frames[device] = self._frames.get(device, 0) + 1
+        self.facts.framed(device)
         size = self._sizes.get(device, QSize(frame.width, frame.height))
         if device == self._close_look:
             size = QSize(frame.width, frame.height)
@@ -357,23 +354,8 @@ class Desk(QObject):
             self.tasks.start(_forgetting(work), name="look-closely", refused=self.desk.refused)
 
     def _on_ended(self, over: Ended) -> None:
-        self._over = over
-        self.desk.ended(self._summary(over))
+        self.summary.ended(over, self.school.room.tiles() if self.school else ())
         self.tasks.start(self._show_classes(), name="classes", refused=self.desk.refused)
-
-    def _summary(self, over: Ended) -> str:
-        """Say how a lesson ended, by receipts: only devices that are here can say they are free."""
-        tiles = [tile for tile in self.school.room.tiles() if tile.device] if self.school else []
-        here = [tile for tile in tiles if tile.state not in receipts.ABSENT]
-        free, all_here = count_free(here)
-        words = say(
-            "Lesson over. {free} of {all} free, {count} works collected.",
-            free=free,
-            all=all_here,
-            count=over.handed_in,
-        )
-        away = len(over.devices) - all_here
-        return f"{words} " + say("{n} devices were not here.", away) if away else words
 
     def _on_sync(self, state: SyncState) -> None:
         self.desk.show_school(
@@ -418,43 +400,6 @@ class Desk(QObject):
     def _check(self) -> None:
         self.around.wake()
 
-    # what the demo's driver asks (demo.verbs.Knows)
-
-    def facts(self) -> dict[str, Any]:
-        school = self.school
-        lesson = school.room.lesson if school else None
-        shown, size = self.focus.image, self.focus.screen_size
-        looking = {
-            "width": shown.width() if shown else 0,
-            "height": shown.height() if shown else 0,
-            "screen_width": size.width(),
-            "screen_height": size.height(),
-            "frames": self.focus.frames,
-        }
-        return {
-            "lesson": lesson.id if lesson else "",
-            "classes": [roster.id for roster in self.classes.classes],
-            "discovered": dict(school.found.seconds) if school else {},
-            "lock_ms": self._lock_ms,
-            "free": sum(tile.free for tile in self.wall.tiles()),
-            "focus": looking,
-            "waiting": school.sync.state.waiting if school else 0,
-            "refused": school.sync.state.refused if school else 0,
-            "summary": self.desk.summary,
-            "warning": self.desk.warning,
-            "full": self.desk.full,
-            "collected_folder": str(self._home / "collected"),
-        }
-
-    async def journal_ids(self) -> list[str]:
-        return await self.keeping.journal_ids()
-
-    async def waiting(self) -> int:
-        return await self.keeping.waiting_count()
-
-    def frames(self) -> Mapping[str, int]:
-        return self._frames
-
 
 async def _forgetting(work: Any) -> None:  # noqa: ANN401 - what it returns is of no use here
     await work
@@ -473,7 +418,7 @@ async def _live(
     desk.window.resize(WINDOW)
     if puppet:
         desk.window.resize(1920, 1080)
-        strings = Puppet(desk.window, Verbs(desk.window, desk).all())
+        strings = Puppet(desk.window, Verbs(desk.window, desk.facts).all())
         desk.tasks.start(strings.serve(puppet), name="puppet", refused=desk.desk.refused)
     desk.window.show()
     desk.tasks.start(collect_here(), name="garbage", refused=desk.desk.refused)

@@ -87,6 +87,13 @@ class Teacher:
         await self.school.begin(CLASS, 3000)
         self.school.watching.look(dict.fromkeys(self.school.room.all_devices(), (320, 180)))
 
+    async def begin_with(self, *devices: Device) -> None:
+        """Begin the lesson, hear of these devices, and wait until each one's picture is here."""
+        await self.start()
+        meet(self, *devices)
+        seen = self.school.room.evidence
+        await until(lambda: all(seen(DeviceId(one.id)).frame >= 0 for one in devices), "all here")
+
 
 async def until(condition: Callable[[], object], what: str = "") -> None:
     """Wait for what other ends do; they tell nobody here when it is done."""

@@ -120,9 +120,7 @@ async def test_a_right_that_ends_in_the_lesson_makes_the_tile_say_why_it_is_not_
         device(school, tmp_path / "1", "device-1") as one,
         teacher(school, tmp_path / "app", PLACES) as app,
     ):
-        await app.start()
-        meet(app, one)
-        await until(lambda: app.here("lina"))
+        await app.begin_with(one)
         one.guard.ground.signed_at(now() + 8 * DAY)
         await lock_all(app)
         await until(lambda: app.tile("lina").state is State.NOT_COVERED)
@@ -138,9 +136,7 @@ async def test_words_of_ten_thousand_characters_are_cut_and_reach_everyone(tmp_p
         device(school, tmp_path / "2", "device-2") as two,
         teacher(school, tmp_path / "app", places, teacher_name=long[:64]) as app,
     ):
-        await app.start()
-        meet(app, one, two)
-        await until(lambda: app.here("lina", "hugo"))
+        await app.begin_with(one, two)
         tiles = app.school.room.tiles()
         await app.school.acts.lock(tiles, long)
         await until(lambda: all(tile.held for tile in app.school.room.tiles()))
@@ -161,9 +157,7 @@ async def test_a_file_that_is_no_pdf_and_an_empty_file_keep_the_good_one_not_bac
         device(school, tmp_path / "1", "device-1") as one,
         teacher(school, tmp_path / "app", PLACES[:1]) as app,
     ):
-        await app.start()
-        meet(app, one)
-        await until(lambda: app.here("lina"))
+        await app.begin_with(one)
         tiles = app.school.room.tiles()
         for path, kind, words in (
             (false, NotAPdf, "fiche.pdf is not the kind of file its name says."),
@@ -187,9 +181,7 @@ async def test_an_empty_file_a_pupil_hands_in_is_kept_as_it_is(tmp_path: Path) -
     ):
         file_of(one.guard.folder.hand_in, "vide.txt", b"")
         file_of(one.guard.folder.hand_in, "devoir.txt", b"fini")
-        await app.start()
-        meet(app, one)
-        await until(lambda: app.here("lina"))
+        await app.begin_with(one)
         await app.school.acts.collect(app.school.room.tiles())
         await until(lambda: app.receipt().done == 1, "collected")
         laid = {path.name: path.read_bytes() for path in (tmp_path / "app").rglob("*.txt")}
@@ -210,9 +202,7 @@ async def test_three_gigabytes_with_one_free_are_told_by_name_need_and_room(
             device(school, small.folder / "2", "device-2", library=LibraryOptions()) as full,
             teacher(school, tmp_path / "app", PLACES) as app,
         ):
-            await app.start()
-            meet(app, one, full)
-            await until(lambda: app.here("lina", "hugo"))
+            await app.begin_with(one, full)
             with monkeypatch.context() as patch:
                 patch.setattr(app.school.materials, "_library", Shelves(tmp_path / "app"))
                 await app.school.acts.hand_out(app.tiles("hugo"), [film])
@@ -258,9 +248,7 @@ async def test_a_pupil_twice_in_the_roster_sits_once_and_the_other_device_is_nob
         device(school, tmp_path / "3", "device-3") as twice,
         teacher(school, tmp_path / "app", places) as app,
     ):
-        await app.start()
-        meet(app, one, twice)
-        await until(lambda: app.here("lina", "device-3"))
+        await app.begin_with(one, twice)
         assert [tile.key for tile in app.school.room.tiles()] == ["lina", "hugo", "device-3"]
         assert app.tile("lina").device == "device-1"
         await lock_all(app)
@@ -305,9 +293,7 @@ async def test_a_sick_server_is_named_and_no_lesson_waits_for_it(
         device(school, tmp_path / "1", "device-1") as one,
         teacher(school, tmp_path / "app", PLACES[:1], server=url) as app,
     ):
-        await app.start()
-        meet(app, one)
-        await until(lambda: app.here("lina"))
+        await app.begin_with(one)
         await lock_all(app)
         await until(lambda: app.tile("lina").held)
         with pytest.raises(CloudError) as caught:
@@ -327,9 +313,7 @@ async def test_a_full_disk_here_refuses_what_it_cannot_write_and_loses_nothing(
             device(school, tmp_path / "1", "device-1") as one,
             teacher(school, small.folder / "app", PLACES[:1]) as app,
         ):
-            await app.start()
-            meet(app, one)
-            await until(lambda: app.here("lina"))
+            await app.begin_with(one)
             await lock_all(app)
             await until(lambda: app.tile("lina").held)
             small.fill()
@@ -364,9 +348,7 @@ async def test_work_that_finds_a_full_disk_waits_and_comes_when_there_is_room(
             teacher(school, small.folder / "app", PLACES[:1]) as app,
         ):
             file_of(one.guard.folder.hand_in, "devoir.txt", b"fini")
-            await app.start()
-            meet(app, one)
-            await until(lambda: app.here("lina"))
+            await app.begin_with(one)
             small.fill(leaving=RESERVE_BYTES // 2)  # the journal's, not pupils'
             await app.school.acts.collect(app.school.room.tiles())
             await until(lambda: app.receipt().failed, "it said so")
@@ -389,9 +371,7 @@ async def test_a_device_whose_clock_is_an_hour_off_works_and_its_tile_says_what_
         device(school, tmp_path / "1", "device-1", clock_off_seconds=off_seconds) as one,
         teacher(school, tmp_path / "app", PLACES[:1]) as app,
     ):
-        await app.start()
-        meet(app, one)
-        await until(lambda: app.here("lina"))
+        await app.begin_with(one)
         await lock_all(app)
         await until(lambda: app.tile("lina").held)
         words = tile_words(app.tile("lina"), 0.0)
@@ -423,9 +403,7 @@ async def test_a_teachers_clock_an_hour_off_changes_nothing_in_the_room(
         teacher(school, tmp_path / "app", PLACES[:1]) as app,
     ):
         app.school.room.clock = Shifted(off_seconds)
-        await app.start()
-        meet(app, one)
-        await until(lambda: app.here("lina"))
+        await app.begin_with(one)
         await lock_all(app)
         await until(lambda: app.tile("lina").state is State.LOCKED)
         assert 2900 < one.guard.presence.held.author.until - time.monotonic() <= 3000
@@ -444,9 +422,7 @@ async def test_of_two_teachers_with_one_class_the_first_is_told_who_has_it_and_g
             school, tmp_path / "okafor", PLACES[:1], name="teacher-2", teacher_name="Mr Okafor"
         ) as okafor,
     ):
-        await vidal.start()
-        meet(vidal, one)
-        await until(lambda: vidal.here("lina"))
+        await vidal.begin_with(one)
         await lock_all(vidal)
         await until(lambda: vidal.tile("lina").held)
         await okafor.start()

@@ -35,7 +35,7 @@ from device_bridge.protocol.materials import OfferedFile
 from tests.disks import Disk, disk
 from tests.school import SmallSchool
 from tests.stores.opening import opened, words
-from tests.teaching import Place, Teacher, device, meet, teacher, until
+from tests.teaching import Place, Teacher, device, teacher, until
 
 pytestmark = pytest.mark.real_loop
 PLACES = (Place("device-1", "lina", "Lina"), Place("device-2", "hugo", "Hugo"))
@@ -121,9 +121,7 @@ async def test_a_paper_too_large_for_one_pupil_reaches_the_others_and_costs_that
             device(school, small.folder / "2", "device-2") as full,
             teacher(school, tmp_path / "app", PLACES) as app,
         ):
-            await app.start()
-            meet(app, one, full)
-            await until(lambda: app.here("lina", "hugo"))
+            await app.begin_with(one, full)
             await hand_out(app, film)
             await until(lambda: app.receipt().done == 1 and app.receipt().failed, "both have said")
             has = paper(full).free_bytes
@@ -162,9 +160,7 @@ async def test_a_disk_that_fills_while_a_paper_comes_is_told_and_gets_its_room_b
             device(school, home, "device-1", library=options) as one,
             teacher(school, tmp_path / "app", PLACES[:1]) as app,
         ):
-            await app.start()
-            meet(app, one)
-            await until(lambda: app.here("lina"))
+            await app.begin_with(one)
             await hand_out(app, film)
             await until(lambda: app.receipt().failed, "it said so")
             assert one.guard.materials.fetched_bytes > 4 * MEGABYTE, "it was on its way"
@@ -193,9 +189,7 @@ async def test_a_paper_that_fits_once_is_not_fetched_in_vain(tmp_path: Path) -> 
             device(school, small.folder / "1", "device-1") as one,
             teacher(school, tmp_path / "app", PLACES[:1]) as app,
         ):
-            await app.start()
-            meet(app, one)
-            await until(lambda: app.here("lina"))
+            await app.begin_with(one)
             await hand_out(app, film)
             await until(lambda: app.receipt().done == 1, "arrived")
             assert hash_of(one.guard.folder.received / "film.mp4") == hash_of(film)
@@ -225,9 +219,7 @@ async def test_a_device_whose_disk_is_full_obeys_and_writes_down_later_what_it_d
             device(school, small.folder / "1", "device-1") as one,
             teacher(school, tmp_path / "app", PLACES[:1]) as app,
         ):
-            await app.start()
-            meet(app, one)
-            await until(lambda: app.here("lina"))
+            await app.begin_with(one)
             small.fill()
             await app.school.acts.lock(app.school.room.tiles(), "Eyes up")
             await until(lambda: app.tile("lina").held)
@@ -307,9 +299,7 @@ async def test_a_hand_out_that_the_teachers_disk_cannot_take_is_refused_and_othe
             device(school, tmp_path / "1", "device-1") as one,
             teacher(school, small.folder / "app", PLACES[:1]) as app,
         ):
-            await app.start()
-            meet(app, one)
-            await until(lambda: app.here("lina"))
+            await app.begin_with(one)
             small.fill(leaving=RESERVE_BYTES + MEGABYTE)
             plan = film_in(tmp_path, 1000, "plan.odt")
             with pytest.raises(StoreFull) as caught:
@@ -336,9 +326,7 @@ async def test_work_comes_when_there_is_room_and_till_then_stays_with_the_pupil(
             teacher(school, home, PLACES[:1]) as app,
         ):
             (one.guard.folder.hand_in / "devoir.txt").write_text("fini")
-            await app.start()
-            meet(app, one)
-            await until(lambda: app.here("lina"))
+            await app.begin_with(one)
             monkeypatch.setattr(app.school.collecting, "_lay", then_full(app, small))
             await app.school.acts.collect(app.school.room.tiles())
             await until(lambda: app.receipt().failed, "it said so")
@@ -373,9 +361,7 @@ async def test_a_folder_that_cannot_be_made_is_not_called_a_full_disk(tmp_path: 
     ):
         (one.guard.folder.hand_in / "devoir.txt").write_text("fini")
         (home / "collected").write_text("no folder")
-        await app.start()
-        meet(app, one)
-        await until(lambda: app.here("lina"))
+        await app.begin_with(one)
         await app.school.acts.collect(app.school.room.tiles())
         await until(lambda: app.receipt().failed, "it said so")
         assert received(app.receipt()).second.startswith(

@@ -98,7 +98,8 @@ class Pupils:
             "size": SIZE,
         }
         if row.device == self.failing:
-            planned["fault"] = "curtain-fails-first"
+            why = "another program holds the keyboard"
+            planned["refuses"] = [{"capability": "curtain", "reason": why, "times": 1}]
         return planned
 
     # acts of simulated pupils
@@ -117,6 +118,11 @@ class Pupils:
         if why := answer.get("error"):
             raise StageError(f"{device} cannot {do}: {why}")
         return answer
+
+    async def refuse(self, device: str, capability: str, reason: str, times: int = 0) -> None:
+        """Let the desktop refuse its next `times` orders, 0 for all; no reason: it obeys again."""
+        refusal = {"capability": capability, "reason": reason, "times": times}
+        await self.act(device, "refuse", refusal=refusal)
 
     async def start_late(self) -> None:
         await self._simulate(LATE, self._world.enrolments[-1:])

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 
 from classroom_app.demo.gauge import StallGauge
 from classroom_app.demo.puppet import Answer, PuppetRefusal, Verb, drop, grab
+from classroom_app.presenters.sentences import spoken
 from classroom_app.presenters.wall import WallModel
 from classroom_app.views.window import DeskWindow
 
@@ -35,6 +36,7 @@ def tiles(window: DeskWindow) -> list[Answer]:
             "name": seen.tile.name,
             "state": seen.tile.state.value,
             "reason": seen.tile.reason,
+            "said": spoken(seen.tile, time.monotonic()),
             "wish": seen.tile.wish.kind if seen.tile.wish else "",
             "words": seen.tile.wish.text if seen.tile.wish else "",
             "fact": seen.tile.fact,
@@ -85,7 +87,8 @@ class Verbs:
         return {"tiles": tiles(self._window), "at": time.time()}
 
     def _facts(self, _: Answer) -> Answer:
-        return {**self._knows.facts(), "sentence": self._window.desk.said().text}
+        said = self._window.desk.said()
+        return {**self._knows.facts(), "sentence": said.text, "second": said.second}
 
     async def _journal(self, _: Answer) -> Answer:
         waiting = await self._knows.waiting()

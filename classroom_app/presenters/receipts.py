@@ -100,6 +100,8 @@ def received(told: Receipt) -> Said:
                 second.append(say("Nothing handed in: {names}", names=named(told.empty)))
         case _:
             text = say("Message shown to {count} of {all}", **facts)
+            if told.missing:
+                second.append(say("Not shown: {names}", names=named(told.missing)))
     return Said(text, " · ".join(second))
 
 

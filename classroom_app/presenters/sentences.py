@@ -61,6 +61,9 @@ _REASONS = {
     "the pointer is not held": later("mouse not held"),
     "no desktop": later("no desktop to cover"),
     "no-indicator": later("the pupil's bar is not shown"),
+    "the screen cannot be seen": later("the screen cannot be seen"),
+    "the picture is not whole": later("the picture is not readable"),
+    "the picture is too large": later("the picture is too large"),
     "second-screen": later("2nd screen open"),
     "second screen open": later("2nd screen open"),
     "no-screen": later("no desktop to cover"),
@@ -208,9 +211,16 @@ def short_of_room(lacks_bytes: int, *, full: bool) -> str:
     return say("Computer almost full: free {room}.", room=room) if lacks_bytes else ""
 
 
+def _no_picture(tile: Tile) -> bool:
+    """Whether a device says why no picture comes, so that nobody waits for one."""
+    return tile.state is State.WAITING and bool(tile.reason)
+
+
 def _title(tile: Tile, now: float) -> str:
     if tile.state is State.NOT_COVERED:
         return reason(tile.reason) or say("Not covered")
+    if _no_picture(tile):
+        return say("No picture")
     if tile.state not in _TITLES:
         return ""
     return say(_TITLES[tile.state], time=lasted(max(0.0, now - tile.since)))
@@ -224,7 +234,13 @@ def _second(tile: Tile, now: float) -> str:
             return reason(tile.reason) or say("comes back by itself")
         case State.CLOCK:
             return say("works; times may differ")
-        case State.NOT_HERE | State.OTHER_NETWORK | State.OTHER_LESSON | State.PRIVATE:
+        case (
+            State.NOT_HERE
+            | State.OTHER_NETWORK
+            | State.OTHER_LESSON
+            | State.PRIVATE
+            | State.WAITING
+        ):
             return reason(tile.reason)
         case _:
             return ""
@@ -249,7 +265,8 @@ def _fact(tile: Tile) -> tuple[str, str]:
 def tile_words(tile: Tile, now: float) -> TileWords:
     icon, fact = _fact(tile)
     title = _title(tile, now)
-    return TileWords(_ICONS.get(tile.state, ""), title, _second(tile, now), icon, fact)
+    middle = "monitor" if _no_picture(tile) else _ICONS.get(tile.state, "")
+    return TileWords(middle, title, _second(tile, now), icon, fact)
 
 
 def name_of(tile: Tile) -> str:

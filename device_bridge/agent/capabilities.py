@@ -70,4 +70,6 @@ class Open(Protocol):
 class Input(Protocol):
     """Keys and pointer on behalf of the teacher (issue 5); here only the name stands."""
 
-    def release(self) -> None: ...
+    def release(self) -> str:
+        """Let go of every key and button; return what is still held and why, or ""."""
+        ...

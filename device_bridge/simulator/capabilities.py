@@ -8,17 +8,53 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
 import blake3
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from device_bridge.agent.capabilities import Capture, Picture
+from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
 
-Fault = Literal["curtain-fails-first", "curtain-fails", "no-indicator", "no-notice", "no-open"]
-FAULTS: Final[tuple[Fault, ...]] = get_args(Fault)
 TOLD_MAX: Final = 200
 """How many notices and openings are remembered; a lesson has a few dozen."""
+
+Capability = Literal["capture", "curtain", "indicator", "notify", "input", "open"]
+
+
+class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a capability says instead of obeying; an empty `reason` obeys again.
+
+    `times`: so many orders, 0 for all from now on. An order that is told again is still the same
+    one: a curtain is asked for its proof every few seconds.
+    """
+
+    capability: Capability
+    reason: Annotated[str, Meta(max_length=200)]
+    times: Annotated[int, Meta(ge=0)] = 0
+
+
+class Willing:
+    """One capability that does what it is told until it is told to refuse."""
+
+    def __init__(self) -> None:
+        self._refusal: Refusal | None = None
+        self._refused: list[object] = []
+
+    def refuse(self, refusal: Refusal) -> None:
+        self._refusal, self._refused = refusal, []
+
+    def why_not(self, order: object) -> str:
+        """Return why `order` is refused, or ""."""
+        told, refused = self._refusal, self._refused
+        if told is None:
+            return ""
+        if order not in refused and told.times:
+            if len(refused) == told.times:
+                return ""
+            refused.append(order)
+        return told.reason
 
 
 class OpenedFile(Struct, frozen=True):
@@ -35,43 +71,56 @@ class Notice(Struct, frozen=True):
     teacher_name: str
 
 
-class SimulatedCurtain:
-    """Covers at once. A faulty one refuses the first lock it is told, and covers at the next."""
+class SimulatedCapture(Willing):
+    """Sees the screen that `shows` was given; where it refuses, nothing can be seen."""
 
-    def __init__(self, fault: Fault | None) -> None:
-        self._fault = fault
-        self._refused: int | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        self._screen: Capture | None = None
+        self.grabs = 0
+
+    def shows(self, screen: Capture) -> None:
+        self._screen = screen
+
+    def screens(self) -> tuple[Screen, ...]:
+        return self._screen.screens() if self._screen else ()
+
+    def grab(self, screen: int) -> Picture | None:
+        self.grabs += 1
+        if self._screen is None or self.why_not(self.grabs):
+            return None
+        return self._screen.grab(screen)
+
+
+class SimulatedCurtain(Willing):
+    """Covers at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.raised: RaiseCurtain | None = None
 
     async def raise_(self, order: RaiseCurtain) -> str:
-        if self._fault == "curtain-fails" or self._fails_first(order.version):
-            return "another program holds the keyboard"
+        if why := self.why_not(order.version):
+            return why
         self.raised = order
         return ""
-
-    def _fails_first(self, version: int) -> bool:
-        if self._fault != "curtain-fails-first":
-            return False
-        if self._refused is None:
-            self._refused = version
-        return version == self._refused
 
     async def drop(self) -> None:
         self.raised = None
 
 
-class SimulatedIndicator:
+class SimulatedIndicator(Willing):
     """The bar; its pupil acts through `act`."""
 
-    def __init__(self, fault: Fault | None) -> None:
-        self._fault = fault
+    def __init__(self) -> None:
+        super().__init__()
         self._acted: Callable[[PupilActed], None] = _nobody
         self.shown: ShowIndicator | None = None
 
     async def show(self, order: ShowIndicator) -> str:
-        if order.on and self._fault == "no-indicator":
+        if order.on and (why := self.why_not(order.version)):
             self.shown = None
-            return "no place for the bar"
+            return why
         self.shown = order if order.on else None
         return ""
 
@@ -83,14 +132,14 @@ class SimulatedIndicator:
         self._acted(act)
 
 
-class SimulatedNotify:
-    def __init__(self, fault: Fault | None) -> None:
-        self._fault = fault
+class SimulatedNotify(Willing):
+    def __init__(self) -> None:
+        super().__init__()
         self.shown = deque[Notice](maxlen=TOLD_MAX)
 
     async def show(self, id_: str, text: str, teacher_name: str) -> str:
-        if self._fault == "no-notice":
-            return "no desktop"
+        if why := self.why_not(id_):
+            return why
         self.shown.append(Notice(id_, text, teacher_name))
         return ""
 
@@ -100,17 +149,17 @@ def _look_at(path: Path) -> OpenedFile:
     return OpenedFile(path.name, path.stat().st_size, digest.hexdigest())
 
 
-class SimulatedOpen:
+class SimulatedOpen(Willing):
     """Reads what it is to open, as a program would, and remembers its hash."""
 
-    def __init__(self, fault: Fault | None) -> None:
-        self._fault = fault
+    def __init__(self) -> None:
+        super().__init__()
         self.files = deque[OpenedFile](maxlen=TOLD_MAX)
         self.pages = deque[str](maxlen=TOLD_MAX)
 
     async def file(self, path: str) -> str:
-        if self._fault == "no-open":
-            return "no program for this kind of file"
+        if why := self.why_not(path):
+            return why
         try:
             self.files.append(await asyncio.to_thread(_look_at, Path(path)))
         except OSError as error:
@@ -118,31 +167,48 @@ class SimulatedOpen:
         return ""
 
     async def page(self, address: str) -> str:
-        if self._fault == "no-open":
-            return "no browser"
+        if why := self.why_not(address):
+            return why
         self.pages.append(address)
         return ""
 
 
-class SimulatedInput:
+class SimulatedInput(Willing):
     """Keys and pointer on behalf of the teacher: nothing is ever held."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.released = 0
 
-    def release(self) -> None:
+    def release(self) -> str:
         self.released += 1
+        return self.why_not(self.released)
 
 
 class SimulatedSeat:
-    """All capabilities of one simulated desktop but its screen."""
+    """All capabilities of one simulated desktop."""
 
-    def __init__(self, fault: Fault | None = None) -> None:
-        self.curtain = SimulatedCurtain(fault)
-        self.indicator = SimulatedIndicator(fault)
-        self.notify = SimulatedNotify(fault)
-        self.open = SimulatedOpen(fault)
+    def __init__(self, refusals: tuple[Refusal, ...] = ()) -> None:
+        self.capture = SimulatedCapture()
+        self.curtain = SimulatedCurtain()
+        self.indicator = SimulatedIndicator()
+        self.notify = SimulatedNotify()
         self.input = SimulatedInput()
+        self.open = SimulatedOpen()
+        for refusal in refusals:
+            self.refuse(refusal)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Let one capability refuse from now on, or no more."""
+        capabilities: dict[Capability, Willing] = {
+            "capture": self.capture,
+            "curtain": self.curtain,
+            "indicator": self.indicator,
+            "notify": self.notify,
+            "input": self.input,
+            "open": self.open,
+        }
+        capabilities[refusal.capability].refuse(refusal)
 
 
 def _nobody(_: PupilActed) -> None:

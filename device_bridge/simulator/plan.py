@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from device_bridge.simulator.capabilities import Fault
+from device_bridge.simulator.capabilities import Refusal
 from device_bridge.simulator.screens import Behaviour
 
 DEVICES_MAX: Final = 20
@@ -18,7 +18,7 @@ Size = tuple[Annotated[int, Meta(ge=320, le=7680)], Annotated[int, Meta(ge=240, 
 class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
     """One device. `folder` is relative to the run's; `server` and `code` enrol it once.
 
-    `disk_bytes`: room on its disk, None for as much as there is.
+    `disk_bytes`: room on its disk, None for as much as there is. `refuses`: from the start on.
     """
 
     folder: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -27,7 +27,7 @@ class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
     behaviour: Behaviour = "writing"
     seed: int = 1
     size: Size = (1366, 768)
-    fault: Fault | None = None
+    refuses: Annotated[tuple[Refusal, ...], Meta(max_length=6)] = ()
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
     kind: Literal["laptop", "tablet", "desktop"] = "laptop"
     user: Annotated[str, Meta(max_length=64)] = ""

@@ -64,7 +64,7 @@ class SimulatedPupil:
         self._folder = Folder(folder)
         self._plan = plan
         self._workers, self._bulk = workers, bulk
-        self.seat = SimulatedSeat(plan.fault)
+        self.seat = SimulatedSeat(plan.refuses)
         self.device: PupilsDevice | None = None
 
     async def prepare(self, interfaces: tuple[str, ...]) -> tuple[str, int]:
@@ -111,9 +111,9 @@ class SimulatedPupil:
 
     def _core(self, device: str, mouth: Mouth) -> SeatCore:
         plan, seat = self._plan, self.seat
-        screen = BehavingScreen(device, plan.seed, plan.behaviour, time.time, plan.size)
-        ends = (seat.curtain, seat.indicator, seat.notify, seat.open)
-        return SeatCore(screen, *ends, mouth.say, self._workers, user=plan.user)
+        seat.capture.shows(BehavingScreen(device, plan.seed, plan.behaviour, time.time, plan.size))
+        ends = (seat.capture, seat.curtain, seat.indicator, seat.notify, seat.open)
+        return SeatCore(*ends, mouth.say, self._workers, user=plan.user)
 
     def _makings(self) -> Makings:
         room, library = self._plan.disk_bytes, LibraryOptions()

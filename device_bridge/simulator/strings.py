@@ -1,7 +1,7 @@
 """The strings of simulated pupils: a local socket over which a test or the demo lets them act.
 
 JSON lines: `{"device", "do", …}`; the answer holds `error` where it could not be done. It can do
-what a pupil or a cable can, and nothing else.
+what a pupil, a cable or an unwilling desktop can, and nothing else.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from device_bridge.agent.local_socket import address_of
 from device_bridge.protocol.seat import PupilActed
+from device_bridge.simulator.capabilities import Refusal
 from device_bridge.simulator.pupil import SimulatedPupil
 
 REQUEST_BYTES_MAX: Final = 64 * 1024
@@ -49,6 +50,13 @@ class TakeSeat(Struct, frozen=True, tag_field="do", tag="seat"):
     pupil: str
 
 
+class Refuse(Struct, frozen=True, tag_field="do", tag="refuse"):
+    """Let a capability of the desktop refuse what it is told next."""
+
+    device: str
+    refusal: Refusal
+
+
 class CutAt(Struct, frozen=True, tag_field="do", tag="cut-at"):
     """Pull the cable once so many more bytes of documents have come."""
 
@@ -62,7 +70,7 @@ class Cuts(Struct, frozen=True, tag_field="do", tag="cuts"):
     device: str
 
 
-Act = HandUp | HandDown | Words | Reply | TakeSeat | CutAt
+Act = HandUp | HandDown | Words | Reply | TakeSeat | Refuse | CutAt
 Request = Act | Cuts
 _decode: Final = msgspec.json.Decoder[Request](Request).decode
 
@@ -108,7 +116,7 @@ def _do(raw: bytes, pupils: Mapping[str, SimulatedPupil]) -> dict[str, str | int
     return {"error": why} if why else {}
 
 
-def _let(pupil: SimulatedPupil, act: Act) -> str:
+def _let(pupil: SimulatedPupil, act: Act) -> str:  # noqa: C901 - one case an act
     match act:
         case HandUp():
             pupil.act(PupilActed("hand-up"))
@@ -123,6 +131,8 @@ def _let(pupil: SimulatedPupil, act: Act) -> str:
             pupil.act(PupilActed("reply", text, notices[-1].id))
         case TakeSeat(pupil=chosen):
             pupil.act(PupilActed("seat", chosen))
+        case Refuse(refusal=refusal):
+            pupil.seat.refuse(refusal)
         case CutAt(bytes=size):
             pupil.cut_after(size)
     return ""

@@ -6,6 +6,7 @@ from classroom_app.domain.evidence import Evidence, framed, reported
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.room import LockWanted, Place, tile_of
 from classroom_app.domain.tile import State, Tile
+from classroom_app.presenters.sentences import tile_words
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.watching import Frame
 
@@ -45,3 +46,11 @@ def test_a_lock_that_is_answered_at_once_never_says_that_it_was_asked() -> None:
     free = LockWanted(2, locked=False, since=101.0)
     assert state(seen, free, 101.2) is State.LOCKED
     assert state(seen, free, 101.4) is State.ASKED
+
+
+def test_a_device_that_says_why_it_shows_no_picture_is_not_called_waiting() -> None:
+    up = Evidence(PLACE.device, up_since=90.0, heard_at=100.0)
+    assert tile_words(shown(up, 100.0), 100.0).title == "Waiting for the first picture"
+    said = Report("watching", 3, "failed", "no-indicator")
+    words = tile_words(shown(reported(up, said, 100.0), 100.0), 100.0)
+    assert (words.title, words.second) == ("No picture", "the pupil's bar is not shown")

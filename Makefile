@@ -6,8 +6,9 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 DEVICES ?= 24
 OUT ?= demo-out
+SECONDS ?= 120
 
-.PHONY: help setup demo test lint types package clean
+.PHONY: help setup demo test fuzz lint types package clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,6 +28,9 @@ demo: setup ## play the scripted lesson (DEVICES=24, OUT=demo-out)
 
 test: setup ## all tests, a whole small demo among them
 	@$(BIN)/python -m pytest
+
+fuzz: setup ## change bytes at every edge where strangers speak (SECONDS=120)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 lint: setup ## ruff, import contracts, dead code
 	@$(BIN)/ruff check .

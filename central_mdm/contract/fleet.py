@@ -37,7 +37,7 @@ class Enrolled(Struct, frozen=True):
     root: str
     token: str
     assignment: str
-    next_check_in_seconds: int
+    next_check_in_seconds: Count
 
 
 class Policy(Struct, frozen=True):
@@ -62,7 +62,7 @@ class CheckIn(Struct, frozen=True):
 class CheckedIn(Struct, frozen=True):
     """What changed since; None: nothing. The server says when to come next."""
 
-    next_check_in_seconds: int
+    next_check_in_seconds: Count
     policy: Policy | None = None
     assignment: str = ""
     want_inventory: bool = False

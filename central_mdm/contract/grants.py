@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import Id, Name
+from central_mdm.contract.names import Count, Id, Name
 
 Verb = Literal["watch", "control", "lock", "handout", "collect", "message", "launch", "power"]
 Seconds = Annotated[int, Meta(ge=0, le=2**40)]
@@ -35,8 +35,8 @@ class Grant(Struct, frozen=True):
     verbs: Annotated[tuple[Verb, ...], Meta(min_length=1, max_length=16)]
     issued_at: Seconds
     ends_at: Seconds
-    generation: int = 0
-    deny_list: int = 0
+    generation: Count = 0
+    deny_list: Count = 0
 
 
 class Mandate(Struct, frozen=True):
@@ -57,6 +57,6 @@ class Assignment(Struct, frozen=True):
 
     device: Id
     school: Id
-    version: int
+    version: Count
     classes: Annotated[tuple[str, ...], Meta(max_length=200)]
     issued_at: Seconds

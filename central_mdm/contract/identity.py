@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import TEXT, Id, Name
+from central_mdm.contract.names import TEXT, Count, Id, Name
 
 
 class SignIn(Struct, frozen=True):
@@ -23,7 +23,7 @@ class SignedIn(Struct, frozen=True):
     """
 
     token: str
-    token_seconds: int
+    token_seconds: Count
     refresh: str
     teacher: Id
     teacher_name: Name
@@ -43,7 +43,7 @@ class GrantIssued(Struct, frozen=True):
     """POST /api/grants: the signed grant for the signed-in teacher's classes and key."""
 
     grant: str
-    ends_at: int
+    ends_at: Count
 
 
 class Problem(Struct, frozen=True):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import TEXT, Id, Name
+from central_mdm.contract.names import TEXT, Count, Id, Name
 
 Scope = Annotated[str, Meta(max_length=80)]
 """`class:<id>` or `teacher:<id>`; each has its own sequence."""
@@ -24,7 +24,7 @@ class PupilRow(Struct, frozen=True, tag="pupil"):
     given_name: Name
     family_name: Name
     display: Name
-    seat: int = 0
+    seat: Count = 0
 
 
 class DeviceRow(Struct, frozen=True, tag="device"):
@@ -43,7 +43,7 @@ Row = ClassRow | PupilRow | DeviceRow
 class Change(Struct, frozen=True):
     """One row as it is now, or its tombstone (`row` None)."""
 
-    sequence: int
+    sequence: Count
     entity: Literal["class", "pupil", "device"]
     id: Id
     row: Row | None = None
@@ -59,9 +59,9 @@ class Changes(Struct, frozen=True):
     scope: Scope
     epoch: Id
     changes: tuple[Change, ...]
-    last: int
+    last: Count
     has_more: bool
-    count: int = 0
+    count: Count = 0
     checksum: str = ""
 
 

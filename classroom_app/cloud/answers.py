@@ -72,6 +72,6 @@ def _retry_after(header: str, now: float) -> float:
 def _moment(header: str) -> float | None:
     try:
         moment: datetime = email.utils.parsedate_to_datetime(header)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):  # a year of twenty digits is the last
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

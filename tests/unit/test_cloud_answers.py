@@ -1,0 +1,42 @@
+"""What a false or sick server can put into an answer; found by `python -m tests.fuzz`."""
+
+import httpx
+import pytest
+
+from central_mdm.contract.grants import Assignment
+from central_mdm.contract.identity import GrantIssued, SignedIn
+from central_mdm.contract.roster import Changes
+from classroom_app.cloud.answers import judge, offset_of, read
+from classroom_app.cloud.errors import NotAServer, ServerBusy
+
+HUGE = b"1" + b"0" * 30
+SIGNED_IN = (
+    b'{"token":"t","token_seconds":%s,"refresh":"r","teacher":"t","teacher_name":"T",'
+    b'"school":"s","school_name":"S","root":""}'
+)
+FAR = f"Tue, 24 Nov {'2' * 20} 08:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (Changes, b'{"scope":"class:5B","epoch":"e","changes":[],"last":%s,"has_more":false}'),
+        (GrantIssued, b'{"grant":"a.b.c","ends_at":%s}'),
+        (SignedIn, SIGNED_IN),
+        (
+            Assignment,
+            b'{"device":"d","school":"s","version":%s,"classes":[],"issued_at":0}',
+        ),
+    ],
+)
+def test_a_number_that_no_database_holds_is_not_read(kind: type, body: bytes) -> None:
+    assert read(body % b"7", kind)
+    with pytest.raises(NotAServer):
+        read(body % HUGE, kind)
+
+
+def test_a_date_in_a_year_of_twenty_digits_says_nothing() -> None:
+    assert offset_of(FAR, 0.0) is None
+    with pytest.raises(ServerBusy) as busy:
+        judge(httpx.Response(503, headers={"retry-after": FAR}), b"", 0.0)
+    assert busy.value.after_seconds == 5.0

@@ -8,7 +8,7 @@ DEVICES ?= 24
 OUT ?= demo-out
 SECONDS ?= 120
 
-.PHONY: help setup demo test fuzz lint types package clean
+.PHONY: help setup demo test fuzz attack lint types package clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -31,6 +31,9 @@ test: setup ## all tests, a whole small demo among them
 
 fuzz: setup ## change bytes at every edge where strangers speak (SECONDS=120)
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+attack: setup ## besiege a real guard on the loopback while a lesson goes on (SECONDS=120)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.attack --seconds $(SECONDS)
 
 lint: setup ## ruff, import contracts, dead code
 	@$(BIN)/ruff check .

@@ -105,6 +105,18 @@ async def until(condition: Callable[[], object], what: str = "") -> None:
         raise AssertionError(f"never: {what}") from None
 
 
+def enrolled(school: SmallSchool, folder: Path, name: str) -> Folder:
+    """Make a folder as the agent's enrolment leaves it."""
+    home = Folder(folder)
+    home.make()
+    school.identity("device", name).save(home.root)
+    assigned = school.assignment(name, issued_at=now() - ENROLLED_SECONDS)
+    write_private(home.assignment, assigned.encode())
+    root = school.school.root_pem.decode()
+    write_school(home, SchoolKept(school.id, "Test school", name, root))
+    return home
+
+
 @asynccontextmanager
 async def device(
     school: SmallSchool,
@@ -116,13 +128,7 @@ async def device(
     seat: type[FakeSeat] = SittingSeat,
 ) -> AsyncGenerator[Device]:
     """Run one enrolled device with somebody at it, on a port of the loopback."""
-    home = Folder(folder)
-    home.make()
-    school.identity("device", name).save(home.root)
-    assigned = school.assignment(name, issued_at=now() - ENROLLED_SECONDS)
-    write_private(home.assignment, assigned.encode())
-    root = school.school.root_pem.decode()
-    write_school(home, SchoolKept(school.id, "Test school", name, root))
+    home = enrolled(school, folder, name)
     with ThreadPoolExecutor(2) as workers, bulk_threads() as bulk:
         made = Makings(
             Clock(time.monotonic, lambda: time.time() + clock_off_seconds, "boot-1"),

@@ -23,11 +23,12 @@ from device_bridge.protocol.hello import (
     Report,
     Welcome,
 )
-from device_bridge.protocol.messages import FromDevice, decode_from_device, encode
+from device_bridge.protocol.messages import decode_from_device, encode
 from device_bridge.session.dial import judge_device
 from device_bridge.session.listen import HALF_OPEN_OF_ONE_MAX
 from device_bridge.session.wire import HungUp, Lane, Path, WireEnded, dial_lane
-from device_bridge.trust.identity import Identity, dialler_context
+from device_bridge.trust.identity import dialler_context
+from tests.attack.dialling import answered, dialled
 from tests.linked import App, Device, Earth, Scene, listener_for, room_for, running, scene
 from tests.school import NOW, SmallSchool, mandate_for
 
@@ -45,20 +46,6 @@ async def standing() -> AsyncGenerator[Scene]:
         await stage.device.until(lambda: stage.device.said)
         assert stage.app.goners == []
         assert len(stage.app.ups) == 1
-
-
-async def dialled(stage: Scene, who: Identity | None = None, path: Path = "/control") -> Lane:
-    context = dialler_context(who or stage.teacher, stage.school.school)
-    return await dial_lane(
-        stage.address, path, context, judge_device("dev-1", stage.school.school, NOW)
-    )
-
-
-async def answered(lane: Lane, *messages: msgspec.Struct) -> FromDevice:
-    """Say something and return the first answer."""
-    for message in messages:
-        await lane.send(encode(message))
-    return decode_from_device(await lane.receive())
 
 
 def hello(stage: Scene, grant: str | None = None, mandate: str | None = None) -> Hello:

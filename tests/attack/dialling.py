@@ -1,0 +1,35 @@
+"""How an attacker dials: as whoever it likes to be, and with whatever it likes to say first."""
+
+from typing import Protocol
+
+import msgspec
+
+from device_bridge.protocol.messages import FromDevice, decode_from_device, encode
+from device_bridge.session.dial import judge_device
+from device_bridge.session.wire import Lane, Path, dial_lane
+from device_bridge.trust.identity import Identity, dialler_context
+from tests.school import NOW, SmallSchool
+
+
+class Target(Protocol):
+    """A device, and the school and teacher that it obeys."""
+
+    @property
+    def school(self) -> SmallSchool: ...
+    @property
+    def teacher(self) -> Identity: ...
+    @property
+    def address(self) -> tuple[str, int]: ...
+
+
+async def dialled(target: Target, who: Identity | None = None, path: Path = "/control") -> Lane:
+    school = target.school.school
+    context = dialler_context(who or target.teacher, school)
+    return await dial_lane(target.address, path, context, judge_device("dev-1", school, NOW))
+
+
+async def answered(lane: Lane, *messages: msgspec.Struct) -> FromDevice:
+    """Say something and return the first answer."""
+    for message in messages:
+        await lane.send(encode(message))
+    return decode_from_device(await lane.receive())

@@ -1,0 +1,68 @@
+"""A real guard in a process of its own, as the service runs it; nobody sits at its desktop."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from device_bridge.trust.identity import Identity
+from tests.desktop import join_waiters
+from tests.school import SmallSchool
+from tests.teaching import enrolled
+
+READY_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class GuardProcess:
+    """A `Target`. What it takes of the machine is read from proc(5)."""
+
+    school: SmallSchool
+    teacher: Identity
+    address: tuple[str, int]
+    process: Process
+    log: Path
+
+    @property
+    def lives(self) -> bool:
+        return self.process.returncode is None
+
+    def megabytes(self) -> float:
+        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))  # noqa: PTH208 - names
+
+    def bugs(self) -> list[str]:
+        """Return the lines of its log that tell of something nobody expected."""
+        words = ("Traceback", " ERROR ", " CRITICAL ", "never retrieved", "Task exception")
+        lines = self.log.read_text().splitlines()
+        return [line for line in lines if any(word in line for word in words)]
+
+
+@asynccontextmanager
+async def guard_process(folder: Path) -> AsyncGenerator[GuardProcess]:
+    school = SmallSchool()
+    home, log = await asyncio.to_thread(enrolled, school, folder / "guard", "dev-1"), folder / "log"
+    command = ("-m", "device_bridge.agent", "guard", "--folder", str(home.root))
+    with log.open("wb") as told:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, "--interface", "127.0.0.1", stdout=PIPE, stderr=told
+        )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(READY_SECONDS):
+            port = int(json.loads(await process.stdout.readline())["port"])
+        teacher = school.identity("teacher", "teacher-1")
+        yield GuardProcess(school, teacher, ("127.0.0.1", port), process, log)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.wait()
+        join_waiters()

@@ -43,6 +43,7 @@ from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.tasks import Tasks
+from classroom_app.views.fitting import show_fitted
 from classroom_app.views.stopped import show_stopped
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
@@ -59,6 +60,7 @@ EXPECTED = (DeviceError, RoomError, CloudError, OSError, NotAnAddress)
 AGE_MILLISECONDS = 500
 FLUSH_SECONDS = 2.0
 WINDOW = QSize(1366, 768)
+DEMO_WINDOW = QSize(1920, 1080)
 
 
 class Desk(QObject):
@@ -415,12 +417,10 @@ async def _live(
         return
     desk = Desk(keeping, home, interfaces, theme or keeping.theme())
     desk.speak(language or keeping.language() or _system_language())
-    desk.window.resize(WINDOW)
     if puppet:
-        desk.window.resize(1920, 1080)
         strings = Puppet(desk.window, Verbs(desk.window, desk.facts).all())
         desk.tasks.start(strings.serve(puppet), name="puppet", refused=desk.desk.refused)
-    desk.window.show()
+    show_fitted(desk.window, DEMO_WINDOW if puppet else WINDOW)
     desk.tasks.start(collect_here(), name="garbage", refused=desk.desk.refused)
     try:
         await desk.begin()

@@ -70,8 +70,10 @@ async def a_crowd(target: Target, chance: random.Random) -> None:
 async def _come_and_go(target: Target, seconds: float) -> None:
     with suppress(OSError):
         _, writer = await asyncio.open_connection(*target.address)
-        await asyncio.sleep(seconds)
-        writer.transport.abort()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            writer.transport.abort()
 
 
 async def another_ca(target: Target, _: random.Random) -> None:

@@ -93,11 +93,11 @@ async def _lock(app: App, room: Room, version: int) -> float:
 async def _attack(
     guard: GuardProcess, chance: random.Random, until: float, outcome: Outcome
 ) -> None:
-    while monotonic() < until:
+    while (left := until - monotonic()) > 0:
         attack = chance.choice(ATTACKS)
         outcome.attacks[attack.__name__] += 1
         try:
-            async with asyncio.timeout(ATTACK_SECONDS):
+            async with asyncio.timeout(min(ATTACK_SECONDS, left)):
                 await attack(guard, chance)
         except EXPECTED:
             pass  # cut, refused or too slow: so it should be

@@ -88,7 +88,8 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--behaviour", default="writing", help="what its pupil does")
     add("status", "print what the device holds and has applied, as JSON", _status)
-    add("doctor", "say why nobody finds this device", _doctor)
+    one = add("doctor", "say why nobody finds this device", _doctor)
+    one.add_argument("--server", default="", help="the MDM's address, where not enrolled yet")
     return parser
 
 
@@ -103,9 +104,22 @@ def _enrol(asked: argparse.Namespace) -> int:
     folder = Folder(asked.folder)
     folder.make()
     inventory = inventory_of(folder.root, KIND, agent_version())
-    device = asyncio.run(enrol(folder, asked.server, asked.code, inventory))
+    try:
+        device = asyncio.run(enrol(folder, asked.server, asked.code, inventory))
+    finally:
+        _warn_of_clock(folder, asked.server)
     print(json.dumps({"device": device, "folder": str(folder.root)}))
     return 0
+
+
+def _warn_of_clock(folder: Folder, server: str) -> None:
+    """Say that the clock is wrong while somebody sits here; it may be why enrolment failed."""
+    from device_bridge.agent.doctor import clock_at  # noqa: PLC0415 - seldom needed
+    from device_bridge.discovery.doctor_words import sentence  # noqa: PLC0415 - as above
+
+    clock = asyncio.run(clock_at(folder, server))
+    if clock.state == "failed":
+        print(sentence(clock), file=sys.stderr)
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -202,17 +216,12 @@ def _status(asked: argparse.Namespace) -> int:
 
 
 def _doctor(asked: argparse.Namespace) -> int:
-    from device_bridge.discovery.doctor_words import plain  # noqa: PLC0415 - seldom needed
-    from device_bridge.discovery.examine import Situation, examine  # noqa: PLC0415 - as above
+    from device_bridge.agent.doctor import look  # noqa: PLC0415 - seldom needed
+    from device_bridge.discovery.doctor_words import plain  # noqa: PLC0415 - as above
 
-    async def look() -> int:
-        status = await ask_status(Folder(asked.folder))
-        here = Situation(port=status.port, linked=status.links) if status else Situation()
-        checks = await examine(here)
-        print(plain(checks))
-        return int(any(check.state == "failed" for check in checks))
-
-    return asyncio.run(look())
+    checks = asyncio.run(look(Folder(asked.folder), asked.server))
+    print(plain(checks))
+    return int(any(check.state == "failed" for check in checks))
 
 
 def _ourselves() -> list[str]:
@@ -257,7 +266,10 @@ def _sentence(error: DeviceError) -> str:
         case NotPaired():
             return f"The school does not take this device: {_facts(error)}."
         case TryAgain():
-            return "The MDM does not answer. Look at the network and try again."
+            return (
+                "The MDM does not answer. Look at the network and try again; "
+                "pupitre-agent doctor --server … says more."
+            )
         case NotAllowed(verb=verb, why=why):
             return f"The MDM refuses: {verb} {why}".rstrip(" .") + "."
         case _:

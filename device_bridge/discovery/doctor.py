@@ -46,6 +46,9 @@ class Evidence(Struct, frozen=True):
     addresses of other machines that answered an mDNS question; `devices`: addresses of devices we
     look for; `heard`: those of them that mDNS told; `reached`/`refused`/`silent`: how they took a
     TCP connection; `linked`: the teachers whose apps have a link to this device now.
+    `clock_off_seconds`: our clock less the school server's; `clock_refusal`: "early" or "late"
+    where its certificate is not valid by our clock; `floor_seconds`: the latest moment that the
+    school is known to have signed, 0 for none.
     """
 
     own: tuple[OwnAddress, ...]
@@ -61,6 +64,8 @@ class Evidence(Struct, frozen=True):
     listening: bool | None = None
     wall_seconds: float = 0.0
     clock_off_seconds: float | None = None
+    clock_refusal: str = ""
+    floor_seconds: float = 0.0
     linked: tuple[str, ...] = ()
 
 
@@ -75,7 +80,7 @@ def judge(seen: Evidence) -> tuple[Check, ...]:
         _device_network(seen),
         _reach(seen),
         _listening(seen),
-        _clock(seen),
+        clock_check(seen),
     )
 
 
@@ -179,11 +184,16 @@ def _listening(seen: Evidence) -> Check:
     return Check("listening", "ok" if seen.listening else "failed")
 
 
-def _clock(seen: Evidence) -> Check:
-    if seen.wall_seconds < LEAST_PLAUSIBLE_SECONDS:
-        return Check("clock", "failed", {"cause": "past"})
-    if seen.clock_off_seconds is None:
-        return Check("clock", "unknown")
-    off = round(seen.clock_off_seconds)
-    state = "failed" if abs(off) > CLOCK_SECONDS_MAX else "ok"
-    return Check("clock", state, {"cause": "off", "seconds": off})
+def clock_check(seen: Evidence) -> Check:
+    """Judge the clock by whoever knows best: the server now, its certificate, what was signed."""
+    if seen.clock_off_seconds is not None:
+        off = round(seen.clock_off_seconds)
+        if abs(off) <= CLOCK_SECONDS_MAX:
+            return Check("clock", "ok", {"seconds": off})
+        return Check("clock", "failed", {"cause": "ahead" if off > 0 else "behind", "seconds": off})
+    if seen.clock_refusal:
+        return Check("clock", "failed", {"cause": seen.clock_refusal})
+    if seen.wall_seconds < max(LEAST_PLAUSIBLE_SECONDS, seen.floor_seconds - CLOCK_SECONDS_MAX):
+        behind = round(max(LEAST_PLAUSIBLE_SECONDS, seen.floor_seconds) - seen.wall_seconds)
+        return Check("clock", "failed", {"cause": "past", "seconds": behind})
+    return Check("clock", "unknown", {"cause": "signed"} if seen.floor_seconds else {})

@@ -7,6 +7,7 @@ from device_bridge.discovery.doctor import Check, Key, State
 
 _MARKS: Final[dict[State, str]] = {"ok": "ok", "failed": "!!", "unknown": "??", "not-needed": "--"}
 
+_UNITS: Final = (("year", 31_557_600), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 _WORDS: Final[dict[tuple[Key, State, str], str]] = {
     ("addresses", "ok", ""): "This computer is on the network: {addresses}.",
     ("addresses", "failed", "offline"): (
@@ -62,10 +63,31 @@ _WORDS: Final[dict[tuple[Key, State, str], str]] = {
     ("listening", "ok", ""): "The agent on this device takes connections.",
     ("listening", "failed", ""): "The agent on this device does not run: pupitre-agent run.",
     ("listening", "not-needed", ""): "No agent is looked for here.",
-    ("clock", "ok", "off"): "The clock is right.",
-    ("clock", "failed", "off"): "The clock is {seconds} seconds off. Set it.",
-    ("clock", "failed", "past"): "The clock stands in the past. Set it.",
-    ("clock", "unknown", ""): "The clock has nothing to be compared with.",
+    ("clock", "ok", ""): "The clock is right.",
+    ("clock", "failed", "ahead"): (
+        "This clock is {seconds} ahead of the school server's. Set date and time."
+    ),
+    ("clock", "failed", "behind"): (
+        "This clock is {seconds} behind the school server's. Set date and time."
+    ),
+    ("clock", "failed", "past"): (
+        "This clock stands in the past, at least {seconds} behind. Set date and time."
+    ),
+    ("clock", "failed", "early"): (
+        "By this clock the school server's certificate is not valid yet, so the clock is probably "
+        "behind. Set date and time."
+    ),
+    ("clock", "failed", "late"): (
+        "By this clock the school server's certificate has ended, so the clock is probably ahead. "
+        "Set date and time; if they are right, the server needs a new certificate."
+    ),
+    ("clock", "unknown", ""): (
+        "The clock has nothing to be compared with: the school's server does not answer."
+    ),
+    ("clock", "unknown", "signed"): (
+        "The school's server does not answer. By what the school last signed the clock is not "
+        "behind; whether it is ahead cannot be told."
+    ),
 }
 
 
@@ -73,11 +95,22 @@ def sentence(check: Check) -> str:
     """Say one finding; a cause without words of its own falls back to its state's."""
     cause = str(check.facts.get("cause", ""))
     words = _WORDS.get((check.key, check.state, cause)) or _WORDS[check.key, check.state, ""]
-    shown = {
-        name: ", ".join(fact) if isinstance(fact, tuple) else fact
-        for name, fact in check.facts.items()
-    }
-    return words.format_map(shown)
+    return words.format_map({name: _shown(name, fact) for name, fact in check.facts.items()})
+
+
+def _shown(name: str, fact: str | int | tuple[str, ...]) -> str:
+    if name == "seconds" and isinstance(fact, int):
+        return _lasted(abs(fact))
+    return ", ".join(fact) if isinstance(fact, tuple) else str(fact)
+
+
+def _lasted(seconds: int) -> str:
+    """Say a length of time as people do: "7 minutes", "3 hours", "56 years"."""
+    for unit, length in _UNITS:
+        if seconds >= length:
+            count = seconds // length
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return f"{seconds} seconds"
 
 
 def plain(checks: Iterable[Check]) -> str:

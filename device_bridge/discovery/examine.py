@@ -37,7 +37,8 @@ class Situation(Struct, frozen=True):
 
     `devices`: addresses of the class's devices; `heard`: those of them from mDNS. `port`: where an
     agent listens. `clock_off_seconds`: our clock less the MDM's, where it was asked lately.
-    `linked`: the teachers who have a link to this device.
+    `clock_refusal`, `floor_seconds`: as `doctor.Evidence` has them. `linked`: the teachers who
+    have a link to this device.
     """
 
     devices: tuple[Address, ...] = ()
@@ -45,6 +46,8 @@ class Situation(Struct, frozen=True):
     port: int | None = None
     interfaces: tuple[str, ...] | None = None
     clock_off_seconds: float | None = None
+    clock_refusal: str = ""
+    floor_seconds: float = 0.0
     linked: tuple[str, ...] = ()
 
 
@@ -75,6 +78,8 @@ async def examine(situation: Situation) -> tuple[Check, ...]:
             listening=listens.result(),
             wall_seconds=time.time(),
             clock_off_seconds=situation.clock_off_seconds,
+            clock_refusal=situation.clock_refusal,
+            floor_seconds=situation.floor_seconds,
             linked=situation.linked,
         )
     )

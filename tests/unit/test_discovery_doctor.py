@@ -60,9 +60,20 @@ def test_all_is_well() -> None:
         ({"reached": ()}, "reach", "not-needed", ""),
         ({"listening": True}, "listening", "ok", ""),
         ({"listening": False}, "listening", "failed", ""),
-        ({"wall_seconds": 0.0}, "clock", "failed", "past"),
-        ({"clock_off_seconds": -3600.0}, "clock", "failed", "off"),
+        ({"wall_seconds": 0.0, "clock_off_seconds": None}, "clock", "failed", "past"),
+        ({"wall_seconds": 0.0, "clock_off_seconds": -1.8e9}, "clock", "failed", "behind"),
+        ({"clock_off_seconds": -3600.0}, "clock", "failed", "behind"),
+        ({"clock_off_seconds": 3600.0}, "clock", "failed", "ahead"),
         ({"clock_off_seconds": None}, "clock", "unknown", ""),
+        (
+            {"clock_off_seconds": None, "floor_seconds": 1.8e9 + 3600},
+            "clock",
+            "failed",
+            "past",
+        ),
+        ({"clock_off_seconds": None, "floor_seconds": 1.7e9}, "clock", "unknown", "signed"),
+        ({"clock_off_seconds": None, "clock_refusal": "early"}, "clock", "failed", "early"),
+        ({"clock_off_seconds": None, "clock_refusal": "late"}, "clock", "failed", "late"),
     ],
 )
 def test_what_is_seen_says_what_is_wrong(
@@ -96,11 +107,21 @@ HOSTS = st.lists(st.sampled_from(["10.0.0.20", "10.9.9.9", "fe80::1", "pc-1"]), 
         listening=st.none() | st.booleans(),
         wall_seconds=st.sampled_from([0.0, 1.8e9]),
         clock_off_seconds=st.none() | st.floats(-1e6, 1e6),
+        clock_refusal=st.sampled_from(["", "early", "late"]),
+        floor_seconds=st.sampled_from([0.0, 1.7e9, 1.9e9]),
     )
 )
 def test_every_finding_has_words(seen: Evidence) -> None:
     checks = judge(seen)
     assert len(plain(checks).splitlines()) == sum(c.state != "not-needed" for c in checks)
+
+
+@pytest.mark.parametrize(
+    ("off_seconds", "words"),
+    [(-56 * 31_557_600.0, "56 years behind"), (86_400.0, "1 day ahead"), (420.0, "7 minutes")],
+)
+def test_how_wrong_a_clock_is_is_said_as_people_say_it(off_seconds: float, words: str) -> None:
+    assert words in sentence(found(replace(WELL, clock_off_seconds=off_seconds))["clock"])
 
 
 def test_the_firewall_is_known_by_its_files(tmp_path: Path) -> None:

@@ -1,0 +1,138 @@
+"""The device's doctor about its clock: by the server's answer, its certificate, what was signed."""
+
+import asyncio
+import email.utils
+import ssl
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from device_bridge.agent.doctor import ask_clock, clock_at
+from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.guard.kept import Kept
+from device_bridge.discovery.doctor_words import sentence
+from tests.false_servers import JSON, answering, hang, speaking
+
+pytestmark = pytest.mark.real_loop
+
+HOUR = 3600
+YEAR = timedelta(days=365)
+
+
+def dated(ahead_seconds: float) -> str:
+    return f"Date: {email.utils.formatdate(time.time() + ahead_seconds, usegmt=True)}"
+
+
+async def doctor(folder: Path, *more: str) -> tuple[int, str]:
+    """Run the real command; return its exit code and all that it says."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "device_bridge.agent"),
+        *more,
+        *("--folder", str(folder)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode or 0, said.decode()
+
+
+async def test_a_device_that_is_not_enrolled_compares_its_clock_with_a_named_server(
+    tmp_path: Path,
+) -> None:
+    wrong = answering("404 Not Found", JSON, b"{}", dated(3 * HOUR + 60))
+    async with speaking(wrong) as server:
+        code, said = await doctor(tmp_path, "doctor", "--server", server)
+    assert code == 1
+    assert "!!  This clock is 3 hours behind the school server's. Set date and time." in said
+
+
+async def test_a_right_clock_is_said_to_be_right(tmp_path: Path) -> None:
+    async with speaking(answering("200 OK", JSON, b"{}", dated(0))) as server:
+        clock = await clock_at(Folder(tmp_path), server)
+    assert (clock.state, sentence(clock)) == ("ok", "The clock is right.")
+
+
+async def test_whoever_enrols_with_a_wrong_clock_is_told_so_at_once(tmp_path: Path) -> None:
+    refusing = answering("403 Forbidden", JSON, b'{"code": "bad-code"}', dated(-50 * HOUR))
+    async with speaking(refusing) as server:
+        code, said = await doctor(tmp_path, "enrol", "--server", server, "--code", "ABCDEFGH")
+    assert code == 1
+    assert "This clock is 2 days ahead of the school server's. Set date and time." in said
+
+
+async def test_without_an_answer_what_the_school_signed_tells_a_clock_that_is_behind(
+    tmp_path: Path,
+) -> None:
+    folder = Folder(tmp_path)
+    for floor, words in (
+        (time.time() + 49 * HOUR, "This clock stands in the past, at least 2 days behind."),
+        (time.time() - HOUR, "By what the school last signed the clock is not behind;"),
+    ):
+        write_private(folder.state, msgspec.json.encode(Kept(floor_seconds=floor)))
+        assert words in sentence(await clock_at(folder, "http://127.0.0.1:9"))
+
+
+async def test_a_server_that_says_no_time_says_nothing(tmp_path: Path) -> None:
+    quick = partial(httpx.AsyncClient, timeout=0.3)
+    for talk in (answering("200 OK", JSON, b"{}"), answering("200 OK", JSON, b"{}", "Date: x")):
+        async with speaking(talk) as server:
+            assert (await clock_at(Folder(tmp_path), server)).state == "unknown"
+    async with speaking(hang) as server:
+        assert (await ask_clock(server, quick)).off_seconds is None
+    assert (await ask_clock("no address")).off_seconds is None
+
+
+@pytest.mark.parametrize(("begins", "refusal"), [(YEAR, "early"), (-2 * YEAR, "late")])
+async def test_a_certificate_out_of_its_time_is_a_sign_of_a_wrong_clock(
+    tmp_path: Path, begins: timedelta, refusal: str
+) -> None:
+    trusting = ssl.create_default_context(cafile=str(certificate(tmp_path, begins)))
+    serving = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    serving.load_cert_chain(tmp_path / "both.pem")
+
+    def met(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(met, "127.0.0.1", 0, ssl=serving)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        client = partial(httpx.AsyncClient, verify=trusting)
+        told = await ask_clock(f"https://127.0.0.1:{port}", client)
+    assert told.refusal == refusal
+
+
+def certificate(folder: Path, begins: timedelta) -> Path:
+    """Write a server's own certificate of a year, and its key beside it."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mdm")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + begins)
+        .not_valid_after(now + begins + YEAR)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, SHA256())
+        .public_bytes(Encoding.PEM)
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "both.pem").write_bytes(secret + made)
+    path = folder / "certificate.pem"
+    path.write_bytes(made)
+    return path

@@ -1,12 +1,12 @@
 """Looks around while the connection check is seen, and goes back to the wall when all is found."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NoReturn, Protocol
 
 from classroom_app.cloud.sync import SyncState
 from classroom_app.domain.lesson import DeviceId, PupilId, Roster
-from classroom_app.domain.tile import Tile
+from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.check import Check, Checked
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter, Missed
@@ -28,6 +28,7 @@ class Known(Protocol):
     def roster(self) -> Roster | None: ...
     def places_of(self, device: DeviceId) -> tuple[Address, ...]: ...
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]: ...
+    def network_names(self) -> Mapping[str, str]: ...
     def clock_off_seconds(self) -> float | None: ...
     def sync_state(self) -> SyncState: ...
 
@@ -93,7 +94,11 @@ class LookingAround:
         places = [place for device in missing for place in known.places_of(device)[:1]]
         heard = [place for device in roster.devices for place in known.heard_at(device.id)]
         return Situation(
-            tuple(places), tuple(heard), interfaces=self._interfaces, clock_off_seconds=clock
+            tuple(places),
+            tuple(heard),
+            interfaces=self._interfaces,
+            networks=known.network_names(),
+            clock_off_seconds=clock,
         )
 
     def _devices_missed(self, roster: Roster) -> list[DeviceId]:
@@ -181,6 +186,10 @@ def class_check(
     cause = str(reach.facts.get("cause", "")) if reach and reach.state == "failed" else ""
     if reach and reach.state == "ok" and missed.name:
         return Check("class", "failed", {**facts, "cause": "refused", "why": missing[0].reason})
+    away = [tile.reason for tile in missing if tile.state is State.OTHER_NETWORK]
+    if len(away) == len(missing) and cause != "agent-not-running":
+        facts["network"] = ", ".join(dict.fromkeys(away))
+        return Check("class", "failed", {**facts, "cause": "elsewhere"})
     if cause in {"isolation", "agent-not-running"}:
         return Check("class", "failed", {**facts, "cause": cause})
     if missed.name:

@@ -50,6 +50,10 @@ class Places:
         """Return where a device may be, the likeliest first."""
         return tuple(dict.fromkeys((*self.heard.get(device, ()), *self.known.get(device, ()))))
 
+    def last_of(self, device: str) -> Address | None:
+        """Return where a device proved itself last; None: never."""
+        return next(iter(self.known.get(device, ())), None)
+
     def hear(self, sighting: Sighting) -> None:
         self.heard[sighting.device] = sighting.addresses
         self._offer(sighting.device, sighting.addresses)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from classroom_app.acts import LessonActs
@@ -16,6 +17,7 @@ from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
 from classroom_app.found import Found
 from classroom_app.ids import new_id
+from classroom_app.networks import Networks
 from classroom_app.papers import Papers
 from classroom_app.places import NobodyThere, OfAnotherClass, Places
 from classroom_app.presenters.receipts import Receipt
@@ -33,7 +35,9 @@ from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
 from classroom_app.ways import Ways
 from device_bridge.discovery.browse import Browser
+from device_bridge.discovery.interfaces import own_addresses
 from device_bridge.discovery.sightings import Address, Sighting
+from device_bridge.discovery.wifi import wifi_names
 from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
 from device_bridge.materials.off_loop import bulk_threads
@@ -99,7 +103,6 @@ class School:
         self._synced, self._refused = synced, refused
         self._right_told = ""
         self._pool = bulk_threads()
-        self._links: list[Room] = []
         self._dialling: asyncio.Queue[DeviceId] = asyncio.Queue()
         library = Library(home / "library")
         self.ways = Ways(library, self._pool, self._may_give, self._dialling.put_nowait)
@@ -121,6 +124,9 @@ class School:
             new_id=new_id,
             versions=Versions(keeping.versions_above()),
             touched=touched,
+        )
+        self.networks = Networks(
+            self.room, self, keeping, cloud, partial(own_addresses, interfaces), wifi_names
         )
         self.attention = Attention(self.room)
         self.materials = Materials(self.room, library, self.ways, self._pool)
@@ -191,6 +197,7 @@ class School:
                 ("hearing", self.hearing.run()),
                 ("browser", self.browser.run()),
                 ("places", self.places.run()),
+                ("networks", self.networks.run()),
                 ("bulk", self._dial_wanted()),
                 ("presence", self.presence.run()),
                 ("attention", self.attention.run()),
@@ -250,6 +257,15 @@ class School:
 
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
         return self.places.heard.get(device, ())
+
+    def network_names(self) -> Mapping[str, str]:
+        return self.networks.names
+
+    def linked_at(self, device: DeviceId) -> Address | None:
+        return self.link.place(device)
+
+    def last_of(self, device: DeviceId) -> Address | None:
+        return self.places.last_of(device)
 
     def clock_off_seconds(self) -> float | None:
         """Say by how much this computer's clock is ahead of the school's; None: never heard."""

@@ -1,14 +1,22 @@
 """A device and the central side: enrolment by code, check-in, inventory, declared policy."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from central_mdm.contract.names import TEXT, Count, Id, Name
 
+NETWORKS_MAX: Final = 8
+Network = Annotated[str, Meta(max_length=49, pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]
+"""A range of addresses, as `10.0.0.0/24`: enough to tell another room, not where somebody lives."""
+Networks = Annotated[tuple[Network, ...], Meta(max_length=NETWORKS_MAX)]
+
 
 class Inventory(Struct, frozen=True):
-    """Facts of a machine; sent when its hash changed."""
+    """Facts of a machine; sent when its hash changed. `networks`: those it is on now.
+
+    The names of Wi-Fis are left out on purpose: a family's tells where it lives.
+    """
 
     kind: Name
     system: Annotated[str, Meta(max_length=120, pattern=TEXT)] = ""
@@ -17,6 +25,7 @@ class Inventory(Struct, frozen=True):
     agent: Annotated[str, Meta(max_length=40, pattern=TEXT)] = ""
     disk_free_bytes: Count = 0
     memory_bytes: Count = 0
+    networks: Networks = ()
 
 
 class Enrol(Struct, frozen=True):
@@ -66,3 +75,17 @@ class CheckedIn(Struct, frozen=True):
     policy: Policy | None = None
     assignment: str = ""
     want_inventory: bool = False
+
+
+class Whereabout(Struct, frozen=True):
+    """A device that came `seconds_ago`, and the networks it was on then."""
+
+    device: Id
+    seconds_ago: Count
+    networks: Networks = ()
+
+
+class Whereabouts(Struct, frozen=True):
+    """GET /api/whereabouts?class=: the devices of a class that have come at all."""
+
+    devices: tuple[Whereabout, ...] = ()

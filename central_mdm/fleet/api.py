@@ -1,14 +1,18 @@
-"""Routes of the fleet: enrolment by code, check-in."""
+"""Routes of the fleet: enrolment by code, check-in, where a class's devices are."""
 
-from litestar import Router, post
-from litestar.params import JSONBody
+from typing import Annotated
 
-from central_mdm.contract.fleet import CheckedIn, CheckIn, Enrol, Enrolled
+from litestar import Router, get, post
+from litestar.params import JSONBody, QueryParameter
+
+from central_mdm.contract.fleet import CheckedIn, CheckIn, Enrol, Enrolled, Whereabouts
 from central_mdm.fleet import enrolment, rules
 from central_mdm.fleet.seen import Seen
-from central_mdm.platform.api import DEVICE, NO_TOKEN, OPEN, AnyRequest, problems
+from central_mdm.fleet.whereabouts import whereabouts
+from central_mdm.platform.api import DEVICE, NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
+ClassId = Annotated[str, QueryParameter(name="class", max_length=64, min_length=1)]
 BODY_BYTES_MAX = 32 * 1024
 
 
@@ -34,4 +38,10 @@ def routes(ground: Ground, seen: Seen) -> Router:
     async def check_in(request: AnyRequest, data: JSONBody[CheckIn]) -> CheckedIn:
         return await rules.check_in(ground, seen, request.user, data)
 
-    return Router("/api", route_handlers=[enrol, check_in], tags=["fleet"])
+    @get("/whereabouts", opt=TEACHER, responses=problems(401, 403))
+    async def where(request: AnyRequest, class_id: ClassId) -> Whereabouts:
+        caller = request.user
+        async with ground.database.reading(caller.school) as connection:
+            return await whereabouts(connection, caller, class_id, ground.clock())
+
+    return Router("/api", route_handlers=[enrol, check_in, where], tags=["fleet"])

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from central_mdm.contract.fleet import Whereabouts
 from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn
 from central_mdm.contract.journal import Event, Push, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
@@ -85,6 +86,10 @@ class Cloud:
     async def changes(self, scope: str, epoch: str, after: int) -> Changes:
         query = httpx.QueryParams({"scope": scope, "epoch": epoch, "after": after})
         return await self._signed("GET", f"/api/changes?{query}", Changes)
+
+    async def whereabouts(self, class_id: str) -> Whereabouts:
+        query = httpx.QueryParams({"class": class_id})
+        return await self._signed("GET", f"/api/whereabouts?{query}", Whereabouts)
 
     async def push(self, events: tuple[Event, ...]) -> Pushed:
         return await self._signed("POST", "/api/journal", Pushed, Push(events))

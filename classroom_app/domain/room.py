@@ -6,6 +6,7 @@ A tile shows evidence. What the teacher wishes only decides which receipt is loo
 
 import math
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from msgspec import Struct
 from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import DeviceId, PupilId, Roster
 from classroom_app.domain.tile import State, Tile
+from classroom_app.domain.whereabouts import Elsewhere
 from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
 
 CLOCK_OFF_SECONDS: Final = 300
@@ -22,6 +24,10 @@ CLOCK_OFF_SECONDS: Final = 300
 ASKED_AFTER_SECONDS: Final = 0.3
 """Most devices answer sooner (desk.md section 8): a wall that says "asked" and at once "locked"
 flickers and tells nothing."""
+
+
+_LOST: Final = frozenset({"lost", "unreachable", "silent"})
+"""Reasons of a link's end that say only that the device is not reached."""
 
 
 class LockWanted(Struct, frozen=True):
@@ -50,13 +56,29 @@ class Shown(Struct, frozen=True):
 
 
 def tile_of(
-    place: Place, seen: Evidence | None, lock: LockWanted, *, others_locked: bool, now: float
+    place: Place,
+    seen: Evidence | None,
+    lock: LockWanted,
+    *,
+    others_locked: bool,
+    now: float,
+    elsewhere: Elsewhere | None = None,
 ) -> Tile:
     """Draw one tile from what its device said. `others_locked`: freed by name is worth a word."""
     if seen is None or not _was_seen(seen):
-        why = seen.why_gone if seen else ""
-        return Tile(place.pupil, place.device, place.name, place.seat, State.NOT_HERE, reason=why)
+        shown = _missing(seen.why_gone if seen else "", elsewhere)
+        return Tile(
+            place.pupil,
+            place.device,
+            place.name,
+            place.seat,
+            shown.state,
+            since=shown.since,
+            reason=shown.reason,
+        )
     shown = _shown(seen, lock, now)
+    if shown.state is State.GONE:
+        shown = _gone_to(shown, elsewhere)
     held = _held(seen, lock, now)
     free = _free(seen, lock, now)
     return Tile(
@@ -84,6 +106,7 @@ def wall(
     seen: Mapping[DeviceId, Evidence],
     locks: Mapping[DeviceId, LockWanted],
     now: float,
+    elsewhere: Mapping[DeviceId, Elsewhere] = MappingProxyType({}),
 ) -> tuple[Tile, ...]:
     """Draw the whole class in the order of seats; a device with nobody comes after the pupils.
 
@@ -97,6 +120,7 @@ def wall(
             locks.get(place.device, LockWanted()),
             others_locked=others,
             now=now,
+            elsewhere=elsewhere.get(place.device),
         )
         for place in places(roster, sitting, seen)
     )
@@ -126,6 +150,25 @@ def free(tiles: Iterable[Tile], scope: frozenset[str] | None = None) -> tuple[in
     """Count "28 of 28 free": devices whose own last word is that they are."""
     chosen = [tile for tile in tiles if scope is None or tile.key in scope]
     return sum(tile.free for tile in chosen), len(chosen)
+
+
+def _missing(why: str, elsewhere: Elsewhere | None) -> Shown:
+    """Say of a device that has not come whether it is known to be on another network.
+
+    Where it was last is a sign only when it was tried there and does not answer.
+    """
+    tried = why == "unreachable"
+    if elsewhere is None or (why and not tried) or (elsewhere.told_at is None and not tried):
+        return Shown(State.NOT_HERE, reason=why)
+    return Shown(State.OTHER_NETWORK, elsewhere.told_at or 0.0, elsewhere.network)
+
+
+def _gone_to(gone: Shown, elsewhere: Elsewhere | None) -> Shown:
+    """Say where a device is that was here: only its own word since it left can tell."""
+    told_at = elsewhere.told_at if elsewhere else None
+    if elsewhere is None or told_at is None or told_at <= gone.since or gone.reason not in _LOST:
+        return gone
+    return Shown(State.OTHER_NETWORK, told_at, elsewhere.network)
 
 
 def _was_seen(seen: Evidence) -> bool:

@@ -61,7 +61,14 @@ class Trouble(Struct, frozen=True):
 
 
 _GOOD = {
-    "addresses": (later("This computer is on a network."), later("Address {addresses}.")),
+    "addresses": (
+        later("This computer is on a network."),
+        later("{interfaces}, address {addresses}."),
+    ),
+    "addresses/wifi": (
+        later("This computer is on “{wifi}”."),
+        later("{interfaces}, address {addresses}."),
+    ),
     "multicast": (later("Pupitre can listen here."), later("Nothing to do.")),
     "own-announcement": (later("Pupitre can listen here."), later("Our own call came back.")),
     "firewall": (later("The firewall lets Pupitre listen."), later("Nothing to do.")),
@@ -134,7 +141,7 @@ _BAD = {
         by_address=True,
     ),
     "device-network": Trouble(
-        later("This computer is on {own}, the pupils were last at {addresses}."),
+        later("This computer is on “{own}”, the pupils were last on “{theirs}”."),
         later("Change to the pupils' network."),
         to_read=_READ_WIFI,
         around=_BY_ADDRESS,
@@ -160,6 +167,13 @@ _BAD = {
         later("Restarting a device mostly helps."),
         _ASK_AGENT,
         _READ_RESTART,
+        around=_BY_ADDRESS,
+        by_address=True,
+    ),
+    "class/elsewhere": Trouble(
+        later("{names}: on another network."),
+        later("Last seen on {network}. It comes back by itself once it is on this one."),
+        to_read=_READ_WIFI,
         around=_BY_ADDRESS,
         by_address=True,
     ),
@@ -192,6 +206,19 @@ _BAD = {
         later("Not needed for a lesson. All is sent later."),
     ),
 }
+_FACTS = (
+    "addresses",
+    "all",
+    "here",
+    "interfaces",
+    "machines",
+    "names",
+    "network",
+    "own",
+    "theirs",
+    "why",
+    "wifi",
+)
 _QUIET = {"school"}  # never a reason for alarm
 _GROUPS = (
     ("addresses",),
@@ -265,5 +292,4 @@ def _plain(fact: object) -> str:
 
 
 def _filled(source: str, facts: Mapping[str, str]) -> str:
-    names = ("addresses", "machines", "own", "here", "all", "names", "why")
-    return say(source, **{**dict.fromkeys(names, "…"), **facts})
+    return say(source, **{**dict.fromkeys(_FACTS, "…"), **facts})

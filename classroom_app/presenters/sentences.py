@@ -234,13 +234,11 @@ def _second(tile: Tile, now: float) -> str:
             return reason(tile.reason) or say("comes back by itself")
         case State.CLOCK:
             return say("works; times may differ")
-        case (
-            State.NOT_HERE
-            | State.OTHER_NETWORK
-            | State.OTHER_LESSON
-            | State.PRIVATE
-            | State.WAITING
-        ):
+        case State.OTHER_NETWORK if tile.since:
+            return say("now on {network}", network=tile.reason)
+        case State.OTHER_NETWORK:
+            return say("last on {network}", network=tile.reason)
+        case State.NOT_HERE | State.OTHER_LESSON | State.PRIVATE | State.WAITING:
             return reason(tile.reason)
         case _:
             return ""

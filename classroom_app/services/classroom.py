@@ -27,6 +27,7 @@ from classroom_app.domain.lesson import (
 from classroom_app.domain.room import LockWanted, wall
 from classroom_app.domain.tile import Tile
 from classroom_app.domain.versions import Versions
+from classroom_app.domain.whereabouts import Elsewhere
 from classroom_app.services.ports import Clock, Devices, Ids, Remembers
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import Malformed, Unsupported
@@ -80,6 +81,7 @@ class Classroom:
         self.declared: dict[tuple[DeviceId, str], Declaration] = {}
         self._lock_since: dict[DeviceId, float] = {}
         self.came: set[DeviceId] = set()
+        self.elsewhere: Mapping[DeviceId, Elsewhere] = {}
 
     def open_roster(self) -> Roster:
         if self.roster is None:
@@ -105,7 +107,8 @@ class Classroom:
         if self.roster is None:
             return ()
         sitting = {device: sat.pupil for device, sat in self.sittings.items()}
-        return wall(self.roster, sitting, self.seen, self._locks(), self.clock.seconds())
+        now = self.clock.seconds()
+        return wall(self.roster, sitting, self.seen, self._locks(), now, self.elsewhere)
 
     def pupil_at(self, device: DeviceId) -> PupilId:
         sat = self.sittings.get(device)
@@ -210,6 +213,12 @@ class Classroom:
         """Take new evidence and say which tile it is about."""
         self.seen[device] = seen
         self.touched(frozenset({self.key_of(device)}))
+
+    def found_elsewhere(self, found: Mapping[DeviceId, Elsewhere]) -> None:
+        """Take which devices are known to be on another network now."""
+        if found != self.elsewhere:
+            self.elsewhere = found
+            self.touched(frozenset(self.key_of(device) for device in found))
 
     def evidence(self, device: DeviceId) -> Evidence:
         return self.seen.get(device) or Evidence(device)

@@ -48,10 +48,13 @@ class Evidence(Struct, frozen=True):
     TCP connection; `linked`: the teachers whose apps have a link to this device now.
     `clock_off_seconds`: our clock less the school server's; `clock_refusal`: "early" or "late"
     where its certificate is not valid by our clock; `floor_seconds`: the latest moment that the
-    school is known to have signed, 0 for none.
+    school is known to have signed, 0 for none. `wifi`: the name of the Wi-Fi by interface;
+    `networks`: names of other networks as far as they are known, by `10.0.0.0/24`.
     """
 
     own: tuple[OwnAddress, ...]
+    wifi: Mapping[str, str] = {}
+    networks: Mapping[str, str] = {}
     multicast_error: str = ""
     echo: bool | None = None
     firewall: str | None = None
@@ -92,10 +95,20 @@ def _addresses(seen: Evidence) -> Check:
     usable = [one for one in _outside(seen.own) if not _link_local(one.address)]
     shown = tuple(f"{one.interface} {one.address}/{one.prefix}" for one in usable)[:NAMED_MAX]
     if usable:
-        return Check("addresses", "ok", {"addresses": shown})
+        facts: dict[str, str | tuple[str, ...]] = {
+            "addresses": shown,
+            "interfaces": _each(one.interface for one in usable),
+        }
+        if names := _each(name for one in usable if (name := seen.wifi.get(one.interface))):
+            facts |= {"cause": "wifi", "wifi": names}
+        return Check("addresses", "ok", facts)
     alone = tuple(one.address for one in _outside(seen.own))[:NAMED_MAX]
     # 169.254/16 and fe80::/10: a cable or Wi-Fi is there, but nobody gave an address (RFC 3927).
     return Check("addresses", "failed", {"cause": "no-dhcp" if alone else "offline"})
+
+
+def _each(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))[:NAMED_MAX]
 
 
 def _link_local(address: str) -> bool:
@@ -139,24 +152,31 @@ def _other_machines(seen: Evidence) -> Check:
 def _device_network(seen: Evidence) -> Check:
     if not seen.devices:
         return Check("device-network", "not-needed")
-    networks = [one.network for one in _outside(seen.own)]
+    own = [one for one in _outside(seen.own) if not _link_local(one.address)]
     foreign = tuple(
-        address
-        for address in seen.devices
-        if not any(_within(address, network) for network in networks)
+        address for address in seen.devices if not any(within(address, one.network) for one in own)
     )
     if not foreign:
         return Check("device-network", "ok")
     facts: Facts = {
         "devices": len(foreign),
         "addresses": foreign[:NAMED_MAX],
-        "own": tuple(str(network) for network in networks)[:NAMED_MAX],
+        "own": _each(seen.wifi.get(one.interface) or str(one.network) for one in own),
+        "theirs": _each(name_at(address, seen.networks) for address in foreign),
     }
     # Another network is no fault by itself: a router may lead there. mDNS does not cross it.
     return Check("device-network", "unknown" if seen.reached else "failed", facts)
 
 
-def _within(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+def name_at(address: str, networks: Mapping[str, str]) -> str:
+    """Return what a person calls the network of an address: its name, its range, the address."""
+    for network, name in networks.items():
+        if within(address, ipaddress.ip_network(network)):
+            return name or network
+    return address
+
+
+def within(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
     try:
         return ipaddress.ip_address(address) in network
     except ValueError:

@@ -10,6 +10,7 @@ _MARKS: Final[dict[State, str]] = {"ok": "ok", "failed": "!!", "unknown": "??", 
 _UNITS: Final = (("year", 31_557_600), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 _WORDS: Final[dict[tuple[Key, State, str], str]] = {
     ("addresses", "ok", ""): "This computer is on the network: {addresses}.",
+    ("addresses", "ok", "wifi"): "This computer is on the Wi-Fi “{wifi}”: {addresses}.",
     ("addresses", "failed", "offline"): (
         "This computer is on no network. Join the school's Wi-Fi or plug in the cable."
     ),
@@ -42,8 +43,8 @@ _WORDS: Final[dict[tuple[Key, State, str], str]] = {
     ("other-machines", "unknown", ""): "Without a network there is nobody to hear.",
     ("device-network", "ok", ""): "The devices are on this network.",
     ("device-network", "failed", ""): (
-        "{devices} devices are on another network ({addresses}) than this computer ({own}). Join "
-        "theirs."
+        "{devices} devices were last on another network ({theirs}) than this computer ({own}). "
+        "Join theirs."
     ),
     ("device-network", "unknown", ""): (
         "{devices} devices are on another network, and it can be reached. Announcements do not "

@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.doctor import Check, Evidence, judge
 from device_bridge.discovery.interfaces import OwnAddress, open_zeroconf, own_addresses
 from device_bridge.discovery.records import SERVICE_TYPE, service_name
+from device_bridge.discovery.wifi import wifi_names
 
 LISTEN_SECONDS: Final = 2.0
 """Answers to a question come within half a second (RFC 6762, 6); lost once, within two."""
@@ -37,14 +38,15 @@ class Situation(Struct, frozen=True):
 
     `devices`: addresses of the class's devices; `heard`: those of them from mDNS. `port`: where an
     agent listens. `clock_off_seconds`: our clock less the MDM's, where it was asked lately.
-    `clock_refusal`, `floor_seconds`: as `doctor.Evidence` has them. `linked`: the teachers who
-    have a link to this device.
+    `networks`, `clock_refusal`, `floor_seconds`: as `doctor.Evidence` has them. `linked`: the
+    teachers who have a link to this device.
     """
 
     devices: tuple[Address, ...] = ()
     heard: tuple[Address, ...] = ()
     port: int | None = None
     interfaces: tuple[str, ...] | None = None
+    networks: Mapping[str, str] = {}
     clock_off_seconds: float | None = None
     clock_refusal: str = ""
     floor_seconds: float = 0.0
@@ -53,19 +55,20 @@ class Situation(Struct, frozen=True):
 
 async def examine(situation: Situation) -> tuple[Check, ...]:
     """Look for some seconds and say what was found; never raises for what it finds."""
-    own = own_addresses()
-    if situation.interfaces:
-        own = tuple(one for one in own if one.address in situation.interfaces)
+    own = own_addresses(situation.interfaces)
     async with asyncio.TaskGroup() as looks:
         echo = looks.create_task(_echo(situation.interfaces))
         others = looks.create_task(_answering(own))
         tried = looks.create_task(_knock(situation.devices))
         listens = looks.create_task(_listens(own, situation.port))
+        wifi = looks.create_task(wifi_names())
     error, heard_back = echo.result()
     reached, refused, silent = tried.result()
     return judge(
         Evidence(
             own=own,
+            wifi=wifi.result(),
+            networks=situation.networks,
             multicast_error=error,
             echo=heard_back,
             firewall=firewall(),

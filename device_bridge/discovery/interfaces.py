@@ -33,9 +33,10 @@ class OwnAddress(Struct, frozen=True, order=True):
         return ipaddress.ip_address(self.address).is_loopback
 
 
-def own_addresses() -> tuple[OwnAddress, ...]:
-    """Return every address of every interface that is up, sorted."""
-    return tuple(sorted(_read(ifaddr.get_adapters())))
+def own_addresses(only: Sequence[str] | None = None) -> tuple[OwnAddress, ...]:
+    """Return every address of every interface that is up, sorted; or of those the `only` ones."""
+    found = sorted(_read(ifaddr.get_adapters()))
+    return tuple(one for one in found if not only or one.address in only)
 
 
 def _read(adapters: Iterable[ifaddr.Adapter]) -> Iterable[OwnAddress]:

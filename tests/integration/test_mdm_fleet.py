@@ -169,3 +169,35 @@ async def test_a_placed_device_gets_a_higher_version_of_its_assignment(mdm: Mdm)
     payload = jws.extract_compact(answer["assignment"].encode()).payload
     newest = json.decode(payload, type=Assignment)
     assert (newest.version, newest.classes) == (2, ("4A", "5B"))
+
+
+async def test_teachers_of_a_class_are_told_on_which_networks_its_devices_are(mdm: Mdm) -> None:
+    entry = mdm.sample["devices"][0]
+    headers = bearer((await enrol(mdm, entry["code"])).json()["token"])
+    first, second = (
+        {"kind": "laptop", "networks": [each]} for each in ("10.7.0.0/24", "10.9.0.0/16")
+    )
+    told = {"inventory_hash": "aa", "inventory": first}
+    await mdm.http.post("/api/check-in", json=told, headers=headers)
+    moved = {"inventory_hash": "bb", "inventory": second}
+    await mdm.http.post("/api/check-in", json=moved, headers=headers)
+    gathered = Seen(mdm.ground.database)
+    gathered.touch(mdm.school, entry["device"], mdm.clock.at)
+    await gathered.flush()
+    mdm.clock.at += 90
+    teacher = await mdm.as_teacher()
+    answer = await mdm.http.get("/api/whereabouts?class=5B", headers=teacher)
+    assert answer.json()["devices"] == [
+        {"device": entry["device"], "seconds_ago": 90, "networks": ["10.9.0.0/16"]}
+    ]
+    foreign = await mdm.http.get("/api/whereabouts?class=no-such", headers=teacher)
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign-class")
+    as_device = await mdm.http.get("/api/whereabouts?class=5B", headers=headers)
+    assert as_device.status_code == 403
+
+
+async def test_what_is_no_range_of_addresses_is_not_taken_for_a_network(mdm: Mdm) -> None:
+    headers = bearer((await enrol(mdm, mdm.sample["devices"][0]["code"])).json()["token"])
+    told = {"inventory_hash": "aa", "inventory": {"kind": "x", "networks": ["FRITZ!Box Mueller"]}}
+    answer = await mdm.http.post("/api/check-in", json=told, headers=headers)
+    assert answer.status_code == 400

@@ -52,7 +52,7 @@ def walls(folder: Path) -> None:
     made = room("de", "dark")
     tiles = lively()
     replace(tiles, "Mehdi", State.TWIN, since=NOW - 9)
-    replace(tiles, "Kenji", State.OTHER_NETWORK, reason="WLAN „Gast“ statt „Schule“")
+    replace(tiles, "Kenji", State.OTHER_NETWORK, reason="Gast", since=NOW - 60)
     made.begin(tiles, (1920, 1080))
     made.wall.select({"p17", "p22"})
     save(made, folder, "02-wall-dark-de-1920")

@@ -226,7 +226,16 @@ def screen(number: int, size: QSize) -> QImage:
 
 
 CHECKS = (
-    Check("addresses", "ok", {"addresses": ("10.12.0.7",)}),
+    Check(
+        "addresses",
+        "ok",
+        {
+            "addresses": ("wlan0 10.12.0.7/24",),
+            "interfaces": ("wlan0",),
+            "cause": "wifi",
+            "wifi": ("Collège",),
+        },
+    ),
     Check("multicast", "ok"),
     Check("own-announcement", "ok"),
     Check("firewall", "ok"),

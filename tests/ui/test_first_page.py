@@ -144,10 +144,10 @@ def test_bar_b_asks_why_of_the_one_who_is_missing_or_of_the_class(opened: Opens)
 
 def test_an_address_is_told_as_one_reads_it_out(qtbot: QtBot) -> None:
     del qtbot
-    both = {"addresses": ("eth0 192.0.2.2/24", "eth0 fd00::2/64")}
-    assert row(Check("addresses", "ok", both)).second == "Address 192.0.2.2."
-    only = {"addresses": ("eth0 fd00::2/64",)}
-    assert row(Check("addresses", "ok", only)).second == "Address fd00::2."
+    both = {"addresses": ("eth0 192.0.2.2/24", "eth0 fd00::2/64"), "interfaces": ("eth0",)}
+    assert row(Check("addresses", "ok", both)).second == "eth0, address 192.0.2.2."
+    only = {"addresses": ("eth0 fd00::2/64",), "interfaces": ("eth0",)}
+    assert row(Check("addresses", "ok", only)).second == "eth0, address fd00::2."
 
 
 def test_f5_looks_again_and_stays_with_the_pupil_asked_about(opened: Opens) -> None:

@@ -1,7 +1,7 @@
 """The check is made while it is seen, of whoever is missed, and turns into the wall by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 
@@ -16,7 +16,7 @@ from device_bridge.discovery.sightings import Address
 from tests.ui.conftest import Opens
 from tests.ui.room import NOW, Room, classroom, replace
 
-WELL = (Check("addresses", "ok", {"addresses": ("10.0.0.7",)}), Check("multicast", "ok"))
+WELL = (Check("addresses", "ok", {"addresses": ("w 10.0.0.7/24",)}), Check("multicast", "ok"))
 AWAY = Check("reach", "failed", {"cause": "away", "tried": 1})
 APART = Check("reach", "failed", {"cause": "isolation", "tried": 1})
 
@@ -45,6 +45,9 @@ class FakeSchool:
 
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
         return (("10.0.0.1", 7000),) if device == "d1" else ()
+
+    def network_names(self) -> Mapping[str, str]:
+        return {"10.0.0.0/24": "School"}
 
     def clock_off_seconds(self) -> float | None:
         return 3600.0

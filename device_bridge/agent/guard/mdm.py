@@ -124,6 +124,7 @@ class CheckIns:
         self._enrolment = enrolment
         self._duties = duties
         self._wanted = False
+        self._told_hash: str = ""
 
     async def run(self) -> NoReturn:
         """Check in until cancelled."""
@@ -146,18 +147,21 @@ class CheckIns:
         if kept is None:
             return LATEST_SECONDS  # no MDM: a village school with no server
         inventory = await asyncio.to_thread(self._duties.inventory)
+        known = hash_of_inventory(inventory)
+        # What changed goes at once: where a device is now is no news in a quarter of an hour.
+        tells = self._wanted or known != self._told_hash
         asked = CheckIn(
             policy_version=kept.policy.version,
             policy_state=kept.policy_state,
             policy_reason=kept.policy_reason,
             assignment_version=self._duties.ground.assignment_version,
-            inventory_hash=hash_of_inventory(inventory),
-            inventory=inventory if self._wanted else None,
+            inventory_hash=known,
+            inventory=inventory if tells else None,
         )
         headers = {"authorization": f"Bearer {kept.token}"}
         async with self._duties.client() as http:
             heard = await _ask(http, f"{kept.server}/api/check-in", asked, CheckedIn, headers)
-        self._wanted = heard.want_inventory
+        self._wanted, self._told_hash = heard.want_inventory, known
         return await self._take(kept, heard)
 
     async def _take(self, kept: FleetKept, heard: CheckedIn) -> float:

@@ -100,7 +100,7 @@ class Networks:
             return
         now = self._room.clock.seconds()
         self._told = {
-            DeviceId(one.device): Told(one.networks, now - one.seconds_ago)
+            DeviceId(one.device): Told(tuple(one.networks.split()), now - one.seconds_ago)
             for one in answer.devices
         }
         self._conclude()

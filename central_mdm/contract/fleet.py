@@ -7,9 +7,9 @@ from msgspec import Meta, Struct
 from central_mdm.contract.names import TEXT, Count, Id, Name
 
 NETWORKS_MAX: Final = 8
-Network = Annotated[str, Meta(max_length=49, pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]
-"""A range of addresses, as `10.0.0.0/24`: enough to tell another room, not where somebody lives."""
-Networks = Annotated[tuple[Network, ...], Meta(max_length=NETWORKS_MAX)]
+Ranges = Annotated[str, Meta(max_length=400, pattern=r"^[0-9a-fA-F:./ ]*$")]
+"""Networks as ranges of addresses with spaces between, `10.0.0.0/24 10.1.0.0/16`: enough to tell
+another room, not where somebody lives."""
 
 
 class Inventory(Struct, frozen=True):
@@ -25,7 +25,7 @@ class Inventory(Struct, frozen=True):
     agent: Annotated[str, Meta(max_length=40, pattern=TEXT)] = ""
     disk_free_bytes: Count = 0
     memory_bytes: Count = 0
-    networks: Networks = ()
+    networks: Ranges = ""
 
 
 class Enrol(Struct, frozen=True):
@@ -82,7 +82,7 @@ class Whereabout(Struct, frozen=True):
 
     device: Id
     seconds_ago: Count
-    networks: Networks = ()
+    networks: Ranges = ""
 
 
 class Whereabouts(Struct, frozen=True):

@@ -35,5 +35,5 @@ async def whereabouts(
     )
 
 
-def _networks(body: bytes) -> tuple[str, ...]:
+def _networks(body: bytes) -> str:
     return json.decode(body, type=Inventory).networks

@@ -27,7 +27,7 @@ async def test_a_device_that_changed_its_network_tells_it_at_its_next_check_in(
     async def client() -> AsyncGenerator[httpx.AsyncClient]:
         yield mdm.http
 
-    folder, found = Folder(tmp_path / "device"), Inventory("laptop", networks=("10.7.0.0/24",))
+    folder, found = Folder(tmp_path / "device"), Inventory("laptop", networks="10.7.0.0/24")
     code = mdm.sample["devices"][0]["code"]
     await enrol(folder, "http://mdm", code, found, client)
     told: list[bool] = []
@@ -48,7 +48,7 @@ async def test_a_device_that_changed_its_network_tells_it_at_its_next_check_in(
     for _ in range(3):
         await check_ins.once()
     assert told == [True, False, False]
-    found = replace(found, networks=("10.9.0.0/24",))
+    found = replace(found, networks="10.9.0.0/24")
     for _ in range(2):
         await check_ins.once()
     assert told[3:] == [True, False]

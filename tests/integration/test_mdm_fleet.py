@@ -175,7 +175,7 @@ async def test_teachers_of_a_class_are_told_on_which_networks_its_devices_are(md
     entry = mdm.sample["devices"][0]
     headers = bearer((await enrol(mdm, entry["code"])).json()["token"])
     first, second = (
-        {"kind": "laptop", "networks": [each]} for each in ("10.7.0.0/24", "10.9.0.0/16")
+        {"kind": "laptop", "networks": each} for each in ("10.7.0.0/24", "10.9.0.0/16")
     )
     told = {"inventory_hash": "aa", "inventory": first}
     await mdm.http.post("/api/check-in", json=told, headers=headers)
@@ -188,7 +188,7 @@ async def test_teachers_of_a_class_are_told_on_which_networks_its_devices_are(md
     teacher = await mdm.as_teacher()
     answer = await mdm.http.get("/api/whereabouts?class=5B", headers=teacher)
     assert answer.json()["devices"] == [
-        {"device": entry["device"], "seconds_ago": 90, "networks": ["10.9.0.0/16"]}
+        {"device": entry["device"], "seconds_ago": 90, "networks": "10.9.0.0/16"}
     ]
     foreign = await mdm.http.get("/api/whereabouts?class=no-such", headers=teacher)
     assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign-class")
@@ -198,6 +198,6 @@ async def test_teachers_of_a_class_are_told_on_which_networks_its_devices_are(md
 
 async def test_what_is_no_range_of_addresses_is_not_taken_for_a_network(mdm: Mdm) -> None:
     headers = bearer((await enrol(mdm, mdm.sample["devices"][0]["code"])).json()["token"])
-    told = {"inventory_hash": "aa", "inventory": {"kind": "x", "networks": ["FRITZ!Box Mueller"]}}
+    told = {"inventory_hash": "aa", "inventory": {"kind": "x", "networks": "FRITZ!Box Mueller"}}
     answer = await mdm.http.post("/api/check-in", json=told, headers=headers)
     assert answer.status_code == 400

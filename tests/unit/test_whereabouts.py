@@ -75,7 +75,7 @@ def test_a_device_tells_ranges_and_no_names_and_leaves_out_what_all_have() -> No
         OwnAddress("w", "fe80::1", 64, 2),
         OwnAddress("e", "169.254.2.2", 16),
     ]
-    assert networks_of(own) == ("10.7.0.0/16", "2001:db8::/64")
+    assert networks_of(own) == "10.7.0.0/16 2001:db8::/64"
 
 
 # what a tile makes of it

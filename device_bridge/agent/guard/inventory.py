@@ -32,7 +32,7 @@ def inventory_of(folder: Path, kind: str, agent: str) -> Inventory:
     )
 
 
-def networks_of(own: Iterable[OwnAddress]) -> tuple[str, ...]:
+def networks_of(own: Iterable[OwnAddress]) -> str:
     """Return the ranges this machine is on, IPv4 first; no names: a Wi-Fi's tells who lives there.
 
     Without what every machine has (loopback, link-local), which tells nothing.
@@ -41,7 +41,7 @@ def networks_of(own: Iterable[OwnAddress]) -> tuple[str, ...]:
     told = sorted(
         {(each.version, str(each)) for each in ranges if not each.is_link_local and each.prefixlen}
     )
-    return tuple(text for _, text in told)[:NETWORKS_MAX]
+    return " ".join(text for _, text in told[:NETWORKS_MAX])
 
 
 def hash_of_inventory(inventory: Inventory) -> str:

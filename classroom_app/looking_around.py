@@ -53,7 +53,8 @@ class LookingAround:
         desk.wall.tiles_changed.connect(self._on_tiles)
 
     def wake(self) -> None:
-        """Look again now."""
+        """Look again now, and show that it is done."""
+        self._first.look(looking=True)
         self._woken.set()
 
     async def run(self) -> NoReturn:
@@ -64,6 +65,7 @@ class LookingAround:
             if self._desk.page in PAGES:
                 begun = loop.time()
                 await self._look()
+                self._first.look(looking=self._woken.is_set())
                 await self._pause(begun + LOOK_SECONDS - loop.time())
             else:
                 await self._woken.wait()
@@ -127,7 +129,8 @@ class LookingAround:
         here = sum(tile.state not in ABSENT for tile in pupils)
         asked = self._desk.one() if self._desk.about else None
         name = asked.name if asked and asked.state in ABSENT else ""
-        return Missed(roster.name, len(roster.pupils), here, name)
+        stays = self._desk.check_stays
+        return Missed(roster.name, len(roster.pupils), here, name, stays=stays)
 
     # what is said
 
@@ -155,7 +158,8 @@ class LookingAround:
 
     def _on_tiles(self) -> None:
         """Turn into the wall by itself when whoever was missed is here."""
-        if self._desk.page != "check" or not self._awaited or self._desk.lesson is None:
+        desk = self._desk
+        if desk.page != "check" or desk.check_stays or not self._awaited or desk.lesson is None:
             return
         tiles = [tile for tile in self._desk.wall.tiles() if tile.pupil]
         come = {key_of(tile) for tile in tiles if tile.state not in ABSENT}

@@ -70,6 +70,8 @@ class DeskPresenter(QObject):
         self._message: tuple[tuple[Tile, ...], str] | None = None
         self._chip_key = self._last_said = self._seated = ""
         self.about = ""  # the seat that a sheet or the check is about; else the whole class
+        self.check_stays = False
+        self._checked_from = ""
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self.changed)
         self._second = QTimer(self, interval=1000)
@@ -368,9 +370,15 @@ class DeskPresenter(QObject):
         self.page_changed.emit(page)
         self.touch()
 
-    def check(self, key: str = "") -> None:
-        """Show why nothing is found, or why this one pupil is not here."""
-        self.about = key
+    def check(self, key: str = "", *, stays: bool = False) -> None:
+        """Show why nothing is found, or why this one pupil is not here.
+
+        It turns into the wall when whoever was asked about is here; one opened to look at the
+        network itself (F5) `stays` until it is left.
+        """
+        if self.page != "check":
+            self._checked_from = self.page
+        self.about, self.check_stays = key, stays
         self.go("check")
 
     def go_home(self) -> None:
@@ -392,6 +400,8 @@ class DeskPresenter(QObject):
             self.wall.set_filter("")
         elif self.page == "wall" and self.wall.selected:
             self.wall.select(())
+        elif self.page == "check" and self.lesson and self._checked_from in {"focus", "journal"}:
+            self.go(self._checked_from)
         elif self.page in {"focus", "journal", "check"}:
             self.go_home()
 

@@ -13,12 +13,16 @@ from classroom_app.presenters.words import LANGUAGES, say
 
 
 class Missed(Struct, frozen=True):
-    """Of whom the check speaks: the open class, or the one pupil who was asked about."""
+    """Of whom the check speaks: the open class, or the one pupil who was asked about.
+
+    `stays`: the page was opened to look at the network, and does not turn into the wall.
+    """
 
     class_name: str = ""
     pupils: int = 0
     here: int = 0
     name: str = ""
+    stays: bool = False
 
 
 class FirstRunPresenter(QObject):
@@ -44,6 +48,13 @@ class FirstRunPresenter(QObject):
         self.trouble = ""
         self.busy = False
         self.signed_in = False
+        self.looking = False
+
+    def look(self, *, looking: bool) -> None:
+        """Say that somebody asked for another look, until it is done."""
+        if looking != self.looking:
+            self.looking = looking
+            self.changed.emit()
 
     def show(self, checks: Sequence[Checked], missed: Missed | None = None) -> None:
         """Take the newest check; one is made every 5 s while the page is seen."""
@@ -78,6 +89,8 @@ class FirstRunPresenter(QObject):
             return say("Once, with the internet. After that Pupitre works without it.")
         if self.missed.name:
             return say("Comes back by itself as soon as the device answers.")
+        if self.missed.stays:
+            return say("F5 looks again, Esc goes back.")
         if self.missed.here and self.missed.here == self.missed.pupils:
             return say("Nobody is missing.")
         return say("The class appears by itself as soon as a device answers.")

@@ -163,7 +163,8 @@ class CheckCard(QFrame):
 
     def refresh(self) -> None:
         self._title.setText(say("Connection check"))
-        self._again.setText(say("again every 5 s"))
+        first = self._first
+        self._again.setText(say("Looking around…") if first.looking else say("again every 5 s"))
         rows = self._first.rows()
         if rows != self._rows:
             self._rows = rows

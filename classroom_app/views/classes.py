@@ -110,7 +110,7 @@ class ClassesView(QWidget):
 
     @Slot()
     def _check(self) -> None:
-        self._desk.check()
+        self._desk.check(stays=True)
 
     @Slot()
     def refresh(self) -> None:

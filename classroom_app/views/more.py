@@ -34,7 +34,7 @@ class MoreSheet(Sheet):
         self.desk.ask("length")
 
     def _check(self) -> None:
-        self.desk.check()
+        self.desk.check(stays=True)
 
     def _classes(self) -> None:
         self.desk.go("classes")

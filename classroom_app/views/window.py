@@ -360,7 +360,7 @@ class DeskWindow(QWidget):
         if self.desk.page in {"sign-in", "check"}:
             self._first_run.check_again()
         else:
-            self.desk.check()
+            self.desk.check(stays=True)
 
     @Slot()
     def _to_classes(self) -> None:

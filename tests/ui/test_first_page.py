@@ -28,7 +28,7 @@ KEYS = [
     "class",
     "clock",
 ]
-CAUSES = ["none", "isolation", "agent-not-running", "away", "unmet", "refused"]
+CAUSES = ["none", "elsewhere", "isolation", "agent-not-running", "away", "unmet", "refused"]
 
 
 @pytest.mark.parametrize("state", ["ok", "failed", "unknown", "not-needed"])
@@ -162,7 +162,29 @@ def test_f5_looks_again_and_stays_with_the_pupil_asked_about(opened: Opens) -> N
     assert (room.desk.about, room.checked) == ("p3", 1)
     room.desk.go_home()
     press(room, Qt.Key.Key_F5)
-    assert (room.desk.page, room.desk.about) == ("check", "")
+    assert (room.desk.page, room.desk.about, room.desk.check_stays) == ("check", "", True)
+    press(room, Qt.Key.Key_F5)
+    assert (room.desk.page, room.checked) == ("check", 2)
+    press(room, Qt.Key.Key_Escape)
+    assert room.desk.page == "wall"
+
+
+def test_esc_goes_back_to_where_the_check_was_opened_also_from_the_field(opened: Opens) -> None:
+    room = opened()
+    room.begin(classroom(4))
+    room.first.came_in()
+    room.window.activateWindow()
+    assert QTest.qWaitForWindowActive(room.window)
+    room.desk.open("p3")
+    press(room, Qt.Key.Key_F5)
+    room.window.first_run.address.setFocus()
+    QTest.keyClicks(room.window.first_run.address, "10.0")
+    press(room, Qt.Key.Key_F5)
+    assert (room.desk.page, room.checked) == ("check", 1)
+    press(room, Qt.Key.Key_Escape)
+    assert (room.desk.page, room.desk.focused) == ("focus", "p3")
+    press(room, Qt.Key.Key_Escape)
+    assert room.desk.page == "wall"
 
 
 def test_an_address_that_is_none_is_told_with_the_words_typed(opened: Opens) -> None:

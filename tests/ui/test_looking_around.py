@@ -126,8 +126,10 @@ async def test_the_check_is_made_again_every_five_seconds_and_at_once_by_f5(scen
     assert second - first == pytest.approx(5, abs=0.1)
     assert third - second == pytest.approx(5, abs=0.1)
     scene.around.wake()
+    assert scene.room.first.looking
     await scene.network.looks(4)
     assert scene.network.at[3] - third < 1
+    assert not scene.room.first.looking
 
 
 async def test_who_is_missed_is_looked_for_where_it_was_last(scene: Scene) -> None:
@@ -172,6 +174,31 @@ async def test_where_nobody_was_the_first_who_comes_turns_the_page(scene: Scene)
     assert scene.room.first.title() == "No pupils yet"
     scene.show("Anouk", State.WAITING)
     assert scene.room.desk.page == "wall"
+
+
+async def test_a_check_opened_to_look_at_the_network_stays_until_it_is_left(scene: Scene) -> None:
+    scene.show("Bilal", State.GONE)
+    scene.room.desk.check(stays=True)
+    await scene.network.looks(1)
+    assert scene.room.first.under() == "F5 looks again, Esc goes back."
+    scene.show("Bilal", State.LIVE)
+    assert scene.room.desk.page == "check"
+    assert scene.room.first.title() == "3 of 4 pupils here"
+    await scene.network.looks(2)
+    assert scene.room.first.title() == "4 of 4 pupils here"
+    scene.room.desk.escape()
+    assert scene.room.desk.page == "wall"
+
+
+async def test_who_is_known_to_be_on_another_network_is_said_to_be_there(scene: Scene) -> None:
+    scene.show("Bilal", State.OTHER_NETWORK)
+    replace(scene.tiles, "Bilal", State.OTHER_NETWORK, reason="Guest")
+    scene.room.wall.show(scene.tiles)
+    scene.room.desk.check("p3")
+    await scene.network.looks(1)
+    failing = next(row for row in scene.room.first.rows() if row.state == "failed")
+    assert failing.title == "Bilal: on another network."
+    assert failing.second.startswith("Last seen on Guest.")
 
 
 async def test_where_nobody_is_missed_the_page_stays_and_what_is_deaf_is_no_alarm(

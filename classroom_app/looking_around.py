@@ -19,6 +19,10 @@ LOOK_SECONDS: Final = 5.0
 PAGES: Final = frozenset({"sign-in", "check"})
 OWN_EARS: Final = frozenset({"multicast", "own-announcement", "firewall", "other-machines"})
 
+EXPLAIN_SILENCE: Final = frozenset(
+    {"addresses", "multicast", "own-announcement", "firewall", "device-network"}
+)
+
 Examine = Callable[[Situation], Awaitable[Sequence[Checked]]]
 
 
@@ -28,6 +32,7 @@ class Known(Protocol):
     def roster(self) -> Roster | None: ...
     def places_of(self, device: DeviceId) -> tuple[Address, ...]: ...
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]: ...
+    def told_here(self, device: DeviceId) -> bool: ...
     def network_names(self) -> Mapping[str, str]: ...
     def clock_off_seconds(self) -> float | None: ...
     def sync_state(self) -> SyncState: ...
@@ -100,6 +105,7 @@ class LookingAround:
             tuple(heard),
             interfaces=self._interfaces,
             networks=known.network_names(),
+            told_here=0 if self._missed().here else sum(map(known.told_here, missing)),
             clock_off_seconds=clock,
         )
 
@@ -147,7 +153,7 @@ class LookingAround:
             if one.state == "ok" or not (disproved(one, missed) or (whole and one.key in OWN_EARS))
         ]
         own.append(class_check(checks, missing, missed, open_=known.roster() is not None))
-        return [*own, school_check(known.sync_state())]
+        return [*without_echoes(own), school_check(known.sync_state())]
 
     # coming and going
 
@@ -174,6 +180,14 @@ def disproved(check: Checked, missed: Missed) -> bool:
     if check.key == "addresses":
         return missed.here > 0
     return check.key == "device-network" and not check.facts.get("own")
+
+
+def without_echoes(checks: Sequence[Checked]) -> list[Checked]:
+    """Leave out the silence that follows from what is told already."""
+    told = {(one.key, one.facts.get("cause", "")) for one in checks if one.state == "failed"}
+    keys = {key for key, _ in told}
+    told_why = keys & EXPLAIN_SILENCE or ("class", "isolation") in told
+    return [one for one in checks if not (told_why and one.key == "other-machines")]
 
 
 def class_check(

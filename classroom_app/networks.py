@@ -7,6 +7,7 @@ it, and without it the last place of each device is what is known.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final, NoReturn, Protocol
 
@@ -16,7 +17,7 @@ from central_mdm.contract.fleet import Whereabouts
 from classroom_app.cloud.errors import CloudError
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import ClassId, DeviceId
-from classroom_app.domain.whereabouts import Sight, Told, elsewhere, range_of
+from classroom_app.domain.whereabouts import Sight, Told, elsewhere, range_of, told_here
 from classroom_app.services.classroom import Classroom
 from classroom_app.storage.networks import met_on, networks
 from device_bridge.discovery.interfaces import OwnAddress
@@ -65,9 +66,15 @@ class Networks:
         self._own, self._wifi = own, wifi
         self.names: dict[str, str] = {}
         self._told: dict[DeviceId, Told] = {}
+        self._sight = Sight()
         self._here: tuple[OwnAddress, ...] = ()
         self._called: Mapping[str, str] = {}
+        self._woken = asyncio.Event()
         self._called_at = -ASK_SECONDS
+
+    def wake(self) -> None:
+        """Look soon: a device has just proved itself, and the laptop may be carried on at once."""
+        self._woken.set()
 
     async def run(self) -> NoReturn:
         """Look every few seconds until cancelled."""
@@ -75,8 +82,11 @@ class Networks:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ask_around(), name="whereabouts")
             while True:
+                self._woken.clear()
                 await self.look()
-                await asyncio.sleep(LOOK_SECONDS)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await self._woken.wait()
 
     async def look(self) -> None:
         """Look once: at this computer's networks, and at what follows for whoever is missing."""
@@ -87,6 +97,10 @@ class Networks:
             self._called = await self._wifi()
         await self._remember()
         self._conclude()
+
+    def told_here(self, device: DeviceId) -> bool:
+        """Say whether a device has told the school lately that it is on our network."""
+        return told_here(self._sight, device, self._room.clock.seconds())
 
     async def ask(self) -> None:
         """Ask the school's server where the devices of the open class say they are."""
@@ -149,8 +163,8 @@ class Networks:
         devices = room.all_devices() if room.roster else ()
         last = {device: place[0] for device in devices if (place := self._places.last_of(device))}
         own = tuple(str(one.network) for one in self._here)
-        sight = Sight(own, self.names, self._linked(), last, self._told)
-        room.found_elsewhere(elsewhere(sight, devices, room.clock.seconds()))
+        self._sight = Sight(own, self.names, self._linked(), last, self._told)
+        room.found_elsewhere(elsewhere(self._sight, devices, room.clock.seconds()))
 
 
 def _link_local(own: OwnAddress) -> bool:

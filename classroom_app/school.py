@@ -261,6 +261,9 @@ class School:
     def network_names(self) -> Mapping[str, str]:
         return self.networks.names
 
+    def told_here(self, device: DeviceId) -> bool:
+        return self.networks.told_here(device)
+
     def linked_at(self, device: DeviceId) -> Address | None:
         return self.link.place(device)
 
@@ -281,6 +284,7 @@ class School:
         self.places.reached(device, self.link.place(device))
         self.hearing.up(device, welcome)
         self._note_found(device)
+        self.networks.wake()
 
     def heard(self, device: str, message: FromDevice) -> None:
         self.hearing.heard(device, message)

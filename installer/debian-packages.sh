@@ -9,7 +9,7 @@ packages=(
   fonts-noto-core                               # names in other scripts than Inter knows
   xvfb xdotool openbox xterm x11-utils x11-xserver-utils # real pupils' desktops of demo and tests
   xdg-utils file                                # opens what was handed out, on those desktops
-  iproute2                                      # network namespaces of tests
+  iproute2 nftables                             # network namespaces of tests, a firewall in one
   binutils                                      # make package looks into libraries
   postgresql                                    # the tests' own cluster
 )

@@ -36,10 +36,11 @@ def _namespace(name: str) -> Generator[str]:
 
 @dataclass
 class Machine:
-    """One namespace; `addresses` by the cable's name."""
+    """One namespace; `addresses` by the cable's name, and the `ports` where it ends in a switch."""
 
     name: str
     addresses: dict[str, str] = field(default_factory=dict[str, str])
+    ports: dict[str, str] = field(default_factory=dict[str, str])
 
     def command(self, *args: str) -> list[str]:
         """Return the command that runs `args` in here."""
@@ -53,6 +54,27 @@ class Machine:
 
     def unplug(self, cable: str) -> None:
         _ip("-n", self.name, "link", "set", cable, "down")
+
+    def plug(self, cable: str) -> None:
+        _ip("-n", self.name, "link", "set", cable, "up")
+
+    def route(self, target: str, via: str) -> None:
+        _ip("-n", self.name, "route", "replace", target, "via", via)
+
+    def drop_mdns(self) -> None:
+        """Drop what comes for UDP port 5353, as a laptop's own firewall does."""
+        chain = "type filter hook input priority 0\nudp dport 5353 drop"
+        self._nft(f"table inet wall {{\nchain in {{\n{chain}\n}}\n}}\n")
+
+    def let_mdns(self) -> None:
+        self._nft("delete table inet wall")
+
+    def _nft(self, rules: str) -> None:
+        done = subprocess.run(
+            self.command("nft", "-f", "-"), input=rules, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise NoNamespaces(f"nft: {done.stderr.strip()}")
 
 
 class Classroom:
@@ -80,6 +102,7 @@ class Classroom:
         machine = Machine(self._enter("machine"))
         for number, (switch, address) in enumerate(cables):
             cable, end = f"net{number}", f"port{self._count}-{number}"
+            machine.ports[cable] = end
             peer = ("peer", "name", end, "netns", switch)
             _ip("-n", machine.name, "link", "add", cable, "type", "veth", *peer)
             _ip("-n", switch, "link", "set", end, "master", "bridge", "up")
@@ -87,8 +110,8 @@ class Classroom:
             machine.move(cable, address)
         return machine
 
-    def isolate(self, switch: str) -> None:
-        """Keep the machines of a switch apart, as client isolation does."""
+    def isolate(self, switch: str, *, but: str = "", on: bool = True) -> None:
+        """Keep a switch's machines apart, as client isolation does; all reach the port `but`."""
         done = subprocess.run(
             ["ip", "-n", switch, "-brief", "link", "show", "master", "bridge"],
             capture_output=True,
@@ -97,7 +120,8 @@ class Classroom:
         )
         for line in done.stdout.splitlines():
             port = line.split("@", maxsplit=1)[0].split()[0]
-            _ip("-n", switch, "link", "set", port, "type", "bridge_slave", "isolated", "on")
+            state = "on" if on and port != but else "off"
+            _ip("-n", switch, "link", "set", port, "type", "bridge_slave", "isolated", state)
 
 
 @contextmanager

@@ -71,6 +71,7 @@ class Verbs:
         return {
             "grab": self._grab,
             "tiles": self._tiles,
+            "check": self._check,
             "facts": self._facts,
             "journal": self._journal,
             "open": self._open,
@@ -85,6 +86,11 @@ class Verbs:
 
     def _tiles(self, _: Answer) -> Answer:
         return {"tiles": tiles(self._window), "at": time.time()}
+
+    def _check(self, _: Answer) -> Answer:
+        window = self._window
+        rows = window.first_run.rows_seen() if window.first_run.isVisible() else []
+        return {"page": window.desk.page, "rows": rows}
 
     def _facts(self, _: Answer) -> Answer:
         said = self._window.desk.said()

@@ -155,20 +155,26 @@ def free(tiles: Iterable[Tile], scope: frozenset[str] | None = None) -> tuple[in
 def _missing(why: str, elsewhere: Elsewhere | None) -> Shown:
     """Say of a device that has not come whether it is known to be on another network.
 
-    Where it was last is a sign only when it was tried there and does not answer.
+    Where it was met last is a sign only when it was tried there and does not answer.
     """
-    tried = why == "unreachable"
-    if elsewhere is None or (why and not tried) or (elsewhere.told_at is None and not tried):
-        return Shown(State.NOT_HERE, reason=why)
-    return Shown(State.OTHER_NETWORK, elsewhere.told_at or 0.0, elsewhere.network)
+    if elsewhere is not None and why in {"", "unreachable"}:
+        if elsewhere.said:
+            return Shown(State.OTHER_NETWORK, elsewhere.said_at, elsewhere.said)
+        if elsewhere.met and why:
+            return Shown(State.OTHER_NETWORK, reason=elsewhere.met)
+    return Shown(State.NOT_HERE, reason=why)
 
 
 def _gone_to(gone: Shown, elsewhere: Elsewhere | None) -> Shown:
-    """Say where a device is that was here: only its own word since it left can tell."""
-    told_at = elsewhere.told_at if elsewhere else None
-    if elsewhere is None or told_at is None or told_at <= gone.since or gone.reason not in _LOST:
+    """Say where a device is that was here: by its own word since it left, or for want of our way.
+
+    Where this computer has left the network on which they met, it is we who went.
+    """
+    if elsewhere is None or gone.reason not in _LOST:
         return gone
-    return Shown(State.OTHER_NETWORK, told_at, elsewhere.network)
+    if elsewhere.said and elsewhere.said_at > gone.since:
+        return Shown(State.OTHER_NETWORK, elsewhere.said_at, elsewhere.said)
+    return Shown(State.OTHER_NETWORK, reason=elsewhere.met) if elsewhere.met else gone
 
 
 def _was_seen(seen: Evidence) -> bool:

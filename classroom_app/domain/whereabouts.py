@@ -28,13 +28,14 @@ class Told(Struct, frozen=True):
 
 
 class Elsewhere(Struct, frozen=True):
-    """A device on another network, by its name, its range or its address.
+    """Other networks that a device is on by its own word (`said`), or was met on last (`met`).
 
-    `told_at`: when the device said so itself; None: it was met there last, before this lesson.
+    Each is the network's name, its range or an address; "" where there is no such evidence.
     """
 
-    network: str
-    told_at: float | None = None
+    met: str = ""
+    said: str = ""
+    said_at: float = 0.0
 
 
 class Sight(Struct, frozen=True):
@@ -61,6 +62,14 @@ def elsewhere(sight: Sight, devices: Iterable[DeviceId], now: float) -> dict[Dev
     return {device: there for device, there in found.items() if there is not None}
 
 
+def told_here(sight: Sight, device: DeviceId, now: float) -> bool:
+    """Say whether a device has told the school lately that it is on this computer's network."""
+    told = sight.told.get(device)
+    if told is None or now - told.at > TOLD_SECONDS:
+        return False
+    return _meet(_ranges(told.networks), _ranges(sight.own))
+
+
 def range_of(address: str, ranges: Iterable[str]) -> str:
     """Return which of the ranges holds an address; "" for none."""
     found = _address(address)
@@ -69,28 +78,37 @@ def range_of(address: str, ranges: Iterable[str]) -> str:
 
 def _of(device: DeviceId, sight: Sight, own: Collection[Network], now: float) -> Elsewhere | None:
     told = sight.told.get(device)
-    if told is not None and told.networks and now - told.at <= TOLD_SECONDS:
-        theirs = _ranges(told.networks)
-        if not theirs or any(_overlap(each, mine) for each in theirs for mine in own):
-            return None
-        return Elsewhere(_called(str(theirs[0]), sight.names), told.at)
-    last = _address(sight.last.get(device, ""))
+    met = _met(sight.last.get(device, ""), sight, own)
+    if told is None or now - told.at > TOLD_SECONDS or not (theirs := _ranges(told.networks)):
+        return Elsewhere(met) if met else None
+    if _meet(theirs, own):
+        return None
+    return Elsewhere(met, _called(str(theirs[0]), sight.names), told.at)
+
+
+def _met(address: str, sight: Sight, own: Collection[Network]) -> str:
+    """Return the network of a device's last place, if it is another one than ours."""
+    last = _address(address)
     if last is None or last.is_link_local or any(last in mine for mine in own):
-        return None  # a link-local address is the same in every room
+        return ""  # a link-local address is the same in every room
     there = range_of(str(last), sight.names)
     around = ipaddress.ip_network(there or f"{last}/{_NEAR[last.version]}", strict=False)
     # Where a router leads there, a device that does not answer is off, not away.
     if any(found in around for each in sight.linked if (found := _address(each))):
-        return None
-    return Elsewhere(_called(there, sight.names) if there else str(last))
+        return ""
+    return _called(there, sight.names) if there else str(last)
 
 
 def _called(network: str, names: Mapping[str, str]) -> str:
     return names.get(network) or network
 
 
-def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)  # pyright: ignore[reportArgumentType] - same version
+def _meet(theirs: Iterable[Network], own: Collection[Network]) -> bool:
+    return any(
+        each.version == mine.version and each.overlaps(mine)  # pyright: ignore[reportArgumentType] - same version
+        for each in theirs
+        for mine in own
+    )
 
 
 def _ranges(texts: Iterable[str]) -> list[Network]:

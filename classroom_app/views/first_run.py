@@ -241,6 +241,10 @@ class FirstRunView(QWidget):
         self.aloud_title.setText(first.aloud_title())
         self.back.setText(say("Back to the class"))
 
+    def rows_seen(self) -> list[tuple[str, str, str]]:
+        """Return the check's rows as they are shown: state, title, second line."""
+        return [(row.state, row.title, row.second) for row in self._first.rows()]
+
     def retranslate(self) -> None:
         self.card.forget()
         self.refresh()

@@ -49,7 +49,8 @@ class Evidence(Struct, frozen=True):
     `clock_off_seconds`: our clock less the school server's; `clock_refusal`: "early" or "late"
     where its certificate is not valid by our clock; `floor_seconds`: the latest moment that the
     school is known to have signed, 0 for none. `wifi`: the name of the Wi-Fi by interface;
-    `networks`: names of other networks as far as they are known, by `10.0.0.0/24`.
+    `networks`: names of other networks as far as they are known, by `10.0.0.0/24`. `told_here`:
+    how many of the devices, none of them here, have told the school that they are on this network.
     """
 
     own: tuple[OwnAddress, ...]
@@ -70,6 +71,7 @@ class Evidence(Struct, frozen=True):
     clock_refusal: str = ""
     floor_seconds: float = 0.0
     linked: tuple[str, ...] = ()
+    told_here: int = 0
 
 
 def judge(seen: Evidence) -> tuple[Check, ...]:
@@ -185,7 +187,7 @@ def within(address: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network)
 
 def _reach(seen: Evidence) -> Check:
     tried = len(seen.reached) + len(seen.refused) + len(seen.silent)
-    if not tried:
+    if not tried and not seen.told_here:
         return Check("reach", "not-needed")
     if seen.reached:
         facts: Facts = {"reached": len(seen.reached), "tried": tried}
@@ -193,8 +195,9 @@ def _reach(seen: Evidence) -> Check:
     if seen.refused:
         return Check("reach", "failed", {"cause": "agent-not-running", "tried": tried})
     heard = set(seen.silent) & set(seen.heard)
-    # Multicast passes and a connection does not: access points that isolate clients do just that.
-    cause = "isolation" if heard else "away"
+    # Multicast passes and a connection does not, or nothing does and they are here by their own
+    # word: access points that isolate clients do just that.
+    cause = "isolation" if heard or seen.told_here else "away"
     return Check("reach", "failed", {"cause": cause, "tried": tried})
 
 

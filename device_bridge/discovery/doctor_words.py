@@ -56,8 +56,8 @@ _WORDS: Final[dict[tuple[Key, State, str], str]] = {
         "The devices are there, but Pupitre's agent does not run on them. Start it there."
     ),
     ("reach", "failed", "isolation"): (
-        "Devices are heard but cannot be connected to. The access point keeps its clients apart "
-        "(client isolation), or the devices' firewall blocks Pupitre."
+        "Devices are on this network but cannot be connected to. The access point keeps its "
+        "clients apart (client isolation), or the devices' firewall blocks Pupitre."
     ),
     ("reach", "failed", "away"): "The devices do not answer at the addresses that are known.",
     ("reach", "not-needed", ""): "No connection was tried.",

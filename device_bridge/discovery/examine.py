@@ -38,8 +38,8 @@ class Situation(Struct, frozen=True):
 
     `devices`: addresses of the class's devices; `heard`: those of them from mDNS. `port`: where an
     agent listens. `clock_off_seconds`: our clock less the MDM's, where it was asked lately.
-    `networks`, `clock_refusal`, `floor_seconds`: as `doctor.Evidence` has them. `linked`: the
-    teachers who have a link to this device.
+    `networks`, `clock_refusal`, `floor_seconds`, `told_here`: as `doctor.Evidence` has them.
+    `linked`: the teachers who have a link to this device.
     """
 
     devices: tuple[Address, ...] = ()
@@ -51,6 +51,7 @@ class Situation(Struct, frozen=True):
     clock_refusal: str = ""
     floor_seconds: float = 0.0
     linked: tuple[str, ...] = ()
+    told_here: int = 0
 
 
 async def examine(situation: Situation) -> tuple[Check, ...]:
@@ -84,6 +85,7 @@ async def examine(situation: Situation) -> tuple[Check, ...]:
             clock_refusal=situation.clock_refusal,
             floor_seconds=situation.floor_seconds,
             linked=situation.linked,
+            told_here=situation.told_here,
         )
     )
 

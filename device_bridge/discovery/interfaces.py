@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import ifaddr
@@ -41,12 +42,25 @@ def own_addresses(only: Sequence[str] | None = None) -> tuple[OwnAddress, ...]:
 
 def _read(adapters: Iterable[ifaddr.Adapter]) -> Iterable[OwnAddress]:
     for adapter in adapters:
+        if is_cut(adapter.name):
+            continue
         for held in adapter.ips:
             if isinstance(held.ip, str):
                 yield OwnAddress(adapter.nice_name, held.ip, held.network_prefix)
             else:
                 address, _flow, scope = held.ip
                 yield OwnAddress(adapter.nice_name, address, held.network_prefix, scope)
+
+
+def is_cut(interface: str, root: Path = Path("/sys/class/net")) -> bool:
+    """Say whether an interface has no link: a pulled cable may keep its address for long.
+
+    Told by Linux (RFC 2863's ifOperStatus); elsewhere an address is taken for a link.
+    """
+    try:
+        return (root / interface / "operstate").read_text() in {"down\n", "lowerlayerdown\n"}
+    except OSError:
+        return False
 
 
 def announced(addresses: Iterable[OwnAddress]) -> tuple[str, ...]:

@@ -120,7 +120,7 @@ async def test_the_doctor_tells_silence_isolation_and_health_apart(room: Classro
         running(lonely, "doctor", "10.7.9.20:7002") as isolated,
     ):
         well, ill = json.loads(await healthy.line()), json.loads(await isolated.line())
-    assert well["addresses"] == ["ok", {"addresses": ["net0 10.7.0.1/24"]}]
+    assert well["addresses"][1] == {"addresses": ["net0 10.7.0.1/24"], "interfaces": ["net0"]}
     assert well["own-announcement"][0] == "ok"
     assert well["other-machines"] == ["ok", {"machines": 3 - 1}]
     assert well["device-network"][1]["addresses"] == ["10.7.5.5"]

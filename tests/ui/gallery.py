@@ -53,6 +53,7 @@ def walls(folder: Path) -> None:
     tiles = lively()
     replace(tiles, "Mehdi", State.TWIN, since=NOW - 9)
     replace(tiles, "Kenji", State.OTHER_NETWORK, reason="Gast", since=NOW - 60)
+    replace(tiles, "Jonas", State.OTHER_NETWORK, reason="10.12.4.0/24")
     made.begin(tiles, (1920, 1080))
     made.wall.select({"p17", "p22"})
     save(made, folder, "02-wall-dark-de-1920")
@@ -119,6 +120,8 @@ def checks(folder: Path) -> None:
     """Draw the check as it is found: nobody yet, one pupil gone, deaf, all well."""
     here, own = {"here": 27, "all": 28, "names": "Tom"}, CHECKS[:5]
     deaf = (CHECKS[0], Check("own-announcement", "failed"), CHECKS[-1])
+    facts = {"devices": 3, "own": ("Invité",), "theirs": ("Collège",)}
+    apart = Check("device-network", "failed", facts)
     none = {"cause": "none", "here": 0, "all": 28}
     cases = (
         ("isolation", "fr", "light", (1366, 768), CHECKS, Missed("5e B", 28)),
@@ -139,6 +142,7 @@ def checks(folder: Path) -> None:
             Missed("7B", 28, 27, "Tom"),
         ),
         ("deaf", "de", "light", (1366, 768), deaf, Missed("7b", 28)),
+        ("elsewhere", "fr", "light", (1366, 768), (*own, apart), Missed("5e B", 28, stays=True)),
         (
             "well",
             "fr",

@@ -46,6 +46,9 @@ class FakeSchool:
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
         return (("10.0.0.1", 7000),) if device == "d1" else ()
 
+    def told_here(self, device: DeviceId) -> bool:
+        return device in {"d0", "d1"}
+
     def network_names(self) -> Mapping[str, str]:
         return {"10.0.0.0/24": "School"}
 
@@ -174,6 +177,30 @@ async def test_where_nobody_was_the_first_who_comes_turns_the_page(scene: Scene)
     assert scene.room.first.title() == "No pupils yet"
     scene.show("Anouk", State.WAITING)
     assert scene.room.desk.page == "wall"
+
+
+async def test_the_doctor_hears_who_is_here_by_its_own_word_while_nobody_is_met(
+    scene: Scene,
+) -> None:
+    scene.show("Aïcha", State.GONE)
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert scene.network.asked[0].told_here == 0
+    for tile in classroom(4):
+        scene.show(tile.name, State.NOT_HERE)
+    scene.around.wake()
+    await scene.network.looks(2)
+    assert scene.network.asked[1].told_here == 2
+
+
+async def test_a_silence_that_has_its_reason_is_told_once(scene: Scene) -> None:
+    for tile in classroom(4):
+        scene.show(tile.name, State.NOT_HERE)
+    scene.network.found = (*WELL, Check("other-machines", "failed"), APART)
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    told = [title for state, title in scene.told() if state == "failed"]
+    assert told == ["The Wi-Fi probably keeps devices apart."]
 
 
 async def test_a_check_opened_to_look_at_the_network_stays_until_it_is_left(scene: Scene) -> None:

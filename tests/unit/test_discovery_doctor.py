@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from device_bridge.discovery.doctor import Check, Evidence, Key, judge
 from device_bridge.discovery.doctor_words import plain, sentence
 from device_bridge.discovery.examine import firewall
-from device_bridge.discovery.interfaces import OwnAddress, announced
+from device_bridge.discovery.interfaces import OwnAddress, announced, is_cut
 
 WIFI = OwnAddress("wlan0", "10.0.0.5", 24)
 LOOPBACK = OwnAddress("lo", "127.0.0.1", 8)
@@ -56,6 +56,13 @@ def test_all_is_well() -> None:
         ({"devices": ("pc-1.example",), "reached": ()}, "device-network", "failed", ""),
         ({"reached": (), "silent": ("10.0.0.20",)}, "reach", "failed", "isolation"),
         ({"reached": (), "heard": (), "silent": ("10.0.0.20",)}, "reach", "failed", "away"),
+        (
+            {"reached": (), "heard": (), "silent": ("10.0.0.20",), "told_here": 1},
+            "reach",
+            "failed",
+            "isolation",
+        ),
+        ({"reached": (), "told_here": 2}, "reach", "failed", "isolation"),
         ({"reached": (), "refused": ("10.0.0.20",)}, "reach", "failed", "agent-not-running"),
         ({"reached": ()}, "reach", "not-needed", ""),
         ({"listening": True}, "listening", "ok", ""),
@@ -136,6 +143,14 @@ def test_the_firewall_is_known_by_its_files(tmp_path: Path) -> None:
     (tmp_path / "etc/ufw").mkdir(parents=True)
     (tmp_path / "etc/ufw/ufw.conf").write_text("ENABLED=yes\n")
     assert firewall(tmp_path) == "ufw"
+
+
+def test_an_interface_without_a_link_is_known_by_the_kernels_word(tmp_path: Path) -> None:
+    for name, state in (("eth0", "down"), ("eth1", "lowerlayerdown"), ("lo", "unknown")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "operstate").write_text(f"{state}\n")
+    cut = [name for name in ("eth0", "eth1", "lo", "gone0") if is_cut(name, tmp_path)]
+    assert cut == ["eth0", "eth1"]
 
 
 def test_only_what_reaches_us_from_outside_is_announced() -> None:

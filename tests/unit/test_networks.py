@@ -126,7 +126,7 @@ async def test_what_a_device_told_the_school_is_asked_for_and_outlives_a_silent_
     scene.answer = Whereabouts((Whereabout(TWO, 40, "192.168.4.0/24"),))
     await scene.networks.ask()
     assert scene.asked == ["c"]
-    assert scene.room.elsewhere == {TWO: Elsewhere("192.168.4.0/24", 60.0)}
+    assert scene.room.elsewhere == {TWO: Elsewhere("", "192.168.4.0/24", 60.0)}
     scene.answer = None
     await scene.networks.ask()
     assert TWO in scene.room.elsewhere

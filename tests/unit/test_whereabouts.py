@@ -7,7 +7,14 @@ from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.room import LockWanted, Place, tile_of
 from classroom_app.domain.tile import State, Tile
-from classroom_app.domain.whereabouts import TOLD_SECONDS, Elsewhere, Sight, Told, elsewhere
+from classroom_app.domain.whereabouts import (
+    TOLD_SECONDS,
+    Elsewhere,
+    Sight,
+    Told,
+    elsewhere,
+    told_here,
+)
 from device_bridge.agent.guard.inventory import networks_of
 from device_bridge.discovery.interfaces import OwnAddress
 
@@ -49,20 +56,29 @@ def test_a_link_into_a_third_network_proves_nothing_of_the_second() -> None:
 
 def test_what_a_device_told_the_school_lately_is_believed_more_than_where_it_was() -> None:
     told = replace(MET, told={ONE: Told(("10.9.0.0/24",), NOW - 60)})
-    assert where(told) == Elsewhere("10.9.0.0/24", NOW - 60)
-    assert where(replace(told, names={**NAMES, "10.9.0.0/24": "Cart"})) == Elsewhere(
-        "Cart", NOW - 60
-    )
+    assert where(told) == Elsewhere("School", "10.9.0.0/24", NOW - 60)
+    named = replace(told, names={"10.9.0.0/24": "Cart"}, last={})
+    assert where(named) == Elsewhere("", "Cart", NOW - 60)
     here = replace(MET, told={ONE: Told(("172.17.0.0/16", "192.168.4.0/24"), NOW - 60)})
     assert where(here) is None
     old = replace(MET, told={ONE: Told(("10.9.0.0/24",), NOW - TOLD_SECONDS - 1)})
     assert where(old) == Elsewhere("School")
 
 
+def test_a_device_that_said_lately_that_it_is_here_and_is_not_reached_is_a_sign() -> None:
+    here = replace(MET, told={ONE: Told((GUEST,), NOW - 60)})
+    assert told_here(here, ONE, NOW)
+    assert not told_here(here, ONE, NOW + TOLD_SECONDS)
+    assert not told_here(MET, ONE, NOW)
+    assert not told_here(replace(here, own=(SCHOOL,)), ONE, NOW)
+
+
 def test_garbled_and_mixed_ranges_are_no_evidence() -> None:
-    assert where(replace(MET, told={ONE: Told(("x/24", "10.0.0.0/99"), NOW)})) is None
+    assert where(replace(MET, told={ONE: Told(("x/24", "10.0.0.0/99"), NOW)})) == Elsewhere(
+        "School"
+    )
     six = replace(MET, own=("2001:db8:1::/64",), told={ONE: Told(("10.9.0.0/24",), NOW)})
-    assert where(six) == Elsewhere("10.9.0.0/24", NOW)
+    assert where(replace(six, last={})) == Elsewhere("", "10.9.0.0/24", NOW)
     assert where(replace(six, last={ONE: "fe80::1%eth0"}, told={})) is None
 
 
@@ -81,7 +97,11 @@ def test_a_device_tells_ranges_and_no_names_and_leaves_out_what_all_have() -> No
 # what a tile makes of it
 
 PLACE = Place(PupilId("p1"), ONE, "Lina", 1)
-LAST, SAID = Elsewhere("School"), Elsewhere("School", 4000.0)
+LAST, SAID, BOTH = (
+    Elsewhere("School"),
+    Elsewhere("", "Cart", 4000.0),
+    Elsewhere("School", "Cart", 4000.0),
+)
 TRIED = Evidence(ONE, why_gone="unreachable")
 GONE = Evidence(ONE, gone_since=3000.0, why_gone="lost")
 
@@ -96,11 +116,12 @@ def tile(seen: Evidence | None, there: Elsewhere | None) -> Tile:
         (None, None, State.NOT_HERE, "", 0.0),
         (None, LAST, State.NOT_HERE, "", 0.0),  # not tried yet
         (TRIED, LAST, State.OTHER_NETWORK, "School", 0.0),
-        (None, SAID, State.OTHER_NETWORK, "School", 4000.0),
+        (None, SAID, State.OTHER_NETWORK, "Cart", 4000.0),
         (TRIED, None, State.NOT_HERE, "unreachable", 0.0),
         (Evidence(ONE, why_gone="not-paired"), SAID, State.NOT_HERE, "not-paired", 0.0),
-        (GONE, LAST, State.GONE, "lost", 3000.0),
-        (GONE, SAID, State.OTHER_NETWORK, "School", 4000.0),
+        (GONE, LAST, State.OTHER_NETWORK, "School", 0.0),
+        (GONE, SAID, State.OTHER_NETWORK, "Cart", 4000.0),
+        (replace(GONE, gone_since=4500.0), BOTH, State.OTHER_NETWORK, "School", 0.0),
         (replace(GONE, gone_since=4500.0), SAID, State.GONE, "lost", 4500.0),
         (replace(GONE, why_gone="not-paired"), SAID, State.GONE, "not-paired", 3000.0),
     ],

@@ -143,7 +143,6 @@ _BAD = {
     "device-network": Trouble(
         later("This computer is on “{own}”, the pupils were last on “{theirs}”."),
         later("Change to the pupils' network."),
-        to_read=_READ_WIFI,
         around=_BY_ADDRESS,
         by_address=True,
     ),

@@ -235,9 +235,9 @@ def _second(tile: Tile, now: float) -> str:
         case State.CLOCK:
             return say("works; times may differ")
         case State.OTHER_NETWORK if tile.since:
-            return say("now on {network}", network=tile.reason)
+            return tile.reason  # where it says that it is now
         case State.OTHER_NETWORK:
-            return say("last on {network}", network=tile.reason)
+            return say("last: {network}", network=tile.reason)
         case State.NOT_HERE | State.OTHER_LESSON | State.PRIVATE | State.WAITING:
             return reason(tile.reason)
         case _:

@@ -120,7 +120,7 @@ def checks(folder: Path) -> None:
     """Draw the check as it is found: nobody yet, one pupil gone, deaf, all well."""
     here, own = {"here": 27, "all": 28, "names": "Tom"}, CHECKS[:5]
     deaf = (CHECKS[0], Check("own-announcement", "failed"), CHECKS[-1])
-    facts = {"devices": 3, "own": ("Invité",), "theirs": ("Collège",)}
+    facts = {"devices": 3, "own": ("Collège",), "theirs": ("Salle 12",)}
     apart = Check("device-network", "failed", facts)
     none = {"cause": "none", "here": 0, "all": 28}
     cases = (

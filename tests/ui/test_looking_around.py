@@ -10,6 +10,7 @@ from classroom_app.domain.lesson import ClassId, Device, DeviceId, Pupil, Roster
 from classroom_app.domain.tile import State, Tile
 from classroom_app.looking_around import LookingAround
 from classroom_app.presenters.check import Checked
+from classroom_app.presenters.sentences import TileWords, tile_words
 from device_bridge.discovery.doctor import Check
 from device_bridge.discovery.examine import Situation
 from device_bridge.discovery.sightings import Address
@@ -226,6 +227,10 @@ async def test_who_is_known_to_be_on_another_network_is_said_to_be_there(scene: 
     failing = next(row for row in scene.room.first.rows() if row.state == "failed")
     assert failing.title == "Bilal: on another network."
     assert failing.second.startswith("Last seen on Guest.")
+    tile = scene.tiles[3]
+    assert tile_words(tile, NOW).second == "last: Guest"
+    replace(scene.tiles, "Bilal", State.OTHER_NETWORK, reason="Guest", since=NOW - 60)
+    assert tile_words(scene.tiles[3], NOW) == TileWords("router", "Other network", "Guest")
 
 
 async def test_where_nobody_is_missed_the_page_stays_and_what_is_deaf_is_no_alarm(

@@ -14,8 +14,15 @@ from functools import partial
 from typing import Final, Never
 
 from msgspec.structs import replace
-from zeroconf import RecordUpdate, RecordUpdateListener, ServiceStateChange, Zeroconf
-from zeroconf._dns import DNSPointer
+from zeroconf import (
+    RecordUpdate,
+    RecordUpdateListener,
+    ServiceStateChange,
+    Zeroconf,
+    current_time_millis,
+)
+from zeroconf._dns import DNSPointer, DNSQuestion
+from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from device_bridge.discovery.interfaces import (
@@ -29,13 +36,29 @@ from device_bridge.discovery.sightings import Sighting, dialable
 
 log = logging.getLogger(__name__)
 
+_PTR: Final = 12
+_IN: Final = 1
 ENTRIES_MAX: Final = 1000
 NAME_BYTES_MAX: Final = 255  # RFC 1035, 2.3.4
 ASKED_AT_ONCE: Final = 16
 CHASE_SECONDS: Final = 1.5  # a responder repeats a record at most once a second (RFC 6762, 6)
 CHASE_SECONDS_MAX: Final = 60.0
+ASK_SECONDS: Final = 5.0
+ASK_SECONDS_MAX: Final = 60.0
+"""zeroconf asks four times in eight seconds and then never again. RFC 6762 (5.2) lets the pause
+grow to an hour; a lesson is shorter, and who was heard is named in the question and is silent."""
 RETRY_SECONDS: Final = 5.0
 """Without a network: when to look again. As the machine's addresses are looked at."""
+
+
+def ask_all(zeroconf: Zeroconf) -> None:
+    """Ask who is there, naming those who need not answer (RFC 6762, 7.1)."""
+    asked, now = DNSOutgoing(0), current_time_millis()
+    asked.add_question(DNSQuestion(SERVICE_TYPE, _PTR, _IN))
+    for known in zeroconf.cache.get_all_by_details(SERVICE_TYPE, _PTR, _IN):
+        if not known.is_stale(now):
+            asked.add_answer_at_time(known, now)
+    zeroconf.async_send(asked)
 
 
 class _Echo(RecordUpdateListener):
@@ -135,11 +158,19 @@ class Browser:
             await zeroconf.async_close()
 
     async def _follow(self, zeroconf: AsyncZeroconf) -> Never:
-        known = own_addresses()
+        """Follow the machine's addresses; ask again, ever more slowly, and anew where it moved."""
+        seconds = asyncio.get_running_loop().time
+        known, pause = own_addresses(), ASK_SECONDS
+        ask_at = seconds() + pause
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            before = known
             if self._interfaces is None:
                 known = await keep_up(zeroconf, known, own_addresses())
+            if known != before or seconds() >= ask_at:
+                ask_all(zeroconf.zeroconf)
+                pause = ASK_SECONDS if known != before else min(2 * pause, ASK_SECONDS_MAX)
+                ask_at = seconds() + pause
 
     def _changed(
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange

@@ -73,6 +73,18 @@ async def test_a_device_is_found_moves_to_another_address_and_goes(room: Classro
         await app.lost("dev-1")
 
 
+async def test_who_was_asked_for_in_vain_is_asked_for_again(room: Classroom) -> None:
+    """A device has announced itself long ago, and multicast passes late."""
+    wifi = room.switch()
+    teacher = room.machine([(wifi, "10.7.0.1")])
+    pupil = room.machine([(wifi, "10.7.0.20")])
+    teacher.drop_mdns()
+    async with announced(pupil, "dev-1", 7001), running(teacher, "browse") as app:
+        await asyncio.sleep(8)  # zeroconf's own four questions are asked
+        teacher.let_mdns()
+        assert (await app.heard("dev-1"))["addresses"] == [["10.7.0.20", 7001]]
+
+
 async def test_devices_on_two_networks_are_found_at_once(room: Classroom) -> None:
     wifi, cable = room.switch(), room.switch()
     teacher = room.machine([(wifi, "10.7.1.1"), (cable, "10.7.2.1")])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance, Slot
 
 from classroom_app.domain.lesson import Lesson
 from classroom_app.domain.tile import State, Tile
@@ -72,13 +72,10 @@ class DeskPresenter(QObject):
         self.about = ""  # the seat that a sheet or the check is about; else the whole class
         self.check_stays = False
         self._checked_from = ""
-        self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
-        self._pace.timeout.connect(self.changed)
-        self._second = QTimer(self, interval=1000)
-        self._second.timeout.connect(self._tick)
+        self._pace = _timer(self, PACE_MS, self.changed, once=True)
+        self.holding = _timer(self, MESSAGE_HELD_MS, self.send_message, once=True)
+        self._second = _timer(self, 1000, self._tick)
         self._second.start()
-        self.holding = QTimer(self, singleShot=True, interval=MESSAGE_HELD_MS)
-        self.holding.timeout.connect(self.send_message)
         wall.tiles_changed.connect(self.touch)
         wall.selection_changed.connect(self._on_selection)
 
@@ -496,3 +493,15 @@ class DeskPresenter(QObject):
             self._last_said = text
             self.announced.emit(text)
         self.touch()
+
+
+def _timer(
+    parent: QObject,
+    milliseconds: int,
+    slot: SignalInstance | Callable[[], None],
+    *,
+    once: bool = False,
+) -> QTimer:
+    timer = QTimer(parent, singleShot=once, interval=milliseconds)
+    timer.timeout.connect(slot)
+    return timer

@@ -84,25 +84,31 @@ def received(told: Receipt) -> Said:
     if told.kind == "withdrawn":
         return Said(_withdrawn(told), _later(told.missing))
     facts = {"subject": told.subject, "count": told.done, "all": told.asked}
-    second = [*told.failed[:1]]
     match told.kind:
         case "hand-out":
             text = say("{subject}: arrived at {count} of {all}", **facts)
-            if told.missing:
-                second.append(_later(told.missing))
         case "collect":
             text = say("Collected from {count} of {all}", **facts)
-            if told.open:
-                second.append(say("Open: {names}", names=named(told.open)))
-            if told.missing:
-                second.append(say("Missing: {names}", names=named(told.missing)))
-            if told.empty:
-                second.append(say("Nothing handed in: {names}", names=named(told.empty)))
         case _:
             text = say("Message shown to {count} of {all}", **facts)
-            if told.missing:
-                second.append(say("Not shown: {names}", names=named(told.missing)))
-    return Said(text, " · ".join(second))
+    return Said(text, " · ".join([*told.failed[:1], *_lacking(told)]))
+
+
+def _lacking(told: Receipt) -> list[str]:
+    """Say who is not counted, and why."""
+    missing = named(told.missing)
+    if told.kind == "hand-out":
+        return [_later(told.missing)] if missing else []
+    if told.kind != "collect":
+        return [say("Not shown: {names}", names=missing)] if missing else []
+    second: list[str] = []
+    if told.open:
+        second.append(say("Open: {names}", names=named(told.open)))
+    if missing:
+        second.append(say("Missing: {names}", names=missing))
+    if told.empty:
+        second.append(say("Nothing handed in: {names}", names=named(told.empty)))
+    return second
 
 
 def _later(names: Collection[str]) -> str:

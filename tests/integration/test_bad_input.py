@@ -323,11 +323,15 @@ async def test_a_full_disk_here_refuses_what_it_cannot_write_and_loses_nothing(
             written = await app.keeping.journal_ids()
             declared = app.school.room.lock_of(DeviceId("device-1"))
             with pytest.raises(StoreFull):
-                await app.school.acts.free(app.school.room.tiles())
+                await lock_all(app)
             assert app.school.room.lock_of(DeviceId("device-1")) == declared  # not told either
-            await until(lambda: app.tile("lina").held)
+            with pytest.raises(StoreFull):
+                await app.school.acts.free(app.school.room.tiles())
+            await until(lambda: app.tile("lina").free)  # but nobody stays locked for it
             small.empty()
             assert (await app.keeping.journal_ids())[: len(written)] == written
+            await lock_all(app)
+            await until(lambda: app.tile("lina").held)
             await app.school.acts.free(app.school.room.tiles())
             await until(lambda: app.tile("lina").free)
             assert await app.keeping.verify() is None

@@ -20,7 +20,7 @@ from classroom_app.domain.lesson import Changed, DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, from_os
 from device_bridge.materials.off_loop import off_loop
-from device_bridge.protocol.errors import DeviceError
+from device_bridge.protocol.errors import DeviceError, TryAgain
 from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.materials import (
     HandInAsked,
@@ -108,8 +108,14 @@ class Collecting:
             ticket=ticket,
             devices=scope.devices,
         )
-        await room.write(act, {})
+        # Open before it is written: a lesson that is ended in just that moment asks for it.
+        before = {earlier: devices.copy() for earlier, devices in self._open.items()}
         self._ask_anew(ticket, scope.devices)
+        try:
+            await room.write(act, {})
+        except BaseException:
+            self._open = before
+            raise
         for device in room.connected(scope.devices):
             self._due.put_nowait((ticket, device, None))
         return room.changed(scope.devices, asked_by)
@@ -192,9 +198,21 @@ class Collecting:
             except (DeviceError, RoomError) as error:
                 # The ticket stays open: asked again when the device comes back.
                 self._note(device, error)
+                if offer is not None and isinstance(error, TryAgain):
+                    later = partial(self._again, ticket, device, offer)
+                    asyncio.get_running_loop().call_later(error.after_seconds, later)
             finally:
                 if offer is not None:
                     self._busy.discard((ticket, device))
+
+    def _again(self, ticket: str, device: DeviceId, offer: HandInOffered) -> None:
+        """Take an offer up once more: its lane ended, or an earlier ticket was fetching the same.
+
+        Whoever is out of reach by then is asked anew on coming back.
+        """
+        if device in self._open.get(ticket, ()) and self._room.connected((device,)):
+            self._busy.add((ticket, device))
+            self._due.put_nowait((ticket, device, offer))
 
     async def _ask(self, ticket: str, device: DeviceId) -> None:
         room = self._room

@@ -46,8 +46,10 @@ async def test_collect_then_end_waits_for_the_work_of_who_is_here(world: World) 
     await window.ask("key", keys="Return")
 
     async def ended() -> bool:
-        return "2 works collected" in (await window.ask("facts"))["summary"]
+        said.append((await window.ask("facts"))["summary"])
+        return "2 works collected" in said[-1]
 
-    await until(ended, 20, "the end, with what was handed in")
+    said = [""]
+    await until(ended, 20, lambda: f"the end, with what was handed in: {said[-1]!r}")
     folder = Path((await window.ask("facts"))["collected_folder"])
     assert len(list(folder.rglob("essay.txt"))) == len(here)  # noqa: ASYNC240 - a test may wait

@@ -14,11 +14,13 @@ from classroom_app.domain.acts import (
     LessonStarted,
     Resumed,
 )
+from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.services.collecting import Collecting
 from classroom_app.storage.resuming import resumed
 from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
+from device_bridge.protocol.errors import TryAgain
 from device_bridge.protocol.materials import HandInOffered, OfferedFile
 from tests.cart import ONE, Cart
 from tests.guards import AtOnce
@@ -38,6 +40,7 @@ class Table(Cart):
         self.home = home
         self.library = Library(home / "library")
         self.fetched: list[bytes] = []
+        self.cut = 0  # so many fetches find their lane cut
         self.collecting = self.opened()
 
     def opened(self) -> Collecting:
@@ -53,6 +56,8 @@ class Table(Cart):
     async def fetch(self, device: DeviceId, document: bytes) -> None:
         assert device == ONE
         self.fetched.append(document)
+        if len(self.fetched) <= self.cut:
+            raise TryAgain(1.0)
 
     def work(self, name: str, words: str) -> OfferedFile:
         written = self.home / name
@@ -101,6 +106,24 @@ async def test_unchanged_work_is_laid_down_once(tmp_path: Path) -> None:
     assert table.lying() == ["essay.txt"]
     assert len(table.fetched) == 1
     assert table.done() == [1, 1]
+
+
+async def test_work_whose_way_was_cut_is_fetched_again_though_nobody_left(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    table.cut = 2
+    table.room.note(ONE, Evidence(ONE, up_since=0.0))
+    await table.collect(table.work("essay.txt", "The climate of Lille"))
+    assert (table.lying(), len(table.fetched)) == (["essay.txt"], 3)
+
+
+async def test_a_ticket_is_open_from_the_moment_at_which_the_teacher_asks(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    table.journal.turning.clear()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(table.collecting.collect([ONE]))
+        await asyncio.sleep(0)
+        assert table.collecting.missing() == {ONE}
+        table.journal.turning.set()
 
 
 async def test_changed_work_lies_beside_what_it_was(tmp_path: Path) -> None:

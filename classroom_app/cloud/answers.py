@@ -1,7 +1,5 @@
 """Judging what came back over HTTP: a typed answer, or one of our errors."""
 
-import email.utils
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -10,6 +8,7 @@ import msgspec
 
 from central_mdm.contract.identity import Problem
 from classroom_app.cloud.errors import NotAServer, NotSignedIn, Refused, ServerBusy
+from device_bridge.server_clock import moment_of
 
 T = TypeVar("T")
 RETRY_SECONDS_MAX: Final = 3600.0
@@ -50,28 +49,10 @@ def read(body: bytes, kind: type[T]) -> T:
         raise NotAServer("malformed") from None
 
 
-def offset_of(header: str, now: float) -> float | None:
-    """Return by how many seconds the server's clock is ahead of `now`, from its Date header.
-
-    The header has whole seconds (RFC 9110, 5.6.7), so the half is taken off the error.
-    """
-    if (stamp := _moment(header)) is None:
-        return None
-    return stamp + 0.5 - now
-
-
 def _retry_after(header: str, now: float) -> float:
     """Seconds or a date (RFC 9110, 10.2.3), within reason; five where it says nothing."""
     if header.isascii() and header.isdecimal():
         return min(float(header[:8]), RETRY_SECONDS_MAX)
-    if (stamp := _moment(header)) is not None:
+    if (stamp := moment_of(header)) is not None:
         return min(max(stamp - now, 0.0), RETRY_SECONDS_MAX)
     return RETRY_SECONDS
-
-
-def _moment(header: str) -> float | None:
-    try:
-        moment: datetime = email.utils.parsedate_to_datetime(header)
-    except (ValueError, TypeError, OverflowError):  # a year of twenty digits is the last
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -15,8 +15,9 @@ from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn
 from central_mdm.contract.journal import Event, Push, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from central_mdm.contract.roster import Changes, Scopes
-from classroom_app.cloud.answers import judge, offset_of, read
+from classroom_app.cloud.answers import judge, read
 from classroom_app.cloud.errors import NotAServer, NotSignedIn, Unreachable
+from device_bridge.server_clock import ahead_seconds
 
 T = TypeVar("T")
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -165,7 +166,7 @@ class Cloud:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise Unreachable(type(error).__name__) from None
         now = self._now()
-        self.offset_seconds = offset_of(response.headers.get("date", ""), now)
+        self.offset_seconds = ahead_seconds(response.headers.get("date", ""), now)
         judge(response, answer, now)
         return answer
 

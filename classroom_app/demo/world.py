@@ -106,6 +106,11 @@ class World:
 
     async def restart_app(self) -> None:
         """Kill the app (-9) and start it again; return when its strings are tied."""
+        await self.kill_app()
+        await self.start_app()
+
+    async def kill_app(self) -> None:
+        """Kill the app (-9). Raises `StageError` where none runs."""
         app = self.app
         if app is None or self.strings is None:
             raise StageError("the teacher's app is not running")
@@ -113,7 +118,6 @@ class World:
         await app.process.wait()
         self.stage.children.remove(app)
         await self.strings.close()
-        await self.start_app()
 
     async def shot(self, name: str) -> dict[str, Any]:
         """Keep a picture of the window; return what stood where in it."""

@@ -67,18 +67,11 @@ def tile_of(
     """Draw one tile from what its device said. `others_locked`: freed by name is worth a word."""
     if seen is None or not _was_seen(seen):
         shown = _missing(seen.why_gone if seen else "", elsewhere)
-        return Tile(
-            place.pupil,
-            place.device,
-            place.name,
-            place.seat,
-            shown.state,
-            since=shown.since,
-            reason=shown.reason,
-        )
-    shown = _shown(seen, lock, now)
-    if shown.state is State.GONE:
-        shown = _gone_to(shown, elsewhere)
+        seen = Evidence(place.device)
+    else:
+        shown = _shown(seen, lock, now)
+        if shown.state is State.GONE:
+            shown = _gone_to(shown, elsewhere)
     held = _held(seen, lock, now)
     free = _free(seen, lock, now)
     return Tile(

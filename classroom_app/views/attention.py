@@ -2,12 +2,11 @@
 
 from PySide6.QtCore import Slot
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.words import later, say
 from classroom_app.services.attention import SENTENCE_CHARACTERS_MAX
-from classroom_app.views.buttons import flat
 from classroom_app.views.sheets import Sheet, label
 from classroom_app.views.theme import font
 
@@ -33,22 +32,10 @@ class LockSheet(Sheet):
         self._text.selectAll()
         self._text.returnPressed.connect(self._enter)
         self.column.addWidget(self._text)
-        self._ready()
+        self.ready(_READY, self._fill)
         self.main("lock-now", say("Lock"), self._lock)
         self.other("lock-keep", say("Keep for the next Lock"), self._keep)
         self.first = self._text
-
-    def _ready(self) -> None:
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for source in _READY:
-            ready = flat("ready-sentence", "plain", self)
-            ready.setText(say(source))
-            ready.setFont(font(13, QFont.Weight.DemiBold))
-            ready.clicked.connect(self._fill)
-            row.addWidget(ready)
-        row.addStretch()
-        self.column.addLayout(row)
 
     @Slot()
     def _fill(self) -> None:

@@ -1,6 +1,6 @@
 """Sheets slide from their button: no window in the way, Esc closes, the safe choice is on Enter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import (
@@ -103,6 +103,19 @@ class Sheet(QFrame):
         self.column.addWidget(button)
         return button
 
+    def ready(self, sentences: Sequence[str], fill: Callable[[], None]) -> None:
+        """Add a row of sentences that stand ready; `fill` takes its sender's text."""
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        for source in sentences:
+            ready = flat("ready-sentence", "plain", self)
+            ready.setText(say(source))
+            ready.setFont(font(13, QFont.Weight.DemiBold))
+            ready.clicked.connect(fill)
+            row.addWidget(ready)
+        row.addStretch()
+        self.column.addLayout(row)
+
     def slide_from(self, button: QWidget) -> None:
         window = self.window()
         self.setFixedWidth(min(self.WIDTH, window.width() - 2 * MARGIN))
@@ -197,16 +210,7 @@ class MessageSheet(Sheet):
         self._text.setAccessibleName(say("Message"))
         self._text.installEventFilter(self)
         self.column.addWidget(self._text)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for source in _READY:
-            ready = flat("ready-sentence", "plain", self)
-            ready.setText(say(source))
-            ready.setFont(font(13, QFont.Weight.DemiBold))
-            ready.clicked.connect(self._fill)
-            row.addWidget(ready)
-        row.addStretch()
-        self.column.addLayout(row)
+        self.ready(_READY, self._fill)
         self.main("message-send", say("Send"), self._go)
         self.first = self._text
 

@@ -1,6 +1,5 @@
 """`pupitre-agent doctor`: what this device knows of itself, joined to a look at the network."""
 
-import email.utils
 import ssl
 import time
 from contextlib import suppress
@@ -18,6 +17,7 @@ from device_bridge.agent.guard.status import ask_status
 from device_bridge.discovery.doctor import Check, Evidence, clock_check
 from device_bridge.discovery.examine import Situation, examine
 from device_bridge.protocol.errors import DeviceError
+from device_bridge.server_clock import ahead_seconds
 
 # OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
 _REFUSALS: Final = {9: "early", 10: "late"}
@@ -68,12 +68,12 @@ async def ask_clock(server: str, client: Client = web_client) -> Told:
         return Told()
     try:
         async with client() as http, http.stream("GET", f"{server.rstrip('/')}/api/") as answer:
-            there = email.utils.parsedate_to_datetime(answer.headers.get("date", ""))
+            ahead = ahead_seconds(answer.headers.get("date", ""), time.time())
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return Told(refusal=_refusal(error))
-    except (TypeError, ValueError, OSError):
+    except OSError:
         return Told()
-    return Told(time.time() - there.timestamp() - 0.5)  # the header has whole seconds
+    return Told(None if ahead is None else -ahead)
 
 
 def _refusal(error: BaseException | None) -> str:

@@ -28,15 +28,6 @@ async def act_on(world: World, acknowledged: set[str]) -> None:
                 acknowledged |= await ids(world)
 
 
-async def kill_app(world: World) -> None:
-    assert world.app is not None
-    assert world.strings is not None
-    world.app.kill()
-    await world.app.process.wait()
-    world.stage.children.remove(world.app)
-    await world.strings.close()
-
-
 async def test_what_the_app_had_written_outlives_five_kills(world: World) -> None:
     chance = random.Random(5)  # noqa: S311 - moments, no secret
     lesson = (await world.window.ask("facts"))["lesson"]
@@ -45,7 +36,7 @@ async def test_what_the_app_had_written_outlives_five_kills(world: World) -> Non
         async with asyncio.TaskGroup() as group:
             group.create_task(act_on(world, acknowledged))
             await asyncio.sleep(chance.uniform(0.2, 1.2))  # the moment is what is tried
-            await kill_app(world)
+            await world.kill_app()
         await world.start_app()
 
         async def same_lesson() -> bool:
@@ -58,7 +49,7 @@ async def test_what_the_app_had_written_outlives_five_kills(world: World) -> Non
 
 
 async def test_a_journal_that_was_altered_meanwhile_is_told_of(world: World) -> None:
-    await kill_app(world)
+    await world.kill_app()
     home = world.scratch / "teacher"
     store = open_driver(home / "store.db", (home / "store.key").read_text().strip())
     store.execute("UPDATE journal SET body = x'7b7d' WHERE sequence = 1")

@@ -9,7 +9,7 @@ import pytest
 from classroom_app.demo.evidence import until
 from classroom_app.demo.world import World
 from classroom_app.full_disk import LOOK_SECONDS
-from tests.classroom.test_app_killed import ids, kill_app
+from tests.classroom.test_app_killed import ids
 from tests.disks import Disk, disk
 
 pytestmark = pytest.mark.real_loop
@@ -71,7 +71,7 @@ async def test_a_lesson_goes_on_while_the_disk_is_full_and_over_a_kill(
     await says(world, "full", "This computer is full: free ")
     await world.shot("full")
     acknowledged = await ids(world)
-    await kill_app(world)
+    await world.kill_app()
     home.fill()
 
     await world.start_app()

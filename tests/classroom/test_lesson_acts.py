@@ -29,16 +29,6 @@ async def sentence(world: World) -> str:
     return (await world.window.ask("facts"))["sentence"]
 
 
-async def restart(world: World) -> None:
-    assert world.app is not None
-    assert world.strings is not None
-    world.app.kill()
-    await world.app.process.wait()
-    world.stage.children.remove(world.app)
-    await world.strings.close()
-    await world.start_app()
-
-
 async def test_a_lock_says_why_also_after_the_app_was_killed(world: World) -> None:
     window = world.window
     await window.ask("click", name="more")
@@ -54,7 +44,7 @@ async def test_a_lock_says_why_also_after_the_app_was_killed(world: World) -> No
     await world.shot("locked")
     await window.ask("click", name="free")
     await until(lambda: told(locked=False), 10, "free")
-    await restart(world)
+    await world.restart_app()
 
     async def here() -> bool:
         return (await world.window.ask("facts"))["free"] == 2

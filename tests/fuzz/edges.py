@@ -25,6 +25,7 @@ from classroom_app.cloud import answers
 from classroom_app.cloud.errors import CloudError
 from classroom_app.media.decode import BadPicture
 from classroom_app.media.decode import decode as decode_picture
+from device_bridge import server_clock
 from device_bridge.discovery.records import SERVICE_TYPE, read_text, text_of
 from device_bridge.discovery.sightings import NotAnAddress, typed
 from device_bridge.materials import manifest
@@ -111,7 +112,7 @@ def _judged(raw: bytes) -> None:
     number = int(status) if status.isdigit() and len(status) == 3 else 500
     headers = {b"content-type": b"application/json", b"retry-after": header}
     answers.judge(httpx.Response(number, headers=headers), body, NOW)
-    answers.offset_of(text, NOW)
+    server_clock.ahead_seconds(text, NOW)
 
 
 def _granted(raw: bytes) -> None:

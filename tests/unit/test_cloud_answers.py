@@ -6,8 +6,9 @@ import pytest
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.identity import GrantIssued, SignedIn
 from central_mdm.contract.roster import Changes
-from classroom_app.cloud.answers import judge, offset_of, read
+from classroom_app.cloud.answers import judge, read
 from classroom_app.cloud.errors import NotAServer, ServerBusy
+from device_bridge.server_clock import ahead_seconds
 
 HUGE = b"1" + b"0" * 30
 SIGNED_IN = (
@@ -36,7 +37,7 @@ def test_a_number_that_no_database_holds_is_not_read(kind: type, body: bytes) ->
 
 
 def test_a_date_in_a_year_of_twenty_digits_says_nothing() -> None:
-    assert offset_of(FAR, 0.0) is None
+    assert ahead_seconds(FAR, 0.0) is None
     with pytest.raises(ServerBusy) as busy:
         judge(httpx.Response(503, headers={"retry-after": FAR}), b"", 0.0)
     assert busy.value.after_seconds == 5.0

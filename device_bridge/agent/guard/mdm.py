@@ -6,9 +6,11 @@ nothing but how long this module pauses.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+import ssl
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, NoReturn, TypeVar
 
 import httpx
@@ -64,9 +66,19 @@ class FleetKept(Struct, frozen=True):
     policy_reason: str = ""
 
 
-def web_client() -> httpx.AsyncClient:
-    """Make a client with limits on every wait; addresses are never followed elsewhere."""
-    return httpx.AsyncClient(timeout=httpx.Timeout(ANSWER_SECONDS), follow_redirects=False)
+@asynccontextmanager
+async def web_client() -> AsyncGenerator[httpx.AsyncClient]:
+    """Enter a client with limits on every wait; addresses are never followed elsewhere."""
+    limits = httpx.Timeout(ANSWER_SECONDS)
+    trusted = await asyncio.to_thread(_trusted)
+    async with httpx.AsyncClient(verify=trusted, timeout=limits, follow_redirects=False) as http:
+        yield http
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Read the web's root certificates; once, since it takes 20 ms, and not on the loop."""
+    return httpx.create_ssl_context()
 
 
 async def enrol(

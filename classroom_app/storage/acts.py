@@ -1,32 +1,27 @@
 """Acts read back from the journal, with their personal fields or, where erased, without."""
 
 import json
-from typing import Any, Final, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from classroom_app.domain.acts import AnyAct, Kept
 from classroom_app.domain.lesson import LessonId
-from classroom_app.storage.tables import journal, personal
+from classroom_app.storage.tables import journal, lessons
 
-# All of it, so that SQLite may come from either side: a range of the journal, or a lesson.
-BESIDE: Final = and_(
-    personal.c.sequence == journal.c.sequence,
-    personal.c.lesson == journal.c.lesson,
-    personal.c.id == journal.c.id,
-)
 _KINDS = {kind.__struct_config__.tag: kind for kind in get_args(AnyAct)}
 
 
-def entries() -> Select[Any]:
-    """Select the journal's rows; `fields` is None where nothing is personal or it was erased."""
-    return select(journal, personal.c.fields).join(personal, BESIDE)
+def of_lesson(lesson: LessonId) -> tuple[ColumnElement[bool], ...]:
+    """Say which rows are a lesson's: SQLite then reads the journal from its first act on."""
+    first = select(lessons.c.first).where(lessons.c.lesson == lesson).scalar_subquery()
+    return journal.c.sequence >= first, journal.c.lesson == lesson
 
 
 def read(connection: Connection, lesson: LessonId, limit: int) -> list[Kept]:
     """Return the newest acts of a lesson, oldest first."""
-    query = entries().where(personal.c.lesson == lesson)
+    query = select(journal).where(*of_lesson(lesson))
     newest = connection.execute(query.order_by(journal.c.sequence.desc()).limit(limit))
     return [Kept(row.sequence, act_of(row.body, row.fields), row.state) for row in newest][::-1]
 

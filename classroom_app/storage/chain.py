@@ -3,12 +3,12 @@
     apart = BLAKE3(salt, personal fields)      32 zero bytes where an act has none
     hash  = BLAKE3(hash before, sequence in 8 bytes, apart, body)
 
-`apart` is kept in the journal's row, salt and fields beside it. Erasing a pupil drops salt and
-fields: the chain is still complete, and from 16 lost random bytes nobody can try out names.
+All stand in the journal's row. Erasing a pupil drops salt and fields: `apart` stays, so the chain
+is still complete, and from 16 lost random bytes nobody can try out names.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from blake3 import blake3
 from msgspec import Struct
 
 from classroom_app.domain.acts import Act
+from classroom_app.domain.lesson import LessonId
 
 SALT_BYTES: Final = 16
 NOTHING_APART: Final = bytes(32)
@@ -61,19 +62,31 @@ def entry_of(act: Act) -> Entry:
 
 
 class Newest:
-    """The chain's head in memory, for the one writer; `read` finds it again after a rollback."""
+    """The chain's head and the ids of the lessons written to, in memory for the one writer.
+
+    `read` finds them again after a start and after a rollback.
+    """
 
     def __init__(self) -> None:
         self._head: Head | None = None
+        self._ids: dict[LessonId, set[str]] = {}
 
     def head(self, read: Callable[[], Head]) -> Head:
         if self._head is None:
             self._head = read()
         return self._head
 
-    def grew(self, head: Head) -> None:
+    def ids(self, lesson: LessonId, read: Callable[[], Iterable[str]]) -> set[str]:
+        """Return the ids of a lesson's acts; empty: it has none."""
+        if lesson not in self._ids:
+            self._ids[lesson] = set(read())
+        return self._ids[lesson]
+
+    def grew(self, head: Head, act: Act) -> None:
         self._head = head
+        self._ids[act.lesson].add(act.id)
 
     def forget(self) -> None:
         """Note that a transaction was undone, and maybe what it added to the chain."""
         self._head = None
+        self._ids.clear()

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from classroom_app.domain.lesson import PupilId
-from classroom_app.storage.tables import hand_ins, personal
+from classroom_app.storage.tables import hand_ins, journal
 
 
 def erase(pupil: PupilId, connection: Connection) -> int:
@@ -15,11 +15,12 @@ def erase(pupil: PupilId, connection: Connection) -> int:
     What an act says of others goes with it: a list of names without one would tell who is gone.
     Collected work that waits for the central side is not sent any more.
     """
-    told = connection.execute(select(personal).where(personal.c.fields.is_not(None)))
+    columns = select(journal.c.sequence, journal.c.fields)
+    told = connection.execute(columns.where(journal.c.fields.is_not(None)))
     naming = [row for row in told if _names(json.loads(row.fields), pupil)]
     for row in naming:
-        here = personal.c.lesson == row.lesson, personal.c.id == row.id
-        connection.execute(update(personal).where(*here).values(salt=None, fields=None))
+        here = journal.c.sequence == row.sequence
+        connection.execute(update(journal).where(here).values(salt=None, fields=None))
         connection.execute(delete(hand_ins).where(hand_ins.c.sequence == row.sequence))
     return len(naming)
 

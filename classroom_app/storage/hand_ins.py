@@ -4,11 +4,11 @@ import asyncio
 import logging
 
 from blake3 import blake3
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from classroom_app.domain.acts import HandInKept
-from classroom_app.storage.acts import act_of, entries
+from classroom_app.storage.acts import act_of
 from classroom_app.storage.store import APPLIED, REFUSED, WAITING, Store
 from classroom_app.storage.tables import hand_ins, journal
 from device_bridge.materials.errors import Withheld
@@ -59,7 +59,7 @@ class KeepsHandIns(Store):
 
 def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
     query = (
-        entries()
+        select(journal)
         .join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
         .where(hand_ins.c.state == WAITING)
         .order_by(journal.c.sequence)

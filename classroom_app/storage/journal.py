@@ -1,6 +1,6 @@
 """The journal: acts kept once, in order, each chained to the one before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from classroom_app.domain.acts import Act, Declared, HandInKept, Kept, Resumed
 from classroom_app.domain.lesson import LessonId, PupilId
-from classroom_app.storage.acts import read
+from classroom_app.storage.acts import of_lesson, read
 from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.declarations import declare, declared
 from classroom_app.storage.engine import driver_of
@@ -21,14 +21,11 @@ from classroom_app.storage.verifying import Fault, verify
 
 # A lesson has some thousands; this only bounds what a broken clock or loop could write.
 ACTS_MAX: Final = 100_000
-_PERSONAL: Final = """
-INSERT INTO personal (lesson, id, sequence, salt, fields)
-VALUES (?, ?, ?, ?, ?) ON CONFLICT (lesson, id) DO NOTHING
-"""
 _ENTRY: Final = """
-INSERT INTO journal (sequence, id, lesson, kind, at, body, hash, apart, state)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO journal (sequence, id, lesson, kind, at, body, hash, apart, state, salt, fields)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_LESSON: Final = "INSERT INTO lessons (lesson, first) VALUES (?, ?)"
 _HAND_IN: Final = "INSERT INTO hand_ins (id, sequence, state) VALUES (?, ?, ?)"
 
 
@@ -66,12 +63,14 @@ class KeepsJournal(Store):
 
 def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Connection) -> bool:
     driver, entry = driver_of(connection), entry_of(act)
-    head = link_of(newest.head(partial(_head, connection)), entry.apart, entry.body)
-    apart = (act.lesson, act.id, head.sequence, entry.salt, entry.personal)
-    if not driver.execute(_PERSONAL, apart).rowcount:
+    ids = newest.ids(act.lesson, partial(_ids, connection, act.lesson))
+    if act.id in ids:
         return False
+    head = link_of(newest.head(partial(_head, connection)), entry.apart, entry.body)
+    if not ids:
+        driver.execute(_LESSON, (act.lesson, head.sequence))
     driver.execute(_ENTRY, _columns(head, entry))
-    newest.grew(head)
+    newest.grew(head, act)
     if isinstance(act, HandInKept):
         driver.execute(_HAND_IN, (act.id, head.sequence, WAITING))
     if told:
@@ -79,16 +78,21 @@ def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Con
     return True
 
 
-def _columns(head: Head, entry: Entry) -> tuple[int | str | bytes, ...]:
+def _columns(head: Head, entry: Entry) -> tuple[int | str | bytes | None, ...]:
     act = entry.act
     named = (head.sequence, act.id, act.lesson, str(act.__struct_config__.tag), act.at)
-    return (*named, entry.body, head.hash, entry.apart, WAITING)
+    return (*named, entry.body, head.hash, entry.apart, WAITING, entry.salt, entry.personal)
 
 
 def _head(connection: Connection) -> Head:
     newest = select(journal.c.sequence, journal.c.hash).order_by(journal.c.sequence.desc())
     last = connection.execute(newest.limit(1)).first()
     return Head(int(last[0]), bytes(last[1])) if last else Head()
+
+
+def _ids(connection: Connection, lesson: LessonId) -> Iterable[str]:
+    query = select(journal.c.id).where(*of_lesson(lesson))
+    return connection.execute(query).scalars()
 
 
 def under_way(connection: Connection) -> Resumed | None:

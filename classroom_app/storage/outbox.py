@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from central_mdm.contract.journal import Event, Outcome
-from classroom_app.storage.acts import entries, fields_of
+from classroom_app.storage.acts import fields_of
 from classroom_app.storage.settings import keep
 from classroom_app.storage.store import WAITING, Store
 from classroom_app.storage.tables import hand_ins, journal, settings
@@ -36,7 +36,7 @@ class KeepsOutbox(Store):
         origin = self.chosen["origin"]
 
         def work(connection: Connection) -> tuple[Event, ...]:
-            oldest = entries().where(*_waiting(connection)).order_by(journal.c.sequence)
+            oldest = select(journal).where(*_waiting(connection)).order_by(journal.c.sequence)
             return tuple(_event(row, origin) for row in connection.execute(oldest.limit(limit)))
 
         return await self.write(work)

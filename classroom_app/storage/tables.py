@@ -15,8 +15,9 @@ metadata = MetaData()
 settings = Table(
     "settings", metadata, Column("name", Text, primary_key=True), Column("value", Text)
 )
-# Each index is one more page to encrypt in every commit: so what keeps an act from being told twice
-# is the side table's own key, and what waits to be sent is found by where all before it is settled.
+# Each index is one more page to encrypt in every commit, so an act is one row and has none: what
+# keeps it from being told twice is in the writer's memory (`chain.Newest`), a lesson's acts stand
+# from `lessons.first` on, and what waits to be sent is found by where all before it is settled.
 journal = Table(
     "journal",
     metadata,
@@ -31,18 +32,17 @@ journal = Table(
     Column("apart", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
-    Index("ix_journal_refused", "sequence", sqlite_where=text("state = 'refused'")),
-)
-# Personal fields stand apart, each row with its own salt: erased (no salt, no fields), the chain
-# still holds. Every act has its row here, in the order of its lesson: ids rise with time.
-personal = Table(
-    "personal",
-    metadata,
-    Column("lesson", Text, primary_key=True),
-    Column("id", Text, primary_key=True),
-    Column("sequence", Integer, nullable=False),
+    # Personal fields stand apart from the body, each row with its own salt: erased (no salt, no
+    # fields), the chain still holds.
     Column("salt", LargeBinary),
     Column("fields", LargeBinary),
+    Index("ix_journal_refused", "sequence", sqlite_where=text("state = 'refused'")),
+)
+lessons = Table(
+    "lessons",
+    metadata,
+    Column("lesson", Text, primary_key=True),
+    Column("first", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 declarations = Table(

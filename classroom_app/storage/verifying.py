@@ -5,9 +5,8 @@ from typing import Any, Final
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
-from classroom_app.storage.acts import BESIDE
 from classroom_app.storage.chain import Head, apart_of, link_of
-from classroom_app.storage.tables import journal, personal
+from classroom_app.storage.tables import journal
 
 ROWS_A_TURN: Final = 1000
 
@@ -15,8 +14,8 @@ ROWS_A_TURN: Final = 1000
 class Fault(Struct, frozen=True):
     """The first row that is not as it was written.
 
-    `what`: "missing" (this sequence is not there), "changed", or "personal" (what stands beside it
-    does not belong to it). A missing end is not seen from here: the central side has the newest
+    `what`: "missing" (this sequence is not there), "changed", or "personal" (its personal
+    fields are not its own). A missing end is not seen from here: the central side has the newest
     hash as well.
     """
 
@@ -27,8 +26,7 @@ class Fault(Struct, frozen=True):
 def verify(before: Head, connection: Connection) -> Head | Fault | None:
     """Check the next rows after `before`; return where to go on, or None at the end."""
     query = (
-        select(journal, personal.c.sequence.label("beside"), personal.c.salt, personal.c.fields)
-        .outerjoin(personal, BESIDE)
+        select(journal)
         .where(journal.c.sequence > before.sequence)
         .order_by(journal.c.sequence)
         .limit(ROWS_A_TURN)
@@ -47,7 +45,7 @@ def verify(before: Head, connection: Connection) -> Head | Fault | None:
 
 
 def _belongs(row: Any) -> bool:  # noqa: ANN401 - a result row has no type
-    """Say whether what stands beside a row is its own; nothing is left after an erasure."""
+    """Say whether a row's personal fields are its own; nothing is left after an erasure."""
     if row.salt is None or row.fields is None:
-        return row.beside is not None and row.salt is row.fields
+        return row.salt is row.fields
     return row.apart == apart_of(row.salt, row.fields)

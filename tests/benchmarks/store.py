@@ -4,11 +4,11 @@
 in one folder, opened by the same function with the same pragmas, in turn; medians are compared.
 
 - The journal: from the caller's `await keeping.remember(act)` on the loop to the answer. The act
-  is what a pupil wrote, so its personal fields go to the side table as well. One at a time is one
-  event a commit; 24 awaited together (a class that answers at once) is 24 a commit.
+  is what a pupil wrote, so it has personal fields with their salt. One at a time is one event a
+  commit; 24 awaited together (a class that answers at once) is 24 a commit.
 - The plain insert: a bare loop over the driver in the one thread of the program, no asyncio and no
   hop between threads: `BEGIN IMMEDIATE`, one `INSERT` of a blob of as many bytes as all columns of
-  the act's rows have, or 24 of them, `COMMIT`. That is the least that SQLite can be asked for.
+  the act's row have, or 24 of them, `COMMIT`. That is the least that SQLite can be asked for.
 """
 
 import argparse
@@ -53,13 +53,13 @@ def act(lesson: str) -> PupilSpoke:
 
 
 def bytes_of(one: Act) -> int:
-    """Count what the act's rows hold, a sequence as 8 bytes."""
+    """Count what the act's row holds, a sequence as 8 bytes."""
     entry = entry_of(one)
     assert entry.salt is not None
     assert entry.personal is not None
     words = (one.id, one.lesson, "pupil-spoke", "waiting", "")
     blobs = (entry.body, entry.apart, entry.salt, entry.personal, bytes(HASH_BYTES))
-    return sum(map(len, words)) + sum(map(len, blobs)) + 3 * 8
+    return sum(map(len, words)) + sum(map(len, blobs)) + 2 * 8
 
 
 def raw_seconds(raw: dbapi2.Connection, content: bytes, commits: int, each: int) -> float:

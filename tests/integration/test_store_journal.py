@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
@@ -51,6 +52,28 @@ async def test_an_act_told_twice_is_kept_once(keeping: Keeping) -> None:
     assert not await keeping.remember(words(2))
     assert await keeping.journal_ids() == ["words-1", "words-2"]
     assert await keeping.verify() is None
+
+
+async def test_an_act_told_again_is_known_after_a_rollback_a_restart_and_another_lesson(
+    tmp_path: Path,
+) -> None:
+    def fails(_: Connection) -> None:
+        raise LookupError
+
+    elsewhere = msgspec.structs.replace(words(1), lesson=LessonId("another"))
+    async with opened(tmp_path) as keeping:
+        assert await keeping.remember(words(1))
+        assert await keeping.remember(elsewhere)  # an id is one act of a lesson
+        with pytest.raises(LookupError):
+            await keeping.write(fails)
+        assert not await keeping.remember(words(1))
+        assert await keeping.remember(words(2))
+    async with opened(tmp_path) as keeping:
+        told = [words(1), elsewhere, words(2), words(3)]
+        assert [await keeping.remember(one) for one in told] == [False, False, False, True]
+        kept = [each.act.id for each in await keeping.acts(LESSON, 1000)]
+        assert kept == ["words-1", "words-2", "words-3"]
+        assert await keeping.verify() is None
 
 
 async def test_acts_awaited_together_are_kept_in_the_order_of_asking(keeping: Keeping) -> None:
@@ -165,7 +188,7 @@ async def test_a_restart_finds_the_lesson_with_its_declarations(tmp_path: Path) 
         ("UPDATE journal SET apart = zeroblob(32) WHERE sequence = 5", Fault(5, "changed")),
         ("DELETE FROM journal WHERE sequence = 6", Fault(6, "missing")),
         ("DELETE FROM journal WHERE sequence = 1", Fault(1, "missing")),
-        ("UPDATE personal SET fields = x'7b7d' WHERE sequence = 7", Fault(7, "personal")),
+        ("UPDATE journal SET fields = x'7b7d' WHERE sequence = 7", Fault(7, "personal")),
     ],
 )
 async def test_the_first_row_that_was_changed_is_named(

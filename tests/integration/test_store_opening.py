@@ -222,7 +222,7 @@ async def test_a_damaged_page_is_said_and_what_is_whole_is_read_at_the_next_star
 ) -> None:
     async with opened(tmp_path) as keeping:
         await asyncio.gather(*(keeping.remember(words(n)) for n in range(500)))
-        root = text("SELECT rootpage FROM sqlite_master WHERE name = 'personal'")
+        root = text("SELECT rootpage FROM sqlite_master WHERE name = 'lessons'")
         page = await keeping.write(lambda c: int(c.execute(root).scalar_one()))
     flip(tmp_path / "store.db", (page - 1) * 4096 + 100)
     async with opened(tmp_path) as keeping:

@@ -48,7 +48,13 @@ class Folder:
 
     @property
     def state(self) -> Path:
+        """What is declared to this device; outlasts the guard's death."""
         return self.root / "state.json"
+
+    @property
+    def state_lasting(self) -> Path:
+        """The same, a second old at most; outlasts a power cut."""
+        return self.root / "state.lasting.json"
 
     @property
     def journal(self) -> Path:
@@ -93,14 +99,15 @@ def default_folder() -> Path:
 def write_private(path: Path, raw: bytes, *, lasting: bool = True) -> None:
     """Replace `path` by `raw`, mode 0600: after a crash it is the old file or the new one.
 
-    Where it is not `lasting`, a power cut may bring back the old one of some seconds ago.
+    Where it is not `lasting`, a power cut may leave the old one of some seconds ago, or none.
     """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         with suppress(OSError):

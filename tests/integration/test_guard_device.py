@@ -408,6 +408,7 @@ async def test_a_device_listens_at_the_home_port_and_where_that_is_taken_at_any(
     with socket.create_server((ELSEWHERE, HOME_PORT)):
         async with running(room, ELSEWHERE) as device:
             assert device.guard.port != HOME_PORT
-    room.folder.state.unlink(missing_ok=True)  # it would come back to where it was
+    for path in (room.folder.state, room.folder.state_lasting):
+        path.unlink(missing_ok=True)  # it would come back to where it was
     async with running(room, ELSEWHERE) as device:
         assert device.guard.port == HOME_PORT

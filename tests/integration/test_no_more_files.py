@@ -38,7 +38,7 @@ async def test_a_device_obeys_and_says_that_it_cannot_take_a_paper(
             await app.start()
             meet(app, one)
             await until(lambda: app.here("lina"))
-            await until(one.guard.folder.state.exists)
+            await until(one.guard.folder.state_lasting.exists)
             small.no_more_files(but=left)
             await app.school.acts.lock(app.school.room.tiles(), "Eyes up")
             await until(lambda: app.tile("lina").held)

@@ -324,6 +324,23 @@ def test_an_unreadable_state_is_laid_aside(
     caplog.clear()
 
 
+@pytest.mark.parametrize("torn", [b"", bytes(4096), b'{"boot_id":'])
+def test_after_a_power_cut_what_was_synced_is_taken_up(
+    tmp_path: Path, torn: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    hands = Hands()
+    guard = guard_in(tmp_path, hands)
+    FakeSeat(guard).sit()
+    guard.told(link_to(guard), lock(7))
+    kept.write_lasting(guard.folder, guard.held)
+    guard.folder.state.write_bytes(torn)
+    guard = guard_in(tmp_path, hands)
+    assert "unreadable" in caplog.text
+    caplog.clear()
+    assert guard.held.attention.version == 7
+    assert FakeSeat(guard).sit().heard(RaiseCurtain)
+
+
 @pytest.mark.parametrize("reason", ["", "another window holds the keyboard"])
 def test_the_curtains_answer_decides_the_report(tmp_path: Path, reason: str) -> None:
     guard = guard_in(tmp_path, Hands())

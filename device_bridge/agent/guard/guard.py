@@ -61,6 +61,8 @@ TICK_SECONDS: Final = 0.5
 """A lock ends within a second of its time."""
 KEEP_SECONDS: Final = 10.0
 """How much of a lease a reboot may give back at most."""
+LASTING_SECONDS: Final = 1.0
+"""What was declared is written at once, but waits for the disk no more often than this."""
 NOTES_SECONDS: Final = 0.5
 """What is noted in this time is written at once: each writing waits for the disk."""
 
@@ -94,6 +96,7 @@ class Guard:
         self.ground = GroundHere(now, held.floor_seconds)
         self.mandates = Mandates(now, held.mandates)
         self.port = held.port
+        self._unsynced = asyncio.Event()
 
     @property
     def held(self) -> kept.Kept:
@@ -264,10 +267,12 @@ class Guard:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_time(), name="guard-time")
                 group.create_task(self._keep_state(), name="guard-state")
+                group.create_task(self._keep_lasting(), name="guard-lasting")
                 group.create_task(self._keep_notes(), name="guard-journal")
                 group.create_task(self.materials.run(), name="guard-papers")
         finally:
-            self._write(self.held)
+            self._write(kept.write, self.held)
+            self._write(kept.write_lasting, self.held)
             self._noted(self._append(list(self.voice.notes)))
 
     async def _keep_time(self) -> None:
@@ -287,7 +292,15 @@ class Guard:
         while True:
             await self.voice.dirty.wait()
             self.voice.dirty.clear()
-            await self._makings.off_loop(self._write, self.held)
+            self._unsynced.set()
+            await self._makings.off_loop(self._write, kept.write, self.held)
+
+    async def _keep_lasting(self) -> None:
+        while True:
+            await self._unsynced.wait()
+            await asyncio.sleep(LASTING_SECONDS)
+            self._unsynced.clear()
+            await self._makings.off_loop(self._write, kept.write_lasting, self.held)
 
     async def _keep_notes(self) -> None:
         while True:
@@ -296,10 +309,10 @@ class Guard:
             self.voice.noted.clear()
             self._noted(await self._makings.off_loop(self._append, list(self.voice.notes)))
 
-    def _write(self, held: kept.Kept) -> None:
+    def _write(self, write: Callable[[Folder, kept.Kept], None], held: kept.Kept) -> None:
         """Write the state; a full disk costs the memory of a lesson, not the lesson."""
         try:
-            kept.write(self.folder, held)
+            write(self.folder, held)
         except OSError as error:
             log.info("state not kept", extra={"why": type(error).__name__})
 

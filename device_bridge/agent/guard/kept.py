@@ -5,6 +5,7 @@ another, what remained at the last writing remains now, for time switched off do
 """
 
 import logging
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -42,25 +43,35 @@ class Kept(Struct, frozen=True):
 
 
 def write(folder: Folder, kept: Kept) -> None:
-    """Replace the kept state. Blocks; raises `OSError` when the disk refuses.
-
-    Of what was declared in the seconds before a power cut, the next link tells anew.
-    """
+    """Replace the kept state. Blocks; raises `OSError` when the disk refuses."""
     write_private(folder.state, msgspec.json.encode(kept), lasting=False)
+
+
+def write_lasting(folder: Folder, kept: Kept) -> None:
+    """Replace the copy that outlasts a power cut. Blocks; raises `OSError`.
+
+    It is written apart and seldom: each wait for the disk also waits for what others write to it,
+    a document of 100 MB say. Of what was declared since, the next link tells anew.
+    """
+    write_private(folder.state_lasting, msgspec.json.encode(kept))
 
 
 def read(folder: Folder, clock: Clock) -> Kept:
     """Read the kept state as it stands now; a file that is none is laid aside."""
-    raw = read_kept(folder.state)
+    kept = _read(folder.state) or _read(folder.state_lasting)
+    return _as_of_now(kept, clock) if kept else Kept()
+
+
+def _read(path: Path) -> Kept | None:
+    raw = read_kept(path)
     if raw is None:
-        return Kept()
+        return None
     try:
-        kept = msgspec.json.decode(raw, type=Kept)
+        return msgspec.json.decode(raw, type=Kept)
     except (ValueError, RecursionError) as error:
-        folder.state.replace(folder.state.with_suffix(".broken"))
-        log.warning("the kept state is unreadable; begun anew", extra={"why": str(error)})
-        return Kept()
-    return _as_of_now(kept, clock)
+        path.replace(path.with_suffix(".broken"))
+        log.warning("the kept state is unreadable", extra={"file": path.name, "why": str(error)})
+        return None
 
 
 def _as_of_now(kept: Kept, clock: Clock) -> Kept:

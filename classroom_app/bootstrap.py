@@ -144,7 +144,9 @@ class Desk(QObject):
         self.tasks.start(room, name="room-here", refused=self.desk.refused)
         signed = await self.keeping.papers()
         if self.keeping.key_lies_beside:
-            self.desk.warn(say("The store's key lies in a file beside it: no keyring was found."))
+            self.desk.warn(
+                say("No keyring here: whoever gets this computer's disk can read your lessons.")
+            )
         self.tasks.start(self._verify(), name="verify-journal", refused=self.desk.refused)
         if signed is None:
             return

@@ -60,6 +60,7 @@ class Listener:
         self._lanes = link.Lanes()
         self._open: dict[int, Lane] = {}
         self._links: dict[int, DeviceLink] = {}
+        self._fresh: set[socket.socket] = set()
         self.port = 0
 
     def bind(self, addresses: Sequence[str], port: int = 0) -> int:
@@ -100,12 +101,17 @@ class Listener:
                     group.create_task(self._accept_on(made, group), name="listener-accept")
         finally:
             self.close()
+            for taken in self._fresh:  # whose task was cancelled before its first step
+                taken.close()
+            self._fresh.clear()
 
     async def _accept_on(self, made: socket.socket, group: asyncio.TaskGroup) -> None:
-        loop = asyncio.get_running_loop()
         while True:
+            await _somebody_at(made)
             try:
-                taken, address = await loop.sock_accept(made)
+                taken, address = made.accept()
+            except BlockingIOError:
+                continue  # they went again
             except OSError as error:
                 if made.fileno() < 0:
                     return
@@ -118,6 +124,8 @@ class Listener:
                 taken.close()
                 log.info("connection refused", extra={"why": "too many half-open"})
                 continue
+            taken.setblocking(False)  # noqa: FBT003 - its signature
+            self._fresh.add(taken)
             group.create_task(self._serve(taken, host), name="listener-lane")
 
     def _crowded(self, host: str) -> bool:
@@ -125,6 +133,7 @@ class Listener:
         return whole >= HALF_OPEN_MAX or self._half_open[host] >= HALF_OPEN_OF_ONE_MAX
 
     async def _serve(self, taken: socket.socket, host: str) -> None:
+        self._fresh.discard(taken)
         number = next(self._numbers)
         try:
             with self._held(host):
@@ -231,3 +240,16 @@ class Listener:
                 case link.EndLane() | link.RefuseLane():
                     pass
         return owner
+
+
+async def _somebody_at(made: socket.socket) -> None:
+    """Wait for a connection without accepting it.
+
+    `loop.sock_accept` loses what it has accepted when it is cancelled in the same turn.
+    """
+    loop, came = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(made, came.set)
+    try:
+        await came.wait()
+    finally:
+        loop.remove_reader(made)

@@ -12,8 +12,7 @@ from device_bridge.materials.manifest import (
     chunking_of,
     document_of,
     encode,
-    hash_of_file,
-    read_manifest,
+    read_whole,
 )
 from device_bridge.materials.names import open_inside
 from device_bridge.protocol.errors import Malformed
@@ -30,9 +29,9 @@ def lying_in(folder: Path, document: bytes, name: str, size: int) -> Placed | No
     for entry in islice(_of_size(folder, size), _LOOKED_AT_MAX):
         try:
             with open_inside(folder, entry) as file:
-                raw = encode(read_manifest(file, chunking_of(name, size)))
-                if document_of(raw) == document:
-                    return Placed(folder / entry, hash_of_file(file))
+                manifest, whole = read_whole(file, chunking_of(name, size))
+                if document_of(encode(manifest)) == document:
+                    return Placed(folder / entry, whole)
         except (OSError, Unreadable, Malformed):
             continue  # gone, a link, or grown beyond all measure since
     return None

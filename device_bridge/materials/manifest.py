@@ -5,7 +5,7 @@ way has one id everywhere. Parameters belong to format 1 and never change within
 points would mean that nothing is found again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final, Literal, cast
@@ -65,14 +65,24 @@ def chunks_of(file: BinaryIO, chunking: Chunking) -> Iterator[memoryview]:
 
 def read_manifest(file: BinaryIO, chunking: Chunking) -> Manifest:
     """Cut and hash `file` (unbuffered) from its start. Blocks: call it in a worker thread."""
+    return _read(file, chunking, lambda _: None)
+
+
+def read_whole(file: BinaryIO, chunking: Chunking) -> tuple[Manifest, bytes]:
+    """Do the same, and return the BLAKE3 of the whole file beside it, read once for both."""
+    hasher = blake3()
+    return _read(file, chunking, hasher.update), hasher.digest()
+
+
+def _read(file: BinaryIO, chunking: Chunking, also: Callable[[memoryview], object]) -> Manifest:
     file.seek(0)
-    chunks = tuple(
-        ChunkRef(len(chunk), blake3(chunk).digest())
-        for chunk in islice(chunks_of(file, chunking), CHUNKS_MAX + 1)
-    )
+    chunks: list[ChunkRef] = []
+    for chunk in islice(chunks_of(file, chunking), CHUNKS_MAX + 1):
+        chunks.append(ChunkRef(len(chunk), blake3(chunk).digest()))
+        also(chunk)
     if len(chunks) > CHUNKS_MAX:
         raise Malformed("larger than a manifest can say")
-    return Manifest(1, chunking, sum(chunk.size for chunk in chunks), chunks)
+    return Manifest(1, chunking, sum(chunk.size for chunk in chunks), tuple(chunks))
 
 
 def encode(manifest: Manifest) -> bytes:

@@ -2,6 +2,7 @@
 
 import io
 import random
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from device_bridge.materials.manifest import (
     encode,
     hash_of_file,
     read_manifest,
+    read_whole,
 )
 from device_bridge.protocol.errors import Malformed
 
@@ -82,6 +84,27 @@ def test_how_a_file_is_cut_follows_from_its_name_and_size() -> None:
 def test_a_file_hashes_as_a_whole_whatever_its_chunks() -> None:
     content = bytes_of(4, 9 * MEGABYTE)
     assert hash_of_file(io.BytesIO(content)) == blake3(content).digest()
+
+
+class Counting(io.BytesIO):
+    given = 0
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - its signature
+        got = super().readinto(buffer)
+        self.given += got
+        return got
+
+
+@pytest.mark.parametrize("chunking", ["fixed-4m", "fastcdc-1m"])
+def test_one_reading_gives_both_the_manifest_and_the_hash_of_the_whole(
+    chunking: Chunking,
+) -> None:
+    content = bytes_of(5, 9 * MEGABYTE + 5)
+    file = Counting(content)
+    manifest, whole = read_whole(file, chunking)
+    assert file.given == len(content)
+    assert manifest == read_manifest(io.BytesIO(content), chunking)
+    assert whole == blake3(content).digest()
 
 
 def chunk(size: int = 3, fill: bytes = b"x") -> ChunkRef:

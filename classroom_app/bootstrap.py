@@ -44,6 +44,7 @@ from classroom_app.services.presence import Ended
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.tasks import Tasks
 from classroom_app.views.fitting import show_fitted
+from classroom_app.views.motion import Motion, system_asks_for_less
 from classroom_app.views.stopped import show_stopped
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
@@ -124,9 +125,11 @@ class Desk(QObject):
             self.classes,
             self.journal,
             Theme(theme),
+            Motion(time.monotonic, less=keeping.less_motion(), system_less=system_asks_for_less),
         )
         self.window.closing.connect(self.closed.set)
         self.window.theme_chosen.connect(keeping.choose_theme)
+        self.window.motion_chosen.connect(keeping.choose_less_motion)
         self.desk.page_changed.connect(self._on_page)
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self._show)

@@ -25,6 +25,22 @@ class Chip(Struct, frozen=True):
     since: float = 0.0
     sheet: str = ""
 
+    @property
+    def id(self) -> str:
+        """What stays the same while its words count on."""
+        return f"{self.kind} {self.sheet or self.key}"
+
+
+class News:
+    """Tells which chips were not there at the last look."""
+
+    def __init__(self) -> None:
+        self._known: frozenset[str] = frozenset()
+
+    def of(self, found: Sequence[Chip]) -> list[Chip]:
+        known, self._known = self._known, frozenset(chip.id for chip in found)
+        return [chip for chip in found if chip.id not in known]
+
 
 def _chip(tile: Tile, now: float) -> Chip | None:
     name = name_of(tile)

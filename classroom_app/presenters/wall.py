@@ -19,7 +19,7 @@ from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State, Tile
-from classroom_app.presenters.sentences import name_of, spoken, tile_words
+from classroom_app.presenters.sentences import TileWords, name_of, spoken, tile_words
 
 PACE_MS = 33
 Index = QModelIndex | QPersistentModelIndex
@@ -70,6 +70,7 @@ class WallModel(QAbstractListModel):
     WordsRole = TileRole + 2
 
     tiles_changed = Signal()
+    turned = Signal(object)  # Mapping[str, Tile]: what tiles were that show another state now
     selection_changed = Signal()
     looks_changed = Signal()  # order, filter, zoom, hidden pictures
 
@@ -102,11 +103,18 @@ class WallModel(QAbstractListModel):
         structural = now.keys() != self._tiles.keys() or any(
             self._place(now[key]) != self._place(self._tiles[key]) for key in changed
         )
+        turned = {
+            key: was
+            for key in changed
+            if (was := self._tiles.get(key)) and was.state is not now[key].state
+        }
         self._tiles = now
         if structural:
             self.selected &= now.keys()
             self._arrange()
         self._touch(changed)
+        if turned:
+            self.turned.emit(turned)
 
     def picture(self, device: DeviceId, image: QImage) -> None:
         """Take a device's newest picture, ready at the size it was asked in."""
@@ -205,6 +213,9 @@ class WallModel(QAbstractListModel):
     def key_at(self, row: int) -> str:
         return self._rows[row]
 
+    def words(self, tile: Tile) -> TileWords:
+        return tile_words(tile, self._clock())
+
     def image(self, device: DeviceId) -> QImage | None:
         return self._pictures.get(device)
 
@@ -220,7 +231,7 @@ class WallModel(QAbstractListModel):
         if role == self.PictureRole:
             return self._pictures.get(tile.device)
         if role == self.WordsRole:
-            return tile_words(tile, self._clock())
+            return self.words(tile)
         if role == Qt.ItemDataRole.DisplayRole:
             return name_of(tile)
         if role == Qt.ItemDataRole.AccessibleTextRole:

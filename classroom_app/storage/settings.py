@@ -56,6 +56,9 @@ class KeepsSettings(Store):
     def theme(self) -> str:
         return self.chosen.get("theme", "light")
 
+    def less_motion(self) -> bool:
+        return self.chosen.get("motion") == "less"
+
     def server(self) -> str:
         return self.chosen.get("server", "")
 
@@ -78,6 +81,9 @@ class KeepsSettings(Store):
 
     def choose_theme(self, theme: str) -> None:
         self._choose("theme", theme)
+
+    def choose_less_motion(self, less: bool) -> None:  # noqa: FBT001 - a signal's own word
+        self._choose("motion", "less" if less else "usual")
 
     def _choose(self, name: str, value: str) -> None:
         """Note a choice; written behind the teacher's back, lost by a crash at worst."""

@@ -1,6 +1,6 @@
 """Bars A, B and D: acts, what happened, tools. They paint what the desk says."""
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QFont, QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from classroom_app.presenters.chips import News
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.wall import ORDERS, ZOOMS
@@ -27,6 +28,7 @@ from classroom_app.views.buttons import (
     flat,
     labelled,
 )
+from classroom_app.views.motion import CHIP_MS, Motion, eased
 from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
@@ -145,12 +147,20 @@ class BarB(QWidget):
 
     CHIPS, CHIPS_WIDE = 3, 5
 
+    chips_came = Signal(object)  # frozenset[str]: the seats they are about
+
     def __init__(
-        self, desk: DeskPresenter, focus: FocusPresenter, theme: Theme, parent: QWidget
+        self,
+        desk: DeskPresenter,
+        focus: FocusPresenter,
+        theme: Theme,
+        motion: Motion,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self.setFixedHeight(48)
-        self._desk, self._focus, self._theme = desk, focus, theme
+        self._desk, self._focus, self._theme, self._motion = desk, focus, theme, motion
+        self._news, self._sliding = News(), dict[str, float]()
         self.home = flat("wall-button", "plain", self)
         self.home.clicked.connect(desk.go_home)
         self.text = OneLine(21, BOLD)
@@ -221,16 +231,31 @@ class BarB(QWidget):
 
     def _show_chips(self) -> None:
         found = self._desk.chips()
+        if came := self._news.of(found):
+            self._slide_in([chip.id for chip in came])
+            self.chips_came.emit(frozenset(chip.key for chip in came))
         room = self.CHIPS_WIDE if self.window().width() >= FACTS_FROM else self.CHIPS
         for at, button in enumerate(self.chips):
             shown = at < min(room, len(found))
             if shown:
                 button.show_chip(found[at], self._desk.wall.hidden)
+                button.slide(self._sliding.get(found[at].id, 1.0))
             button.setVisible(shown)
         more = len(found) - room
         self.rest.setVisible(more > 0)
         self.rest.setText(say("+{count}", count=more))
         self.rest.setAccessibleName(say("{n} more need you", max(0, more)))
+
+    def _slide_in(self, came: list[str]) -> None:
+        def step(done: float) -> None:
+            self._sliding |= dict.fromkeys(came, eased(done))
+            for button in self.chips:
+                if button.chip and button.chip.id in came:
+                    button.slide(self._sliding[button.chip.id])
+            if done == 1.0:
+                self._sliding = {k: at for k, at in self._sliding.items() if k not in came}
+
+        self._motion.start(CHIP_MS, step)
 
 
 class BarD(QWidget):

@@ -244,6 +244,7 @@ class ChipButton(QAbstractButton):
         super().__init__(parent)
         self._theme = theme
         self.chip: Chip | None = None
+        self._come = 1.0
         self.setObjectName("chip")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -259,6 +260,12 @@ class ChipButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
+    def slide(self, come: float) -> None:
+        """Show so much of the way in from the right: 0.0 nothing yet, 1.0 all."""
+        if come != self._come:
+            self._come = come
+            self.update()
+
     def sizeHint(self) -> QSize:
         if self.chip is None:
             return QSize(0, self.HEIGHT)
@@ -272,6 +279,7 @@ class ChipButton(QAbstractButton):
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate((1 - self._come) * self.width(), 0)
         word = {"ask": "on_ask", "fail": "on_fail"}.get(self.chip.kind, "ink")
         edge = {"ask": "on_ask", "fail": "failline"}.get(self.chip.kind, "line")
         pen = QPen(self._theme.colour(edge), 1.5)

@@ -13,14 +13,23 @@ class MoreSheet(Sheet):
     WIDTH = 320
 
     def __init__(
-        self, desk: DeskPresenter, parent: QWidget, theme: str, turn: Callable[[], None]
+        self,
+        desk: DeskPresenter,
+        parent: QWidget,
+        *,
+        dark: bool,
+        turn: Callable[[], None],
+        still: bool,
+        move: Callable[[], None],
     ) -> None:
+        """`turn`: to the other colours; `move`: with less motion, or as usual again."""
         super().__init__(desk, say("More"), parent)
-        other = say("Light colours") if theme == "dark" else say("Dark colours")
+        other = say("Light colours") if dark else say("Dark colours")
         self.first = self.other("message-more", say("Message"), self._message)
         self.other("lock-more", say("The sentence of Lock"), self._lock)
         self.other("length-more", say("The end of the lesson"), self._length)
         self.other("theme", other, turn)
+        self.other("motion", say("Usual motion") if still else say("Less motion"), move)
         self.other("check", say("Connection check"), self._check)
         self.other("classes", say("Your classes"), self._classes)
 

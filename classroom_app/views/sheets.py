@@ -4,11 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import (
-    QByteArray,
     QEvent,
     QObject,
     QPoint,
-    QPropertyAnimation,
     Qt,
     Signal,
     Slot,
@@ -28,9 +26,9 @@ from PySide6.QtWidgets import (
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import flat
+from classroom_app.views.motion import SHEET_MS, Motion, eased
 from classroom_app.views.theme import font
 
-SLIDE_MS = 120
 SLIDE_PX = 12
 MARGIN = 8
 _READY = (later("Coming."), later("Eyes to the front, please."), later("Five more minutes."))
@@ -82,8 +80,8 @@ class Sheet(QFrame):
         self.column.addWidget(heading)
         self.setAccessibleName(title)
         self.first: QWidget = self
-        self._slide = QPropertyAnimation(self, QByteArray(b"pos"), self)
-        self._slide.setDuration(SLIDE_MS)
+        self._motion: Motion | None = None
+        self._spot = QPoint()
 
     def main(self, name: str, words: str, do: Callable[[], None]) -> None:
         """Add the sheet's main button; it closes the sheet and then acts."""
@@ -116,24 +114,26 @@ class Sheet(QFrame):
         row.addStretch()
         self.column.addLayout(row)
 
-    def slide_from(self, button: QWidget) -> None:
+    def slide_from(self, button: QWidget, motion: Motion) -> None:
         window = self.window()
         self.setFixedWidth(min(self.WIDTH, window.width() - 2 * MARGIN))
         self.adjustSize()
         spot = button.mapTo(window, QPoint(0, button.height() + MARGIN))
         left = max(MARGIN, min(spot.x(), window.width() - self.width() - MARGIN))
         top = max(MARGIN, min(spot.y(), window.height() - self.height() - MARGIN))
-        self._slide.setStartValue(QPoint(left, top - SLIDE_PX))
-        self._slide.setEndValue(QPoint(left, top))
-        self.move(left, top)
+        self._spot, self._motion = QPoint(left, top), motion
+        motion.start(SHEET_MS, self._slide)
         self.show()
         self.raise_()
-        self._slide.start()
         self.first.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _slide(self, done: float) -> None:
+        self.move(self._spot - QPoint(0, round(SLIDE_PX * (1 - eased(done)))))
 
     @Slot()
     def close_sheet(self) -> None:
-        self._slide.stop()
+        if self._motion:
+            self._motion.stop(self._slide)
         self.hide()
         self.closed.emit()
         self.deleteLater()

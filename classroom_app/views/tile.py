@@ -1,7 +1,17 @@
 """Paints one seat: the whole table of the desk's design, section 3."""
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QImage, QPainter, QPainterPath, QPen, QRegion
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetrics,
+    QImage,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+    QRegion,
+)
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from classroom_app.domain.tile import State, Tile
@@ -18,7 +28,6 @@ _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _NARROW = 170  # here a ribbon keeps its icon and shortest word, and facts drop before names
 _TINY = 150
-_SWELL_PX = 3
 
 
 class TileDelegate(QStyledItemDelegate):
@@ -29,7 +38,8 @@ class TileDelegate(QStyledItemDelegate):
         self._theme, self._wall = theme, wall
         self.grid = Grid(1, 300, 38, 10, 1, 1)
         self.cell = QSize(310, 220)
-        self.framed, self.swell = "", 0.0
+        self.fades: dict[str, Fade] = {}
+        self.swells: dict[str, float] = {}  # px, beyond the 3 of a frame
         self.dirty = QRegion()
 
     def tile_rect(self, cell: QRectF) -> QRectF:
@@ -53,26 +63,79 @@ class TileDelegate(QStyledItemDelegate):
         if not self.dirty.intersects(option.rect):  # type: ignore[attr-defined]
             return
         tile: Tile = index.data(WallModel.TileRole)
-        words: TileWords = index.data(WallModel.WordsRole)
+        key = self._wall.key_at(index.row())
         cell = QRectF(option.rect)  # type: ignore[attr-defined]
         painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        brush = _Brush(painter, self._theme, self.grid)
-        image: QImage | None = index.data(WallModel.PictureRole)
-        brush.body(
-            tile, words, self.tile_rect(cell), self.picture_rect(cell), image, self._wall.hidden
-        )
-        key = self._wall.key_at(index.row())
+        words: TileWords = index.data(WallModel.WordsRole)
+        if fade := self.fades.get(key):
+            self._faded(painter, cell.toRect(), fade, fade.now.of(tile, words))
+        else:
+            self._body(painter, cell, tile, words)
+        brush = self._brush(painter)
         if key in self._wall.selected:
             brush.selected(self.tile_rect(cell))
-        if key == self.framed and self.swell:
-            brush.frame(self.tile_rect(cell), 3 + _SWELL_PX * self.swell)
+        if key in self.swells:
+            brush.frame(self.tile_rect(cell), 3 + self.swells[key])
         elif option.state & QStyle.StateFlag.State_HasFocus:  # type: ignore[attr-defined]
             brush.frame(self.tile_rect(cell), 3)
         if tile.wish or tile.claim:
             brush.badge(tile, self.tile_rect(cell))
         painter.restore()
+
+    def _body(self, painter: QPainter, cell: QRectF, tile: Tile, words: TileWords) -> None:
+        image, hidden = self._wall.image(tile.device), self._wall.hidden
+        box, picture = self.tile_rect(cell), self.picture_rect(cell)
+        self._brush(painter).body(tile, words, box, picture, image, hidden)
+
+    def _brush(self, painter: QPainter) -> "_Brush":
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        return _Brush(painter, self._theme, self.grid)
+
+    def _faded(self, painter: QPainter, cell: QRect, fade: "Fade", now: "Layer") -> None:
+        """Blend two layers: each is painted once, so a frame costs as little for any look."""
+        ratio = painter.device().devicePixelRatioF() if painter.device() else 1.0
+        if fade.done:
+            painter.drawPixmap(cell.topLeft(), self._painted(now, cell.size(), ratio))
+            painter.setOpacity(1 - fade.done)
+        painter.drawPixmap(cell.topLeft(), self._painted(fade.was, cell.size(), ratio))
+        painter.setOpacity(1)
+
+    def _painted(self, layer: "Layer", size: QSize, ratio: float) -> QPixmap:
+        """Return a look with the ground it stands on; with the newest picture, which fades not."""
+        image = self._wall.image(layer.tile.device)
+        newest = image.cacheKey() if image else 0
+        if layer.pixmap is None or layer.picture != newest:
+            layer.picture = newest
+            layer.pixmap = QPixmap(size * ratio)
+            layer.pixmap.setDevicePixelRatio(ratio)
+            layer.pixmap.fill(self._theme.colour("bg"))
+            painter = QPainter(layer.pixmap)
+            self._body(painter, QRectF(QPoint(), size), layer.tile, layer.words)
+            painter.end()
+        return layer.pixmap
+
+
+class Layer:
+    """One look of a tile, painted when it is first seen."""
+
+    def __init__(self, tile: Tile, words: TileWords) -> None:
+        self.tile, self.words = tile, words
+        self.pixmap: QPixmap | None = None
+        self.picture = 0
+
+    def of(self, tile: Tile, words: TileWords) -> "Layer":
+        """Return this layer where it is of that look, else become it."""
+        if (tile, words) != (self.tile, self.words):
+            self.tile, self.words, self.pixmap = tile, words, None
+        return self
+
+
+class Fade:
+    """What a tile was, going out over what it is; `done` from 0 to 1."""
+
+    def __init__(self, was: Layer, now: Layer) -> None:
+        self.was, self.now, self.done = was, now, 0.0
 
 
 def fitted(image: QImage, box: QRectF) -> QRectF:

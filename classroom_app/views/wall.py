@@ -1,7 +1,9 @@
 """The wall: tiles laid out by the design's formula; who looks at what is told to the model."""
 
+import math
+from collections.abc import Iterable, Mapping
+
 from PySide6.QtCore import (
-    QEasingCurve,
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
@@ -11,7 +13,6 @@ from PySide6.QtCore import (
     QSize,
     Qt,
     QTimer,
-    QVariantAnimation,
     Signal,
     Slot,
 )
@@ -32,13 +33,14 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.layout import EDGE, grid
 from classroom_app.presenters.wall import ZOOMS, WallModel
 from classroom_app.presenters.words import say
+from classroom_app.views.motion import FADE_MS, SWELL_MS, Motion
 from classroom_app.views.theme import Theme
-from classroom_app.views.tile import TileDelegate
+from classroom_app.views.tile import Fade, Layer, TileDelegate
 from classroom_app.views.tile_menu import TileMenu
 
 LOOK_MS = 100
 SORT_MS = 10_000
-SWELL_MS = 400
+SWELL_PX = 3
 GAP_MAX, GAP_MAX_WIDE, WIDE = 18, 30, 1600
 TOP, BOTTOM = 8, 12
 BAR = 14  # of scrolling
@@ -49,11 +51,11 @@ class WallView(QListView):
     typed = Signal(str)
 
     def __init__(
-        self, desk: DeskPresenter, wall: WallModel, theme: Theme, parent: QWidget | None = None
+        self, desk: DeskPresenter, wall: WallModel, theme: Theme, motion: Motion, parent: QWidget
     ) -> None:
         super().__init__(parent)
         self.setObjectName("wall")
-        self._desk, self._wall = desk, wall
+        self._desk, self._wall, self._motion = desk, wall, motion
         self._applying = False
         self.tiles = TileDelegate(theme, wall, self)
         self.setItemDelegate(self.tiles)
@@ -64,17 +66,12 @@ class WallView(QListView):
         self._sorting = QTimer(self, interval=SORT_MS)
         self._sorting.timeout.connect(self._resort)
         self._sorting.start()
-        self._swelling = QVariantAnimation(self, duration=SWELL_MS)
-        self._swelling.setStartValue(0.0)
-        self._swelling.setKeyValueAt(0.5, 1.0)
-        self._swelling.setEndValue(0.0)
-        self._swelling.setEasingCurve(QEasingCurve.Type.InOutSine)
-        self._swelling.valueChanged.connect(self._swell)
         self.verticalScrollBar().valueChanged.connect(self._touch)
         wall.tiles_changed.connect(self._touch)
         wall.modelReset.connect(self._reshaped)
         wall.looks_changed.connect(self._reshaped)
         wall.selection_changed.connect(self._apply_selection)
+        wall.turned.connect(self._fade)
         desk.revealed.connect(self.reveal)
         self.doubleClicked.connect(self._open)
         self.menu = TileMenu(desk, self)
@@ -124,6 +121,8 @@ class WallView(QListView):
         # Qt wraps a cell early where the row fits to the pixel: a little slack at the right.
         right = max(0, free - free // 2 - SLACK)
         self.setViewportMargins(max(0, free // 2), top, right, 0)
+        if cell != self.tiles.cell:
+            self.tiles.fades.clear()  # they were painted in another size
         self.tiles.grid, self.tiles.cell = made, cell
         self.setGridSize(cell)
         self.verticalScrollBar().setSingleStep(cell.height())
@@ -187,16 +186,47 @@ class WallView(QListView):
         self.setFocus()
         self.scrollTo(index)
         self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
-        self.tiles.framed = key
-        self._swelling.stop()
-        self._swelling.start()
+        self.swell(frozenset({key}))
+
+    # what moves
 
     @Slot(object)
-    def _swell(self, value: float) -> None:
-        self.tiles.swell = value
-        row = self._wall.row(self.tiles.framed)
-        if row >= 0:
-            self.update(self._wall.index(row))
+    def swell(self, keys: frozenset[str]) -> None:
+        """Let the frames of these tiles swell once."""
+
+        def step(done: float) -> None:
+            wide = SWELL_PX * math.sin(math.pi * done)
+            self.tiles.swells |= dict.fromkeys(keys, wide)
+            if done == 1.0:
+                self.tiles.swells = {k: px for k, px in self.tiles.swells.items() if k not in keys}
+            self._repaint(keys)
+
+        self._motion.start(SWELL_MS, step)
+
+    @Slot(object)
+    def _fade(self, turned: Mapping[str, Tile]) -> None:
+        """Let tiles turn from what they were to what they are; each batch is one move."""
+        if not self.isVisible():
+            return
+        fades = {key: self._fade_of(key, was) for key, was in turned.items()}
+        self.tiles.fades |= fades
+
+        def step(done: float) -> None:
+            for key, fade in fades.items():
+                fade.done = done
+                if done == 1.0 and self.tiles.fades.get(key) is fade:
+                    del self.tiles.fades[key]
+            self._repaint(fades)
+
+        self._motion.start(FADE_MS, step)
+
+    def _fade_of(self, key: str, was: Tile) -> Fade:
+        now = self._wall.tile(key) or was
+        return Fade(*(Layer(each, self._wall.words(each)) for each in (was, now)))
+
+    def _repaint(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            self.update(self._wall.index(self._wall.row(key)))
 
     # choosing
 

@@ -31,6 +31,7 @@ from classroom_app.views.first_run import FirstRunView
 from classroom_app.views.focus import FocusView
 from classroom_app.views.journal import JournalView
 from classroom_app.views.more import MoreSheet
+from classroom_app.views.motion import Motion
 from classroom_app.views.presence import LengthSheet
 from classroom_app.views.seats import SeatSheet, SeatsSheet
 from classroom_app.views.sheets import (
@@ -60,6 +61,7 @@ class DeskWindow(QWidget):
 
     closing = Signal()
     theme_chosen = Signal(str)
+    motion_chosen = Signal(bool)  # whether less of it
 
     def __init__(  # noqa: PLR0913, PLR0917 - one presenter a page
         self,
@@ -70,6 +72,7 @@ class DeskWindow(QWidget):
         classes: ClassesPresenter,
         journal: JournalModel,
         theme: Theme,
+        motion: Motion,
     ) -> None:
         super().__init__()
         self.setObjectName("desk")
@@ -77,15 +80,16 @@ class DeskWindow(QWidget):
         self.setWindowTitle("Pupitre")
         self.setMinimumSize(1024, 600)
         self.setAcceptDrops(True)
-        self.desk, self.theme = desk, theme
+        self.desk, self.theme, self.motion = desk, theme, motion
+        motion.setParent(self)
         self._wall_model, self._first_run = wall, first_run
         self.first_run = FirstRunView(first_run, desk, theme)
         self.classes = ClassesView(classes, desk, theme)
-        self.wall = WallView(desk, wall, theme)
+        self.wall = WallView(desk, wall, theme, motion, self)
         self.focus = FocusView(focus, theme)
         self.journal = JournalView(journal)
         self.bar_a = BarA(desk, theme, self)
-        self.bar_b = BarB(desk, focus, theme, self)
+        self.bar_b = BarB(desk, focus, theme, motion, self)
         self.bar_d = BarD(desk, theme, self)
         self._stack()
         self._keys()
@@ -135,6 +139,7 @@ class DeskWindow(QWidget):
         self.bar_d.larger.clicked.connect(self._zoom_in)
         self.bar_d.finder.returnPressed.connect(self._found)
         self.wall.typed.connect(self.search)
+        self.bar_b.chips_came.connect(self.wall.swell)
 
     def _keys(self) -> None:
         desk = self.desk
@@ -225,7 +230,7 @@ class DeskWindow(QWidget):
         self._sheet = sheet
         self._keys_were = self.focusWidget()
         sheet.closed.connect(self._refocus)
-        sheet.slide_from(button)
+        sheet.slide_from(button, self.motion)
 
     def _sheet_for(self, name: str, paths: tuple[Path, ...]) -> tuple[Sheet, QWidget]:
         bar, desk = self.bar_a, self.desk
@@ -252,7 +257,15 @@ class DeskWindow(QWidget):
                 anchor = self.focus.seat if self.focus.isVisible() else bar.more
                 return SeatSheet(desk, self), anchor
             case "more":
-                return MoreSheet(desk, self, self.theme.name, self._turn_other), bar.more
+                more = MoreSheet(
+                    desk,
+                    self,
+                    dark=self.theme.name == "dark",
+                    turn=self._turn_other,
+                    still=self.motion.less,
+                    move=self._move_other,
+                )
+                return more, bar.more
             case _:
                 return HelpSheet(desk, self), bar.more
 
@@ -304,6 +317,11 @@ class DeskWindow(QWidget):
     @Slot()
     def _turn_other(self) -> None:
         self.turn("light" if self.theme.name == "dark" else "dark")
+
+    @Slot()
+    def _move_other(self) -> None:
+        self.motion.choose(less=not self.motion.less)
+        self.motion_chosen.emit(self.motion.less)
 
     # ways about
 

@@ -18,6 +18,7 @@ from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel
 from classroom_app.presenters.wall import WallModel
+from classroom_app.views.motion import Motion
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
 
@@ -276,7 +277,14 @@ class Room:
         self.classes = ClassesPresenter(self.acts, tasks)
         self.journal = JournalModel()
         self.window = DeskWindow(
-            self.desk, self.wall, self.focus, self.first, self.classes, self.journal, Theme(theme)
+            self.desk,
+            self.wall,
+            self.focus,
+            self.first,
+            self.classes,
+            self.journal,
+            Theme(theme),
+            Motion(lambda: self.now),
         )
 
     def _look(self, seen: Mapping[DeviceId, QSize]) -> None:
@@ -297,7 +305,11 @@ class Room:
         self.settle()
 
     def settle(self) -> None:
-        """Let what is paced speak at once."""
+        """Let what is paced speak at once, and what moves be there."""
+        self.speak()
+        self.window.motion.finish()
+
+    def speak(self) -> None:
         self.wall.flush()
         self.window.refresh()
         QCoreApplication.sendPostedEvents()

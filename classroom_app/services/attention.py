@@ -30,6 +30,7 @@ class Attention:
         self._before: dict[DeviceId, LockDeclared] | None = None
         self._wanted_before: dict[PupilId, Wanted] = {}
         self._told: dict[DeviceId, Report] = {}
+        self._resumed: set[DeviceId] = set()
 
     async def lock(
         self, keys: Collection[str] | None = None, sentence: str = "", asked_by: str = ""
@@ -74,6 +75,7 @@ class Attention:
         """Write down each new word of a device on its lock."""
         if not isinstance(message, Report) or message.feature != "attention":
             return
+        self._believe(device, message)
         if self._room.lesson is None or self._told.get(device) == message:
             return
         room = self._room
@@ -94,10 +96,11 @@ class Attention:
         """Take up what was wanted of a lesson; its locks are told by `Presence`."""
         self._wanted = {wanted.pupil: wanted for wanted in kept.wanted} if kept else {}
         self._before = None
+        self._resumed = {told.device for told in kept.declared} if kept else set()
 
     def forget(self) -> None:
         """Let go of what was wanted: the lesson is over."""
-        self._wanted, self._before = {}, None
+        self._wanted, self._before, self._resumed = {}, None, set()
 
     def renew(self) -> None:
         """Tell each lock again with a fresh lease. Its version stays; its proof is asked anew."""
@@ -112,6 +115,26 @@ class Attention:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             self.renew()
+
+    def _believe(self, device: DeviceId, report: Report) -> None:
+        """After a restart, take over what a device holds of ours and the disk could not take.
+
+        It says so in answer to the older word that was kept. Once something was asked of it anew,
+        or where another teacher's lesson holds it, a higher number is no lost word of ours.
+        """
+        room, held = self._room, self._room.lock_of(device)
+        if device not in self._resumed or held is None or report.version <= held.version:
+            return
+        if room.lesson is None or room.evidence(device).overruled:
+            return
+        self._resumed.discard(device)
+        locked = report.state != "free"
+        lost = replace(
+            held, version=report.version, locked=locked, lease_seconds=room.lease_seconds()
+        )
+        room.declare(device, lost)
+        pupil = room.pupil_at(device)
+        self._want(Scope((device,), (pupil,) if pupil else (), everybody=False), "", locked=locked)
 
     async def _ask(
         self, keys: Collection[str] | None, sentence: str, asked_by: str, *, locked: bool
@@ -149,13 +172,12 @@ class Attention:
             teacher_name=room.running().teacher_name[:64],
         )
         told = dict.fromkeys(scope.devices, declaration)
+        self._resumed -= told.keys()
         try:
-            await room.write(act, told, patience=DISK_PATIENCE_SECONDS)
+            # No pupil stays locked because a disk is full.
+            await room.write(act, told, patience=DISK_PATIENCE_SECONDS, anyway=not locked)
         except NotKept:
-            if not locked:  # no pupil stays locked because a disk is full
-                for device in scope.devices:
-                    room.declare(device, declaration)
-            # Where the disk was slow before it failed, devices hold it all the same.
+            # Where the disk was slow before it failed, devices hold a lock all the same.
             if any(room.lock_of(device) is declaration for device in scope.devices):
                 self._want(scope, sentence, locked=locked)
             raise

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from classroom_app.domain.acts import Act, Declared
-from classroom_app.domain.errors import NoClass, NoLesson
+from classroom_app.domain.errors import NoClass, NoLesson, NotKept
 from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import (
     Changed,
@@ -144,20 +144,28 @@ class Classroom:
         return Scope(tuple(devices), tuple(pupils), everybody=False)
 
     async def write(
-        self, act: Act, declarations: Mapping[DeviceId, Declaration], patience: float | None = None
+        self,
+        act: Act,
+        declarations: Mapping[DeviceId, Declaration],
+        patience: float | None = None,
+        *,
+        anyway: bool = False,
     ) -> bool:
         """Keep `act` with what it declares, then declare; what was not written is not declared.
 
         With `patience`, in seconds, a disk that takes longer holds up no device: it is declared
-        while it is being written. The answer still waits for the disk.
+        while it is being written. The answer still waits for the disk. `anyway`: a disk that
+        refuses holds up no device either.
         """
-        return await self.write_all(act, [*declarations.items()], patience)
+        return await self.write_all(act, [*declarations.items()], patience, anyway=anyway)
 
     async def write_all(
         self,
         act: Act,
         told: Collection[tuple[DeviceId, Declaration]],
         patience: float | None = None,
+        *,
+        anyway: bool = False,
     ) -> bool:
         kept = [
             Declared(device, FEATURES[type(each)], each.version, encode(each))
@@ -175,6 +183,10 @@ class Classroom:
         impatient = loop.call_later(patience, tell) if patience is not None else None
         try:
             fresh = await self.journal.remember(act, kept)
+        except NotKept:
+            if anyway and not early:
+                tell()
+            raise
         finally:
             if impatient is not None:
                 impatient.cancel()

@@ -138,8 +138,12 @@ def _told(
     verdict = judge(held.author, held.version, author, declared.version)
     foreign = author.lesson != held.author.lesson
     if verdict == "older":
-        loser = Overruled(author.lesson, held.version, held.author.teacher)
-        return held, [loser] if foreign else []
+        if foreign:
+            return held, [Overruled(author.lesson, held.version, held.author.teacher)]
+        # An app that was killed on a full disk does not know its last word: it is told what holds.
+        if held.told is None and not held.locked:
+            return _report(held, "free", "")
+        return held, [held.told] if held.told else []
     losers: list[Effect] = []
     if foreign and held.locked:
         losers = [Overruled(held.author.lesson, declared.version, author.teacher)]

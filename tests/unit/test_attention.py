@@ -3,6 +3,7 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import replace
 
 from device_bridge.protocol.attention import (
     LEASE_ENDED,
@@ -68,7 +69,7 @@ def test_a_lock_is_reported_when_proved_and_ends_with_its_lease() -> None:
     assert say(CurtainAnswered(7), at=101) == [report(7, "locked")]
     assert say(lock(7), at=400) == [order(7, 600, 400)]
     assert say(CurtainAnswered(7), at=400.1) == [report(7, "locked")]
-    assert say(lock(6), at=401) == []
+    assert say(lock(6), at=401) == [report(7, "locked")]
     assert say(TimePassed(), at=401) == []
     assert say(TimePassed(), at=1000) == [DropCurtain(7), report(7, "free", LEASE_ENDED)]
     assert say(TimePassed(), at=1003) == []
@@ -100,6 +101,18 @@ def test_a_freed_device_drops_the_curtain_and_a_late_proof_counts_for_nothing() 
     assert say(free(8), at=101) == [DropCurtain(8), report(8, "free")]
     assert say(CurtainAnswered(7), at=101.1) == []
     assert proof(say.state, 101.1) == (0, 0)
+
+
+def test_an_app_that_declares_an_older_lock_hears_what_holds() -> None:
+    say = seated()
+    say(lock(7), at=100)
+    assert say(lock(6), at=100.1) == [], "its curtain has not answered yet"
+    say(free(8), at=101)
+    before = say.state
+    assert say(lock(7), at=102) == [report(8, "free")]
+    assert say.state == before
+    restarted = Dialogue(advance, replace(before, told=None))
+    assert restarted(lock(7), at=103) == [report(8, "free")]
 
 
 def test_when_the_mandate_ends_the_device_frees_itself() -> None:

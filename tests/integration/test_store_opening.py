@@ -299,10 +299,15 @@ async def test_a_folder_that_may_not_be_written_is_said(tmp_path: Path) -> None:
 async def test_what_a_teacher_chose_is_there_at_the_next_start(tmp_path: Path) -> None:
     async with opened(tmp_path, NoRing) as keeping:
         assert (keeping.sentence(), keeping.lesson_minutes()) == ("", 0)
+        assert not keeping.less_motion()
+        keeping.choose_less_motion(less=True)
         keeping.choose_sentence("Eyes on me, please")
         keeping.choose_lesson_minutes(90)
     async with opened(tmp_path, NoRing) as again:
         assert (again.sentence(), again.lesson_minutes()) == ("Eyes on me, please", 90)
+        assert again.less_motion()
+        again.choose_less_motion(less=False)
         again.choose_sentence("")
     async with opened(tmp_path, NoRing) as last:
         assert last.sentence() == ""
+        assert not last.less_motion()

@@ -1,0 +1,199 @@
+"""What bars A, B and D say: the class, whom an act would touch, and what became of the last one."""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from classroom_app.domain.tile import State, Tile
+from classroom_app.presenters import receipts
+from classroom_app.presenters.paced import timer
+from classroom_app.presenters.pages import Pages
+from classroom_app.presenters.receipts import ABSENT, HELD, Receipt, Said, School
+from classroom_app.presenters.sentences import name_of, refusal
+from classroom_app.presenters.wall import WallModel
+from classroom_app.presenters.words import say
+from classroom_app.services.presence import longest_until
+
+UNDO_SECONDS = 30.0
+WORDS_LONGEST = 16
+# Where a lock failed, Lock was pressed already: what is likely next is to free.
+HELD_OR_TRIED = HELD | {State.NOT_COVERED}
+
+
+class Bars(Pages):
+    """`today` is UTC seconds since 1970."""
+
+    announced = Signal(str)  # for screen readers
+
+    def __init__(
+        self,
+        wall: WallModel,
+        *,
+        clock: Callable[[], float],
+        today: Callable[[], float],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(wall, clock, parent)
+        self._today = today
+        self.warning = ""  # stands in bar D until it is no longer so: "key beside the store"
+        self.full = ""  # the same of a full disk, which is the more pressing
+        self.school = School()
+        self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
+        self._receipt: Receipt | None = None
+        self._trouble, self._chosen_at = "", -1.0
+        self._locked_with = self._seated = self._last_said = ""
+        self._message: tuple[tuple[Tile, ...], str] | None = None  # Undo still stops it
+        self._second = timer(self, 1000, self._tick)
+        self._second.start()
+        wall.selection_changed.connect(self._on_selection)
+
+    # what comes in
+
+    def told(self, receipt: Receipt) -> None:
+        """Show what devices answered to a hand-out, collection or message, if it is the last act.
+
+        What was done since, or went wrong with it, is the news.
+        """
+        if receipt.kind == self._kind:
+            self._receipt = receipt
+            self.touch()
+
+    def show_school(self, school: School) -> None:
+        self.school = school
+        self.touch()
+
+    def refused(self, error: Exception, name: str = "") -> None:
+        """Turn an expected error into the sentence of bar B."""
+        self._trouble = refusal(error, name)
+        self._acted("refused", self._keys)
+
+    def warn(self, sentence: str) -> None:
+        self.warning = sentence
+        self.touch()
+
+    def warn_full(self, sentence: str) -> None:
+        if sentence != self.full:
+            self.full = sentence
+            self.touch()
+
+    # what the bars say
+
+    def class_name(self) -> str:
+        return self.lesson.class_name if self.lesson else "Pupitre"
+
+    def time_left(self) -> str:
+        if self.lesson is None:
+            return ""
+        minutes = max(0, int(self.lesson.ends_at - self._today() + 59) // 60)
+        return say("{n} min left", minutes)
+
+    def ends(self, minutes: int = 0) -> str:
+        """Return when the lesson ends, or would, so many minutes on; "" where it may not."""
+        lesson = self.lesson
+        if lesson is None or (minutes and lesson.ends_at >= longest_until(lesson)):
+            return ""
+        ends_at = min(lesson.ends_at + minutes * 60, longest_until(lesson))
+        return receipts.clock_time(ends_at)
+
+    def scope(self) -> tuple[Tile, ...]:
+        """Return whom an act would touch: in focus that pupil, else the selected, else all."""
+        tile = self.wall.tile(self.focused) if self.page == "focus" else None
+        return (tile,) if tile else self.wall.chosen()
+
+    def scope_words(self) -> str:
+        tiles = self.scope()
+        everyone = len(self.wall.tiles())
+        if self.page != "focus" and not self.wall.selected:
+            return say("all {count}", count=everyone)
+        names = [name_of(tile) for tile in tiles]
+        if len(names) == 1 and len(names[0]) <= WORDS_LONGEST:
+            return say("{name} only", name=names[0])
+        if len(names) == 2 and len(", ".join(names)) <= WORDS_LONGEST:  # noqa: PLR2004
+            return ", ".join(names)
+        return say("{n} pupils chosen", len(names))
+
+    def said(self) -> Said:
+        """Return bar B's sentence: the newest of the last receipt and the selection."""
+        now = self._clock()
+        tiles = self.wall.tiles()
+        fresh = now - self._acted_at < UNDO_SECONDS
+        if self._kind and fresh and self._acted_at >= self._chosen_at:
+            return self._of_last_act(tiles)
+        if self.wall.selected:
+            return receipts.chosen(self.wall.chosen(), len(tiles))
+        if self._kind and fresh:
+            return self._of_last_act(tiles)
+        return receipts.taken(tiles, now, self._today()) or receipts.present(tiles, now)
+
+    def school_words(self) -> str:
+        return receipts.school_words(self.school)
+
+    def facts(self) -> str:
+        """Return the room in grey words for wide windows."""
+        pupils = [tile for tile in self.wall.tiles() if tile.pupil]
+        here = sum(tile.state not in ABSENT for tile in pupils)
+        return say("{count} of {all} here", count=here, all=len(pupils)) if pupils else ""
+
+    def locks_next(self) -> bool:
+        """Return whether somebody in reach is free, so Lock is the likelier next act."""
+        reachable = [tile for tile in self.scope() if tile.state not in ABSENT]
+        return not reachable or any(tile.state not in HELD_OR_TRIED for tile in reachable)
+
+    def frees_somebody(self) -> bool:
+        return any(tile.state in HELD_OR_TRIED for tile in self.scope())
+
+    def enabled(self) -> bool:
+        return self.lesson is not None and bool(self.wall.tiles())
+
+    # the last act
+
+    def _acted(self, kind: str, keys: frozenset[str]) -> None:
+        self._kind, self._keys, self._acted_at = kind, keys, self._clock()
+        self._chosen_at = -1.0
+        self.touch()
+
+    def _of_last_act(self, tiles: Sequence[Tile]) -> Said:
+        match self._kind:
+            case "lock":
+                text = receipts.held(tiles, self._keys).text
+                until = say("until {time} at most", time=self.ends())
+                return Said(text, receipts.with_sentence(self._locked_with, until), undo=True)
+            case "free":
+                return Said(receipts.freed(tiles, self._keys).text, undo=True)
+            case "refused":
+                return Said(self._trouble)
+            case "seat":
+                return Said(self._seated, undo=True)
+            case "extend":
+                return Said(say("The lesson ends at {time}", time=self.ends()))
+            case kind if self._receipt and self._receipt.kind == kind:
+                said = receipts.received(self._receipt)
+                return Said(said.text, said.second, undo=kind == "hand-out")
+            case _:
+                return self._under_way()
+
+    def _under_way(self) -> Said:
+        """Return what is said of the last act before any device has answered."""
+        match self._kind:
+            case "message":
+                return Said(say("Message goes out"), undo=self._message is not None)
+            case "collect":
+                return Said(say("Collecting…"))
+            case "withdrawn":
+                return Said(say("Withdrawing…"))
+            case _:
+                return Said(say("Handing out…"), undo=True)
+
+    @Slot()
+    def _on_selection(self) -> None:
+        self._chosen_at = self._clock() if self.wall.selected else -1.0
+        self.touch()
+
+    @Slot()
+    def _tick(self) -> None:
+        self.wall.tick()
+        text = self.said().text
+        if text != self._last_said:
+            self._last_said = text
+            self.announced.emit(text)
+        self.touch()

@@ -1,0 +1,108 @@
+"""Where the teacher is in the window: its pages, whom they look at, who needs them next."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from classroom_app.domain.lesson import Lesson
+from classroom_app.domain.tile import Tile
+from classroom_app.presenters.chips import Chip, chips
+from classroom_app.presenters.paced import timer
+from classroom_app.presenters.wall import PACE_MS, WallModel
+
+PAGES = ("sign-in", "classes", "wall", "focus", "journal", "check")
+
+
+class Pages(QObject):
+    """`clock` is the room's clock in seconds."""
+
+    changed = Signal()
+    page_changed = Signal(str)
+    revealed = Signal(str)  # scroll to this seat and frame it
+
+    def __init__(
+        self, wall: WallModel, clock: Callable[[], float], parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.wall, self._clock = wall, clock
+        self.lesson: Lesson | None = None
+        self.page = "sign-in"
+        self.focused = ""
+        self.about = ""  # the seat that a sheet or the check is about; else the whole class
+        self.check_stays = False
+        self._checked_from = self._chip_key = ""
+        self._pace = timer(self, PACE_MS, self.changed, once=True)
+        wall.tiles_changed.connect(self.touch)
+
+    @Slot()
+    def touch(self) -> None:
+        """Note that the bars may say something else now; they are told within 33 ms."""
+        if not self._pace.isActive():
+            self._pace.start()
+
+    def go(self, page: str) -> None:
+        """Show a page; the wall is where one comes back to."""
+        self.page = page
+        self.page_changed.emit(page)
+        self.touch()
+
+    def go_home(self) -> None:
+        self.go("wall" if self.lesson else "classes")
+
+    def check(self, key: str = "", *, stays: bool = False) -> None:
+        """Show why nothing is found, or why this one pupil is not here.
+
+        It turns into the wall when whoever was asked about is here; one opened to look at the
+        network itself (F5) `stays` until it is left.
+        """
+        if self.page != "check":
+            self._checked_from = self.page
+        self.about, self.check_stays = key, stays
+        self.go("check")
+
+    def open(self, key: str) -> None:
+        """Look closely at one pupil."""
+        if self.wall.tile(key):
+            if self.wall.selected == frozenset({key}):
+                # The first half of a double click: whoever looks closely has not chosen yet.
+                self.wall.select(())
+            self.focused = key
+            self.go("focus")
+
+    def one(self) -> Tile | None:
+        """Return the one seat that is spoken of: the menu's, else the one looked at closely."""
+        return self.wall.tile(self.about or self.focused)
+
+    @Slot()
+    def escape(self) -> None:
+        """Clear the filter, then the selection, then leave focus. Never frees anyone."""
+        if self.page == "wall" and self.wall.filter:
+            self.wall.set_filter("")
+        elif self.page == "wall" and self.wall.selected:
+            self.wall.select(())
+        elif self.page == "check" and self.lesson and self._checked_from in {"focus", "journal"}:
+            self.go(self._checked_from)
+        elif self.page in {"focus", "journal", "check"}:
+            self.go_home()
+
+    def chips(self) -> list[Chip]:
+        return chips(self.wall.tiles(), self._clock())
+
+    def next_chip(self, step: int = 1) -> None:
+        """Go to who needs the teacher next."""
+        keys = [chip.key for chip in self.chips()]
+        if not keys:
+            return
+        at = keys.index(self._chip_key) + step if self._chip_key in keys else min(0, step)
+        self._chip_key = keys[at % len(keys)]
+        self.reveal(self._chip_key)
+
+    def reveal(self, key: str) -> None:
+        if self.page == "focus":
+            self.open(key)
+            return
+        if self.page != "wall":
+            self.go_home()
+        if self.wall.row(key) < 0:
+            self.wall.set_filter("")
+        self.revealed.emit(key)

@@ -24,7 +24,6 @@ from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel
 from classroom_app.presenters.wall import WallModel
-from classroom_app.views.attention import LockSheet
 from classroom_app.views.bars import BarA, BarB, BarD
 from classroom_app.views.classes import ClassesView
 from classroom_app.views.first_run import FirstRunView
@@ -32,16 +31,7 @@ from classroom_app.views.focus import FocusView
 from classroom_app.views.journal import JournalView
 from classroom_app.views.more import MoreSheet
 from classroom_app.views.motion import Motion
-from classroom_app.views.presence import LengthSheet
-from classroom_app.views.seats import SeatSheet, SeatsSheet
-from classroom_app.views.sheets import (
-    CollectSheet,
-    EndSheet,
-    HandOutSheet,
-    HelpSheet,
-    MessageSheet,
-    Sheet,
-)
+from classroom_app.views.opening import Sheets
 from classroom_app.views.theme import Theme
 from classroom_app.views.wall import WallView
 
@@ -92,9 +82,17 @@ class DeskWindow(QWidget):
         self.bar_b = BarB(desk, focus, theme, motion, self)
         self.bar_d = BarD(desk, theme, self)
         self._stack()
+        self.sheets = Sheets(
+            desk,
+            self.bar_a,
+            self.bar_b,
+            self.focus,
+            motion,
+            self._more,
+            self.middle,
+            self,
+        )
         self._keys()
-        self._sheet: Sheet | None = None
-        self._keys_were: QWidget | None = None
         self._said = ""
         self._announcing = QTimer(self, singleShot=True, interval=ANNOUNCE_MS)
         self._announcing.timeout.connect(self._announce)
@@ -129,12 +127,6 @@ class DeskWindow(QWidget):
         self.desk.sheet_asked.connect(self.open_sheet)
         self.desk.announced.connect(self._heard)
         self.bar_a.class_button.clicked.connect(self._to_classes)
-        self.bar_a.left.clicked.connect(self._ask_length)
-        self.bar_a.lock.held.connect(self._ask_lock)
-        self.bar_a.hand_out.clicked.connect(self._ask_hand_out)
-        self.bar_a.collect.clicked.connect(self._ask_collect)
-        self.bar_a.message.clicked.connect(self._ask_message)
-        self.bar_a.more.clicked.connect(self._ask_more)
         self.bar_d.smaller.clicked.connect(self._zoom_out)
         self.bar_d.larger.clicked.connect(self._zoom_in)
         self.bar_d.finder.returnPressed.connect(self._found)
@@ -142,15 +134,15 @@ class DeskWindow(QWidget):
         self.bar_b.chips_came.connect(self.wall.swell)
 
     def _keys(self) -> None:
-        desk = self.desk
+        desk, sheets = self.desk, self.sheets
         keys: dict[str, Callable[[], object]] = {
             "Ctrl+L": self.bar_a.lock.click,
             "Ctrl+Shift+L": desk.free,
             ".": desk.attention,
-            "Ctrl+D": self._ask_hand_out,
-            "Ctrl+R": self._ask_collect,
-            "Ctrl+M": self._ask_message,
-            "Ctrl+K": self._ask_more,
+            "Ctrl+D": sheets.ask_hand_out,
+            "Ctrl+R": sheets.ask_collect,
+            "Ctrl+M": sheets.ask_message,
+            "Ctrl+K": sheets.ask_more,
             "Ctrl+Shift+E": desk.end,
             "Ctrl+Z": desk.undo,
             "F6": self._next,
@@ -166,7 +158,7 @@ class DeskWindow(QWidget):
             "Ctrl+0": self._zoom_fit,
             "F11": self._full_screen,
             "F5": self._look_again,
-            "F1": self._help,
+            "F1": sheets.ask_help,
         }
         for key, do in keys.items():
             QShortcut(QKeySequence(key), self).activated.connect(do)
@@ -223,96 +215,21 @@ class DeskWindow(QWidget):
     # sheets
 
     @Slot(str)
-    def open_sheet(self, name: str, paths: tuple[Path, ...] = ()) -> None:
-        """Slide a sheet from its button; an open one gives way."""
-        self.close_sheet()
-        sheet, button = self._sheet_for(name, paths)
-        self._sheet = sheet
-        self._keys_were = self.focusWidget()
-        sheet.closed.connect(self._refocus)
-        sheet.slide_from(button, self.motion)
-
-    def _sheet_for(self, name: str, paths: tuple[Path, ...]) -> tuple[Sheet, QWidget]:
-        bar, desk = self.bar_a, self.desk
-        plain: dict[str, tuple[type[LockSheet | LengthSheet | CollectSheet | EndSheet], QWidget]]
-        plain = {
-            "lock": (LockSheet, bar.lock),
-            "length": (LengthSheet, bar.left),
-            "collect": (CollectSheet, bar.collect),
-            "end": (EndSheet, bar.end),
-        }
-        if name in plain:
-            sheet, button = plain[name]
-            return sheet(desk, self), button
-        match name:
-            case "hand-out":
-                return HandOutSheet(desk, self, paths), bar.hand_out
-            case "message":
-                return MessageSheet(
-                    desk, self
-                ), bar.message if bar.message.isVisible() else bar.more
-            case "seats":
-                return SeatsSheet(desk, self), self.bar_b.chip_of("seats") or bar.more
-            case "seat":
-                anchor = self.focus.seat if self.focus.isVisible() else bar.more
-                return SeatSheet(desk, self), anchor
-            case "more":
-                more = MoreSheet(
-                    desk,
-                    self,
-                    dark=self.theme.name == "dark",
-                    turn=self._turn_other,
-                    still=self.motion.less,
-                    move=self._move_other,
-                )
-                return more, bar.more
-            case _:
-                return HelpSheet(desk, self), bar.more
-
-    @Slot()
-    def _refocus(self) -> None:
-        """Give the keys back to whoever had them before the sheet."""
-        held = self._keys_were
-        spot = held if held and held.isVisible() else self.middle.currentWidget()
-        if spot is not None:
-            spot.setFocus()
+    def open_sheet(self, name: str) -> None:
+        self.sheets.open(name)
 
     def close_sheet(self) -> bool:
-        """Close the open sheet; return whether there was one."""
-        sheet, self._sheet = self._sheet, None
-        if sheet is None or not _alive(sheet):
-            return False
-        was = sheet.isVisible()
-        sheet.close_sheet()
-        return was
+        return self.sheets.close()
 
-    @Slot()
-    def _ask_lock(self) -> None:
-        self.desk.ask("lock")
-
-    @Slot()
-    def _ask_length(self) -> None:
-        self.desk.ask("length")
-
-    @Slot()
-    def _ask_hand_out(self) -> None:
-        self.desk.ask("hand-out")
-
-    @Slot()
-    def _ask_collect(self) -> None:
-        self.desk.ask("collect")
-
-    @Slot()
-    def _ask_message(self) -> None:
-        self.desk.ask("message")
-
-    @Slot()
-    def _ask_more(self) -> None:
-        self.open_sheet("more")
-
-    @Slot()
-    def _help(self) -> None:
-        self.open_sheet("help")
+    def _more(self) -> MoreSheet:
+        return MoreSheet(
+            self.desk,
+            self,
+            dark=self.theme.name == "dark",
+            turn=self._turn_other,
+            still=self.motion.less,
+            move=self._move_other,
+        )
 
     @Slot()
     def _turn_other(self) -> None:
@@ -410,7 +327,7 @@ class DeskWindow(QWidget):
         files = tuple(path for path in paths if path.is_file())
         if files and self.desk.enabled():
             event.acceptProposedAction()
-            self.open_sheet("hand-out", files)
+            self.sheets.open("hand-out", files)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -425,12 +342,3 @@ class DeskWindow(QWidget):
     def closeEvent(self, event: QCloseEvent) -> None:
         event.accept()
         self.closing.emit()
-
-
-def _alive(sheet: Sheet) -> bool:
-    """Return whether Qt still holds the sheet; its own buttons may have closed it."""
-    try:
-        sheet.isVisible()
-    except RuntimeError:
-        return False
-    return True

@@ -4,13 +4,11 @@ import asyncio
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import qasync
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from classroom_app.acts import LessonActs
@@ -26,17 +24,16 @@ from classroom_app.domain.tile import Tile
 from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
 from classroom_app.looking_around import LookingAround
-from classroom_app.media.decode import Decoder
 from classroom_app.papers import Papers, SignedPapers
+from classroom_app.pictures import Pictures
 from classroom_app.presenters import receipts
 from classroom_app.presenters.classes import ClassesPresenter
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter
-from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.summary import Summary
-from classroom_app.presenters.wall import PACE_MS, WallModel
+from classroom_app.presenters.wall import PACE_MS
 from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
@@ -77,13 +74,10 @@ class Desk(QObject):
         self.school: School | None = None
         self._school_task: asyncio.Task[None] | None = None
         self.closed = asyncio.Event()
-        self._sizes: Mapping[DeviceId, QSize] = {}
-        self._close_look: DeviceId | None = None
         self._language = ""
         self._translator: Translator | None = None
-        self._decoder = Decoder(self)
-        self._decoder.ready.connect(self._on_pictures)
-        self.wall = WallModel(time.monotonic, self._on_looked_at, self)
+        self.pictures = Pictures(self.tasks, lambda: self.school, self)
+        self.wall = self.pictures.wall
         self.desk = DeskPresenter(
             self.wall,
             self,
@@ -93,7 +87,7 @@ class Desk(QObject):
             unfinished=self._unfinished,
             parent=self,
         )
-        self.focus = FocusPresenter(self.desk, time.monotonic, self._on_closely, self)
+        self.focus = self.pictures.focus_of(self.desk)
         self.first_run = FirstRunPresenter(
             self, self.tasks, self._check, keeping.language(), keeping.server(), self
         )
@@ -303,7 +297,7 @@ class Desk(QObject):
         if self.school:
             self.school.close()
         await self.cloud.close()
-        self._decoder.close()
+        self.pictures.close()
         await self.keeping.close()
 
     @Slot(str)
@@ -334,31 +328,7 @@ class Desk(QObject):
 
     def _on_frame(self, device: DeviceId, frame: Frame) -> None:
         self.facts.framed(device)
-        size = self._sizes.get(device, QSize(frame.width, frame.height))
-        if device == self._close_look:
-            size = QSize(frame.width, frame.height)
-            screens = self.school.room.evidence(device).screens if self.school else 1
-            self.focus.screens_are(screens, QSize(frame.screen_width, frame.screen_height))
-        self._decoder.put(device, frame.picture, size)
-
-    @Slot(object)
-    def _on_pictures(self, images: Mapping[DeviceId, QImage]) -> None:
-        self.wall.pictures(images)
-        for device, image in images.items():
-            if device == self._close_look:
-                self.focus.picture(device, image)
-
-    def _on_looked_at(self, visible: Mapping[DeviceId, QSize]) -> None:
-        self._sizes = visible
-        if self.school:
-            sizes = {device: (size.width(), size.height()) for device, size in visible.items()}
-            self.school.watching.look(sizes)
-
-    def _on_closely(self, device: DeviceId | None, screen: int) -> None:
-        self._close_look = device
-        if self.school and self.school.room.lesson:
-            work = self.school.watching.look_closely(device, screen=screen)
-            self.tasks.start(_forgetting(work), name="look-closely", refused=self.desk.refused)
+        self.pictures.take(device, frame)
 
     def _on_ended(self, over: Ended) -> None:
         self.summary.ended(over, self.school.room.tiles() if self.school else ())
@@ -406,10 +376,6 @@ class Desk(QObject):
 
     def _check(self) -> None:
         self.around.wake()
-
-
-async def _forgetting(work: Any) -> None:  # noqa: ANN401 - what it returns is of no use here
-    await work
 
 
 async def _live(

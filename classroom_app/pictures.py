@@ -1,0 +1,71 @@
+"""The way of a picture: who is looked at is told to the devices, what they send is shown."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QObject, QSize, Slot
+from PySide6.QtGui import QImage
+
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.media.decode import Decoder
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.focus import FocusPresenter
+from classroom_app.presenters.wall import WallModel
+from classroom_app.school import School
+from classroom_app.tasks import Tasks
+from device_bridge.protocol.watching import Frame
+
+
+class Pictures(QObject):
+    """Decodes off the loop, each picture at the size in which it is looked at."""
+
+    def __init__(self, tasks: Tasks, school: Callable[[], School | None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._tasks, self._school = tasks, school
+        self._sizes: Mapping[DeviceId, QSize] = {}
+        self._close_look: DeviceId | None = None
+        self._focus: FocusPresenter | None = None
+        self._decoder = Decoder(self)
+        self._decoder.ready.connect(self._ready)
+        self.wall = WallModel(time.monotonic, self._look, self)
+
+    def focus_of(self, desk: DeskPresenter) -> FocusPresenter:
+        """Make the close look, whose pictures come at their own size."""
+        self._focus = FocusPresenter(desk, time.monotonic, self._look_closely, self)
+        return self._focus
+
+    def take(self, device: DeviceId, frame: Frame) -> None:
+        school, size = self._school(), QSize(frame.width, frame.height)
+        if device == self._close_look and self._focus:
+            screens = school.room.evidence(device).screens if school else 1
+            self._focus.screens_are(screens, QSize(frame.screen_width, frame.screen_height))
+        else:
+            size = self._sizes.get(device, size)
+        self._decoder.put(device, frame.picture, size)
+
+    def close(self) -> None:
+        self._decoder.close()
+
+    @Slot(object)
+    def _ready(self, images: Mapping[DeviceId, QImage]) -> None:
+        self.wall.pictures(images)
+        closely = self._close_look
+        if self._focus and closely and closely in images:
+            self._focus.picture(closely, images[closely])
+
+    def _look(self, visible: Mapping[DeviceId, QSize]) -> None:
+        self._sizes = visible
+        if school := self._school():
+            sizes = {device: (size.width(), size.height()) for device, size in visible.items()}
+            school.watching.look(sizes)
+
+    def _look_closely(self, device: DeviceId | None, screen: int) -> None:
+        self._close_look = device
+        school = self._school()
+        if self._focus and school and school.room.lesson:
+
+            async def look() -> None:
+                await school.watching.look_closely(device, screen=screen)
+
+            refused = self._focus.desk.refused
+            self._tasks.start(look(), name="look-closely", refused=refused)

@@ -81,6 +81,7 @@ class Verbs:
         }
 
     def _grab(self, request: Answer) -> Answer:
+        self._window.motion.finish()  # a picture is of what is so, not of what is on its way
         shown = tiles(self._window)
         return {"at": grab(self._window, request["path"]), "tiles": shown}
 

@@ -94,10 +94,12 @@ class WallView(QListView):
 
     def retranslate(self) -> None:
         self.setAccessibleName(say("The class"))
+        self.tiles.fades.clear()
         self.viewport().update()
 
     def lay_out(self) -> None:
         """Choose columns and sizes for the space there is."""
+        self.tiles.fades.clear()  # painted in another size, or with what is hidden now
         count = self._wall.rowCount()
         room = QSize(self.width() - 2 * EDGE, self.height() - TOP - BOTTOM)
         if count == 0 or room.width() <= 0 or room.height() <= 0:
@@ -121,8 +123,6 @@ class WallView(QListView):
         # Qt wraps a cell early where the row fits to the pixel: a little slack at the right.
         right = max(0, free - free // 2 - SLACK)
         self.setViewportMargins(max(0, free // 2), top, right, 0)
-        if cell != self.tiles.cell:
-            self.tiles.fades.clear()  # they were painted in another size
         self.tiles.grid, self.tiles.cell = made, cell
         self.setGridSize(cell)
         self.verticalScrollBar().setSingleStep(cell.height())

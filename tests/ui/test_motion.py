@@ -138,6 +138,19 @@ def test_a_fade_ends_where_the_tiles_get_another_size(room: Room) -> None:
     assert room.grab().pixelColor(corner(room, 0)) == held
 
 
+def test_pictures_that_are_hidden_do_not_fade_out(room: Room) -> None:
+    red = QImage(400, 225, QImage.Format.Format_RGB32)
+    red.fill(0xFFCC0011)
+    room.wall.picture(room.wall.tiles()[0].device, red)
+    tiles = classroom()
+    replace(tiles, "Adam", State.ASKED)
+    turn(room, tiles)
+    spot = corner(room, 0)
+    assert later(room, 30).pixelColor(spot) == QColor(0xCC0011)
+    room.wall.set_hidden(True)
+    assert room.grab().pixelColor(spot) == room.window.theme.colour("surface")
+
+
 def test_with_less_motion_all_is_there_at_once_and_no_timer_runs(room: Room) -> None:
     room.window.motion.choose(less=True)
     held = room.window.theme.colour("held")

@@ -24,8 +24,8 @@ from classroom_app.presenters.words import say
 from classroom_app.views.buttons import flat, labelled
 from classroom_app.views.seats import ClaimCard
 from classroom_app.views.sheets import label
+from classroom_app.views.strokes import fitted
 from classroom_app.views.theme import Theme, font
-from classroom_app.views.tile import fitted
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 SIDE, SIDE_NARROW, NARROW = 324, 280, 1600

@@ -119,7 +119,12 @@ class Desk(QObject):
             self.classes,
             self.journal,
             Theme(theme),
-            Motion(time.monotonic, less=keeping.less_motion(), system_less=system_asks_for_less),
+            Motion(
+                time.monotonic,
+                less=keeping.less_motion(),
+                system_less=system_asks_for_less,
+                busy=lambda: self.school is not None and self.school.ways.carrying(),
+            ),
         )
         self.window.closing.connect(self.closed.set)
         self.window.theme_chosen.connect(keeping.choose_theme)

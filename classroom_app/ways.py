@@ -53,6 +53,10 @@ class Ways:
         except (DeviceError, OSError) as error:
             log.info("no bulk lane", extra={"device": device, "why": type(error).__name__})
 
+    def carrying(self) -> bool:
+        """Return whether a document is on its way to a device now."""
+        return self._turns.taken()
+
     def urgent(self, device: str, *, under_way: bool) -> None:
         """Let documents stand aside while a lock is on its way to a device."""
         if under_way:

@@ -11,7 +11,7 @@ FADE_MS = 150
 CHIP_MS = 200
 SWELL_MS = 400
 SHEET_MS = 120
-FRAME_MS = 25
+FRAME_MS = 33
 
 Step = Callable[[float], None]
 
@@ -20,7 +20,8 @@ class Motion(QObject):
     """All that moves in a window, on one timer that runs only while something does.
 
     `clock` is in seconds. `less` is the teacher's own choice, `system_less` what the computer's
-    settings ask for: with either, whatever would move is there at once.
+    settings ask for, and while it is `busy` it has better to do than to paint seven times what
+    once tells: with any of these, whatever would move is there at once.
     """
 
     def __init__(
@@ -29,9 +30,10 @@ class Motion(QObject):
         *,
         less: bool = False,
         system_less: Callable[[], bool] = lambda: False,
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__()
-        self._clock, self._system_less = clock, system_less
+        self._clock, self._system_less, self._busy = clock, system_less, busy
         self.less = less
         self._moves: list[tuple[float, int, Step]] = []
         self._timer = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
@@ -39,7 +41,7 @@ class Motion(QObject):
 
     def start(self, milliseconds: int, step: Step) -> None:
         """Call `step` now and until it is over, with what is done of it: from 0.0, to 1.0 once."""
-        if self.less or self._system_less():
+        if self.less or self._system_less() or self._busy():
             step(1.0)
             return
         self._moves.append((self._clock(), milliseconds, step))

@@ -22,9 +22,14 @@ class Turns:
     def __init__(self, at_once: int = AT_ONCE, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._free = asyncio.Semaphore(at_once)
         self._patience_seconds = patience_seconds
+        self._supplied = 0
         self._held: dict[str, float] = {}
         self._clear = asyncio.Event()
         self._clear.set()
+
+    def taken(self) -> bool:
+        """Return whether any end has its turn, so that documents are on their way."""
+        return self._supplied > 0
 
     def hold(self, device: str) -> None:
         """Let pieces wait until `device` has answered something urgent, or `HELD_SECONDS`."""
@@ -58,9 +63,11 @@ class Turns:
                 held = False
                 self._free.release()
 
+        self._supplied += 1
         patience = asyncio.get_running_loop().call_later(self._patience_seconds, give_up)
         try:
             yield
         finally:
+            self._supplied -= 1
             patience.cancel()
             give_up()

@@ -261,6 +261,17 @@ def test_the_system_may_ask_for_less(opened: Opens) -> None:
     del opened
 
 
+def test_nothing_moves_while_documents_are_on_their_way(opened: Opens) -> None:
+    steps, carrying = list[float](), True
+    moving = Motion(lambda: 0.0, busy=lambda: carrying)
+    moving.start(motion.FADE_MS, steps.append)
+    carrying = False
+    moving.start(motion.FADE_MS, steps.append)
+    assert steps == [1.0, 0.0]
+    moving.finish()
+    del opened
+
+
 def test_a_real_timer_brings_it_to_its_end(qtbot: QtBot) -> None:
     """By Qt's own clock, as in the app: offscreen and in a real window alike."""
     now, steps = 0.0, list[float]()

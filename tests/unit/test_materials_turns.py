@@ -54,8 +54,10 @@ async def test_a_turn_is_given_back_when_its_holder_is_cancelled() -> None:
 
     holder = asyncio.get_running_loop().create_task(hold())
     await asyncio.sleep(0.01)
+    assert turns.taken()
     holder.cancel()
     await asyncio.gather(holder, return_exceptions=True)
+    assert not turns.taken()
     async with asyncio.timeout(0.1), turns.turn():
         pass
 

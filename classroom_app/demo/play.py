@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import signal
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from itertools import chain, count
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from classroom_app.demo.world import Options, World
 
 log = logging.getLogger(__name__)
 Act = Callable[[World], Awaitable[str]]
+STOPPED = 130
+"""What a shell says of a program that Ctrl+C has ended."""
 
 STORY: tuple[tuple[str, str, Act], ...] = (
     ("01-mdm", "The school's MDM opens", act_arrive.mdm),
@@ -38,9 +42,14 @@ STORY: tuple[tuple[str, str, Act], ...] = (
 
 def check_folder(out: Path) -> None:
     """Raise `StageError` unless `out` can be made or is an empty folder."""
+    if out.exists() and not out.is_dir():
+        raise StageError(f"{out} is a file; name a new or empty folder with --out")
     if out.exists() and not _empty(out):
         raise StageError(f"{out} is not empty; name another folder with --out")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StageError(f"{out} cannot be made: {error.strerror}") from error
 
 
 def free_folder(wanted: Path) -> Path:
@@ -54,29 +63,40 @@ def _empty(out: Path) -> bool:
 
 
 async def play(options: Options) -> int:
-    """Play the lesson; return 0 only if every step is ok."""
+    """Play the lesson; return 0 only if every step is ok. Stopped midway, it still reports."""
     check_folder(options.out)
     teller = Teller()
     teller.title(f"Pupitre plays a lesson: {options.devices} devices, seed {options.seed}")
     report = Report(devices=options.devices)
-    with tempfile.TemporaryDirectory(prefix="pupitre-demo-") as scratch:
-        world = World(options, Path(scratch), Stage(options.out / "logs"), report, teller)
-        try:
-            for name, title, act in STORY:
-                teller.step(title)
-                step = await _played(name, act, world)
-                report.steps.append(step)
-                teller.ended(ok=step.ok, detail=step.detail, seconds=step.ms / 1000)
-                if not step.ok:
-                    break
-        finally:
-            await world.close()
+    try:
+        with tempfile.TemporaryDirectory(prefix="pupitre-demo-") as scratch:
+            world = World(options, Path(scratch), Stage(options.out / "logs"), report, teller)
+            try:
+                await _tell(world)
+            finally:
+                await world.close()
+    finally:
+        _write_down(report, options.out, teller)
+    return 0 if report.ok else 1
+
+
+async def _tell(world: World) -> None:
+    """Play step after step, as long as each is ok."""
+    for name, title, act in STORY:
+        world.teller.step(title)
+        step = await _played(name, act, world)
+        world.report.steps.append(step)
+        world.teller.ended(ok=step.ok, detail=step.detail, seconds=step.ms / 1000)
+        if not step.ok:
+            return
+
+
+def _write_down(report: Report, out: Path, teller: Teller) -> None:
     for name, _, _ in STORY[len(report.steps) :]:
         report.steps.append(Step(name, ok=False, ms=0, detail="not played"))
     report.seconds = round(time.monotonic() - teller.began, 1)
-    report.write(options.out / "report.json")
-    _summary(teller, report, options.out)
-    return 0 if report.ok else 1
+    report.write(out / "report.json")
+    _summary(teller, report, out)
 
 
 async def by_hand(options: Options) -> int:
@@ -116,9 +136,21 @@ def _summary(teller: Teller, report: Report, out: Path) -> None:
     teller.say(f"Pictures, collected work, logs and report.json are in {out}/")
 
 
+async def _stoppable(work: Coroutine[None, None, int]) -> int:
+    """Do `work`; who ends us politely, or shuts the terminal, stops it as Ctrl+C does."""
+    loop, ours = asyncio.get_running_loop(), asyncio.current_task()
+    if ours is not None and sys.platform != "win32":  # which has no such signals
+        for ends in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(ends, ours.cancel)
+    return await work
+
+
 def main(options: Options) -> int:
     try:
-        return asyncio.run((by_hand if options.by_hand else play)(options))
+        return asyncio.run(_stoppable((by_hand if options.by_hand else play)(options)))
     except (StageError, EvidenceError, PuppetError) as error:
         Teller().say(str(error))
         return 2
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        Teller().say("Stopped.")
+        return STOPPED

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -42,6 +43,36 @@ async def test_a_lesson_of_three_devices_plays_to_its_end(tmp_path: Path) -> Non
     assert report["acknowledged_before_kill"] > 0
     assert len(list(out.glob("*.png"))) >= 10
     assert len(list((out / "collected").rglob("*.txt"))) == 3
+
+
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
+async def test_a_demo_that_is_stopped_midway_ends_its_children_and_reports(
+    tmp_path: Path, ends: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    process = await asyncio.create_subprocess_exec(
+        # What runs the tests may be deaf to SIGINT, as all in the background of a shell.
+        *("env", "--default-signal=INT", sys.executable, "-m", "classroom_app"),
+        *("demo", "--headless", "--devices", "3", "--out", str(out)),
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,  # a group of its own, as a terminal gives to what it runs
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        while b" 2/13" not in await process.stdout.readline():
+            pass
+    os.killpg(process.pid, ends)
+    told, _ = await process.communicate()
+    join_waiters()
+    report = json.loads((out / "report.json").read_text())
+    assert process.returncode == 130
+    assert "Stopped." in told.decode()
+    assert [step["name"] for step in report["steps"] if step["ok"]] == ["01-mdm", "02-devices"]
+    assert {step["detail"] for step in report["steps"][2:]} == {"not played"}
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    assert os.listdir(tmp_path) == ["out"]  # noqa: PTH208 - its scratch folder is gone too
 
 
 async def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

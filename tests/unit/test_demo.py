@@ -98,6 +98,11 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
     check_folder(tmp_path / "new" / "deep")
     with pytest.raises(StageError, match="not empty"):
         check_folder(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(StageError, match="is a file"):
+        check_folder(tmp_path / "file")
+    with pytest.raises(StageError, match="cannot be made"):
+        check_folder(tmp_path / "file" / "deep")
 
 
 def test_the_account_is_readable_where_there_is_no_terminal() -> None:

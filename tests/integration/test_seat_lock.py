@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from device_bridge.agent.seat.attention import KEYBOARD
+from device_bridge.agent.seat.attention import KEYBOARD, OVER_US
 from device_bridge.protocol.seat import (
     CurtainAnswered,
     DropCurtain,
@@ -31,6 +31,27 @@ root = opened.screen().root
 print(root.grab_keyboard(False, X.GrabModeAsync, X.GrabModeAsync, X.CurrentTime), flush=True)
 sys.stdin.read()
 """
+CUTS_A_HOLE = """
+import sys
+from Xlib import display
+from Xlib.ext import shape
+opened = display.Display()
+window = opened.create_resource_object("window", int(sys.argv[1]))
+window.shape_rectangles(shape.SO.Set, shape.SK.Bounding, 0, 0, 0, [(0, 0, 100, 100)])
+opened.sync()
+"""
+COMES_BACK_OVER_US = """
+import time
+from Xlib import X, display
+opened = display.Display()
+root = opened.screen().root
+window = root.create_window(0, 0, 500, 500, 0, X.CopyFromParent, override_redirect=True)
+window.map()
+while True:
+    window.configure(stack_mode=X.Above)
+    opened.sync()
+    time.sleep(0.02)
+"""
 
 
 @pytest.fixture
@@ -48,6 +69,11 @@ async def held(tmp_path: Path) -> AsyncGenerator[GuardStandIn]:
 async def locked(held: GuardStandIn, order: RaiseCurtain = LOCK) -> str:
     held.tell(order)
     return (await held.hears(CurtainAnswered, lambda said: said.version == order.version)).reason
+
+
+async def curtains(desk: Desktop) -> list[str]:
+    _, found = await desk.run("xdotool", "search", "--onlyvisible", "--name", "pupitre-curtain")
+    return found.split()
 
 
 async def test_keys_reach_the_terminal_before_the_lock_and_after_it_but_not_during(
@@ -142,6 +168,49 @@ async def test_a_window_that_comes_over_the_curtain_is_put_behind_it(
     assert await locked(held) == ""
 
 
+@pytest.mark.parametrize(
+    "tool",
+    [
+        ("xdotool", "windowunmap", "WINDOW"),
+        ("xdotool", "windowmove", "WINDOW", "600", "0"),
+        (sys.executable, "-c", CUTS_A_HOLE, "WINDOW"),
+    ],
+    ids=["unmapped", "moved", "cut"],
+)
+async def test_a_curtain_that_a_pupil_s_program_opened_closes_again_by_itself(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path, tool: tuple[str, ...]
+) -> None:
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held) == ""
+    (window,) = await curtains(desk)
+    command = [window if word == "WINDOW" else word for word in tool]
+    assert (await desk.run(*command))[0] == 0
+    async with asyncio.timeout(5):
+        while await curtains(desk) in ([], [window]):
+            pass
+    await desk.type("during")
+    assert not await desk.got("during", 0.3)
+    assert await locked(held) == ""
+
+
+async def test_a_window_that_comes_back_over_the_curtain_again_and_again_is_told(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held) == ""
+    other = await desk.start(sys.executable, "-c", COMES_BACK_OVER_US)
+    async with asyncio.timeout(10):
+        while await locked(held) != OVER_US:
+            pass
+    other.kill()
+    await other.wait()
+    async with asyncio.timeout(10):
+        while await locked(held):
+            pass
+
+
 async def test_a_hand_can_be_raised_on_the_curtain(
     desk: Desktop, held: GuardStandIn, tmp_path: Path
 ) -> None:
@@ -167,11 +236,6 @@ async def test_a_lock_whose_guard_is_gone_ends_with_its_lease(
             await desk.type("free")
 
 
-async def curtains(desk: Desktop) -> int:
-    _, found = await desk.run("xdotool", "search", "--onlyvisible", "--name", "pupitre-curtain")
-    return len(found.split())
-
-
 async def test_every_monitor_is_covered_also_one_that_comes_while_locked(
     desk: Desktop, held: GuardStandIn, tmp_path: Path
 ) -> None:
@@ -182,11 +246,16 @@ async def test_every_monitor_is_covered_also_one_that_comes_while_locked(
     up = await held.hears(SeatUp, lambda _: True)
     assert [(screen.width, screen.height) for screen in up.screens] == [(683, 768)] * 2
     assert await locked(held) == ""
-    assert await curtains(desk) == 2
+    assert len(await curtains(desk)) == 2
 
     assert (await desk.run("xrandr", "--delmonitor", "right"))[0] == 0
     assert (await desk.run("xrandr", "--delmonitor", "left"))[0] == 0
     assert await locked(held) == ""
+    assert len(await curtains(desk)) == 1
+
+    assert (await desk.run("xrandr", "--setmonitor", "left", left, "screen"))[0] == 0
+    assert (await desk.run("xrandr", "--setmonitor", "right", right, "none"))[0] == 0
+    assert await locked(held) == ""
     await desk.type("during")
     assert not await desk.got("during", 0.3)
-    assert await curtains(desk) == 1
+    assert len(await curtains(desk)) == 2

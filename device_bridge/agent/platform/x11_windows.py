@@ -78,7 +78,16 @@ class X11Windows:
                 found.add(other.id)
         return found
 
+    def _has_holes(self, window: int) -> bool:
+        """Whether its outline was cut, which any client may do. Source: SHAPE, QueryExtents."""
+        asked = self._display.create_resource_object("window", window)
+        try:
+            return bool(asked.shape_query_extents().bounding_shaped)
+        except error.XError:
+            return False  # destroyed meanwhile: not viewable either
+
     def uncovered(self, windows: list[int]) -> list[Area]:
         """Return the monitors that none of `windows` covers whole."""
-        areas = [area for window in windows if (area := self.viewable(window)) is not None]
+        whole = [window for window in windows if not self._has_holes(window)]
+        areas = [area for window in whole if (area := self.viewable(window)) is not None]
         return [m for m in self.monitors() if not any(area.holds(m) for area in areas)]

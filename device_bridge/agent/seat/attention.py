@@ -21,7 +21,9 @@ from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
 TRIES_SECONDS: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
 """A menu that is just closing, or a screen that is just coming, is waited for this long."""
 WATCH_MS: Final = 400
-"""How often the cover looks whether something got over it, between the guard's questions."""
+"""How often the curtain makes itself whole again, between the guard's questions."""
+OVER_US_LOOKS: Final = 3
+"""What lies over the curtain so many looks in a row comes back each time it is put behind it."""
 NOT_COVERED: Final = "not every screen is covered"
 OVER_US: Final = "another window lies over the curtain"
 KEYBOARD: Final = "another window holds the keyboard"
@@ -54,7 +56,8 @@ class XCurtain(QObject):
         self._hand_up = False
         self._watch = QTimer(self)
         self._watch.setInterval(WATCH_MS)
-        self._watch.timeout.connect(self._stay_on_top)
+        self._watch.timeout.connect(self._hold_on)
+        self._over_us = 0
         app = QGuiApplication.instance()
         assert isinstance(app, QGuiApplication)  # noqa: S101 - a seat is a Qt program
         for screen in app.screens():
@@ -149,11 +152,12 @@ class XCurtain(QObject):
             return NOT_COVERED
         keyboard = main.setKeyboardGrabEnabled(True)
         pointer = main.setMouseGrabEnabled(True)
-        self._stay_on_top()
+        for cover in self._strangers_above():
+            cover.raise_()
         ids = self.window_ids()
         if self._windows.uncovered(list(ids)):
             return NOT_COVERED
-        if any(self._windows.above(window) - ids for window in ids):
+        if self._over_us >= OVER_US_LOOKS or self._strangers_above():
             return OVER_US
         if not keyboard:
             return KEYBOARD
@@ -170,11 +174,16 @@ class XCurtain(QObject):
         return None
 
     @Slot()
-    def _stay_on_top(self) -> None:
+    def _hold_on(self) -> None:
+        """Mend what another program did to the curtain: unmapped, moved, cut or covered it."""
+        self._over_us = self._over_us + 1 if self._strangers_above() else 0
+        if self._proved() == NOT_COVERED:
+            self._cover_anew()
+
+    def _strangers_above(self) -> list[Covering]:
+        """Return the covers that windows of others lie over."""
         ids = self.window_ids()
-        for cover in self._covers:
-            if self._windows.above(int(cover.winId())) - ids:
-                cover.raise_()
+        return [cover for cover in self._covers if self._windows.above(int(cover.winId())) - ids]
 
     @Slot(QScreen)
     def _screen_came(self, screen: QScreen) -> None:

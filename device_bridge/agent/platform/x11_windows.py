@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 from Xlib import X, display, error
+from Xlib.ext import shape
 
 
 class Area(Struct, frozen=True):
@@ -82,7 +83,8 @@ class X11Windows:
         """Whether its outline was cut, which any client may do. Source: SHAPE, QueryExtents."""
         asked = self._display.create_resource_object("window", window)
         try:
-            return bool(asked.shape_query_extents().bounding_shaped)
+            extents = shape.query_extents(asked)  # pyright: ignore[reportArgumentType] - two stubs
+            return bool(extents.bounding_shaped)
         except error.XError:
             return False  # destroyed meanwhile: not viewable either
 

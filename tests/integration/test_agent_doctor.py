@@ -5,6 +5,7 @@ import email.utils
 import ssl
 import sys
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
@@ -33,6 +34,12 @@ YEAR = timedelta(days=365)
 
 def dated(ahead_seconds: float) -> str:
     return f"Date: {email.utils.formatdate(time.time() + ahead_seconds, usegmt=True)}"
+
+
+@pytest.fixture(autouse=True)
+async def workers_end() -> AsyncIterator[None]:
+    yield
+    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def doctor(folder: Path, *more: str) -> tuple[int, str]:

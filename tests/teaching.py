@@ -95,6 +95,13 @@ class Teacher:
         await until(lambda: all(seen(DeviceId(one.id)).frame >= 0 for one in devices), "all here")
 
 
+def hand_in_of(device: Device) -> Path:
+    """Where this device's pupil lays what is handed in, in the lesson that is on."""
+    folder = device.guard.presence.hand_in()
+    assert folder is not None, "no lesson there"
+    return folder
+
+
 async def until(condition: Callable[[], object], what: str = "") -> None:
     """Wait for what other ends do; they tell nobody here when it is done."""
     try:

@@ -67,7 +67,7 @@ def _documents(world: World) -> list[tuple[str, str]]:
     """Return pupil and document of the work that lies on the pupils' own disks."""
     found: list[tuple[str, str]] = []
     for row in world.enrolments:
-        for path in world.class_.hand_in_of(row.device).iterdir():
+        for path in world.class_.hand_in_of(row.device).glob("*/*"):
             with path.open("rb", buffering=0) as file:
                 chunking = chunking_of(path.name, path.stat().st_size)
                 manifest = encode(read_manifest(raw_file(file), chunking))

@@ -152,6 +152,7 @@ class Pupils:
     # what devices say
 
     def hand_in_of(self, device: str) -> Path:
+        """Where all lessons' work lies, a folder each."""
         return self._folders[device].hand_in
 
     async def status(self, device: str) -> Status:

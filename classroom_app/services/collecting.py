@@ -91,7 +91,7 @@ class Collecting:
         self._busy: set[tuple[str, DeviceId]] = set()
         self._due: asyncio.Queue[tuple[str, DeviceId, HandInOffered | None]] = asyncio.Queue()
         self._taken: dict[tuple[str, DeviceId], set[bytes]] = {}
-        self._lying: dict[tuple[DeviceId, PupilId, str, str], Path] = {}
+        self._lying: dict[tuple[DeviceId, str, str], HandInKept] = {}
         self._moved = asyncio.Event()
         self.trouble: dict[DeviceId, str] = {}
         self.outcomes: dict[DeviceId, CollectDone] = {}
@@ -179,13 +179,16 @@ class Collecting:
         self._open, self._lying = {}, {}
 
     def _lies(self, act: HandInKept) -> None:
-        self._lying[act.device, act.pupil, act.name, act.document] = self._folder / act.path
+        self._lying[act.device, act.name, act.document] = act
 
-    async def _lies_already(self, device: DeviceId, file: OfferedFile) -> bool:
-        """Tell whether this very work was laid down in this lesson, and nobody removed it."""
-        known = (device, self._room.pupil_at(device), file.name, file.document.hex())
-        path = self._lying.get(known)
-        return path is not None and await asyncio.to_thread(path.is_file)
+    async def _lies_already(self, device: DeviceId, file: OfferedFile) -> HandInKept | None:
+        """Return as what this very work was laid down in this lesson, if nobody removed it.
+
+        Whoever sits there now: what was handed in is not the next pupil's work.
+        """
+        act = self._lying.get((device, file.name, file.document.hex()))
+        there = act is not None and await asyncio.to_thread((self._folder / act.path).is_file)
+        return act if there else None
 
     async def _work(self) -> None:
         while True:
@@ -227,6 +230,7 @@ class Collecting:
         if self._room.lesson is None:
             return
         taken = self._taken.setdefault((offer.id, device), set())
+        anothers = set[bytes]()
         failed, why = 0, ""
         quota = QUOTA_BYTES
         for file in offer.files:
@@ -235,7 +239,10 @@ class Collecting:
                 failed, why = failed + 1, "too-large"
                 continue
             try:
-                if file.document not in taken and not await self._lies_already(device, file):
+                lies = await self._lies_already(device, file)
+                if lies and lies.pupil != self._room.pupil_at(device):
+                    anothers.add(file.document)
+                elif not lies and file.document not in taken:
                     await self._fetch(device, offer.id, file)
                 taken.add(file.document)
             except DiskFull:
@@ -243,7 +250,8 @@ class Collecting:
             except MaterialError as error:
                 failed, why = failed + 1, error.reason
         self._room.devices.tell(device, HandInTaken(offer.id, tuple(taken)))
-        await self._done(offer.id, device, len(taken), failed + offer.left_out, why)
+        own = len(taken - anothers)
+        await self._done(offer.id, device, own, failed + offer.left_out, why)
         self._taken.pop((offer.id, device), None)
 
     async def _fetch(self, device: DeviceId, ticket: str, file: OfferedFile) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 import platformdirs
 
 from device_bridge.agent.local_socket import SEAT_SOCKET
+from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import Broken
 
 _KEPT_BYTES_MAX: Final = 4 * 1024 * 1024
@@ -84,6 +85,13 @@ class Folder:
     @property
     def hand_in(self) -> Path:
         return self.root / "hand-in"
+
+    def hand_in_of(self, lesson: str, class_name: str) -> Path:
+        """Where one lesson's work is laid: the next class's teacher is not given it.
+
+        The class's name is for the pupil's eye; thirty letters leave the id whole.
+        """
+        return self.hand_in / safe_name(f"{class_name[:30]} {lesson}")
 
     def make(self) -> None:
         """Make what is missing, private from the first moment."""

@@ -41,7 +41,7 @@ from device_bridge.materials.manifest import document_of, encode
 from tests.disks import disk
 from tests.false_servers import answering, drip, hang, speaking
 from tests.school import SmallSchool
-from tests.teaching import Place, Teacher, device, meet, now, teacher, until
+from tests.teaching import Place, Teacher, device, hand_in_of, meet, now, teacher, until
 
 pytestmark = pytest.mark.real_loop
 PLACES = (Place("device-1", "lina", "Lina"), Place("device-2", "hugo", "Hugo"))
@@ -179,9 +179,9 @@ async def test_an_empty_file_a_pupil_hands_in_is_kept_as_it_is(tmp_path: Path) -
         device(school, tmp_path / "1", "device-1") as one,
         teacher(school, tmp_path / "app", PLACES[:1]) as app,
     ):
-        file_of(one.guard.folder.hand_in, "vide.txt", b"")
-        file_of(one.guard.folder.hand_in, "devoir.txt", b"fini")
         await app.begin_with(one)
+        file_of(hand_in_of(one), "vide.txt", b"")
+        file_of(hand_in_of(one), "devoir.txt", b"fini")
         await app.school.acts.collect(app.school.room.tiles())
         await until(lambda: app.receipt().done == 1, "collected")
         laid = {path.name: path.read_bytes() for path in (tmp_path / "app").rglob("*.txt")}
@@ -351,8 +351,8 @@ async def test_work_that_finds_a_full_disk_waits_and_comes_when_there_is_room(
             device(school, tmp_path / "1", "device-1") as one,
             teacher(school, small.folder / "app", PLACES[:1]) as app,
         ):
-            file_of(one.guard.folder.hand_in, "devoir.txt", b"fini")
             await app.begin_with(one)
+            file_of(hand_in_of(one), "devoir.txt", b"fini")
             small.fill(leaving=RESERVE_BYTES // 2)  # the journal's, not pupils'
             await app.school.acts.collect(app.school.room.tiles())
             await until(lambda: app.receipt().failed, "it said so")
@@ -362,7 +362,7 @@ async def test_work_that_finds_a_full_disk_waits_and_comes_when_there_is_room(
             small.empty()
             await app.school.acts.collect(app.school.room.tiles())
             await until(lambda: app.receipt().done == 1)
-            assert (one.guard.folder.hand_in / "devoir.txt").read_bytes() == b"fini"
+            assert (hand_in_of(one) / "devoir.txt").read_bytes() == b"fini"
 
 
 @pytest.mark.parametrize("off_seconds", [-3600.0, 3600.0])

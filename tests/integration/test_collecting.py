@@ -22,7 +22,7 @@ from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import TryAgain
 from device_bridge.protocol.materials import HandInOffered, OfferedFile
-from tests.cart import ONE, Cart
+from tests.cart import LINA, ONE, TOM, Cart
 from tests.guards import AtOnce
 
 
@@ -131,6 +131,20 @@ async def test_changed_work_lies_beside_what_it_was(tmp_path: Path) -> None:
     await table.collect(table.work("essay.txt", "The climate"))
     await table.collect(table.work("essay.txt", "The climate of Lille"))
     assert table.lying() == ["essay (2).txt", "essay.txt"]
+
+
+async def test_work_handed_in_stays_whose_it_is_when_another_pupil_sits_there(
+    tmp_path: Path,
+) -> None:
+    table = Table(tmp_path)
+    essay = table.work("essay.txt", "The climate of Lille")
+    await table.seats.sit(LINA, ONE)
+    await table.collect(essay)
+    await table.seats.sit(TOM, ONE)
+    await table.collect(essay, table.work("poem.txt", "Tom's own"))
+    laid = [(act.pupil, act.name) for act in table.journal.acts if isinstance(act, HandInKept)]
+    assert laid == [(LINA, "essay.txt"), (TOM, "poem.txt")]
+    assert table.done() == [1, 1]
 
 
 async def test_what_the_teacher_removed_comes_again(tmp_path: Path) -> None:

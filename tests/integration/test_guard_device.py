@@ -313,7 +313,11 @@ async def test_a_full_disk_costs_the_memory_of_the_lesson_not_the_lesson(room: R
 
 
 async def test_a_hand_in_offers_plain_files_of_one_folder_only(room: Room, tmp_path: Path) -> None:
-    hand_in = room.folder.hand_in
+    hand_in = room.folder.hand_in_of("lesson-1", LESSON.class_name)
+    hand_in.mkdir()
+    (room.folder.hand_in_of("lesson-0", "4e A")).mkdir()
+    (room.folder.hand_in_of("lesson-0", "4e A") / "another class's.txt").write_text("not theirs")
+    (room.folder.hand_in / "of no lesson.txt").write_text("not asked for")
     (hand_in / "exposé.txt").write_text("fini")
     (hand_in / "too-big.bin").write_bytes(bytes(5000))
     (hand_in / "sub").mkdir()

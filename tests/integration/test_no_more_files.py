@@ -13,7 +13,7 @@ from classroom_app.presenters.sentences import refusal
 from tests.disks import disk
 from tests.integration.test_small_disks import FULL, PLACES, files_in, film_in, hand_out, paper
 from tests.school import SmallSchool
-from tests.teaching import device, meet, teacher, until
+from tests.teaching import device, hand_in_of, meet, teacher, until
 
 pytestmark = pytest.mark.real_loop
 
@@ -67,10 +67,10 @@ async def test_a_lesson_goes_on_and_work_waits_on_the_teachers_disk(tmp_path: Pa
             device(school, tmp_path / "1", "device-1") as one,
             teacher(school, home, PLACES[:1]) as app,
         ):
-            (one.guard.folder.hand_in / "devoir.txt").write_text("fini")
             await app.start()
             meet(app, one)
             await until(lambda: app.here("lina"))
+            (hand_in_of(one) / "devoir.txt").write_text("fini")
             small.no_more_files()
             written = len(await app.keeping.journal_ids())
             await app.school.acts.lock(app.school.room.tiles(), "Eyes up")
@@ -91,7 +91,7 @@ async def test_a_lesson_goes_on_and_work_waits_on_the_teachers_disk(tmp_path: Pa
             await app.school.acts.collect(app.school.room.tiles())
             await until(lambda: app.receipt().done == 1)
             assert files_in(home / "collected") == ["devoir.txt"]
-            assert (one.guard.folder.hand_in / "devoir.txt").read_text() == "fini"
+            assert (hand_in_of(one) / "devoir.txt").read_text() == "fini"
             assert await app.keeping.verify() is None
 
 

@@ -16,7 +16,7 @@ from device_bridge.materials.library import Library
 from device_bridge.materials.lying import lying_in
 from tests.disks import disk
 from tests.school import SmallSchool
-from tests.teaching import Place, Teacher, device, meet, teacher, until
+from tests.teaching import Place, Teacher, device, hand_in_of, meet, teacher, until
 
 pytestmark = pytest.mark.real_loop
 PLACES = (Place("device-1", "lina", "Lina"),)
@@ -176,7 +176,7 @@ async def test_a_paper_handed_in_as_it_is_lies_in_the_library_till_the_app_has_i
         await hand_out(app, film)
         await until(lambda: app.receipt().done == 1)
         folder = one.guard.folder
-        (folder.hand_in / "film.mp4").write_bytes((folder.received / "film.mp4").read_bytes())
+        (hand_in_of(one) / "film.mp4").write_bytes((folder.received / "film.mp4").read_bytes())
         await app.school.acts.collect(app.school.room.tiles())
         await until(lambda: app.receipt().done == 1)
         assert files_in(home / "collected") == ["film.mp4"]

@@ -35,7 +35,7 @@ from device_bridge.protocol.materials import OfferedFile
 from tests.disks import Disk, disk
 from tests.school import SmallSchool
 from tests.stores.opening import opened, words
-from tests.teaching import Place, Teacher, device, teacher, until
+from tests.teaching import Place, Teacher, device, hand_in_of, teacher, until
 
 pytestmark = pytest.mark.real_loop
 PLACES = (Place("device-1", "lina", "Lina"), Place("device-2", "hugo", "Hugo"))
@@ -325,8 +325,8 @@ async def test_work_comes_when_there_is_room_and_till_then_stays_with_the_pupil(
             device(school, tmp_path / "1", "device-1") as one,
             teacher(school, home, PLACES[:1]) as app,
         ):
-            (one.guard.folder.hand_in / "devoir.txt").write_text("fini")
             await app.begin_with(one)
+            (hand_in_of(one) / "devoir.txt").write_text("fini")
             monkeypatch.setattr(app.school.collecting, "_lay", then_full(app, small))
             await app.school.acts.collect(app.school.room.tiles())
             await until(lambda: app.receipt().failed, "it said so")
@@ -339,7 +339,7 @@ async def test_work_comes_when_there_is_room_and_till_then_stays_with_the_pupil(
             await app.school.acts.collect(app.school.room.tiles())
             await until(lambda: app.receipt().done == 1)
             assert files_in(home / "collected") == ["devoir.txt"]
-            assert (one.guard.folder.hand_in / "devoir.txt").read_text() == "fini"
+            assert (hand_in_of(one) / "devoir.txt").read_text() == "fini"
 
 
 def then_full(app: Teacher, small: Disk) -> Callable[[OfferedFile, Path], Laid]:
@@ -359,9 +359,9 @@ async def test_a_folder_that_cannot_be_made_is_not_called_a_full_disk(tmp_path: 
         device(school, tmp_path / "1", "device-1") as one,
         teacher(school, home, PLACES[:1]) as app,
     ):
-        (one.guard.folder.hand_in / "devoir.txt").write_text("fini")
         (home / "collected").write_text("no folder")
         await app.begin_with(one)
+        (hand_in_of(one) / "devoir.txt").write_text("fini")
         await app.school.acts.collect(app.school.room.tiles())
         await until(lambda: app.receipt().failed, "it said so")
         assert received(app.receipt()).second.startswith(

@@ -80,7 +80,7 @@ class Guard:
         now = makings.clock.boot
         self.voice = voice = Voice(makings.clock)
         self.commands = Commands()
-        self.presence = PresenceGuard(voice, now, held.presence, self._ended)
+        self.presence = PresenceGuard(voice, now, held.presence, self._ended, folder.hand_in_of)
         self.attention = AttentionGuard(voice, now, held.attention)
         self.watching = WatchingGuard(voice, now, held.watching, self.presence)
         self.talking = TalkingGuard(
@@ -90,7 +90,7 @@ class Guard:
         self.materials = MaterialsGuard(
             voice, folder, makings, held.materials, self.presence, self.commands
         )
-        self.presence.folder(str(folder.hand_in))
+        self.presence.open_hand_in()
         self._journal = DeviceJournal(folder, makings.random_bytes)
         self.seat: SeatUp | None = None
         self.ground = GroundHere(now, held.floor_seconds)

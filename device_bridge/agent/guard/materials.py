@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 REPORT_SECONDS: Final = 0.5
 """How often progress is told: a bar on a tile moves no faster."""
+NO_LESSON: Final = "no-lesson"
 _JOBS_MAX: Final = 32
 _OPEN_MAX: Final = 100
 
@@ -317,10 +318,12 @@ class MaterialsGuard:
         self._jobs.put_nowait(lambda: self._offer(link, asked))
 
     async def _offer(self, link: Link, asked: HandInAsked) -> None:
+        declared, folder = self._presence.held.declared, self._presence.hand_in()
+        if folder is None or declared is None or declared.lesson != asked.lesson:
+            self._commands.end(asked.id, "refused", NO_LESSON)
+            return
         try:
-            gathered = await self._makings.in_bulk(
-                gather, self._folder.hand_in, self._library, asked
-            )
+            gathered = await self._makings.in_bulk(gather, folder, self._library, asked)
         except OSError:
             self._commands.end(asked.id, "failed", "unreadable")
             return

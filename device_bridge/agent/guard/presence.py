@@ -1,6 +1,8 @@
 """What holds of the lesson: the machine of `protocol.indicator`, joined to seat and links."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -19,7 +21,10 @@ from device_bridge.protocol.presence import LessonDeclared
 
 
 class PresenceGuard:
-    """`ended` hears of each lesson that is over here, by word or by time."""
+    """`ended` hears of each lesson that is over here, by word or by time.
+
+    `hand_in_of` names a lesson's folder by its id and the class's name.
+    """
 
     def __init__(
         self,
@@ -27,10 +32,12 @@ class PresenceGuard:
         now: Callable[[], float],
         held: Presence,
         ended: Callable[[str], None],
+        hand_in_of: Callable[[str, str], Path],
     ) -> None:
         self._voice = voice
         self._now = now
         self._ended = ended
+        self._hand_in_of = hand_in_of
         self.held = held
 
     @property
@@ -40,6 +47,7 @@ class PresenceGuard:
 
     def told(self, link: Link, declared: LessonDeclared) -> None:
         self.hear(LessonTold(declared, author_of(link)))
+        self.open_hand_in()
 
     def hear(self, event: Event) -> None:
         before = self.held
@@ -62,9 +70,17 @@ class PresenceGuard:
     def papers(self, received: int) -> None:
         self._bar(replace(self.held.bar, received=received))
 
-    def folder(self, hand_in: str) -> None:
-        """Tell the bar where the pupil lays what is handed in."""
-        self._bar(replace(self.held.bar, hand_in_folder=hand_in))
+    def hand_in(self) -> Path | None:
+        """Where work for the newest lesson is laid."""
+        declared = self.held.declared
+        return self._hand_in_of(declared.lesson, declared.class_name) if declared else None
+
+    def open_hand_in(self) -> None:
+        """Make the lesson's folder and tell the bar where it is."""
+        if folder := self.hand_in():
+            with suppress(OSError):  # a full disk: collecting says that it cannot be read
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._bar(replace(self.held.bar, hand_in_folder=str(folder)))
 
     def _bar(self, bar: Bar) -> None:
         if bar != self.held.bar:

@@ -112,7 +112,7 @@ def kept_status(folder: Folder, held: Kept, device: str) -> Status:
         attention=_lock(held, proved=False, age_ms=0),
         materials=_papers(folder, held),
         received_folder=str(folder.received),
-        hand_in_folder=str(folder.hand_in),
+        hand_in_folder=presence.bar.hand_in_folder,
         fetched_bytes=0,
         notices=(),
         hand_up=held.talking.hand_up,

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import errno
 import json
 import logging
 import secrets
@@ -19,15 +20,17 @@ from central_mdm.platform.ground import Ground
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, serve
 
+PORT_MAX = 65535
+
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="pupitre-mdm", description="A school's central side.")
     add = made.add_subparsers(dest="command", required=True).add_parser
     serving = _command(add, "serve", "serve the school until SIGTERM")
     serving.add_argument("--host", default="127.0.0.1")
-    serving.add_argument("--port", type=int, default=0, help="0: any free one; it is printed")
-    serving.add_argument("--cert", type=Path, help="certificate chain (PEM), for TLS")
-    serving.add_argument("--key", type=Path, help="its private key (PEM)")
+    serving.add_argument("--port", type=_port, default=0, help="0: any free one; it is printed")
+    serving.add_argument("--cert", type=_file, help="certificate chain (PEM), for TLS")
+    serving.add_argument("--key", type=_file, help="its private key (PEM)")
     sample = _command(add, "sample", "make the sample school in a new folder")
     sample.add_argument("--devices", type=int, default=24, help="pupils of the opened class")
     sample.add_argument("--seed", type=int, default=7)
@@ -62,9 +65,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(json.dumps(asyncio.run(_once(args)), ensure_ascii=False))
     except (OSError, SQLAlchemyError, Refusal, LookupError) as error:
-        print(f"pupitre-mdm: {type(error).__name__}: {error}", file=sys.stderr)
+        print(f"pupitre-mdm: {_sentence(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _sentence(error: Exception) -> str:
+    match error:
+        case FileExistsError():
+            return "there is a school in this folder already. Serve it, or name a new folder."
+        case OSError(errno=errno.EADDRINUSE):
+            return "another program has this port. End it, or name another --port."
+        case OSError(strerror=str(why)):
+            return f"{error.filename}: {why}" if error.filename else why
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= PORT_MAX:
+        raise ValueError(text)
+    return port
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text} is no file")
+    return Path(text)
 
 
 def _command(

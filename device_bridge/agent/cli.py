@@ -37,7 +37,8 @@ from device_bridge.session.keeper import retry_pauses
 KIND: Final = sys.platform
 WORKERS: Final = 2
 AGAIN_SECONDS: Final = 0.3
-AGAIN_MAX_SECONDS: Final = 10.0
+AGAIN_MAX_SECONDS: Final = 3.0
+"""What a pupil gains who kills the seat under a lock again and again."""
 Work = Coroutine[Any, Any, int]
 
 

@@ -1,0 +1,44 @@
+"""What `pupitre-mdm` says on a terminal when it cannot do what it was asked."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from central_mdm.cli import main
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
+    code = main([str(word) for word in words])
+    return code, capsys.readouterr().err
+
+
+def test_a_second_sample_in_one_folder_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sample = ("sample", "--devices", "3", "--folder", tmp_path / "school")
+    assert said(capsys, *sample)[0] == 0
+    before = (tmp_path / "school" / "sample.json").read_bytes()
+    code, words = said(capsys, *sample)
+    assert code == 1
+    assert "there is a school in this folder already" in words
+    assert (tmp_path / "school" / "sample.json").read_bytes() == before
+
+
+def test_a_port_that_another_program_has_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        code, words = said(capsys, "serve", "--folder", tmp_path, "--port", port)
+    assert code == 1
+    assert words == "pupitre-mdm: another program has this port. End it, or name another --port.\n"
+
+
+@pytest.mark.parametrize("wrong", [("--port", "99999"), ("--cert", "/missing.pem")])
+def test_options_that_cannot_be_are_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        said(capsys, "serve", "--folder", tmp_path, *wrong)
+    assert wrong[1] in capsys.readouterr().err

@@ -9,7 +9,7 @@ from blake3 import blake3
 from classroom_app.demo.evidence import expect, until
 from classroom_app.demo.papers import write_pdf
 from classroom_app.demo.report import percentiles
-from classroom_app.demo.wall import read_codes
+from classroom_app.demo.wall import read_close, read_codes
 from classroom_app.demo.world import World
 
 PDF_BYTES = 5 * 1024 * 1024
@@ -31,12 +31,19 @@ async def focus(world: World) -> str:
 
     took = await until(sharp, 10, "a picture at the screen's own size that moves")
     shown = (await world.window.ask("facts"))["focus"]
-    await world.shot("05-focus")
+    numbers: set[int] = set()
+
+    async def moves() -> bool:
+        if (number := await read_close(world, "05-focus", row.device)) is not None:
+            numbers.add(number)
+        return len(numbers) > 1
+
+    took += await until(moves, 10, "the window's picture shows this screen, and it moves")
     status = await world.class_.status(row.device)
     expect(status.look == "close", "the pupil is not told that the teacher looks closely")
     await world.window.ask("key", keys="Escape")
     size = f"{shown['width']}x{shown['height']}"
-    return f"{row.display} at {size}, updating after {took:.1f} s; the pupil's bar says so"
+    return f"{row.display} at {size}, two numbers read in {took:.1f} s; the pupil's bar says so"
 
 
 async def lock(world: World) -> str:

@@ -46,6 +46,14 @@ def tiles(window: DeskWindow) -> list[Answer]:
     ]
 
 
+def close_look(window: DeskWindow) -> list[int]:
+    """Return where the picture of a close look stands in the window, in pixels; else nothing."""
+    look = window.focus.look
+    if not look.isVisible():
+        return []
+    return _box(look.spot().toRect().translated(look.mapTo(window, QPoint())))
+
+
 def _row(window: DeskWindow, pupil: str) -> int:
     model = window.wall.model()
     for row in range(model.rowCount()):
@@ -82,8 +90,8 @@ class Verbs:
 
     def _grab(self, request: Answer) -> Answer:
         self._window.motion.finish()  # a picture is of what is so, not of what is on its way
-        shown = tiles(self._window)
-        return {"at": grab(self._window, request["path"]), "tiles": shown}
+        shown, close = tiles(self._window), close_look(self._window)
+        return {"at": grab(self._window, request["path"]), "tiles": shown, "close": close}
 
     def _tiles(self, _: Answer) -> Answer:
         return {"tiles": tiles(self._window), "at": time.time()}

@@ -1,4 +1,4 @@
-"""What a visitor sees on the wall: colour codes read from the window's grabbed picture."""
+"""What a visitor sees: colour codes read from the window's grabbed picture."""
 
 import asyncio
 
@@ -18,6 +18,16 @@ def _read(path: str, rects: dict[str, list[int]]) -> dict[str, tuple[int, int]]:
             if seen:
                 found[device] = seen
     return found
+
+
+async def read_close(world: World, name: str, device: str) -> int | None:
+    """Grab the window; return the running number of the device's code in the close picture."""
+    shot = await world.shot(name)
+    if not shot["close"]:
+        return None
+    path = str(world.options.out / f"{name}.png")
+    seen = (await asyncio.to_thread(_read, path, {device: shot["close"]})).get(device)
+    return seen[1] if seen and seen[0] == code.hash_of(device) else None
 
 
 async def read_codes(world: World, name: str, fresh_seconds: float = 5.0) -> set[str]:

@@ -42,16 +42,26 @@ class CloseLook(QWidget):
         self._focus, self._theme = focus, theme
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
+    def spot(self) -> QRectF:
+        """Where the picture stands; empty while there is none to show."""
+        image = self._focus.shown()
+        if image is None or self._focus.desk.wall.hidden:
+            return QRectF()
+        room = self._room()
+        spot = fitted(image, room)
+        spot.moveTop(room.top())
+        return spot
+
+    def _room(self) -> QRectF:
+        return QRectF(self.rect()).adjusted(2, 2, -2, -2)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        image = self._focus.shown()
-        room = QRectF(self.rect()).adjusted(2, 2, -2, -2)
-        if image is not None and not self._focus.desk.wall.hidden:
-            spot = fitted(image, room)
-            spot.moveTop(room.top())
+        image, spot = self._focus.shown(), self.spot()
+        if image is not None and not spot.isEmpty():
             painter.drawImage(spot, image)
             if self._focus.is_stale():
                 veil = self._theme.colour("surface")
@@ -60,7 +70,7 @@ class CloseLook(QWidget):
             painter.setPen(QPen(self._theme.colour("ink"), 2))
             painter.drawRoundedRect(spot, 4, 4)
             return
-        self._without(painter, room)
+        self._without(painter, self._room())
 
     def _without(self, painter: QPainter, room: QRectF) -> None:
         tile = self._focus.tile()

@@ -7,6 +7,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 
 from classroom_app.presenters.receipts import clock_time
 from classroom_app.presenters.words import later, say
+from device_bridge.protocol.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -65,6 +66,7 @@ _KINDS = {
 }
 
 
+WHAT_MAX = 500
 # What they tell is a moment, in UTC seconds.
 _UNTIL = frozenset({"lesson-resumed", "lesson-extended"})
 
@@ -75,7 +77,7 @@ def line(row: JournalRow) -> str:
     what = row.what
     if row.kind in _UNTIL:
         what = say("until {time}", time=clock_time(int(what)))
-    return " · ".join(part for part in (kind, row.who, what) if part)
+    return " · ".join(part for part in (kind, row.who, plain(what, WHAT_MAX)) if part)
 
 
 class JournalModel(QAbstractListModel):

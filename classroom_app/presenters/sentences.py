@@ -1,5 +1,6 @@
 """Every state, reason and refusal as words a teacher reads: what is so, why, what happens next."""
 
+import re
 from pathlib import Path
 
 from msgspec import Struct
@@ -7,6 +8,7 @@ from msgspec import Struct
 from classroom_app.domain.errors import GrantEnded, NotYourClass, Unfit
 from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.words import amount, day, lasted, later, say
+from device_bridge.protocol.plain import plain
 
 BATTERY_LOW_PERCENT = 15
 
@@ -91,6 +93,8 @@ _REASONS = {
 }
 # A link that is not there needs no words: the device comes back, or has never come.
 _QUIET = frozenset({"lost", "unreachable", "silent"})
+REASON_MAX = 80
+WORD_MAX = 20
 _ROOM_BYTES_LEAST = 1_000_000  # "free 12 bytes" would help nobody for long
 _ERRORS = {
     "NotPaired": later("{name} does not know this computer. Add the device with its code."),
@@ -158,7 +162,7 @@ def reason(word: str) -> str:
     if word in _QUIET:
         return ""
     known = _REASONS.get(word)
-    return say(known) if known else word
+    return say(known) if known else plain(word, REASON_MAX)
 
 
 def refusal(error: Exception, name: str = "") -> str:
@@ -276,6 +280,11 @@ def wish_icon(tile: Tile) -> str:
     if tile.wish is None:
         return "user-plus" if tile.claim else ""
     return "hand" if tile.wish.kind == "hand" else "message-square"
+
+
+def foldable(text: str) -> str:
+    """Let a word without end be broken: no line is wider than where it is shown."""
+    return re.sub(rf"(\S{{{WORD_MAX}}})(?=\S)", "\\1\u200b", text)
 
 
 def wish_words(wish: Wish, now: float) -> str:

@@ -13,10 +13,13 @@ from classroom_app.services.classroom import Classroom
 from classroom_app.services.commands import DEADLINE_SECONDS, ask_all
 from classroom_app.services.seats import SPOKEN_BY
 from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.plain import plain
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
 
 HAND: Final = "hand"
 WORDS_MAX: Final = 2000
+SPOKEN_MAX: Final = 500
+"""As much as a pupil's own field takes."""
 SPEECHES_MAX: Final = 500
 """Of one device in a lesson: far above any pupil, far below what would fill a disk."""
 
@@ -105,7 +108,8 @@ class Talking:
             self._settle(device)
         self._spoken, self._hands = {}, []
 
-    def _show(self, device: DeviceId, kind: str, text: str, since: float) -> None:
+    def _show(self, device: DeviceId, kind: str, words: str, since: float) -> None:
+        text = plain(words, SPOKEN_MAX, lines=True)
         match kind:
             case "hand-down":
                 self._settle(device)

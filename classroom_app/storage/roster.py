@@ -1,6 +1,7 @@
 """The roster as last pulled: rows by scope, read as classes."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from blake3 import blake3
@@ -12,6 +13,9 @@ from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow, R
 from classroom_app.domain.lesson import ClassId, Device, DeviceId, Pupil, PupilId, Roster
 from classroom_app.storage.store import Store
 from classroom_app.storage.tables import cursors, rows
+from device_bridge.protocol.plain import plain
+
+NAME_MAX: Final = 64  # the contract's
 
 
 class KeepsRoster(Store):
@@ -77,14 +81,19 @@ def _roster(row: ClassRow, found: Sequence[Row]) -> Roster:
     devices = [one for one in found if isinstance(one, DeviceRow) and one.class_id == row.id]
     return Roster(
         ClassId(row.id),
-        row.name,
+        plain(row.name, NAME_MAX) or row.id,
         row.subject,
         tuple(
-            Pupil(PupilId(one.id), one.display, one.given_name, one.family_name, one.seat)
+            Pupil(PupilId(one.id), _named(one), one.given_name, one.family_name, one.seat)
             for one in sorted(pupils, key=lambda one: (one.seat, one.display))
         ),
         tuple(Device(DeviceId(one.id), one.name, one.kind, PupilId(one.pupil)) for one in devices),
     )
+
+
+def _named(row: PupilRow) -> str:
+    """One line for a tile, of whatever a school's import brought; never empty."""
+    return plain(row.display, NAME_MAX) or row.id
 
 
 def _drop(connection: Connection, scope: str) -> None:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.receipts import ABSENT
-from classroom_app.presenters.sentences import name_of, tile_words, wish_icon
+from classroom_app.presenters.sentences import foldable, name_of, tile_words, wish_icon
 from classroom_app.presenters.wall import key_of
 from classroom_app.presenters.words import say
 from classroom_app.views.buttons import flat, labelled
@@ -305,7 +305,7 @@ class FocusView(QWidget):
         icon = wish_icon(tile) if tile and tile.wish else "hand"
         self.hand_icon.setPixmap(self._theme.icon(icon, 24, "on_ask", self.devicePixelRatioF()))
         text = tile.wish.text if tile and tile.wish and not hidden else ""
-        self.hand_text.setText(say("“{text}”", text=text) if text else "")
+        self.hand_text.setText(say("“{text}”", text=foldable(text)) if text else "")
         self.hand_text.setVisible(bool(text))
         self.claim.refresh()
         self.seat.setVisible(self._focus.can_seat())

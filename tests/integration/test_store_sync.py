@@ -191,6 +191,19 @@ async def test_a_class_is_read_in_the_order_of_its_seats(keeping: Keeping) -> No
     assert [pupil.seat for pupil in roster.pupils] == [5, 6, 7, 8]
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("line\nbreak", "line break"), ("\u202eanibaS", "anibaS"), (" \u200b ", "p2")],
+)
+async def test_a_name_of_an_import_is_one_plain_line(
+    keeping: Keeping, written: str, shown: str
+) -> None:
+    row = Change(2, "pupil", "p2", PupilRow("p2", CLASS, "A", "B", written))
+    assert await pull(keeping, ROSTER[0], row)
+    (roster,) = await keeping.classes()
+    assert [pupil.display for pupil in roster.pupils] == [shown]
+
+
 def keep_file(library: Library, path: Path, content: bytes) -> Held:
     path.write_bytes(content)
     return library.keep(path)

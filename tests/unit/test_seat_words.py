@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device_bridge.agent.seat.main import battery_percent
-from device_bridge.agent.seat.words import Words, languages, plain
+from device_bridge.agent.seat.words import Words, languages
+from device_bridge.protocol.plain import plain
 
 
 def fields(sentence: str) -> set[str]:

@@ -28,7 +28,8 @@ from device_bridge.agent.seat.paint import (
     label,
     size,
 )
-from device_bridge.agent.seat.words import Words, plain
+from device_bridge.agent.seat.words import Words
+from device_bridge.protocol.plain import plain
 from device_bridge.protocol.seat import ShowIndicator
 
 BAR_PIXELS: Final = 58

@@ -7,7 +7,8 @@ from PySide6.QtGui import QCloseEvent, QFont, QGuiApplication
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from device_bridge.agent.seat.paint import BARE, face, label
-from device_bridge.agent.seat.words import Words, plain
+from device_bridge.agent.seat.words import Words
+from device_bridge.protocol.plain import plain
 from device_bridge.protocol.presence import Choice
 
 PUPIL: Final = Qt.ItemDataRole.UserRole

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from device_bridge.agent.seat.paint import BARE, BLUE, INK, YELLOW, clock, disc, face, icon, label
 from device_bridge.agent.seat.paint import size as square
-from device_bridge.agent.seat.words import Words, plain
+from device_bridge.agent.seat.words import Words
+from device_bridge.protocol.plain import plain
 from device_bridge.protocol.seat import RaiseCurtain
 
 TITLE_PIXELS: Final = (80, 64, 52, 42, 34, 28)

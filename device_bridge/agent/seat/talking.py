@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBox
 
 from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.paint import BLUE, INK, disc, face, label
-from device_bridge.agent.seat.words import Words, plain
+from device_bridge.agent.seat.words import Words
+from device_bridge.protocol.plain import plain
 from device_bridge.protocol.seat import PupilActed
 
 NOTICES_MAX: Final = 4

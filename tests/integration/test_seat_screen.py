@@ -1,5 +1,6 @@
 """What a real desktop shows of a lesson: its pictures, its bar, its notices."""
 
+import asyncio
 import sys
 from collections.abc import AsyncGenerator
 from io import BytesIO
@@ -88,6 +89,19 @@ async def test_a_bar_that_is_covered_for_good_ends_the_pictures(
     held.tell(Look(1, "overview"))
     held.tell(BAR)
     await held.hears(IndicatorAnswered, lambda said: said.reason == COVERED)
+
+
+async def test_a_bar_that_was_moved_off_the_screen_comes_back(
+    desk: Desktop, held: GuardStandIn
+) -> None:
+    held.tell(BAR)
+    await held.hears(IndicatorAnswered, lambda said: not said.reason)
+    _, found = await desk.run("xdotool", "search", "--onlyvisible", "--name", "pupitre-bar")
+    bar = found.split()[0]
+    assert (await desk.run("xdotool", "windowmove", "--sync", bar, "3000", "3000"))[0] == 0
+    async with asyncio.timeout(10):
+        while "Position: 3000,3000" in (await desk.run("xdotool", "getwindowgeometry", bar))[1]:
+            pass
 
 
 async def test_a_hand_is_raised_and_a_name_chosen_with_the_pointer(

@@ -1,6 +1,7 @@
 """What the X server says of our windows: mapped, where, and what lies above them."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 from Xlib import X, display, error
 from Xlib.ext import shape
 
@@ -78,6 +79,13 @@ class X11Windows:
             if at is not None and at.meets(mine):
                 found.add(other.id)
         return found
+
+    def on_a_monitor(self, window: int) -> bool:
+        """Whether `window` is mapped where somebody sees it: whole, or as wide as a monitor is."""
+        at = self.viewable(window)
+        if at is None:
+            return False
+        return any(m.holds(replace(at, width=min(at.width, m.width))) for m in self.monitors())
 
     def _has_holes(self, window: int) -> bool:
         """Whether its outline was cut, which any client may do. Source: SHAPE, QueryExtents."""

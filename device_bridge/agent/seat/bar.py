@@ -126,7 +126,7 @@ class IndicatorBar(QWidget):
         self._fold.setToolTip(self._words("unfold" if self._folded else "fold"))
         self._fold.setAccessibleName(self._fold.toolTip())
         self.setAccessibleName(f"{self._who.text()}, {self._until.text()}")
-        self._place()
+        self.place()
 
     def _show_hand(self, order: ShowIndicator, *, hand_up: bool) -> None:
         up = hand_up or order.hand_place > 0
@@ -141,9 +141,9 @@ class IndicatorBar(QWidget):
         self._folded = not self._folded
         for part in (self._until, self._hand, self._write, self._received, self._hand_in):
             part.setVisible(not self._folded)
-        self._place()
+        self.place()
 
-    def _place(self) -> None:
+    def place(self) -> None:
         """Keep the bar whole on its screen; until it is moved, at the top centre."""
         self._row.invalidate()
         height = EYE_PIXELS if self._folded else BAR_PIXELS
@@ -196,7 +196,7 @@ class IndicatorBar(QWidget):
             self._moved = True
             self._cut()
             self.move(event.globalPosition().toPoint() - self._grip)
-            self._place()
+            self.place()
 
     def mouseReleaseEvent(self, _: QMouseEvent) -> None:
         self._grip = None

@@ -14,6 +14,7 @@ from device_bridge.agent.seat.words import Words
 from device_bridge.protocol.seat import PupilActed, ShowIndicator
 
 TRIES_SECONDS: Final = (0.02, 0.05, 0.1, 0.3)
+OFF_SCREEN: Final = "the bar is not on any screen"
 NOT_MAPPED: Final = "the bar is not shown"
 COVERED: Final = "another window covers the bar"
 STILL_MAPPED: Final = "the bar is still shown"
@@ -94,6 +95,9 @@ class XIndicator(QObject):
             self._bar.hide()
             self._bar.show()
             return NOT_MAPPED
+        if not self._windows.on_a_monitor(window):
+            self._bar.place()
+            return OFF_SCREEN
         ours = {int(self._chooser.winId()), *self._ours()}
         if not self._windows.above(window) - ours:
             return ""

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from classroom_app.presenters.sentences import reason
 from classroom_app.presenters.words import phrases, say, speak
+from device_bridge.agent.seat import attention, presence
 
 ROOT = Path(__file__).resolve().parents[2] / "classroom_app"
 FACT = re.compile(r"\{(\w+)\}")
@@ -56,6 +58,21 @@ def test_plurals_follow_each_language(qtbot: QtBot) -> None:
     assert said["en"] == ["0 pupils", "1 pupil", "2 pupils"]
     assert said["fr"] == ["0 élève", "1 élève", "2 élèves"]
     speak("en", before)
+
+
+@pytest.mark.real_loop
+def test_what_a_seat_says_of_curtain_and_bar_is_read_in_the_teachers_language(
+    qtbot: QtBot,
+) -> None:
+    del qtbot
+    french = speak("fr")
+    for word in (
+        *(attention.NOT_COVERED, attention.OVER_US, attention.KEYBOARD, attention.POINTER),
+        *(attention.NOT_HELD, attention.POINTER_NOT_HELD),
+        *(presence.NOT_MAPPED, presence.OFF_SCREEN, presence.COVERED),
+    ):
+        assert reason(word) in phrases("fr").values(), word
+    speak("en", french)
 
 
 def test_braces_in_a_pupils_text_stay_as_they_are() -> None:

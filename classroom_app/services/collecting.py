@@ -90,7 +90,6 @@ class Collecting:
         self._open: dict[str, set[DeviceId]] = {}
         self._busy: set[tuple[str, DeviceId]] = set()
         self._due: asyncio.Queue[tuple[str, DeviceId, HandInOffered | None]] = asyncio.Queue()
-        self._taken: dict[tuple[str, DeviceId], set[bytes]] = {}
         self._lying: dict[tuple[DeviceId, str, str], HandInKept] = {}
         self._moved = asyncio.Event()
         self.trouble: dict[DeviceId, str] = {}
@@ -229,9 +228,8 @@ class Collecting:
     async def _fetch_all(self, device: DeviceId, offer: HandInOffered) -> None:
         if self._room.lesson is None:
             return
-        taken = self._taken.setdefault((offer.id, device), set())
-        anothers = set[bytes]()
-        failed, why = 0, ""
+        taken = set[bytes]()
+        own, failed, why = 0, 0, ""
         quota = QUOTA_BYTES
         for file in offer.files:
             quota -= file.size
@@ -240,19 +238,17 @@ class Collecting:
                 continue
             try:
                 lies = await self._lies_already(device, file)
-                if lies and lies.pupil != self._room.pupil_at(device):
-                    anothers.add(file.document)
-                elif not lies and file.document not in taken:
+                if lies is None:
                     await self._fetch(device, offer.id, file)
-                taken.add(file.document)
             except DiskFull:
                 raise
             except MaterialError as error:
                 failed, why = failed + 1, error.reason
+                continue
+            taken.add(file.document)
+            own += lies is None or lies.pupil == self._room.pupil_at(device)
         self._room.devices.tell(device, HandInTaken(offer.id, tuple(taken)))
-        own = len(taken - anothers)
         await self._done(offer.id, device, own, failed + offer.left_out, why)
-        self._taken.pop((offer.id, device), None)
 
     async def _fetch(self, device: DeviceId, ticket: str, file: OfferedFile) -> None:
         room, lesson = self._room, self._room.running()

@@ -133,6 +133,13 @@ async def test_changed_work_lies_beside_what_it_was(tmp_path: Path) -> None:
     assert table.lying() == ["essay (2).txt", "essay.txt"]
 
 
+async def test_two_files_that_say_the_same_are_both_laid_down(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    await table.collect(table.work("one.txt", "x"), table.work("two.txt", "x"))
+    assert table.lying() == ["one.txt", "two.txt"]
+    assert table.done() == [2]
+
+
 async def test_work_handed_in_stays_whose_it_is_when_another_pupil_sits_there(
     tmp_path: Path,
 ) -> None:

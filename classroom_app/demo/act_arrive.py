@@ -21,15 +21,20 @@ async def mdm(world: World) -> str:
     sample = await world.stage.start("sample", [*command, "--devices", count, "--seed", seed])
     expect(await sample.process.wait() == 0, f"the sample school was not made; see {sample.log}")
     world.stage.children.remove(sample)
-    world.sample = json.loads((folder / "sample.json").read_text())
-    world.enrolments = [Enrolment(**row) for row in world.sample["devices"]]
-    expect(len(world.enrolments) == world.options.devices, "the class has not one device a pupil")
+    read_school(world)
     await world.start_mdm()
     counts = world.sample["counts"]
     return (
         f"{counts['teachers']} teachers, {counts['classes']} classes, {counts['pupils']} pupils, "
         f"{counts['devices']} devices, at {world.mdm_url}"
     )
+
+
+def read_school(world: World) -> None:
+    """Read who is in the sample school that lies in the MDM's folder."""
+    world.sample = json.loads((world.scratch / "mdm" / "sample.json").read_text())
+    world.enrolments = [Enrolment(**row) for row in world.sample["devices"]]
+    expect(len(world.enrolments) == world.options.devices, "the class has not one device a pupil")
 
 
 async def devices(world: World) -> str:
@@ -53,8 +58,13 @@ async def devices(world: World) -> str:
 
 
 async def teacher(world: World) -> str:
-    """Sign in and start the lesson by the window's own fields and buttons."""
+    """Open the app, sign in and start the lesson."""
     await world.start_app()
+    return await sign_in(world)
+
+
+async def sign_in(world: World) -> str:
+    """Sign in and start the lesson by the window's own fields and buttons."""
     await world.shot("01-first-run")
     account = world.sample["teachers"][0]
     window = world.window

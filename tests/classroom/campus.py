@@ -45,15 +45,13 @@ class Campus:
         return f"http://{WIFI}.2:{PORT}"
 
     async def open(self) -> None:
-        """Make the school, serve it, enrol the devices and start their agents."""
+        """Serve the school, enrol the devices and start their agents; open the app meanwhile."""
         school = self.folder / "mdm"
-        await self._done(
-            "sample", None, "central_mdm", "sample", "--folder", school, "--devices", PUPILS
-        )
         self.sample = json.loads((school / "sample.json").read_text())
         serve = ("serve", "--folder", school, "--host", f"{WIFI}.2", "--port", PORT)
-        await (await self._start("mdm", self.server, "central_mdm", *serve)).line()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.start_app())
+            await (await self._start("mdm", self.server, "central_mdm", *serve)).line()
             for number, machine in enumerate(self.pupils):
                 group.create_task(self._wake(number, machine))
 
@@ -66,7 +64,7 @@ class Campus:
         await (await self._start(name, machine, "device_bridge.agent", *guard)).line()
 
     async def start_app(self) -> None:
-        """Open the app at this teacher's desk, signed in where it was before."""
+        """Open the app at this teacher's desk; it looks at the network from the sign-in on."""
         socket = self.folder / "puppet.sock"
         socket.unlink(missing_ok=True)
         home = ("--home", self.folder / "teacher", "--language", "en", "--puppet", socket)
@@ -137,16 +135,16 @@ class Campus:
 
         await until(so, SEEN_SECONDS, f"the page {page}")
 
-    async def _start(self, name: str, where: Machine | None, module: str, *args: object) -> Child:
+    async def _start(self, name: str, where: Machine, module: str, *args: object) -> Child:
         command = [sys.executable, "-m", module, *map(str, args)]
         # The visitor's own keyring is not for a key that lives a minute.
         env = {
             "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
             "QT_QPA_PLATFORM": "offscreen",
         }
-        return await self.stage.start(name, where.command(*command) if where else command, env)
+        return await self.stage.start(name, where.command(*command), env)
 
-    async def _done(self, name: str, where: Machine | None, module: str, *args: object) -> None:
+    async def _done(self, name: str, where: Machine, module: str, *args: object) -> None:
         child = await self._start(name, where, module, *args)
         assert await child.process.wait() == 0, child.log.read_text()
         self.stage.children.remove(child)
@@ -154,7 +152,7 @@ class Campus:
 
 @asynccontextmanager
 async def campus(room: Classroom, folder: Path) -> AsyncGenerator[Campus]:
-    """Give a school whose devices are on; the app is not started yet."""
+    """Give a school whose devices and app are on; `folder` has the sample in "mdm"."""
     wifi, guest = room.switch(), room.switch()
     server = room.machine([(wifi, f"{WIFI}.2"), (guest, f"{GUEST}.2")])
     teacher = room.machine([(wifi, f"{WIFI}.1"), (guest, f"{GUEST}.1")])

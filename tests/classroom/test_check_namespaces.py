@@ -1,12 +1,12 @@
 """The app's check page against real faults of real networks, until they are mended."""
 
-import asyncio
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from tests.classroom.campus import GUEST, WIFI, Campus, campus
+from tests.classroom.campus import GUEST, PUPILS, WIFI, Campus, campus
 from tests.desktop import join_waiters
 from tests.namespaces import Classroom
 
@@ -16,18 +16,19 @@ HERE = ("waiting", "live", "dark", "private", "stale", "nobody")
 
 
 @pytest.fixture
-async def school(room: Classroom, tmp_path: Path) -> AsyncIterator[Campus]:
+async def school(
+    room: Classroom, tmp_path: Path, school_of: Callable[[int], Path]
+) -> AsyncIterator[Campus]:
+    shutil.copytree(school_of(PUPILS), tmp_path / "mdm")
     async with campus(room, tmp_path) as made:
         yield made
     join_waiters()
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def test_a_firewall_is_named_and_the_class_appears_once_it_lets_mdns_in(
     school: Campus,
 ) -> None:
     school.teacher.drop_mdns()
-    await school.start_app()
     await school.sign_in()
     await school.ask_why()
     rows = await school.told("This computer's firewall keeps Pupitre from listening.")
@@ -43,7 +44,6 @@ async def test_client_isolation_is_named_by_what_the_devices_told_the_school(
 ) -> None:
     port = school.server.ports["net0"]
     school.room.isolate(school.wifi, but=port)
-    await school.start_app()
     await school.sign_in()
     await school.ask_why()
     rows = await school.told("The Wi-Fi probably keeps devices apart.")
@@ -56,7 +56,6 @@ async def test_client_isolation_is_named_by_what_the_devices_told_the_school(
 async def test_another_network_is_named_on_tiles_and_page_and_no_network_at_all_is_told(
     school: Campus,
 ) -> None:
-    await school.start_app()
     await school.sign_in()
     await school.states_are(*HERE)
     school.teacher.unplug("net0")

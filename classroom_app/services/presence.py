@@ -37,7 +37,7 @@ from device_bridge.protocol.presence import LessonDeclared
 RENEW_SECONDS: Final = LEASE_SECONDS / 3
 LEAST_SECONDS: Final = 5 * 60
 """What a lesson that goes on after its end has left at least."""
-LOOK_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 1.0
 """How often the wall clock is read: the loop's own time stops while the laptop sleeps."""
 
 

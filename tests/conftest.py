@@ -91,3 +91,11 @@ def nothing_unexpected(
         if thread.is_alive():
             complaints.append(f"thread left: {thread.name}")
     assert not complaints
+
+
+@pytest.fixture(autouse=True)
+async def worker_threads_end(nothing_unexpected: list[str]) -> AsyncIterator[None]:
+    """End the loop's own executor, as `asyncio.run` would, before threads are counted."""
+    del nothing_unexpected
+    yield
+    await asyncio.get_running_loop().shutdown_default_executor()

@@ -1,7 +1,5 @@
 """A small part of `make attack` in every run of the tests."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,6 @@ from tests.attack.verdict import faults
 
 pytestmark = pytest.mark.real_loop
 SECONDS = 2.0
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def test_a_guard_that_is_besieged_serves_its_lesson_and_lets_nobody_in(

@@ -17,10 +17,8 @@ The list of issue 3, and where each line of it is tried beside here:
 | two teachers with one class            | two_teachers            | test_attention              |
 """
 
-import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -47,12 +45,6 @@ pytestmark = pytest.mark.real_loop
 PLACES = (Place("device-1", "lina", "Lina"), Place("device-2", "hugo", "Hugo"))
 DAY = 86_400
 GIGABYTE = 1024**3
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def lock_all(app: Teacher) -> None:

@@ -1,6 +1,5 @@
 """A device's check-ins against the real application: what it tells, and when."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,4 +51,3 @@ async def test_a_device_that_changed_its_network_tells_it_at_its_next_check_in(
     for _ in range(2):
         await check_ins.once()
     assert told[3:] == [True, False]
-    await asyncio.get_running_loop().shutdown_default_executor()

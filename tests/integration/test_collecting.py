@@ -1,10 +1,7 @@
 """Work is laid down once, however often the teacher collects."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
-
-import pytest
 
 from classroom_app.domain.acts import (
     AnyAct,
@@ -24,12 +21,6 @@ from device_bridge.protocol.errors import TryAgain
 from device_bridge.protocol.materials import HandInOffered, OfferedFile
 from tests.cart import LINA, ONE, TOM, Cart
 from tests.guards import AtOnce
-
-
-@pytest.fixture(autouse=True)
-async def workers_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 class Table(Cart):

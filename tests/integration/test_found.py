@@ -1,8 +1,6 @@
 """When a device counts as found, and from when that is timed (`classroom_app.found`)."""
 
 import time
-from asyncio import get_running_loop
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +12,6 @@ from tests.teaching import Place, device, teacher, until
 
 pytestmark = pytest.mark.real_loop
 PLACES = (Place("device-1", "lina", "Lina"), Place("device-2", "hugo", "Hugo"))
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await get_running_loop().shutdown_default_executor()
 
 
 async def test_a_device_is_found_when_it_answers_and_not_when_its_record_is_read(

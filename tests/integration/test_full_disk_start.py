@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,12 +22,6 @@ pytestmark = pytest.mark.real_loop
 A_LESSON = 1000
 """Acts of a lesson with 24 devices, twice over."""
 LARGE = "128m"
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def remember(keeping: Keeping, first: int, count: int) -> list[str]:

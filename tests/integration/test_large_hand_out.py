@@ -1,9 +1,8 @@
 """A film of the teacher's that their own disk cannot take, tried on a real one of 1 GB."""
 
-import asyncio
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,12 +19,6 @@ from tests.teaching import Teacher, device, meet, teacher, until
 pytestmark = pytest.mark.real_loop
 GIGABYTE = 1024 * MEGABYTE
 AT_ONCE_SECONDS = 1.0
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def film_of(folder: Path, size: int) -> Path:

@@ -1,7 +1,5 @@
 """A lesson's end: moved, and taken back, with real devices that show and hold it."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +15,6 @@ from tests.teaching import CLASS, Place, Teacher, device, meet, now, teacher, un
 
 pytestmark = pytest.mark.real_loop
 PLACES = (Place("device-1", "lina", "Lina"), Place("device-2", "hugo", "Hugo"))
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def on(one: Device) -> bool:

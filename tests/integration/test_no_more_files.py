@@ -1,8 +1,6 @@
 """Disks that have room and no place for one more file: many small files use up a disk's inodes."""
 
-import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +14,6 @@ from tests.school import SmallSchool
 from tests.teaching import device, hand_in_of, meet, teacher, until
 
 pytestmark = pytest.mark.real_loop
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 @pytest.mark.parametrize("left", [0, 1, 2])

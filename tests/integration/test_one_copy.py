@@ -1,10 +1,8 @@
 """A paper takes its size once on a pupil's disk, and comes once, whatever ends in between."""
 
-import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,12 +22,6 @@ MEGABYTE = 1024 * 1024
 SIZE = 5 * MEGABYTE
 A_FEW_WORDS = 1000
 """A manifest and its like; no document is so small here."""
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def film_in(folder: Path, name: str = "film.mp4") -> Path:

@@ -3,11 +3,10 @@
 `test_bad_input` has them in a lesson; here is what a full disk leaves behind, and what it must not.
 """
 
-import asyncio
 import errno
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -42,12 +41,6 @@ PLACES = (Place("device-1", "lina", "Lina"), Place("device-2", "hugo", "Hugo"))
 FULL = "This computer is full. Make room; nothing is lost."
 MEGABYTE = 1024 * 1024
 PAGE = 4096
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def film_in(folder: Path, size: int = 3_000_000, name: str = "film.mp4") -> Path:

@@ -21,12 +21,6 @@ from tests.stores.opening import opened, words
 pytestmark = pytest.mark.real_loop
 
 
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
-
-
 @pytest.fixture
 async def keeping(tmp_path: Path) -> AsyncIterator[Keeping]:
     async with opened(tmp_path) as made:

@@ -27,12 +27,6 @@ OPENING_EVERY = 5
 OPENING_SECONDS = (0.0, 0.05)
 
 
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
-
-
 @pytest.fixture
 async def writer(tmp_path: Path) -> AsyncIterator[Process]:
     command = (sys.executable, "-m", "tests.stores.writing", str(tmp_path / "home"))

@@ -6,7 +6,7 @@ import os
 import stat
 import sys
 from asyncio.subprocess import PIPE, STDOUT
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,12 +31,6 @@ from tests.stores.opening import opened, words
 pytestmark = pytest.mark.real_loop
 ROOT = Path(__file__).resolve().parents[2]
 SHORTLY = Waits(making=0.05, asking=0.05)
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def key_file(home: Path) -> Path:

@@ -1,6 +1,5 @@
 """The store's side of the sync: one set of tests for the real part and for the tests' own."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,12 +21,6 @@ from tests.sync_store import MemoryStore, sum_of
 
 pytestmark = pytest.mark.real_loop
 OTHER = "class:another"
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 @pytest.fixture

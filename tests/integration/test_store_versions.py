@@ -1,8 +1,6 @@
 """Stores of every version are opened by the newest, which finds the same lesson in them."""
 
-import asyncio
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +24,6 @@ from tests.stores.opening import opened, words
 pytestmark = pytest.mark.real_loop
 STORES = Path(__file__).resolve().parents[1] / "stores"
 KEPT = sorted(STORES.glob("v*"))
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 def copy(version: str, home: Path) -> Path:

@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,12 +12,6 @@ from tests.desktop import Desktop, desktop
 pytestmark = pytest.mark.real_loop
 SCREEN = (1366, 768)
 FIND = ("xdotool", "search", "--onlyvisible", "--name", "^Pupitre")
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 async def size_of(opened: Desktop) -> tuple[int, int]:

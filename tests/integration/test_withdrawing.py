@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,6 @@ pytestmark = pytest.mark.real_loop
 PLACES = (Place("device-1", "lina", "Lina"), Place("device-2", "hugo", "Hugo"))
 BOTH = ("lina", "hugo")
 MEGABYTE = 1024 * 1024
-
-
-@pytest.fixture(autouse=True)
-async def worker_threads_end() -> AsyncIterator[None]:
-    yield
-    await asyncio.get_running_loop().shutdown_default_executor()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import qasync
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from classroom_app import full_disk, looking_around
 from classroom_app.acts import LessonActs
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CloudError, NotSignedIn
@@ -65,10 +66,17 @@ class Desk(QObject):
     """The running app: window and presenters always, a `School` while somebody is signed in."""
 
     def __init__(  # noqa: PLR0915 - joins one of each
-        self, keeping: Keeping, home: Path, interfaces: list[str], theme: str
+        self,
+        keeping: Keeping,
+        home: Path,
+        interfaces: list[str],
+        theme: str,
+        pace: float = 1.0,
     ) -> None:
+        """`pace` multiplies the pauses between looks at network, school and disk."""
         super().__init__()
         self.keeping, self._home, self._interfaces = keeping, home, interfaces
+        self._pace_of_looks = pace
         self.tasks = Tasks(EXPECTED)
         self.cloud = Cloud(renewed=self._renewed)
         self.school: School | None = None
@@ -93,7 +101,12 @@ class Desk(QObject):
         )
         self.first_run.language_chosen.connect(self.speak)
         self.around = LookingAround(
-            self.desk, self.first_run, lambda: self.school, examine, interfaces
+            self.desk,
+            self.first_run,
+            lambda: self.school,
+            examine,
+            interfaces,
+            looking_around.LOOK_SECONDS * pace,
         )
         self.desk.sentence = keeping.sentence()
         self.desk.sentence_chosen.connect(keeping.choose_sentence)
@@ -142,7 +155,8 @@ class Desk(QObject):
         """Go on where the last run ended: mid-lesson, at the classes, or at the first page."""
         up_at = time.monotonic()
         self.tasks.start(self.around.run(), name="look-around", refused=self.desk.refused)
-        room = keep_room(self.keeping, self.desk.warn_full)
+        seconds = full_disk.LOOK_SECONDS * self._pace_of_looks
+        room = keep_room(self.keeping, self.desk.warn_full, seconds)
         self.tasks.start(room, name="room-here", refused=self.desk.refused)
         signed = await self.keeping.papers()
         if self.keeping.key_lies_beside:
@@ -261,6 +275,7 @@ class Desk(QObject):
             self.cloud,
             self._home,
             self._interfaces,
+            pace=self._pace_of_looks,
             touched=self._on_touched,
             pictured=self._on_frame,
             refused=self.desk.refused,
@@ -384,14 +399,19 @@ class Desk(QObject):
 
 
 async def _live(
-    home: Path, interfaces: list[str], puppet: Path | None, language: str, theme: str | None
+    home: Path,
+    interfaces: list[str],
+    puppet: Path | None,
+    language: str,
+    theme: str | None,
+    pace: float,
 ) -> None:
     try:
         keeping = await open_keeping(home)
     except NotKept as error:
         await _stopped(error, language)
         return
-    desk = Desk(keeping, home, interfaces, theme or keeping.theme())
+    desk = Desk(keeping, home, interfaces, theme or keeping.theme(), pace)
     desk.speak(language or keeping.language() or _system_language())
     if puppet:
         strings = Puppet(desk.window, Verbs(desk.window, desk.facts).all())
@@ -429,6 +449,7 @@ def run(
     puppet: Path | None,
     language: str | None,
     theme: str | None,
+    pace: float,
 ) -> int:
     """Open the window and stay until it is closed."""
     log_to_stderr()
@@ -437,5 +458,5 @@ def run(
     app.setQuitOnLastWindowClosed(False)
     load_fonts(app)
     with qasync.QEventLoop(app) as loop:
-        loop.run_until_complete(_live(home, interfaces, puppet, language or "", theme))
+        loop.run_until_complete(_live(home, interfaces, puppet, language or "", theme, pace))
     return 0

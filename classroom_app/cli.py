@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
         help="listen for devices on this address only; may be repeated",
     )
     made.add_argument("--puppet", type=Path, help=argparse.SUPPRESS)
+    made.add_argument("--pace", type=float, default=1.0, help=argparse.SUPPRESS)
     commands = made.add_subparsers(dest="command")
     demo = commands.add_parser("demo", help="a lesson with pupils' devices, played by itself")
     demo.add_argument("--devices", type=int, default=24, help="from 3 to %d" % DEVICES_MAX)  # noqa: UP031
@@ -60,4 +61,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         return play.main(options)
     from classroom_app.bootstrap import run  # noqa: PLC0415 - the demo's driver needs no window
 
-    return run(args.home, args.interface or [], args.puppet, args.language, args.theme)
+    return run(args.home, args.interface or [], args.puppet, args.language, args.theme, args.pace)

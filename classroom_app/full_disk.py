@@ -20,9 +20,11 @@ class Store(Protocol):
         ...
 
 
-async def keep_room(store: Store, warn: Callable[[str], None]) -> NoReturn:
+async def keep_room(
+    store: Store, warn: Callable[[str], None], look_seconds: float = LOOK_SECONDS
+) -> NoReturn:
     """Put room by while there is some, until cancelled. `warn` hears what lacks, or nothing."""
     while True:
         lacks = await store.look_for_room()
         warn(short_of_room(lacks, full=store.full))
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(look_seconds)

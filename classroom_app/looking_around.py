@@ -48,10 +48,11 @@ class LookingAround:
         known: Callable[[], Known | None],
         examine: Examine,
         interfaces: Sequence[str] = (),
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._desk, self._first, self._known = desk, first, known
         self._examine = examine
-        self._interfaces = tuple(interfaces) or None
+        self._interfaces, self._look_seconds = tuple(interfaces) or None, look_seconds
         self._woken = asyncio.Event()
         self._awaited: frozenset[str] = frozenset()
         desk.page_changed.connect(self._on_page)
@@ -63,7 +64,7 @@ class LookingAround:
         self._woken.set()
 
     async def run(self) -> NoReturn:
-        """Look every 5 s while the page is seen, until cancelled."""
+        """Look every `look_seconds` while the page is seen, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             self._woken.clear()
@@ -71,7 +72,7 @@ class LookingAround:
                 begun = loop.time()
                 await self._look()
                 self._first.look(looking=self._woken.is_set())
-                await self._pause(begun + LOOK_SECONDS - loop.time())
+                await self._pause(begun + self._look_seconds - loop.time())
             else:
                 await self._woken.wait()
 

@@ -51,9 +51,12 @@ class Whereabout(Protocol):
 
 
 class Networks:
-    """`own` reads the machine's addresses, `wifi` the names of its Wi-Fi by interface."""
+    """`own` reads the machine's addresses, `wifi` the names of its Wi-Fi by interface.
 
-    def __init__(
+    All pauses are multiplied by `pace`.
+    """
+
+    def __init__(  # noqa: PLR0913 - one of each that tells of a network
         self,
         room: Classroom,
         places: Whereabout,
@@ -61,9 +64,13 @@ class Networks:
         cloud: Asks,
         own: Callable[[], Sequence[OwnAddress]],
         wifi: Callable[[], Awaitable[Mapping[str, str]]],
+        *,
+        pace: float = 1.0,
     ) -> None:
         self._room, self._places, self._store, self._cloud = room, places, store, cloud
         self._own, self._wifi = own, wifi
+        self._look_seconds, self._ask_seconds = LOOK_SECONDS * pace, ASK_SECONDS * pace
+        self._ask_first_seconds = ASK_FIRST_SECONDS * pace
         self.names: dict[str, str] = {}
         self._told: dict[DeviceId, Told] = {}
         self._sight = Sight()
@@ -85,14 +92,14 @@ class Networks:
                 self._woken.clear()
                 await self.look()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_SECONDS):
+                    async with asyncio.timeout(self._look_seconds):
                         await self._woken.wait()
 
     async def look(self) -> None:
         """Look once: at this computer's networks, and at what follows for whoever is missing."""
         own = tuple(one for one in self._own() if not _link_local(one))
         now = self._room.clock.seconds()
-        if own != self._here or now - self._called_at >= ASK_SECONDS:
+        if own != self._here or now - self._called_at >= self._ask_seconds:
             self._here, self._called_at = own, now
             self._called = await self._wifi()
         await self._remember()
@@ -120,13 +127,13 @@ class Networks:
         self._conclude()
 
     async def _ask_around(self) -> NoReturn:
-        await asyncio.sleep(ASK_FIRST_SECONDS)
+        await asyncio.sleep(self._ask_first_seconds)
         while True:
             if self._missing():
                 await self.ask()
-                await asyncio.sleep(ASK_SECONDS)
+                await asyncio.sleep(self._ask_seconds)
             else:
-                await asyncio.sleep(ASK_FIRST_SECONDS)
+                await asyncio.sleep(self._ask_first_seconds)
 
     def _missing(self) -> bool:
         room = self._room

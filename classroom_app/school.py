@@ -41,6 +41,7 @@ from device_bridge.discovery.wifi import wifi_names
 from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
 from device_bridge.materials.off_loop import bulk_threads
+from device_bridge.protocol.fields import GONE_SECONDS, PULSE_SECONDS
 from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.watching import Frame
@@ -81,7 +82,10 @@ class Telling:
 
 
 class School:
-    """Joined once a sign-in is known; `run` holds all of it until cancelled."""
+    """Joined once a sign-in is known; `run` holds all of it until cancelled.
+
+    `pace` multiplies the pauses between looks at the network and the school.
+    """
 
     def __init__(  # noqa: PLR0913 - the ends that the window gives
         self,
@@ -91,6 +95,7 @@ class School:
         home: Path,
         interfaces: list[str],
         *,
+        pace: float = 1.0,
         touched: Callable[[frozenset[str]], None],
         pictured: Callable[[DeviceId, Frame], None],
         refused: Callable[[Exception], None],
@@ -114,6 +119,7 @@ class School:
             floor=papers.floor,
             bulk=self.ways,
             jitter=lambda: random.uniform(*JITTER),  # noqa: S311 - spreads, hides nothing
+            gone_seconds=max(GONE_SECONDS * pace, 3 * PULSE_SECONDS),
         )
         self.ways.room = self.link
         self.places = Places(keeping, self.link.sighted)
@@ -126,7 +132,13 @@ class School:
             touched=touched,
         )
         self.networks = Networks(
-            self.room, self, keeping, cloud, partial(own_addresses, interfaces), wifi_names
+            self.room,
+            self,
+            keeping,
+            cloud,
+            partial(own_addresses, interfaces),
+            wifi_names,
+            pace=pace,
         )
         self.attention = Attention(self.room)
         self.materials = Materials(self.room, library, self.ways, self._pool)
@@ -185,7 +197,11 @@ class School:
             told,
         )
         self.browser = Browser(
-            self._sighted, self._lost, interfaces=interfaces or None, expected=self._expects
+            self._sighted,
+            self._lost,
+            interfaces=interfaces or None,
+            expected=self._expects,
+            pace=pace,
         )
 
     async def run(self) -> None:

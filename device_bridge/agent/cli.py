@@ -77,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     one = add("guard", "run the guard alone (a service)", _guard)
     _listening(one)
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
+    one.add_argument("--pace", type=float, default=1.0, help=argparse.SUPPRESS)
     one.add_argument(
         "--pupil-uid", type=int, action="append", default=[], help="whose seat to take"
     )
@@ -158,7 +159,7 @@ async def _serve(asked: argparse.Namespace) -> int:
     folder.make()
     with ThreadPoolExecutor(WORKERS, "guard") as workers, bulk_threads() as bulk:
         makings = Makings(system_clock(), lambda: uuid4().hex, secrets.token_bytes, workers, bulk)
-        device = Device(folder, makings, About(KIND, _apply, _jitter))
+        device = Device(folder, makings, About(KIND, _apply, _jitter, pace=asked.pace))
         interfaces: list[str] = asked.interface
         port = device.bind(interfaces or EVERYWHERE, asked.port)
         seat = SeatSocket(folder.seat_socket, {os.getuid(), *asked.pupil_uid}, device.guard)

@@ -34,7 +34,7 @@ class Announcer:
     `addresses` are what is announced; None: whatever the machine has, kept up to date. Where there
     is no network, nothing is announced, and it is tried again: the guard never hears of it, for
     without mDNS all works, slower. `is_device` False: a probe
-    that nobody takes for a device.
+    that nobody takes for a device. `look_seconds`: how often the machine's addresses are looked at.
     """
 
     def __init__(  # noqa: PLR0913 - what a record says and over what it goes
@@ -47,6 +47,7 @@ class Announcer:
         *,
         interfaces: Sequence[str] | None = None,
         is_device: bool = True,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._shared = zeroconf
         self._device = device
@@ -54,6 +55,7 @@ class Announcer:
         self._fixed = tuple(addresses) if addresses else None
         self._interfaces = tuple(interfaces) if interfaces else None
         self._text = text_of(device, kind) if is_device else {"k": kind}
+        self._look_seconds = look_seconds
         self._said = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
         self._task: asyncio.Task[None] | None = None
@@ -109,7 +111,7 @@ class Announcer:
             while True:
                 await told
                 self._said.set()
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(self._look_seconds)
                 now = own_addresses()
                 if self._shared is None and self._interfaces is None:
                     known = await keep_up(zeroconf, known, now)

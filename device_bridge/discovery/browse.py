@@ -94,7 +94,7 @@ class Browser:
 
     `lost` hears a device's id after a goodbye or when its record ran out: only a hint.
     `interfaces` are own addresses to listen on; None: all, kept up to date. `expected` says which
-    device ids the class has.
+    device ids the class has. `pace` multiplies the pauses between looks and questions.
     """
 
     def __init__(
@@ -105,12 +105,13 @@ class Browser:
         interfaces: Sequence[str] | None = None,
         expected: Callable[[str], bool] = lambda _: False,
         clock: Callable[[], float] = time.monotonic,
+        pace: float = 1.0,
     ) -> None:
         self._heard = heard
         self._lost = lost
         self._interfaces = tuple(interfaces) if interfaces else None
         self._expected = expected
-        self._clock = clock
+        self._clock, self._pace = clock, pace
         self._entries: dict[str, _Entry] = {}
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE)
         self._chases: asyncio.TaskGroup | None = None
@@ -131,7 +132,7 @@ class Browser:
             else:
                 self._say("")
                 await self._browse(zeroconf)
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS * self._pace)
 
     def _say(self, trouble: str) -> None:
         if trouble != self.trouble:
@@ -160,16 +161,17 @@ class Browser:
     async def _follow(self, zeroconf: AsyncZeroconf) -> Never:
         """Follow the machine's addresses; ask again, ever more slowly, and anew where it moved."""
         seconds = asyncio.get_running_loop().time
-        known, pause = own_addresses(), ASK_SECONDS
+        first = ASK_SECONDS * self._pace
+        known, pause = own_addresses(), first
         ask_at = seconds() + pause
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS * self._pace)
             before = known
             if self._interfaces is None:
                 known = await keep_up(zeroconf, known, own_addresses())
             if known != before or seconds() >= ask_at:
                 ask_all(zeroconf.zeroconf)
-                pause = ASK_SECONDS if known != before else min(2 * pause, ASK_SECONDS_MAX)
+                pause = first if known != before else min(2 * pause, ASK_SECONDS_MAX)
                 ask_at = seconds() + pause
 
     def _changed(

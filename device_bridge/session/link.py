@@ -26,11 +26,18 @@ BUSY_SECONDS: Final = 5.0
 class Session:
     """`outbox` may be filled before the link is up: it leaves after the welcome.
 
-    `over`: the link has ended, whatever its further lanes are still busy with.
+    `over`: the link has ended, whatever its further lanes are still busy with. A device that is
+    silent for `gone_seconds` is gone; pulses come each 2 s.
     """
 
-    def __init__(self, wire: Wire, device: str, heard: Callable[[FromDevice], None]) -> None:
-        self._wire, self._heard = wire, heard
+    def __init__(
+        self,
+        wire: Wire,
+        device: str,
+        heard: Callable[[FromDevice], None],
+        gone_seconds: float = GONE_SECONDS,
+    ) -> None:
+        self._wire, self._heard, self._gone_seconds = wire, heard, gone_seconds
         self._end = link.AppEnd(device)
         self._welcome: Welcome | None = None
         self.outbox = Outbox()
@@ -66,10 +73,10 @@ class Session:
     async def _read(self) -> NoReturn:
         while True:
             try:
-                async with asyncio.timeout(GONE_SECONDS):
+                async with asyncio.timeout(self._gone_seconds):
                     raw = await self._wire.receive()
             except TimeoutError as error:
-                raise WireEnded("silent") from error  # pulses come each 2 s
+                raise WireEnded("silent") from error
             self._take(raw)
 
     async def _write(self) -> NoReturn:

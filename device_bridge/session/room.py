@@ -18,7 +18,7 @@ from device_bridge.protocol.errors import (
     TryAgain,
     Unsupported,
 )
-from device_bridge.protocol.fields import PROTOCOL_HIGHEST, PROTOCOL_LOWEST
+from device_bridge.protocol.fields import GONE_SECONDS, PROTOCOL_HIGHEST, PROTOCOL_LOWEST
 from device_bridge.protocol.hello import Answer, Hello, MandateShown, Report, Welcome
 from device_bridge.protocol.materials import HandInTaken, MaterialReport
 from device_bridge.protocol.messages import Command, Declaration, FromDevice
@@ -83,6 +83,7 @@ class Ends(Struct, frozen=True):
     bulk: ServesBulk
     floor: Callable[[], float]
     app: str = "pupitre"
+    gone_seconds: float = GONE_SECONDS
 
 
 class Room:
@@ -99,9 +100,10 @@ class Room:
         bulk: ServesBulk,
         jitter: Callable[[], float],
         app: str = "pupitre",
+        gone_seconds: float = GONE_SECONDS,
     ) -> None:
         """`floor`: UTC seconds at least; `jitter`: from 0.5 to 1.0, spreads the retries."""
-        self._ends = Ends(identity, school, papers, hears, bulk, floor, app)
+        self._ends = Ends(identity, school, papers, hears, bulk, floor, app, gone_seconds)
         self._jitter = jitter
         self._context = dialler_context(identity, school)
         self._kept: dict[str, _Kept] = {}
@@ -280,7 +282,7 @@ class _Kept:
     async def _once(self, up: Callable[[], None]) -> None:
         await self._addressed.wait()
         lane = await self._dial("/control", self._addresses)
-        session = Session(lane, self._device, self._heard)
+        session = Session(lane, self._device, self._heard, self._ends.gone_seconds)
 
         def welcomed(welcome: Welcome, group: asyncio.TaskGroup) -> None:
             up()

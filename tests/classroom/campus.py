@@ -18,6 +18,8 @@ WIFI, GUEST = "10.7.0", "10.8.0"
 PUPILS = 2
 PORT = 8000
 SEEN_SECONDS = 40.0
+PACE = 0.1
+"""All look at the network ten times as often, so that what changed there is seen soon."""
 
 
 @dataclass
@@ -60,14 +62,23 @@ class Campus:
         code = self.sample["devices"][number]["code"]
         enrol = ("enrol", "--folder", folder, "--server", self.url, "--code", code)
         await self._done(f"{name}-enrol", machine, "device_bridge.agent", *enrol)
-        guard = ("guard", "--folder", folder)
+        guard = ("guard", "--folder", folder, "--pace", PACE)
         await (await self._start(name, machine, "device_bridge.agent", *guard)).line()
 
     async def start_app(self) -> None:
         """Open the app at this teacher's desk; it looks at the network from the sign-in on."""
         socket = self.folder / "puppet.sock"
         socket.unlink(missing_ok=True)
-        home = ("--home", self.folder / "teacher", "--language", "en", "--puppet", socket)
+        home = (
+            "--home",
+            self.folder / "teacher",
+            "--language",
+            "en",
+            "--puppet",
+            socket,
+            "--pace",
+            PACE,
+        )
         self.app = await self._start("app", self.teacher, "classroom_app", *home)
         self.strings = await Strings.tie(socket)
 

@@ -22,12 +22,14 @@ from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.mdm import (
     BACK_OFF_MAX_SECONDS,
     BACK_OFF_SECONDS,
+    FIRST_SECONDS,
     CheckIns,
     Client,
     Duties,
     web_client,
 )
 from device_bridge.discovery.announce import Announcer
+from device_bridge.discovery.interfaces import LOOK_SECONDS
 from device_bridge.protocol.fields import HOME_PORT, PROTOCOL_HIGHEST
 from device_bridge.protocol.hello import Hello, Welcome
 from device_bridge.protocol.messages import FromApp
@@ -49,12 +51,16 @@ def agent_version() -> str:
 
 @dataclass(frozen=True)
 class About:
-    """What differs between machines. `apply` does what a policy declares; see `mdm.Duties`."""
+    """What differs between machines. `apply` does what a policy declares; see `mdm.Duties`.
+
+    `pace` multiplies the pauses before the first check-in and between looks at the network.
+    """
 
     kind: str
     apply: Callable[[Policy], str]
     jitter: Callable[[], float]
     client: Client = web_client
+    pace: float = 1.0
 
 
 class Device:
@@ -104,10 +110,17 @@ class Device:
     ) -> None:
         """Serve until cancelled. `zeroconf` may be shared; `interfaces` are own addresses."""
         async with AsyncExitStack() as stack:
-            kind = self._about.kind
-            port = self.guard.port
+            about = self._about
             await stack.enter_async_context(
-                Announcer(zeroconf, self.id, port, kind, interfaces, interfaces=interfaces)
+                Announcer(
+                    zeroconf,
+                    self.id,
+                    self.guard.port,
+                    about.kind,
+                    interfaces,
+                    interfaces=interfaces,
+                    look_seconds=LOOK_SECONDS * about.pace,
+                )
             )
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.guard.run(), name="guard")
@@ -158,4 +171,5 @@ class Device:
             pauses=lambda: retry_pauses(BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS, about.jitter),
             jitter=about.jitter,
             client=about.client,
+            first_seconds=FIRST_SECONDS * about.pace,
         )

@@ -126,6 +126,7 @@ class Duties:
     pauses: Callable[[], Iterator[float]]
     jitter: Callable[[], float]
     client: Client = web_client
+    first_seconds: float = FIRST_SECONDS
 
 
 class CheckIns:
@@ -141,7 +142,7 @@ class CheckIns:
     async def run(self) -> NoReturn:
         """Check in until cancelled."""
         pauses = self._duties.pauses()
-        await asyncio.sleep(FIRST_SECONDS * self._duties.jitter())
+        await asyncio.sleep(self._duties.first_seconds * self._duties.jitter())
         while True:
             try:
                 seconds = await self.once()

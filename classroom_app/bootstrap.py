@@ -449,7 +449,7 @@ def run(
     puppet: Path | None,
     language: str | None,
     theme: str | None,
-    pace: float,
+    pace: float = 1.0,
 ) -> int:
     """Open the window and stay until it is closed."""
     log_to_stderr()

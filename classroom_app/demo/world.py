@@ -19,6 +19,7 @@ class Options:
 
     `faults` False: nothing fails on purpose. `per_process`: simulated devices that share one.
     `real_devices`: agents on real desktops, where there can be any. `nice`: simulators stand back.
+    `pace`: multiplies the app's pauses between looks around.
     """
 
     devices: int
@@ -30,6 +31,7 @@ class Options:
     per_process: int = 20
     real_devices: int = 2
     nice: bool = True
+    pace: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ class World:
         socket = self.scratch / "puppet.sock"
         socket.unlink(missing_ok=True)
         options = ["--home", str(self.scratch / "teacher"), "--interface", "127.0.0.1"]
-        command = [*program("pupitre", "classroom_app"), *options, "--puppet", str(socket)]
+        options += ["--puppet", str(socket), "--pace", str(self.options.pace)]
+        command = [*program("pupitre", "classroom_app"), *options]
         # The visitor's own keyring is not for a key that lives a minute.
         env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
         if self.options.headless:

@@ -45,7 +45,7 @@ CHASE_SECONDS: Final = 1.5  # a responder repeats a record at most once a second
 CHASE_SECONDS_MAX: Final = 60.0
 ASK_SECONDS: Final = 5.0
 ASK_SECONDS_MAX: Final = 60.0
-"""zeroconf asks four times in eight seconds and then never again. RFC 6762 (5.2) lets the pause
+"""zeroconf asks at 0, 1, 5 and 14 s and then never again. RFC 6762 (5.2) lets the pause
 grow to an hour; a lesson is shorter, and who was heard is named in the question and is silent."""
 RETRY_SECONDS: Final = 5.0
 """Without a network: when to look again. As the machine's addresses are looked at."""

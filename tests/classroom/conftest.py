@@ -41,11 +41,19 @@ def school_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]
 
 
 @pytest.fixture
-async def world(tmp_path: Path, school_of: Callable[[int], Path]) -> AsyncIterator[World]:
+def pace() -> float:
+    """Give the app's pace in `world`; a test that waits for its looks around has its own."""
+    return 1.0
+
+
+@pytest.fixture
+async def world(
+    tmp_path: Path, school_of: Callable[[int], Path], pace: float
+) -> AsyncIterator[World]:
     """Give a lesson with three simulated devices, one of them late."""
     out = tmp_path / "out"
     out.mkdir()
-    options = Options(3, out, seed=11, headless=True, faults=False)
+    options = Options(3, out, seed=11, headless=True, faults=False, pace=pace)
     made = World(options, tmp_path, Stage(out / "logs"), Report(devices=3), Teller(sys.stderr))
     shutil.copytree(school_of(3), tmp_path / "mdm")
     act_arrive.read_school(made)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+import time
 
 import msgspec
 
@@ -19,22 +20,32 @@ async def until_told() -> None:
     await told.wait()
 
 
+LOOK_SECONDS = 0.5
+PACE = 0.6
+"""The browser asks at 3 s and at 9 s; zeroconf by itself at 0, 1, 5 and 14 s."""
+
+
 async def announce(device: str, port: str) -> None:
-    async with Announcer(None, device, int(port), "laptop") as announcer:
+    looks = Announcer(None, device, int(port), "laptop", look_seconds=LOOK_SECONDS)
+    async with looks as announcer:
         await announcer.said()
         print("announced", flush=True)
         await until_told()
 
 
 async def browse() -> None:
+    began = time.monotonic()
+
     def heard(sighting: Sighting) -> None:
-        print(json.dumps({"heard": msgspec.to_builtins(sighting)}), flush=True)
+        told = {"heard": msgspec.to_builtins(sighting), "after": time.monotonic() - began}
+        print(json.dumps(told), flush=True)
 
     def lost(device: str) -> None:
         print(json.dumps({"lost": device}), flush=True)
 
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(Browser(heard, lost).run())
+        task = tasks.create_task(Browser(heard, lost, pace=PACE).run())
+        print("browsing", flush=True)
         await until_told()
         task.cancel()
 

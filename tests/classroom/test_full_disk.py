@@ -13,7 +13,8 @@ from tests.classroom.test_app_killed import ids
 from tests.disks import Disk, disk
 
 pytestmark = pytest.mark.real_loop
-SOON_SECONDS = LOOK_SECONDS + 5
+PACE = 0.2
+SOON_SECONDS = LOOK_SECONDS * PACE + 5
 FULL = "This computer is full"
 
 
@@ -22,6 +23,11 @@ def home(tmp_path: Path) -> Generator[Disk]:
     """Give the teacher's app a disk of its own; asked for before `world`, which starts the app."""
     with disk(tmp_path / "teacher", "128m") as small:
         yield small
+
+
+@pytest.fixture
+def pace() -> float:
+    return PACE
 
 
 async def facts(world: World) -> dict[str, Any]:

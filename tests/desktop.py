@@ -97,6 +97,8 @@ async def desktop(folder: Path) -> AsyncGenerator[Desktop]:
         await _managed(opened)
         await opened.start(
             *("xterm", "-class", "pupil-terminal", "-geometry", "70x18+40+160"),
+            # A window manager that has just come may not answer, and Xt would wait 5 s for it.
+            *("-xrm", "*waitforwm: false"),
             *("-e", "sh", "-c", f"exec cat > '{opened.typed}'"),
         )
         await _window(opened)

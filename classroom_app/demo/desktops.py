@@ -96,6 +96,8 @@ async def open_desktop(stage: Stage, name: str, folder: Path) -> Desktop:
     await _managed(desktop)
     command = f"exec cat > '{desktop.typed}'"
     xterm = ["xterm", "-class", "pupil-terminal", "-geometry", "70x18+40+120"]
+    # A window manager that has just come may not answer, and Xt would wait 5 s for it.
+    xterm += ["-xrm", "*waitforwm: false"]
     await stage.start(f"{name}-terminal", [*xterm, "-e", "sh", "-c", command], desktop.env)
     await desktop.window()
     return desktop

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from central_mdm.platform import migrations
 from central_mdm.platform.database import Database
 
 # Any number, the same in all replicas: one of them migrates, the others wait.
 LOCK: Final = 0x70757069
+NEWEST: Final = "0001"
+"""The newest version, as the last file under `migrations/versions` names it."""
 
 
 async def migrate(database: Database) -> None:
@@ -24,12 +24,21 @@ async def migrate(database: Database) -> None:
             await connection.run_sync(_upgrade)
 
 
-def configuration(connection: Connection) -> Config:
-    made = Config()
-    made.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    made.attributes["connection"] = connection
-    return made
+def version_of(connection: Connection) -> str:
+    """Return the database's version; empty for a new one."""
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
 
 
 def _upgrade(connection: Connection) -> None:
-    command.upgrade(configuration(connection), "head")
+    if version_of(connection) == NEWEST:
+        return
+    # Alembic takes as long to import as all of SQLAlchemy, and most starts have nothing for it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    made = Config()
+    made.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    made.attributes["connection"] = connection
+    command.upgrade(made, "head")

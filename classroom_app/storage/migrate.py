@@ -5,8 +5,6 @@ import os
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, inspect, text
 
 from classroom_app.domain.errors import StoreNewer
@@ -52,6 +50,10 @@ def version_of(connection: Connection) -> str:
 
 
 def _upgrade(connection: Connection, version: str) -> None:
+    # Alembic takes a sixth of the app's start to import, and most starts have nothing for it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     made = Config()
     made.set_main_option("script_location", str(Path(migrations.__file__).parent))
     made.attributes["connection"] = connection

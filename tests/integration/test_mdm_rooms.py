@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
+from central_mdm.platform.migrate import NEWEST, version_of
 from central_mdm.schema import all_tables, tenant_tables
 from tests.mdm import Mdm, bearer
 
@@ -83,6 +84,11 @@ async def test_the_migrations_make_exactly_what_the_rooms_declare(mdm: Mdm) -> N
 
 def test_every_table_but_the_doors_bears_the_school() -> None:
     assert all("school" in table.primary_key.columns for table in tenant_tables())
+
+
+async def test_a_new_database_is_of_the_version_that_needs_no_migration(mdm: Mdm) -> None:
+    async with mdm.ground.database.engine.connect() as connection:
+        assert await connection.run_sync(version_of) == NEWEST
 
 
 async def test_postgresql_shows_a_transaction_the_rows_of_its_own_school_only(mdm: Mdm) -> None:

@@ -127,6 +127,9 @@ class World:
         return await self.window.ask("grab", path=str(self.options.out / f"{name}.png"))
 
     async def close(self) -> None:
+        """End the app first, while there is an MDM to hand its last acts to; then all the rest."""
         if self.strings:
             await self.strings.close()
+        if self.app in self.stage.children:
+            await self.stage.end(self.app)
         await self.stage.close()

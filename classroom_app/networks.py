@@ -97,7 +97,7 @@ class Networks:
 
     async def look(self) -> None:
         """Look once: at this computer's networks, and at what follows for whoever is missing."""
-        own = tuple(one for one in self._own() if not _link_local(one))
+        own = tuple(one for one in self._own() if not _nowhere(one))
         now = self._room.clock.seconds()
         if own != self._here or now - self._called_at >= self._ask_seconds:
             self._here, self._called_at = own, now
@@ -174,5 +174,6 @@ class Networks:
         room.found_elsewhere(elsewhere(self._sight, devices, room.clock.seconds()))
 
 
-def _link_local(own: OwnAddress) -> bool:
-    return own.network.is_link_local
+def _nowhere(own: OwnAddress) -> bool:
+    """Say whether an address is the same in every room, and so on no network that has others."""
+    return own.loopback or own.network.is_link_local

@@ -24,6 +24,7 @@ from tests.cart import ONE, TWO, Cart
 WIFI = OwnAddress("wlan0", "10.7.0.4", 24)
 CABLE = OwnAddress("eth0", "192.168.4.4", 24)
 LOCAL = OwnAddress("wlan0", "fe80::4", 64, 2)
+ITSELF = OwnAddress("lo", "127.0.0.1", 8)
 
 
 class Scene:
@@ -115,6 +116,15 @@ async def test_whoever_was_last_on_the_school_network_is_said_to_be_there(scene:
     assert scene.room.elsewhere == {ONE: Elsewhere("School")}
     assert scene.cart.touched.is_set()
     scene.own = (CABLE, WIFI)
+    await scene.networks.look()
+    assert scene.room.elsewhere == {}
+
+
+async def test_without_a_network_of_ours_nobody_is_said_to_be_on_another(scene: Scene) -> None:
+    scene.link(ONE, "10.7.0.20")
+    await scene.networks.look()
+    scene.room.seen.clear()
+    scene.own = (ITSELF, LOCAL)
     await scene.networks.look()
     assert scene.room.elsewhere == {}
 

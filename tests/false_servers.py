@@ -8,8 +8,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HTML = b"<html><body>Welcome to the hotel's wifi</body></html>"
 JSON = "application/json"
-TURNS = 5
-"""Of the loop, until who was accepted is met; closed sooner, asyncio (3.11) loses them."""
+TURNS = 30
+"""Of the loop, until who was accepted is met (asyncio 3.11 loses them where the listener closes
+sooner), and until httpx has closed its seven nested generators of an answer that is read no more,
+each in a task of its own."""
 
 
 @contextlib.asynccontextmanager

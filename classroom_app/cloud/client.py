@@ -191,6 +191,8 @@ async def _bounded(response: httpx.Response) -> bytes:
     async for piece in response.aiter_bytes():
         total += len(piece)
         if total > ANSWER_BYTES_MAX:
-            raise NotAServer("too-large")
+            break  # out of the loop first: the error's traceback would keep what reads on
         pieces.append(piece)
-    return b"".join(pieces)
+    else:
+        return b"".join(pieces)
+    raise NotAServer("too-large")

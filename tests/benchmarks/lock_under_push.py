@@ -15,6 +15,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from blake3 import blake3
@@ -26,8 +27,7 @@ from classroom_app.demo.world import World
 from tests.benchmarks.played import lesson, lock_once
 from tests.benchmarks.report import report
 
-LOCKS_MIN = 30
-LOCKS_AIM = 42  # some more, for a push that is quicker than those before it
+LOCKS = 32  # a push; the issue asks for 30
 PUSH_SECONDS = 600.0
 LOOK_SECONDS = 0.5  # each look asks every device that still lacks something
 
@@ -74,9 +74,9 @@ async def push_in_peace(world: World, wanted: dict[str, Path]) -> float:
 
 
 async def push_with_locks(
-    world: World, wanted: dict[str, Path], chance: random.Random, pace: float
+    world: World, wanted: dict[str, Path], moments: Sequence[float]
 ) -> tuple[float, list[list[float]]]:
-    """Do the same while the class is locked and freed at random moments, each `pace` seconds.
+    """Do the same while the class is locked and freed at these seconds of the push.
 
     Return the seconds of the push, and for each lock the milliseconds to each device's receipt.
     """
@@ -85,10 +85,11 @@ async def push_with_locks(
     times: list[list[float]] = []
 
     async def lock_on() -> None:
-        while not over.is_set():
-            next_at = time.monotonic() + chance.uniform(0, 2 * pace)
+        for moment in moments:
+            await asyncio.sleep(max(0.0, began + moment - time.monotonic()))
+            if over.is_set():
+                return
             times.append(await lock_once(world))
-            await asyncio.sleep(max(0.0, next_at - time.monotonic()))
 
     async with asyncio.TaskGroup() as group:
         group.create_task(lock_on(), name="locks")
@@ -111,14 +112,14 @@ async def verify(world: World, wanted: dict[str, Path]) -> None:
 
 
 async def push(
-    world: World, round_: int, size: int, chance: random.Random | None = None, pace: float = 0.0
+    world: World, round_: int, size: int, moments: Sequence[float] = ()
 ) -> tuple[float, list[list[float]]]:
     """Hand out documents that are new, and look at what came of it."""
     wanted = await asyncio.to_thread(papers, world, round_, size)
     await asyncio.to_thread(os.sync)  # what writing them left to do is nobody's time
     times: list[list[float]] = []
-    if chance:
-        took, times = await push_with_locks(world, wanted, chance, pace)
+    if moments:
+        took, times = await push_with_locks(world, wanted, moments)
     else:
         took = await push_in_peace(world, wanted)
     await verify(world, wanted)
@@ -132,14 +133,16 @@ async def run(devices: int, megabytes: int, seed: int, per_process: int) -> dict
     async with lesson(devices, seed, per_process=per_process, real_devices=0, nice=False) as world:
         await push(world, 0, size)
         for round_, loud in enumerate((False, True, True, False), start=1):
-            pace = seconds[False][0] / LOCKS_AIM if loud else 0.0
-            took, times = await push(world, round_, size, chance if loud else None, pace)
+            # A push with locks takes no less than one in peace, so all of these fall into it.
+            span = seconds[False][0] if loud else 0.0
+            moments = sorted(chance.uniform(0, span) for _ in range(LOCKS * loud))
+            took, times = await push(world, round_, size, moments)
             seconds[loud].append(took)
             sys.stderr.write(f"push {round_}: {took:.1f} s, {len(times)} locks\n")
             if loud:
                 locks.append(times)
     fewest = min(len(times) for times in locks)
-    expect(fewest >= LOCKS_MIN, f"only {fewest} locks fell into a push")
+    expect(fewest == LOCKS, f"only {fewest} locks fell into a push")
     shares = percentiles([ms for times in locks for one in times for ms in one])
     loud_seconds, quiet_seconds = sum(seconds[True]) / 2, sum(seconds[False]) / 2
     return {

@@ -61,9 +61,11 @@ TICK_SECONDS: Final = 0.5
 """A lock ends within a second of its time."""
 KEEP_SECONDS: Final = 10.0
 """How much of a lease a reboot may give back at most."""
-LASTING_SECONDS: Final = 1.0
-"""What was declared is written at once, but waits for the disk no more often than this."""
-NOTES_SECONDS: Final = 0.5
+STATE_SECONDS: Final = 0.1
+"""What is declared in this time, a lock and its taking back say, is written as one."""
+LASTING_SECONDS: Final = 2.0
+"""It waits for the disk no more often than this, for a power cut's sake."""
+NOTES_SECONDS: Final = 1.0
 """What is noted in this time is written at once: each writing waits for the disk."""
 
 
@@ -291,6 +293,7 @@ class Guard:
     async def _keep_state(self) -> None:
         while True:
             await self.voice.dirty.wait()
+            await asyncio.sleep(STATE_SECONDS)
             self.voice.dirty.clear()
             self._unsynced.set()
             await self._makings.off_loop(self._write, kept.write, self.held)

@@ -41,12 +41,16 @@ class Motion(QObject):
 
     def start(self, milliseconds: int, step: Step) -> None:
         """Call `step` now and until it is over, with what is done of it: from 0.0, to 1.0 once."""
-        if self.less or self._system_less() or self._busy():
+        if self.still():
             step(1.0)
             return
         self._moves.append((self._clock(), milliseconds, step))
         step(0.0)
         self._await_frame()
+
+    def still(self) -> bool:
+        """Return whether what would move is there at once."""
+        return self.less or self._system_less() or self._busy()
 
     def choose(self, *, less: bool) -> None:
         self.less = less

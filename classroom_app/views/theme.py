@@ -1,5 +1,6 @@
 """Colours, type and icons of the desk's design, light and dark."""
 
+from functools import cache
 from importlib.resources import files
 
 from msgspec import Struct
@@ -133,6 +134,12 @@ def load_fonts(app: QApplication) -> None:
 
 def font(pixels: int, weight: QFont.Weight = QFont.Weight.Medium) -> QFont:
     """Return Inter with tabular figures, so counters change in place."""
+    return QFont(_font(pixels, weight))
+
+
+@cache
+def _font(pixels: int, weight: QFont.Weight) -> QFont:
+    """Make a font once: a wall asks for three a tile, each time it paints."""
     made = QFont([FAMILY, "Noto Sans", "sans-serif"])
     made.setPixelSize(pixels)
     made.setWeight(weight)

@@ -206,7 +206,7 @@ class WallView(QListView):
     @Slot(object)
     def _fade(self, turned: Mapping[str, Tile]) -> None:
         """Let tiles turn from what they were to what they are; each batch is one move."""
-        if not self.isVisible():
+        if not self.isVisible() or self._motion.still():
             return
         fades = {key: self._fade_of(key, was) for key, was in turned.items()}
         self.tiles.fades |= fades

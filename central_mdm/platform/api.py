@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
@@ -53,6 +53,9 @@ def tell(_: AnyRequest, error: Exception) -> Response[Problem]:
             headers = {name: str(v) for name, v in (error.headers or {}).items()}
             code = _CODES.get(status, "refused")
             return _problem(status, code, detail if status == 400 else "", headers)  # noqa: PLR2004
+        case InternalServerException(detail=detail) if "disconnected" in detail:
+            # Litestar's word for a body that ends early: a school's line was cut, no fault of ours.
+            return tell(_, Malformed("cut-off", "The body ended early."))
         case DataError() | UnicodeError() | OverflowError() | RecursionError():
             # RecursionError: msgspec lets it through for JSON nested a thousand deep.
             return tell(_, Malformed("malformed", "A value does not fit."))

@@ -70,6 +70,11 @@ async def test_an_end_is_taken_back_and_the_lesson_lasts_longer(world: World) ->
     await window.ask("key", keys="Ctrl+Z")
     await until(lambda: bars(shown=True), 10, "the bars are back")
     assert (await window.ask("facts"))["lesson"] == lesson
+
+    async def written() -> bool:
+        return all(state["presence"]["on"] for state in await kept(world))
+
+    await until(written, 10, "it is on the devices' disks")
     before = [state["presence"]["until_at"] for state in await kept(world)]
     await window.ask("click", name="time-left")
     await world.shot("length")

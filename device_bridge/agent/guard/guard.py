@@ -62,8 +62,8 @@ TICK_SECONDS: Final = 0.5
 KEEP_SECONDS: Final = 10.0
 """How much of a lease a reboot may give back at most."""
 STATE_SECONDS: Final = 0.1
-"""What is declared in this time, a lock and its taking back say, is written as one. Should the guard
-die in it, the next link tells anew."""
+"""What is declared in this time, a lock and its taking back say, is written as one; of what a guard
+that dies has not written, the next link tells anew."""
 LASTING_SECONDS: Final = 2.0
 """It waits for the disk no more often than this, for a power cut's sake."""
 NOTES_SECONDS: Final = 1.0

@@ -120,8 +120,9 @@ class BarA(QWidget):
         below = "" if narrow else scope
         self._names.setMinimumWidth(120 if narrow else 172)
         self.message.setVisible(not narrow)  # then it stands behind the three dots
-        self.class_button.setText(desk.class_name())
-        self.class_button.updateGeometry()
+        if self.class_button.text() != desk.class_name():
+            self.class_button.setText(desk.class_name())
+            self.class_button.updateGeometry()
         self.class_button.setAccessibleName(say("Class {name}, change", name=desk.class_name()))
         self.left.setText(desk.time_left())
         self.left.setVisible(desk.lesson is not None)

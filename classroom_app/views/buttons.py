@@ -33,10 +33,15 @@ def flat(name: str, kind: str = "flat", parent: QWidget | None = None) -> QPushB
 
 def labelled(button: QPushButton, theme: Theme, icon: str, words: str, token: str = "ink") -> None:  # noqa: S107 - a colour
     """Give a tool its tinted icon and its words, a little apart."""
+    ratio = button.devicePixelRatioF()
+    look = f"{icon} {token} {theme.name} {ratio} {words}"
+    if button.property("look") == look:
+        return  # an icon set again lays out and paints the whole bar again
+    button.setProperty("look", look)
     button.setAccessibleName(words)
     button.setText(f" {words}" if words else "")
     button.setIconSize(QSize(18, 18))
-    button.setIcon(QIcon(theme.icon(icon, 18, token, button.devicePixelRatioF())))
+    button.setIcon(QIcon(theme.icon(icon, 18, token, ratio)))
 
 
 class MenuButton(QPushButton):

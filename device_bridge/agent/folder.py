@@ -4,6 +4,7 @@ Private to the guard's user (0700, files 0600) but for `received` and `hand-in`,
 pupil's. A file is whole or as it was: written beside, synced, renamed.
 """
 
+import errno
 import os
 import tempfile
 from contextlib import suppress
@@ -18,6 +19,7 @@ from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import Broken
 
 _KEPT_BYTES_MAX: Final = 4 * 1024 * 1024
+_BLOCK_BYTES: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -104,25 +106,35 @@ def default_folder() -> Path:
     return Path(platformdirs.user_data_dir("pupitre-agent", appauthor=False))
 
 
-def write_private(path: Path, raw: bytes, *, lasting: bool = True) -> None:
-    """Replace `path` by `raw`, mode 0600: after a crash it is the old file or the new one.
+def overwrite_private(path: Path, raw: bytes) -> None:
+    """Write `raw` over `path`, mode 0600, and spaces after it: whole unless the power is cut.
 
-    Where it is not `lasting`, a power cut may leave the old one of some seconds ago, or none.
+    Nothing is made or renamed, for a file system hurries a renamed file to the disk. Room is taken
+    before the old bytes go, so a full disk keeps them. Raises `OSError`.
     """
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0) as file:
+        held = file.seek(0, os.SEEK_END)
+        room = max(held, -(-len(raw) // _BLOCK_BYTES) * _BLOCK_BYTES)
+        if file.write(b" " * (room - held)) < room - held:
+            raise OSError(errno.ENOSPC, "no room", str(path))
+        file.seek(0)
+        file.write(raw.ljust(room))
+
+
+def write_private(path: Path, raw: bytes) -> None:
+    """Replace `path` by `raw`, mode 0600, durably: after a crash it is the old or the new one."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(raw)
-            if lasting:
-                file.flush()
-                os.fsync(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
         with suppress(OSError):
             Path(name).unlink()
         raise
-    if lasting:
-        sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from device_bridge.agent.folder import Folder, read_kept, write_private
+from device_bridge.agent.folder import Folder, overwrite_private, read_kept, write_private
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.looking import Watching
 from device_bridge.agent.guard.papers import Papers
@@ -44,7 +44,7 @@ class Kept(Struct, frozen=True):
 
 def write(folder: Folder, kept: Kept) -> None:
     """Replace the kept state. Blocks; raises `OSError` when the disk refuses."""
-    write_private(folder.state, msgspec.json.encode(kept), lasting=False)
+    overwrite_private(folder.state, msgspec.json.encode(kept))
 
 
 def write_lasting(folder: Folder, kept: Kept) -> None:
@@ -64,7 +64,7 @@ def read(folder: Folder, clock: Clock) -> Kept:
 
 def _read(path: Path) -> Kept | None:
     raw = read_kept(path)
-    if raw is None:
+    if raw is None or not raw.strip():  # of a first writing there was room for the spaces only
         return None
     try:
         return msgspec.json.decode(raw, type=Kept)

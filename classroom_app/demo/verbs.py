@@ -89,7 +89,9 @@ class Verbs:
         }
 
     def _grab(self, request: Answer) -> Answer:
-        self._window.motion.finish()  # a picture is of what is so, not of what is on its way
+        # A picture is of what is so, not of what is on its way: the bars come a thirtieth later.
+        self._window.motion.finish()
+        self._window.refresh()
         shown, close = tiles(self._window), close_look(self._window)
         return {"at": grab(self._window, request["path"]), "tiles": shown, "close": close}
 

@@ -1,7 +1,8 @@
 """The agent's folder: what a device keeps, where, and readable by whom.
 
 Private to the guard's user (0700, files 0600) but for `received` and `hand-in`, which are the
-pupil's. A file is whole or as it was: written beside, synced, renamed.
+pupil's. A file is whole or as it was: written beside, synced, renamed; but `state`, which is
+written over itself, with `state_lasting` behind it.
 """
 
 import errno
@@ -56,7 +57,7 @@ class Folder:
 
     @property
     def state_lasting(self) -> Path:
-        """The same, a second old at most; outlasts a power cut."""
+        """The same, some two seconds old at most; outlasts a power cut."""
         return self.root / "state.lasting.json"
 
     @property

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import qasync
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
@@ -25,6 +24,7 @@ from classroom_app.domain.tile import Tile
 from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
 from classroom_app.looking_around import LookingAround
+from classroom_app.loop import DeskLoop
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.pictures import Pictures
 from classroom_app.presenters import receipts
@@ -457,6 +457,6 @@ def run(
     app.setApplicationName("Pupitre")
     app.setQuitOnLastWindowClosed(False)
     load_fonts(app)
-    with qasync.QEventLoop(app) as loop:
+    with DeskLoop(app) as loop:
         loop.run_until_complete(_live(home, interfaces, puppet, language or "", theme, pace))
     return 0

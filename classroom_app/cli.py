@@ -10,6 +10,7 @@ import platformdirs
 
 from classroom_app.demo import play
 from classroom_app.demo.world import Options
+from device_bridge.memory import keep_freed_memory
 
 DEVICES_MAX = 100
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
@@ -61,4 +62,5 @@ def main(argv: Sequence[str] | None = None) -> int:
         return play.main(options)
     from classroom_app.bootstrap import run  # noqa: PLC0415 - the demo's driver needs no window
 
+    keep_freed_memory()
     return run(args.home, args.interface or [], args.puppet, args.language, args.theme, args.pace)

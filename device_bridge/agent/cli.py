@@ -31,6 +31,7 @@ from device_bridge.agent.guard.status import ask_status, kept_status, serve_stat
 from device_bridge.agent.supervise import Child, follow, supervise
 from device_bridge.logs import log_to_stderr
 from device_bridge.materials.off_loop import bulk_threads
+from device_bridge.memory import keep_freed_memory
 from device_bridge.protocol.errors import DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.session.keeper import retry_pauses
 
@@ -44,6 +45,7 @@ Work = Coroutine[Any, Any, int]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code. Failures are one sentence on standard error."""
+    keep_freed_memory()
     asked = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = asked.command
     try:

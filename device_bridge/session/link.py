@@ -40,6 +40,7 @@ class Session:
         self._wire, self._heard, self._gone_seconds = wire, heard, gone_seconds
         self._end = link.AppEnd(device)
         self._welcome: Welcome | None = None
+        self._heard_at = 0.0
         self.outbox = Outbox()
         self.over = False
 
@@ -53,6 +54,7 @@ class Session:
             async with asyncio.TaskGroup() as lanes:
                 up(welcome, lanes)
                 lanes.create_task(self._until_over(self._read()), name="session-read")
+                lanes.create_task(self._until_over(self._mind_silence()), name="session-silence")
                 lanes.create_task(self._until_over(self._write()), name="session-write")
         finally:
             await self._wire.close()
@@ -71,13 +73,20 @@ class Session:
         return self._welcome
 
     async def _read(self) -> NoReturn:
+        loop = asyncio.get_running_loop()
         while True:
-            try:
-                async with asyncio.timeout(self._gone_seconds):
-                    raw = await self._wire.receive()
-            except TimeoutError as error:
-                raise WireEnded("silent") from error
+            raw = await self._wire.receive()
+            self._heard_at = loop.time()
             self._take(raw)
+
+    async def _mind_silence(self) -> NoReturn:
+        # One sleep in a while instead of a time-out around each message, of which there are many.
+        loop = asyncio.get_running_loop()
+        left = self._gone_seconds
+        while left > 0:
+            await asyncio.sleep(left)
+            left = self._heard_at + self._gone_seconds - loop.time()
+        raise WireEnded("silent")
 
     async def _write(self) -> NoReturn:
         while True:

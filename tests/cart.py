@@ -70,9 +70,14 @@ class FakeJournal:
         return True
 
 
+@dataclass
 class FakeClock:
+    """Seconds of the room; a test moves them by hand."""
+
+    at: float = 100.0
+
     def seconds(self) -> float:
-        return 100.0
+        return self.at
 
     def utc(self) -> int:
         return 1_800_000_000
@@ -84,11 +89,12 @@ class Cart:
     def __init__(self) -> None:
         self.devices, self.journal = FakeDevices(), FakeJournal()
         self.touched = asyncio.Event()
+        self.clock = FakeClock()
         ids = count(1)
         self.room = Classroom(
             devices=self.devices,
             journal=self.journal,
-            clock=FakeClock(),
+            clock=self.clock,
             new_id=lambda: f"act-{next(ids)}",
             versions=Versions(0),
             touched=lambda _: self.touched.set(),

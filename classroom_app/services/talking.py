@@ -109,20 +109,19 @@ class Talking:
         self._spoken, self._hands = {}, []
 
     def _show(self, device: DeviceId, kind: str, words: str, since: float) -> None:
-        text = plain(words, SPOKEN_MAX, lines=True)
-        match kind:
-            case "hand-down":
-                self._settle(device)
-            case "hand-up":
-                if device not in self._hands:
-                    self._hands.append(device)
-                self._wish(device, Wish(HAND, since, text=text))
-                self._count()
-            case _:
-                hand = device in self._hands
-                # A raised hand stays in its place in the queue; the words stand beside it.
-                self._wish(device, Wish(HAND if hand else kind, since, text=text))
-                self._count()
+        if kind == "hand-down":
+            self._settle(device)
+            return
+        before = self._room.evidence(device).wish
+        text = plain(words, SPOKEN_MAX, lines=True) or (before.text if before else "")
+        if before and before.kind == HAND:
+            # A raised hand stays in its place in the queue; the words stand beside it.
+            self._wish(device, replace(before, text=text))
+            return
+        if kind == "hand-up":
+            self._hands.append(device)
+        self._wish(device, Wish(HAND if kind == "hand-up" else kind, since, text=text))
+        self._count()
 
     def _settle(self, device: DeviceId) -> None:
         if device in self._hands:

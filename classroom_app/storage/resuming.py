@@ -85,8 +85,10 @@ class Story:
                 self.receipts[act.handout, act.device] = Receipt(
                     act.handout, act.device, act.state, act.file_hash, act.reason
                 )
+            case PupilSpoke(kind="hand-down"):
+                self.wishes.pop(act.device, None)
             case PupilSpoke():
-                self.wishes[act.device] = OpenWish(act.device, act.kind, act.at, act.text)
+                self._speak(act)
             case PupilAnswered():
                 self.wishes.pop(act.device, None)
             case DeviceCame():
@@ -105,6 +107,14 @@ class Story:
                 self.handed_in.append(act)
             case _:
                 pass  # nothing to go on with
+
+    def _speak(self, act: PupilSpoke) -> None:
+        """Let a raised hand keep its place, as on the wall; words stand beside it."""
+        before = self.wishes.get(act.device)
+        text = act.text or (before.text if before else "")
+        fresh = OpenWish(act.device, act.kind, act.at, text)
+        raised = before is not None and before.kind == "hand-up"
+        self.wishes[act.device] = replace(before, text=text) if before and raised else fresh
 
     def _lock(self, act: LockAsked) -> None:
         if act.everybody:

@@ -10,7 +10,9 @@ from classroom_app.domain.acts import (
     LessonExtended,
     LessonOver,
     LockAsked,
+    OpenWish,
     PupilAnswered,
+    PupilSpoke,
     Resumed,
     Sat,
 )
@@ -104,3 +106,12 @@ def test_a_lesson_goes_on_though_a_pupil_in_it_was_erased() -> None:
     found = resumed(erased, DECLARED)
     assert found is not None
     assert {each.pupil for each in found.sittings} == {PupilId("")}
+
+
+def test_a_raised_hand_keeps_its_place_beside_later_words_and_goes_down_at_last() -> None:
+    up = PupilSpoke(**told(1), device=ONE, pupil=AMINA, kind="hand-up", text="")
+    words = PupilSpoke(**told(2), device=ONE, pupil=AMINA, kind="reply", text="J'ai fini !")
+    down = PupilSpoke(**told(3), device=ONE, pupil=AMINA, kind="hand-down", text="")
+    kept = {each.device: each for each in after(up, words).wishes}
+    assert kept[ONE] == OpenWish(ONE, "hand-up", up.at, "J'ai fini !")
+    assert [each.device for each in after(up, words, down).wishes] == [TWO]

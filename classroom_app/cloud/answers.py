@@ -7,7 +7,7 @@ import httpx
 import msgspec
 
 from central_mdm.contract.identity import Problem
-from classroom_app.cloud.errors import NotAServer, NotSignedIn, Refused, ServerBusy
+from classroom_app.cloud.errors import NotAServer, NotSignedIn, Refused, ServerBusy, WrongPassword
 from device_bridge.server_clock import moment_of
 
 T = TypeVar("T")
@@ -37,7 +37,8 @@ def judge(response: httpx.Response, body: bytes, now: float) -> None:
     except (ValueError, RecursionError):
         raise NotAServer("malformed") from None
     if status == HTTPStatus.UNAUTHORIZED:
-        raise NotSignedIn(problem.code)
+        wrong = problem.code == "wrong-password"
+        raise (WrongPassword if wrong else NotSignedIn)(problem.code)
     raise Refused(problem.code, problem.detail)
 
 

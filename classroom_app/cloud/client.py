@@ -66,7 +66,7 @@ class Cloud:
     async def sign_in(
         self, url: str, school: str, login: str, password: str, csr: str = ""
     ) -> SignedIn:
-        """Sign in at `url`. Raises NotSignedIn for a wrong login or password."""
+        """Sign in at `url`. Raises WrongPassword for a wrong login or password."""
         self._url = _base(url)
         asked = SignIn(school=school, login=login, password=password, csr=csr)
         return self._hold(await self._ask("POST", "/api/sign-in", SignedIn, asked))

@@ -4,6 +4,7 @@ CloudError
 ├── Unreachable   no answer: go on without, try later
 ├── ServerBusy    it asks to be left alone for `after_seconds`
 ├── NotSignedIn   ask the teacher to sign in again
+│   └── WrongPassword
 ├── Refused       it says no, by `code`; repeating does not help
 └── NotAServer    something else answers there: a portal, a proxy, another program
 """
@@ -31,6 +32,10 @@ class NotSignedIn(CloudError):
     def __init__(self, code: str = "not-signed-in") -> None:
         super().__init__(code)
         self.code = code
+
+
+class WrongPassword(NotSignedIn):
+    """Name, password or school is not right; the server does not say which."""
 
 
 class Refused(CloudError):

@@ -106,6 +106,7 @@ _ERRORS = {
     "Unsupported": later("{name} is too old for this. The rest works."),
     "Broken": later("{name} answers in a way Pupitre does not understand. The rest goes on."),
     "Refused": later("Name, password or school is not right. Try again."),
+    "WrongPassword": later("Name, password or school is not right. Try again."),
     "NotSignedIn": later("Sign in once, then your classes come by themselves."),
     "Unreachable": later("The school's server does not answer. Your classes are here; go on."),
     "NotAServer": later(

@@ -24,6 +24,7 @@ from classroom_app.cloud.errors import (
     Refused,
     ServerBusy,
     Unreachable,
+    WrongPassword,
 )
 from classroom_app.cloud.sync import Sync, SyncState
 from tests.false_servers import HTML, JSON, Talk, answering, cut, drip, garbage, hang, speaking
@@ -101,7 +102,7 @@ async def test_a_teacher_signs_in_gets_a_grant_and_the_whole_class(
 async def test_a_wrong_password_and_a_foreign_scope_are_told_apart(
     server: Server, cloud: Cloud
 ) -> None:
-    with pytest.raises(NotSignedIn, match="wrong-password"):
+    with pytest.raises(WrongPassword, match="wrong-password"):
         await cloud.sign_in(server.url, server.sample["school"], "lambert", "guess")
     await server.sign_in(cloud)
     with pytest.raises(Refused, match="foreign-scope"):

@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
@@ -39,6 +40,7 @@ from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
+from classroom_app.stopping import stoppable
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.tasks import Tasks
 from classroom_app.views.fitting import show_fitted
@@ -451,12 +453,13 @@ def run(
     theme: str | None,
     pace: float = 1.0,
 ) -> int:
-    """Open the window and stay until it is closed."""
+    """Open the window and stay until it is closed, or until a signal asks to end."""
     log_to_stderr()
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Pupitre")
     app.setQuitOnLastWindowClosed(False)
     load_fonts(app)
-    with DeskLoop(app) as loop:
-        loop.run_until_complete(_live(home, interfaces, puppet, language or "", theme, pace))
+    life = _live(home, interfaces, puppet, language or "", theme, pace)
+    with DeskLoop(app) as loop, suppress(asyncio.CancelledError):
+        loop.run_until_complete(stoppable(life))
     return 0

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_address
 from pathlib import Path
 
 import platformdirs
@@ -24,7 +25,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--theme", choices=["light", "dark"], help="default: as last chosen")
     made.add_argument(
         "--interface",
+        type=ip_address,
         action="append",
+        default=[],
         metavar="ADDRESS",
         help="listen for devices on this address only; may be repeated",
     )
@@ -35,23 +38,30 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--devices", type=int, default=24, help="from 3 to %d" % DEVICES_MAX)  # noqa: UP031
     demo.add_argument("--out", type=Path, help="new or empty folder (default: demo-out)")
     demo.add_argument("--seed", type=int, default=7)
-    demo.add_argument("--headless", action="store_true", help="in an offscreen window")
-    demo.add_argument(
+    where = demo.add_mutually_exclusive_group()
+    where.add_argument("--headless", action="store_true", help="in an offscreen window")
+    where.add_argument(
         "--play", action="store_true", help="you are the teacher; pupils are simulated"
     )
     return made
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    args = parser().parse_args(argv)
-    headless = args.command == "demo" and args.headless
-    if sys.platform == "linux" and not headless and not any(map(os.environ.get, SCREENS)):
-        print("There is no desktop here to show a window on.", file=sys.stderr)
+    try:
+        return _run(parser().parse_args(argv))
+    except KeyboardInterrupt:  # before there is a loop that hears of it
+        return play.STOPPED
+
+
+def _run(args: argparse.Namespace) -> int:
+    demo = args.command == "demo"
+    if demo and not 3 <= args.devices <= DEVICES_MAX:  # noqa: PLR2004 - two real ones and a latecomer
+        print(f"--devices goes from 3 to {DEVICES_MAX}", file=sys.stderr)
         return 2
-    if args.command == "demo":
-        if not 3 <= args.devices <= DEVICES_MAX:  # noqa: PLR2004 - two real ones and a latecomer
-            print(f"--devices goes from 3 to {DEVICES_MAX}", file=sys.stderr)
-            return 2
+    if not (demo and args.headless) and (trouble := _no_desktop()):
+        print(trouble, file=sys.stderr)
+        return 2
+    if demo:
         options = Options(
             devices=args.devices,
             out=args.out or play.free_folder(Path("demo-out")),
@@ -63,4 +73,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     from classroom_app.bootstrap import run  # noqa: PLC0415 - the demo's driver needs no window
 
     keep_freed_memory()
-    return run(args.home, args.interface or [], args.puppet, args.language, args.theme, args.pace)
+    interfaces = [str(address) for address in args.interface]
+    return run(args.home, interfaces, args.puppet, args.language, args.theme, args.pace)
+
+
+def _no_desktop() -> str:
+    """Say why there can be no window here; "" where nothing speaks against it.
+
+    Qt itself would end the program with a core dump.
+    """
+    if sys.platform != "linux":
+        return ""
+    if not any(map(os.environ.get, SCREENS)):
+        return "There is no desktop here to show a window on."
+    if any(map(os.environ.get, SCREENS[1:])):
+        return ""
+    from Xlib.display import Display  # noqa: PLC0415 - Linux only
+    from Xlib.error import DisplayError  # noqa: PLC0415 - as above
+
+    try:
+        Display().close()
+    except (DisplayError, OSError, OverflowError) as error:  # the last: of its number
+        return f"No window can be shown here: {error}"
+    return ""

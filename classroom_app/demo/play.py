@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-import signal
-import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from itertools import chain, count
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from classroom_app.demo.stage import Stage, StageError
 from classroom_app.demo.strings import PuppetError
 from classroom_app.demo.tell import Teller
 from classroom_app.demo.world import Options, World
+from classroom_app.stopping import stoppable
 
 log = logging.getLogger(__name__)
 Act = Callable[[World], Awaitable[str]]
@@ -136,18 +135,9 @@ def _summary(teller: Teller, report: Report, out: Path) -> None:
     teller.say(f"Pictures, collected work, logs and report.json are in {out}/")
 
 
-async def _stoppable(work: Coroutine[None, None, int]) -> int:
-    """Do `work`; who ends us politely, or shuts the terminal, stops it as Ctrl+C does."""
-    loop, ours = asyncio.get_running_loop(), asyncio.current_task()
-    if ours is not None and sys.platform != "win32":  # which has no such signals
-        for ends in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(ends, ours.cancel)
-    return await work
-
-
 def main(options: Options) -> int:
     try:
-        return asyncio.run(_stoppable((by_hand if options.by_hand else play)(options)))
+        return asyncio.run(stoppable((by_hand if options.by_hand else play)(options)))
     except (StageError, EvidenceError, PuppetError) as error:
         Teller().say(str(error))
         return 2

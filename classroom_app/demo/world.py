@@ -105,7 +105,10 @@ class World:
         if self.options.headless:
             env["QT_QPA_PLATFORM"] = "offscreen"
         self.app = await self.stage.start("app", command, env)
-        self.strings = await Strings.tie(socket)
+        try:
+            self.strings = await Strings.tie(socket)
+        except TimeoutError:
+            raise StageError(f"the window did not open; see {self.app.log}") from None
 
     async def restart_app(self) -> None:
         """Kill the app (-9) and start it again; return when its strings are tied."""

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -58,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("pupitre-agent", description=__doc__)
+    parser = argparse.ArgumentParser(
+        "pupitre-agent", description="Enrol a device, run its parts, ask what it holds."
+    )
     parser.add_argument("--version", action="version", version=f"pupitre-agent {agent_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -100,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
 def _listening(one: argparse.ArgumentParser) -> None:
     one.add_argument("--port", type=int, default=0, help="0: the last one, or any free")
     one.add_argument(
-        "--interface", action="append", default=[], help="own address to be reached at; repeatable"
+        "--interface",
+        type=ip_address,
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="own address to be reached at; repeatable",
     )
 
 
@@ -131,7 +139,7 @@ def _run(asked: argparse.Namespace) -> int:
     folder = ["--folder", str(asked.folder)]
     listening = ["--port", str(asked.port)]
     for address in asked.interface:
-        listening += ["--interface", address]
+        listening += ["--interface", str(address)]
     read_enrolment(Folder(asked.folder))  # a sentence now, not a child that dies for ever
     if sys.platform == "linux" and not (asked.display or os.environ.get("DISPLAY")):
         told = "No desktop here: screens and locks need the pupil's, or a --display of it."
@@ -162,7 +170,7 @@ async def _serve(asked: argparse.Namespace) -> int:
     with ThreadPoolExecutor(WORKERS, "guard") as workers, bulk_threads() as bulk:
         makings = Makings(system_clock(), lambda: uuid4().hex, secrets.token_bytes, workers, bulk)
         device = Device(folder, makings, About(KIND, _apply, _jitter, pace=asked.pace))
-        interfaces: list[str] = asked.interface
+        interfaces = [str(address) for address in asked.interface]
         port = device.bind(interfaces or EVERYWHERE, asked.port)
         seat = SeatSocket(folder.seat_socket, {os.getuid(), *asked.pupil_uid}, device.guard)
         async with seat.serve(), serve_status(device.guard, device.id):

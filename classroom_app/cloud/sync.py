@@ -56,6 +56,11 @@ class SyncState(Struct, frozen=True):
     why: Why = ""
     busy: bool = False
 
+    @property
+    def in_step(self) -> bool:
+        """Whether the last full turn left nothing to do."""
+        return bool(self.in_step_at) and not (self.why or self.busy or self.waiting)
+
 
 class Central(Protocol):
     """The part of `Cloud` that the sync needs."""

@@ -58,6 +58,11 @@ async def sync(world: World) -> str:
     files = await asyncio.to_thread(kept_files, world.scratch / "mdm")
     sent = await asyncio.to_thread(_documents, world)
     expect(sorted(files) == sent, f"{len(files)} works arrived, not these {len(sent)} by pupil")
+
+    async def said() -> bool:
+        return bool((await world.window.ask("facts"))["in_step"])
+
+    await until(said, 10, "the window says that the school is up to date")
     await world.shot("12-synced")
     told = world.report.journal_events
     return f"{told} events in the MDM's rows, each once; {len(files)} collected works too"

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLineEdit, QPlainTextEdit, QWidget
@@ -68,6 +68,8 @@ def drop(target: QWidget, paths: list[str]) -> None:
 
 def grab(window: QWidget, path: str) -> float:
     """Write the window's picture; return the wall clock when it was taken."""
+    # What has changed its size is given its room first, as it is before a person sees it.
+    QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
     at = time.time()
     if not window.grab().save(path):
         raise PuppetRefusal(f"cannot write {path}")

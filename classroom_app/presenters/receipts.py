@@ -201,6 +201,8 @@ def school_words(school: School) -> str:
     if school.refused:
         return say("The school did not accept {n} entries. The rest is through.", school.refused)
     if not school.reached or not school.synced_at:
+        if not school.waiting:
+            return say("School: later, nothing waits")
         return say("School: later, {count} waiting", count=school.waiting)
     if school.waiting:
         return say("School: {count} on the way", count=school.waiting)

@@ -225,6 +225,8 @@ def test_a_lock_is_counted_by_its_receipt_whatever_else_the_tile_shows(room: Roo
 def test_the_school_is_told_in_grey_words(room: Room) -> None:
     room.desk.show_school(School(reached=False, synced_at=NOW, waiting=14))
     assert room.desk.school_words() == "School: later, 14 waiting"
+    room.desk.show_school(School(reached=False, synced_at=NOW))
+    assert room.desk.school_words() == "School: later, nothing waits"
     room.desk.show_school(School(reached=True, synced_at=NOW, refused=1))
     assert room.desk.school_words().startswith("The school did not accept 1 entry.")
 

@@ -66,8 +66,9 @@ class Brush:
         elif tile.state in _HATCHED or tile.state is State.TWIN or image is None:
             self.hatched(tile, words, picture, failed=failed)
         else:
-            self.picture(image, picture, "fail" if failed else "surface")
+            self.picture(image, picture)
             self.over(tile, words, picture)
+            self.corners(picture, "fail" if failed else "surface")
         self.caption(tile, words, box, "on_fail" if failed else "ink")
         if tile.state is State.ASKED:
             pen = QPen(self.colour("held"), 3, Qt.PenStyle.DashLine)
@@ -100,11 +101,8 @@ class Brush:
         path.addRoundedRect(box, radius, radius)
         self.p.setClipPath(path)
 
-    def picture(self, image: QImage, box: QRectF, ground: str) -> None:
-        """Draw the picture unscaled where it was decoded at this size, and round its corners.
-
-        To paint over four corners takes a fifth of the time that a round clip does.
-        """
+    def picture(self, image: QImage, box: QRectF) -> None:
+        """Draw the picture, unscaled where it was decoded at this size."""
         spot = fitted(image, box).toRect()
         if spot != box.toRect():
             self.p.fillRect(box, self.colour("off2"))
@@ -113,6 +111,9 @@ class Brush:
             self.p.drawImage(spot.topLeft(), image, QRect(QPoint(), less))
         else:
             self.p.drawImage(spot, image)
+
+    def corners(self, box: QRectF, ground: str) -> None:
+        """Round what stands in `box`: to paint over takes a fifth of a round clip's time."""
         corners = QPainterPath()
         corners.addRect(box)
         corners.addRoundedRect(box, 6, 6)
@@ -123,9 +124,7 @@ class Brush:
         if tile.state is State.STALE:
             veil = self.colour("surface")
             veil.setAlphaF(0.65)
-            self.p.setPen(Qt.PenStyle.NoPen)
-            self.p.setBrush(veil)
-            self.p.drawRoundedRect(box, 6, 6)
+            self.p.fillRect(box, veil)
             dark = QColor("#14202B") if self.theme.name == "light" else QColor("#000000")
             self.ribbon(words, box, dark, "on_held")
         elif tile.state is State.ASKED:
@@ -135,11 +134,8 @@ class Brush:
 
     def ribbon(self, words: TileWords, box: QRectF, ground: QColor, token: str) -> None:
         height = 22 if self.grid.width < _NARROW else 26
-        self.p.save()
-        self.clip(box)
         spot = QRectF(box.left(), box.bottom() - height, box.width(), height)
         self.p.fillRect(spot, ground)
-        self.p.restore()
         icon = self.theme.icon(words.icon, 16, token, self.ratio)
         self.p.drawPixmap(QPointF(spot.left() + 8, spot.center().y() - 8), icon)
         self.text(spot.adjusted(30, 0, -4, 0), words.title, token, self.small_px, SEMI)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -30,6 +31,7 @@ from classroom_app.views.theme import Theme, font
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 SIDE, SIDE_NARROW, NARROW = 324, 280, 1600
 SCREENS_MAX = 4
+CARD_MARGIN, CARD_LINE = 16, 2  # the line is the theme's
 _FAILED = frozenset({State.NOT_COVERED, State.CLOCK, State.TWIN})
 
 
@@ -95,6 +97,7 @@ class ClassMap(QWidget):
     """The class as small seats with the wall's shapes and colours; a click hops there."""
 
     COLUMNS, GAP, HEIGHT = 7, 8, 34
+    ROWS_KEPT = 5  # whatever else stands above
 
     def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -123,7 +126,7 @@ class ClassMap(QWidget):
         return QSize(200, max(1, rows) * (self.HEIGHT + 6))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(200, self.HEIGHT)
+        return QSize(200, min(self.sizeHint().height(), self.ROWS_KEPT * (self.HEIGHT + 6)))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         for tile, spot in self._spots():
@@ -184,6 +187,34 @@ def _short(tile: Tile) -> str:
     return name[:2] if tile.pupil else name.split()[-1][-3:]
 
 
+class PupilWords(QScrollArea):
+    """A pupil's words: all their lines where there is room, else they scroll."""
+
+    KEPT = 66  # px, three lines
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.text = label("", 15, QFont.Weight.Medium)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.setWidget(self.text)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for ground in (self.viewport(), self.text):
+            ground.setAutoFillBackground(False)
+
+    def sizeHint(self) -> QSize:
+        return QSize(0, self.maximumHeight())
+
+    def show_words(self, words: str, width: int) -> None:
+        """Show `words` in lines of `width` px, or nothing where there are none."""
+        self.text.setText(words)
+        needed = max(0, self.text.heightForWidth(width))  # -1: no words
+        self.setMaximumHeight(needed)
+        self.setMinimumHeight(min(needed, self.KEPT))
+        self.setVisible(bool(words))
+
+
 class FocusView(QWidget):
     def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -237,13 +268,13 @@ class FocusView(QWidget):
         self.hand = QFrame(self.side)
         self.hand.setObjectName("hand-card")
         self.hand_title = label("", 18, BOLD)
-        self.hand_text = label("", 15, QFont.Weight.Medium)
+        self.hand_words = PupilWords(self.hand)
         self.reply = flat("reply", "main", self.hand)
         self.answered = flat("answered", "plain", self.hand)
         self.reply.clicked.connect(self._reply)
         self.answered.clicked.connect(self._answered)
         column = QVBoxLayout(self.hand)
-        column.setContentsMargins(16, 14, 16, 16)
+        column.setContentsMargins(CARD_MARGIN, 14, CARD_MARGIN, 16)
         column.setSpacing(10)
         title = QHBoxLayout()
         title.setSpacing(10)
@@ -252,7 +283,7 @@ class FocusView(QWidget):
         title.addWidget(self.hand_icon)
         title.addWidget(self.hand_title, 1)
         column.addLayout(title)
-        column.addWidget(self.hand_text)
+        column.addWidget(self.hand_words)
         row = QHBoxLayout()
         row.addWidget(self.reply)
         row.addWidget(self.answered)
@@ -305,8 +336,8 @@ class FocusView(QWidget):
         icon = wish_icon(tile) if tile and tile.wish else "hand"
         self.hand_icon.setPixmap(self._theme.icon(icon, 24, "on_ask", self.devicePixelRatioF()))
         text = tile.wish.text if tile and tile.wish and not hidden else ""
-        self.hand_text.setText(say("“{text}”", text=foldable(text)) if text else "")
-        self.hand_text.setVisible(bool(text))
+        words = say("“{text}”", text=foldable(text)) if text else ""
+        self.hand_words.show_words(words, self.side.width() - 2 * (CARD_MARGIN + CARD_LINE))
         self.claim.refresh()
         self.seat.setVisible(self._focus.can_seat())
         labelled(self.seat, self._theme, "user-plus", say("Who sits here…"))

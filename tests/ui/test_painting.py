@@ -4,6 +4,7 @@ import sys
 from itertools import pairwise
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, QTimerEvent
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QPushButton
@@ -152,6 +153,21 @@ def test_the_close_picture_is_drawn_whole(opened: Opens) -> None:
     assert room.focus.frames == 1
     room.settle()
     assert room.grab().pixelColor(100, 160).name() == "#2b579a"
+
+
+def test_long_words_of_a_pupil_scroll_and_leave_the_class_map_in_view(opened: Opens) -> None:
+    room = opened("fr")
+    tiles = classroom(30)
+    tiles[3] = replace(tiles[3], wish=Wish("hand", NOW - 20, 1, "Je ne sais pas. " * 31))
+    room.begin(tiles)
+    room.desk.open("p3")
+    room.settle()
+    view = room.window.focus
+    below = view.map.mapTo(view, view.map.rect().bottomLeft()).y()
+    assert below <= view.height()
+    assert view.map.height() >= view.map.sizeHint().height()
+    words = view.hand_words
+    assert 0 < words.height() < words.text.height() == words.maximumHeight()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

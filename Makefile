@@ -32,7 +32,7 @@ test: setup ## all tests, a whole small demo among them
 fuzz: setup ## change bytes at every edge where strangers speak (SECONDS=120)
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
-attack: setup ## besiege a real guard on the loopback while a lesson goes on (SECONDS=120)
+attack: setup ## besiege a guard (SECONDS=120), then make every listed attack, and count
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.attack --seconds $(SECONDS)
 
 lint: setup ## ruff, import contracts, dead code

@@ -1,14 +1,28 @@
 """How an attacker dials: as whoever it likes to be, and with whatever it likes to say first."""
 
-from typing import Protocol
+import asyncio
+from typing import Final, Protocol
 
 import msgspec
 
+from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.messages import FromDevice, decode_from_device, encode
 from device_bridge.session.dial import judge_device
 from device_bridge.session.wire import Lane, Path, dial_lane
 from device_bridge.trust.identity import Identity, dialler_context
 from tests.school import NOW, SmallSchool
+
+ENDS: Final = (OSError, DeviceError, EOFError, TimeoutError, asyncio.IncompleteReadError)
+"""How an attacker is cut off, refused or made to wait: so it should be."""
+
+UPGRADE: Final = (
+    b"GET /control HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
+class LetIn(AssertionError):
+    """The attacker was given what it must not have."""
 
 
 class Target(Protocol):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from device_bridge.trust.identity import Identity
 from tests.desktop import join_waiters
+from tests.namespaces import Machine
 from tests.school import SmallSchool
 from tests.teaching import enrolled
 
@@ -47,20 +48,24 @@ class GuardProcess:
 
 
 @asynccontextmanager
-async def guard_process(folder: Path) -> AsyncGenerator[GuardProcess]:
+async def guard_process(
+    folder: Path, machine: Machine | None = None, address: str = "127.0.0.1"
+) -> AsyncGenerator[GuardProcess]:
+    """Run it at `address`, on a machine of its own or on this one."""
     school = SmallSchool()
     home, log = await asyncio.to_thread(enrolled, school, folder / "guard", "dev-1"), folder / "log"
-    command = ("-m", "device_bridge.agent", "guard", "--folder", str(home.root))
+    command = [sys.executable, "-m", "device_bridge.agent", "guard", "--folder", str(home.root)]
+    command += ["--interface", address]
     with log.open("wb") as told:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, "--interface", "127.0.0.1", stdout=PIPE, stderr=told
+            *(machine.command(*command) if machine else command), stdout=PIPE, stderr=told
         )
     try:
         assert process.stdout is not None
         async with asyncio.timeout(READY_SECONDS):
             port = int(json.loads(await process.stdout.readline())["port"])
         teacher = school.identity("teacher", "teacher-1")
-        yield GuardProcess(school, teacher, ("127.0.0.1", port), process, log)
+        yield GuardProcess(school, teacher, (address, port), process, log)
     finally:
         if process.returncode is None:
             process.terminate()

@@ -1,0 +1,67 @@
+"""Where attacks happen: three machines on one switch, in network namespaces of their own."""
+
+import asyncio
+import json
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.attack.dialling import Target
+from tests.attack.loot import write_loot
+from tests.namespaces import Machine, classroom
+
+DEVICE, TEACHER, ATTACKER = "10.9.0.20", "10.9.0.1", "10.9.0.66"
+HOSTILE_SECONDS: Final = 60.0
+
+
+class Owed(AssertionError):
+    """The defence did not do what it owes; the text says what was seen instead."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """`folder` is empty and goes afterwards."""
+
+    folder: Path
+    device: Machine
+    teacher: Machine
+    attacker: Machine
+
+    async def hostile(self, name: str, target: Target) -> str:
+        """Let the attack `name` loose on the attacker's machine; return what it saw.
+
+        Raises `Owed` where it was let in, or failed by itself.
+        """
+        loot = self.folder / f"{name}.loot"
+        await asyncio.to_thread(write_loot, loot, target)
+        process = await asyncio.create_subprocess_exec(
+            *self.attacker.command(sys.executable, "-m", "tests.attack.hostile", name, str(loot)),
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        try:
+            async with asyncio.timeout(HOSTILE_SECONDS):
+                said, wrong = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise Owed(f"the attacker failed: {wrong.decode()[-1000:]}")
+        told: dict[str, str] = json.loads(said.splitlines()[-1])
+        if "let_in" in told:
+            raise Owed(told["let_in"])
+        return told["seen"]
+
+
+@contextmanager
+def ground(folder: Path) -> Generator[Ground]:
+    """Make the machines. Raises `NoNamespaces` where this computer allows none."""
+    with classroom() as room:
+        switch = room.switch()
+        machines = [room.machine([(switch, at)]) for at in (DEVICE, TEACHER, ATTACKER)]
+        yield Ground(folder, *machines)

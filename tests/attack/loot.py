@@ -1,0 +1,48 @@
+"""What an attacker is given to attack with: where its target is, and whatever it may have stolen.
+
+The school's own key is among it, for attacks forge papers of all kinds: ended, another's, too wide.
+An attack that uses it says so; no attacker has it.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.x509 import load_pem_x509_certificate
+
+from device_bridge.trust.identity import Identity, School, key_of_pem, key_to_pem
+from tests.attack.dialling import Target
+from tests.school import SmallSchool
+
+
+@dataclass(frozen=True)
+class Loot:
+    """A `Target`, read from a file in the attacker's process."""
+
+    school: SmallSchool
+    teacher: Identity
+    address: tuple[str, int]
+
+
+def write_loot(path: Path, target: Target) -> None:
+    teacher = target.teacher
+    told = {
+        "school": target.school.id,
+        "root": target.school.school.root_pem.decode(),
+        "school_key": key_to_pem(target.school.key).decode(),
+        "teacher_key": key_to_pem(teacher.key).decode(),
+        "teacher_certificate": teacher.certificate_pem.decode(),
+        "address": target.address,
+    }
+    path.write_text(json.dumps(told))
+
+
+def read_loot(path: Path) -> Loot:
+    told = json.loads(path.read_text())
+    school = SmallSchool(told["school"], key_of_pem(told["school_key"].encode()))
+    school.school = School(told["school"], load_pem_x509_certificate(told["root"].encode()))
+    teacher = Identity.of(
+        key_of_pem(told["teacher_key"].encode()), told["teacher_certificate"].encode()
+    )
+    host, port = told["address"]
+    return Loot(school, teacher, (host, port))

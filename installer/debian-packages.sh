@@ -11,6 +11,7 @@ packages=(
   xdg-utils file                                # opens what was handed out, on those desktops
   iproute2 nftables                             # network namespaces of tests, a firewall in one
   binutils                                      # make package looks into libraries
+  systemd                                       # systemd-analyze looks at the units, offline
   postgresql                                    # the tests' own cluster
 )
 command -v dpkg-query >/dev/null || { echo "Not Debian: install by your own means: ${packages[*]}"; exit 0; }

@@ -86,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--pupil-uid", type=int, action="append", default=[], help="whose seat to take"
     )
+    one.add_argument(
+        "--seat-folder", type=Path, help="where the seat finds its socket; default: the folder"
+    )
     one = add("seat", "run the seat alone (in the pupil's desktop)", _seat)
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
     one = add("simulate", "run simulated devices (tests, demo)", _simulate)
@@ -172,7 +175,8 @@ async def _serve(asked: argparse.Namespace) -> int:
         device = Device(folder, makings, About(KIND, _apply, _jitter, pace=asked.pace))
         interfaces = [str(address) for address in asked.interface]
         port = device.bind(interfaces or EVERYWHERE, asked.port)
-        seat = SeatSocket(folder.seat_socket, {os.getuid(), *asked.pupil_uid}, device.guard)
+        socket = Folder(asked.seat_folder or folder.root).seat_socket
+        seat = SeatSocket(socket, {os.getuid(), *asked.pupil_uid}, device.guard)
         async with seat.serve(), serve_status(device.guard, device.id):
             print(json.dumps({"device": device.id, "port": port}), flush=True)
             await device.run(interfaces=interfaces or None)

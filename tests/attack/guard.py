@@ -5,14 +5,13 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from device_bridge.trust.identity import Identity
 from tests.desktop import join_waiters
-from tests.namespaces import Machine
 from tests.school import SmallSchool
 from tests.teaching import enrolled
 
@@ -49,25 +48,41 @@ class GuardProcess:
 
 @asynccontextmanager
 async def guard_process(
-    folder: Path, machine: Machine | None = None, address: str = "127.0.0.1"
+    folder: Path,
+    within: Sequence[str] = (),
+    *,
+    address: str = "127.0.0.1",
+    uid: int | None = None,
+    python: str = sys.executable,
+    options: Sequence[str] = (),
 ) -> AsyncGenerator[GuardProcess]:
-    """Run it at `address`, on a machine of its own or on this one."""
+    """Run it at `address`, by the command `within` which may put it on another machine.
+
+    `uid`: whose its folder is.
+    """
     school = SmallSchool()
     home, log = await asyncio.to_thread(enrolled, school, folder / "guard", "dev-1"), folder / "log"
-    command = [sys.executable, "-m", "device_bridge.agent", "guard", "--folder", str(home.root)]
-    command += ["--interface", address]
+    if uid is not None:
+        await asyncio.to_thread(_give, home.root, uid)
+    command = [*within, python, "-m", "device_bridge.agent", "guard", *options]
+    command += ["--folder", str(home.root), "--interface", address]
     with log.open("wb") as told:
-        process = await asyncio.create_subprocess_exec(
-            *(machine.command(*command) if machine else command), stdout=PIPE, stderr=told
-        )
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=told)
     try:
         assert process.stdout is not None
         async with asyncio.timeout(READY_SECONDS):
-            port = int(json.loads(await process.stdout.readline())["port"])
+            line = await process.stdout.readline()
+        assert line, log.read_text()
         teacher = school.identity("teacher", "teacher-1")
+        port = int(json.loads(line)["port"])
         yield GuardProcess(school, teacher, (address, port), process, log)
     finally:
         if process.returncode is None:
             process.terminate()
         await process.wait()
         join_waiters()
+
+
+def _give(folder: Path, uid: int) -> None:
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, uid, uid)

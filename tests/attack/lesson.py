@@ -67,7 +67,7 @@ async def _ended(process: Process) -> Went:
 
 async def withstood_by_a_guard(ground: Ground, name: str) -> str:
     """Attack a real guard while a lesson goes on; both must be after it as they were before."""
-    async with guard_process(ground.folder, ground.device, DEVICE) as guard:
+    async with guard_process(ground.folder, ground.device.command(), address=DEVICE) as guard:
         async with lesson(ground, guard) as went:
             seen = await ground.hostile(name, guard)
         faults = {

@@ -7,8 +7,9 @@ STAMP := .venv/.ready
 DEVICES ?= 24
 OUT ?= demo-out
 SECONDS ?= 120
+FUZZ_SECONDS ?= 600
 
-.PHONY: help setup demo test fuzz attack lint types package clean
+.PHONY: help setup demo test fuzz attack audit sbom lint types package clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -29,8 +30,8 @@ demo: setup ## play the scripted lesson (DEVICES=24, OUT=demo-out)
 test: setup ## all tests, a whole small demo among them
 	@$(BIN)/python -m pytest
 
-fuzz: setup ## change bytes at every edge where strangers speak (SECONDS=120)
-	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+fuzz: setup ## try bytes, led by coverage, at every edge where strangers speak (FUZZ_SECONDS=600)
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 attack: setup ## besiege a guard (SECONDS=120), then make every listed attack, and count
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.attack --seconds $(SECONDS)
@@ -43,6 +44,12 @@ lint: setup ## ruff, import contracts, dead code
 
 types: setup ## pyright, strict
 	@$(BIN)/pyright
+
+audit: setup ## ask whether a library we use has a known hole
+	@$(BIN)/python -m tests.audit
+
+sbom: setup ## write dist/pupitre.cdx.json: what the three programs are made of (CycloneDX)
+	@bash installer/sbom.sh
 
 package: setup ## build dist/pupitre (three programs, one folder), check its limits, smoke-test it
 	@bash installer/package.sh

@@ -54,7 +54,7 @@ def key_of_request(pem: str) -> Ed25519PublicKey:
         request = x509.load_pem_x509_csr(pem.encode())
         valid = request.is_signature_valid
         key = request.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature):
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion):
         raise Malformed("bad-csr", "The certificate request cannot be read.") from None
     if not isinstance(key, Ed25519PublicKey):
         raise Malformed("bad-csr", "The key must be Ed25519.")

@@ -34,6 +34,9 @@ def safe_name(hostile: str, taken: Collection[str] = ()) -> str:
     at most 120 long with its extension kept, and no twin of `taken` where case does not count.
     """
     stem, extension = _parted(_plain(hostile))
+    # Cut, a name without an extension may end in one: a harmless name is harmless said again.
+    while not extension and (cut := _parted(_fitted(stem, ""))) != (stem, ""):
+        stem, extension = cut
     keys = {_key(name) for name in taken}
     for number in count(1):
         tail = extension if number == 1 else f" ({number}){extension}"

@@ -10,13 +10,12 @@ from datetime import timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from central_mdm.contract.names import Party, Role, party_of
 from device_bridge.protocol.errors import NotPaired
-from device_bridge.trust.identity import School, uris
+from device_bridge.trust.identity import UNREADABLE, School, uris
 
 LIFE_MAX: Final = timedelta(days=400)
 """13 months and a few days: an identity outlives the summer, not the pupil's time at school."""
@@ -52,10 +51,10 @@ def accept(der: bytes | None, school: School, floor_seconds: float, role: Role) 
         certificate = x509.load_der_x509_certificate(der)
         certificate.verify_directly_issued_by(school.root)
         _check_extensions(certificate, role)
-    except (ValueError, TypeError, InvalidSignature, x509.DuplicateExtension) as error:
+        key = certificate.public_key()
+    except UNREADABLE as error:
         raise NotPaired("not of our school") from error
     _check_time(certificate, floor_seconds)
-    key = certificate.public_key()
     if not isinstance(key, Ed25519PublicKey):
         raise NotPaired("the key is not Ed25519")
     return Peer(_party(certificate, school, role), key)

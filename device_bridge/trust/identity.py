@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
@@ -28,6 +28,15 @@ still be reached. `trust.accept` judges time, at the floor, at once after the ha
 KEY_FILE: Final = "key.pem"
 CERTIFICATE_FILE: Final = "certificate.pem"
 PEM_BYTES_MAX: Final = 64 * 1024
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+)
+"""What `cryptography` raises for a certificate that is not as ours are."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,7 @@ class School:
             raise NotPaired("the root names another school")
         try:
             root.verify_directly_issued_by(root)
-        except (ValueError, TypeError, InvalidSignature) as error:
+        except UNREADABLE as error:
             raise NotPaired("the root is not its own") from error
         pinned = cls(school, root)
         _ = pinned.key
@@ -204,6 +213,8 @@ def _certificate(pem: bytes) -> x509.Certificate:
     if len(pem) > PEM_BYTES_MAX:
         raise NotPaired("too large for a certificate")
     try:
-        return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+        certificate = x509.load_pem_x509_certificate(pem)
+        certificate.public_key()  # it is read now, or it raises where nobody expects it
+    except UNREADABLE as error:
         raise NotPaired("no certificate") from error
+    return certificate

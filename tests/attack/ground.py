@@ -31,10 +31,11 @@ class Ground:
     teacher: Machine
     attacker: Machine
 
-    async def hostile(self, name: str, target: Target) -> str:
+    async def hostile(self, name: str, target: Target, begun: asyncio.Event | None = None) -> str:
         """Let the attack `name` loose on the attacker's machine; return what it saw.
 
-        Raises `Owed` where it was let in, or failed by itself.
+        `begun` is set once the attacker says so by a first line of its own. Raises `Owed` where it
+        was let in, or failed by itself.
         """
         loot = self.folder / f"{name}.loot"
         await asyncio.to_thread(write_loot, loot, target)
@@ -45,6 +46,9 @@ class Ground:
         )
         try:
             async with asyncio.timeout(HOSTILE_SECONDS):
+                if begun and process.stdout:
+                    await process.stdout.readline()
+                    begun.set()
                 said, wrong = await process.communicate()
         finally:
             if process.returncode is None:
@@ -61,6 +65,7 @@ class Ground:
 @contextmanager
 def ground(folder: Path) -> Generator[Ground]:
     """Make the machines. Raises `NoNamespaces` where this computer allows none."""
+    folder.chmod(0o711)  # what is in it guards itself, not the folder around it
     with classroom() as room:
         switch = room.switch()
         machines = [room.machine([(switch, at)]) for at in (DEVICE, TEACHER, ATTACKER)]

@@ -4,12 +4,16 @@ from typing import Final
 
 from tests.attack.each import (
     a_crowd,
+    a_downgrade,
     a_gigabyte,
+    a_neighbour,
     a_token_again,
     an_insider,
     another_ca,
     bad_papers,
     false_first_words,
+    forged_tokens,
+    half_open,
     no_certificate,
     plain_bytes,
     slow_bytes,
@@ -18,12 +22,16 @@ from tests.attack.kinds import Attack
 
 ATTACKS: Final[tuple[Attack, ...]] = (
     a_crowd.ATTACK,
+    a_downgrade.ATTACK,
     a_gigabyte.ATTACK,
+    a_neighbour.ATTACK,
     a_token_again.ATTACK,
     an_insider.ATTACK,
     another_ca.ATTACK,
     bad_papers.ATTACK,
     false_first_words.ATTACK,
+    forged_tokens.ATTACK,
+    half_open.ATTACK,
     no_certificate.ATTACK,
     plain_bytes.ATTACK,
     slow_bytes.ATTACK,

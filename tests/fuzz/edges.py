@@ -1,14 +1,17 @@
 """Every place where bytes of a stranger become something of ours, and how each may refuse."""
 
 import io
+import os
 import random
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple, cast, get_args
 
 import httpx
 import msgspec
 from blake3 import blake3
+from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc import jws
 from joserfc.jwk import OKPKey
 from PIL import Image
@@ -21,6 +24,8 @@ from central_mdm.contract.identity import GrantIssued, Problem, SignedIn
 from central_mdm.contract.journal import Outcome, Pushed
 from central_mdm.contract.partage import ChunkRef, FileAnswer, Manifest
 from central_mdm.contract.roster import Change, Changes, ClassRow, DeviceRow, PupilRow, Scopes
+from central_mdm.identity.certificates import key_of_request
+from central_mdm.platform.errors import Malformed as BadRequest
 from classroom_app.cloud import answers
 from classroom_app.cloud.errors import CloudError
 from classroom_app.media.decode import BadPicture
@@ -29,10 +34,13 @@ from device_bridge import server_clock
 from device_bridge.discovery.records import SERVICE_TYPE, read_text, text_of
 from device_bridge.discovery.sightings import NotAnAddress, typed
 from device_bridge.materials import manifest
+from device_bridge.materials.names import safe_name
 from device_bridge.protocol import messages
-from device_bridge.protocol.errors import Malformed, NotAllowed, Unsupported
+from device_bridge.protocol.errors import Malformed, NotAllowed, NotPaired, Unsupported
 from device_bridge.protocol.seat import CurtainAnswered, RaiseCurtain
-from device_bridge.trust.grants import read_grant, read_mandate
+from device_bridge.trust.accept import accept
+from device_bridge.trust.grants import read_assignment, read_grant, read_mandate
+from device_bridge.trust.identity import School, csr
 from tests.protocol_vectors import EXAMPLES
 from tests.school import NOW, SmallSchool, mandate_for
 
@@ -130,6 +138,35 @@ def _signed_anyhow(raw: bytes) -> None:
     _holdable(read_grant(token, SCHOOL.school))
 
 
+def _assigned(raw: bytes) -> None:
+    _holdable(read_assignment(raw.decode("latin-1"), SCHOOL.school, "dev-1"))
+
+
+def _shown(raw: bytes) -> None:
+    """Judge whatever a peer shows in the handshake; nothing but the school's own is let in."""
+    accept(raw, SCHOOL.school, NOW, "teacher")
+
+
+def _pinned(raw: bytes) -> None:
+    School.pin(SCHOOL.id, raw)
+
+
+def _requested(raw: bytes) -> None:
+    key_of_request(raw.decode("utf-8", "replace"))
+
+
+def _named(raw: bytes) -> None:
+    """Make a harmless name; it is one plain entry, and harmless as it stands."""
+    name = safe_name(raw.decode("utf-8", "replace"))
+    assert name == safe_name(name), "not harmless when it is said again"
+    assert Path(name).name == name not in {"", ".", ".."}, "no plain entry"
+    assert len(os.fsencode(name)) <= 255, "longer than a file system takes"
+
+
+def _der() -> bytes:
+    return TEACHER.certificate.public_bytes(Encoding.DER)
+
+
 def _payload() -> bytes:
     return msgspec.json.encode(read_grant(GRANT, SCHOOL.school))
 
@@ -192,6 +229,11 @@ EDGES: Final[dict[str, Edge]] = {
     "grant": Edge(_granted, (NotAllowed,), (GRANT.encode(),)),
     "grant-signed": Edge(_signed_anyhow, (NotAllowed,), (_payload(),)),
     "mandate": Edge(_mandated, (NotAllowed,), (MANDATE.encode(),)),
+    "assignment": Edge(_assigned, (NotAllowed,), (SCHOOL.assignment("dev-1").encode(),)),
+    "certificate": Edge(_shown, (NotPaired,), (_der(),)),
+    "root": Edge(_pinned, (NotPaired,), (SCHOOL.school.root_pem,)),
+    "csr": Edge(_requested, (BadRequest,), (csr(TEACHER.key, "dev-1").encode(),)),
+    "file-name": Edge(_named, (), (b"Rapport final.odt", b"../../x", "\u202egpj.exe".encode())),
     "mdm-judged": Edge(_judged, (CloudError,), (_BUSY, _REFUSED, b"200\n\n{}")),
     "picture": Edge(_seen, (BadPicture,), (_jpeg(),)),
     **{

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fuzz.edges import EDGES
-from tests.fuzz.tries import Counts, memory_watched, offered, tried
+from tests.fuzz.tries import CORPUS, Counts, memory_watched, offered, tried
 
 SEED = 7
 TRIES = 150
@@ -30,3 +30,9 @@ def test_every_example_is_read_so_that_what_is_tried_is_nearly_right(edge: str) 
     assert EDGES[edge].examples
     for example in EDGES[edge].examples:
         assert offered(edge, example) == ("accepted", "")
+
+
+@pytest.mark.parametrize("edge", EDGES)
+def test_what_reached_a_branch_or_broke_it_once_is_read_or_refused(edge: str) -> None:
+    for path in sorted((CORPUS / edge).glob("*")):
+        assert offered(edge, path.read_bytes())[1] == "", path.name

@@ -4,6 +4,7 @@ import random
 import tracemalloc
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -12,6 +13,8 @@ from tests.fuzz.edges import EDGES
 from tests.fuzz.mutate import mutated
 
 End = Literal["accepted", "refused"]
+CORPUS: Final = Path(__file__).parent / "corpus"
+"""A folder an edge: inputs that reach what no example does, and `found-…` that once broke it."""
 SHOWN: Final = 200
 BYTES_A_BYTE: Final = 200
 BYTES_ANYWAY: Final = 3 * 1024 * 1024

@@ -8,10 +8,12 @@ import logging
 import secrets
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from central_mdm import trust_commands
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.identity.rules import add_teacher, begin_epoch, open_school
 from central_mdm.joining import ground_at
@@ -48,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     teacher = _command(add, "teacher", "add a teacher; the password is read from stdin")
     for option in ("school", "id", "login", "name"):
         teacher.add_argument(f"--{option}", required=True)
+    trust_commands.add_to(partial(_command, add))
     restored = _command(add, "restored", "say that the database was restored from a copy")
     restored.add_argument("--school", required=True)
     return made
@@ -125,6 +128,8 @@ async def _once(args: argparse.Namespace) -> object:
                 row = {"id": args.id, "login": args.login, "name": args.name}
                 password = sys.stdin.readline().rstrip("\n")
                 await add_teacher(ground, args.school, row, password)
+            case name if name in trust_commands.NAMES:
+                return await trust_commands.run(ground, args)
             case _:
                 await begin_epoch(ground, args.school)
         return {"done": args.command}

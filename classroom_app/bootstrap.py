@@ -204,6 +204,7 @@ class Desk(QObject):
             root=signed.root,
             refresh=signed.refresh,
             grant=granted.grant,
+            deny_list=granted.deny_list,
         )
         made = Papers(papers, boot_seconds)
         await self.keeping.keep_papers(papers)

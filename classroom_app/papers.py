@@ -11,6 +11,7 @@ from device_bridge.protocol.errors import NotAllowed
 from device_bridge.trust.floor import Floor
 from device_bridge.trust.grants import read_grant, sign_mandate
 from device_bridge.trust.identity import Identity, School, key_of_pem
+from device_bridge.trust.revocation import DenyLists
 
 
 class SignedPapers(Struct, frozen=True):
@@ -26,6 +27,7 @@ class SignedPapers(Struct, frozen=True):
     root: str
     refresh: str = ""
     grant: str = ""
+    deny_list: str = ""
 
 
 class Papers:
@@ -40,6 +42,7 @@ class Papers:
         self._boot = boot
         self._floor = Floor(at_boot=boot())
         self._grant: Grant | None = None
+        self.deny_lists = DenyLists(self.school, signed.deny_list)
         self.mandate: Callable[[], str] = str
         if signed.grant:
             self.renew(signed)
@@ -49,6 +52,16 @@ class Papers:
         self._grant = read_grant(signed.grant, self.school)
         self._floor = self._floor.raised(self._grant.issued_at, self._boot())
         self.signed = signed
+
+    def deny(self, deny_list: str) -> bool:
+        """Take a newer deny list, to be carried to the devices; False for an older one.
+
+        Raises `NotAllowed` for one that is not this school's.
+        """
+        newer = self.deny_lists.take(deny_list)
+        if newer:
+            self._floor = self._floor.raised(self.deny_lists.issued_at, self._boot())
+        return newer
 
     def grant(self) -> str:
         return self.signed.grant

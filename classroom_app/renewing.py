@@ -76,4 +76,6 @@ class Renewing:
 
     def _due(self) -> bool:
         now = max(self._utc(), self._papers.floor())
-        return not self._in_lesson() and now - self._papers.grant_issued_at > RENEWED_AFTER_SECONDS
+        # A substitute's ends before it is a day old.
+        old = now - self._papers.grant_issued_at > RENEWED_AFTER_SECONDS
+        return not self._in_lesson() and (old or now >= self._papers.grant_ends_at)

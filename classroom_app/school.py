@@ -41,6 +41,7 @@ from device_bridge.discovery.wifi import wifi_names
 from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
 from device_bridge.materials.off_loop import bulk_threads
+from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import GONE_SECONDS, PULSE_SECONDS
 from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.messages import FromDevice
@@ -184,7 +185,7 @@ class School:
             self.talking,
         )
         self.hearing = Hearing(self.room, features, pictured=pictured, refused=refused)
-        self.sync = Sync(cloud, keeping, self._on_sync, time.time)
+        self.sync = Sync(cloud, keeping, self, self._on_sync, time.time)
         self.acts = LessonActs(
             self.room,
             self.presence,
@@ -285,6 +286,21 @@ class School:
 
     def last_of(self, device: DeviceId) -> Address | None:
         return self.places.last_of(device)
+
+    # what the sync brings for everybody (cloud.sync.TakesTrust)
+
+    def deny_list_number(self) -> int:
+        return self.papers.deny_lists.denied.number
+
+    async def deny(self, deny_list: str) -> None:
+        try:
+            newer = self.papers.deny(deny_list)
+        except NotAllowed as error:
+            log.warning("deny list refused", extra={"why": error.why})
+            return
+        if newer:
+            await self.keeping.keep_deny_list(deny_list)
+            self.link.carry()
 
     def clock_off_seconds(self) -> float | None:
         """Say by how much this computer's clock is ahead of the school's; None: never heard."""

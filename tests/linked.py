@@ -13,11 +13,13 @@ from device_bridge.protocol.hello import Hello, Welcome
 from device_bridge.protocol.messages import FromApp, FromDevice
 from device_bridge.protocol.watching import Frame
 from device_bridge.session.device_link import DeviceLink
+from device_bridge.session.gate import Law
 from device_bridge.session.listen import Listener
 from device_bridge.session.room import Room
 from device_bridge.session.wire import Wire
 from device_bridge.trust.identity import Identity
 from device_bridge.trust.mandates import Mandates
+from device_bridge.trust.revocation import DenyLists
 from tests.school import NOW, SmallSchool, mandate_for
 
 WAIT_SECONDS = 8.0
@@ -70,13 +72,16 @@ class Device(Heard):
     said: list[FromApp] = field(default_factory=list[FromApp])
     lost_links: list[DeviceLink] = field(default_factory=list[DeviceLink])
     piped: list[bytes] = field(default_factory=list[bytes])
+    suspicions: list[str] = field(default_factory=list[str])
+    deny_lists: list[str] = field(default_factory=list[str])
+    ended: list[DeviceLink] = field(default_factory=list[DeviceLink])
     answers: Callable[[DeviceLink, FromApp], None] = lambda _link, _message: None
 
     def welcome(self, link: DeviceLink, hello: Hello) -> Welcome:
         del hello
         self.links.append(link)
         self.note()
-        return Welcome(1, self.name, "boot-1", "agent 1", "test", bytes(32))
+        return Welcome(1, self.name, "boot-1", "agent 1", "test", bytes(32), bytes(16))
 
     def told(self, link: DeviceLink, message: FromApp) -> None:
         self.said.append(message)
@@ -86,6 +91,19 @@ class Device(Heard):
     def lost(self, link: DeviceLink) -> None:
         self.links.remove(link)
         self.lost_links.append(link)
+        self.note()
+
+    def suspected(self, link: DeviceLink, why: str) -> None:
+        del link
+        self.suspicions.append(why)
+        self.note()
+
+    def denied(self, deny_list: str) -> None:
+        self.deny_lists.append(deny_list)
+        self.note()
+
+    def revoked(self, link: DeviceLink) -> None:
+        self.ended.append(link)
         self.note()
 
     async def bulk(self, link: DeviceLink, wire: Wire) -> None:
@@ -98,7 +116,7 @@ class Device(Heard):
 
 @dataclass
 class App(Heard):
-    """`Hears`, `Papers` and `ServesBulk` that remember."""
+    """`Hears`, `Papers` and `ServesBulk` that remember. `deny_list`: what it has at the start."""
 
     ups: list[str] = field(default_factory=list[str])
     heard_: list[FromDevice] = field(default_factory=list[FromDevice])
@@ -106,6 +124,8 @@ class App(Heard):
     goners: list[str] = field(default_factory=list[str])
     grant_: str = ""
     mandate_: str = ""
+    deny_list: str = ""
+    deny_lists: DenyLists = field(init=False)
 
     def up(self, device: str, welcome: Welcome) -> None:
         del welcome
@@ -148,6 +168,7 @@ class Scene:
     school: SmallSchool
     earth: Earth
     device: Device
+    identity: Identity
     listener: Listener
     teacher: Identity
     app: App
@@ -162,6 +183,7 @@ def room_for(school: SmallSchool, teacher: Identity, app: App) -> Room:
     """Make the app's end for a teacher, with papers of the usual lesson."""
     app.grant_ = app.grant_ or school.grant(teacher)
     app.mandate_ = app.mandate_ or mandate_for(teacher)
+    app.deny_lists = DenyLists(school.school, app.deny_list)
     return Room(
         identity=teacher,
         school=school.school,
@@ -174,14 +196,10 @@ def room_for(school: SmallSchool, teacher: Identity, app: App) -> Room:
 
 
 def listener_for(school: SmallSchool, identity: Identity, device: Device, earth: Earth) -> Listener:
-    return Listener(
-        identity,
-        school.school,
-        device,
-        ground=earth,
-        mandates=Mandates(earth.boot),
-        random_bytes=random.Random(2).randbytes,  # noqa: S311 - no secret in a test
-    )
+    lists = DenyLists(school.school)
+    law = Law(device.name, school.school, earth, Mandates(earth.boot), lists)
+    chance = random.Random(2)  # noqa: S311 - no secret in a test
+    return Listener(identity, law, device, random_bytes=chance.randbytes)
 
 
 @asynccontextmanager
@@ -207,12 +225,13 @@ async def scene(
     """Set up both ends; the room keeps and has sighted the device."""
     school = SmallSchool()
     earth, device, app = earth or Earth(), device or Device(), app or App()
-    listener = listener_for(school, school.identity("device", device.name), device, earth)
+    identity = school.identity("device", device.name)
+    listener = listener_for(school, identity, device, earth)
     listener.bind(["127.0.0.1"])
     teacher = school.identity("teacher", "teacher-1")
     room = room_for(school, teacher, app)
     room.keep(device.name)
-    whole = Scene(school, earth, device, listener, teacher, app, room)
+    whole = Scene(school, earth, device, identity, listener, teacher, app, room)
     async with running(listener, room):
         room.sighted(device.name, [whole.address])
         yield whole

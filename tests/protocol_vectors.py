@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct, structs
 
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.hello import (
     Answer,
+    Carried,
     Held,
     Hello,
     LaneHello,
     LaneWelcome,
     MandateShown,
     NotUnderstood,
+    Order,
     Pulse,
     Refused,
     Report,
@@ -44,10 +46,12 @@ from device_bridge.protocol.materials import (
 )
 from device_bridge.protocol.messages import (
     Bulk,
+    ControlFromApp,
     FromApp,
     FromDevice,
     PictureFromApp,
     PictureFromDevice,
+    decode_from_app,
     encode,
 )
 from device_bridge.protocol.presence import Choice, LessonDeclared, SeatClaimed
@@ -61,9 +65,11 @@ _OTHER: Final = bytes(range(32, 64))
 EXAMPLES: Final[tuple[Struct, ...]] = (
     Hello(1, 1, "pupitre 0.1", "aaa.bbb.ccc", "ddd.eee.fff"),
     Welcome(
-        1, "dev-01", "b0f1", "agent 0.1", "linux", _HASH,
+        1, "dev-01", "b0f1", "agent 0.1", "linux", _HASH, _HASH[:16], 3,
         (Held("attention", 7), Held("presence", 2)), (Screen(1920, 1080),), -3600,
     ),
+    Carried("ggg.hhh.iii"),
+    Order(_HASH[:16], 1, "m-1", Raw(encode(MandateShown("aaa.bbb.ccc", "ddd.eee.fff")))),
     MandateShown("aaa.bbb.ccc", "ddd.eee.fff"),
     LessonDeclared(
         2, 600, "on", "lesson-1", "5B", "5e B", "Mme Vidal", 3300, "", "",
@@ -102,7 +108,8 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
 )  # fmt: skip
 
 LANES: Final[dict[str, object]] = {
-    "control, from the app": FromApp,
+    "control, from the app": ControlFromApp,
+    "control, in an order": FromApp,
     "control, from the device": FromDevice,
     "pictures, from the app": PictureFromApp,
     "pictures, from the device": PictureFromDevice,
@@ -120,11 +127,20 @@ def vectors() -> list[dict[str, Any]]:
         {
             "type": str(type(message).__struct_config__.tag),
             "lanes": lanes_of(type(message)),
-            "json": msgspec.json.decode(msgspec.json.encode(message)),
+            "json": as_json(message),
             "msgpack": encode(message).hex(),
         }
         for message in EXAMPLES
     ]
+
+
+def as_json(message: Struct) -> dict[str, Any]:
+    """Write an order with its message as JSON, too, which on the wire is msgpack in msgpack."""
+    if isinstance(message, Order):
+        inner = decode_from_app(bytes(message.message))
+        order = msgspec.json.encode(structs.replace(message, message=Raw(b"null")))
+        return msgspec.json.decode(order) | {"message": as_json(inner)}
+    return msgspec.json.decode(msgspec.json.encode(message))
 
 
 def written() -> str:

@@ -13,8 +13,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from central_mdm.contract.grants import (
     ASSIGNMENT_TYPE,
+    DENY_TYPE,
     GRANT_TYPE,
     Assignment,
+    DenyList,
     Grant,
     Mandate,
     Verb,
@@ -74,6 +76,9 @@ class SmallSchool:
         verbs: tuple[Verb, ...] = VERBS,
         issued_at: int = NOW,
         days: float = 7,
+        devices: tuple[str, ...] = (),
+        generation: int = 0,
+        deny_list: int = 0,
     ) -> str:
         return sign(
             Grant(
@@ -86,6 +91,9 @@ class SmallSchool:
                 verbs=verbs,
                 issued_at=issued_at,
                 ends_at=issued_at + int(days * 86_400),
+                devices=devices,
+                generation=generation,
+                deny_list=deny_list,
             ),
             GRANT_TYPE,
             self.key,
@@ -100,6 +108,13 @@ class SmallSchool:
     ) -> str:
         statement = Assignment(device, self.id, version, classes, issued_at)
         return sign(statement, ASSIGNMENT_TYPE, self.key)
+
+    def deny_list(
+        self, number: int, *denied: Identity, grants: tuple[str, ...] = (), generation: int = 0
+    ) -> str:
+        keys = tuple(thumbprint(each.key.public_key()) for each in denied)
+        told = DenyList(self.id, number, NOW, generation, keys, grants)
+        return sign(told, DENY_TYPE, self.key)
 
     def _root(self) -> bytes:
         builder = (

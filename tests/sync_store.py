@@ -15,6 +15,19 @@ Rows = dict[tuple[str, str], Change]
 
 
 @dataclass
+class Trusting:
+    """Keeps the deny lists that the sync brings."""
+
+    lists: list[str] = field(default_factory=list[str])
+
+    def deny_list_number(self) -> int:
+        return len(self.lists)
+
+    async def deny(self, deny_list: str) -> None:
+        self.lists.append(deny_list)
+
+
+@dataclass
 class MemoryStore:
     """`rows` by scope; `outcomes` and `answers` by id, as they were settled."""
 

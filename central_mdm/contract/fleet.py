@@ -58,22 +58,27 @@ class Policy(Struct, frozen=True):
 
 
 class CheckIn(Struct, frozen=True):
-    """POST /api/check-in with the device's bearer token."""
+    """POST /api/check-in with the device's bearer token. `deny_list`: the number it holds."""
 
     policy_version: Count = 0
     policy_state: Annotated[str, Meta(max_length=40, pattern=TEXT)] = ""
     policy_reason: Annotated[str, Meta(max_length=200, pattern=TEXT)] = ""
     assignment_version: Count = 0
+    deny_list: Count = 0
     inventory_hash: Annotated[str, Meta(max_length=64, pattern=TEXT)] = ""
     inventory: Inventory | None = None
 
 
 class CheckedIn(Struct, frozen=True):
-    """What changed since; None: nothing. The server says when to come next."""
+    """What changed since; None: nothing. The server says when to come next.
+
+    `assignment` and `deny_list` are signed statements, `contract.grants`.
+    """
 
     next_check_in_seconds: Count
     policy: Policy | None = None
     assignment: str = ""
+    deny_list: str = ""
     want_inventory: bool = False
 
 

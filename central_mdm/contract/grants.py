@@ -19,12 +19,21 @@ Thumbprint = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 GRANT_TYPE: Final = "pupitre-grant+jws"
 MANDATE_TYPE: Final = "pupitre-mandate+jws"
 ASSIGNMENT_TYPE: Final = "pupitre-assignment+jws"
+DENY_TYPE: Final = "pupitre-deny+jws"
+SUCCESSION_TYPE: Final = "pupitre-succession+jws"
 MANDATE_SECONDS_MAX: Final = 4 * 3600
 GRANT_SECONDS_MAX: Final = 14 * 24 * 3600
+DENIED_MAX: Final = 250
+"""A whole list fits into one message; a school with more raises `generation` instead."""
+Devices = Annotated[tuple[Id, ...], Meta(max_length=40)]
 
 
 class Grant(Struct, frozen=True):
-    """One teacher (by key), these classes, these verbs, these hours."""
+    """One teacher (by key), these classes, these verbs, these hours.
+
+    `devices`: only these of the classes' devices; empty: all. `generation`: a deny list may end
+    all grants of older ones. `deny_list`: the lowest deny list this grant may be honoured under.
+    """
 
     id: Id
     school: Id
@@ -37,10 +46,15 @@ class Grant(Struct, frozen=True):
     ends_at: Seconds
     generation: Count = 0
     deny_list: Count = 0
+    devices: Devices = ()
+    role: Name = "teacher"
 
 
 class Mandate(Struct, frozen=True):
-    """One lesson of one class, narrowed from a grant and signed by the teacher; at most 4 h."""
+    """One lesson of one class, narrowed from a grant and signed by the teacher; at most 4 h.
+
+    `devices`: only these; empty: all that the grant has.
+    """
 
     id: Id
     grant: Id
@@ -50,6 +64,7 @@ class Mandate(Struct, frozen=True):
     verbs: Annotated[tuple[Verb, ...], Meta(min_length=1, max_length=16)]
     issued_at: Seconds
     ends_at: Seconds
+    devices: Devices = ()
 
 
 class Assignment(Struct, frozen=True):
@@ -59,4 +74,33 @@ class Assignment(Struct, frozen=True):
     school: Id
     version: Count
     classes: Annotated[tuple[str, ...], Meta(max_length=200)]
+    issued_at: Seconds
+
+
+class DenyList(Struct, frozen=True):
+    """Whom nobody of the school obeys or trusts any more. Each list is whole; the highest holds.
+
+    `keys`: thumbprints of teachers' and devices' keys. `grants`: ids. `generation`: grants of an
+    older one have ended.
+    """
+
+    school: Id
+    number: Count
+    issued_at: Seconds
+    generation: Count = 0
+    keys: Annotated[tuple[Thumbprint, ...], Meta(max_length=DENIED_MAX)] = ()
+    grants: Annotated[tuple[Id, ...], Meta(max_length=DENIED_MAX)] = ()
+
+
+class Succession(Struct, frozen=True):
+    """The sealed standby root takes the school over: signed by its key, it ends all that was.
+
+    `root` (PEM) is the standby's own certificate, now the school's root; `standby` the thumbprint
+    of the key that is sealed next. `epoch` only rises.
+    """
+
+    school: Id
+    epoch: Count
+    root: Annotated[str, Meta(max_length=4096)]
+    standby: Thumbprint
     issued_at: Seconds

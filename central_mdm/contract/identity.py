@@ -40,10 +40,20 @@ class Refresh(Struct, frozen=True):
 
 
 class GrantIssued(Struct, frozen=True):
-    """POST /api/grants: the signed grant for the signed-in teacher's classes and key."""
+    """POST /api/grants: the signed grant for the signed-in teacher's classes and key.
+
+    `deny_list`: the school's newest, signed, without which a device may not honour the grant.
+    """
 
     grant: str
     ends_at: Count
+    deny_list: str = ""
+
+
+class Trust(Struct, frozen=True):
+    """GET /api/trust?deny_list=: what the school has signed for everybody since that number."""
+
+    deny_list: str = ""
 
 
 class Problem(Struct, frozen=True):

@@ -11,6 +11,8 @@ from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
 from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
+from central_mdm.identity.model import deny_lists
+from central_mdm.identity.revocation import Newest, newest
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotSignedIn
 from central_mdm.platform.ground import Ground
@@ -26,6 +28,7 @@ class Standing(Struct, frozen=True):
     reported: tuple[int, str, str]
     assignment_version: int
     policy_version: int
+    deny_list: int
 
 
 async def read_device(
@@ -37,16 +40,19 @@ async def read_device(
     assigned = select(roster_devices.c.assignment_version).where(
         roster_devices.c.school == school, roster_devices.c.id == devices.c.id
     )
+    listed = select(func.max(deny_lists.c.number)).where(deny_lists.c.school == school)
     wanted = select(
         devices,
         declared.scalar_subquery().label("declared"),
         assigned.scalar_subquery().label("assigned"),
+        listed.scalar_subquery().label("deny_list"),
     ).where(devices.c.school == school, devices.c.token_hash == token_hash)
     row = (await connection.execute(wanted)).first()
     if row is None:
         return None
     reported = (row.policy_version, row.policy_state, row.policy_reason)
-    known = Standing(row.inventory_hash, reported, row.assigned or 0, row.declared or 0)
+    newest_ = (row.assigned or 0, row.declared or 0, row.deny_list or 0)
+    known = Standing(row.inventory_hash, reported, *newest_)
     return Caller(school, "device", row.id, known)
 
 
@@ -60,20 +66,24 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
     keeps = told.inventory is not None and told.inventory_hash != known.inventory_hash
     if keeps or reported != known.reported:
         await _keep(ground, caller, told, keeps=keeps)
-    policy, assignment = None, ""
+    policy, assignment, denied = None, "", Newest()
     if (
         told.policy_version < known.policy_version
         or told.assignment_version < known.assignment_version
+        or told.deny_list < known.deny_list
     ):
         async with ground.database.reading(caller.school) as connection:
             if told.policy_version < known.policy_version:
                 policy = await _newest(connection, caller.school)
             if told.assignment_version < known.assignment_version:
                 assignment = await signed_assignment(connection, ground, caller.school, caller.id)
+            if told.deny_list < known.deny_list:
+                denied = await newest(connection, caller.school)
     return CheckedIn(
         next_check_in_seconds=next_check_in(caller.id, ground.clock()),
         policy=policy,
         assignment=assignment,
+        deny_list=denied.statement,
         want_inventory=not keeps and told.inventory_hash not in {EMPTY_HASH, known.inventory_hash},
     )
 

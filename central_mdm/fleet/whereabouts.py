@@ -9,14 +9,15 @@ from central_mdm.fleet.model import inventories, seen
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed
 from central_mdm.roster.model import placements
-from central_mdm.roster.reading import classes_of
+from central_mdm.roster.reading import classes_now
 
 
 async def whereabouts(
     connection: AsyncConnection, caller: Caller, class_id: str, now: int
 ) -> Whereabouts:
     """Tell of each device of the class when it came last. Raises NotAllowed for another's class."""
-    if class_id not in await classes_of(connection, caller.school, caller.id):
+    classes, _ = await classes_now(connection, caller.school, caller.id, now)
+    if class_id not in classes:
         raise NotAllowed("foreign-class", "This teacher does not have that class.")
     of_it = (placements.c.school == seen.c.school) & (placements.c.device == seen.c.device)
     told = (inventories.c.school == seen.c.school) & (inventories.c.device == seen.c.device)

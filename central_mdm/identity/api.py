@@ -1,14 +1,17 @@
 """Routes of identity: sign in, refresh, grants."""
 
-from litestar import Router, post
-from litestar.params import JSONBody
+from typing import Annotated
 
-from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn
-from central_mdm.identity import rules
+from litestar import Router, get, post
+from litestar.params import JSONBody, QueryParameter
+
+from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn, Trust
+from central_mdm.identity import revocation, rules
 from central_mdm.platform.api import NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
+Number = Annotated[int, QueryParameter(ge=0, le=2**53)]
 
 
 def routes(ground: Ground) -> Router:
@@ -38,4 +41,10 @@ def routes(ground: Ground) -> Router:
     async def grant(request: AnyRequest) -> GrantIssued:
         return await rules.grant(ground, request.user)
 
-    return Router("/api", route_handlers=[sign_in, refresh, grant], tags=["identity"])
+    @get("/trust", opt=TEACHER, responses=problems(401, 403))
+    async def trust(request: AnyRequest, deny_list: Number = 0) -> Trust:
+        async with ground.database.reading(request.user.school) as connection:
+            held = await revocation.newest(connection, request.user.school)
+        return Trust(held.statement if held.number > deny_list else "")
+
+    return Router("/api", route_handlers=[sign_in, refresh, grant, trust], tags=["identity"])

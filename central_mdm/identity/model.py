@@ -1,8 +1,19 @@
-"""Schools and teachers, their tokens, and the certificates issued."""
+"""Schools and teachers, their tokens, the certificates issued, and whom the school has ended."""
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    false,
+)
 
 from central_mdm.platform.database import HEX, ID, metadata
 
@@ -13,6 +24,7 @@ schools: Final = Table(
     Column("name", String(64), nullable=False),
     Column("epoch", ID, nullable=False),
     Column("root", String(4096), nullable=False),
+    Column("generation", BigInteger, nullable=False, server_default="0"),
 )
 teachers: Final = Table(
     "teachers",
@@ -23,6 +35,8 @@ teachers: Final = Table(
     Column("name", String(64), nullable=False),
     Column("password_hash", String(256), nullable=False),
     Column("thumbprint", HEX, nullable=False, server_default=""),
+    Column("role", String(16), nullable=False, server_default="teacher"),
+    Column("ended", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("school", "login"),
 )
 teacher_tokens: Final = Table(
@@ -65,4 +79,25 @@ certificates: Final = Table(
     Column("thumbprint", HEX, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
     Index(None, "school", "thumbprint"),
+)
+role_verbs: Final = Table(
+    "role_verbs",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("verbs", String(200), nullable=False),
+)
+revocations: Final = Table(
+    "revocations",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("thumbprint", HEX, primary_key=True),
+    Column("ends_at", BigInteger, nullable=False),
+)
+deny_lists: Final = Table(
+    "deny_lists",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
 )

@@ -1,28 +1,29 @@
 """Opening a school, adding teachers, signing in, granting."""
 
-from typing import Final, get_args
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.contract.grants import GRANT_TYPE, Grant, Verb
+from central_mdm.contract.grants import GRANT_TYPE, Grant
 from central_mdm.contract.identity import GrantIssued, SignedIn, SignIn
 from central_mdm.contract.names import Party
 from central_mdm.identity import attempts
 from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
 from central_mdm.identity.model import certificates, schools, teachers
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
+from central_mdm.identity.revocation import newest
+from central_mdm.identity.roles import verbs_of
 from central_mdm.identity.statements import sign
 from central_mdm.identity.tokens import TOKEN_SECONDS, Pair, issue_pair, rotate
 from central_mdm.platform.authentication import Caller, read_token
 from central_mdm.platform.errors import NotSignedIn, Refused
 from central_mdm.platform.ground import Ground
-from central_mdm.roster.reading import classes_of
+from central_mdm.roster.reading import classes_now
 
 GRANT_SECONDS: Final = 10 * 24 * 3600
-VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
 
 
 class SchoolRow(Struct, frozen=True):
@@ -72,7 +73,9 @@ async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
     """Check the password and give tokens, and a certificate where a request came along."""
     school, login = asked.school, asked.login
     wanted = select(teachers.c.id, teachers.c.name, teachers.c.password_hash)
-    wanted = wanted.where(teachers.c.school == school, teachers.c.login == login)
+    wanted = wanted.where(
+        teachers.c.school == school, teachers.c.login == login, teachers.c.ended.is_(False)
+    )
     async with ground.database.writing(school) as connection:
         about = await _school_or_none(connection, school)
         teacher = (await connection.execute(wanted)).first()
@@ -107,17 +110,25 @@ async def refresh(ground: Ground, token: str) -> SignedIn:
 
 
 async def grant(ground: Ground, caller: Caller) -> GrantIssued:
-    """Sign what this teacher may do, for the key of the newest certificate."""
-    wanted = select(teachers.c.name, teachers.c.thumbprint)
-    wanted = wanted.where(teachers.c.school == caller.school, teachers.c.id == caller.id)
-    async with ground.database.reading(caller.school) as connection:
-        name, thumbprint = (await connection.execute(wanted)).one()
-        classes = await classes_of(connection, caller.school, caller.id)
+    """Sign what this teacher may do, for the key of the newest certificate.
+
+    With a class that is theirs for today only, the whole grant ends with it.
+    """
+    now, school = ground.clock(), caller.school
+    wanted = select(teachers.c.name, teachers.c.thumbprint, teachers.c.role)
+    wanted = wanted.where(teachers.c.school == school, teachers.c.id == caller.id)
+    async with ground.database.reading(school) as connection:
+        name, thumbprint, role = (await connection.execute(wanted)).one()
+        classes, first_end = await classes_now(connection, school, caller.id, now)
+        verbs = await verbs_of(connection, school, role)
+        generation = await _generation(connection, school)
+        denied = await newest(connection, school)
     if not thumbprint:
         raise Refused("no-certificate", "Sign in with a certificate request first.")
     if not classes:
         raise Refused("no-class", "No class is given to this teacher.")
-    now = ground.clock()
+    if not verbs:
+        raise Refused("no-verbs", "The school lets this role do nothing in class.")
     statement = Grant(
         id=ground.new_id(),
         school=caller.school,
@@ -125,12 +136,20 @@ async def grant(ground: Ground, caller: Caller) -> GrantIssued:
         teacher_name=name,
         thumbprint=thumbprint,
         classes=classes,
-        verbs=VERBS,
+        verbs=verbs,
         issued_at=now,
-        ends_at=now + GRANT_SECONDS,
+        ends_at=min(now + GRANT_SECONDS, first_end or now + GRANT_SECONDS),
+        generation=generation,
+        deny_list=denied.number,
+        role=role,
     )
     signed = sign(ground.keys.key(caller.school), GRANT_TYPE, statement)
-    return GrantIssued(signed, statement.ends_at)
+    return GrantIssued(signed, statement.ends_at, denied.statement)
+
+
+async def _generation(connection: AsyncConnection, school: str) -> int:
+    wanted = select(schools.c.generation).where(schools.c.school == school)
+    return int((await connection.execute(wanted)).scalar_one())
 
 
 async def lock_teacher(connection: AsyncConnection, school: str, teacher: str) -> None:

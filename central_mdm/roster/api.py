@@ -9,6 +9,7 @@ from central_mdm.contract.roster import Changes, Scopes
 from central_mdm.identity.rules import school_row
 from central_mdm.platform.api import TEACHER, AnyRequest, problems
 from central_mdm.platform.authentication import Caller
+from central_mdm.platform.errors import NotAllowed
 from central_mdm.platform.ground import Ground
 from central_mdm.roster import reading
 
@@ -24,7 +25,7 @@ def routes(ground: Ground) -> Router:
     async def scopes(request: AnyRequest) -> Scopes:
         caller: Caller = request.user
         async with ground.database.reading(caller.school) as connection:
-            return Scopes(await reading.scopes_of(connection, caller))
+            return Scopes(await reading.scopes_of(connection, caller, ground.clock()))
 
     @get("/changes", opt=TEACHER, responses=problems(401, 403))
     async def changes(
@@ -36,8 +37,10 @@ def routes(ground: Ground) -> Router:
     ) -> Changes:
         caller: Caller = request.user
         async with ground.database.reading(caller.school) as connection:
+            if wanted not in await reading.scopes_of(connection, caller, ground.clock()):
+                raise NotAllowed("foreign-scope", "This teacher does not have that scope.")
             now = (await school_row(connection, caller.school)).epoch
             start = after if epoch == now else 0
-            return await reading.changes_of(connection, caller, wanted, now, start, limit)
+            return await reading.changes_of(connection, caller.school, wanted, now, start, limit)
 
     return Router("/api", route_handlers=[scopes, changes], tags=["roster"])

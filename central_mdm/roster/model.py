@@ -21,6 +21,7 @@ teaching: Final = Table(
     Column("school", ID, primary_key=True),
     Column("teacher", ID, primary_key=True),
     Column("class_id", ID, primary_key=True),
+    Column("ends_at", BigInteger, nullable=False, server_default="0"),
 )
 pupils: Final = Table(
     "roster_pupils",

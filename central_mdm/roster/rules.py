@@ -1,6 +1,6 @@
 """Writing the roster; each function returns what is to be told, `publish` tells it at the end."""
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
@@ -24,15 +24,22 @@ async def put_class(connection: AsyncConnection, school: str, row: ClassRow) -> 
 
 
 async def give_class(
-    connection: AsyncConnection, school: str, teacher: str, class_id: str
+    connection: AsyncConnection, school: str, teacher: str, class_id: str, ends_at: int = 0
 ) -> list[Told]:
-    """Let a teacher teach a class. Raises Missing where there is no such class."""
+    """Let a teacher teach a class, a substitute until `ends_at` (UTC seconds; 0: for good).
+
+    Raises Missing where there is no such class.
+    """
     wanted = select(classes).where(classes.c.school == school, classes.c.id == class_id)
     row = (await connection.execute(wanted)).first()
     if row is None:
         raise Missing("no-class")
-    added = upsert(connection, teaching).values(school=school, teacher=teacher, class_id=class_id)
-    await connection.execute(added.on_conflict_do_nothing())
+    row_ = {"school": school, "teacher": teacher, "class_id": class_id, "ends_at": ends_at}
+    added = upsert(connection, teaching).values(row_)
+    # Who has a class for good does not lose it by standing in.
+    later = {"ends_at": case((teaching.c.ends_at == 0, 0), else_=ends_at)}
+    key = ["school", "teacher", "class_id"]
+    await connection.execute(added.on_conflict_do_update(index_elements=key, set_=later))
     return [told(f"teacher:{teacher}", ClassRow(row.id, row.name, row.subject))]
 
 

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from central_mdm.contract.fleet import Whereabouts
-from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn
+from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn, Trust
 from central_mdm.contract.journal import Event, Push, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from central_mdm.contract.roster import Changes, Scopes
@@ -80,6 +80,10 @@ class Cloud:
 
     async def grant(self) -> GrantIssued:
         return await self._signed("POST", "/api/grants", GrantIssued)
+
+    async def trust(self, deny_list: int) -> Trust:
+        """Ask what the school has signed for everybody since the deny list of this number."""
+        return await self._signed("GET", f"/api/trust?deny_list={deny_list}", Trust)
 
     async def scopes(self) -> Scopes:
         return await self._signed("GET", "/api/scopes", Scopes)

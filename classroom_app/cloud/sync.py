@@ -15,6 +15,7 @@ from typing import Final, Literal, NoReturn, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import BATCH_MAX, Event, Outcome, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from central_mdm.contract.roster import Changes, Scopes
@@ -62,9 +63,19 @@ class SyncState(Struct, frozen=True):
         return bool(self.in_step_at) and not (self.why or self.busy or self.waiting)
 
 
+class TakesTrust(Protocol):
+    """Whoever keeps what the school has signed for everybody."""
+
+    def deny_list_number(self) -> int: ...
+    async def deny(self, deny_list: str) -> None:
+        """Keep a newer deny list and carry it on; one that is not the school's is logged."""
+        ...
+
+
 class Central(Protocol):
     """The part of `Cloud` that the sync needs."""
 
+    async def trust(self, deny_list: int) -> Trust: ...
     async def scopes(self) -> Scopes: ...
     async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
     async def push(self, events: tuple[Event, ...]) -> Pushed: ...
@@ -82,12 +93,14 @@ class Sync:
         self,
         cloud: Central,
         store: SyncStore,
+        takes: TakesTrust,
         changed: Callable[[SyncState], None],
         now: Callable[[], float],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._cloud = cloud
         self._store = store
+        self._takes = takes
         self._changed = changed
         self._now = now
         self._jitter = jitter
@@ -148,7 +161,7 @@ class Sync:
         async with self._turn, self._told():
             problem: CloudError | None = None
             # Work goes out even where the roster cannot come in, and the other way round.
-            for part in (self._push_events, self._push_files, self._pull):
+            for part in (self._push_events, self._push_files, self._pull, self._trust):
                 try:
                     await part()
                 except (Refused, NotAServer) as error:
@@ -173,6 +186,12 @@ class Sync:
             raise
         finally:
             self._say(replace(self.state, in_step_at=in_step_at, why=why, busy=False))
+
+    async def _trust(self) -> None:
+        """Bring what the school has signed for everybody; teachers carry it to the devices."""
+        trust = await self._cloud.trust(self._takes.deny_list_number())
+        if trust.deny_list:
+            await self._takes.deny(trust.deny_list)
 
     async def _pull(self) -> None:
         scopes = (await self._cloud.scopes()).scopes

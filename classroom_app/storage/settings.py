@@ -99,6 +99,11 @@ class KeepsSettings(Store):
         await self.write(partial(keep, kept))
         self.chosen |= kept
 
+    async def keep_deny_list(self, deny_list: str) -> None:
+        papers = await self.papers()
+        if papers is not None:
+            await self.keep_papers(msgspec.structs.replace(papers, deny_list=deny_list))
+
     async def keep_refresh(self, refresh: str) -> None:
         papers = await self.papers()
         if papers is not None and refresh:

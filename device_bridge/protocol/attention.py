@@ -34,6 +34,8 @@ from device_bridge.protocol.seat import CurtainAnswered, DropCurtain, RaiseCurta
 NO_SEAT: Final = "no-seat"
 LEASE_ENDED: Final = "lease-ended"
 LESSON_ENDED: Final = "lesson-ended"
+REVOKED: Final = "revoked"
+"""The school has ended whoever declared it."""
 
 
 class LockDeclared(Struct, frozen=True, tag="lock-declared"):

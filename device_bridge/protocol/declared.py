@@ -10,12 +10,16 @@ from msgspec import Struct
 
 
 class Author(Struct, frozen=True):
-    """Under which lesson and mandate something was declared; `until`: when the mandate ends."""
+    """Under which lesson and mandate something was declared; `until`: when the mandate ends.
+
+    `key`: thumbprint of the teacher's key, by which the school may end what was declared.
+    """
 
     lesson: str = ""
     mandate: str = ""
     teacher: str = ""
     until: float = 0.0
+    key: str = ""
 
 
 class Overruled(Struct, frozen=True):

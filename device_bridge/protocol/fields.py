@@ -42,6 +42,9 @@ FileName = Annotated[str, Meta(min_length=1, max_length=255)]
 """A file's name as the sender has it. Hostile: `device_bridge.materials.names` makes it safe."""
 Token = Annotated[str, Meta(max_length=4096)]
 """A signed statement in JWS compact form."""
+Statement = Annotated[str, Meta(max_length=48 * 1024)]
+"""A longer signed statement: a whole deny list."""
+Nonce = Annotated[bytes, Meta(min_length=16, max_length=16)]
 LaneToken = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Feature = Literal["presence", "watching", "attention", "materials"]
 Verb = Literal["watch", "control", "lock", "handout", "collect", "message", "launch", "power"]

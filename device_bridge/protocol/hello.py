@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Raw, Struct
 
 from device_bridge.protocol.fields import (
     Feature,
@@ -10,8 +10,11 @@ from device_bridge.protocol.fields import (
     LaneToken,
     LeaseSeconds,
     Name,
+    Nonce,
+    OptionalId,
     Pixels,
     Sentence,
+    Statement,
     Token,
     Version,
 )
@@ -47,6 +50,7 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     """The device's answer: only now is the app connected (TLS 1.3, see DESIGN section 4).
 
     `lane_token` opens `/pictures` and `/bulk` once each time they are dialled during this link.
+    `nonce` stands in every `Order` of this link. `deny_list` is the number of the one held.
     `boot` changes when the agent starts anew. `clock_off_seconds` is the device's wall clock
     less its time floor's estimate where that is known, else 0.
     """
@@ -57,9 +61,34 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     agent: Name
     kind: Name
     lane_token: LaneToken
+    nonce: Nonce
+    deny_list: Version = 0
     held: Annotated[tuple[Held, ...], Meta(max_length=16)] = ()
     screens: Annotated[tuple[Screen, ...], Meta(max_length=16)] = ()
     clock_off_seconds: int = 0
+
+
+class Order(Struct, frozen=True, tag="order"):
+    """All that an app says after its hello comes in one of these.
+
+    `nonce`: the welcome's, so that nothing said on another link is an order here. `count`: 1, 2, 3
+    …, so that nothing is said twice, left out or turned round. `mandate`: whose lesson it is said
+    in; "" where none runs. `message`: as its own struct would go over the wire.
+    """
+
+    nonce: Nonce
+    count: Version
+    mandate: OptionalId
+    message: Raw
+
+
+class Carried(Struct, frozen=True, tag="carried"):
+    """What the school has signed for everybody; an app brings it along, also before its hello.
+
+    It needs no grant: each statement is judged by its own signature.
+    """
+
+    deny_list: Statement
 
 
 class MandateShown(Struct, frozen=True, tag="mandate-shown"):

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from device_bridge.protocol.attention import LEASE_ENDED, LESSON_ENDED, NO_SEAT
+from device_bridge.protocol.attention import LEASE_ENDED, LESSON_ENDED, NO_SEAT, REVOKED
 from device_bridge.protocol.declared import (
     Author,
     LessonEnded,
@@ -79,7 +79,16 @@ class BarChanged(Struct, frozen=True):
     bar: Bar
 
 
-Event = LessonTold | IndicatorAnswered | BarChanged | MandateSeen | SeatCame | SeatGone | TimePassed
+Event = (
+    LessonTold
+    | LessonEnded
+    | IndicatorAnswered
+    | BarChanged
+    | MandateSeen
+    | SeatCame
+    | SeatGone
+    | TimePassed
+)
 Effect = ShowIndicator | Report | Overruled | LessonEnded
 
 
@@ -90,6 +99,8 @@ def advance(  # noqa: C901 - one case an event
     match event:
         case LessonTold(declared, author):
             return _told(held, declared, author, now)
+        case LessonEnded(lesson) if held.on and lesson == held.author.lesson:
+            return _over(held, REVOKED, now)
         case IndicatorAnswered(version, reason) if version == held.order and held.seat:
             return _answered(held, reason, now)
         case BarChanged(bar) if bar != held.bar:
@@ -104,7 +115,7 @@ def advance(  # noqa: C901 - one case an event
             return _report(lost, "failed", NO_SEAT) if held.on else _report_over(lost)
         case TimePassed():
             return _looked_at_the_clock(held, now)
-        case IndicatorAnswered() | BarChanged() | MandateSeen():
+        case LessonEnded() | IndicatorAnswered() | BarChanged() | MandateSeen():
             return held, []  # an echo of the past, or nothing new
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from device_bridge.protocol.fields import PROTOCOL_HIGHEST, PROTOCOL_LOWEST
-from device_bridge.protocol.hello import Hello, NotUnderstood, Refused, Welcome
+from device_bridge.protocol.hello import Carried, Hello, NotUnderstood, Refused, Welcome
 from device_bridge.protocol.messages import FromApp, FromDevice
 
 HELLO_SECONDS: Final = 5.0
@@ -47,10 +47,14 @@ class Send(Struct, frozen=True):
 
 
 class DeviceEnd(Struct, frozen=True):
-    """Where a link stands on the device. `began_at` is on the clock of `now`."""
+    """Where a link stands on the device. `began_at` is on the clock of `now`.
+
+    `carried`: the app has brought statements; once before its hello is enough.
+    """
 
     began_at: float
     phase: Literal["waiting", "checking", "up", "over"] = "waiting"
+    carried: bool = False
 
 
 class AppSaid(Struct, frozen=True):
@@ -74,6 +78,12 @@ class CheckPapers(Struct, frozen=True):
     protocol: int
 
 
+class Bring(Struct, frozen=True):
+    """Judge what was carried here by the school's own signature; the link goes on either way."""
+
+    carried: Carried
+
+
 class Open(Struct, frozen=True):
     """Welcome the app."""
 
@@ -85,7 +95,7 @@ class Judge(Struct, frozen=True):
 
 
 DeviceEvent = AppSaid | Strange | Garbage | PapersGood | PapersBad | TimePassed
-DeviceEffect = Send | Close | CheckPapers | Open | Judge
+DeviceEffect = Send | Close | Bring | CheckPapers | Open | Judge
 
 
 def advance_device(  # noqa: C901 - one case an event
@@ -97,6 +107,8 @@ def advance_device(  # noqa: C901 - one case an event
     match event:
         case AppSaid(Hello() as hello) if end.phase == "waiting":
             return _greeted(end, hello)
+        case AppSaid(Carried() as carried) if end.phase == "waiting" and not end.carried:
+            return replace(end, carried=True), [Bring(carried)]
         case AppSaid(message) if end.phase == "up" and not isinstance(message, Hello):
             return end, [Judge(message)]
         case PapersGood() if end.phase == "checking":

@@ -14,11 +14,13 @@ from device_bridge.protocol.errors import Malformed, Unsupported
 from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
 from device_bridge.protocol.hello import (
     Answer,
+    Carried,
     Hello,
     LaneHello,
     LaneWelcome,
     MandateShown,
     NotUnderstood,
+    Order,
     Pulse,
     Refused,
     Report,
@@ -47,7 +49,11 @@ Declaration = LessonDeclared | WatchingDeclared | LockDeclared | MaterialsDeclar
 """What lasts: one a feature, the highest version holds."""
 Command = MessageSaid | HandAnswered | PageOpened | HandInAsked
 """One-off acts: an id, a deadline, an `Answer`."""
-FromApp = Hello | MandateShown | Declaration | Command | HandInTaken | Heard | NotUnderstood
+FromApp = (
+    Hello | Carried | MandateShown | Declaration | Command | HandInTaken | Heard | NotUnderstood
+)
+ControlFromApp = Hello | Carried | Order
+"""What goes over the wire: all but the greeting comes in an `Order`, as a `FromApp`."""
 FromDevice = (
     Welcome
     | Refused
@@ -106,6 +112,9 @@ def _decoder(union: object, bytes_max: int) -> Callable[[bytes], Any]:
     return decode
 
 
+decode_control: Final[Callable[[bytes], ControlFromApp]] = _decoder(
+    ControlFromApp, CONTROL_BYTES_MAX
+)
 decode_from_app: Final[Callable[[bytes], FromApp]] = _decoder(FromApp, CONTROL_BYTES_MAX)
 decode_from_device: Final[Callable[[bytes], FromDevice]] = _decoder(FromDevice, CONTROL_BYTES_MAX)
 decode_picture_from_app: Final[Callable[[bytes], PictureFromApp]] = _decoder(

@@ -82,12 +82,18 @@ class DeviceLink:
     """Handed to the `Host`; lives from `welcome` to `lost`."""
 
     def __init__(
-        self, number: int, peer: Peer, lane_token: bytes, may_watch: Callable[["DeviceLink"], bool]
+        self,
+        number: int,
+        peer: Peer,
+        lane_token: bytes,
+        nonce: bytes,
+        may_watch: Callable[["DeviceLink"], bool],
     ) -> None:
         self.number = number
         self.party = peer.party
         self.key = peer.key
         self.lane_token = lane_token
+        self.nonce = nonce
         self.outbox = Outbox()
         self.pictures = Pictures(lambda: may_watch(self))
         self.papers: ReadPapers | None = None

@@ -6,7 +6,7 @@ quarter of a second apart or as soon as one fails, in the order given (after RFC
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final
 
 from device_bridge.protocol.errors import DeviceError, NotPaired
@@ -28,11 +28,13 @@ class OtherDevice(NotPaired):
     """Somebody of our school answered, but not the device we want."""
 
 
-def judge_device(device: str, school: School, floor_seconds: float) -> Judge:
+def judge_device(
+    device: str, school: School, floor_seconds: float, denied: Container[str] = ()
+) -> Judge:
     """Make the judge of a dialled peer: a device of our school, and this one."""
 
     def judge(der: bytes | None) -> Peer:
-        peer = accept(der, school, floor_seconds, "device")
+        peer = accept(der, school, floor_seconds, "device", denied)
         if peer.party.id != device:
             raise OtherDevice("another device answered")
         return peer
@@ -58,7 +60,11 @@ async def dial(
 
 
 async def who_is_at(
-    address: Address, context: ssl.SSLContext, school: School, floor_seconds: float
+    address: Address,
+    context: ssl.SSLContext,
+    school: School,
+    floor_seconds: float,
+    denied: Container[str] = (),
 ) -> str:
     """Return the id of the device of our school that proves itself at an address a person typed.
 
@@ -66,7 +72,7 @@ async def who_is_at(
     """
 
     def judge(der: bytes | None) -> Peer:
-        return accept(der, school, floor_seconds, "device")
+        return accept(der, school, floor_seconds, "device", denied)
 
     lane, _ = await dial([address], "/control", context, judge)
     lane.abort()

@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import count
 from typing import Any, Final, NoReturn
+
+from msgspec import Raw
 
 from device_bridge.protocol import link
 from device_bridge.protocol.errors import (
@@ -14,10 +17,11 @@ from device_bridge.protocol.errors import (
     Unsupported,
 )
 from device_bridge.protocol.fields import GONE_SECONDS
-from device_bridge.protocol.hello import Hello, Refused, Welcome
+from device_bridge.protocol.hello import Carried, Hello, MandateShown, Order, Refused, Welcome
 from device_bridge.protocol.messages import FromDevice, decode_from_device, encode
 from device_bridge.session.outbox import Outbox
 from device_bridge.session.wire import Wire, WireEnded
+from device_bridge.trust.grants import mandate_id
 
 GREETING_SECONDS: Final = 5.0
 BUSY_SECONDS: Final = 5.0
@@ -44,18 +48,25 @@ class Session:
         self.outbox = Outbox()
         self.over = False
 
-    async def run(self, hello: Hello, up: Callable[[Welcome, asyncio.TaskGroup], None]) -> None:
+    async def run(
+        self,
+        hello: Hello,
+        up: Callable[[Welcome, asyncio.TaskGroup], None],
+        carried: Carried | None = None,
+    ) -> None:
         """Greet, then live until the link ends, which is always an exception.
 
-        `up` may start further lanes in the group it is given: they end with the link.
+        `up` may start further lanes in the group it is given: they end with the link. `carried`
+        goes before the hello, which the device may honour only when it knows it.
         """
         try:
-            welcome = await self._greet(hello)
+            welcome = await self._greet(hello, carried)
             async with asyncio.TaskGroup() as lanes:
                 up(welcome, lanes)
                 lanes.create_task(self._until_over(self._read()), name="session-read")
                 lanes.create_task(self._until_over(self._mind_silence()), name="session-silence")
-                lanes.create_task(self._until_over(self._write()), name="session-write")
+                write = self._write(welcome.nonce, mandate_id(hello.mandate))
+                lanes.create_task(self._until_over(write), name="session-write")
         finally:
             await self._wire.close()
 
@@ -65,8 +76,10 @@ class Session:
         finally:
             self.over = True
 
-    async def _greet(self, hello: Hello) -> Welcome:
+    async def _greet(self, hello: Hello, carried: Carried | None) -> Welcome:
         async with asyncio.timeout(GREETING_SECONDS):
+            if carried:
+                await self._wire.send(encode(carried))
             await self._wire.send(encode(hello))
             while self._welcome is None:
                 self._take(await self._wire.receive())
@@ -88,9 +101,14 @@ class Session:
             left = self._heard_at + self._gone_seconds - loop.time()
         raise WireEnded("silent")
 
-    async def _write(self) -> NoReturn:
+    async def _write(self, nonce: bytes, mandate: str) -> NoReturn:
+        counted = count(1)
         while True:
-            await self._wire.send(encode(await self.outbox.take()))
+            message = await self.outbox.take()
+            if isinstance(message, MandateShown):
+                mandate = mandate_id(message.mandate)
+            order = Order(nonce, next(counted), mandate, Raw(encode(message)))
+            await self._wire.send(encode(order))
 
     def _take(self, raw: bytes) -> None:
         try:

@@ -22,9 +22,7 @@ from device_bridge.session.gate import Gate, Host, Law
 from device_bridge.session.keeper import first_of
 from device_bridge.session.wire import Lane, take_lane
 from device_bridge.trust.accept import Peer, accept
-from device_bridge.trust.floor import Ground
-from device_bridge.trust.identity import Identity, School, listener_context
-from device_bridge.trust.mandates import Mandates
+from device_bridge.trust.identity import Identity, listener_context
 
 LINKS_MAX: Final = 4
 HALF_OPEN_MAX: Final = 24
@@ -44,15 +42,13 @@ class Listener:
     def __init__(
         self,
         identity: Identity,
-        school: School,
+        law: Law,
         host: Host,
         *,
-        ground: Ground,
-        mandates: Mandates,
         random_bytes: Callable[[int], bytes],
     ) -> None:
-        self._context = listener_context(identity, school)
-        self._law = Law(school, ground, mandates)
+        self._context = listener_context(identity, law.school)
+        self._law = law
         self._host, self._random_bytes = host, random_bytes
         self._sockets: list[socket.socket] = []
         self._half_open: Counter[str] = Counter()
@@ -92,6 +88,22 @@ class Listener:
         """End every connection now, as a pulled cable does; new ones are taken."""
         for lane in tuple(self._open.values()):
             lane.abort()
+
+    def deny(self, deny_list: str) -> None:
+        """Take a newer deny list, wherever it came from; what it ends, ends now.
+
+        Raises NotAllowed("deny-list", why) where the school has not signed it.
+        """
+        lists = self._law.deny_lists
+        if not lists.take(deny_list):
+            return
+        log.info("deny list", extra={"number": lists.denied.number})
+        self._law.ground.signed_at(lists.issued_at)
+        self._host.denied(deny_list)
+        for number, made in tuple(self._links.items()):
+            if not self._law.holds(made):
+                self._host.revoked(made)
+                self._open[number].abort()
 
     async def run(self) -> None:
         """Take connections until cancelled; then end all."""
@@ -169,7 +181,9 @@ class Listener:
                 raise
 
     def _judge(self, der: bytes | None) -> Peer:
-        return accept(der, self._law.school, self._law.ground.floor(), "teacher")
+        law = self._law
+        keys = law.deny_lists.denied.keys
+        return accept(der, law.school, law.ground.floor(), "teacher", keys)
 
     async def _dispatch(self, number: int, lane: Lane, first: bytes) -> None:
         match lane.path:
@@ -179,8 +193,8 @@ class Listener:
                 await self._lane(number, lane, first)
 
     async def _link(self, number: int, lane: Lane, first: bytes) -> None:
-        token = self._random_bytes(32)
-        made = DeviceLink(number, lane.peer, token, self._law.may_watch)
+        token, nonce = self._random_bytes(32), self._random_bytes(16)
+        made = DeviceLink(number, lane.peer, token, nonce, self._law.may_watch)
 
         def welcomed() -> None:
             self._links[number] = made
@@ -189,7 +203,7 @@ class Listener:
         if not self._room_for(made):
             await lane.send(encode(Refused("hello", "busy")))
             raise TryAgain(0.0)
-        gate = Gate(made, lane.peer, self._host, self._law)
+        gate = Gate(made, lane.peer, self._host, self._law, self.deny)
         try:
             await gate.run(lane, first, welcomed)
         finally:

@@ -19,11 +19,11 @@ from device_bridge.protocol.errors import (
     Unsupported,
 )
 from device_bridge.protocol.fields import GONE_SECONDS, PROTOCOL_HIGHEST, PROTOCOL_LOWEST
-from device_bridge.protocol.hello import Answer, Hello, MandateShown, Report, Welcome
+from device_bridge.protocol.hello import Answer, Carried, Hello, MandateShown, Report, Welcome
 from device_bridge.protocol.materials import HandInTaken, MaterialReport
 from device_bridge.protocol.messages import Command, Declaration, FromDevice
 from device_bridge.protocol.talking import Heard
-from device_bridge.protocol.watching import Frame, WatchingDeclared
+from device_bridge.protocol.watching import Frame
 from device_bridge.session.dial import Address, OtherDevice, dial, judge_device, who_is_at
 from device_bridge.session.keeper import (
     DIAL_FLOOR_SECONDS,
@@ -35,7 +35,8 @@ from device_bridge.session.keeper import (
 from device_bridge.session.lanes import KeptLane, receive_frames
 from device_bridge.session.link import Session
 from device_bridge.session.wire import HungUp, Lane, Path, Wire
-from device_bridge.trust.identity import Identity, School, dialler_context
+from device_bridge.trust.identity import Identity, School, dialler_context, thumbprint
+from device_bridge.trust.revocation import DenyLists
 
 ADDRESSES_MAX: Final = 8
 """Of one device: a few interfaces and what was typed; the newest sighting comes first."""
@@ -57,8 +58,13 @@ class Hears(Protocol):
 
 
 class Papers(Protocol):
-    """What a hello carries; asked anew at each dial. Empty: none."""
+    """What a hello carries; asked anew at each dial. Empty: none.
 
+    `deny_lists`: the newest list that this app has, carried to each device that is behind.
+    """
+
+    @property
+    def deny_lists(self) -> DenyLists: ...
     def grant(self) -> str: ...
     def mandate(self) -> str: ...
 
@@ -135,7 +141,8 @@ class Room:
     async def who_is_at(self, address: Address) -> str:
         """Return which device of the school is there. Raises DeviceError or OSError."""
         ends = self._ends
-        return await who_is_at(address, self._context, ends.school, ends.floor())
+        denied = ends.papers.deny_lists.denied.keys
+        return await who_is_at(address, self._context, ends.school, ends.floor(), denied)
 
     def declare(self, device: str, declaration: Declaration) -> None:
         """Tell the device now, and on each new link until a newer one takes its place."""
@@ -146,6 +153,11 @@ class Room:
         """Show grant and mandate as they are now on all live links."""
         for kept in self._kept.values():
             kept.show_papers()
+
+    def carry(self) -> None:
+        """Bring a newer deny list to all live links; whom it ends is not linked any more."""
+        for kept in self._kept.values():
+            kept.carry()
 
     async def ask(self, device: str, command: Command) -> Answer:
         """Ask once; "late" when the deadline passes. Raises TryAgain where there is no link."""
@@ -193,8 +205,8 @@ class Room:
 class _Live:
     """A link that is up: its outbox, its lanes, who waits for an answer on it."""
 
-    def __init__(self, session: Session, pictures: KeptLane, bulk: KeptLane) -> None:
-        self.session, self.pictures, self.bulk = session, pictures, bulk
+    def __init__(self, lane: Lane, session: Session, pictures: KeptLane, bulk: KeptLane) -> None:
+        self.lane, self.session, self.pictures, self.bulk = lane, session, pictures, bulk
         self.answers: dict[str, asyncio.Future[Answer]] = {}
 
 
@@ -218,6 +230,7 @@ class _Kept:
         self._why = ""
         self._hung_up = False
         self._forgotten = False
+        self._deny_list_held = 0
 
     async def run(self) -> None:
         try:
@@ -255,6 +268,21 @@ class _Kept:
             shown = MandateShown(papers.grant(), papers.mandate())
             self._live.session.outbox.put(shown, urgent=True, newest_of="papers")
 
+    def carry(self) -> None:
+        lists = self._ends.papers.deny_lists
+        if self._live is None:
+            return
+        if thumbprint(self._live.lane.peer.key) in lists.denied.keys:
+            self._live.lane.abort()
+        elif carried := self._carried():
+            self._deny_list_held = lists.denied.number
+            self._live.session.outbox.put(carried, urgent=True, newest_of="carried")
+
+    def _carried(self) -> Carried | None:
+        """Return what the device lacks, as far as it has told what it holds."""
+        lists = self._ends.papers.deny_lists
+        return Carried(lists.token) if lists.denied.number > self._deny_list_held else None
+
     def tell(self, message: Heard | HandInTaken) -> None:
         if self._live:
             self._live.session.outbox.put(message)
@@ -286,30 +314,31 @@ class _Kept:
 
         def welcomed(welcome: Welcome, group: asyncio.TaskGroup) -> None:
             up()
-            self._up(session, welcome, group)
+            self._up(lane, session, welcome, group)
 
         papers = self._ends.papers
         hello = Hello(
             PROTOCOL_LOWEST, PROTOCOL_HIGHEST, self._ends.app, papers.grant(), papers.mandate()
         )
         try:
-            await session.run(hello, welcomed)
+            await session.run(hello, welcomed, self._carried())
         finally:
             self._down()
 
-    def _up(self, session: Session, welcome: Welcome, group: asyncio.TaskGroup) -> None:
+    def _up(self, lane: Lane, session: Session, welcome: Welcome, group: asyncio.TaskGroup) -> None:
         async def again(path: Path) -> Lane:
             return await self._dial(path, self._addresses)
 
         token = welcome.lane_token
         live = _Live(
+            lane,
             session,
             KeptLane("/pictures", again, token, self._watch, lambda: session.over),
             KeptLane("/bulk", again, token, self._serve_bulk, lambda: session.over),
         )
         group.create_task(live.pictures.run(), name=f"pictures-{self._device}")
         group.create_task(live.bulk.run(), name=f"bulk-{self._device}")
-        self._live, self._why = live, ""
+        self._live, self._why, self._deny_list_held = live, "", welcome.deny_list
         self._ends.hears.up(self._device, welcome)
         for declaration in tuple(self._declared.values()):
             self._say(live, declaration)
@@ -322,8 +351,6 @@ class _Kept:
             urgent=isinstance(declaration, LockDeclared),
             newest_of=type(declaration).__name__,
         )
-        if isinstance(declaration, WatchingDeclared) and declaration.look != "none":
-            live.pictures.want()
 
     def _heard(self, message: FromDevice) -> None:
         if self._forgotten:
@@ -335,6 +362,8 @@ class _Kept:
                 answer.set_result(message)
         if isinstance(message, Report) and message.feature == "attention":
             self._ends.bulk.urgent(self._device, under_way=False)
+        if live and isinstance(message, Report) and _lets_pictures_out(message):
+            live.pictures.want()  # not before: a class that comes up together is busy enough
         if live and isinstance(message, MaterialReport) and message.state == "wanted":
             live.bulk.want()
         self._ends.hears.heard(self._device, message)
@@ -346,7 +375,9 @@ class _Kept:
         await self._ends.bulk.serve(self._device, lane)
 
     async def _dial(self, path: Path, addresses: Sequence[Address]) -> Lane:
-        judge = judge_device(self._device, self._ends.school, self._ends.floor())
+        ends = self._ends
+        denied = ends.papers.deny_lists.denied.keys
+        judge = judge_device(self._device, ends.school, ends.floor(), denied)
         lane, address = await dial(addresses, path, self._context, judge)
         # What has just proved itself is tried first.
         rest = [other for other in self._addresses if other != address]
@@ -373,6 +404,10 @@ class _Kept:
             return
         self._why = why
         self._ends.hears.gone(self._device, why)
+
+
+def _lets_pictures_out(report: Report) -> bool:
+    return report.feature == "watching" and report.state == "on"
 
 
 def why_of(error: Exception) -> str:

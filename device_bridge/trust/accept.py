@@ -5,6 +5,7 @@ proved that the peer holds the key and that the school's root signed; it looks a
 (see `identity.NO_CHECK_TIME`), so whoever skips this function lets ended identities in.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -15,10 +16,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from central_mdm.contract.names import Party, Role, party_of
 from device_bridge.protocol.errors import NotPaired
-from device_bridge.trust.identity import UNREADABLE, School, uris
+from device_bridge.trust.identity import UNREADABLE, School, thumbprint, uris
 
 LIFE_MAX: Final = timedelta(days=400)
 """13 months and a few days: an identity outlives the summer, not the pupil's time at school."""
+REVOKED: Final = "revoked"
 _PURPOSES: Final = {
     "device": ExtendedKeyUsageOID.SERVER_AUTH,
     "teacher": ExtendedKeyUsageOID.CLIENT_AUTH,
@@ -39,9 +41,16 @@ class Peer:
     key: Ed25519PublicKey
 
 
-def accept(der: bytes | None, school: School, floor_seconds: float, role: Role) -> Peer:
+def accept(
+    der: bytes | None,
+    school: School,
+    floor_seconds: float,
+    role: Role,
+    denied: Container[str] = (),
+) -> Peer:
     """Judge a peer's certificate at the time floor (UTC seconds). Raises NotPaired.
 
+    `denied`: thumbprints of the keys that the school's newest deny list has ended.
     Not-before is not judged against the floor: a certificate issued after the device was last
     online looks like tomorrow's. So the moment is max(floor, not-before).
     """
@@ -57,6 +66,8 @@ def accept(der: bytes | None, school: School, floor_seconds: float, role: Role) 
     _check_time(certificate, floor_seconds)
     if not isinstance(key, Ed25519PublicKey):
         raise NotPaired("the key is not Ed25519")
+    if thumbprint(key) in denied:
+        raise NotPaired(REVOKED)
     return Peer(_party(certificate, school, role), key)
 
 

@@ -8,7 +8,7 @@ from central_mdm.contract.grants import Grant, Mandate
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import Verb
-from device_bridge.protocol.hello import Hello, MandateShown, NotUnderstood
+from device_bridge.protocol.hello import Carried, Hello, MandateShown, NotUnderstood
 from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import HandInAsked, HandInTaken, MaterialsDeclared
 from device_bridge.protocol.messages import FromApp
@@ -18,6 +18,7 @@ from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.trust.accept import Peer
 from device_bridge.trust.identity import thumbprint
 from device_bridge.trust.mandates import SeenMandate
+from device_bridge.trust.revocation import NOBODY, Denied
 
 MANDATE_OLD_SECONDS: Final = 24 * 3600
 """A mandate's own times are a teacher's clock, which may be hours off; a day past them it is old
@@ -33,22 +34,28 @@ VERBS: Final[dict[type[Struct], Verb]] = {
     PageOpened: "launch",
 }
 """Each needs a lesson and its verb in grant and mandate. `LessonDeclared` needs a lesson only."""
-FREE: Final = (Hello, MandateShown, Heard, NotUnderstood)
+FREE: Final = (Carried, Hello, MandateShown, Heard, NotUnderstood)
 """What moves nothing on the device: the link's own talk. Papers are read, not obeyed."""
 
 
 class Standing(Struct, frozen=True):
-    """Time and place on the device: its floor (UTC seconds), boot clock and assigned classes."""
+    """Time and place on the device: its floor (UTC seconds), boot clock and assigned classes.
+
+    `device` is who it is, `denied` whom the school has ended.
+    """
 
     floor: float
     boot: float
     classes: tuple[str, ...]
+    device: str = ""
+    denied: Denied = NOBODY
 
 
 def allow(grant: Grant, seen: SeenMandate | None, message: FromApp, here: Standing) -> None:
     """Return where the message may be obeyed. Raises NotAllowed(verb, why).
 
-    `why`: "grant-ended", "no-lesson", "lesson-ended", "verb", "class", "lesson".
+    `why`: "grant-ended", "revoked", "deny-list", "no-lesson", "lesson-ended", "verb", "class",
+    "device", "lesson".
     """
     if isinstance(message, FREE):
         return
@@ -56,6 +63,7 @@ def allow(grant: Grant, seen: SeenMandate | None, message: FromApp, here: Standi
     name = verb or "lesson"
     if grant.ends_at <= here.floor:
         raise NotAllowed(name, "grant-ended")
+    here.denied.check(grant, name)
     if seen is None:
         raise NotAllowed(name, "no-lesson")
     if seen.ends_at <= here.boot:
@@ -68,12 +76,13 @@ def allow(grant: Grant, seen: SeenMandate | None, message: FromApp, here: Standi
     _check_names(seen.mandate, message, name)
 
 
-def check_grant(grant: Grant, teacher: Peer, floor: float) -> None:
-    """Check that whose grant it is, by key, and its end. Raises NotAllowed("grant", why)."""
+def check_grant(grant: Grant, teacher: Peer, floor: float, denied: Denied = NOBODY) -> None:
+    """Check whose grant it is, by key, and that it holds. Raises NotAllowed("grant", why)."""
     if grant.teacher != teacher.party.id or grant.thumbprint != thumbprint(teacher.key):
         raise NotAllowed("grant", "another-teacher")
     if grant.ends_at <= floor:
         raise NotAllowed("grant", "grant-ended")
+    denied.check(grant, "grant")
 
 
 def check_mandate(grant: Grant, mandate: Mandate, floor: float) -> None:
@@ -91,6 +100,9 @@ def _check_class(grant: Grant, mandate: Mandate, here: Standing, name: str) -> N
         raise NotAllowed(name, "class")
     if mandate.class_id not in here.classes and "*" not in here.classes:
         raise NotAllowed(name, "class")
+    for named in (grant.devices, mandate.devices):
+        if named and here.device not in named:
+            raise NotAllowed(name, "device")
 
 
 def _check_names(mandate: Mandate, message: FromApp, name: str) -> None:

@@ -11,23 +11,30 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from msgspec import Struct
 
 from central_mdm.contract.grants import (
     ASSIGNMENT_TYPE,
+    DENY_TYPE,
     GRANT_SECONDS_MAX,
     GRANT_TYPE,
     MANDATE_SECONDS_MAX,
     MANDATE_TYPE,
+    SUCCESSION_TYPE,
     Assignment,
+    DenyList,
     Grant,
     Mandate,
+    Succession,
 )
-from device_bridge.protocol.errors import NotAllowed
-from device_bridge.trust.identity import School
+from device_bridge.protocol.errors import NotAllowed, NotPaired
+from device_bridge.trust.identity import School, thumbprint
 
 ALGORITHM: Final = "Ed25519"  # "EdDSA" would admit Ed448 as well and is deprecated (RFC 9864)
 TOKEN_BYTES_MAX: Final = 4096
-_Statement = TypeVar("_Statement", Grant, Mandate, Assignment)
+DENY_BYTES_MAX: Final = 48 * 1024
+SUCCESSION_BYTES_MAX: Final = 8 * 1024
+_Statement = TypeVar("_Statement", Grant, Mandate, Assignment, DenyList, Succession)
 
 
 def read_grant(token: str, school: School) -> Grant:
@@ -59,12 +66,64 @@ def read_assignment(token: str, school: School, device: str) -> Assignment:
     return assignment
 
 
+def read_deny_list(token: str, school: School) -> DenyList:
+    """Read whom the school has ended. Raises NotAllowed("deny-list", why).
+
+    Whether it is newer than the one that is held is for `trust.revocation` to say.
+    """
+    kind = (DenyList, DENY_TYPE)
+    denied = _read(token, "deny-list", kind, school.key, DENY_BYTES_MAX)
+    if denied.school != school.id:
+        raise NotAllowed("deny-list", "another-school")
+    return denied
+
+
+def mandate_id(token: str) -> str:
+    """Read the id of a mandate of our own, which needs no proof; "" where there is none.
+
+    Raises ValueError or `JoseError` for what is no statement.
+    """
+    if not token:
+        return ""
+    return msgspec.json.decode(jws.extract_compact(token.encode()).payload, type=Mandate).id
+
+
+def read_succession(token: str, school: School) -> Succession:
+    """Read that the standby takes over. Raises NotAllowed("succession", why).
+
+    The statement brings the standby's own root; what makes it believed is that this root's key is
+    the one that was pinned, sealed, with the old root, and that it signed the statement.
+    """
+    root = _claimed_root(token, school)
+    if not school.standby or thumbprint(root.key) != school.standby:
+        raise NotAllowed("succession", "another-standby")
+    kind = (Succession, SUCCESSION_TYPE)
+    told = _read(token, "succession", kind, root.key, SUCCESSION_BYTES_MAX)
+    if told.epoch <= school.epoch:
+        raise NotAllowed("succession", "old")
+    return told
+
+
+def _claimed_root(token: str, school: School) -> School:
+    """Read, without belief, which root a succession names."""
+    if len(token) > SUCCESSION_BYTES_MAX or not token.isascii():
+        raise NotAllowed("succession", "malformed")
+    try:
+        payload = jws.extract_compact(token.encode()).payload
+        told = msgspec.json.decode(payload, type=Succession)
+        return School.pin(school.id, told.root.encode())
+    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise NotAllowed("succession", "malformed") from error
+    except NotPaired as error:
+        raise NotAllowed("succession", "another-school") from error
+
+
 def sign_mandate(mandate: Mandate, key: Ed25519PrivateKey) -> str:
     """Sign a lesson with the teacher's own key."""
     return sign(mandate, MANDATE_TYPE, key)
 
 
-def sign(statement: Grant | Mandate | Assignment, kind: str, key: Ed25519PrivateKey) -> str:
+def sign(statement: Struct, kind: str, key: Ed25519PrivateKey) -> str:
     """Write a statement in JWS compact form; the first teacher of a school without MDM does."""
     payload = msgspec.json.encode(statement)
     header = {"alg": ALGORITHM, "typ": kind}
@@ -72,10 +131,14 @@ def sign(statement: Grant | Mandate | Assignment, kind: str, key: Ed25519Private
 
 
 def _read(
-    token: str, verb: str, kind: tuple[type[_Statement], str], key: Ed25519PublicKey
+    token: str,
+    verb: str,
+    kind: tuple[type[_Statement], str],
+    key: Ed25519PublicKey,
+    bytes_max: int = TOKEN_BYTES_MAX,
 ) -> _Statement:
     struct, typ = kind
-    if len(token) > TOKEN_BYTES_MAX or not token.isascii():
+    if len(token) > bytes_max or not token.isascii():
         raise NotAllowed(verb, "malformed")
     if not token:
         raise NotAllowed(verb, "none")

@@ -41,10 +41,16 @@ UNREADABLE: Final = (
 
 @dataclass(frozen=True)
 class School:
-    """A school as pinned at enrolment: its id and its root, whose key also signs grants."""
+    """A school as pinned at enrolment: its id and its root, whose key also signs grants.
+
+    `standby`: thumbprint of the sealed key that may succeed the root's ("": none is pinned);
+    `epoch` counts the successions.
+    """
 
     id: str
     root: x509.Certificate
+    standby: str = ""
+    epoch: int = 0
 
     @property
     def key(self) -> Ed25519PublicKey:
@@ -58,7 +64,7 @@ class School:
         return self.root.public_bytes(serialization.Encoding.PEM)
 
     @classmethod
-    def pin(cls, school: str, root_pem: bytes) -> "School":
+    def pin(cls, school: str, root_pem: bytes, standby: str = "", epoch: int = 0) -> "School":
         """Read and check a root. Raises NotPaired where it is not this school's own."""
         root = _certificate(root_pem)
         if f"pupitre://{school}" not in uris(root):
@@ -67,7 +73,7 @@ class School:
             root.verify_directly_issued_by(root)
         except UNREADABLE as error:
             raise NotPaired("the root is not its own") from error
-        pinned = cls(school, root)
+        pinned = cls(school, root, standby, epoch)
         _ = pinned.key
         return pinned
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from device_bridge.protocol import link
 from device_bridge.protocol.attention import LockDeclared
@@ -30,6 +31,7 @@ from device_bridge.session.wire import HungUp, Lane, Path, WireEnded, dial_lane
 from device_bridge.trust.identity import dialler_context
 from tests.attack.dialling import answered, dialled
 from tests.linked import App, Device, Earth, Scene, listener_for, room_for, running, scene
+from tests.orders import Orders
 from tests.school import NOW, SmallSchool, mandate_for
 
 pytestmark = pytest.mark.real_loop
@@ -232,8 +234,11 @@ async def test_a_link_that_stands_is_ended_by_babble_and_no_other_is() -> None:
 async def test_a_message_from_the_future_is_answered_and_the_link_goes_on() -> None:
     async with standing() as stage:
         lane = await dialled(stage)
-        assert isinstance(await answered(lane, hello(stage)), Welcome)
-        await lane.send(msgspec.msgpack.encode({"type": "hologram", "x": 1}))
+        welcome = await answered(lane, hello(stage))
+        assert isinstance(welcome, Welcome)
+        hologram = msgspec.msgpack.encode({"type": "hologram", "x": 1})
+        order = Orders(welcome).order(NotUnderstood("x"))
+        await lane.send(encode(replace(order, message=msgspec.Raw(hologram))))
         assert decode_from_device(await lane.receive()) == NotUnderstood("hologram")
         stage.device.links[1].send(Report("attention", 0, "free"))
         assert isinstance(decode_from_device(await lane.receive()), Report)
@@ -300,8 +305,10 @@ async def test_a_class_the_device_does_not_serve_moves_nothing_on_it() -> None:
 async def test_bad_papers_shown_later_change_nothing() -> None:
     async with standing() as stage:
         lane = await dialled(stage)
-        assert isinstance(await answered(lane, hello(stage)), Welcome)
-        said = await answered(lane, MandateShown(stage.school.grant(stage.teacher), "x.y.z"))
+        welcome = await answered(lane, hello(stage))
+        assert isinstance(welcome, Welcome)
+        shown = MandateShown(stage.school.grant(stage.teacher), "x.y.z")
+        said = await answered(lane, Orders(welcome).order(shown))
         assert said == Refused("mandate-shown", "not-allowed", "forged")
         assert stage.device.links[1].mandate is not None
         await lane.close()

@@ -210,6 +210,7 @@ _BUSY: Final = b"503\nTue, 24 Nov 2026 08:00:00 GMT\n"
 _REFUSED: Final = b"403\n120\n" + msgspec.json.encode(Problem("no-class", "not yours"))
 
 EDGES: Final[dict[str, Edge]] = {
+    "control-from-app": _messages(messages.ControlFromApp, messages.decode_control),
     "from-app": _messages(messages.FromApp, messages.decode_from_app),
     "from-device": _messages(messages.FromDevice, messages.decode_from_device),
     "pictures-from-app": _messages(messages.PictureFromApp, messages.decode_picture_from_app),

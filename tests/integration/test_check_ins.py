@@ -37,6 +37,8 @@ async def test_a_device_that_changed_its_network_tells_it_at_its_next_check_in(
     mdm.http.event_hooks["request"].append(listen)
     duties = Duties(
         ground=GroundHere(lambda: 1000.0, 0.0),
+        deny=lambda _: None,
+        deny_list_number=lambda: 0,
         inventory=lambda: found,
         apply=lambda _: "",
         pauses=lambda: retry_pauses(1.0, 1.0, lambda: 1.0),

@@ -29,7 +29,7 @@ from classroom_app.cloud.errors import (
 from classroom_app.cloud.sync import Sync, SyncState
 from tests.false_servers import HTML, JSON, Talk, answering, cut, drip, garbage, hang, speaking
 from tests.mdm import Prepared, new_request
-from tests.sync_store import MemoryStore
+from tests.sync_store import MemoryStore, Trusting
 
 pytestmark = pytest.mark.real_loop
 
@@ -92,7 +92,7 @@ async def test_a_teacher_signs_in_gets_a_grant_and_the_whole_class(
     assert signed.certificate.startswith("-----BEGIN CERTIFICATE-----")
     assert (await cloud.grant()).grant.count(".") == 2
     store = MemoryStore()
-    await Sync(cloud, store, lambda _: None, lambda: 0.0).once()
+    await Sync(cloud, store, Trusting(), lambda _: None, lambda: 0.0).once()
     assert set(store.rows) == {"teacher:t-lambert", "class:4A", "class:5B"}
     assert len(store.rows["class:5B"]) == 11
     assert abs(cloud.offset_seconds or 99) < 3
@@ -145,7 +145,7 @@ async def test_a_server_killed_in_the_middle_gets_all_of_it_exactly_once(
         if cut_off.is_set() and not state.waiting and state.in_step_at:
             in_step.set()
 
-    sync = Sync(cloud, store, told, lambda: 1.0, lambda: 0.0)
+    sync = Sync(cloud, store, Trusting(), told, lambda: 1.0, lambda: 0.0)
     async with asyncio.timeout(40), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(sync.run())
         await half_way.wait()
@@ -174,7 +174,7 @@ async def test_what_the_server_refuses_waits_for_a_person_and_holds_nothing_up(
     store.write(2, body=Raw(b'{"class_id":"3C"}'))
     store.write(3)
     store.collect("foreign", "nobody", [b"x"])
-    sync = Sync(cloud, store, lambda _: None, lambda: 1.0)
+    sync = Sync(cloud, store, Trusting(), lambda _: None, lambda: 1.0)
     await sync.once()
     assert [store.outcomes[f"event-{n}"].reason for n in (1, 2, 3)] == [
         "bad-kind",

@@ -51,6 +51,7 @@ from device_bridge.session.wire import Lane, dial_lane
 from device_bridge.session.wire import Path as LanePath
 from device_bridge.trust.identity import Identity, dialler_context
 from tests.guards import Hands, SittingSeat
+from tests.orders import Orders
 from tests.school import NOW, SmallSchool, mandate_for
 
 pytestmark = pytest.mark.real_loop
@@ -121,10 +122,14 @@ class App:
     lane: Lane
     welcome: Welcome
     unread: list[FromDevice] = field(default_factory=list[FromDevice])
+    mandate: str = "mandate-1"
+
+    def __post_init__(self) -> None:
+        self._orders = Orders(self.welcome, self.mandate)
 
     async def say(self, *messages: FromApp) -> None:
         for message in messages:
-            await self.lane.send(encode(message))
+            await self.lane.send(encode(self._orders.order(message)))
 
     async def hear(self, wanted: FromDevice) -> None:
         """Wait for `wanted`, in whatever order: what is urgent overtakes the rest."""

@@ -16,6 +16,7 @@ from tests.school import mandate_for
 pytestmark = pytest.mark.real_loop
 
 LESSON = LessonDeclared(1, 600, "on", "lesson-1", "5B", "5e B", "Ms Vidal")
+WATCHED = Report("watching", 1, "on")
 
 
 def lock(version: int) -> LockDeclared:
@@ -77,6 +78,8 @@ async def test_pictures_come_one_a_credit_and_the_newest_wins() -> None:
         for number in (1, 2, 3):  # nobody has asked for any yet
             link.offer(frame(number))
         stage.room.declare("dev-1", WatchingDeclared(1, 600, "overview"))
+        await stage.device.until(lambda: stage.device.said)
+        link.send(WATCHED)
         await stage.app.until(lambda: stage.app.frames)
         link.offer(frame(4))
         await stage.app.until(lambda: len(stage.app.frames) == 2)
@@ -92,6 +95,7 @@ async def test_no_picture_leaves_after_the_mandate_ended() -> None:
         await stage.device.until(lambda: stage.device.said)
         link = stage.device.links[0]
         link.on_frame_taken(taken.append)
+        link.send(WATCHED)
         link.offer(frame(1))
         await stage.app.until(lambda: stage.app.frames)
         stage.earth.boot_now += 3600

@@ -43,6 +43,7 @@ OPERATIONS = (
     "POST /api/grants",
     "GET /api/scopes",
     "GET /api/changes",
+    "GET /api/trust",
     "GET /api/whereabouts",
     "POST /api/enrolments",
     "POST /api/check-in",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import Event, Outcome, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from central_mdm.contract.roster import Change, Changes, ClassRow, Scopes
@@ -18,7 +19,7 @@ from classroom_app.cloud.errors import (
     Unreachable,
 )
 from classroom_app.cloud.sync import PAUSE_SECONDS_MAX, Sync, SyncState
-from tests.sync_store import MemoryStore, sum_of
+from tests.sync_store import MemoryStore, Trusting, sum_of
 
 ROW = Change(1, "class", "5B", ClassRow("5B", "5e B"))
 
@@ -38,6 +39,11 @@ class Script:
     def _fail(self) -> None:
         if self.failing:
             raise self.failing
+
+    async def trust(self, deny_list: int) -> Trust:
+        del deny_list
+        self._fail()
+        return Trust()
 
     async def scopes(self) -> Scopes:
         self._fail()
@@ -70,7 +76,7 @@ def make(
     script: Script, store: MemoryStore, jitter: Callable[[], float] = lambda: 1.0
 ) -> tuple[Sync, list[SyncState]]:
     told: list[SyncState] = []
-    return Sync(script, store, told.append, lambda: 1000.0, jitter), told
+    return Sync(script, store, Trusting(), told.append, lambda: 1000.0, jitter), told
 
 
 async def test_a_turn_pulls_pushes_and_says_so() -> None:

@@ -10,7 +10,7 @@ from classroom_app.full_disk import keep_room
 from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.presence import LOOK_SECONDS, Ended, Presence
 from tests.cart import Cart
-from tests.sync_store import MemoryStore
+from tests.sync_store import MemoryStore, Trusting
 from tests.unit.test_cloud_sync import Script, run_for
 from tests.unit.test_seats import Kept
 
@@ -26,7 +26,7 @@ class FullStore(MemoryStore):
 
 async def test_the_exchange_with_the_school_waits_for_a_disk_to_have_room() -> None:
     script, store, told = Script(), FullStore(), list[SyncState]()
-    sync = Sync(script, store, told.append, lambda: 1000.0, lambda: 1.0)
+    sync = Sync(script, store, Trusting(), told.append, lambda: 1000.0, lambda: 1.0)
     await run_for(sync, 10)
     assert (sync.state.why, sync.state.in_step_at) == ("try-again", 0.0)
     store.full = False

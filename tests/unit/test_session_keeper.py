@@ -14,7 +14,7 @@ from device_bridge.session.outbox import WAITING_MAX, Outbox
 from device_bridge.session.wire import WireEnded
 
 HELLO = Hello(1, 1, "app", "grant")
-WELCOME = Welcome(1, "dev-1", "boot", "agent", "linux", bytes(32))
+WELCOME = Welcome(1, "dev-1", "boot", "agent", "linux", bytes(32), bytes(16))
 
 
 def test_pauses_double_up_to_their_cap_and_are_spread() -> None:

@@ -41,7 +41,7 @@ from device_bridge.protocol.talking import Heard
 from tests.dialogue import Dialogue
 
 HELLO = Hello(1, 1, "app", "grant")
-WELCOME = Welcome(1, "dev-1", "boot", "agent", "linux", bytes(32))
+WELCOME = Welcome(1, "dev-1", "boot", "agent", "linux", bytes(32), bytes(16))
 PULSE = Pulse(0, current=False)
 NO = Refused("hello", "not-allowed", "grant-ended")
 

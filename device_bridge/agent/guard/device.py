@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -30,18 +31,24 @@ from device_bridge.agent.guard.mdm import (
 )
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.interfaces import LOOK_SECONDS
+from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import HOME_PORT, PROTOCOL_HIGHEST
 from device_bridge.protocol.hello import Hello, Welcome
 from device_bridge.protocol.messages import FromApp
 from device_bridge.session.device_link import DeviceLink
+from device_bridge.session.gate import Law
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.session.listen import Listener
 from device_bridge.session.wire import Wire
+from device_bridge.trust.identity import School
+from device_bridge.trust.revocation import DenyLists
 
 EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - the device is what listens, on each network
-NO_TOKEN: Final = bytes(32)  # the session puts each link's own token in its place
+NO_TOKEN: Final = bytes(32)  # the session puts each link's own token and nonce in their place
+NO_NONCE: Final = bytes(16)
 
 
+@cache
 def agent_version() -> str:
     try:
         return version("pupitre")
@@ -74,14 +81,10 @@ class Device:
         self._about = about
         if enrolled.assignment:
             self.guard.ground.assign(enrolled.assignment)
-        self._listener = Listener(
-            enrolled.identity,
-            enrolled.school,
-            self,
-            ground=self.guard.ground,
-            mandates=self.guard.mandates,
-            random_bytes=makings.random_bytes,
-        )
+        self._deny_lists = _deny_lists(enrolled.school, self.guard.deny_list)
+        ground, mandates = self.guard.ground, self.guard.mandates
+        law = Law(self.id, enrolled.school, ground, mandates, self._deny_lists)
+        self._listener = Listener(enrolled.identity, law, self, random_bytes=makings.random_bytes)
         self._check_ins = CheckIns(folder, enrolled, self._duties())
 
     def bind(self, addresses: Sequence[str] = EVERYWHERE, port: int = 0) -> int:
@@ -138,6 +141,7 @@ class Device:
             agent=f"pupitre {agent_version()}"[:64],
             kind=self._about.kind,
             lane_token=NO_TOKEN,
+            nonce=NO_NONCE,
             held=self.guard.versions(),
             screens=self.guard.screens,
             clock_off_seconds=self.guard.clock_off_seconds(),
@@ -148,6 +152,15 @@ class Device:
 
     def lost(self, link: DeviceLink) -> None:
         self.guard.lost(link)
+
+    def suspected(self, link: DeviceLink, why: str) -> None:
+        self.guard.suspected(link, why)
+
+    def denied(self, deny_list: str) -> None:
+        self.guard.denied(deny_list, self._deny_lists.denied)
+
+    def revoked(self, link: DeviceLink) -> None:
+        self.guard.revoked(link)
 
     async def bulk(self, link: DeviceLink, wire: Wire) -> None:
         await self.guard.bulk(link, wire)
@@ -166,6 +179,8 @@ class Device:
         root, about = self.guard.folder.root, self._about
         return Duties(
             ground=self.guard.ground,
+            deny=self._listener.deny,
+            deny_list_number=lambda: self._deny_lists.denied.number,
             inventory=lambda: inventory_of(root, about.kind, agent_version()),
             apply=about.apply,
             pauses=lambda: retry_pauses(BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS, about.jitter),
@@ -173,3 +188,11 @@ class Device:
             client=about.client,
             first_seconds=FIRST_SECONDS * about.pace,
         )
+
+
+def _deny_lists(school: School, kept: str) -> DenyLists:
+    """Take up the list that was kept; one of a school that this device has left is none."""
+    try:
+        return DenyLists(school, kept)
+    except NotAllowed:
+        return DenyLists(school)

@@ -33,7 +33,15 @@ from device_bridge.protocol.declared import (
 )
 from device_bridge.protocol.errors import Broken
 from device_bridge.protocol.fields import PULSE_SECONDS
-from device_bridge.protocol.hello import Held, Hello, MandateShown, NotUnderstood, Pulse, Screen
+from device_bridge.protocol.hello import (
+    Carried,
+    Held,
+    Hello,
+    MandateShown,
+    NotUnderstood,
+    Pulse,
+    Screen,
+)
 from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import HandInAsked, HandInTaken, MaterialsDeclared
 from device_bridge.protocol.messages import FromApp
@@ -54,6 +62,7 @@ from device_bridge.protocol.seat import (
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
 from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.trust.mandates import Mandates
+from device_bridge.trust.revocation import Denied
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +108,7 @@ class Guard:
         self.ground = GroundHere(now, held.floor_seconds)
         self.mandates = Mandates(now, held.mandates)
         self.port = held.port
+        self.deny_list = held.deny_list
         self._unsynced = asyncio.Event()
 
     @property
@@ -115,6 +125,7 @@ class Guard:
             self.talking.held,
             self.mandates.remaining(),
             self.port,
+            self.deny_list,
         )
 
     def versions(self) -> tuple[Held, ...]:
@@ -223,8 +234,31 @@ class Guard:
                 self.materials.hand_in_taken(message)
             case Heard():
                 self.talking.heard(message)
-            case Hello() | NotUnderstood():
+            case Hello() | Carried() | NotUnderstood():
                 pass  # the session's own
+
+    def suspected(self, link: Link, why: str) -> None:
+        """Note that something this link asked for was refused."""
+        self.voice.note("refused", {"why": why, "teacher": link.grant.teacher})
+
+    def denied(self, deny_list: str, denied: Denied) -> None:
+        """Keep the school's newest deny list, and end what those on it have declared."""
+        self.deny_list = deny_list
+        self.voice.changed()
+        self.voice.note("deny-list", {"number": denied.number})
+        for author in (self.presence.held.author, self.attention.held.author):
+            if author.key in denied.keys:
+                self._revoked(author.lesson)
+
+    def revoked(self, link: Link) -> None:
+        """End what a link has declared whose papers the school has ended."""
+        if lesson := author_of(link).lesson:
+            self._revoked(lesson)
+
+    def _revoked(self, lesson: str) -> None:
+        self.presence.hear(LessonEnded(lesson))
+        self.attention.hear(LessonEnded(lesson))
+        self.watching.review()
 
     async def bulk(self, link: Link, wire: Wire) -> None:
         """Fetch and supply documents on an opened `/bulk` lane until it ends."""

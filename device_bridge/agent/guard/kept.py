@@ -40,6 +40,7 @@ class Kept(Struct, frozen=True):
     talking: Talking = Talking()
     mandates: dict[str, float] = {}
     port: int = 0
+    deny_list: str = ""
 
 
 def write(folder: Folder, kept: Kept) -> None:

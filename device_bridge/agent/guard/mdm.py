@@ -118,9 +118,14 @@ def _keep(folder: Folder, server: str, enrolled: Enrolled) -> None:
 
 @dataclass(frozen=True)
 class Duties:
-    """What check-ins need of the rest. `apply` blocks and says why not, or ""."""
+    """What check-ins need of the rest. `apply` blocks and says why not, or "".
+
+    `deny` takes a newer deny list, `deny_list_number` tells which is held.
+    """
 
     ground: GroundHere
+    deny: Callable[[str], None]
+    deny_list_number: Callable[[], int]
     inventory: Callable[[], Inventory]
     apply: Callable[[Policy], str]
     pauses: Callable[[], Iterator[float]]
@@ -168,6 +173,7 @@ class CheckIns:
             policy_state=kept.policy_state,
             policy_reason=kept.policy_reason,
             assignment_version=self._duties.ground.assignment_version,
+            deny_list=self._duties.deny_list_number(),
             inventory_hash=known,
             inventory=inventory if tells else None,
         )
@@ -178,6 +184,8 @@ class CheckIns:
         return await self._take(kept, heard)
 
     async def _take(self, kept: FleetKept, heard: CheckedIn) -> float:
+        if heard.deny_list:
+            self._duties.deny(heard.deny_list)
         if heard.assignment:
             self._assigned(heard.assignment)
         if heard.policy is not None and heard.policy.version > kept.policy.version:

@@ -27,10 +27,10 @@ class Link(Protocol):
 
 def author_of(link: Link) -> Author:
     """Under which lesson this link speaks now; without a mandate: none, ended long ago."""
-    mandate = link.mandate
+    mandate, name, key = link.mandate, link.teacher_name, link.grant.thumbprint
     if mandate is None:
-        return Author(teacher=link.teacher_name)
-    return Author(mandate.lesson, mandate.id, link.teacher_name, link.mandate_ends_at)
+        return Author(teacher=name, key=key)
+    return Author(mandate.lesson, mandate.id, name, link.mandate_ends_at, key)
 
 
 class Wire(Protocol):

@@ -11,7 +11,7 @@ from tests.fuzz.mutate import mutated
 
 
 async def hostile(target: Target, chance: random.Random) -> str:
-    edge = EDGES["from-app"]
+    edge = EDGES["control-from-app"]
     lane = await dialled(target)
     try:
         noise = b"\x00" * chance.choice((CONTROL_BYTES_MAX + 1, 300_000))

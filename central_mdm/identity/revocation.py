@@ -1,0 +1,118 @@
+"""Whom the school ends: the keys of teachers who left and of devices that are lost, as one list.
+
+Each list is whole, signed, and numbered one above the last; devices and apps never go back.
+"""
+
+from msgspec import Struct
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.grants import DENIED_MAX, DENY_TYPE, DenyList
+from central_mdm.contract.names import Role
+from central_mdm.identity.model import (
+    certificates,
+    deny_lists,
+    refresh_tokens,
+    revocations,
+    schools,
+    teacher_tokens,
+    teachers,
+)
+from central_mdm.identity.statements import sign
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Missing
+from central_mdm.platform.ground import Ground
+
+
+class Newest(Struct, frozen=True):
+    """The list that holds; `number` 0 and an empty `statement`: there was never one."""
+
+    number: int = 0
+    statement: str = ""
+
+
+async def newest(connection: AsyncConnection, school: str) -> Newest:
+    wanted = select(deny_lists.c.number, deny_lists.c.statement)
+    wanted = wanted.where(deny_lists.c.school == school).order_by(deny_lists.c.number.desc())
+    row = (await connection.execute(wanted.limit(1))).first()
+    return Newest(row.number, row.statement.decode("ascii")) if row else Newest()
+
+
+async def end_teacher(ground: Ground, school: str, teacher: str) -> int:
+    """End a teacher's sign-in, tokens and keys; return the new list's number. Raises Missing."""
+    async with ground.database.writing(school) as connection:
+        mine = (teachers.c.school == school, teachers.c.id == teacher)
+        ended = await connection.execute(update(teachers).where(*mine).values(ended=True))
+        if not ended.rowcount:
+            raise Missing("no-teacher")
+        for table in (teacher_tokens, refresh_tokens):
+            await connection.execute(
+                delete(table).where(table.c.school == school, table.c.teacher == teacher)
+            )
+        return await _deny(connection, ground, school, "teacher", teacher)
+
+
+async def end_device(ground: Ground, school: str, device: str) -> int:
+    """Trust a device's keys no more, one that was stolen say. Raises Missing."""
+    async with ground.database.writing(school) as connection:
+        return await _deny(connection, ground, school, "device", device)
+
+
+async def end_grants(ground: Ground, school: str) -> int:
+    """End all grants given so far: each app needs a new one from the school."""
+    async with ground.database.writing(school) as connection:
+        await connection.execute(
+            update(schools)
+            .where(schools.c.school == school)
+            .values(generation=schools.c.generation + 1)
+        )
+        return await _publish(connection, ground, school)
+
+
+async def _deny(
+    connection: AsyncConnection, ground: Ground, school: str, role: Role, party: str
+) -> int:
+    """Put every key on the list that was ever certified for this party and has not ended."""
+    now = ground.clock()
+    wanted = select(certificates.c.thumbprint, certificates.c.ends_at).where(
+        certificates.c.school == school,
+        certificates.c.role == role,
+        certificates.c.party == party,
+        certificates.c.ends_at > now,
+    )
+    rows = (await connection.execute(wanted)).all()
+    if not rows and role == "device":
+        raise Missing("no-device")
+    for row in rows:
+        facts = {"ends_at": row.ends_at}
+        await connection.execute(
+            upsert(connection, revocations)
+            .values(school=school, thumbprint=row.thumbprint, **facts)
+            .on_conflict_do_update(index_elements=["school", "thumbprint"], set_=facts)
+        )
+    return await _publish(connection, ground, school)
+
+
+async def _publish(connection: AsyncConnection, ground: Ground, school: str) -> int:
+    """Sign the next list; who cannot connect any more, for the certificate ended, is left out."""
+    now = ground.clock()
+    # The row is held, so that two administrators make two lists and not one number twice.
+    row = (
+        await connection.execute(
+            select(schools.c.generation).where(schools.c.school == school).with_for_update()
+        )
+    ).first()
+    if row is None:
+        raise Missing("no-school")
+    wanted = select(revocations.c.thumbprint).where(
+        revocations.c.school == school, revocations.c.ends_at > now
+    )
+    wanted = wanted.order_by(revocations.c.ends_at.desc()).limit(DENIED_MAX)
+    keys = tuple((await connection.execute(wanted)).scalars())
+    number = (await newest(connection, school)).number + 1
+    told = DenyList(school, number, now, row.generation, keys)
+    statement = sign(ground.keys.key(school), DENY_TYPE, told).encode("ascii")
+    await connection.execute(
+        insert(deny_lists).values(school=school, number=number, statement=statement)
+    )
+    return number

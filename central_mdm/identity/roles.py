@@ -1,0 +1,55 @@
+"""What each role may do in class, as the school has it."""
+
+from typing import Final, get_args
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.grants import Verb
+from central_mdm.identity.model import role_verbs, teachers
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Malformed, Missing
+from central_mdm.platform.ground import Ground
+
+ALL: Final[tuple[Verb, ...]] = get_args(Verb)
+DEFAULTS: Final[dict[str, tuple[Verb, ...]]] = {
+    "teacher": ALL,
+    "substitute": ("watch", "lock", "handout", "collect", "message", "launch"),
+    "technician": ("message", "launch", "power"),
+}
+"""A substitute takes no device over; a technician sees no screen and locks nobody."""
+
+
+async def verbs_of(connection: AsyncConnection, school: str, role: str) -> tuple[Verb, ...]:
+    """Return what the school lets this role do; empty: nothing."""
+    wanted = select(role_verbs.c.verbs).where(
+        role_verbs.c.school == school, role_verbs.c.role == role
+    )
+    kept = (await connection.execute(wanted)).scalar()
+    if kept is None:
+        return DEFAULTS.get(role, ())
+    return tuple(verb for verb in ALL if verb in kept.split())
+
+
+async def choose_verbs(ground: Ground, school: str, role: str, verbs: tuple[str, ...]) -> None:
+    """Say what a role may do from each one's next grant on. Raises Malformed for no such verb."""
+    if role not in DEFAULTS or not set(verbs) <= set(ALL):
+        raise Malformed("no-such-verb", f"Roles: {' '.join(DEFAULTS)}. Verbs: {' '.join(ALL)}.")
+    facts = {"verbs": " ".join(verbs)}
+    async with ground.database.writing(school) as connection:
+        await connection.execute(
+            upsert(connection, role_verbs)
+            .values(school=school, role=role, **facts)
+            .on_conflict_do_update(index_elements=["school", "role"], set_=facts)
+        )
+
+
+async def choose_role(ground: Ground, school: str, teacher: str, role: str) -> None:
+    """Give a person another role. Raises Missing or Malformed."""
+    if role not in DEFAULTS:
+        raise Malformed("no-such-role", f"Roles: {' '.join(DEFAULTS)}.")
+    async with ground.database.writing(school) as connection:
+        mine = (teachers.c.school == school, teachers.c.id == teacher)
+        done = await connection.execute(update(teachers).where(*mine).values(role=role))
+        if not done.rowcount:
+            raise Missing("no-teacher")

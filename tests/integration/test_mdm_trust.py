@@ -1,0 +1,151 @@
+"""Who may do what, and whom the school ends: roles, substitutes, deny lists; on both databases."""
+
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import json
+
+from central_mdm.contract.grants import DenyList, Grant
+from central_mdm.contract.identity import Problem
+from central_mdm.identity.certificates import thumbprint_of
+from central_mdm.identity.revocation import end_device, end_grants, end_teacher
+from central_mdm.identity.roles import DEFAULTS, choose_role, choose_verbs
+from central_mdm.platform.errors import Malformed, Missing
+from central_mdm.roster.feed import publish
+from central_mdm.roster.rules import give_class
+from device_bridge.trust.grants import read_deny_list, read_grant
+from device_bridge.trust.identity import School
+from tests.mdm import Mdm, bearer, new_request, request_by
+
+pytestmark = pytest.mark.real_loop
+HOUR = 3600
+
+
+def code(content: bytes) -> str:
+    return json.decode(content, type=Problem).code
+
+
+def school_of(signed: dict[str, Any]) -> School:
+    return School.pin(signed["school"], signed["root"].encode())
+
+
+async def granted(mdm: Mdm, login: str) -> Grant:
+    """Sign in with a certificate and return what a device would read of the grant."""
+    signed = await mdm.sign_in(login, csr=new_request())
+    issued = await mdm.http.post("/api/grants", headers=bearer(signed["token"]))
+    assert issued.status_code == 200, issued.text
+    return read_grant(issued.json()["grant"], school_of(signed))
+
+
+async def listed(mdm: Mdm, login: str, after: int = 0) -> DenyList | None:
+    signed = await mdm.sign_in(login)
+    answer = await mdm.http.get(f"/api/trust?deny_list={after}", headers=bearer(signed["token"]))
+    statement = answer.json()["deny_list"]
+    return read_deny_list(statement, school_of(signed)) if statement else None
+
+
+async def test_who_is_ended_cannot_sign_in_and_all_keys_ever_had_are_on_the_list(mdm: Mdm) -> None:
+    assert await listed(mdm, "keller") is None
+    keys = [Ed25519PrivateKey.generate() for _ in range(2)]
+    signed: dict[str, str] = {}
+    for key in keys:
+        signed = await mdm.sign_in(csr=request_by(key))
+    assert await end_teacher(mdm.ground, mdm.school, "t-lambert") == 1
+    told = await listed(mdm, "keller")
+    assert told is not None
+    assert set(told.keys) == {thumbprint_of(key.public_key()) for key in keys}
+    assert (told.number, told.generation) == (1, 0)
+    assert await listed(mdm, "keller", after=1) is None
+    for path in ("/api/grants", "/api/refresh"):
+        body = {"refresh": signed["refresh"]} if path == "/api/refresh" else None
+        answer = await mdm.http.post(path, json=body, headers=bearer(signed["token"]))
+        assert answer.status_code == 401
+    password = mdm.sample["teachers"][0]["password"]
+    asked = {"school": mdm.school, "login": "lambert", "password": password}
+    answer = await mdm.http.post("/api/sign-in", json=asked)
+    assert (answer.status_code, code(answer.content)) == (401, "wrong-password")
+    with pytest.raises(Missing):
+        await end_teacher(mdm.ground, mdm.school, "t-nobody")
+
+
+async def test_a_stolen_device_is_on_the_list_until_its_certificate_would_have_ended(
+    mdm: Mdm,
+) -> None:
+    device = mdm.sample["devices"][0]
+    asked = {"code": device["code"], "csr": new_request(), "inventory": {"kind": "laptop"}}
+    enrolled = (await mdm.http.post("/api/enrolments", json=asked)).json()
+    key = x509.load_pem_x509_certificate(enrolled["certificate"].encode()).public_key()
+    await end_device(mdm.ground, mdm.school, device["device"])
+    told = await listed(mdm, "keller")
+    assert told is not None
+    assert told.keys == (thumbprint_of(key),)  # pyright: ignore[reportArgumentType] - Ed25519
+    mdm.clock.at += 400 * 24 * HOUR
+    assert await end_grants(mdm.ground, mdm.school) == 2
+    told = await listed(mdm, "keller")
+    assert told is not None
+    assert (told.keys, told.generation) == ((), 1)
+    with pytest.raises(Missing):
+        await end_device(mdm.ground, mdm.school, "dev-nobody")
+
+
+async def test_a_device_hears_of_a_newer_list_at_its_next_check_in(mdm: Mdm) -> None:
+    asked = {"csr": new_request(), "inventory": {"kind": "laptop"}}
+    code_ = mdm.sample["devices"][0]["code"]
+    enrolled = (await mdm.http.post("/api/enrolments", json={"code": code_, **asked})).json()
+    headers = bearer(enrolled["token"])
+
+    async def check_in(number: int) -> str:
+        answer = await mdm.http.post("/api/check-in", json={"deny_list": number}, headers=headers)
+        return answer.json()["deny_list"]
+
+    assert await check_in(0) == ""
+    await mdm.sign_in(csr=new_request())
+    await end_teacher(mdm.ground, mdm.school, "t-lambert")
+    assert read_deny_list(await check_in(0), school_of(enrolled)).number == 1
+    assert await check_in(1) == ""
+
+
+async def test_a_grant_says_under_which_list_and_generation_it_holds(mdm: Mdm) -> None:
+    before = await granted(mdm, "keller")
+    assert (before.generation, before.deny_list, before.role) == (0, 0, "teacher")
+    await end_grants(mdm.ground, mdm.school)
+    after = await granted(mdm, "keller")
+    assert (after.generation, after.deny_list) == (1, 1)
+
+
+async def test_a_substitute_has_a_class_for_today_and_what_the_role_allows(mdm: Mdm) -> None:
+    school, teacher = mdm.school, "t-keller"
+    own = (await granted(mdm, "keller")).classes
+    other = next(each for each in mdm.sample["class_ids"] if each not in own)
+    await choose_role(mdm.ground, school, teacher, "substitute")
+    until = mdm.clock.at + 8 * HOUR
+    async with mdm.ground.database.writing(school) as connection:
+        news = await give_class(connection, school, teacher, other, until)
+        news += await give_class(connection, school, teacher, own[0], until)
+        await publish(connection, school, news)
+    grant = await granted(mdm, "keller")
+    assert grant.classes == tuple(sorted((*own, other)))
+    assert grant.ends_at == until
+    assert (grant.role, grant.verbs) == ("substitute", DEFAULTS["substitute"])
+    mdm.clock.at = until
+    assert (await granted(mdm, "keller")).classes == own  # for good stays for good
+    scopes = await mdm.http.get("/api/scopes", headers=await mdm.as_teacher("keller"))
+    assert f"class:{other}" not in scopes.json()["scopes"]
+
+
+async def test_the_school_says_what_a_role_may_do(mdm: Mdm) -> None:
+    await choose_verbs(mdm.ground, mdm.school, "teacher", ("lock", "watch"))
+    assert (await granted(mdm, "lambert")).verbs == ("watch", "lock")
+    await choose_verbs(mdm.ground, mdm.school, "teacher", ())
+    signed = await mdm.sign_in("lambert", csr=new_request())
+    answer = await mdm.http.post("/api/grants", headers=bearer(signed["token"]))
+    assert (answer.status_code, code(answer.content)) == (409, "no-verbs")
+    for role, verbs in (("teacher", ("wipe",)), ("head", ("lock",))):
+        with pytest.raises(Malformed):
+            await choose_verbs(mdm.ground, mdm.school, role, verbs)
+    with pytest.raises(Malformed):
+        await choose_role(mdm.ground, mdm.school, "t-lambert", "head")
+    with pytest.raises(Missing):
+        await choose_role(mdm.ground, mdm.school, "t-nobody", "teacher")

@@ -7,6 +7,7 @@ from tests.attack.each import (
     a_downgrade,
     a_gigabyte,
     a_neighbour,
+    a_stolen_laptop,
     a_token_again,
     an_insider,
     another_ca,
@@ -15,8 +16,10 @@ from tests.attack.each import (
     forged_tokens,
     half_open,
     no_certificate,
+    orders_again,
     plain_bytes,
     slow_bytes,
+    too_wide,
 )
 from tests.attack.kinds import Attack
 
@@ -25,6 +28,7 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     a_downgrade.ATTACK,
     a_gigabyte.ATTACK,
     a_neighbour.ATTACK,
+    a_stolen_laptop.ATTACK,
     a_token_again.ATTACK,
     an_insider.ATTACK,
     another_ca.ATTACK,
@@ -33,8 +37,10 @@ ATTACKS: Final[tuple[Attack, ...]] = (
     forged_tokens.ATTACK,
     half_open.ATTACK,
     no_certificate.ATTACK,
+    orders_again.ATTACK,
     plain_bytes.ATTACK,
     slow_bytes.ATTACK,
+    too_wide.ATTACK,
 )
 
 

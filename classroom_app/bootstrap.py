@@ -364,6 +364,8 @@ class Desk(QObject):
                 synced_at=state.in_step_at,
                 waiting=state.waiting,
                 refused=state.refused,
+                doubts=state.doubts,
+                restored=state.restored,
             )
         )
 

@@ -1,16 +1,19 @@
 """`pupitre`: the teacher's app; `pupitre demo`: the self-playing lesson."""
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
+import msgspec
 import platformdirs
 
 from classroom_app.demo import play
 from classroom_app.demo.world import Options
+from device_bridge.journal_fault import Verdict, sentence
 from device_bridge.memory import keep_freed_memory
 
 DEVICES_MAX = 100
@@ -43,7 +46,35 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--play", action="store_true", help="you are the teacher; pupils are simulated"
     )
+    journal = commands.add_parser("journal", help="look whether the journal is as it was written")
+    journal.add_argument("what", choices=["verify"], help="walk it; name the first broken place")
+    journal.add_argument("--json", action="store_true", help="for a program")
     return made
+
+
+def verify(home: Path, *, as_json: bool) -> int:
+    """Look through a teacher's whole journal; return 1 where it is not as it was written."""
+    from classroom_app.domain.errors import NotKept  # noqa: PLC0415 - no other command needs them
+    from classroom_app.presenters.sentences import refusal  # noqa: PLC0415 - as above
+    from classroom_app.storage.keeping import open_keeping  # noqa: PLC0415 - as above
+
+    async def look() -> Verdict:
+        keeping = await open_keeping(home)
+        try:
+            return await keeping.look_through()
+        finally:
+            await keeping.close()
+
+    if not (home / "store.db").exists():
+        print(f"There is no journal in {home}.", file=sys.stderr)
+        return 2
+    try:
+        verdict = asyncio.run(look())
+    except NotKept as error:
+        print(refusal(error), file=sys.stderr)
+        return 2
+    print(msgspec.json.encode(verdict).decode() if as_json else sentence(verdict))
+    return int(verdict.fault is not None)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.command == "journal":
+        return verify(args.home, as_json=args.json)
     demo = args.command == "demo"
     if demo and not 3 <= args.devices <= DEVICES_MAX:  # noqa: PLR2004 - two real ones and a latecomer
         print(f"--devices goes from 3 to {DEVICES_MAX}", file=sys.stderr)

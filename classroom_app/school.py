@@ -12,7 +12,7 @@ from classroom_app.acts import LessonActs
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.sync import Sync, SyncState
 from classroom_app.domain.acts import Act, Declared
-from classroom_app.domain.errors import GrantEnded
+from classroom_app.domain.errors import GrantEnded, JournalDoubted
 from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
 from classroom_app.found import Found
@@ -34,6 +34,7 @@ from classroom_app.services.talking import Talking
 from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
 from classroom_app.ways import Ways
+from classroom_app.witness import Witness
 from device_bridge.discovery.browse import Browser
 from device_bridge.discovery.interfaces import own_addresses
 from device_bridge.discovery.sightings import Address, Sighting
@@ -88,7 +89,7 @@ class School:
     `pace` multiplies the pauses between looks at the network and the school.
     """
 
-    def __init__(  # noqa: PLR0913 - the ends that the window gives
+    def __init__(  # noqa: PLR0913, PLR0915 - the ends that the window gives, and all that is joined
         self,
         keeping: Keeping,
         papers: Papers,
@@ -163,8 +164,11 @@ class School:
         self.seats = Seats(self.room, follows)
         arrivals = Arrivals(self.room)
 
+        self.witness = Witness(keeping, self.link, papers, self.room.clock.utc, self._doubted)
+
         async def over(what: Ended) -> None:
             ended(what)
+            await self.witness.over(what.lesson.id, tuple(self.room.came))
 
         self.presence = Presence(
             self.room,
@@ -183,6 +187,7 @@ class School:
             self.collecting,
             self.seats,
             self.talking,
+            self.witness,
         )
         self.hearing = Hearing(self.room, features, pictured=pictured, refused=refused)
         self.sync = Sync(cloud, keeping, self, self._on_sync, time.time)
@@ -335,6 +340,11 @@ class School:
         if lesson is not None and self._right_told != lesson.id:
             self._right_told = lesson.id
             self._refused(GrantEnded(lesson.class_name, self.papers.grant_ends_at))
+
+    def _doubted(self, device: DeviceId) -> None:
+        known = self.room.roster.devices if self.room.roster else ()
+        name = next((each.name for each in known if each.id == device), "")
+        self._refused(JournalDoubted(name or device))
 
     def _in_lesson(self) -> bool:
         return self.room.lesson is not None

@@ -29,6 +29,7 @@ from device_bridge.protocol.hello import (
     Superseded,
     Welcome,
 )
+from device_bridge.protocol.journal import HeadAsked, HeadTold
 from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import (
     ChunkPiece,
@@ -86,6 +87,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     HandInAsked("t-1", 120, "lesson-1"),
     HandInTaken("t-1", (_HASH,)),
     Heard("w-1"),
+    HeadAsked("aaa.bbb.ccc", b"\x30\x82", "lesson-1", 12),
     NotUnderstood("hologram"),
     Refused("lock-declared", "not-allowed", "lesson-ended"),
     Report("attention", 7, "locked"),
@@ -96,6 +98,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     PupilSaid("w-1", "words", "I am stuck at 3b"),
     SeatClaimed("s-1", "lesson-1", "p-2"),
     Pulse(41, True, 7, 850, 76, 0),  # noqa: FBT003
+    HeadTold("aaa.bbb.ccc", b"\x30\x82"),
     LaneHello(_HASH),
     LaneWelcome(),
     Credit(1),

@@ -7,6 +7,7 @@ import blake3
 import msgspec
 
 from central_mdm.contract.checksum import checksum_of, mark_of
+from central_mdm.contract.heads import Alarm, SignedHead
 from central_mdm.contract.journal import Event, Outcome
 from central_mdm.contract.partage import ChunkRef, FileAnswer, FileOffered, Manifest
 from central_mdm.contract.roster import Change
@@ -39,6 +40,9 @@ class MemoryStore:
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     answers: dict[str, FileAnswer] = field(default_factory=dict[str, FileAnswer])
     dropped: int = 0
+    heads: list[SignedHead] = field(default_factory=list[SignedHead])
+    alarms: tuple[Alarm, ...] = ()
+    origin: str = "store-1"
 
     async def cursor(self, scope: str) -> tuple[str, int]:
         return self.cursors.get(scope, ("", 0))
@@ -93,6 +97,29 @@ class MemoryStore:
 
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
         self.answers[file] = answer
+
+    async def waiting_heads(self, limit: int) -> tuple[SignedHead, ...]:
+        return tuple(self.heads[:limit])
+
+    async def heads_told(self, heads: tuple[SignedHead, ...]) -> None:
+        self.heads = [one for one in self.heads if one not in heads]
+
+    async def unsettle(self, held: int) -> int:
+        lost = [
+            each.id
+            for each in self.events
+            if each.sequence > held
+            and each.id in self.outcomes
+            and self.outcomes[each.id].state == "applied"
+        ]
+        for name in lost:
+            del self.outcomes[name]
+        return len(lost)
+
+    async def alarmed(self, alarms: tuple[Alarm, ...]) -> bool:
+        new = set(alarms) - set(self.alarms)
+        self.alarms = alarms
+        return bool(new)
 
     def write(self, number: int, **changed: object) -> None:
         """Write one event of lesson-1 into the journal."""

@@ -4,9 +4,11 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.names import TEXT, Count, Id, Name
 
 NETWORKS_MAX: Final = 8
+HEADS_A_CHECK_IN_MAX: Final = 4
 Ranges = Annotated[str, Meta(max_length=400, pattern=r"^[0-9a-fA-F:./ ]*$")]
 """Networks as ranges of addresses with spaces between, `10.0.0.0/24 10.1.0.0/16`: enough to tell
 another room, not where somebody lives."""
@@ -58,7 +60,11 @@ class Policy(Struct, frozen=True):
 
 
 class CheckIn(Struct, frozen=True):
-    """POST /api/check-in with the device's bearer token. `deny_list`: the number it holds."""
+    """POST /api/check-in with the device's bearer token.
+
+    `deny_list`: the number it holds. `heads`: its own journal's, and those of teachers' that it was
+    shown.
+    """
 
     policy_version: Count = 0
     policy_state: Annotated[str, Meta(max_length=40, pattern=TEXT)] = ""
@@ -67,12 +73,15 @@ class CheckIn(Struct, frozen=True):
     deny_list: Count = 0
     inventory_hash: Annotated[str, Meta(max_length=64, pattern=TEXT)] = ""
     inventory: Inventory | None = None
+    heads: Annotated[tuple[SignedHead, ...], Meta(max_length=HEADS_A_CHECK_IN_MAX)] = ()
 
 
 class CheckedIn(Struct, frozen=True):
     """What changed since; None: nothing. The server says when to come next.
 
     `assignment` and `deny_list` are signed statements, `contract.grants`.
+    `head_count`: how far the newest head of this device's journal goes that the server holds;
+    -1: it takes none.
     """
 
     next_check_in_seconds: Count
@@ -80,6 +89,7 @@ class CheckedIn(Struct, frozen=True):
     assignment: str = ""
     deny_list: str = ""
     want_inventory: bool = False
+    head_count: Annotated[int, Meta(ge=-1, le=2**53)] = -1
 
 
 class Whereabout(Struct, frozen=True):

@@ -13,6 +13,8 @@ from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.identity.model import deny_lists
 from central_mdm.identity.revocation import Newest, newest
+from central_mdm.journal.heads import newest_count, take
+from central_mdm.journal.model import heads
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotSignedIn
 from central_mdm.platform.ground import Ground
@@ -29,6 +31,7 @@ class Standing(Struct, frozen=True):
     assignment_version: int
     policy_version: int
     deny_list: int
+    head_count: int
 
 
 async def read_device(
@@ -41,8 +44,12 @@ async def read_device(
         roster_devices.c.school == school, roster_devices.c.id == devices.c.id
     )
     listed = select(func.max(deny_lists.c.number)).where(deny_lists.c.school == school)
+    signed = select(heads.c.count).where(
+        heads.c.school == school, heads.c.role == "device", heads.c.journal == devices.c.id
+    )
     wanted = select(
         devices,
+        signed.scalar_subquery().label("head_count"),
         declared.scalar_subquery().label("declared"),
         assigned.scalar_subquery().label("assigned"),
         listed.scalar_subquery().label("deny_list"),
@@ -51,8 +58,8 @@ async def read_device(
     if row is None:
         return None
     reported = (row.policy_version, row.policy_state, row.policy_reason)
-    newest_ = (row.assigned or 0, row.declared or 0, row.deny_list or 0)
-    known = Standing(row.inventory_hash, reported, *newest_)
+    versions = (row.assigned or 0, row.declared or 0, row.deny_list or 0)
+    known = Standing(row.inventory_hash, reported, *versions, row.head_count or 0)
     return Caller(school, "device", row.id, known)
 
 
@@ -66,7 +73,9 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
     keeps = told.inventory is not None and told.inventory_hash != known.inventory_hash
     if keeps or reported != known.reported:
         await _keep(ground, caller, told, keeps=keeps)
-    policy, assignment, denied = None, "", Newest()
+    policy, assignment, denied, head_count = None, "", Newest(), known.head_count
+    if told.heads:
+        head_count = await _take_heads(ground, caller, told)
     if (
         told.policy_version < known.policy_version
         or told.assignment_version < known.assignment_version
@@ -85,6 +94,7 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
         assignment=assignment,
         deny_list=denied.statement,
         want_inventory=not keeps and told.inventory_hash not in {EMPTY_HASH, known.inventory_hash},
+        head_count=head_count,
     )
 
 
@@ -119,6 +129,13 @@ async def _keep(ground: Ground, caller: Caller, told: CheckIn, *, keeps: bool) -
                 told.inventory,
                 ground.clock(),
             )
+
+
+async def _take_heads(ground: Ground, caller: Caller, told: CheckIn) -> int:
+    """Keep the heads it brings; return how far its own goes here now."""
+    async with ground.database.writing(caller.school) as connection:
+        await take(connection, caller, told.heads, ground.clock())
+        return await newest_count(connection, caller.school, caller.id)
 
 
 async def _newest(connection: AsyncConnection, school: str) -> Policy | None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
-from central_mdm.contract.names import Party, uri_of
+from central_mdm.contract.names import Party, party_of, uri_of
 from central_mdm.platform.errors import Malformed
 
 # Long enough to outlive the summer, so that nobody stands before a dead device in September.
@@ -114,6 +114,23 @@ def issue(
     pem = certificate.public_bytes(Encoding.PEM).decode()
     serial = f"{certificate.serial_number:x}"
     return Issued(pem, serial, thumbprint_of(key), int(ends.timestamp()))
+
+
+def bearer_of(der: bytes, root_pem: str) -> tuple[Party, Ed25519PublicKey] | None:
+    """Return whose certificate of this root it is, and the key; None for any other.
+
+    When it ends is not looked at: what was signed while it held still counts.
+    """
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(root_pem.encode()))
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+        key = certificate.public_key()
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, UnsupportedAlgorithm):
+        return None
+    party = party_of(uris[0]) if len(uris) == 1 else None
+    return (party, key) if party and isinstance(key, Ed25519PublicKey) else None
 
 
 def _san(uri: str) -> x509.SubjectAlternativeName:

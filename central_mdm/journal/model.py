@@ -1,8 +1,11 @@
-"""Events as teachers' apps made them, the answer each got, and how whole each journal is."""
+"""Events as teachers' apps made them, the answer each got, and how whole each journal is.
+
+Beside them what journals' owners have signed, and where two witnesses differ.
+"""
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, false
 from sqlalchemy import UniqueConstraint as Unique
 
 from central_mdm.platform.database import HEX, ID, metadata
@@ -50,4 +53,44 @@ lessons: Final = Table(
     Column("school", ID, primary_key=True),
     Column("lesson", ID, primary_key=True),
     Column("teacher", ID, nullable=False),
+)
+heads: Final = Table(
+    "journal_heads",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("role", String(16), primary_key=True),
+    Column("journal", ID, primary_key=True),
+    Column("party", ID, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("token", String(4096), nullable=False),
+    Column("certificate", LargeBinary, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+)
+# What a device's journal tells of a lesson, until the teacher's is whole enough to compare.
+accounts: Final = Table(
+    "journal_accounts",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("device", ID, primary_key=True),
+    Column("lesson", ID, primary_key=True),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("compared", Boolean, nullable=False, server_default=false()),
+    Index(None, "school", "lesson"),
+)
+# One row for each thing that is wrong, however often it is brought.
+alarms: Final = Table(
+    "journal_alarms",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("journal", ID, primary_key=True),
+    Column("lesson", ID, primary_key=True),
+    Column("code", String(40), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("party", ID, nullable=False),
+    Column("teacher", ID, nullable=False, server_default=""),
+    Column("at", BigInteger, nullable=False),
+    Column("detail", String(200), nullable=False),
+    Index(None, "school", "teacher"),
 )

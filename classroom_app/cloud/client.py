@@ -11,6 +11,7 @@ import httpx
 import msgspec
 
 from central_mdm.contract.fleet import Whereabouts
+from central_mdm.contract.heads import HeadsHeard, HeadsTold
 from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn, Trust
 from central_mdm.contract.journal import Event, Push, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
@@ -98,6 +99,9 @@ class Cloud:
 
     async def push(self, events: tuple[Event, ...]) -> Pushed:
         return await self._signed("POST", "/api/journal", Pushed, Push(events))
+
+    async def tell_heads(self, told: HeadsTold) -> HeadsHeard:
+        return await self._signed("POST", "/api/journal/heads", HeadsHeard, told)
 
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
         return await self._signed("POST", "/api/files", FileAnswer, offered)

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from central_mdm.contract.heads import Alarm, SignedHead
 from central_mdm.contract.journal import Event, Outcome
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from central_mdm.contract.roster import Change
@@ -63,4 +64,25 @@ class SyncStore(Protocol):
 
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
         """Note that the server keeps or refuses a file (`answer.state`), by the file's id."""
+        ...
+
+    @property
+    def origin(self) -> str:
+        """The id of this journal, as its events bear it."""
+        ...
+
+    async def waiting_heads(self, limit: int) -> tuple[SignedHead, ...]:
+        """Return signed heads that the central side has not answered yet, at most `limit`."""
+        ...
+
+    async def heads_told(self, heads: tuple[SignedHead, ...]) -> None:
+        """Note that the central side has answered them, kept or refused."""
+        ...
+
+    async def unsettle(self, held: int) -> int:
+        """Let what is settled after sequence `held` wait again; return how many events that is."""
+        ...
+
+    async def alarmed(self, alarms: tuple[Alarm, ...]) -> bool:
+        """Keep which alarms the central side tells of; return whether one of them is new."""
         ...

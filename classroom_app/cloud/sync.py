@@ -15,6 +15,7 @@ from typing import Final, Literal, NoReturn, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
+from central_mdm.contract.heads import HEADS_MAX, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import BATCH_MAX, Event, Outcome, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
@@ -49,13 +50,19 @@ OF_THE_BATCH: Final = frozenset({"too-large", "malformed"})
 
 
 class SyncState(Struct, frozen=True):
-    """How the exchange stands. `in_step_at`: UTC seconds of the last full turn; 0: never."""
+    """How the exchange stands. `in_step_at`: UTC seconds of the last full turn; 0: never.
+
+    `restored`: the central side had gone back, and is given again what it lost. `doubts` counts
+    its alarms: two witnesses of a lesson differ, or a journal is not what was signed of it.
+    """
 
     in_step_at: float = 0.0
     waiting: int = 0
     refused: int = 0
     why: Why = ""
     busy: bool = False
+    restored: bool = False
+    doubts: int = 0
 
     @property
     def in_step(self) -> bool:
@@ -88,6 +95,7 @@ class Central(Protocol):
     async def scopes(self) -> Scopes: ...
     async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
     async def push(self, events: tuple[Event, ...]) -> Pushed: ...
+    async def tell_heads(self, told: HeadsTold) -> HeadsHeard: ...
     async def offer_file(self, offered: FileOffered) -> FileAnswer: ...
     async def put_chunk(self, name: str, content: bytes) -> None: ...
 
@@ -170,7 +178,8 @@ class Sync:
         async with self._turn, self._told():
             problem: CloudError | None = None
             # Work goes out even where the roster cannot come in, and the other way round.
-            for part in (self._push_events, self._push_files, self._pull, self._trust):
+            parts = (self._look_back, self._push_events, self._push_heads, self._push_files)
+            for part in (*parts, self._pull, self._trust):
                 try:
                     await part()
                 except (Refused, NotAServer) as error:
@@ -244,6 +253,47 @@ class Sync:
                 raise NotAServer("answers")
             await self._store.settled(pushed.outcomes)
             await self._count()
+
+    async def _look_back(self) -> None:
+        """Ask whether the central side still has what it had taken, before anything new goes.
+
+        One that was restored from a backup does not, and a new event would hide it. What it lost
+        goes again, each event under its id, so what it still has is not doubled. Nothing is rolled
+        back here.
+        """
+        if self.state.waiting or await self._store.waiting_count():
+            await self._tell_heads(())
+
+    async def _push_heads(self) -> None:
+        """Carry signed heads, after the events that they are of."""
+        while await self._tell_heads(await self._store.waiting_heads(HEADS_MAX)):
+            pass
+
+    async def _tell_heads(self, heads: tuple[SignedHead, ...]) -> bool:
+        """Tell some heads, maybe none; return whether more may wait."""
+        try:
+            heard = await self._cloud.tell_heads(HeadsTold(self._store.origin, heads))
+        except Refused as error:
+            if error.code == "no-such-path":
+                return False  # an older central side, which knows no heads
+            raise
+        if len(heard.outcomes) != len(heads):
+            raise NotAServer("answers")
+        await self._store.heads_told(heads)
+        for code in {outcome.code for outcome in heard.outcomes if outcome.code}:
+            log.warning("head refused", extra={"why": code})
+        await self._hear_of_journals(heard)
+        return len(heads) == HEADS_MAX
+
+    async def _hear_of_journals(self, heard: HeadsHeard) -> None:
+        if await self._store.alarmed(heard.alarms):
+            log.warning("journals differ", extra={"alarms": len(heard.alarms)})
+        lost = await self._store.unsettle(heard.held)
+        if lost:
+            log.warning("the central side was restored", extra={"events": lost})
+            await self._push_events()
+        restored = bool(lost) or self.state.restored
+        self._say(replace(self.state, restored=restored, doubts=len(heard.alarms)))
 
     async def _push_files(self) -> None:
         """Push each waiting file; one that fails for itself waits for the next turn."""

@@ -46,6 +46,14 @@ class GrantEnded(RoomError):
         self.ended_at = ended_at
 
 
+class JournalDoubted(RoomError):
+    """A device's journal is not the one that it had signed before."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class NotYourClass(RoomError):
     """The teacher's grant does not reach this class."""
 

@@ -48,12 +48,17 @@ class Receipt(Struct, frozen=True):
 
 
 class School(Struct, frozen=True):
-    """The way to the MDM: `synced_at` is UTC seconds of the last exchange, 0 for never."""
+    """The way to the MDM: `synced_at` is UTC seconds of the last exchange, 0 for never.
+
+    `doubts` and `restored` as in `SyncState`.
+    """
 
     reached: bool = False
     synced_at: float = 0.0
     waiting: int = 0
     refused: int = 0
+    doubts: int = 0
+    restored: bool = False
 
 
 def named(names: Collection[str]) -> str:
@@ -198,6 +203,8 @@ def clock_time(utc_seconds: float) -> str:
 
 
 def school_words(school: School) -> str:
+    if school.doubts:
+        return say("Two journals of a lesson differ. Please tell your administrator.")
     if school.refused:
         return say("The school did not accept {n} entries. The rest is through.", school.refused)
     if not school.reached or not school.synced_at:
@@ -206,4 +213,7 @@ def school_words(school: School) -> str:
         return say("School: later, {count} waiting", count=school.waiting)
     if school.waiting:
         return say("School: {count} on the way", count=school.waiting)
-    return say("School: up to date {time}", time=clock_time(school.synced_at))
+    time = clock_time(school.synced_at)
+    if school.restored:
+        return say("School: its server had gone back and has all again, {time}", time=time)
+    return say("School: up to date {time}", time=time)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from classroom_app.domain.errors import GrantEnded, NotYourClass, Unfit
+from classroom_app.domain.errors import GrantEnded, JournalDoubted, NotYourClass, Unfit
 from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.words import amount, day, lasted, later, say
 from device_bridge.protocol.plain import plain
@@ -124,6 +124,9 @@ _ERRORS = {
     "OfAnotherClass": later("The device at {name} is not one of this class."),
     "GrantEnded": later("Your right for {name} ended on {day}. Sign in once online."),
     "NotYourClass": later("{name} is not among your classes. Sign in once online, or ask."),
+    "JournalDoubted": later(
+        "The journal of {name} is not what it signed before. Please tell your administrator."
+    ),
     "ServerBusy": later("The school's server is busy. It goes on by itself."),
     "DiskFull": later("{name}: no room for this. Make room; it goes on by itself."),
     "NotWhole": later("{name}: the file did not arrive whole. It is asked for again."),
@@ -186,7 +189,7 @@ def _facts(error: Exception) -> dict[str, str]:
     match error:
         case GrantEnded():
             return {"name": error.class_name, "day": day(error.ended_at)}
-        case NotYourClass() | Unfit():
+        case NotYourClass() | Unfit() | JournalDoubted():
             return {"name": error.name}
         case OSError(filename=str() as path):
             return {"name": Path(path).name}

@@ -13,11 +13,13 @@ from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.declarations import declare, declared
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.erasing import erase
+from classroom_app.storage.heads import signed_marks
 from classroom_app.storage.migrate import copies_of
 from classroom_app.storage.resuming import resumed
 from classroom_app.storage.store import WAITING, Store
 from classroom_app.storage.tables import journal
-from classroom_app.storage.verifying import Fault, verify
+from classroom_app.storage.verifying import verify
+from device_bridge.journal_fault import Fault, Verdict
 
 # A lesson has some thousands; this only bounds what a broken clock or loop could write.
 ACTS_MAX: Final = 100_000
@@ -48,10 +50,16 @@ class KeepsJournal(Store):
 
     async def verify(self) -> Fault | None:
         """Walk the chain while the lesson goes on; return the first row that breaks it."""
-        reached: Head | Fault | None = Head()
+        return (await self.look_through()).fault
+
+    async def look_through(self) -> Verdict:
+        """As `verify`; tell how many rows are whole as well."""
+        signed = await self.write(signed_marks)
+        whole, reached = Head(), await self.write(partial(verify, Head(), signed))
         while isinstance(reached, Head):
-            reached = await self.write(partial(verify, reached))
-        return reached
+            whole, reached = reached, await self.write(partial(verify, reached, signed))
+        entries = reached.sequence - 1 if reached else whole.sequence
+        return Verdict(str(self.path), entries, reached)
 
     async def erase(self, pupil: PupilId) -> int:
         """Forget a pupil: what the journal and its copies say of them. Return how many acts."""

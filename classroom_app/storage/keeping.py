@@ -10,6 +10,7 @@ from classroom_app.domain.errors import StoreFull
 from classroom_app.storage.ballast import Ballast
 from classroom_app.storage.engine import driver_of, open_connection, shut, spare
 from classroom_app.storage.hand_ins import KeepsHandIns
+from classroom_app.storage.heads import KeepsHeads
 from classroom_app.storage.journal import KeepsJournal
 from classroom_app.storage.keys import WAITS, Key, Ring, Waits, find_key, system_ring
 from classroom_app.storage.migrate import migrate
@@ -20,7 +21,7 @@ from classroom_app.storage.settings import KeepsSettings
 from device_bridge.materials.library import Library
 
 
-class Keeping(KeepsSettings, KeepsRoster, KeepsJournal, KeepsOutbox, KeepsHandIns):
+class Keeping(KeepsSettings, KeepsRoster, KeepsJournal, KeepsOutbox, KeepsHandIns, KeepsHeads):
     """The store, by feature: each part is in the file of its name."""
 
 

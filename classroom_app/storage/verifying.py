@@ -1,47 +1,61 @@
 """Looking whether the journal is as it was written: each row against the chain."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
-from msgspec import Struct
 from sqlalchemy import Connection, select
 
+from central_mdm.contract.heads import Mark
 from classroom_app.storage.chain import Head, apart_of, link_of
 from classroom_app.storage.tables import journal
+from device_bridge.journal_fault import Fault, What
 
 ROWS_A_TURN: Final = 1000
 
 
-class Fault(Struct, frozen=True):
-    """The first row that is not as it was written.
+def verify(before: Head, signed: Collection[Mark], connection: Connection) -> Head | Fault | None:
+    """Check the next rows after `before`; return where to go on, or None at the end.
 
-    `what`: "missing" (this sequence is not there), "changed", or "personal" (its personal
-    fields are not its own). A missing end is not seen from here: the central side has the newest
-    hash as well.
+    `signed` is what was signed of this journal: a cut end, and a chain written anew, show by it.
     """
-
-    sequence: int
-    what: str
-
-
-def verify(before: Head, connection: Connection) -> Head | Fault | None:
-    """Check the next rows after `before`; return where to go on, or None at the end."""
     query = (
         select(journal)
         .where(journal.c.sequence > before.sequence)
         .order_by(journal.c.sequence)
         .limit(ROWS_A_TURN)
     )
-    head = before
+    head, marks = before, {mark.count: mark.hash for mark in signed}
     for row in connection.execute(query):
-        expected = link_of(head, row.apart, row.body)
-        if row.sequence != expected.sequence:
-            return Fault(expected.sequence, "missing")
-        if row.hash != expected.hash:
-            return Fault(row.sequence, "changed")
-        if not _belongs(row):
-            return Fault(row.sequence, "personal")
-        head = expected
-    return None if head == before else head
+        if fault := _fault_of(row, head, connection):
+            return fault
+        head = link_of(head, row.apart, row.body)
+        if marks.get(head.sequence, head.hash.hex()) != head.hash.hex():
+            return _fault(head.sequence, "rewritten", row)
+    if head != before:
+        return head
+    return Fault(head.sequence + 1, "cut") if max(marks, default=0) > head.sequence else None
+
+
+def _fault_of(row: Any, head: Head, connection: Connection) -> Fault | None:  # noqa: ANN401 - a row
+    expected = link_of(head, row.apart, row.body)
+    if row.sequence != expected.sequence:
+        return _fault(expected.sequence, "removed", row)
+    if row.hash != expected.hash:
+        moved = _follows_later(head, connection)
+        return _fault(row.sequence, "reordered" if moved else "altered", row)
+    return None if _belongs(row) else _fault(row.sequence, "words", row)
+
+
+def _follows_later(head: Head, connection: Connection) -> bool:
+    """Say whether what followed `head` stands further down."""
+    later = select(journal.c.apart, journal.c.body, journal.c.hash).where(
+        journal.c.sequence > head.sequence + 1
+    )
+    return any(link_of(head, r.apart, r.body).hash == r.hash for r in connection.execute(later))
+
+
+def _fault(sequence: int, what: What, row: Any) -> Fault:  # noqa: ANN401 - a row
+    return Fault(sequence, what, str(row.id), str(row.kind), int(row.at))
 
 
 def _belongs(row: Any) -> bool:  # noqa: ANN401 - a result row has no type

@@ -25,11 +25,14 @@ from device_bridge.agent.guard.clock import system_clock
 from device_bridge.agent.guard.device import EVERYWHERE, About, Device, agent_version
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.inventory import inventory_of
+from device_bridge.agent.guard.journal import verify
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.mdm import enrol
 from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
+from device_bridge.agent.guard.witness import read_heads
 from device_bridge.agent.supervise import Child, follow, supervise
+from device_bridge.journal_fault import sentence as sentence_of
 from device_bridge.logs import log_to_stderr
 from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.memory import keep_freed_memory
@@ -91,16 +94,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     one = add("seat", "run the seat alone (in the pupil's desktop)", _seat)
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
+    _playing(add)
+    add("status", "print what the device holds and has applied, as JSON", _status)
+    _verifying(add("journal", "look whether the journal is as it was written", _journal))
+    one = add("doctor", "say why nobody finds this device", _doctor)
+    one.add_argument("--server", default="", help="the MDM's address, where not enrolled yet")
+    return parser
+
+
+def _playing(add: Callable[..., argparse.ArgumentParser]) -> None:
     one = add("simulate", "run simulated devices (tests, demo)", _simulate)
     one.add_argument("--plan", type=Path, required=True, help="which devices, as JSON")
     one = add("screen", "paint a behaving screen on this display (tests, demo)", _screen)
     one.add_argument("--device", required=True, help="whose code it shows")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--behaviour", default="writing", help="what its pupil does")
-    add("status", "print what the device holds and has applied, as JSON", _status)
-    one = add("doctor", "say why nobody finds this device", _doctor)
-    one.add_argument("--server", default="", help="the MDM's address, where not enrolled yet")
-    return parser
 
 
 def _listening(one: argparse.ArgumentParser) -> None:
@@ -113,6 +121,11 @@ def _listening(one: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="own address to be reached at; repeatable",
     )
+
+
+def _verifying(one: argparse.ArgumentParser) -> None:
+    one.add_argument("what", choices=["verify"], help="walk the chain; name the first broken place")
+    one.add_argument("--json", action="store_true", help="for a program")
 
 
 def _enrol(asked: argparse.Namespace) -> int:
@@ -229,6 +242,13 @@ def _status(asked: argparse.Namespace) -> int:
         status = kept_status(folder, held, read_enrolment(folder).device)
     print(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
     return 0
+
+
+def _journal(asked: argparse.Namespace) -> int:
+    folder = Folder(asked.folder)
+    verdict = verify(folder, [row.head.newest for row in read_heads(folder).own])
+    print(msgspec.json.encode(verdict).decode() if asked.json else sentence_of(verdict))
+    return int(verdict.fault is not None)
 
 
 def _doctor(asked: argparse.Namespace) -> int:

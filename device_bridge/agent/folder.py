@@ -70,6 +70,11 @@ class Folder:
         return self.root / "personal.jsonl"
 
     @property
+    def heads(self) -> Path:
+        """The journal's own newest signed head, and teachers' journals' that were shown here."""
+        return self.root / "heads.json"
+
+    @property
     def status_socket(self) -> Path:
         return self.root / "status.sock"
 

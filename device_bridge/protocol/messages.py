@@ -27,6 +27,7 @@ from device_bridge.protocol.hello import (
     Superseded,
     Welcome,
 )
+from device_bridge.protocol.journal import HeadAsked, HeadTold
 from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import (
     ChunkPiece,
@@ -50,7 +51,15 @@ Declaration = LessonDeclared | WatchingDeclared | LockDeclared | MaterialsDeclar
 Command = MessageSaid | HandAnswered | PageOpened | HandInAsked
 """One-off acts: an id, a deadline, an `Answer`."""
 FromApp = (
-    Hello | Carried | MandateShown | Declaration | Command | HandInTaken | Heard | NotUnderstood
+    Hello
+    | Carried
+    | MandateShown
+    | Declaration
+    | Command
+    | HandInTaken
+    | Heard
+    | HeadAsked
+    | NotUnderstood
 )
 ControlFromApp = Hello | Carried | Order
 """What goes over the wire: all but the greeting comes in an `Order`, as a `FromApp`."""
@@ -65,6 +74,7 @@ FromDevice = (
     | PupilSaid
     | SeatClaimed
     | Pulse
+    | HeadTold
     | NotUnderstood
 )
 PictureFromApp = LaneHello | Credit

@@ -20,6 +20,7 @@ from device_bridge.protocol.errors import (
 )
 from device_bridge.protocol.fields import GONE_SECONDS, PROTOCOL_HIGHEST, PROTOCOL_LOWEST
 from device_bridge.protocol.hello import Answer, Carried, Hello, MandateShown, Report, Welcome
+from device_bridge.protocol.journal import HeadAsked
 from device_bridge.protocol.materials import HandInTaken, MaterialReport
 from device_bridge.protocol.messages import Command, Declaration, FromDevice
 from device_bridge.protocol.talking import Heard
@@ -163,7 +164,7 @@ class Room:
         """Ask once; "late" when the deadline passes. Raises TryAgain where there is no link."""
         return await self._of(device).ask(command)
 
-    def tell(self, device: str, message: Heard | HandInTaken) -> None:
+    def tell(self, device: str, message: Heard | HandInTaken | HeadAsked) -> None:
         """Say it where there is a link; else it is not said (devices ask again)."""
         if kept := self._kept.get(device):
             kept.tell(message)
@@ -283,7 +284,7 @@ class _Kept:
         lists = self._ends.papers.deny_lists
         return Carried(lists.token) if lists.denied.number > self._deny_list_held else None
 
-    def tell(self, message: Heard | HandInTaken) -> None:
+    def tell(self, message: Heard | HandInTaken | HeadAsked) -> None:
         if self._live:
             self._live.session.outbox.put(message)
 

@@ -9,6 +9,7 @@ from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import Verb
 from device_bridge.protocol.hello import Carried, Hello, MandateShown, NotUnderstood
+from device_bridge.protocol.journal import HeadAsked
 from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import HandInAsked, HandInTaken, MaterialsDeclared
 from device_bridge.protocol.messages import FromApp
@@ -34,7 +35,7 @@ VERBS: Final[dict[type[Struct], Verb]] = {
     PageOpened: "launch",
 }
 """Each needs a lesson and its verb in grant and mandate. `LessonDeclared` needs a lesson only."""
-FREE: Final = (Carried, Hello, MandateShown, Heard, NotUnderstood)
+FREE: Final = (Carried, Hello, MandateShown, Heard, HeadAsked, NotUnderstood)
 """What moves nothing on the device: the link's own talk. Papers are read, not obeyed."""
 
 

@@ -34,7 +34,7 @@ ALGORITHM: Final = "Ed25519"  # "EdDSA" would admit Ed448 as well and is depreca
 TOKEN_BYTES_MAX: Final = 4096
 DENY_BYTES_MAX: Final = 48 * 1024
 SUCCESSION_BYTES_MAX: Final = 8 * 1024
-_Statement = TypeVar("_Statement", Grant, Mandate, Assignment, DenyList, Succession)
+Statement = TypeVar("Statement", bound=Struct)
 
 
 def read_grant(token: str, school: School) -> Grant:
@@ -42,7 +42,7 @@ def read_grant(token: str, school: School) -> Grant:
 
     Whether it has ended is for `allow` to say, at each message.
     """
-    grant = _read(token, "grant", (Grant, GRANT_TYPE), school.key)
+    grant = read_statement(token, "grant", (Grant, GRANT_TYPE), school.key)
     if grant.school != school.id:
         raise NotAllowed("grant", "another-school")
     if not 0 < grant.ends_at - grant.issued_at <= GRANT_SECONDS_MAX:
@@ -52,7 +52,7 @@ def read_grant(token: str, school: School) -> Grant:
 
 def read_mandate(token: str, teacher: Ed25519PublicKey) -> Mandate:
     """Read a lesson's mandate, signed by the teacher. Raises NotAllowed("mandate", why)."""
-    mandate = _read(token, "mandate", (Mandate, MANDATE_TYPE), teacher)
+    mandate = read_statement(token, "mandate", (Mandate, MANDATE_TYPE), teacher)
     if not 0 < mandate.ends_at - mandate.issued_at <= MANDATE_SECONDS_MAX:
         raise NotAllowed("mandate", "too-long")
     return mandate
@@ -60,7 +60,7 @@ def read_mandate(token: str, teacher: Ed25519PublicKey) -> Mandate:
 
 def read_assignment(token: str, school: School, device: str) -> Assignment:
     """Read which classes `device` serves. Raises NotAllowed("assignment", why)."""
-    assignment = _read(token, "assignment", (Assignment, ASSIGNMENT_TYPE), school.key)
+    assignment = read_statement(token, "assignment", (Assignment, ASSIGNMENT_TYPE), school.key)
     if assignment.school != school.id or assignment.device != device:
         raise NotAllowed("assignment", "another-device")
     return assignment
@@ -72,7 +72,7 @@ def read_deny_list(token: str, school: School) -> DenyList:
     Whether it is newer than the one that is held is for `trust.revocation` to say.
     """
     kind = (DenyList, DENY_TYPE)
-    denied = _read(token, "deny-list", kind, school.key, DENY_BYTES_MAX)
+    denied = read_statement(token, "deny-list", kind, school.key, DENY_BYTES_MAX)
     if denied.school != school.id:
         raise NotAllowed("deny-list", "another-school")
     return denied
@@ -98,7 +98,7 @@ def read_succession(token: str, school: School) -> Succession:
     if not school.standby or thumbprint(root.key) != school.standby:
         raise NotAllowed("succession", "another-standby")
     kind = (Succession, SUCCESSION_TYPE)
-    told = _read(token, "succession", kind, root.key, SUCCESSION_BYTES_MAX)
+    told = read_statement(token, "succession", kind, root.key, SUCCESSION_BYTES_MAX)
     if told.epoch <= school.epoch:
         raise NotAllowed("succession", "old")
     return told
@@ -124,19 +124,20 @@ def sign_mandate(mandate: Mandate, key: Ed25519PrivateKey) -> str:
 
 
 def sign(statement: Struct, kind: str, key: Ed25519PrivateKey) -> str:
-    """Write a statement in JWS compact form; the first teacher of a school without MDM does."""
+    """Write a statement of type `kind` in JWS compact form."""
     payload = msgspec.json.encode(statement)
     header = {"alg": ALGORITHM, "typ": kind}
     return jws.serialize_compact(header, payload, _jwk(key), algorithms=[ALGORITHM])
 
 
-def _read(
+def read_statement(
     token: str,
     verb: str,
-    kind: tuple[type[_Statement], str],
+    kind: tuple[type[Statement], str],
     key: Ed25519PublicKey,
     bytes_max: int = TOKEN_BYTES_MAX,
-) -> _Statement:
+) -> Statement:
+    """Read what `key` has signed as `kind`: struct and type. Raises NotAllowed(verb, why)."""
     struct, typ = kind
     if len(token) > bytes_max or not token.isascii():
         raise NotAllowed(verb, "malformed")

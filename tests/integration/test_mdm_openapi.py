@@ -48,21 +48,24 @@ OPERATIONS = (
     "POST /api/enrolments",
     "POST /api/check-in",
     "POST /api/journal",
+    "POST /api/journal/heads",
     "PUT /api/chunks/{name}",
     "POST /api/files",
     "GET /api/files/{file}",
 )
 MORE_THAN_A_SCHEMA = frozenset(
     {
+        "POST /api/check-in",
         "POST /api/enrolments",
         "POST /api/files",
+        "POST /api/journal/heads",
         "PUT /api/chunks/{name}",
         "GET /api/changes",
         "GET /api/whereabouts",
     }
 )
-"""A certificate request, a manifest, a chunk's own hash, a scope or a class of one's own: a
-well-formed text may still be none, and is refused."""
+"""A certificate request, a signed head, a manifest, a chunk's own hash, a scope or a class of one's
+own: a well-formed text may still be none, and is refused."""
 
 
 @dataclass
@@ -162,6 +165,8 @@ def true_to_life(api: Api, case: Drawn) -> Drawn:
             case.body = CHUNK
         case "POST /api/enrolments":
             case.body = {**case.body, "csr": new_request()}
+        case "POST /api/check-in" | "POST /api/journal/heads":
+            case.body = {**case.body, "heads": []}
         case _:
             pass  # the token alone makes it real, or there is no such thing
     return case

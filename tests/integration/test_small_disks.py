@@ -222,7 +222,7 @@ async def test_a_device_whose_disk_is_full_obeys_and_writes_down_later_what_it_d
             version, folder = one.guard.attention.held.version, one.guard.folder
         assert kept.read(folder, system_clock()).attention.version == version
         noted = folder.journal.read_bytes().splitlines()
-        assert verify(folder.journal) == len(noted)
+        assert verify(folder).entries == len(noted)
         kinds = [msgspec.json.decode(line, type=Line).kind for line in noted]
         ours = [kind for kind in kinds if kind.startswith("attention")]
         assert ours[-2:] == ["attention-locked", "attention-free"]
@@ -262,7 +262,7 @@ def test_the_devices_journal_has_no_torn_line_after_a_full_disk(tmp_path: Path) 
         written = note_until_it_is_full(journal)
         small.empty()
         journal.append([Noted("message", written, {"id": str(written)}, "Bonjour")])
-        assert verify(folder.journal) == written + 1
+        assert verify(folder).entries == written + 1
         lines = folder.personal.read_bytes().splitlines()
         said = [msgspec.json.decode(line, type=Personal) for line in lines]
         assert [row.sequence for row in said] == list(range(1, written + 2))

@@ -14,11 +14,16 @@ from classroom_app.domain.acts import Declared, LockAsked, PupilSpoke
 from classroom_app.domain.lesson import LessonId
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.tables import declarations
-from classroom_app.storage.verifying import ROWS_A_TURN, Fault
+from classroom_app.storage.verifying import ROWS_A_TURN
 from tests.stores import AMINA, BELA, DECLARED, LESSON, ONE, lesson_acts
 from tests.stores.opening import opened, words
 
 pytestmark = pytest.mark.real_loop
+SWAPPED = (
+    "UPDATE journal SET sequence = 99 WHERE sequence = 4;"
+    "UPDATE journal SET sequence = 4 WHERE sequence = 7;"
+    "UPDATE journal SET sequence = 7 WHERE sequence = 99"
+)
 
 
 @pytest.fixture
@@ -177,22 +182,27 @@ async def test_a_restart_finds_the_lesson_with_its_declarations(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("harm", "fault"),
     [
-        ("UPDATE journal SET body = x'7b7d' WHERE sequence = 3", Fault(3, "changed")),
-        ("UPDATE journal SET hash = x'00' WHERE sequence = 4", Fault(4, "changed")),
-        ("UPDATE journal SET apart = zeroblob(32) WHERE sequence = 5", Fault(5, "changed")),
-        ("DELETE FROM journal WHERE sequence = 6", Fault(6, "missing")),
-        ("DELETE FROM journal WHERE sequence = 1", Fault(1, "missing")),
-        ("UPDATE journal SET fields = x'7b7d' WHERE sequence = 7", Fault(7, "personal")),
+        ("UPDATE journal SET body = x'7b7d' WHERE sequence = 3", (3, "altered", "words-2")),
+        ("UPDATE journal SET hash = x'00' WHERE sequence = 4", (4, "altered", "words-3")),
+        ("UPDATE journal SET apart = zeroblob(32) WHERE sequence = 5", (5, "altered", "words-4")),
+        ("DELETE FROM journal WHERE sequence = 6", (6, "removed", "words-6")),
+        ("DELETE FROM journal WHERE sequence = 1", (1, "removed", "words-1")),
+        ("UPDATE journal SET fields = x'7b7d' WHERE sequence = 7", (7, "words", "words-6")),
+        (SWAPPED, (4, "reordered", "words-6")),
     ],
 )
-async def test_the_first_row_that_was_changed_is_named(
-    keeping: Keeping, harm: str, fault: Fault
+async def test_the_first_row_that_is_not_as_it_was_is_named(
+    keeping: Keeping, harm: str, fault: tuple[int, str, str]
 ) -> None:
     for number in range(10):
         await keeping.remember(words(number))
     assert await keeping.verify() is None
-    await keeping.write(lambda c: c.execute(text(harm)))
-    assert await keeping.verify() == fault
+    for each in harm.split(";"):
+        await keeping.write(lambda c, harm=each: c.execute(text(harm)))
+    found = (await keeping.look_through()).fault
+    assert found is not None
+    assert (found.sequence, found.what, found.id) == fault
+    assert found.kind == "pupil-spoke"
 
 
 async def test_a_fault_far_down_a_long_journal_is_found(keeping: Keeping) -> None:
@@ -201,7 +211,13 @@ async def test_a_fault_far_down_a_long_journal_is_found(keeping: Keeping) -> Non
     far = 2 * ROWS_A_TURN + 5
     harm = text("UPDATE journal SET body = x'7b7d' WHERE sequence = :far")
     await keeping.write(lambda c: c.execute(harm, {"far": far}))
-    assert await keeping.verify() == Fault(far, "changed")
+    verdict = await keeping.look_through()
+    assert verdict.fault is not None
+    assert (verdict.entries, verdict.fault.sequence, verdict.fault.what) == (
+        far - 1,
+        far,
+        "altered",
+    )
 
 
 async def test_a_pupil_is_erased_and_the_chain_still_holds(keeping: Keeping) -> None:

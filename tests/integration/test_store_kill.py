@@ -66,7 +66,7 @@ async def look(keeping: Keeping, told: list[int], before: Head) -> Head:
     head: Head | Fault | None = before
     while isinstance(head, Head):
         before = head
-        head = await keeping.write(partial(verify, before))
+        head = await keeping.write(partial(verify, before, ()))
     assert head is None
     return before
 

@@ -1,14 +1,20 @@
 """The store's side of the sync: one set of tests for the real part and for the tests' own."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from central_mdm.contract.heads import Alarm
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.partage import FileAnswer
 from central_mdm.contract.roster import Change, ClassRow, PupilRow
+from classroom_app.cli import main
 from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.acts import HandInKept
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
@@ -258,3 +264,50 @@ async def test_work_that_the_library_lost_is_shown_and_holds_nothing_up(
     assert await keeping.refused_count() == 1
     assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
     caplog.clear()  # "work lost here": a person should look
+
+
+async def test_what_a_restored_central_side_lost_waits_again_but_not_what_it_refused(
+    store: SyncStore,
+) -> None:
+    ids = await write(store, 5)
+    states: tuple[Literal["applied", "refused"], ...] = ("applied",) * 3 + ("refused", "applied")
+    await store.settled(tuple(map(Outcome, ids, states)))
+    assert await store.unsettle(5) == 0
+    assert await store.waiting_count() == 0
+    assert await store.unsettle(2) == 2
+    assert [event.id for event in await store.waiting_events(9)] == [ids[2], ids[4]]
+    assert await store.refused_count() == 1
+
+
+async def test_an_alarm_is_new_once(store: SyncStore) -> None:
+    alarm = Alarm(5, "lock-untold", "device", "dev-1", "dev-1", "lesson-1")
+    assert await store.alarmed(()) is False
+    assert [await store.alarmed((alarm,)) for _ in range(2)] == [True, False]
+    assert await store.heads_told(()) is None
+    assert await store.waiting_heads(5) == ()
+
+
+async def test_the_command_looks_through_a_teachers_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = str(tmp_path / "teacher")
+    command = partial(asyncio.to_thread, main)
+    assert await command(["--home", home, "journal", "verify"]) == 2
+    async with opened(Path(home)) as keeping:
+        for number in range(5):
+            await keeping.remember(words(number))
+        capsys.readouterr()
+        assert await command(["--home", home, "journal", "verify"]) == 2
+        assert "open already" in capsys.readouterr().err
+    assert await command(["--home", home, "journal", "verify"]) == 0
+    assert capsys.readouterr().out == "The journal is whole: 5 entries.\n"
+    async with opened(Path(home)) as keeping:
+        harm = text("DELETE FROM journal WHERE sequence = 3")
+        await keeping.write(lambda c: c.execute(harm))
+    assert await command(["--home", home, "journal", "verify", "--json"]) == 1
+    verdict = json.loads(capsys.readouterr().out)
+    assert (verdict["entries"], verdict["fault"]["what"], verdict["fault"]["id"]) == (
+        2,
+        "removed",
+        "words-3",
+    )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
+from central_mdm.contract.heads import Alarm, HeadOutcome, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import Event, Outcome, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
@@ -35,6 +36,9 @@ class Script:
         self.sums = [sum_of([ROW])]
         self.asked_at: list[float] = []
         self.missing: list[tuple[str, ...]] = []
+        self.heads: list[HeadsTold] = []
+        self.held: int | None = None
+        self.alarms: tuple[Alarm, ...] = ()
 
     def _fail(self) -> None:
         if self.failing:
@@ -62,6 +66,14 @@ class Script:
         if self.spoils & {event.id for event in events}:
             raise Refused(self.code)
         return Pushed(tuple(Outcome(event.id, "applied") for event in events))
+
+    async def tell_heads(self, told: HeadsTold) -> HeadsHeard:
+        if self.failing:
+            self.asked_at.append(asyncio.get_running_loop().time())
+        self._fail()
+        self.heads.append(told)
+        held = 2**53 if self.held is None else self.held
+        return HeadsHeard(tuple(HeadOutcome() for _ in told.heads), held, self.alarms)
 
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
         if self.missing:
@@ -243,3 +255,64 @@ async def test_a_wake_shortens_a_pause_but_not_what_the_server_asked_for() -> No
     assert [round(at) for at in await watch(60)] == [0, 40]
     script.failing = Unreachable()
     assert len(await watch(20)) >= 10
+
+
+async def test_signed_heads_are_carried_until_they_are_answered() -> None:
+    script, store = Script(), MemoryStore()
+    store.heads = [SignedHead(f"a.b.{number}", b"c") for number in range(60)]
+    sync, _ = make(script, store)
+    await sync.once()
+    assert [len(told.heads) for told in script.heads] == [50, 10]  # nothing waited: no look back
+    assert {told.journal for told in script.heads} == {store.origin}
+    assert store.heads == []
+
+
+async def test_a_restored_central_side_is_given_again_what_it_lost_and_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    script, store = Script(), MemoryStore()
+    script.spoils, script.code = {"event-3"}, "too-large"
+    for number in range(1, 6):
+        store.write(number)
+    sync, told = make(script, store)
+    await sync.once()
+    assert not told[-1].restored
+    script.pushed.clear()
+    script.held = 2
+    store.write(6)
+    await sync.once()
+    # What it refused stays refused; what is new goes after what was lost.
+    assert script.pushed[0] == ["event-4", "event-5", "event-6"]
+    assert told[-1].restored
+    assert told[-1].waiting == 0
+    assert "the central side was restored" in caplog.text
+    caplog.clear()
+
+
+async def test_what_the_two_witnesses_differ_in_is_told_once_in_the_log_and_always_shown(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    script, store = Script(), MemoryStore()
+    script.alarms = (Alarm(5, "lock-untold", "device", "dev-1", "dev-1", "lesson-1"),)
+    sync, told = make(script, store)
+    for _ in range(2):
+        await sync.once()
+        assert told[-1].doubts == 1
+    assert [record.getMessage() for record in caplog.records] == ["journals differ"]
+    caplog.clear()
+
+
+async def test_a_central_side_that_knows_no_heads_takes_all_else() -> None:
+    script, store = Script(), MemoryStore()
+    store.write(1)
+    store.heads = [SignedHead("a.b.c", b"c")]
+
+    async def no_such_path(told: HeadsTold) -> HeadsHeard:
+        del told
+        raise Refused("no-such-path")
+
+    script.tell_heads = no_such_path
+    sync, told = make(script, store)
+    await sync.once()
+    assert told[-1] == SyncState(in_step_at=1000.0)
+    assert len(store.heads) == 1

@@ -78,6 +78,7 @@ class Device:
         enrolled = read_enrolment(folder)
         self.id = enrolled.device
         self.guard = Guard(folder, makings)
+        self.guard.witness.introduce(enrolled, self.guard.ground.floor)
         self._about = about
         if enrolled.assignment:
             self.guard.ground.assign(enrolled.assignment)
@@ -187,6 +188,7 @@ class Device:
             jitter=about.jitter,
             client=about.client,
             first_seconds=FIRST_SECONDS * about.pace,
+            witness=self.guard.witness,
         )
 
 

@@ -23,6 +23,7 @@ from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.talking import TalkingGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.agent.guard.watching import WatchingGuard
+from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.attention import LockDeclared, ReachChanged
 from device_bridge.protocol.declared import (
     LessonEnded,
@@ -42,6 +43,7 @@ from device_bridge.protocol.hello import (
     Pulse,
     Screen,
 )
+from device_bridge.protocol.journal import HeadAsked
 from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import HandInAsked, HandInTaken, MaterialsDeclared
 from device_bridge.protocol.messages import FromApp
@@ -104,6 +106,8 @@ class Guard:
         )
         self.presence.open_hand_in()
         self._journal = DeviceJournal(folder, makings.random_bytes)
+        self._appending = asyncio.Lock()
+        self.witness = Witness(folder, voice, makings.off_loop, self.write_notes)
         self.seat: SeatUp | None = None
         self.ground = GroundHere(now, held.floor_seconds)
         self.mandates = Mandates(now, held.mandates)
@@ -207,7 +211,7 @@ class Guard:
         if not self.voice.links:
             self.attention.hear(ReachChanged(in_reach=False))
 
-    def told(self, link: Link, message: FromApp) -> None:  # noqa: C901 - one case a message
+    def told(self, link: Link, message: FromApp) -> None:  # noqa: C901, PLR0912 - one case a message
         """Take a message that `trust.allow` has allowed."""
         match message:
             case LockDeclared():
@@ -234,6 +238,8 @@ class Guard:
                 self.materials.hand_in_taken(message)
             case Heard():
                 self.talking.heard(message)
+            case HeadAsked():
+                self.witness.asked(link, message)
             case Hello() | Carried() | NotUnderstood():
                 pass  # the session's own
 
@@ -306,6 +312,7 @@ class Guard:
                 group.create_task(self._keep_state(), name="guard-state")
                 group.create_task(self._keep_lasting(), name="guard-lasting")
                 group.create_task(self._keep_notes(), name="guard-journal")
+                group.create_task(self.witness.run(), name="guard-witness")
                 group.create_task(self.materials.run(), name="guard-papers")
         finally:
             self._write(kept.write, self.held)
@@ -344,6 +351,11 @@ class Guard:
         while True:
             await self.voice.noted.wait()
             await asyncio.sleep(NOTES_SECONDS)
+            await self.write_notes()
+
+    async def write_notes(self) -> None:
+        """Write what was noted until now, one writing at a time: each takes what it has written."""
+        async with self._appending:
             self.voice.noted.clear()
             self._noted(await self._makings.off_loop(self._append, list(self.voice.notes)))
 

@@ -7,7 +7,7 @@ breaking the chain.
 
 import os
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,9 @@ import msgspec
 from blake3 import blake3
 from msgspec import Struct
 
-from device_bridge.agent.folder import Folder
+from central_mdm.contract.heads import Mark
+from device_bridge.agent.folder import Folder, write_private
+from device_bridge.journal_fault import Fault, Verdict, What
 from device_bridge.protocol.errors import Broken
 
 _SALT_BYTES: Final = 16
@@ -77,6 +79,21 @@ class DeviceJournal:
                     _append(self._folder.journal, bytes(lines))
             self._last = last
 
+    def erase(self, before_at: int) -> int:
+        """Forget the words of entries older than `before_at` (UTC seconds); return how many.
+
+        The chain stays as it is: salt and words lie in a file of their own, which is written anew.
+        Raises `OSError`: then nothing is erased.
+        """
+        with self._lock:
+            old = {one.sequence for one in read_entries(self._folder) if one.at < before_at}
+            rows = list(_personal(self._folder.personal))
+            kept = [row for row in rows if row.sequence not in old]
+            if len(kept) < len(rows):
+                lines = b"".join(msgspec.json.encode(row) + b"\n" for row in kept)
+                _replace(self._folder.personal, lines)
+            return len(rows) - len(kept)
+
     def _recalled(self) -> Line | None:
         """Find where the chain goes on. No chain holds the words together, so theirs is cut too."""
         _last_lines(self._folder.personal)
@@ -93,22 +110,125 @@ class DeviceJournal:
         return msgspec.structs.replace(line, hash=_hash(line)), own
 
 
-def verify(path: Path) -> int:
-    """Check the whole chain; return how many lines it has.
+class Entry(Struct, frozen=True):
+    """One entry as it may be shown. `words`: "" where it has none, None where they were erased."""
 
-    Raises `Broken` with the sequence of the first line that does not follow from the one before.
+    sequence: int
+    kind: str
+    at: int
+    facts: dict[str, str | int]
+    words: str | None = ""
+
+
+def read_entries(folder: Folder, after: int = 0) -> Iterator[Entry]:
+    """Read the journal from the entry after `after` on, oldest first, a line at a time.
+
+    What cannot be read is left out: whether all is there is for `verify` to say. Raises `OSError`.
     """
-    previous = ""
-    count = 0
+    words = {row.sequence: row.words for row in _personal(folder.personal)}
+    for raw in _lines(folder.journal):
+        line = _read(raw)
+        if line is not None and line.sequence > after:
+            own = words.get(line.sequence) if line.words_hash else ""
+            yield Entry(line.sequence, line.kind, line.at, line.facts, own)
+
+
+def marks_at(folder: Folder, counts: Collection[int]) -> dict[int, Mark]:
+    """Return what stood at the journal's end when it had so many entries; `0` as well."""
+    found = {0: Mark()}
+    # As `append` writes them: years of lines are compared, and only these few decoded.
+    begins = tuple(f'{{"sequence":{count},'.encode() for count in counts)
+    for raw in _lines(folder.journal):
+        line = _read(raw) if raw.startswith(begins) else None
+        if line is not None:
+            found[line.sequence] = Mark(line.sequence, line.hash)
+    return found
+
+
+def entries_of(folder: Folder, lesson: str) -> list[Entry]:
+    """Read what stands in the journal of one lesson, without the words."""
+    named = lesson.encode()
+    lines = [_read(raw) for raw in _lines(folder.journal) if named in raw]
+    told = [one for one in lines if one and one.facts.get("lesson") == lesson]
+    return [Entry(one.sequence, one.kind, one.at, one.facts, None) for one in told]
+
+
+def newest_count(folder: Folder) -> int:
+    """Return the newest entry's sequence, read from the end; 0 where there is none to be read."""
+    path = folder.journal
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        whole = [raw for raw in file.read().splitlines(keepends=True) if raw.endswith(b"\n")]
+    line = _read(whole[-1]) if whole else None
+    return line.sequence if line else 0
+
+
+def verify(folder: Folder, signed: Collection[Mark] = ()) -> Verdict:
+    """Walk the whole chain, and hold it against what was signed of it; name the first fault."""
+    previous, count, marks = "", 0, {mark.count: mark.hash for mark in signed if mark.count}
+    for line in map(_read, _lines(folder.journal)):
+        fault = _fault_of(line, previous, count, folder.journal)
+        if not fault and line and marks.pop(line.sequence, line.hash) != line.hash:
+            fault = _fault(line.sequence, "rewritten", line)
+        if fault or not line:
+            return Verdict(str(folder.journal), fault.sequence - 1 if fault else count, fault)
+        previous, count = line.hash, count + 1
+    if marks:
+        return Verdict(str(folder.journal), count, Fault(count + 1, "cut"))
+    return Verdict(str(folder.journal), count, _words_fault(folder))
+
+
+def _fault_of(line: Line | None, previous: str, count: int, path: Path) -> Fault | None:
+    sequence = count + 1
+    if line is None or line.hash != _hash(line):
+        return _fault(sequence, "altered", line)
+    if line.sequence != sequence:
+        moved = any(one and one.sequence == sequence for one in map(_read, _lines(path)))
+        return _fault(sequence, "reordered" if moved else "removed", line)
+    if line.previous != previous:
+        # This entry is whole and says what stood before it: that was written anew.
+        return Fault(count or sequence, "altered", line.previous)
+    return None
+
+
+def _words_fault(folder: Folder) -> Fault | None:
+    """Words are written first: a power cut leaves some whose entry, another one, came later."""
+    newest = {row.sequence: row for row in _personal(folder.personal)}
+    for line in map(_read, _lines(folder.journal)):
+        own = newest.get(line.sequence) if line else None
+        if line and own and line.words_hash and line.words_hash != _words_hash(own):
+            return _fault(line.sequence, "words", line)
+    return None
+
+
+def _fault(sequence: int, what: What, line: Line | None) -> Fault:
+    """Name an entry by its stored hash: it has no other name."""
+    return Fault(sequence, what, line.hash, line.kind, line.at) if line else Fault(sequence, what)
+
+
+def _words_hash(row: Personal) -> str:
+    try:
+        return blake3(bytes.fromhex(row.salt) + row.words.encode()).hexdigest()
+    except ValueError:
+        return ""
+
+
+def _personal(path: Path) -> Iterator[Personal]:
+    for raw in _lines(path):
+        with suppress(ValueError, RecursionError):
+            yield msgspec.json.decode(raw, type=Personal)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Read the whole lines of a file; an end torn by a power cut was never answered for."""
+    if not path.exists():
+        return
     with path.open("rb") as file:
         for raw in file:
-            count += 1
-            line = _read(raw)
-            whole = line is not None and line.hash == _hash(line)
-            if not whole or line is None or (line.sequence, line.previous) != (count, previous):
-                raise Broken(f"journal line {count}")
-            previous = line.hash
-    return count
+            if raw.endswith(b"\n"):
+                yield raw
 
 
 def _hash(line: Line) -> str:
@@ -171,3 +291,17 @@ def _append(path: Path, raw: bytes) -> None:
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _replace(path: Path, raw: bytes) -> None:
+    """Put `raw` in the place of a file whose words are then overwritten, not only let go of.
+
+    A file system that copies on write keeps the old bytes all the same, where only root reads them.
+    """
+    with path.open("rb+") as old:
+        size = old.seek(0, os.SEEK_END)
+        write_private(path, raw)
+        old.seek(0)
+        old.write(bytes(size))
+        old.flush()
+        os.fsync(old.fileno())

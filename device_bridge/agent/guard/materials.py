@@ -235,7 +235,9 @@ class MaterialsGuard:
         paper = replace(paper, state="arrived", name=name, hash=hash_, reason="", found=found)
         self._put(paper)
         self._voice.note(
-            "hand-out", {"handout": handout, "hash": placed.hash.hex()}, placed.path.name
+            "hand-out",
+            {"handout": handout, "hash": placed.hash.hex(), "lesson": self.held.lesson},
+            placed.path.name,
         )
         self._voice.changed()
         self._presence.papers(self.held.received)
@@ -332,7 +334,8 @@ class MaterialsGuard:
         self._offered = {asked.lesson: documents}
         link.send(HandInOffered(asked.id, gathered.files, gathered.left_out))
         self._commands.end(asked.id, "done")
-        self._voice.note("hand-in-offered", {"id": asked.id, "files": len(gathered.files)})
+        facts = {"id": asked.id, "files": len(gathered.files), "lesson": asked.lesson}
+        self._voice.note("hand-in-offered", facts)
 
     def hand_in_taken(self, taken: HandInTaken) -> None:
         """Let go of copies that the app holds; the pupil's own files stay."""

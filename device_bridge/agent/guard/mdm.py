@@ -18,7 +18,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from central_mdm.contract.fleet import CheckedIn, CheckIn, Enrol, Enrolled, Inventory, Policy
+from central_mdm.contract.fleet import (
+    HEADS_A_CHECK_IN_MAX,
+    CheckedIn,
+    CheckIn,
+    Enrol,
+    Enrolled,
+    Inventory,
+    Policy,
+)
 from central_mdm.contract.identity import Problem
 from device_bridge.agent.folder import Folder, read_kept, write_private
 from device_bridge.agent.guard.enrolled import (
@@ -29,6 +37,7 @@ from device_bridge.agent.guard.enrolled import (
 )
 from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.inventory import hash_of_inventory
+from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.trust.grants import read_assignment
 from device_bridge.trust.identity import (
@@ -64,6 +73,7 @@ class FleetKept(Struct, frozen=True):
     policy: Policy = Policy(0)
     policy_state: str = ""
     policy_reason: str = ""
+    head_count: int = -1
 
 
 @asynccontextmanager
@@ -132,6 +142,7 @@ class Duties:
     jitter: Callable[[], float]
     client: Client = web_client
     first_seconds: float = FIRST_SECONDS
+    witness: Witness | None = None
 
 
 class CheckIns:
@@ -168,6 +179,9 @@ class CheckIns:
         known = hash_of_inventory(inventory)
         # What changed goes at once: where a device is now is no news in a quarter of an hour.
         tells = self._wanted or known != self._told_hash
+        witness, heads = self._duties.witness, ()
+        if witness is not None and kept.head_count >= 0:
+            heads = await witness.waiting(kept.head_count, HEADS_A_CHECK_IN_MAX)
         asked = CheckIn(
             policy_version=kept.policy.version,
             policy_state=kept.policy_state,
@@ -176,11 +190,14 @@ class CheckIns:
             deny_list=self._duties.deny_list_number(),
             inventory_hash=known,
             inventory=inventory if tells else None,
+            heads=heads,
         )
         headers = {"authorization": f"Bearer {kept.token}"}
         async with self._duties.client() as http:
             heard = await _ask(http, f"{kept.server}/api/check-in", asked, CheckedIn, headers)
         self._wanted, self._told_hash = heard.want_inventory, known
+        if witness is not None and heard.head_count >= 0:
+            await witness.answered(heads)
         return await self._take(kept, heard)
 
     async def _take(self, kept: FleetKept, heard: CheckedIn) -> float:
@@ -195,7 +212,9 @@ class CheckIns:
                 kept, policy=heard.policy, policy_state=state, policy_reason=reason[:200]
             )
         seconds = _bounded(heard.next_check_in_seconds)
-        write = msgspec.json.encode(replace(kept, next_seconds=seconds))
+        write = msgspec.json.encode(
+            replace(kept, next_seconds=seconds, head_count=heard.head_count)
+        )
         await asyncio.to_thread(write_private, self._folder.fleet, write)
         # A report or an inventory that is owed is not kept for tomorrow.
         owed = self._wanted or heard.policy is not None

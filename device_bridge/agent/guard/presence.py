@@ -58,7 +58,7 @@ class PresenceGuard:
             self.held.on,
         ):
             self._voice.changed()
-        for lesson in self._voice.act("presence", effects):
+        for lesson in self._voice.act("presence", effects, self.held.author.lesson):
             self._ended(lesson)
 
     def looks(self, look: LookShown) -> None:

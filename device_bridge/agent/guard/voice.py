@@ -62,8 +62,11 @@ class Voice:
     def changed(self) -> None:
         self.dirty.set()
 
-    def act(self, feature: Feature, effects: Iterable[Effect]) -> list[str]:
-        """Do what a feature's machine asks for; return the lessons that ended by it."""
+    def act(self, feature: Feature, effects: Iterable[Effect], lesson: str = "") -> list[str]:
+        """Do what the machine of a feature asks for; return the lessons that ended by it.
+
+        `lesson`: whose declaration holds, for the journal.
+        """
         ended: list[str] = []
         for effect in effects:
             match effect:
@@ -71,13 +74,13 @@ class Voice:
                     self.seat(effect)
                 case Report():
                     self.all(effect)
-                    facts: dict[str, str | int] = {"version": effect.version}
+                    facts: dict[str, str | int] = {"version": effect.version, "lesson": lesson}
                     self.note(f"{feature}-{effect.state}", facts | {"why": effect.reason})
-                case Overruled(lesson, version, by):
+                case Overruled(loser, version, by):
                     told = Superseded(feature, version, by, self._ends_in(by))
-                    self.lesson(lesson, told)
-                case LessonEnded(lesson):
-                    ended.append(lesson)
+                    self.lesson(loser, told)
+                case LessonEnded(over):
+                    ended.append(over)
         return ended
 
     def _ends_in(self, teacher: str) -> int:

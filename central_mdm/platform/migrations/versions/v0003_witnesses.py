@@ -1,0 +1,66 @@
+"""Signed heads of journals, what devices tell of lessons, and where two witnesses differ."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+TENANT_TABLES = ("journal_accounts", "journal_alarms", "journal_heads")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "journal_heads",
+        sa.Column("school", sa.String(64), nullable=False),
+        sa.Column("role", sa.String(16), nullable=False),
+        sa.Column("journal", sa.String(64), nullable=False),
+        sa.Column("party", sa.String(64), nullable=False),
+        sa.Column("count", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("token", sa.String(4096), nullable=False),
+        sa.Column("certificate", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("school", "role", "journal", name="pk_journal_heads"),
+    )
+    op.create_table(
+        "journal_accounts",
+        sa.Column("school", sa.String(64), nullable=False),
+        sa.Column("device", sa.String(64), nullable=False),
+        sa.Column("lesson", sa.String(64), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("compared", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.PrimaryKeyConstraint("school", "device", "lesson", name="pk_journal_accounts"),
+    )
+    op.create_index("ix_journal_accounts_school_lesson", "journal_accounts", ["school", "lesson"])
+    op.create_table(
+        "journal_alarms",
+        sa.Column("school", sa.String(64), nullable=False),
+        sa.Column("journal", sa.String(64), nullable=False),
+        sa.Column("lesson", sa.String(64), nullable=False),
+        sa.Column("code", sa.String(40), nullable=False),
+        sa.Column("role", sa.String(16), nullable=False),
+        sa.Column("party", sa.String(64), nullable=False),
+        sa.Column("teacher", sa.String(64), server_default="", nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("detail", sa.String(200), nullable=False),
+        sa.PrimaryKeyConstraint("school", "journal", "lesson", "code", name="pk_journal_alarms"),
+    )
+    op.create_index("ix_journal_alarms_school_teacher", "journal_alarms", ["school", "teacher"])
+    if op.get_bind().dialect.name == "postgresql":
+        for table in TENANT_TABLES:
+            _guard(table)
+
+
+def _guard(table: str) -> None:
+    """Show and take a school's rows only to and from a transaction of that school, as in 0001."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(
+        f"CREATE POLICY tenant ON {table} "
+        "USING (school = current_setting('pupitre.school', true)) "
+        "WITH CHECK (school = current_setting('pupitre.school', true))"
+    )

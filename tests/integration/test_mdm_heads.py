@@ -1,0 +1,190 @@
+"""Two witnesses at the central side: what is kept, what raises an alarm, how far it goes."""
+
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+
+from central_mdm.contract.heads import Account, HeadsHeard, Mark, SignedHead
+from device_bridge.trust.identity import Identity, csr, new_key
+from tests.heads import head, mark
+from tests.mdm import Mdm, bearer
+
+pytestmark = pytest.mark.real_loop
+STORE, LESSON = "store-1", "lesson-1"
+TEACHER = "t-lambert"
+
+
+async def teacher_of(mdm: Mdm, login: str = "lambert") -> Identity:
+    key = new_key()
+    signed = await mdm.sign_in(login, csr(key, login))
+    mdm.tokens[login] = signed["token"]
+    return Identity.of(key, signed["certificate"].encode())
+
+
+async def device_of(mdm: Mdm, number: int = 0) -> tuple[str, Identity, str]:
+    """Enrol a device; return its id, identity and token."""
+    key, entry = new_key(), mdm.sample["devices"][number]
+    asked = {"code": entry["code"], "csr": csr(key, "dev"), "inventory": {"kind": "laptop"}}
+    told = (await mdm.http.post("/api/enrolments", json=asked)).json()
+    return told["device"], Identity.of(key, told["certificate"].encode()), told["token"]
+
+
+async def bring(mdm: Mdm, *heads: SignedHead, login: str = "lambert") -> HeadsHeard:
+    told = {"journal": STORE, "heads": msgspec.to_builtins(heads)}
+    headers = await mdm.as_teacher(login)
+    answer = await mdm.http.post("/api/journal/heads", json=told, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return msgspec.json.decode(answer.content, type=HeadsHeard)
+
+
+async def check_in(mdm: Mdm, token: str, *heads: SignedHead) -> int:
+    told = {"heads": msgspec.to_builtins(heads)}
+    answer = await mdm.http.post("/api/check-in", json=told, headers=bearer(token))
+    assert answer.status_code == 200, answer.text
+    return answer.json()["head_count"]
+
+
+async def push(mdm: Mdm, *told: tuple[str, dict[str, Any]]) -> None:
+    """Push a lesson of so many events, numbered from one; each one's hash is `mark`'s."""
+    events = [
+        {
+            "id": f"event-{number}",
+            "origin": STORE,
+            "sequence": number,
+            "lesson": LESSON,
+            "kind": kind,
+            "happened_at": 1_795_500_000,
+            "hash": mark(number).hash,
+            "body": body,
+        }
+        for number, (kind, body) in enumerate(told, 1)
+    ]
+    headers = await mdm.as_teacher()
+    answer = await mdm.http.post("/api/journal", json={"events": events}, headers=headers)
+    assert {one["state"] for one in answer.json()["outcomes"]} == {"applied"}
+
+
+def codes(heard: HeadsHeard) -> list[str]:
+    return [outcome.code for outcome in heard.outcomes]
+
+
+async def test_a_head_that_goes_on_is_kept_and_a_shorter_or_forked_one_raises_an_alarm(
+    mdm: Mdm,
+) -> None:
+    device, identity, _ = await device_of(mdm)
+
+    def by(newest: Mark, earlier: Mark | None = None, at: int = 1_795_500_000) -> SignedHead:
+        return head(identity, device, newest, earlier, school=mdm.school, at=at)
+
+    heard = await bring(mdm, by(mark(5)), by(mark(9), mark(5)), by(mark(5), at=1_795_400_000))
+    assert codes(heard) == ["", "", ""]  # the last was signed before and only came late
+    assert [outcome.count for outcome in heard.outcomes] == [5, 9, 9]
+    assert heard.alarms == ()
+    heard = await bring(
+        mdm, by(mark(7)), by(mark(9, "b")), by(mark(12), mark(9, "b")), by(mark(12))
+    )
+    assert codes(heard) == ["shorter-head", "forked-head", "forked-head", ""]
+    assert sorted(alarm.code for alarm in heard.alarms) == ["forked-head", "shorter-head"]
+    assert {(alarm.role, alarm.party) for alarm in heard.alarms} == {("device", device)}
+    again = await bring(mdm, by(mark(7)))
+    assert codes(again) == ["shorter-head"]
+    assert len(again.alarms) == 2  # one row for one thing, however often it is brought
+
+
+async def test_a_head_counts_by_its_signature_and_its_bearer(mdm: Mdm) -> None:
+    device, identity, token = await device_of(mdm)
+    other, _, _ = await device_of(mdm, 1)
+    teacher = await teacher_of(mdm)
+    mine = head(identity, device, mark(5), school=mdm.school)
+    stranger = Identity(new_key(), identity.certificate)
+    spoilt = SignedHead(mine.head[:-4] + "AAAA", mine.certificate)
+    forged = (
+        head(stranger, device, mark(5), school=mdm.school),
+        head(identity, other, mark(5), school=mdm.school),
+        head(identity, device, mark(5), school="another"),
+        head(identity, device, mark(5), school=mdm.school, journal=other),
+        head(identity, device, mark(5), school=mdm.school, role="teacher"),
+        SignedHead(mine.head, b"no certificate"),
+        spoilt,
+    )
+    assert codes(await bring(mdm, *forged)) == ["forged"] * len(forged)
+    theirs = head(teacher, TEACHER, mark(5), role="teacher", school=mdm.school, journal=STORE)
+    assert codes(await bring(mdm, theirs, login="keller")) == ["foreign"]
+    assert codes(await bring(mdm, theirs)) == [""]
+    assert await check_in(mdm, token, theirs, mine) == 5  # a device carries teachers' heads
+    _, _, second = await device_of(mdm, 2)
+    assert await check_in(mdm, second, head(identity, device, mark(6), school=mdm.school)) == 0
+
+
+async def test_a_teachers_head_is_held_against_the_events_that_came(mdm: Mdm) -> None:
+    teacher = await teacher_of(mdm)
+    await push(mdm, ("lesson-started", {}), ("lesson-over", {}))
+    heard = await bring(
+        mdm,
+        head(teacher, TEACHER, mark(2, "b"), role="teacher", school=mdm.school, journal=STORE),
+        head(teacher, TEACHER, mark(2), role="teacher", school=mdm.school, journal=STORE),
+    )
+    assert codes(heard) == ["forked-head", ""]
+    assert heard.held == 2
+    (alarm,) = heard.alarms
+    assert (alarm.role, alarm.journal, alarm.code) == ("teacher", STORE, "forked-head")
+
+
+async def test_a_central_side_that_lacks_what_it_had_says_how_far_it_goes(mdm: Mdm) -> None:
+    assert (await bring(mdm)).held == 0
+    await push(mdm, ("lesson-started", {}), ("lesson-over", {}))
+    assert (await bring(mdm)).held == 2
+    assert (await bring(mdm, login="keller")).held == 0  # it is not theirs to know
+
+
+LESSON_TOLD: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("lock-asked", {"version": 7, "locked": True, "everybody": True, "devices": []}),
+    ("reported", {"device": "DEV", "feature": "attention", "version": 7, "state": "locked"}),
+    ("looked-closely", {"device": "DEV"}),
+    ("handed-out", {"handout": "h-1"}),
+    ("hand-out-reported", {"handout": "h-1", "device": "DEV", "state": "arrived"}),
+    ("collect-asked", {"ticket": "c-1"}),
+    ("collect-done", {"ticket": "c-1", "device": "DEV", "files": 2}),
+    ("lesson-over", {}),
+)
+SAME = Account(STORE, 8, locks=(7,), looks=1, handouts=("h-1",), tickets=("c-1",))
+
+
+@pytest.mark.parametrize(
+    ("account", "left_out", "alarms"),
+    [
+        (SAME, "", []),
+        (SAME, "lock-asked", ["lock-untold"]),
+        (SAME, "looked-closely", ["look-untold"]),
+        (SAME, "handed-out", ["hand-out-untold"]),
+        (SAME, "collect-asked", ["collect-untold"]),
+        (Account(STORE, 8), "", ["collect-denied", "hand-out-denied", "lock-denied"]),
+        (Account(STORE, 8, more=True), "", []),
+        (Account(STORE, 1), "", []),  # all that was reported came after it was given
+    ],
+)
+async def test_two_witnesses_of_a_lesson_are_compared_once_both_have_come(
+    mdm: Mdm, account: Account, left_out: str, alarms: list[str]
+) -> None:
+    device, identity, token = await device_of(mdm)
+    told = head(identity, device, mark(30), school=mdm.school, lesson=LESSON, account=account)
+    assert await check_in(mdm, token, told) == 30
+    assert (await bring(mdm)).alarms == ()  # the teacher's journal has not come
+    raw = msgspec.json.encode(LESSON_TOLD).replace(b"DEV", device.encode())
+    named = msgspec.json.decode(raw, type=list[tuple[str, dict[str, Any]]])
+    noted: tuple[str, dict[str, Any]] = ("noted", {})
+    await push(mdm, *(noted if each[0] == left_out else each for each in named))
+    heard = await bring(mdm)
+    assert sorted(alarm.code for alarm in heard.alarms) == alarms
+    assert {alarm.lesson for alarm in heard.alarms} <= {LESSON}
+    assert (await bring(mdm)).alarms == heard.alarms
+
+
+async def test_a_body_that_is_no_head_is_malformed(mdm: Mdm) -> None:
+    headers = await mdm.as_teacher()
+    bad = {"head": "a b", "certificate": base64.b64encode(b"x").decode()}
+    for body in ({"journal": STORE, "heads": [bad]}, {"journal": STORE, "heads": [bad] * 51}, {}):
+        answer = await mdm.http.post("/api/journal/heads", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed")

@@ -79,15 +79,6 @@ class TakesTrust(Protocol):
         ...
 
 
-class TakesTrust(Protocol):
-    """Whoever keeps what the school has signed for everybody."""
-
-    def deny_list_number(self) -> int: ...
-    async def deny(self, deny_list: str) -> None:
-        """Keep a newer deny list and carry it on; one that is not the school's is logged."""
-        ...
-
-
 class Central(Protocol):
     """The part of `Cloud` that the sync needs."""
 

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import sys
+import time
 from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +16,7 @@ from classroom_app.demo import play
 from classroom_app.demo.world import Options
 from device_bridge.journal_fault import Verdict, sentence
 from device_bridge.memory import keep_freed_memory
+from device_bridge.soundness import plain, unsound
 
 DEVICES_MAX = 100
 SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
@@ -37,6 +39,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--puppet", type=Path, help=argparse.SUPPRESS)
     made.add_argument("--pace", type=float, default=1.0, help=argparse.SUPPRESS)
     commands = made.add_subparsers(dest="command")
+    commands.add_parser("doctor", help="say what is weak about this set-up, and what to do")
     demo = commands.add_parser("demo", help="a lesson with pupils' devices, played by itself")
     demo.add_argument("--devices", type=int, default=24, help="from 3 to %d" % DEVICES_MAX)  # noqa: UP031
     demo.add_argument("--out", type=Path, help="new or empty folder (default: demo-out)")
@@ -52,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+<<<<<<< HEAD
 def verify(home: Path, *, as_json: bool) -> int:
     """Look through a teacher's whole journal; return 1 where it is not as it was written."""
     from classroom_app.domain.errors import NotKept  # noqa: PLC0415 - no other command needs them
@@ -67,6 +71,26 @@ def verify(home: Path, *, as_json: bool) -> int:
 
     if not (home / "store.db").exists():
         print(f"There is no journal in {home}.", file=sys.stderr)
+=======
+def doctor(home: Path) -> int:
+    """Print what was found; return 1 where something is to be mended now."""
+    # The demo's driver needs neither store nor keyring.
+    from classroom_app.own_state import examined  # noqa: PLC0415
+    from classroom_app.storage.keys import system_ring  # noqa: PLC0415
+
+    found = examined(home, system_ring, time.time())
+    print(plain(found))
+    return int(unsound(found))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    if args.command == "doctor":
+        return doctor(args.home)
+    headless = args.command == "demo" and args.headless
+    if sys.platform == "linux" and not headless and not any(map(os.environ.get, SCREENS)):
+        print("There is no desktop here to show a window on.", file=sys.stderr)
+>>>>>>> b387373 (Let both doctors say what is weak about one's own set-up)
         return 2
     try:
         verdict = asyncio.run(look())

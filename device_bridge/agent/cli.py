@@ -8,6 +8,7 @@ import random
 import secrets
 import signal
 import sys
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--seat-folder", type=Path, help="where the seat finds its socket; default: the folder"
     )
+<<<<<<< HEAD
     one = add("seat", "run the seat alone (in the pupil's desktop)", _seat)
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
     _playing(add)
@@ -103,12 +105,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _playing(add: Callable[..., argparse.ArgumentParser]) -> None:
+=======
+    add("seat", "run the seat alone (in the pupil's desktop)", _seat).add_argument(
+        "--parent", type=int, default=0, help=argparse.SUPPRESS
+    )
+>>>>>>> b387373 (Let both doctors say what is weak about one's own set-up)
     one = add("simulate", "run simulated devices (tests, demo)", _simulate)
     one.add_argument("--plan", type=Path, required=True, help="which devices, as JSON")
     one = add("screen", "paint a behaving screen on this display (tests, demo)", _screen)
     one.add_argument("--device", required=True, help="whose code it shows")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--behaviour", default="writing", help="what its pupil does")
+<<<<<<< HEAD
+=======
+    add("status", "print what the device holds and has applied, as JSON", _status)
+    one = add("doctor", "say what is weak here, and why nobody finds this device", _doctor)
+    one.add_argument("--own", action="store_true", help="without a look at the network")
+    one.add_argument("--server", default="", help="the MDM's address, where not enrolled yet")
+    return parser
+>>>>>>> b387373 (Let both doctors say what is weak about one's own set-up)
 
 
 def _listening(one: argparse.ArgumentParser) -> None:
@@ -252,12 +267,19 @@ def _journal(asked: argparse.Namespace) -> int:
 
 
 def _doctor(asked: argparse.Namespace) -> int:
-    from device_bridge.agent.doctor import look  # noqa: PLC0415 - seldom needed
+    from device_bridge import soundness  # noqa: PLC0415 - seldom needed
+    from device_bridge.agent.doctor import look  # noqa: PLC0415 - as above
+    from device_bridge.agent.own_state import examined, service_state  # noqa: PLC0415 - as above
     from device_bridge.discovery.doctor_words import plain  # noqa: PLC0415 - as above
 
-    checks = asyncio.run(look(Folder(asked.folder), asked.server))
+    folder = Folder(asked.folder)
+    own = examined(folder, time.time(), service_state)
+    print(soundness.plain(own))
+    if asked.own:
+        return int(soundness.unsound(own))
+    checks = asyncio.run(look(folder, asked.server))
     print(plain(checks))
-    return int(any(check.state == "failed" for check in checks))
+    return int(soundness.unsound(own) or any(check.state == "failed" for check in checks))
 
 
 def _ourselves() -> list[str]:

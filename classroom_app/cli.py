@@ -55,7 +55,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-<<<<<<< HEAD
+def doctor(home: Path) -> int:
+    """Print what was found; return 1 where something is to be mended now."""
+    # The demo's driver needs neither store nor keyring.
+    from classroom_app.own_state import examined  # noqa: PLC0415
+    from classroom_app.storage.keys import system_ring  # noqa: PLC0415
+
+    found = examined(home, system_ring, time.time())
+    print(plain(found))
+    return int(unsound(found))
+
+
 def verify(home: Path, *, as_json: bool) -> int:
     """Look through a teacher's whole journal; return 1 where it is not as it was written."""
     from classroom_app.domain.errors import NotKept  # noqa: PLC0415 - no other command needs them
@@ -71,26 +81,6 @@ def verify(home: Path, *, as_json: bool) -> int:
 
     if not (home / "store.db").exists():
         print(f"There is no journal in {home}.", file=sys.stderr)
-=======
-def doctor(home: Path) -> int:
-    """Print what was found; return 1 where something is to be mended now."""
-    # The demo's driver needs neither store nor keyring.
-    from classroom_app.own_state import examined  # noqa: PLC0415
-    from classroom_app.storage.keys import system_ring  # noqa: PLC0415
-
-    found = examined(home, system_ring, time.time())
-    print(plain(found))
-    return int(unsound(found))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    args = parser().parse_args(argv)
-    if args.command == "doctor":
-        return doctor(args.home)
-    headless = args.command == "demo" and args.headless
-    if sys.platform == "linux" and not headless and not any(map(os.environ.get, SCREENS)):
-        print("There is no desktop here to show a window on.", file=sys.stderr)
->>>>>>> b387373 (Let both doctors say what is weak about one's own set-up)
         return 2
     try:
         verdict = asyncio.run(look())
@@ -109,8 +99,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.command == "journal":
-        return verify(args.home, as_json=args.json)
+    match args.command:
+        case "journal":
+            return verify(args.home, as_json=args.json)
+        case "doctor":
+            return doctor(args.home)
+        case _:
+            return _open(args)
+
+
+def _open(args: argparse.Namespace) -> int:
     demo = args.command == "demo"
     if demo and not 3 <= args.devices <= DEVICES_MAX:  # noqa: PLR2004 - two real ones and a latecomer
         print(f"--devices goes from 3 to {DEVICES_MAX}", file=sys.stderr)

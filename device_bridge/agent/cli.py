@@ -93,37 +93,24 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--seat-folder", type=Path, help="where the seat finds its socket; default: the folder"
     )
-<<<<<<< HEAD
     one = add("seat", "run the seat alone (in the pupil's desktop)", _seat)
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
     _playing(add)
     add("status", "print what the device holds and has applied, as JSON", _status)
     _verifying(add("journal", "look whether the journal is as it was written", _journal))
-    one = add("doctor", "say why nobody finds this device", _doctor)
+    one = add("doctor", "say what is weak here, and why nobody finds this device", _doctor)
+    one.add_argument("--own", action="store_true", help="without a look at the network")
     one.add_argument("--server", default="", help="the MDM's address, where not enrolled yet")
     return parser
 
 
 def _playing(add: Callable[..., argparse.ArgumentParser]) -> None:
-=======
-    add("seat", "run the seat alone (in the pupil's desktop)", _seat).add_argument(
-        "--parent", type=int, default=0, help=argparse.SUPPRESS
-    )
->>>>>>> b387373 (Let both doctors say what is weak about one's own set-up)
     one = add("simulate", "run simulated devices (tests, demo)", _simulate)
     one.add_argument("--plan", type=Path, required=True, help="which devices, as JSON")
     one = add("screen", "paint a behaving screen on this display (tests, demo)", _screen)
     one.add_argument("--device", required=True, help="whose code it shows")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--behaviour", default="writing", help="what its pupil does")
-<<<<<<< HEAD
-=======
-    add("status", "print what the device holds and has applied, as JSON", _status)
-    one = add("doctor", "say what is weak here, and why nobody finds this device", _doctor)
-    one.add_argument("--own", action="store_true", help="without a look at the network")
-    one.add_argument("--server", default="", help="the MDM's address, where not enrolled yet")
-    return parser
->>>>>>> b387373 (Let both doctors say what is weak about one's own set-up)
 
 
 def _listening(one: argparse.ArgumentParser) -> None:

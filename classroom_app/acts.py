@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from classroom_app.cloud.sync import Sync
+from classroom_app.cloud.ports import Exchanges
 from classroom_app.domain.acts import HandOut
 from classroom_app.domain.errors import RoomError
 from classroom_app.domain.lesson import DeviceId, PupilId
@@ -57,7 +57,7 @@ class LessonActs:
         talking: Talking,
         collecting: Collecting,
         seats: Seats,
-        sync: Sync,
+        sync: Exchanges,
         told: Callable[[Receipt], None],
     ) -> None:
         self._room, self._presence, self._attention = room, presence, attention

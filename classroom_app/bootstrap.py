@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 import sys
 import time
 from collections.abc import Sequence
@@ -20,12 +21,16 @@ from classroom_app.demo.facts import Facts
 from classroom_app.demo.puppet import Puppet
 from classroom_app.demo.verbs import Verbs
 from classroom_app.domain.errors import NoLesson, NotKept, RoomError, StoreFull
+from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
 from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
+from classroom_app.ids import new_id
 from classroom_app.looking_around import LookingAround
 from classroom_app.loop import DeskLoop
+from classroom_app.own_school import OwnSchool, found_school
+from classroom_app.pairing import PairingWindow
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.pictures import Pictures
 from classroom_app.presenters import receipts
@@ -41,7 +46,9 @@ from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.stopping import stoppable
+from classroom_app.storage.authority import open_authority
 from classroom_app.storage.keeping import Keeping, open_keeping
+from classroom_app.storage.keys import WAITS, system_ring
 from classroom_app.tasks import Tasks
 from classroom_app.views.fitting import show_fitted
 from classroom_app.views.motion import Motion, system_asks_for_less
@@ -53,12 +60,14 @@ from device_bridge.discovery.sightings import NotAnAddress, typed
 from device_bridge.garbage import collect_here
 from device_bridge.logs import log_to_stderr
 from device_bridge.protocol.errors import DeviceError
+from device_bridge.protocol.pairing import PairGiven, PairRequested
 from device_bridge.protocol.watching import Frame
 from device_bridge.trust.identity import csr, key_to_pem, new_key
 
 log = logging.getLogger(__name__)
 EXPECTED = (DeviceError, RoomError, CloudError, OSError, NotAnAddress)
 AGE_MILLISECONDS = 500
+RENEW_SOON_SECONDS = 7 * 24 * 3600
 FLUSH_SECONDS = 2.0
 WINDOW = QSize(1366, 768)
 DEMO_WINDOW = QSize(1920, 1080)
@@ -82,6 +91,8 @@ class Desk(QObject):
         self.tasks = Tasks(EXPECTED)
         self.cloud = Cloud(renewed=self._renewed)
         self.school: School | None = None
+        self._own: OwnSchool | None = None
+        self._pairing_task: asyncio.Task[None] | None = None
         self._school_task: asyncio.Task[None] | None = None
         self.closed = asyncio.Event()
         self._language = ""
@@ -168,7 +179,8 @@ class Desk(QObject):
         self.tasks.start(self._verify(), name="verify-journal", refused=self.desk.refused)
         if signed is None:
             return
-        self.cloud.resume(signed.server, signed.refresh)
+        if signed.server:
+            self.cloud.resume(signed.server, signed.refresh)
         school = self._enter(Papers(signed, boot_seconds))
         school.found = Found(up_at)
         await self._show_classes()
@@ -177,10 +189,24 @@ class Desk(QObject):
         except NotKept as error:  # the end of a lesson that was over; it is tried again
             self.desk.refused(error)
             return
+        if not (under_way or signed.server):
+            await self._renew_own(school)
         if under_way:
             self._to_the_wall(school)
             if self.keeping.full:
                 self.desk.refused(StoreFull())
+
+    async def _renew_own(self, school: School) -> None:
+        """Renew the right of a teacher who is the school; what is there goes on where that fails.
+
+        A key that only a passphrase opens waits for one: a word is said while there is time.
+        """
+        try:
+            await self._open_own()
+        except (DeviceError, RoomError, OSError) as error:
+            log.info("own right not renewed", extra={"why": type(error).__name__})
+            if school.papers.grant_ends_at - time.time() < RENEW_SOON_SECONDS:
+                self.desk.warn(say("Your right ends soon: type the passphrase at “Add devices”."))
 
     async def _verify(self) -> None:
         """Look once a start whether the journal is as it was written; nothing waits for it."""
@@ -211,6 +237,49 @@ class Desk(QObject):
         joined = self._enter(made)
         await joined.sync.once()
         await self._show_classes()
+
+    async def found_school(self, asked: Founding) -> None:
+        own, papers = await found_school(
+            self.keeping, self._home, asked, time.time, new_id, ring=system_ring
+        )
+        self._own = own
+        self._enter(Papers(papers, boot_seconds))
+        await self._show_classes()
+
+    async def add_devices(self, class_id: ClassId, passphrase: str = "") -> None:
+        school = self._signed_in()
+        self.desk.go("pairing")
+        own = self._own or await self._open_own(passphrase)
+        if self._pairing_task:
+            self._pairing_task.cancel()
+
+        async def give(asked: PairRequested, device_key: str) -> PairGiven:
+            given = await own.give(asked, device_key, class_id)
+            await self._show_classes()
+            return given
+
+        window = PairingWindow(
+            school.papers.identity,
+            give,
+            self.classes.pairing.touch,
+            now=time.monotonic,
+            random_bytes=secrets.token_bytes,
+            interfaces=self._interfaces or None,
+        )
+        work = window.run()
+        self._pairing_task = self.tasks.start(work, name="pairing", refused=self.desk.refused)
+        self.classes.pairing.show(window)
+
+    async def _open_own(self, passphrase: str = "") -> OwnSchool:
+        """Open the school's key and renew the teacher's right by it."""
+        school = self._signed_in()
+        authority = await asyncio.to_thread(
+            open_authority, self._home, system_ring, WAITS, passphrase
+        )
+        self._own = own = OwnSchool(authority, self.keeping, time.time, new_id)
+        if school.room.lesson is None:  # its mandate names the grant
+            school.papers.renew(await own.renew(school.papers.signed))
+        return own
 
     async def dial(self, address: str) -> None:
         """Try a device of the open class at a typed address; its certificate says which it is."""
@@ -287,6 +356,7 @@ class Desk(QObject):
             told=self.desk.told,
         )
         self.first_run.came_in()
+        self.classes.own = not papers.signed.server
         work = self.school.run()
         self._school_task = self.tasks.start(work, name="school", refused=self.desk.refused)
         return self.school
@@ -366,6 +436,7 @@ class Desk(QObject):
                 refused=state.refused,
                 doubts=state.doubts,
                 restored=state.restored,
+                none=state.why == "no-server",
             )
         )
 

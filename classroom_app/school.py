@@ -10,6 +10,7 @@ from pathlib import Path
 
 from classroom_app.acts import LessonActs
 from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.no_server import NoSync
 from classroom_app.cloud.sync import Sync, SyncState
 from classroom_app.domain.acts import Act, Declared
 from classroom_app.domain.errors import GrantEnded, JournalDoubted
@@ -190,7 +191,11 @@ class School:
             self.witness,
         )
         self.hearing = Hearing(self.room, features, pictured=pictured, refused=refused)
-        self.sync = Sync(cloud, keeping, self, self._on_sync, time.time)
+        self.sync = (
+            Sync(cloud, keeping, self, self._on_sync, time.time)
+            if papers.signed.server
+            else NoSync(self._on_sync)
+        )
         self.acts = LessonActs(
             self.room,
             self.presence,
@@ -212,6 +217,7 @@ class School:
 
     async def run(self) -> None:
         """Link, listen, renew and exchange until cancelled."""
+        # Without a server the grant is renewed at each start (`own_school`).
         renewing = Renewing(self._cloud, self.keeping, self.papers, self._in_lesson, time.time)
         async with asyncio.TaskGroup() as group:
             for name, work in (
@@ -226,7 +232,7 @@ class School:
                 ("watching", self.watching.run()),
                 ("collecting", self.collecting.run()),
                 ("sync", self.sync.run()),
-                ("renewing", renewing.run()),
+                *([("renewing", renewing.run())] if self.papers.signed.server else []),
             ):
                 group.create_task(work, name=name)
 

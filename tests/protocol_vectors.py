@@ -55,6 +55,16 @@ from device_bridge.protocol.messages import (
     decode_from_app,
     encode,
 )
+from device_bridge.protocol.pairing import (
+    FromPairing,
+    PairAnswered,
+    PairAsked,
+    PairConfirmed,
+    PairOffered,
+    PairSealed,
+    PairTurned,
+    ToPairing,
+)
 from device_bridge.protocol.presence import Choice, LessonDeclared, SeatClaimed
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
 from device_bridge.protocol.watching import Credit, Frame, WatchingDeclared
@@ -108,6 +118,12 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     ChunkWanted(_HASH, _OTHER, 262_144),
     ChunkPiece(_OTHER, 262_144, b"piece"),
     NotHeld(_OTHER),
+    PairOffered(bytes(16)),
+    PairAsked(b"A" + bytes(32)),
+    PairAnswered(b"B" + bytes(32)),
+    PairConfirmed(_HASH),
+    PairSealed(b"\x81", _HASH),
+    PairTurned("wrong-code"),
 )  # fmt: skip
 
 LANES: Final[dict[str, object]] = {
@@ -117,6 +133,8 @@ LANES: Final[dict[str, object]] = {
     "pictures, from the app": PictureFromApp,
     "pictures, from the device": PictureFromDevice,
     "bulk, both ways": Bulk,
+    "pair, from the app": ToPairing,
+    "pair, from the device": FromPairing,
 }
 
 

@@ -8,6 +8,13 @@ from central_mdm.contract.partage import FileAnswer, FileOffered
 from central_mdm.contract.roster import Change
 
 
+class Exchanges(Protocol):
+    """Whatever passes on what was written: `cloud.sync.Sync`, or nobody."""
+
+    async def once(self) -> None: ...
+    def wake(self) -> None: ...
+
+
 class SyncStore(Protocol):
     """The store's side of the sync. Each call is one transaction, durable when it returns."""
 

@@ -32,7 +32,9 @@ from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.errors import NotKept
 
 log = logging.getLogger(__name__)
-Why = Literal["", "unreachable", "try-again", "not-signed-in", "refused", "not-a-server"]
+Why = Literal[
+    "", "unreachable", "try-again", "not-signed-in", "refused", "not-a-server", "no-server"
+]
 
 IN_STEP_SECONDS: Final = 60.0
 SOON_SECONDS: Final = 5.0

@@ -10,6 +10,7 @@ RoomError
 |  |- EmptyFile   it has no byte
 |  |- NotAPdf     it is not what its name says
 |  |- TooLarge    no manifest can name all of it
+|- AuthorityLocked  type the passphrase of this computer's own school
 |- NotKept        nothing was written, so nothing was declared
    |- StoreFull       free some space, then do it again
    |- StoreReadOnly   give Pupitre a folder that it may write
@@ -80,6 +81,10 @@ class NotAPdf(Unfit):
 
 class TooLarge(Unfit):
     """Larger than a document may be."""
+
+
+class AuthorityLocked(RoomError):
+    """The key of this computer's own school is here; its passphrase opens it."""
 
 
 class NotKept(RoomError):

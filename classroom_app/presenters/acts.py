@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId
 from classroom_app.domain.tile import Tile
 
@@ -66,6 +67,14 @@ class Opens(Protocol):
 
     async def dial(self, address: str) -> None:
         """Try a device at a typed address."""
+        ...
+
+    async def found_school(self, asked: Founding) -> None:
+        """Start a school on this computer, where there is no server."""
+        ...
+
+    async def add_devices(self, class_id: ClassId, passphrase: str = "") -> None:
+        """Open a pairing window for a class; where the school's key is locked, open that first."""
         ...
 
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None: ...

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.presenters.acts import Opens, Starts
+from classroom_app.presenters.pairing import PairingPresenter
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.words import say
 
@@ -29,6 +30,9 @@ class ClassesPresenter(QObject):
         self.trouble = ""
         self.busy = False
         self.minutes = LENGTH_USUAL
+        self.own = False
+        """The school is this computer's own: devices are added here."""
+        self.pairing = PairingPresenter(opens, tasks, self)
 
     def show(self, classes: Sequence[Roster]) -> None:
         self.classes = tuple(classes)

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
+from classroom_app.domain.founding import SAFE_MIN, Founding
 from classroom_app.presenters.acts import Opens, Starts
 from classroom_app.presenters.check import Checked, Row, rows
 from classroom_app.presenters.sentences import refusal
@@ -23,6 +24,15 @@ class Missed(Struct, frozen=True):
     here: int = 0
     name: str = ""
     stays: bool = False
+
+
+def lacks(asked: Founding) -> str:
+    """Return what a school still lacks, as a sentence; "" where it can be founded."""
+    if not (asked.school and asked.teacher and asked.class_name and asked.pupils and asked.safe):
+        return say("Fill in the school, your name, the class and its pupils.")
+    if len(asked.passphrase) < SAFE_MIN:
+        return say("The passphrase needs {count} characters or more.", count=SAFE_MIN)
+    return ""
 
 
 class FirstRunPresenter(QObject):
@@ -49,6 +59,8 @@ class FirstRunPresenter(QObject):
         self.busy = False
         self.signed_in = False
         self.looking = False
+        self.founding = False
+        """The teacher starts a school of their own instead of signing in."""
 
     def look(self, *, looking: bool) -> None:
         """Say that somebody asked for another look, until it is done."""
@@ -74,8 +86,32 @@ class FirstRunPresenter(QObject):
         name = self.missed.name
         return say("To say to {name}", name=name) if name else say("To read to the class")
 
+    def found(self, *, founding: bool) -> None:
+        """Turn from signing in to starting a school, or back."""
+        self.founding = founding
+        self._tell("")
+
+    def found_school(self, asked: Founding) -> None:
+        """Start the school where all of it is filled in; else say what is missing."""
+        if self.busy:
+            return
+        trouble = lacks(asked)
+        self._tell(trouble)
+        if not trouble:
+            self.busy = True
+            self._tasks.start(self._found(asked), name="found-school", refused=self.refused)
+
+    async def _found(self, asked: Founding) -> None:
+        try:
+            await self._opens.found_school(asked)
+        finally:
+            self.busy = False
+            self.changed.emit()
+
     def title(self) -> str:
         missed = self.missed
+        if self.founding and not self.signed_in:
+            return say("Start a school")
         if not self.signed_in:
             return say("Sign in")
         if missed.name:
@@ -85,6 +121,8 @@ class FirstRunPresenter(QObject):
         return say("No pupils yet")
 
     def under(self) -> str:
+        if self.founding and not self.signed_in:
+            return say("It lives on this computer. No server, no internet.")
         if not self.signed_in:
             return say("Once, with the internet. After that Pupitre works without it.")
         if self.missed.name:

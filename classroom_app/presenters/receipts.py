@@ -50,7 +50,7 @@ class Receipt(Struct, frozen=True):
 class School(Struct, frozen=True):
     """The way to the MDM: `synced_at` is UTC seconds of the last exchange, 0 for never.
 
-    `doubts` and `restored` as in `SyncState`.
+    `doubts` and `restored` as in `SyncState`. `none`: the school has no server, and misses none.
     """
 
     reached: bool = False
@@ -59,6 +59,7 @@ class School(Struct, frozen=True):
     refused: int = 0
     doubts: int = 0
     restored: bool = False
+    none: bool = False
 
 
 def named(names: Collection[str]) -> str:
@@ -203,6 +204,8 @@ def clock_time(utc_seconds: float) -> str:
 
 
 def school_words(school: School) -> str:
+    if school.none:
+        return say("No server: all stays here")
     if school.doubts:
         return say("Two journals of a lesson differ. Please tell your administrator.")
     if school.refused:

@@ -89,7 +89,7 @@ def find_key(home: Path, ring: Callable[[], Ring], waits: Waits) -> Key:
 def _made(file: Path, ring: Callable[[], Ring], seconds: float) -> Key:
     name, digits = str(uuid4()), secrets.token_hex(KEY_BYTES)
     try:
-        within(seconds, lambda: _put(ring(), name, digits))
+        within(seconds, lambda: put(ring(), name, digits))
     except Exception as error:  # noqa: BLE001 - a keyring raises whatever its bus raises
         log.info("no keyring takes the key", extra={"why": type(error).__name__})
         _write(file, digits)
@@ -103,7 +103,7 @@ def _write(file: Path, words: str) -> None:
     sync_folder(file.parent)
 
 
-def _put(ring: Ring, name: str, digits: str) -> None:
+def put(ring: Ring, name: str, digits: str) -> None:
     """Give the key to the keyring and believe it only when it gives it back."""
     if ring.priority < PRIORITY_MIN:
         raise NoKeyringError

@@ -40,7 +40,20 @@ class ClassCard(QFrame):
         self.start.setText(say("Start the lesson"))
         self.start.setAccessibleName(say("Start the lesson with {name}", name=roster.name))
         self.start.clicked.connect(self._go)
-        column.addWidget(self.start, alignment=Qt.AlignmentFlag.AlignLeft)
+        row = QHBoxLayout()
+        row.addWidget(self.start)
+        self.add = flat(f"add-devices-{roster.id}", "plain", self)
+        self.add.setText(say("Add devices"))
+        self.add.setAccessibleName(say("Add devices to {name}", name=roster.name))
+        self.add.setVisible(presenter.own)
+        self.add.clicked.connect(self._add)
+        row.addWidget(self.add)
+        row.addStretch()
+        column.addLayout(row)
+
+    @Slot()
+    def _add(self) -> None:
+        self._presenter.pairing.open(self._roster.id, self._roster.name)
 
     @Slot()
     def _go(self) -> None:
@@ -130,7 +143,7 @@ class ClassesView(QWidget):
         self.back.setVisible(self._desk.lesson is not None)
         self.school.setText(self._desk.school_words())
         busy = self._classes.busy or self._desk.lesson is not None
-        now = (self._classes.classes, say("Start the lesson"))
+        now = (self._classes.classes, say("Start the lesson"), self._classes.own)
         if now != self._shown:
             self._shown = now
             self._fill()

@@ -21,6 +21,7 @@ from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.words import LANGUAGES, later, say
 from classroom_app.views.buttons import flat
 from classroom_app.views.check import CheckCard
+from classroom_app.views.founding import FoundingForm
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme, font
 
@@ -60,13 +61,15 @@ class FirstRunView(QWidget):
         self._lay_out()
         first.changed.connect(self.refresh)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self) -> None:  # noqa: PLR0915 - one line a part
         left = QVBoxLayout()
         left.setSpacing(10)
         left.addWidget(self.title)
         left.addWidget(self.under)
         left.addSpacing(16)
         left.addWidget(self.form)
+        left.addWidget(self.no_server, alignment=Qt.AlignmentFlag.AlignLeft)
+        left.addWidget(self.founding)
         left.addWidget(self.address_box)
         left.addWidget(self.trouble)
         left.addSpacing(12)
@@ -159,6 +162,10 @@ class FirstRunView(QWidget):
     def _titles(self) -> None:
         self.title = label("", 34, BOLD)
         self.under = label("", 16, MEDIUM, "second")
+        self.no_server = flat("no-server", "quiet", self)
+        self.no_server.clicked.connect(self._to_found)
+        self.founding = FoundingForm(self._first, self)
+        self.founding.left.connect(self._to_sign_in)
 
     def _address(self) -> None:
         self.address_box = QFrame(self)
@@ -199,6 +206,16 @@ class FirstRunView(QWidget):
         self._first.sign_in(*(self.fields[name].text() for name, _ in _FIELDS))
 
     @Slot()
+    def _to_found(self) -> None:
+        self._first.found(founding=True)
+        self.founding.fields["own-school"].setFocus()
+
+    @Slot()
+    def _to_sign_in(self) -> None:
+        self._first.found(founding=False)
+        self.fields["server"].setFocus()
+
+    @Slot()
     def _to_address(self) -> None:
         self.address.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -213,7 +230,9 @@ class FirstRunView(QWidget):
         for code, button in self._languages.items():
             button.setChecked(code == first.language)
         self.back.setVisible(self._desk.page == "check")
-        self.form.setVisible(not first.signed_in)
+        self.form.setVisible(not first.signed_in and not first.founding)
+        self.no_server.setVisible(not first.signed_in and not first.founding)
+        self.founding.setVisible(not first.signed_in and first.founding)
         self.address_box.setVisible(first.signed_in)
         self.sign_in.setEnabled(not first.busy)
         self.class_words.setText(first.class_words())
@@ -238,6 +257,8 @@ class FirstRunView(QWidget):
         self.address_under.setText(say("if you know it: 10.12.0.41"))
         self.address.setAccessibleName(say("Type a device's address"))
         self.dial.setText(say("Try"))
+        self.no_server.setText(say("No server? Start a school on this computer"))
+        self.founding.refresh()
         self.aloud_title.setText(first.aloud_title())
         self.back.setText(say("Back to the class"))
 
@@ -255,4 +276,5 @@ class FirstRunView(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
+        self.founding.forget()
         self.fields["password"].clear()  # nobody reads it when the page comes back

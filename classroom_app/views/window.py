@@ -32,6 +32,7 @@ from classroom_app.views.journal import JournalView
 from classroom_app.views.more import MoreSheet
 from classroom_app.views.motion import Motion
 from classroom_app.views.opening import Sheets
+from classroom_app.views.pairing import PairingView
 from classroom_app.views.theme import Theme
 from classroom_app.views.wall import WallView
 
@@ -75,6 +76,7 @@ class DeskWindow(QWidget):
         self._wall_model, self._first_run = wall, first_run
         self.first_run = FirstRunView(first_run, desk, theme)
         self.classes = ClassesView(classes, desk, theme)
+        self.pairing = PairingView(classes.pairing, desk)
         self.wall = WallView(desk, wall, theme, motion, self)
         self.focus = FocusView(focus, theme)
         self.journal = JournalView(journal)
@@ -115,7 +117,7 @@ class DeskWindow(QWidget):
         column.addWidget(self.bar_d)
         self._lesson = lesson
         self.pages = QStackedWidget(self)
-        for page in (self.first_run, self.classes, lesson):
+        for page in (self.first_run, self.classes, self.pairing, lesson):
             self.pages.addWidget(page)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -194,6 +196,7 @@ class DeskWindow(QWidget):
         """Say all anew: another language or look."""
         self.first_run.retranslate()
         self.classes.refresh()
+        self.pairing.refresh()
         self.journal.retranslate()
         self.wall.retranslate()
         self.focus.refresh()
@@ -202,7 +205,12 @@ class DeskWindow(QWidget):
     @Slot(str)
     def _show_page(self, page: str) -> None:
         self.close_sheet()
-        outer = {"sign-in": self.first_run, "check": self.first_run, "classes": self.classes}
+        outer: dict[str, QWidget] = {
+            "sign-in": self.first_run,
+            "check": self.first_run,
+            "classes": self.classes,
+            "pairing": self.pairing,
+        }
         self.pages.setCurrentWidget(outer.get(page, self._lesson))
         if page in outer:
             outer[page].setFocus()  # else keys go to what is hidden now

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import platform
 import random
 import secrets
 import signal
@@ -29,6 +30,7 @@ from device_bridge.agent.guard.inventory import inventory_of
 from device_bridge.agent.guard.journal import verify
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.mdm import enrol
+from device_bridge.agent.guard.pairing import AlreadyEnrolled, Pairing
 from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
 from device_bridge.agent.guard.witness import read_heads
@@ -37,8 +39,11 @@ from device_bridge.journal_fault import sentence as sentence_of
 from device_bridge.logs import log_to_stderr
 from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.memory import keep_freed_memory
-from device_bridge.protocol.errors import DeviceError, NotAllowed, NotPaired, TryAgain
+from device_bridge.protocol.errors import DeviceError, Malformed, NotAllowed, NotPaired, TryAgain
+from device_bridge.protocol.pairing import CODE_LENGTH, code_from, code_of, is_code
 from device_bridge.session.keeper import retry_pauses
+from device_bridge.session.pairing import Code, TurnedAway
+from device_bridge.trust.pairing import Secret
 
 KIND: Final = sys.platform
 WORKERS: Final = 2
@@ -62,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one stanza a command
     parser = argparse.ArgumentParser(
         "pupitre-agent", description="Enrol a device, run its parts, ask what it holds."
     )
@@ -80,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     one = add("enrol", "make this machine a device of a school", _enrol)
     one.add_argument("--server", required=True, help="the MDM's address, as http(s)://host:port")
     one.add_argument("--code", required=True, help="the enrolment code from the school")
+    one = add("pair", "make this machine a device of a school that has no server", _pair)
+    _listening(one)
+    one.add_argument("--name", default=platform.node(), help="what the teacher reads of it")
+    how = one.add_mutually_exclusive_group()
+    how.add_argument("--code", default="", help="the class's code; without it one is shown here")
+    how.add_argument("--secret", default="", help="what the teacher's QR code says")
     one = add("run", "keep guard and seat running", _run)
     _listening(one)
     one.add_argument("--display", default="", help="the X11 display to sit at, as :1")
@@ -150,6 +161,41 @@ def _warn_of_clock(folder: Folder, server: str) -> None:
     clock = asyncio.run(clock_at(folder, server))
     if clock.state == "failed":
         print(sentence(clock), file=sys.stderr)
+
+
+def _pair(asked: argparse.Namespace) -> int:
+    return _until_told(_wait_to_be_paired(asked))
+
+
+async def _wait_to_be_paired(asked: argparse.Namespace) -> int:
+    """Open the door for five minutes; what is printed is for a person and for a program."""
+    code = _code(asked)
+    waiting = Pairing(
+        Folder(asked.folder),
+        code,
+        (asked.name, KIND),
+        now=time.monotonic,
+        random_bytes=secrets.token_bytes,
+        opened="secret" if asked.secret else "class" if asked.code else "own",
+    )
+    interfaces: list[str] = asked.interface
+    port = waiting.bind(interfaces or EVERYWHERE, asked.port)
+    told = {"label": waiting.label, "port": port}
+    shown = {} if asked.code or asked.secret else {"code": code.secret.decode()}
+    print(json.dumps({**shown, **told}), flush=True)
+    given = await waiting.run(port, interfaces or None)
+    print(json.dumps({"device": given.device, "school": given.school_name}), flush=True)
+    return 0
+
+
+def _code(asked: argparse.Namespace) -> Code:
+    if asked.secret:
+        secret = Secret.read(asked.secret)
+        return Code(secret.secret.hex().encode(), secret.app)
+    code = code_of(asked.code) if asked.code else code_from(secrets.token_bytes(CODE_LENGTH))
+    if not is_code(code):
+        raise Malformed("a code has 6 letters or digits")
+    return Code(code.encode())
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -307,7 +353,19 @@ def _apply(policy: Policy) -> str:
 def _sentence(error: DeviceError) -> str:
     match error:
         case NotPaired(args=("not enrolled",)):
-            return "This device is not enrolled. Enrol it: pupitre-agent enrol --server … --code …"
+            return (
+                "This device is not enrolled. Enrol it: pupitre-agent enrol --server … --code …; "
+                "where the school has no server: pupitre-agent pair"
+            )
+        case TurnedAway(why="too-many"):
+            return (
+                "Somebody guessed at the code too often; the door is shut. "
+                "Tell the teacher, then start again: pupitre-agent pair"
+            )
+        case TurnedAway():
+            return "Nobody came in five minutes. Start again: pupitre-agent pair"
+        case AlreadyEnrolled():
+            return "This device belongs to a school already, so it is not paired again."
         case NotPaired():
             return f"The school does not take this device: {_facts(error)}."
         case TryAgain():

@@ -47,6 +47,7 @@ class Announcer:
         *,
         interfaces: Sequence[str] | None = None,
         is_device: bool = True,
+        service_type: str = SERVICE_TYPE,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._shared = zeroconf
@@ -55,6 +56,7 @@ class Announcer:
         self._fixed = tuple(addresses) if addresses else None
         self._interfaces = tuple(interfaces) if interfaces else None
         self._text = text_of(device, kind) if is_device else {"k": kind}
+        self._type = service_type
         self._look_seconds = look_seconds
         self._said = asyncio.Event()
         self._tasks = asyncio.TaskGroup()
@@ -126,8 +128,8 @@ class Announcer:
             own = [one for one in own if one.address in self._interfaces]
         addresses = self._fixed or announced(own) or self._interfaces or ()
         return ServiceInfo(
-            SERVICE_TYPE,
-            service_name(self._device),
+            self._type,
+            service_name(self._device, self._type),
             port=self._port,
             properties=self._text,
             server=f"{instance_of(self._device)}.local.",

@@ -14,6 +14,8 @@ from msgspec import Struct
 from device_bridge.protocol.fields import PROTOCOL_HIGHEST, PROTOCOL_LOWEST
 
 SERVICE_TYPE: Final = "_pupitre._tcp.local."
+DOOR_TYPE: Final = "_pupitre-pair._tcp.local."
+"""An unpaired device whose owner has opened its window; its record tells nothing else."""
 KIND_CHARACTERS_MAX: Final = 64
 VALUE_BYTES_MAX: Final = 128  # far above an id; a TXT string may have 255 (RFC 6763, 6.1)
 
@@ -46,8 +48,13 @@ def instance_of(device: str) -> str:
     return "d-" + blake2b(device.encode(), digest_size=16).hexdigest()
 
 
-def service_name(device: str) -> str:
-    return f"{instance_of(device)}.{SERVICE_TYPE}"
+def service_name(device: str, service_type: str = SERVICE_TYPE) -> str:
+    return f"{instance_of(device)}.{service_type}"
+
+
+def door_label(window: bytes) -> str:
+    """Return the label of a window: eight hex digits of chance, shown on the device as well."""
+    return window.hex()[:8]
 
 
 def text_of(device: str, kind: str) -> dict[str, str]:

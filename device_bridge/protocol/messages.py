@@ -41,6 +41,7 @@ from device_bridge.protocol.materials import (
     MaterialsDeclared,
     NotHeld,
 )
+from device_bridge.protocol.pairing import FromPairing, ToPairing
 from device_bridge.protocol.presence import LessonDeclared, SeatClaimed
 from device_bridge.protocol.seat import FromSeat, ToSeat
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
@@ -134,6 +135,10 @@ decode_picture_from_device: Final[Callable[[bytes], PictureFromDevice]] = _decod
     PictureFromDevice, PICTURE_BYTES_MAX
 )
 decode_bulk: Final[Callable[[bytes], Bulk]] = _decoder(Bulk, BULK_BYTES_MAX)
+decode_to_pairing: Final[Callable[[bytes], ToPairing]] = _decoder(ToPairing, CONTROL_BYTES_MAX)
+decode_from_pairing: Final[Callable[[bytes], FromPairing]] = _decoder(
+    FromPairing, CONTROL_BYTES_MAX
+)
 decode_to_seat: Final[Callable[[bytes], ToSeat]] = _decoder(ToSeat, CONTROL_BYTES_MAX)
 decode_from_seat: Final[Callable[[bytes], FromSeat]] = _decoder(FromSeat, PICTURE_BYTES_MAX)
 

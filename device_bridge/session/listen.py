@@ -119,7 +119,7 @@ class Listener:
 
     async def _accept_on(self, made: socket.socket, group: asyncio.TaskGroup) -> None:
         while True:
-            await _somebody_at(made)
+            await somebody_at(made)
             try:
                 taken, address = made.accept()
             except BlockingIOError:
@@ -191,6 +191,8 @@ class Listener:
                 await self._link(number, lane, first)
             case "/pictures" | "/bulk":
                 await self._lane(number, lane, first)
+            case "/pair":
+                raise Malformed("no path of an enrolled device")
 
     async def _link(self, number: int, lane: Lane, first: bytes) -> None:
         token, nonce = self._random_bytes(32), self._random_bytes(16)
@@ -256,7 +258,7 @@ class Listener:
         return owner
 
 
-async def _somebody_at(made: socket.socket) -> None:
+async def somebody_at(made: socket.socket) -> None:
     """Wait for a connection without accepting it.
 
     `loop.sock_accept` loses what it has accepted when it is cancelled in the same turn.

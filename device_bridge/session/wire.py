@@ -8,8 +8,9 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, Literal, Protocol, cast
 
 from websockets.asyncio.client import ClientConnection
@@ -25,17 +26,24 @@ from device_bridge.protocol.errors import Malformed, NotPaired
 from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
 from device_bridge.trust.accept import Peer
 
-Path = Literal["/control", "/pictures", "/bulk"]
+Path = Literal["/control", "/pictures", "/bulk", "/pair"]
 PATHS: Final[tuple[Path, ...]] = ("/control", "/pictures", "/bulk")
+"""Of an enrolled device; `/pair` is the only one of a device that is not."""
 FROM_DEVICE_MAX: Final[dict[Path, int]] = {
     "/control": CONTROL_BYTES_MAX,
     "/pictures": PICTURE_BYTES_MAX,
     "/bulk": BULK_BYTES_MAX,
+    "/pair": CONTROL_BYTES_MAX,
 }
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 10.0
 """The device hears nothing from a quiet app for minutes: pings tell it that a cable was pulled."""
-WRITE_BYTES: Final = {"/control": 64 * 1024, "/pictures": 256 * 1024, "/bulk": 1024 * 1024}
+WRITE_BYTES: Final[dict[Path, int]] = {
+    "/control": 64 * 1024,
+    "/pictures": 256 * 1024,
+    "/bulk": 1024 * 1024,
+    "/pair": 64 * 1024,
+}
 SEND_BYTES: Final = 512 * 1024
 """What the system may hold of a bulk lane that is not on its way yet: it cannot be held back."""
 _log: Final = logging.getLogger("websockets.pupitre")
@@ -151,9 +159,13 @@ def _telling() -> Generator[None]:
 
 
 async def take_lane(
-    taken: socket.socket, context: ssl.SSLContext, judge: Judge, seconds: float
+    taken: socket.socket,
+    context: ssl.SSLContext,
+    judge: Judge,
+    seconds: float,
+    paths: Sequence[Path] = PATHS,
 ) -> Lane:
-    """Turn a just accepted socket into a lane.
+    """Turn a just accepted socket into a lane of one of `paths`.
 
     Raises NotPaired, Malformed, OSError or TimeoutError.
     """
@@ -176,18 +188,20 @@ async def take_lane(
             )
         except ssl.SSLError as error:
             raise NotPaired(error.reason or "no TLS") from error
-        return await _greet(transport, connection, judge)
+        return await _greet(transport, connection, judge, paths)
 
 
-async def _greet(transport: asyncio.BaseTransport, connection: "_Incoming", judge: Judge) -> Lane:
+async def _greet(
+    transport: asyncio.BaseTransport, connection: "_Incoming", judge: Judge, paths: Sequence[Path]
+) -> Lane:
     whole = False
     try:
         peer = judge(_certificate(transport))
-        await connection.handshake(_only_our_paths, server_header=None)
+        await connection.handshake(partial(_only, paths), server_header=None)
         request, response = connection.request, connection.response
         if request is None or response is None or response.status_code != 101:  # noqa: PLR2004
             raise Malformed("no lane of ours")
-        path = PATHS[PATHS.index(cast("Path", request.path))]
+        path = paths[paths.index(cast("Path", request.path))]
         whole = True
     except NotPaired:
         # Nothing of theirs was read; they are told in the words their end waits for.
@@ -219,10 +233,10 @@ _OPEN: Final = _Open()
 _FORBIDDEN: Final = b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-def _only_our_paths(
-    connection: ServerConnection, request: Request
+def _only(
+    paths: Sequence[Path], connection: ServerConnection, request: Request
 ) -> Awaitable[Response | None] | Response | None:
-    if request.path in PATHS and "Origin" not in request.headers:
+    if request.path in paths and "Origin" not in request.headers:
         return None
     return connection.respond(404, "")  # no browser of any page is a teacher's app
 

@@ -9,6 +9,8 @@ from PySide6.QtCore import QCoreApplication, QSize
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
+from classroom_app.domain.errors import RoomError
+from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId, Lesson, LessonId, PupilId, Roster
 from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.check import Check
@@ -116,6 +118,12 @@ class FakeActs:
     async def dial(self, address: str) -> None:
         await self._keep("dial", (), address)
 
+    async def found_school(self, asked: Founding) -> None:
+        await self._keep("found-school", more=f"{asked.school} {len(asked.pupils)}")
+
+    async def add_devices(self, class_id: ClassId, passphrase: str = "") -> None:
+        await self._keep("add-devices", more=f"{class_id} {passphrase}".strip())
+
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None:
         await self._keep("start-lesson", (), f"{class_id} {seconds}")
 
@@ -135,7 +143,7 @@ class AtOnce:
             work.send(None)
         except StopIteration:
             pass
-        except (TimeoutError, OSError, ValueError) as error:
+        except (TimeoutError, OSError, ValueError, RoomError) as error:
             refused(error)
 
 

@@ -12,8 +12,10 @@ from device_bridge.protocol.messages import (
     decode_control,
     decode_from_app,
     decode_from_device,
+    decode_from_pairing,
     decode_picture_from_app,
     decode_picture_from_device,
+    decode_to_pairing,
     encode,
 )
 from tests.protocol_vectors import EXAMPLES, FILE, LANES, as_json, written
@@ -25,6 +27,8 @@ DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "pictures, from the app": decode_picture_from_app,
     "pictures, from the device": decode_picture_from_device,
     "bulk, both ways": decode_bulk,
+    "pair, from the app": decode_to_pairing,
+    "pair, from the device": decode_from_pairing,
 }
 ROWS: Final[list[dict[str, Any]]] = json.loads(FILE.read_text(encoding="utf-8"))
 

@@ -1,0 +1,295 @@
+"""A school's CA where there is no MDM: the first teacher's app makes it and signs with it.
+
+Certificates have the form that the MDM's have (a test compares both through `trust.accept`). Two
+roots are made: one that issues, and a standby whose key leaves this computer at once, in a file to
+be kept in the safe; only its thumbprint stays.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal, get_args
+
+import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Meta, Struct
+
+from central_mdm.contract.grants import (
+    ASSIGNMENT_TYPE,
+    GRANT_SECONDS_MAX,
+    GRANT_TYPE,
+    Assignment,
+    Grant,
+    Verb,
+)
+from central_mdm.contract.names import Party, uri_of
+from device_bridge.protocol.errors import Broken, NotPaired
+from device_bridge.trust.grants import sign
+from device_bridge.trust.identity import (
+    PEM_BYTES_MAX,
+    School,
+    key_of_pem,
+    key_to_pem,
+    new_key,
+    thumbprint,
+)
+
+LEAF: Final = timedelta(days=396)
+"""13 months: long enough to outlive the summer."""
+ROOT: Final = timedelta(days=20 * 365)
+EARLIER: Final = timedelta(hours=1)
+"""A device's clock may be behind ours when its certificate is fresh."""
+VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
+PASSPHRASE_MIN: Final = 12
+"""Characters. The file may be copied and guessed at for years."""
+_SALT_BYTES: Final = 16
+_NONCE_BYTES: Final = 12
+_COST: Final = 2**16
+"""scrypt with r = 8: 64 MiB and about 0.2 s a guess (RFC 7914, section 2). Not read from the file,
+which could else ask for any memory."""
+_NO_USE: Final = dict.fromkeys(
+    (
+        "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+        "encipher_only", "decipher_only",
+    ),
+    False,
+)  # fmt: skip
+
+
+class WrongPassphrase(Broken):
+    """The file does not open: another passphrase, or somebody changed it."""
+
+
+class Kept(Struct, frozen=True, forbid_unknown_fields=True):
+    """An authority as it lies in a keyring or within a sealed file; PEM as text.
+
+    `standby` is the thumbprint of the standby root's key, in hex.
+    """
+
+    school: str
+    name: str
+    root: str
+    key: str
+    standby: str
+
+
+class Sealed(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file for the safe or for another teacher: what it is can be read, what it holds cannot.
+
+    `kind`: "authority" is the key that issues, "standby" the one that may replace it.
+    """
+
+    form: Literal["pupitre-sealed-1"]
+    kind: Literal["authority", "standby"]
+    school: Annotated[str, Meta(max_length=64)]
+    salt: Annotated[bytes, Meta(min_length=_SALT_BYTES, max_length=_SALT_BYTES)]
+    nonce: Annotated[bytes, Meta(min_length=_NONCE_BYTES, max_length=_NONCE_BYTES)]
+    box: Annotated[bytes, Meta(max_length=PEM_BYTES_MAX)]
+
+
+@dataclass(frozen=True)
+class Authority:
+    """Whoever holds this is the school. Its repr shows no key."""
+
+    school: School
+    name: str
+    key: Ed25519PrivateKey
+    standby: str
+
+    def __repr__(self) -> str:
+        return f"Authority({self.school.id})"
+
+    @classmethod
+    def of(cls, kept: Kept) -> "Authority":
+        """Take up a kept authority. Raises NotPaired where its parts do not belong together."""
+        school, key = School.pin(kept.school, kept.root.encode()), key_of_pem(kept.key.encode())
+        if thumbprint(key.public_key()) != thumbprint(school.key):
+            raise NotPaired("the key is another school's")
+        return cls(school, kept.name, key, kept.standby)
+
+    def kept(self) -> Kept:
+        pem = key_to_pem(self.key).decode()
+        return Kept(self.school.id, self.name, self.school.root_pem.decode(), pem, self.standby)
+
+    def certify(self, key: Ed25519PublicKey, party: Party, now: int) -> str:
+        """Certify `key` as `party` of this school from `now` (UTC seconds); PEM."""
+        if party.school != self.school.id:
+            raise NotPaired("another school")
+        device = party.role == "device"
+        use = ExtendedKeyUsageOID.SERVER_AUTH if device else ExtendedKeyUsageOID.CLIENT_AUTH
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        builder = (
+            _builder(party.id, key, now, LEAF)
+            .issuer_name(self.school.root.subject)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+            .add_extension(_names(uri_of(party)), critical=False)
+            .add_extension(issuer, critical=False)
+        )
+        return _pem(builder.sign(self.key, None))
+
+    def grant(self, teacher: "Teacher", classes: tuple[str, ...], id_: str, now: int) -> str:
+        """Sign for a fortnight what a teacher may do in `classes`."""
+        statement = Grant(
+            id=id_,
+            school=self.school.id,
+            teacher=teacher.id,
+            teacher_name=teacher.name,
+            thumbprint=thumbprint(teacher.key),
+            classes=classes,
+            verbs=VERBS,
+            issued_at=now,
+            ends_at=now + GRANT_SECONDS_MAX,
+        )
+        return sign(statement, GRANT_TYPE, self.key)
+
+    def assign(self, device: str, classes: tuple[str, ...], version: int, now: int) -> str:
+        """Sign which classes a device serves; the highest `version` holds."""
+        statement = Assignment(device, self.school.id, version, classes, now)
+        return sign(statement, ASSIGNMENT_TYPE, self.key)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A teacher as a grant names them."""
+
+    id: str
+    name: str
+    key: Ed25519PublicKey
+
+
+def found(school: str, name: str, now: int) -> tuple[Authority, Ed25519PrivateKey]:
+    """Make a school: its authority, and the standby's key, which the caller seals and forgets."""
+    key, standby = new_key(), new_key()
+    root = School.pin(school, root_for(school, key, now).encode())
+    return Authority(root, name, key, thumbprint(standby.public_key())), standby
+
+
+def root_for(school: str, key: Ed25519PrivateKey, now: int) -> str:
+    """Make the self-signed root of a school, in PEM; the standby's is made when it is needed."""
+    name = f"Pupitre {school}"
+    builder = (
+        _builder(name, key.public_key(), now, ROOT - EARLIER)
+        .issuer_name(_called(name))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(_names(f"pupitre://{school}"), critical=False)
+    )
+    return _pem(builder.sign(key, None))
+
+
+def key_of_request(pem: str) -> Ed25519PublicKey:
+    """Return the key that a PKCS#10 request proves to hold; nothing else of it is read.
+
+    Raises NotPaired.
+    """
+    if len(pem) > PEM_BYTES_MAX:
+        raise NotPaired("too large for a request")
+    try:
+        request = x509.load_pem_x509_csr(pem.encode())
+        valid, key = request.is_signature_valid, request.public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
+        raise NotPaired("no certificate request") from error
+    if not valid or not isinstance(key, Ed25519PublicKey):
+        raise NotPaired("the request is not signed by an Ed25519 key")
+    return key
+
+
+def seal(authority: Authority, passphrase: str) -> bytes:
+    """Write the authority as one file: a backup, or for a second teacher. Takes about 0.2 s."""
+    return _seal(
+        "authority", authority.school.id, msgspec.json.encode(authority.kept()), passphrase
+    )
+
+
+def unseal(raw: bytes, passphrase: str) -> Authority:
+    """Read what `seal` wrote. Raises WrongPassphrase, Broken (no such file) or NotPaired."""
+    return Authority.of(msgspec.json.decode(_open(raw, "authority", passphrase), type=Kept))
+
+
+def seal_standby(authority: Authority, standby: Ed25519PrivateKey, passphrase: str) -> bytes:
+    """Write the standby's key as the file for the safe. Raises NotPaired for another key."""
+    if thumbprint(standby.public_key()) != authority.standby:
+        raise NotPaired("another school's standby")
+    return _seal("standby", authority.school.id, key_to_pem(standby), passphrase)
+
+
+def unseal_standby(raw: bytes, passphrase: str) -> Ed25519PrivateKey:
+    """Read what `seal_standby` wrote. Raises as `unseal`."""
+    return key_of_pem(_open(raw, "standby", passphrase))
+
+
+def _seal(
+    kind: Literal["authority", "standby"], school: str, content: bytes, passphrase: str
+) -> bytes:
+    if len(passphrase) < PASSPHRASE_MIN:
+        raise WrongPassphrase("too short")
+    salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
+    box = ChaCha20Poly1305(_key(passphrase, salt)).encrypt(nonce, content, _about(kind, school))
+    sealed = Sealed("pupitre-sealed-1", kind, school, salt, nonce, box)
+    return msgspec.json.format(msgspec.json.encode(sealed))
+
+
+def _open(raw: bytes, kind: Literal["authority", "standby"], passphrase: str) -> bytes:
+    try:
+        sealed = msgspec.json.decode(raw[: 2 * PEM_BYTES_MAX], type=Sealed)
+    except (ValueError, RecursionError) as error:
+        raise Broken("no such file of ours") from error
+    if sealed.kind != kind:
+        raise Broken("the other of the two files")
+    box = ChaCha20Poly1305(_key(passphrase, sealed.salt))
+    try:
+        return box.decrypt(sealed.nonce, sealed.box, _about(kind, sealed.school))
+    except InvalidTag as error:
+        raise WrongPassphrase("it does not open") from error
+
+
+def _key(passphrase: str, salt: bytes) -> bytes:
+    return Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(passphrase.encode())
+
+
+def _about(kind: str, school: str) -> bytes:
+    return f"pupitre-sealed-1 {kind} {school}".encode()
+
+
+def _builder(
+    name: str, key: Ed25519PublicKey, now: int, life: timedelta
+) -> x509.CertificateBuilder:
+    at = datetime.fromtimestamp(now, UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(_called(name))
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - EARLIER)
+        .not_valid_after(at + life)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _called(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
+
+
+def _names(uri: str) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName([x509.UniformResourceIdentifier(uri)])
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        **_NO_USE,
+    )
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()

@@ -1,0 +1,93 @@
+"""The whole desk without a server, played: python -m tests.own_desk FOLDER."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from classroom_app.bootstrap import Desk
+from classroom_app.domain.errors import AuthorityLocked
+from classroom_app.domain.founding import Founding
+from classroom_app.loop import DeskLoop
+from classroom_app.storage.keeping import open_keeping
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.pairing import Pairing
+from device_bridge.session.pairing import Code
+
+HERE = ["127.0.0.1"]
+PASSPHRASE = "three white goats ate"  # noqa: S105 - seals what a test made
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - the desk is looked at, as a person does
+            await asyncio.sleep(0.05)
+
+
+async def first_day(home: Path, folder: Path) -> None:
+    desk = Desk(await open_keeping(home), home, HERE, "light")
+    try:
+        await desk.begin()
+        pupils = (("Lina", "Berg"),)
+        safe = str(home / "safe.json")
+        await desk.found_school(Founding("Dorfschule", "Ms V", "5B", pupils, PASSPHRASE, safe))
+        [roster] = desk.classes.classes
+        desk.classes.pairing.open(roster.id, roster.name)
+        await until(lambda: desk.classes.pairing.window)
+        window = desk.classes.pairing.window
+        assert window is not None
+        assert desk.desk.page == "pairing"
+        device = Pairing(
+            Folder(folder),
+            Code(window.code.encode()),
+            ("Tablet 1", "linux"),
+            now=time.monotonic,
+            random_bytes=os.urandom,
+            opened="class",
+        )
+        async with asyncio.TaskGroup() as group:
+            door = group.create_task(device.run(device.bind(HERE), HERE))
+            await until(lambda: any(one.state == "asks" for one in window.askers()))
+            window.answer(device.label, yes=True)
+            given = await door
+        await until(lambda: desk.classes.classes[0].devices)
+        assert [each.id for each in desk.classes.classes[0].devices] == [given.device]
+        assert desk.desk.school_words() == "No server: all stays here"
+    finally:
+        await desk.close()
+        desk.window.deleteLater()
+
+
+async def next_day(home: Path) -> None:
+    desk = Desk(await open_keeping(home), home, HERE, "light")
+    try:
+        await desk.begin()
+        assert desk.school is not None
+        before = desk.school.papers.signed.grant
+        [roster] = desk.classes.classes
+        with pytest.raises(AuthorityLocked):  # here is no keyring
+            await desk.add_devices(roster.id)
+        await desk.add_devices(roster.id, PASSPHRASE)
+        assert desk.school.papers.signed.grant != before
+        await desk.start_lesson(roster.id, 1800)
+        assert desk.desk.lesson is not None
+    finally:
+        await desk.close()
+        desk.window.deleteLater()
+
+
+def main() -> None:
+    folder = Path(sys.argv[1])
+    app = QApplication([])
+    with DeskLoop(app) as loop:
+        loop.run_until_complete(first_day(folder / "home", folder / "device"))
+        loop.run_until_complete(next_day(folder / "home"))
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm import trust_commands
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
+from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.rules import add_teacher, begin_epoch, open_school
 from central_mdm.joining import ground_at
 from central_mdm.platform.errors import Refusal
@@ -51,9 +52,20 @@ def parser() -> argparse.ArgumentParser:
     for option in ("school", "id", "login", "name"):
         teacher.add_argument(f"--{option}", required=True)
     trust_commands.add_to(partial(_command, add))
+    _rules(_command(add, "rules", "say where devices are found and what may be private"))
     restored = _command(add, "restored", "say that the database was restored from a copy")
     restored.add_argument("--school", required=True)
     return made
+
+
+def _rules(rules: argparse.ArgumentParser) -> None:
+    rules.add_argument("--school", required=True)
+    told = "a range of the school's, 10.0.0.0/16; repeatable; none and no gateway: everywhere"
+    rules.add_argument("--network", action="append", default=[], help=told)
+    told = "the hardware address of one of the school's routers; repeatable"
+    rules.add_argument("--gateway", action="append", default=[], help=told)
+    told = "how long a pupil may keep a screen private at a time; 0: not at all"
+    rules.add_argument("--private-minutes", type=int, default=0, help=told)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -130,6 +142,12 @@ async def _once(args: argparse.Namespace) -> object:
                 await add_teacher(ground, args.school, row, password)
             case name if name in trust_commands.NAMES:
                 return await trust_commands.run(ground, args)
+            case "rules":
+                told = HouseRules(
+                    tuple(args.network), tuple(args.gateway), args.private_minutes * 60
+                )
+                async with ground.database.writing(args.school) as connection:
+                    await keep_house_rules(connection, args.school, told)
             case _:
                 await begin_epoch(ground, args.school)
         return {"done": args.command}

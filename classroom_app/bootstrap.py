@@ -231,6 +231,7 @@ class Desk(QObject):
             refresh=signed.refresh,
             grant=granted.grant,
             deny_list=granted.deny_list,
+            discovery=granted.discovery,
         )
         made = Papers(papers, boot_seconds)
         await self.keeping.keep_papers(papers)

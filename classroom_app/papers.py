@@ -5,6 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from central_mdm.contract.grants import MANDATE_SECONDS_MAX, Grant, Mandate
+from central_mdm.contract.names import DiscoveryKey
 from classroom_app.domain.errors import GrantEnded, NotYourClass
 from classroom_app.domain.lesson import Lesson
 from device_bridge.protocol.errors import NotAllowed
@@ -28,6 +29,7 @@ class SignedPapers(Struct, frozen=True):
     refresh: str = ""
     grant: str = ""
     deny_list: str = ""
+    discovery: DiscoveryKey = ""
 
 
 class Papers:
@@ -62,6 +64,10 @@ class Papers:
         if newer:
             self._floor = self._floor.raised(self.deny_lists.issued_at, self._boot())
         return newer
+
+    def discovery(self) -> bytes:
+        """Return the key by which devices are known in mDNS; empty: not known yet."""
+        return bytes.fromhex(self.signed.discovery)
 
     def grant(self) -> str:
         return self.signed.grant

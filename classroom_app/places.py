@@ -29,12 +29,28 @@ class Writes(Protocol):
     async def write(self, work: Callable[[Connection], Any]) -> Any: ...  # noqa: ANN401 - as work
 
 
-class Places:
-    """Offers addresses and believes none: `offer` only wakes a keeper, the certificate decides."""
+class Names(Protocol):
+    """Whose an announced name is, and what a device may be called (`discovery.day.KnownNames`)."""
 
-    def __init__(self, store: Writes, offer: Callable[[str, Sequence[Address]], None]) -> None:
-        self._store, self._offer = store, offer
-        self.heard: dict[str, tuple[Address, ...]] = {}
+    def whose(self, name: str) -> str: ...
+    def names_of(self, device: str) -> tuple[str, ...]: ...
+
+
+class Places:
+    """Offers addresses and believes none: `offer` only wakes a keeper, the certificate decides.
+
+    What was heard is kept by the name it was announced under, for whose it is may be told later:
+    `names` knows which device of the open class that is.
+    """
+
+    def __init__(
+        self,
+        store: Writes,
+        offer: Callable[[str, Sequence[Address]], None],
+        names: Names,
+    ) -> None:
+        self._store, self._offer, self._names = store, offer, names
+        self._heard: dict[str, tuple[Address, ...]] = {}
         self.known: dict[str, tuple[Address, ...]] = {}
         self._fresh: dict[str, Address] = {}
         self._woken = asyncio.Event()
@@ -48,19 +64,27 @@ class Places:
 
     def of(self, device: str) -> tuple[Address, ...]:
         """Return where a device may be, the likeliest first."""
-        return tuple(dict.fromkeys((*self.heard.get(device, ()), *self.known.get(device, ()))))
+        return tuple(dict.fromkeys((*self.heard(device), *self.known.get(device, ()))))
+
+    def heard(self, device: str) -> tuple[Address, ...]:
+        """Return where mDNS says that a device of the open class is."""
+        found = (self._heard.get(name, ()) for name in self._names.names_of(device))
+        return tuple(dict.fromkeys(address for addresses in found for address in addresses))
 
     def last_of(self, device: str) -> Address | None:
         """Return where a device proved itself last; None: never."""
         return next(iter(self.known.get(device, ())), None)
 
-    def hear(self, sighting: Sighting) -> None:
-        self.heard[sighting.device] = sighting.addresses
-        self._offer(sighting.device, sighting.addresses)
+    def hear(self, sighting: Sighting) -> str:
+        """Note a sighting, at most as many as the browser holds; return whose it is, if known."""
+        self._heard[sighting.name] = sighting.addresses
+        if device := self._names.whose(sighting.name):
+            self._offer(device, sighting.addresses)
+        return device
 
-    def lost(self, device: str) -> None:
+    def lost(self, name: str) -> None:
         """Forget an announcement that was taken back or ran out."""
-        self.heard.pop(device, None)
+        self._heard.pop(name, None)
 
     def reached(self, device: str, place: Address | None) -> None:
         """Note where a device has just proved itself; returns at once."""

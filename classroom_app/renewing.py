@@ -68,7 +68,7 @@ class Renewing:
         kept = await self._keeping.papers()
         if kept is None or not self._due():
             return False  # signed out, or a lesson began, meanwhile
-        renewed = replace(kept, grant=issued.grant)
+        renewed = replace(kept, grant=issued.grant, discovery=issued.discovery)
         self._papers.renew(renewed)
         await self._keeping.keep_papers(renewed)
         log.info("grant renewed", extra={"ends_at": self._papers.grant_ends_at})

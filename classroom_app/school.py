@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from classroom_app.storage.keeping import Keeping
 from classroom_app.ways import Ways
 from classroom_app.witness import Witness
 from device_bridge.discovery.browse import Browser
+from device_bridge.discovery.day import KnownNames
 from device_bridge.discovery.interfaces import own_addresses
 from device_bridge.discovery.sightings import Address, Sighting
 from device_bridge.discovery.wifi import wifi_names
@@ -110,10 +111,15 @@ class School:
         self.found = Found(time.monotonic())
         self._synced, self._refused = synced, refused
         self._right_told = ""
+        self.names = KnownNames(papers.discovery, self._devices, self._moments)
         self._pool = bulk_threads()
         self._dialling: asyncio.Queue[DeviceId] = asyncio.Queue()
-        library = Library(home / "library")
-        self.ways = Ways(library, self._pool, self._may_give, self._dialling.put_nowait)
+        self.ways = Ways(
+            library := Library(home / "library"),
+            self._pool,
+            self._may_give,
+            self._dialling.put_nowait,
+        )
         self.link = Room(
             identity=papers.identity,
             school=papers.school,
@@ -125,7 +131,7 @@ class School:
             gone_seconds=max(GONE_SECONDS * pace, 3 * PULSE_SECONDS),
         )
         self.ways.room = self.link
-        self.places = Places(keeping, self.link.sighted)
+        self.places = Places(keeping, self.link.sighted, self.names)
         self.room = Classroom(
             devices=self.link,
             journal=Telling(keeping, self._written),
@@ -284,7 +290,7 @@ class School:
         return self.places.of(device)
 
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
-        return self.places.heard.get(device, ())
+        return self.places.heard(device)
 
     def network_names(self) -> Mapping[str, str]:
         return self.networks.names
@@ -361,23 +367,29 @@ class School:
     def _may_give(self, device: DeviceId) -> frozenset[bytes]:
         return self.materials.may_give(device)
 
-    def _expects(self, device: str) -> bool:
+    def _expects(self, name: str) -> bool:
+        return bool(self.names.whose(name))
+
+    def _moments(self) -> tuple[float, float]:
+        return time.time(), self.papers.floor()
+
+    def _devices(self) -> Iterator[DeviceId]:
         roster = self.room.roster
-        return roster is not None and any(each.id == device for each in roster.devices)
+        return (one.id for one in roster.devices) if roster else iter(())
 
     def _sighted(self, sighting: Sighting) -> None:
-        self.places.hear(sighting)
-        self._note_found(sighting.device)
+        if device := self.places.hear(sighting):
+            self._note_found(device)
 
     def _note_found(self, device: str) -> None:
         seen = self.room.seen.get(DeviceId(device))
         answers = seen is not None and seen.up_since is not None
-        heard = device in self.places.heard
+        heard = bool(self.places.heard(device))
         self.found.look(device, self.room.clock.seconds(), heard=heard, answers=answers)
 
-    def _lost(self, device: str) -> None:
-        log.info("record gone", extra={"device": device})
-        self.places.lost(device)
+    def _lost(self, name: str) -> None:
+        log.info("record gone", extra={"record": name})
+        self.places.lost(name)
 
     async def _dial_wanted(self) -> None:
         async with asyncio.TaskGroup() as group:

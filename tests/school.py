@@ -39,6 +39,7 @@ class SmallSchool:
 
     id: str = "school-1"
     key: Ed25519PrivateKey = field(default_factory=new_key)
+    discovery: str = "5c" * 32
 
     def __post_init__(self) -> None:
         self.school = School.pin(self.id, self._root())
@@ -99,14 +100,19 @@ class SmallSchool:
             self.key,
         )
 
-    def assignment(
+    def assignment(  # noqa: PLR0913, PLR0917 - what a school may rule
         self,
         device: str,
         classes: tuple[str, ...] = ("5B",),
         version: int = 1,
         issued_at: int = NOW,
+        networks: tuple[str, ...] = (),
+        gateways: tuple[str, ...] = (),
+        private_seconds: int = 0,
     ) -> str:
-        statement = Assignment(device, self.id, version, classes, issued_at)
+        statement = Assignment(
+            device, self.id, version, classes, issued_at, networks, gateways, private_seconds
+        )
         return sign(statement, ASSIGNMENT_TYPE, self.key)
 
     def deny_list(

@@ -120,7 +120,7 @@ def enrolled(school: SmallSchool, folder: Path, name: str) -> Folder:
     assigned = school.assignment(name, issued_at=now() - ENROLLED_SECONDS)
     write_private(home.assignment, assigned.encode())
     root = school.school.root_pem.decode()
-    write_school(home, SchoolKept(school.id, "Test school", name, root))
+    write_school(home, SchoolKept(school.id, "Test school", name, root, school.discovery))
     return home
 
 
@@ -226,6 +226,7 @@ def _signed(
         certificate=identity.certificate_pem.decode(),
         root=school.school.root_pem.decode(),
         grant=grant,
+        discovery=school.discovery,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from central_mdm.contract.heads import SignedHead
-from central_mdm.contract.names import TEXT, Count, Id, Name
+from central_mdm.contract.names import TEXT, Count, DiscoveryKey, Id, Name
 
 NETWORKS_MAX: Final = 8
 HEADS_A_CHECK_IN_MAX: Final = 4
@@ -49,6 +49,7 @@ class Enrolled(Struct, frozen=True):
     token: str
     assignment: str
     next_check_in_seconds: Count
+    discovery: DiscoveryKey = ""
 
 
 class Policy(Struct, frozen=True):
@@ -63,7 +64,7 @@ class CheckIn(Struct, frozen=True):
     """POST /api/check-in with the device's bearer token.
 
     `deny_list`: the number it holds. `heads`: its own journal's, and those of teachers' that it was
-    shown.
+    shown. `wants_discovery`: enrolled before there was a discovery key, it asks for it.
     """
 
     policy_version: Count = 0
@@ -74,6 +75,7 @@ class CheckIn(Struct, frozen=True):
     inventory_hash: Annotated[str, Meta(max_length=64, pattern=TEXT)] = ""
     inventory: Inventory | None = None
     heads: Annotated[tuple[SignedHead, ...], Meta(max_length=HEADS_A_CHECK_IN_MAX)] = ()
+    wants_discovery: bool = False
 
 
 class CheckedIn(Struct, frozen=True):
@@ -90,6 +92,7 @@ class CheckedIn(Struct, frozen=True):
     deny_list: str = ""
     want_inventory: bool = False
     head_count: Annotated[int, Meta(ge=-1, le=2**53)] = -1
+    discovery: DiscoveryKey = ""
 
 
 class Whereabout(Struct, frozen=True):

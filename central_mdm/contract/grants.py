@@ -67,14 +67,28 @@ class Mandate(Struct, frozen=True):
     devices: Devices = ()
 
 
+NETWORKS_MAX: Final = 16
+PRIVATE_SECONDS_MAX: Final = 3600
+Network = Annotated[str, Meta(max_length=43, pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]
+Gateway = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
+
+
 class Assignment(Struct, frozen=True):
-    """Which classes a device serves. Newest `version` wins. `classes` ("*",): a cart, any class."""
+    """Which classes a device serves. Newest `version` wins. `classes` ("*",): a cart, any class.
+
+    `networks` are the school's, as ranges, and `gateways` the hardware addresses of its routers:
+    only there the device is to be found (both: a network fits both; none of either: everywhere).
+    `private_seconds`: how long its pupil may keep the screen private at a time; 0: not at all.
+    """
 
     device: Id
     school: Id
     version: Count
     classes: Annotated[tuple[str, ...], Meta(max_length=200)]
     issued_at: Seconds
+    networks: Annotated[tuple[Network, ...], Meta(max_length=NETWORKS_MAX)] = ()
+    gateways: Annotated[tuple[Gateway, ...], Meta(max_length=NETWORKS_MAX)] = ()
+    private_seconds: Annotated[int, Meta(ge=0, le=PRIVATE_SECONDS_MAX)] = 0
 
 
 class DenyList(Struct, frozen=True):

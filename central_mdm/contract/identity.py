@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import TEXT, Count, Id, Name
+from central_mdm.contract.names import TEXT, Count, DiscoveryKey, Id, Name
 
 
 class SignIn(Struct, frozen=True):
@@ -43,11 +43,13 @@ class GrantIssued(Struct, frozen=True):
     """POST /api/grants: the signed grant for the signed-in teacher's classes and key.
 
     `deny_list`: the school's newest, signed, without which a device may not honour the grant.
+    `discovery`: by it the app knows the school's devices by their names of the day.
     """
 
     grant: str
     ends_at: Count
     deny_list: str = ""
+    discovery: DiscoveryKey = ""
 
 
 class Trust(Struct, frozen=True):

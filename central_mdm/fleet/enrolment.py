@@ -10,9 +10,11 @@ from central_mdm.contract.fleet import Enrol, Enrolled, Inventory
 from central_mdm.contract.grants import ASSIGNMENT_TYPE, Assignment
 from central_mdm.contract.names import Party
 from central_mdm.contract.roster import DeviceRow
+from central_mdm.fleet.house_rules import read_house_rules
 from central_mdm.fleet.model import codes, devices, doors, inventories
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.identity.certificates import key_of_request, thumbprint_of
+from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import certificates
 from central_mdm.identity.rules import register, school_row
 from central_mdm.identity.statements import sign
@@ -92,6 +94,7 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
         token=token,
         assignment=assignment,
         next_check_in_seconds=next_check_in(device, ground.clock()),
+        discovery=discovery_key(ground.keys.key(school)),
     )
 
 
@@ -107,7 +110,17 @@ async def signed_assignment(
         return ""
     mine = (placements.c.school == school, placements.c.device == device)
     found = (await connection.execute(select(placements.c.class_id).where(*mine))).scalars()
-    statement = Assignment(device, school, version, tuple(sorted(found)), ground.clock())
+    rules = await read_house_rules(connection, school)
+    statement = Assignment(
+        device,
+        school,
+        version,
+        tuple(sorted(found)),
+        ground.clock(),
+        networks=rules.networks,
+        gateways=rules.gateways,
+        private_seconds=rules.private_seconds,
+    )
     return sign(ground.keys.key(school), ASSIGNMENT_TYPE, statement)
 
 

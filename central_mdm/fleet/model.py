@@ -45,6 +45,15 @@ policies: Final = Table(
     Column("screen_timeout_seconds", Integer, nullable=False),
     Column("wallpaper", String(200), nullable=False),
 )
+# What every device of a school is told in its signed assignment, one row a school.
+house_rules: Final = Table(
+    "fleet_house_rules",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("networks", String(800), nullable=False),
+    Column("gateways", String(300), nullable=False),
+    Column("private_seconds", Integer, nullable=False),
+)
 codes: Final = Table(
     "fleet_codes",
     metadata,

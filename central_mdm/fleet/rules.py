@@ -11,6 +11,7 @@ from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
 from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
+from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import deny_lists
 from central_mdm.identity.revocation import Newest, newest
 from central_mdm.journal.heads import newest_count, take
@@ -93,6 +94,7 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
         policy=policy,
         assignment=assignment,
         deny_list=denied.statement,
+        discovery=discovery_key(ground.keys.key(caller.school)) if told.wants_discovery else "",
         want_inventory=not keeps and told.inventory_hash not in {EMPTY_HASH, known.inventory_hash},
         head_count=head_count,
     )

@@ -12,6 +12,7 @@ from central_mdm.contract.identity import GrantIssued, SignedIn, SignIn
 from central_mdm.contract.names import Party
 from central_mdm.identity import attempts
 from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
+from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import certificates, schools, teachers
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
 from central_mdm.identity.revocation import newest
@@ -143,8 +144,9 @@ async def grant(ground: Ground, caller: Caller) -> GrantIssued:
         deny_list=denied.number,
         role=role,
     )
-    signed = sign(ground.keys.key(caller.school), GRANT_TYPE, statement)
-    return GrantIssued(signed, statement.ends_at, denied.statement)
+    key = ground.keys.key(caller.school)
+    signed = sign(key, GRANT_TYPE, statement)
+    return GrantIssued(signed, statement.ends_at, denied.statement, discovery_key(key))
 
 
 async def _generation(connection: AsyncConnection, school: str) -> int:

@@ -41,6 +41,7 @@ from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.memory import keep_freed_memory
 from device_bridge.protocol.errors import DeviceError, Malformed, NotAllowed, NotPaired, TryAgain
 from device_bridge.protocol.pairing import CODE_LENGTH, code_from, code_of, is_code
+from device_bridge.protocol.plain import plain
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.session.pairing import Code, TurnedAway
 from device_bridge.trust.pairing import Secret
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one stanza a comman
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
     _playing(add)
     add("status", "print what the device holds and has applied, as JSON", _status)
+    _telling(add("seen", "say who looked at this screen, when, and how closely", _seen))
     _verifying(add("journal", "look whether the journal is as it was written", _journal))
     one = add("doctor", "say what is weak here, and why nobody finds this device", _doctor)
     one.add_argument("--own", action="store_true", help="without a look at the network")
@@ -122,6 +124,11 @@ def _playing(add: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--device", required=True, help="whose code it shows")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--behaviour", default="writing", help="what its pupil does")
+
+
+def _telling(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--csv", action="store_true", help="as a table for a spreadsheet")
+    one.add_argument("--language", default="", help="en, fr or de; default: the system's")
 
 
 def _listening(one: argparse.ArgumentParser) -> None:
@@ -233,7 +240,9 @@ async def _serve(asked: argparse.Namespace) -> int:
     folder.make()
     with ThreadPoolExecutor(WORKERS, "guard") as workers, bulk_threads() as bulk:
         makings = Makings(system_clock(), lambda: uuid4().hex, secrets.token_bytes, workers, bulk)
-        device = Device(folder, makings, About(KIND, _apply, _jitter, pace=asked.pace))
+        device = Device(
+            folder, makings, About(KIND, _apply, _jitter, gateway=_gateway, pace=asked.pace)
+        )
         interfaces = [str(address) for address in asked.interface]
         port = device.bind(interfaces or EVERYWHERE, asked.port)
         socket = Folder(asked.seat_folder or folder.root).seat_socket
@@ -299,6 +308,30 @@ def _journal(asked: argparse.Namespace) -> int:
     return int(verdict.fault is not None)
 
 
+def _seen(asked: argparse.Namespace) -> int:
+    from device_bridge.agent.guard.seen import as_csv, seen  # noqa: PLC0415 - seldom needed
+    from device_bridge.agent.seat.words import Words  # noqa: PLC0415 - as above
+
+    words = Words(asked.language or os.environ.get("LANG", ""))
+    head = [words(f"seen-{one}") for one in ("from", "to", "who", "what")]
+    rows = [
+        [_moment(one.at), _moment(one.until), one.who or words("seen-erased"), words(one.what)]
+        for one in seen(Folder(asked.folder))
+    ]
+    if asked.csv:
+        print(as_csv([head, *rows]), end="")
+    elif not rows:
+        print(words("seen-none"))
+    for row in [] if asked.csv else rows:
+        print("  ".join(plain(cell, 80) for cell in row))
+    return 0
+
+
+def _moment(at: int) -> str:
+    """Say a moment in the device's own time; "" where it is not known."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else ""
+
+
 def _doctor(asked: argparse.Namespace) -> int:
     from device_bridge import soundness  # noqa: PLC0415 - seldom needed
     from device_bridge.agent.doctor import look  # noqa: PLC0415 - as above
@@ -340,6 +373,14 @@ def _until_told(work: Work) -> int:
 
 def _jitter() -> float:
     return random.uniform(0.5, 1.0)  # noqa: S311 - spreads devices, keeps no secret
+
+
+def _gateway(interface: str) -> str:
+    if sys.platform != "linux":
+        return ""
+    from device_bridge.agent.platform.linux_gateway import gateway_of  # noqa: PLC0415 - Linux only
+
+    return gateway_of(interface)
 
 
 def _apply(policy: Policy) -> str:

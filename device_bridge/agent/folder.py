@@ -75,6 +75,11 @@ class Folder:
         return self.root / "heads.json"
 
     @property
+    def retention(self) -> Path:
+        """How long things are kept, where that is not the default."""
+        return self.root / "retention.json"
+
+    @property
     def status_socket(self) -> Path:
         return self.root / "status.sock"
 

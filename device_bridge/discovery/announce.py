@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
@@ -29,6 +29,7 @@ HOST_SECONDS: Final = 120  # the TTL of records that name a host (RFC 6762, sect
 class Announcer:
     """Announces one device while it is entered; says goodbye when left.
 
+    `name` is what it is called now: asked at each look, for it changes with the day.
     `zeroconf` may be shared by up to 20 devices of a process (its owner moves it along and closes
     it); None opens one of its own on `interfaces`, which are own addresses; None: on all.
     `addresses` are what is announced; None: whatever the machine has, kept up to date. Where there
@@ -40,7 +41,7 @@ class Announcer:
     def __init__(  # noqa: PLR0913 - what a record says and over what it goes
         self,
         zeroconf: AsyncZeroconf | None,
-        device: str,
+        name: Callable[[], str],
         port: int,
         kind: str = "",
         addresses: Sequence[str] | None = None,
@@ -51,11 +52,11 @@ class Announcer:
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._shared = zeroconf
-        self._device = device
+        self._name = name
         self._port = port
         self._fixed = tuple(addresses) if addresses else None
         self._interfaces = tuple(interfaces) if interfaces else None
-        self._text = text_of(device, kind) if is_device else {"k": kind}
+        self._kind, self._is_device = kind, is_device
         self._type = service_type
         self._look_seconds = look_seconds
         self._said = asyncio.Event()
@@ -73,12 +74,13 @@ class Announcer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
         # The group must see a cancellation, for it may be its own; others pass it by, unwrapped.
+        # It cancels its task then, and twice would break off the closing of the sockets.
         if isinstance(error, asyncio.CancelledError):
             await self._tasks.__aexit__(kind, error, trace)
         else:
+            if self._task is not None:
+                self._task.cancel()
             await self._tasks.__aexit__(None, None, None)
 
     async def said(self) -> None:
@@ -91,7 +93,7 @@ class Announcer:
                 async with AsyncExitStack() as stack:
                     await self._announce(await self._zeroconf(stack))
             except OSError as error:
-                log.info("not announced", extra={"device": self._device, "why": str(error)})
+                log.info("not announced", extra={"why": str(error)})
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _zeroconf(self, stack: AsyncExitStack) -> AsyncZeroconf:
@@ -99,16 +101,15 @@ class Announcer:
             return self._shared
         own = open_zeroconf(self._interfaces)
         stack.push_async_callback(own.async_close)
+        # A cancellation would break its opening off half-way, and leave the sockets open.
+        await asyncio.shield(own.zeroconf.async_wait_for_start())
         return own
 
     async def _announce(self, zeroconf: AsyncZeroconf) -> None:
-        """Register, then follow the machine's addresses; take the record back when cancelled."""
+        """Register, then follow day and addresses; take the record back when cancelled."""
         known = seen = own_addresses()
         info = self._info(known)
-        # No probing: ids are unique, and whoever squats on a name must not silence its owner.
-        told: Awaitable[object] = await zeroconf.async_register_service(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            info, cooperating_responders=True
-        )
+        told = await _register(zeroconf, info)
         try:
             while True:
                 await told
@@ -117,7 +118,11 @@ class Announcer:
                 now = own_addresses()
                 if self._shared is None and self._interfaces is None:
                     known = await keep_up(zeroconf, known, now)
-                if now != seen:
+                if service_name(self._name()) != info.name:
+                    await _goodbye(zeroconf, info)
+                    seen, info = now, self._info(now)
+                    told = await _register(zeroconf, info)
+                elif now != seen:
                     seen, info = now, self._info(now)
                     told = await zeroconf.async_update_service(info)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         finally:
@@ -127,15 +132,24 @@ class Announcer:
         if self._interfaces:
             own = [one for one in own if one.address in self._interfaces]
         addresses = self._fixed or announced(own) or self._interfaces or ()
+        name = self._name()
         return ServiceInfo(
             self._type,
-            service_name(self._device, self._type),
+            service_name(name, self._type),
             port=self._port,
-            properties=self._text,
-            server=f"{instance_of(self._device)}.local.",
+            properties=text_of(name, self._kind) if self._is_device else {"k": self._kind},
+            server=f"{instance_of(name)}.local.",
             parsed_addresses=list(addresses),
             host_ttl=HOST_SECONDS,
         )
+
+
+async def _register(zeroconf: AsyncZeroconf, info: ServiceInfo) -> Awaitable[object]:
+    # No probing: names are unique, and whoever squats on one must not silence its owner.
+    told: Awaitable[object] = await zeroconf.async_register_service(  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        info, cooperating_responders=True
+    )
+    return told
 
 
 async def _goodbye(zeroconf: AsyncZeroconf, info: ServiceInfo) -> None:

@@ -3,7 +3,7 @@
 PTR, SRV, TXT and A usually come in one packet, so most devices are resolved from the cache at
 once. The others are chased: asked for again after 1.5 s, then ever more slowly, while their pointer
 lives. Whoever floods the network with names fills our places for strangers, never those of the
-devices that `expected` names.
+devices whose names are `expected`.
 """
 
 import asyncio
@@ -92,9 +92,9 @@ class _Entry:
 class Browser:
     """Tells `heard` of each sighting that is new, has changed or was announced again.
 
-    `lost` hears a device's id after a goodbye or when its record ran out: only a hint.
+    `lost` hears the name in a record after a goodbye or when its record ran out: only a hint.
     `interfaces` are own addresses to listen on; None: all, kept up to date. `expected` says which
-    device ids the class has. `pace` multiplies the pauses between looks and questions.
+    names are of devices of the class. `pace` multiplies the pauses between looks and questions.
     """
 
     def __init__(
@@ -201,10 +201,10 @@ class Browser:
             entry.chase.cancel()
         told = entry.told
         if told is not None and not any(
-            other.told is not None and other.told.device == told.device
+            other.told is not None and other.told.name == told.name
             for other in self._entries.values()
         ):
-            self._lost(told.device)
+            self._lost(told.name)
 
     def _place(self, name: str) -> _Entry | None:
         """Find or make the entry of a name; None where strangers have had their share."""
@@ -268,7 +268,7 @@ class Browser:
             return
         now = self._clock()
         seen = Sighting(
-            said.device, addresses, said.kind, said.lowest, said.highest, "mdns", seen_at=now
+            said.name, addresses, said.kind, said.lowest, said.highest, "mdns", seen_at=now
         )
         if entry.told is None or replace(entry.told, seen_at=now) != seen:
             entry.told = seen

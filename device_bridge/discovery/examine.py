@@ -107,7 +107,9 @@ async def _echo(interfaces: Sequence[str] | None) -> tuple[str, bool | None]:
         await ears.zeroconf.async_wait_for_start()
         browser = AsyncServiceBrowser(ears.zeroconf, SERVICE_TYPE, handlers=[hears])
         # No id in its TXT record: nobody takes the probe for a device.
-        async with Announcer(None, probe, 9, "doctor", interfaces=interfaces, is_device=False):
+        async with Announcer(
+            None, lambda: probe, 9, "doctor", interfaces=interfaces, is_device=False
+        ):
             with suppress(TimeoutError):
                 async with asyncio.timeout(LISTEN_SECONDS):
                     await heard.wait()

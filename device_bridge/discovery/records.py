@@ -1,7 +1,8 @@
 """What a device says of itself in mDNS, and how little of it is believed.
 
 RFC 6763: an instance of `_pupitre._tcp.local.` with a TXT record `p` (protocol range), `id` (the
-device's id) and `k` (its kind). No person's name is in any of it. Everything read is hostile.
+device's name of the day, `day.py`) and `k` (its kind of system). No person's name is in any of it,
+nor anything that lasts longer than a day. Everything read is hostile.
 """
 
 import re
@@ -28,7 +29,7 @@ _PROTOCOL_MAX: Final = 65535
 class Said(Struct, frozen=True):
     """What a TXT record claims, once it is well-formed."""
 
-    device: str
+    name: str
     kind: str
     lowest: int
     highest: int

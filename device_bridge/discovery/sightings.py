@@ -24,9 +24,12 @@ Address = tuple[str, int]
 
 
 class Sighting(Struct, frozen=True):
-    """`seen_at` is in seconds of the clock that the browser was given."""
+    """`name` is what it is announced as, which the school can read (`day.py`).
 
-    device: str
+    `seen_at` is in seconds of the clock that the browser was given.
+    """
+
+    name: str
     addresses: tuple[Address, ...]
     kind: str = ""
     lowest: int = PROTOCOL_LOWEST

@@ -57,6 +57,8 @@ class Listener:
         self._open: dict[int, Lane] = {}
         self._links: dict[int, DeviceLink] = {}
         self._fresh: set[socket.socket] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._accepting: set[asyncio.Task[None]] = set()
         self.port = 0
 
     def bind(self, addresses: Sequence[str], port: int = 0) -> int:
@@ -84,6 +86,17 @@ class Listener:
             made.close()
         self._sockets.clear()
 
+    async def move(self, addresses: Sequence[str], port: int) -> int:
+        """Listen at these addresses only, while `run` does; return the port. Raises OSError."""
+        for task in self._accepting:
+            task.cancel()
+        if self._accepting:
+            await asyncio.wait(self._accepting)
+        self.close()
+        self.bind(addresses, port)
+        self._accept()
+        return self.port
+
     def cut(self) -> None:
         """End every connection now, as a pulled cable does; new ones are taken."""
         for lane in tuple(self._open.values()):
@@ -108,14 +121,23 @@ class Listener:
     async def run(self) -> None:
         """Take connections until cancelled; then end all."""
         try:
-            async with asyncio.TaskGroup() as group:
-                for made in self._sockets:
-                    group.create_task(self._accept_on(made, group), name="listener-accept")
+            async with asyncio.TaskGroup() as self._group:
+                self._accept()
+                await asyncio.Event().wait()
         finally:
+            self._group = None
             self.close()
             for taken in self._fresh:  # whose task was cancelled before its first step
                 taken.close()
             self._fresh.clear()
+
+    def _accept(self) -> None:
+        if (group := self._group) is None:
+            return
+        for made in self._sockets:
+            task = group.create_task(self._accept_on(made, group), name="listener-accept")
+            self._accepting.add(task)
+            task.add_done_callback(self._accepting.discard)
 
     async def _accept_on(self, made: socket.socket, group: asyncio.TaskGroup) -> None:
         while True:

@@ -11,6 +11,7 @@ import platform
 import statistics
 import sys
 from asyncio.subprocess import PIPE
+from functools import partial
 
 from zeroconf.asyncio import AsyncZeroconf
 
@@ -30,7 +31,9 @@ async def announce(first: int, count: int, mark: str) -> None:
 
         async def one(number: int) -> None:
             name = f"{mark}-{number}"
-            async with Announcer(shared, name, 7000 + number, "laptop", LOOPBACK) as announcer:
+            async with Announcer(
+                shared, partial(str, name), 7000 + number, "laptop", LOOPBACK
+            ) as announcer:
                 await announcer.said()
                 print("announced", flush=True)
                 await over.wait()
@@ -49,8 +52,8 @@ async def discover(devices: int, mark: str) -> list[float]:
     began = loop.time()
 
     def hear(sighting: Sighting) -> None:
-        if sighting.device.startswith(f"{mark}-"):
-            heard.setdefault(sighting.device, loop.time() - began)
+        if sighting.name.startswith(f"{mark}-"):
+            heard.setdefault(sighting.name, loop.time() - began)
         if len(heard) == devices:
             complete.set()
 

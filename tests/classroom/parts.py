@@ -2,16 +2,26 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.clock import system_clock
+from device_bridge.agent.guard.device import About, Device
+from device_bridge.agent.guard.makings import Makings
+from device_bridge.agent.platform.linux_gateway import gateway_of
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.browse import Browser
 from device_bridge.discovery.examine import Situation, examine
 from device_bridge.discovery.sightings import Sighting
+from device_bridge.materials.off_loop import bulk_threads
+from device_bridge.protocol.fields import HOME_PORT
 
 
 async def until_told() -> None:
@@ -26,7 +36,7 @@ PACE = 0.6
 
 
 async def announce(device: str, port: str) -> None:
-    looks = Announcer(None, device, int(port), "laptop", look_seconds=LOOK_SECONDS)
+    looks = Announcer(None, lambda: device, int(port), "laptop", look_seconds=LOOK_SECONDS)
     async with looks as announcer:
         await announcer.said()
         print("announced", flush=True)
@@ -57,6 +67,39 @@ async def doctor(*devices: str) -> None:
     print(json.dumps(found), flush=True)
 
 
+async def pupil(folder: str) -> None:
+    """Be an enrolled device on every network that its school allows; SIGUSR1: its pupil joins."""
+    with ThreadPoolExecutor(2) as workers, bulk_threads() as bulk:
+        made = Makings(system_clock(), lambda: "id", os.urandom, workers, bulk)
+        about = About("test", lambda _: "", lambda: 1.0, gateway=gateway_of, pace=0.1)
+        device = Device(Folder(Path(folder)), made, about)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, device.networks.join)
+        device.bind(port=HOME_PORT)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(device.run())
+            print("running", flush=True)
+            await until_told()
+            task.cancel()
+
+
+async def knock(host: str) -> None:
+    """Say whether the devices' port is open at `host`."""
+    try:
+        _, writer = await asyncio.open_connection(host, HOME_PORT)
+        writer.close()
+    except OSError as error:
+        print(type(error).__name__, flush=True)
+    else:
+        print("open", flush=True)
+
+
+PARTS = {
+    "announce": announce,
+    "browse": browse,
+    "doctor": doctor,
+    "pupil": pupil,
+    "knock": knock,
+}
+
 if __name__ == "__main__":
-    part = {"announce": announce, "browse": browse, "doctor": doctor}[sys.argv[1]]
-    asyncio.run(part(*sys.argv[2:]))
+    asyncio.run(PARTS[sys.argv[1]](*sys.argv[2:]))

@@ -38,7 +38,7 @@ class Part:
     async def _heard(self, device: str) -> dict[str, Any]:
         while True:
             told = json.loads(await self.line())
-            if told.get("heard", {}).get("device") == device:
+            if told.get("heard", {}).get("name") == device:
                 return told
 
     async def lost(self, device: str) -> None:
@@ -112,7 +112,7 @@ async def test_devices_on_two_networks_are_found_at_once(room: Classroom) -> Non
         found: dict[str, list[list[object]]] = {}
         while len(found) < 2:
             told = json.loads(await app.line())["heard"]
-            found[told["device"]] = told["addresses"]
+            found[told["name"]] = told["addresses"]
         assert found == {"dev-1": [["10.7.1.20", 7001]], "dev-2": [["10.7.2.20", 7002]]}
 
 

@@ -100,7 +100,7 @@ def _manifest() -> bytes:
 def _announced(raw: bytes) -> None:
     """Read a TXT record as the mDNS library hands it over."""
     said = read_text(ServiceInfo(SERVICE_TYPE, f"x.{SERVICE_TYPE}", properties=raw).properties)
-    assert said is None or (len(said.device) <= 64 and len(said.kind) <= 64)
+    assert said is None or (len(said.name) <= 64 and len(said.kind) <= 64)
 
 
 def _txt(strings: Mapping[str, str]) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import pytest
 from zeroconf import ServiceInfo
@@ -33,8 +34,8 @@ class Ears:
         self._told = asyncio.Event()
 
     def hear(self, sighting: Sighting) -> None:
-        if sighting.device.startswith(MINE):
-            self.heard.setdefault(sighting.device, []).append(sighting)
+        if sighting.name.startswith(MINE):
+            self.heard.setdefault(sighting.name, []).append(sighting)
             self._told.set()
 
     def lose(self, device: str) -> None:
@@ -67,16 +68,32 @@ def device(number: int) -> str:
     return f"{MINE}{number}"
 
 
+def named(number: int) -> Callable[[], str]:
+    return partial(device, number)
+
+
+async def test_at_midnight_a_device_takes_its_name_back_and_has_another() -> None:
+    ears, day = Ears(), [1]
+    tomorrow = Announcer(
+        None, lambda: device(day[0]), 7001, "", LOOPBACK, interfaces=LOOPBACK, look_seconds=0.05
+    )
+    async with listening(ears), tomorrow:
+        await ears.until(lambda: device(1) in ears.heard)
+        day[0] = 2
+        await ears.until(lambda: device(2) in ears.heard and device(1) in ears.lost)
+        assert device(2) not in ears.lost
+
+
 async def test_a_device_is_found_moves_and_says_goodbye() -> None:
     ears = Ears()
     async with listening(ears):
-        async with Announcer(None, device(1), 7001, "laptop", LOOPBACK, interfaces=LOOPBACK):
+        async with Announcer(None, named(1), 7001, "laptop", LOOPBACK, interfaces=LOOPBACK):
             await ears.until(lambda: device(1) in ears.heard)
         sighting = ears.heard[device(1)][0]
         assert sighting.addresses == (("127.0.0.1", 7001),)
         assert (sighting.kind, sighting.via) == ("laptop", "mdns")
         await ears.until(lambda: device(1) in ears.lost)
-        async with Announcer(None, device(1), 7002, "laptop", LOOPBACK, interfaces=LOOPBACK):
+        async with Announcer(None, named(1), 7002, "laptop", LOOPBACK, interfaces=LOOPBACK):
             await ears.until(lambda: ears.heard[device(1)][-1].addresses[0][1] == 7002)
 
 
@@ -87,7 +104,7 @@ async def test_many_devices_of_one_process_are_found_at_once() -> None:
         done = asyncio.Event()
 
         async def announce(number: int) -> None:
-            async with Announcer(shared, device(number), 7000 + number, "laptop", LOOPBACK):
+            async with Announcer(shared, named(number), 7000 + number, "laptop", LOOPBACK):
                 await done.wait()
 
         for number in range(20):
@@ -145,7 +162,7 @@ async def test_a_name_that_lies_adds_an_address_and_proves_nothing() -> None:
     async with (
         listening(ears),
         AsyncZeroconf(interfaces=LOOPBACK) as liar,
-        Announcer(None, device(1), 7001, "laptop", LOOPBACK, interfaces=LOOPBACK),
+        Announcer(None, named(1), 7001, "laptop", LOOPBACK, interfaces=LOOPBACK),
     ):
         await liar.async_register_service(lie, cooperating_responders=True)  # pyright: ignore[reportUnknownMemberType]
         await ears.until(
@@ -171,7 +188,7 @@ async def test_a_flood_of_names_fills_only_the_places_of_strangers() -> None:
                 attacker.zeroconf.async_send(flood)
                 await asyncio.sleep(0)
         assert browser.places_taken == ENTRIES_MAX
-        async with Announcer(None, device(1), 7001, "", LOOPBACK, interfaces=LOOPBACK):
+        async with Announcer(None, named(1), 7001, "", LOOPBACK, interfaces=LOOPBACK):
             await ears.until(lambda: device(1) in ears.heard)
         assert browser.places_taken <= ENTRIES_MAX
 
@@ -182,7 +199,7 @@ async def test_garbage_on_the_mdns_port_disturbs_nothing() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             for raw in (b"", b"\x00" * 12, b"\xff" * 1400, b"\xc0\x0c" * 600, bytes(range(256))):
                 sender.sendto(raw, ("127.0.0.1", 5353))
-        async with Announcer(None, device(1), 7001, "", LOOPBACK, interfaces=LOOPBACK):
+        async with Announcer(None, named(1), 7001, "", LOOPBACK, interfaces=LOOPBACK):
             await ears.until(lambda: device(1) in ears.heard)
 
 
@@ -204,7 +221,7 @@ async def test_without_a_network_the_browser_says_why_and_tries_again(
     ears = Ears()
     async with (
         listening(ears) as browser,
-        Announcer(None, device(1), 7001, "", LOOPBACK, interfaces=LOOPBACK),
+        Announcer(None, named(1), 7001, "", LOOPBACK, interfaces=LOOPBACK),
     ):
         await ears.until(lambda: device(1) in ears.heard)
         assert tries == 3

@@ -25,7 +25,7 @@ async def test_a_device_is_found_when_it_answers_and_not_when_its_record_is_read
     ):
         nobody = Sighting("device-2", (("127.0.0.1", 9),))
         app.school.places.hear(nobody)
-        await until(lambda: "device-1" in app.school.places.heard, "its record")
+        await until(lambda: app.school.browser.places_taken, "its record")
         before = time.monotonic()
         await app.start()
         await until(lambda: app.here("lina") and app.school.found.seconds)

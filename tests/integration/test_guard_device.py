@@ -91,7 +91,7 @@ def room(tmp_path: Path) -> Room:
     school.identity("device", "device-1").save(folder.root)
     write_private(folder.assignment, school.assignment("device-1").encode())
     root = school.school.root_pem.decode()
-    write_school(folder, SchoolKept(school.id, "Test school", "device-1", root))
+    write_school(folder, SchoolKept(school.id, "Test school", "device-1", root, school.discovery))
     return Room(school, school.identity("teacher", "teacher-1"), folder, Hands())
 
 

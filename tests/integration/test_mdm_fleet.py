@@ -14,10 +14,12 @@ from sqlalchemy.engine import Connection
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import DeviceRow
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
+from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.fleet.model import devices, inventories, seen
 from central_mdm.fleet.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.fleet.rules import declare_policy
 from central_mdm.fleet.seen import Seen
+from central_mdm.platform.errors import Malformed
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import put_device, remove_device
 from tests.mdm import Mdm, bearer, new_request
@@ -169,6 +171,24 @@ async def test_a_placed_device_gets_a_higher_version_of_its_assignment(mdm: Mdm)
     payload = jws.extract_compact(answer["assignment"].encode()).payload
     newest = json.decode(payload, type=Assignment)
     assert (newest.version, newest.classes) == (2, ("4A", "5B"))
+
+
+async def test_a_devices_next_check_in_brings_what_the_school_rules(mdm: Mdm) -> None:
+    enrolled = (await enrol(mdm, await class_code(mdm))).json()
+    before = json.decode(jws.extract_compact(enrolled["assignment"].encode()).payload)
+    assert (before["networks"], before["gateways"], before["private_seconds"]) == ([], [], 0)
+    rules = HouseRules(("10.7.1.9/16",), ("02-00-00-00-00-AB",), 600)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_house_rules(connection, mdm.school, rules)
+        with pytest.raises(Malformed):
+            await keep_house_rules(connection, mdm.school, HouseRules(("10.7.0.0/99",)))
+    headers = bearer(enrolled["token"])
+    told = {"assignment_version": 1}
+    answer = (await mdm.http.post("/api/check-in", json=told, headers=headers)).json()
+    payload = jws.extract_compact(answer["assignment"].encode()).payload
+    newest = json.decode(payload, type=Assignment)
+    assert newest.networks == ("10.7.0.0/16",)
+    assert (newest.gateways, newest.private_seconds) == (("02:00:00:00:00:ab",), 600)
 
 
 async def test_teachers_of_a_class_are_told_on_which_networks_its_devices_are(mdm: Mdm) -> None:

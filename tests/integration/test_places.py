@@ -19,6 +19,19 @@ from tests.linked import App, Heard, room_for, running, scene
 pytestmark = pytest.mark.real_loop
 
 
+class Plain:
+    """Names as agents without a discovery key have them: their own ids."""
+
+    def whose(self, name: str) -> str:
+        return name
+
+    def names_of(self, device: str) -> tuple[str, ...]:
+        return (device,)
+
+
+PLAIN = Plain()
+
+
 class Memory(Heard):
     """A store in memory that commits as the real one does; `full` refuses."""
 
@@ -52,13 +65,13 @@ class Offers:
 async def test_a_device_is_offered_where_it_was_reached_in_an_earlier_lesson() -> None:
     store, offers = Memory(), Offers()
     try:
-        yesterday = Places(store, offers)
+        yesterday = Places(store, offers, PLAIN)
         keeping = asyncio.get_running_loop().create_task(yesterday.run())
         yesterday.reached("d1", ("10.0.0.4", 7000))
         yesterday.reached("d1", ("10.0.0.4", 7000))  # a link lost and found again at the same place
         await store.until(lambda: store.writes)
         keeping.cancel()
-        today = Places(store, offers)
+        today = Places(store, offers, PLAIN)
         await today.open(["d1", "d2"])
         assert offers.made == [("d1", (("10.0.0.4", 7000),))]
         assert today.of("d2") == ()
@@ -70,7 +83,7 @@ async def test_what_was_heard_before_the_class_was_opened_is_offered_first() -> 
     store, offers = Memory(), Offers()
     try:
         await store.write(lambda connection: reached(connection, {"d1": ("10.0.0.4", 7000)}))
-        found = Places(store, offers)
+        found = Places(store, offers, PLAIN)
         found.hear(Sighting("d1", (("10.0.0.9", 7001),)))
         await found.open(["d1"])
         assert offers.made[-1] == ("d1", (("10.0.0.9", 7001), ("10.0.0.4", 7000)))
@@ -85,7 +98,7 @@ async def test_without_multicast_a_device_is_found_where_it_was_in_the_last_less
     try:
         async with scene() as stage:
             await stage.app.until(lambda: stage.app.ups)
-            yesterday = Places(store, stage.room.sighted)
+            yesterday = Places(store, stage.room.sighted, PLAIN)
             keeping = asyncio.get_running_loop().create_task(yesterday.run())
             yesterday.reached("dev-1", stage.room.place("dev-1"))
             await store.until(lambda: store.writes)
@@ -95,7 +108,7 @@ async def test_without_multicast_a_device_is_found_where_it_was_in_the_last_less
             room = room_for(stage.school, stage.teacher, app)
             room.keep("dev-1")
             async with running(room):
-                await Places(store, room.sighted).open(["dev-1"])
+                await Places(store, room.sighted, PLAIN).open(["dev-1"])
                 await app.until(lambda: app.ups)
     finally:
         store.engine.dispose()
@@ -104,7 +117,7 @@ async def test_without_multicast_a_device_is_found_where_it_was_in_the_last_less
 async def test_a_full_disk_forgets_an_address_and_nothing_else() -> None:
     store, offers = Memory(), Offers()
     try:
-        found = Places(store, offers)
+        found = Places(store, offers, PLAIN)
         keeping = asyncio.get_running_loop().create_task(found.run())
         store.full = True
         found.reached("d1", ("10.0.0.4", 7000))

@@ -23,7 +23,7 @@ def as_bytes(strings: dict[str, str]) -> dict[bytes, bytes | None]:
 def test_what_a_device_says_is_read_back() -> None:
     said = read_text(as_bytes(text_of("dev-7", "laptop")))
     assert said is not None
-    assert (said.device, said.kind, said.lowest, said.highest) == ("dev-7", "laptop", 1, 1)
+    assert (said.name, said.kind, said.lowest, said.highest) == ("dev-7", "laptop", 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_kind_is_cut_and_holds_nothing_unprintable() -> None:
 @given(st.dictionaries(st.binary(max_size=300), st.none() | st.binary(max_size=300)))
 def test_no_record_breaks_the_reader(strings: dict[bytes, bytes | None]) -> None:
     said = read_text(strings)
-    assert said is None or is_device_id(said.device)
+    assert said is None or is_device_id(said.name)
 
 
 @settings(max_examples=100, deadline=None)

@@ -4,9 +4,10 @@ This is where guard, session, discovery and fleet are joined; a simulator joins 
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -29,8 +30,10 @@ from device_bridge.agent.guard.mdm import (
     Duties,
     web_client,
 )
+from device_bridge.agent.guard.networks import Gateway, Networks
 from device_bridge.discovery.announce import Announcer
-from device_bridge.discovery.interfaces import LOOK_SECONDS
+from device_bridge.discovery.day import NAME_BYTES, OwnName
+from device_bridge.discovery.interfaces import LOOK_SECONDS, own_addresses
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import HOME_PORT, PROTOCOL_HIGHEST
 from device_bridge.protocol.hello import Hello, Welcome
@@ -48,6 +51,9 @@ NO_TOKEN: Final = bytes(32)  # the session puts each link's own token and nonce 
 NO_NONCE: Final = bytes(16)
 
 
+log = logging.getLogger(__name__)
+
+
 @cache
 def agent_version() -> str:
     try:
@@ -60,13 +66,15 @@ def agent_version() -> str:
 class About:
     """What differs between machines. `apply` does what a policy declares; see `mdm.Duties`.
 
-    `pace` multiplies the pauses before the first check-in and between looks at the network.
+    `gateway` knows the hardware address of an interface's router. `pace` multiplies the pauses
+    before the first check-in and between looks at the network.
     """
 
     kind: str
     apply: Callable[[Policy], str]
     jitter: Callable[[], float]
     client: Client = web_client
+    gateway: Gateway = lambda _: ""
     pace: float = 1.0
 
 
@@ -86,14 +94,32 @@ class Device:
         ground, mandates = self.guard.ground, self.guard.mandates
         law = Law(self.id, enrolled.school, ground, mandates, self._deny_lists)
         self._listener = Listener(enrolled.identity, law, self, random_bytes=makings.random_bytes)
+        self.networks = Networks(
+            lambda: self.guard.ground.assignment, lambda: own_addresses(self._wanted), about.gateway
+        )
+        self._wanted: Sequence[str] | None = None
+        self._allowed: tuple[str, ...] | None = None
         self._check_ins = CheckIns(folder, enrolled, self._duties())
+        self.announced = OwnName(
+            self.id,
+            lambda: self._check_ins.discovery,
+            self.guard.ground.floor,
+            makings.random_bytes(NAME_BYTES),
+        )
 
     def bind(self, addresses: Sequence[str] = EVERYWHERE, port: int = 0) -> int:
         """Listen; return the port. Without one asked for, the last one, the home port, or any.
 
         A teacher's app that knew this device then finds it again without any discovery, and one
-        that never met it by its address alone. Raises OSError.
+        that never met it by its address alone. Where no network here is the school's, the port
+        stays closed, and so it is 0 where it was never open. Raises OSError.
         """
+        self._wanted = None if list(addresses) == list(EVERYWHERE) else tuple(addresses)
+        self._allowed = self.networks.allowed()
+        if self._allowed is not None:
+            addresses = self._allowed
+        if not addresses:
+            return self.guard.port
         known = [one for one in (self.guard.port, HOME_PORT) if one]
         for wanted in (port,) if port else (*known, 0):
             try:
@@ -113,23 +139,56 @@ class Device:
         self, zeroconf: AsyncZeroconf | None = None, interfaces: Sequence[str] | None = None
     ) -> None:
         """Serve until cancelled. `zeroconf` may be shared; `interfaces` are own addresses."""
-        async with AsyncExitStack() as stack:
-            about = self._about
-            await stack.enter_async_context(
-                Announcer(
-                    zeroconf,
-                    self.id,
-                    self.guard.port,
-                    about.kind,
-                    interfaces,
-                    interfaces=interfaces,
-                    look_seconds=LOOK_SECONDS * about.pace,
-                )
-            )
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.guard.run(), name="guard")
-                group.create_task(self._listener.run(), name="listener")
-                group.create_task(self._check_ins.run(), name="check-ins")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.guard.run(), name="guard")
+            group.create_task(self._listener.run(), name="listener")
+            group.create_task(self._check_ins.run(), name="check-ins")
+            group.create_task(self._be_found(zeroconf, interfaces), name="be-found")
+
+    async def _be_found(
+        self, zeroconf: AsyncZeroconf | None, interfaces: Sequence[str] | None
+    ) -> None:
+        """Announce, and follow the networks on which that is allowed."""
+        pause = LOOK_SECONDS * self._about.pace
+        while True:
+            there = interfaces if self._allowed is None else self._allowed
+            async with AsyncExitStack() as stack:
+                if there is None or there:
+                    await stack.enter_async_context(
+                        Announcer(
+                            zeroconf,
+                            self.announced,
+                            self.guard.port,
+                            self._about.kind,
+                            there,
+                            interfaces=there,
+                            look_seconds=pause,
+                        )
+                    )
+                while True:
+                    await asyncio.sleep(pause)
+                    if (now := self.networks.allowed()) != self._allowed:
+                        break
+            await self._move(now)
+
+    async def _move(self, now: tuple[str, ...] | None) -> None:
+        """Open and close the port as the school's networks come and go."""
+        left = self._allowed is None or not set(self._allowed) <= set(now or self._allowed)
+        log.info("networks", extra={"open": "all" if now is None else str(len(now))})
+        if not await self._opened((self._wanted or EVERYWHERE) if now is None else now):
+            now = ()  # an address that has just come may not be ready; the next look tries again
+        if left:
+            self.cut()
+        self._allowed = now
+
+    async def _opened(self, addresses: Sequence[str]) -> bool:
+        four = [address for address in addresses if ":" not in address]
+        for ones, port in ((addresses, self.guard.port or HOME_PORT), (addresses, 0), (four, 0)):
+            with suppress(OSError):
+                port_now = await self._listener.move(ones, port)
+                self.guard.port = port_now or self.guard.port
+                return True
+        return False
 
     # What the session asks of its host
 

@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec import Struct
 
 from central_mdm.contract.grants import Assignment
+from central_mdm.contract.names import DiscoveryKey
 from device_bridge.agent.folder import Folder, read_kept, write_private
 from device_bridge.protocol.errors import Broken, NotAllowed, NotPaired
 from device_bridge.trust.accept import accept
@@ -17,12 +18,16 @@ LONG_AGO: Final = 0.0
 
 
 class SchoolKept(Struct, frozen=True):
-    """`school.json`: written last, so where it stands, enrolment is whole."""
+    """`school.json`: written last, so where it stands, enrolment is whole.
+
+    `discovery`: the school's key for the names of the day; "" until it has come.
+    """
 
     school: str
     school_name: str
     device: str
     root: str
+    discovery: DiscoveryKey = ""
 
 
 class Enrolment(Struct, frozen=True):
@@ -32,21 +37,28 @@ class Enrolment(Struct, frozen=True):
     school: School
     identity: Identity
     assignment: Assignment | None
+    discovery: bytes = b""
 
 
 def read_enrolment(folder: Folder) -> Enrolment:
     """Read and check what enrolment left. Raises NotPaired where there is none or it is spoilt."""
+    kept = read_school(folder)
+    school = School.pin(kept.school, kept.root.encode())
+    identity = Identity.load(folder.root)
+    check_identity(identity, school, kept.device)
+    assignment = _assignment(folder, school, kept.device)
+    return Enrolment(kept.device, school, identity, assignment, bytes.fromhex(kept.discovery))
+
+
+def read_school(folder: Folder) -> SchoolKept:
+    """Read `school.json`. Raises NotPaired where there is none or it is spoilt."""
     raw = read_kept(folder.school)
     if raw is None:
         raise NotPaired("not enrolled")
     try:
-        kept = msgspec.json.decode(raw, type=SchoolKept)
+        return msgspec.json.decode(raw, type=SchoolKept)
     except (ValueError, RecursionError) as error:
         raise NotPaired("school.json is spoilt") from error
-    school = School.pin(kept.school, kept.root.encode())
-    identity = Identity.load(folder.root)
-    check_identity(identity, school, kept.device)
-    return Enrolment(kept.device, school, identity, _assignment(folder, school, kept.device))
 
 
 def check_identity(identity: Identity, school: School, device: str) -> None:

@@ -24,6 +24,10 @@ class GroundHere:
         return self._assignment.classes if self._assignment else ()
 
     @property
+    def assignment(self) -> Assignment | None:
+        return self._assignment
+
+    @property
     def assignment_version(self) -> int:
         return self._assignment.version if self._assignment else 0
 

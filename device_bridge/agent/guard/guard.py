@@ -7,6 +7,7 @@ loop and returns at once.
 import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from device_bridge.agent.folder import Folder
@@ -20,6 +21,7 @@ from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.materials import MaterialsGuard
 from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
+from device_bridge.agent.guard.retention import CLEAN_SECONDS, clean
 from device_bridge.agent.guard.talking import TalkingGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.agent.guard.watching import WatchingGuard
@@ -313,6 +315,7 @@ class Guard:
                 group.create_task(self._keep_lasting(), name="guard-lasting")
                 group.create_task(self._keep_notes(), name="guard-journal")
                 group.create_task(self.witness.run(), name="guard-witness")
+                group.create_task(self._keep_clean(), name="guard-retention")
                 group.create_task(self.materials.run(), name="guard-papers")
         finally:
             self._write(kept.write, self.held)
@@ -358,6 +361,17 @@ class Guard:
         async with self._appending:
             self.voice.noted.clear()
             self._noted(await self._makings.off_loop(self._append, list(self.voice.notes)))
+
+    async def _keep_clean(self) -> None:
+        while True:
+            await self._makings.off_loop(self._clean, self.ground.floor(), self.presence.hand_in())
+            await asyncio.sleep(CLEAN_SECONDS)
+
+    def _clean(self, now: float, in_use: Path | None) -> None:
+        try:
+            clean(self.folder, self._journal, now, in_use)
+        except (OSError, Broken) as error:
+            log.info("not cleaned up", extra={"why": type(error).__name__})
 
     def _write(self, write: Callable[[Folder, kept.Kept], None], held: kept.Kept) -> None:
         """Write the state; a full disk costs the memory of a lesson, not the lesson."""

@@ -33,6 +33,7 @@ from device_bridge.agent.guard.enrolled import (
     Enrolment,
     SchoolKept,
     check_identity,
+    read_school,
     write_school,
 )
 from device_bridge.agent.guard.ground import GroundHere
@@ -122,7 +123,9 @@ def _keep(folder: Folder, server: str, enrolled: Enrolled) -> None:
     write_private(folder.assignment, enrolled.assignment.encode())
     kept = FleetKept(server, enrolled.token, _bounded(enrolled.next_check_in_seconds))
     write_private(folder.fleet, msgspec.json.encode(kept))
-    about = SchoolKept(enrolled.school, enrolled.school_name, enrolled.device, enrolled.root)
+    about = SchoolKept(
+        enrolled.school, enrolled.school_name, enrolled.device, enrolled.root, enrolled.discovery
+    )
     write_school(folder, about)
 
 
@@ -154,6 +157,7 @@ class CheckIns:
         self._duties = duties
         self._wanted = False
         self._told_hash: str = ""
+        self.discovery = enrolment.discovery
 
     async def run(self) -> NoReturn:
         """Check in until cancelled."""
@@ -191,6 +195,7 @@ class CheckIns:
             inventory_hash=known,
             inventory=inventory if tells else None,
             heads=heads,
+            wants_discovery=not self.discovery,
         )
         headers = {"authorization": f"Bearer {kept.token}"}
         async with self._duties.client() as http:
@@ -205,6 +210,8 @@ class CheckIns:
             self._duties.deny(heard.deny_list)
         if heard.assignment:
             self._assigned(heard.assignment)
+        if heard.discovery and not self.discovery:
+            await asyncio.to_thread(self._keep_discovery, heard.discovery)
         if heard.policy is not None and heard.policy.version > kept.policy.version:
             reason = await asyncio.to_thread(self._duties.apply, heard.policy)
             state = "failed" if reason else "applied"
@@ -219,6 +226,10 @@ class CheckIns:
         # A report or an inventory that is owed is not kept for tomorrow.
         owed = self._wanted or heard.policy is not None
         return SOONEST_SECONDS if owed else seconds
+
+    def _keep_discovery(self, key: str) -> None:
+        write_school(self._folder, replace(read_school(self._folder), discovery=key))
+        self.discovery = bytes.fromhex(key)
 
     def _assigned(self, token: str) -> None:
         read = read_assignment(token, self._enrolment.school, self._enrolment.device)

@@ -90,7 +90,7 @@ class Pairing:
         """Announce and wait; return what was kept. Raises TurnedAway when the window closes."""
         async with Announcer(
             None,
-            self.label,
+            lambda: self.label,
             port,
             self._opened,
             interfaces=interfaces,

@@ -135,7 +135,7 @@ class WatchingGuard:
         self._waiting = False
         if look.look != before:
             by = {"version": self.held.version, "lesson": self.held.author.lesson}
-            self._voice.note(f"look-{look.look}", by)
+            self._voice.note(f"look-{look.look}", by, self.held.author.teacher)
 
     def _not_shown(self) -> None:
         told = self._presence.held.told

@@ -1,0 +1,62 @@
+"""What a school rules for all its devices: where they are found, and what may be private."""
+
+import ipaddress
+
+from msgspec import Struct, convert
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.grants import Assignment
+from central_mdm.fleet.model import house_rules
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Malformed
+from central_mdm.roster.model import devices as roster_devices
+
+
+class HouseRules(Struct, frozen=True):
+    """As `contract.grants.Assignment` has them; without any: found everywhere, nothing private."""
+
+    networks: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    private_seconds: int = 0
+
+
+async def read_house_rules(connection: AsyncConnection, school: str) -> HouseRules:
+    wanted = select(
+        house_rules.c.networks, house_rules.c.gateways, house_rules.c.private_seconds
+    ).where(house_rules.c.school == school)
+    row = (await connection.execute(wanted)).first()
+    if row is None:
+        return HouseRules()
+    return HouseRules(tuple(row.networks.split()), tuple(row.gateways.split()), row.private_seconds)
+
+
+async def keep_house_rules(connection: AsyncConnection, school: str, rules: HouseRules) -> None:
+    """Let them hold: each device gets them signed at its next check-in. Raises Malformed."""
+    rules = _checked(rules)
+    facts = {
+        "networks": " ".join(rules.networks),
+        "gateways": " ".join(rules.gateways),
+        "private_seconds": rules.private_seconds,
+    }
+    kept = upsert(connection, house_rules).values({"school": school, **facts})
+    await connection.execute(kept.on_conflict_do_update(index_elements=["school"], set_=facts))
+    await connection.execute(
+        update(roster_devices)
+        .where(roster_devices.c.school == school)
+        .values(assignment_version=roster_devices.c.assignment_version + 1)
+    )
+
+
+def _checked(rules: HouseRules) -> HouseRules:
+    """Write ranges as everybody does, and look whether a device could read them."""
+    try:
+        networks = tuple(str(ipaddress.ip_network(one, strict=False)) for one in rules.networks)
+        gateways = tuple(one.lower().replace("-", ":") for one in rules.gateways)
+        told = {"device": "d", "school": "s", "version": 0, "classes": (), "issued_at": 0}
+        private = rules.private_seconds
+        about = {"networks": networks, "gateways": gateways, "private_seconds": private}
+        convert(told | about, Assignment)
+    except ValueError as error:
+        raise Malformed("house-rules") from error
+    return HouseRules(networks, gateways, rules.private_seconds)

@@ -1,0 +1,114 @@
+"""What is old goes, by a clock that nobody can set; what a pupil may read of the journal."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from device_bridge.agent.cli import main
+from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.guard.journal import DeviceJournal, Noted, read_entries, verify
+from device_bridge.agent.guard.retention import DAY_SECONDS, clean
+from device_bridge.agent.guard.seen import Seen, as_csv, seen
+
+NOW = 1_795_510_000
+
+
+def home(path: Path) -> tuple[Folder, DeviceJournal]:
+    folder = Folder(path)
+    folder.make()
+    return folder, DeviceJournal(folder, bytes)
+
+
+def handed(folder: Folder, name: str, days_old: float) -> Path:
+    made = folder.hand_in / name
+    made.mkdir()
+    (made / "work.odt").write_text("mine")
+    for one in (made / "work.odt", made):
+        os.utime(one, (when := NOW - days_old * DAY_SECONDS, when))
+    return made
+
+
+def test_folders_of_past_lessons_go_after_thirty_days_but_never_the_one_in_use(
+    tmp_path: Path,
+) -> None:
+    folder, journal = home(tmp_path)
+    old, fresh, used = (
+        handed(folder, "old", 31),
+        handed(folder, "fresh", 29),
+        handed(folder, "used", 90),
+    )
+    assert clean(folder, journal, NOW, used) == 1
+    assert (old.exists(), fresh.exists(), used.exists()) == (False, True, True)
+    assert clean(folder, journal, NOW + 2 * DAY_SECONDS, used) == 1
+    assert not fresh.exists()
+
+
+def test_a_link_in_the_folder_takes_nothing_with_it(tmp_path: Path) -> None:
+    folder, journal = home(tmp_path / "agent")
+    elsewhere = tmp_path / "mine"
+    elsewhere.mkdir()
+    os.utime(elsewhere, (0, 0))
+    (folder.hand_in / "link").symlink_to(elsewhere)
+    assert clean(folder, journal, NOW, None) == 0
+    assert elsewhere.exists()
+
+
+def test_names_in_the_journal_go_after_six_months_and_the_chain_stays(tmp_path: Path) -> None:
+    folder, journal = home(tmp_path)
+    journal.append([Noted("look-close", NOW - 181 * DAY_SECONDS, {}, "Ms Vidal")])
+    journal.append([Noted("look-close", NOW - 179 * DAY_SECONDS, {}, "Mr Roux")])
+    assert clean(folder, journal, NOW, None) == 1
+    assert [own.words for own in read_entries(folder) if own.words] == ["Mr Roux"]
+    assert b"Vidal" not in folder.personal.read_bytes()
+    journal.append([Noted("look-none", NOW, {}, "Mr Roux")])
+    assert verify(folder).fault is None
+
+
+def test_how_long_is_a_setting_and_a_spoilt_one_leaves_the_defaults(
+    tmp_path: Path, nothing_unexpected: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder, journal = home(tmp_path)
+    write_private(folder.retention, b'{"hand_in": 5}')
+    handed(folder, "a", 6)
+    assert clean(folder, journal, NOW, None) == 1
+    write_private(folder.retention, b'{"hand_in": -1}')
+    handed(folder, "b", 6)
+    assert clean(folder, journal, NOW, None) == 0
+    assert [record.message for record in caplog.records] == ["retention cannot be read"]
+    caplog.clear()
+    assert not nothing_unexpected
+
+
+def test_a_pupil_reads_who_looked_when_and_how_closely(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, journal = home(tmp_path)
+    by: dict[str, str | int] = {"lesson": "l1", "version": 1}
+    journal.append(
+        [
+            Noted("look-overview", 100, by, "Ms Vidal"),
+            Noted("look-close", 160, by, "Ms Vidal"),
+            Noted("attention-locked", 170, {"version": 2}),
+            Noted("attention-locked", 175, {"version": 2}),
+            Noted("look-none", 190, by, "Ms Vidal"),
+            Noted("attention-free", 200, {"version": 3}),
+            Noted("look-close", 300, by, "=1+1"),
+        ]
+    )
+    assert seen(folder) == [
+        Seen(300, 0, "seen-close", "=1+1", "l1"),
+        Seen(170, 200, "seen-locked", "", ""),
+        Seen(160, 190, "seen-close", "Ms Vidal", "l1"),
+        Seen(100, 160, "seen-overview", "Ms Vidal", "l1"),
+    ]
+    assert main(["seen", "--folder", str(tmp_path), "--csv", "--language", "fr"]) == 0
+    told = capsys.readouterr().out
+    assert "a regardé cet écran de près" in told
+    assert "'=1+1" in told
+    assert ",=1" not in told
+
+
+def test_no_cell_is_a_formula() -> None:
+    for begin in "=+-@\t":
+        assert as_csv([[f"{begin}x"]]).lstrip('"').startswith("'")

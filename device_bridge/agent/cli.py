@@ -185,7 +185,7 @@ async def _wait_to_be_paired(asked: argparse.Namespace) -> int:
         random_bytes=secrets.token_bytes,
         opened="secret" if asked.secret else "class" if asked.code else "own",
     )
-    interfaces: list[str] = asked.interface
+    interfaces = [str(address) for address in asked.interface]
     port = waiting.bind(interfaces or EVERYWHERE, asked.port)
     told = {"label": waiting.label, "port": port}
     shown = {} if asked.code or asked.secret else {"code": code.secret.decode()}

@@ -21,7 +21,7 @@ class Attack(NamedTuple):
     where it was given what it must not have, and ends by any of `ENDS` where it was cut off.
     `run` is ours: it sets up who is attacked, starts the attacker by the attack's name, and says
     what was seen or raises `AssertionError`. `besieges`: also made many times over in the siege.
-    `every_time`: played in `make test` too; False for what takes longer than ten seconds.
+    `every_time`: played in `make test` too; False for what the unit and link tests hold as well.
     """
 
     name: str

@@ -35,4 +35,10 @@ async def hostile(target: Target, _: random.Random) -> str:
     return "TLS 1.1 and 1.2 closed; version 0 is too old"
 
 
-ATTACK: Final = Attack("a_downgrade", (5,), "offers TLS 1.2, and a protocol version of 0", hostile)
+ATTACK: Final = Attack(
+    "a_downgrade",
+    (5,),
+    "offers TLS 1.2, and a protocol version of 0",
+    hostile,
+    every_time=False,
+)

@@ -67,4 +67,5 @@ ATTACK: Final = Attack(
     (36,),
     "as another user of the device reads keys, state, journal, memory, and knocks at the sockets",
     hostile,
+    every_time=False,
 )

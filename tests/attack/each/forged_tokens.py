@@ -80,4 +80,5 @@ ATTACK: Final = Attack(
     (26,),
     "shows grants with no algorithm, HS256, another type, a jku, twice-named, altered, old",
     hostile,
+    every_time=False,
 )

@@ -60,4 +60,5 @@ ATTACK: Final = Attack(
     (4,),
     "say a recorded order once more, out of turn, and on another link: none moves anything",
     hostile,
+    every_time=False,
 )

@@ -49,4 +49,5 @@ ATTACK: Final = Attack(
     (9, 11),
     "ask for more than the grant has: another class, another device, a wider mandate",
     hostile,
+    every_time=False,
 )

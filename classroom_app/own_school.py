@@ -117,12 +117,13 @@ async def add_rows(keeping: Keeping, rows: Sequence[Row]) -> None:
     """Put rows of our own into the roster, newest last."""
     _, last = await keeping.cursor(SCOPE)
     changes = tuple(
-        Change(last + number, _entity(row), row.id, row) for number, row in enumerate(rows, start=1)
+        Change(last + number, entity_of(row), row.id, row)
+        for number, row in enumerate(rows, start=1)
     )
     await keeping.apply(SCOPE, SCOPE, changes, last + len(rows), 0, "")
 
 
-def _entity(row: Row) -> Literal["class", "pupil", "device"]:
+def entity_of(row: Row) -> Literal["class", "pupil", "device"]:
     match row:
         case ClassRow():
             return "class"

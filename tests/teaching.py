@@ -12,13 +12,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow, Row
+from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.sync import SyncState
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
+from classroom_app.own_school import entity_of
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.presenters.receipts import Receipt
 from classroom_app.school import School, boot_seconds
@@ -246,16 +247,6 @@ async def _enter_roster(keeping: Keeping, places: Sequence[Place]) -> None:
     changes = tuple(Change(n, entity_of(row), row.id, row) for n, row in enumerate(rows, 1))
     epoch = f"epoch-{next(_epochs)}"
     assert await keeping.apply(f"class:{CLASS}", epoch, changes, len(rows), len(rows), "")
-
-
-def entity_of(row: Row) -> Literal["class", "pupil", "device"]:
-    match row:
-        case ClassRow():
-            return "class"
-        case PupilRow():
-            return "pupil"
-        case DeviceRow():
-            return "device"
 
 
 @asynccontextmanager

@@ -20,7 +20,6 @@ GRANT_TYPE: Final = "pupitre-grant+jws"
 MANDATE_TYPE: Final = "pupitre-mandate+jws"
 ASSIGNMENT_TYPE: Final = "pupitre-assignment+jws"
 DENY_TYPE: Final = "pupitre-deny+jws"
-SUCCESSION_TYPE: Final = "pupitre-succession+jws"
 MANDATE_SECONDS_MAX: Final = 4 * 3600
 GRANT_SECONDS_MAX: Final = 14 * 24 * 3600
 DENIED_MAX: Final = 250
@@ -104,17 +103,3 @@ class DenyList(Struct, frozen=True):
     generation: Count = 0
     keys: Annotated[tuple[Thumbprint, ...], Meta(max_length=DENIED_MAX)] = ()
     grants: Annotated[tuple[Id, ...], Meta(max_length=DENIED_MAX)] = ()
-
-
-class Succession(Struct, frozen=True):
-    """The sealed standby root takes the school over: signed by its key, it ends all that was.
-
-    `root` (PEM) is the standby's own certificate, now the school's root; `standby` the thumbprint
-    of the key that is sealed next. `epoch` only rises.
-    """
-
-    school: Id
-    epoch: Count
-    root: Annotated[str, Meta(max_length=4096)]
-    standby: Thumbprint
-    issued_at: Seconds

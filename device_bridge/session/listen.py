@@ -140,25 +140,12 @@ class Listener:
             task.add_done_callback(self._accepting.discard)
 
     async def _accept_on(self, made: socket.socket, group: asyncio.TaskGroup) -> None:
-        while True:
-            await somebody_at(made)
-            try:
-                taken, address = made.accept()
-            except BlockingIOError:
-                continue  # they went again
-            except OSError as error:
-                if made.fileno() < 0:
-                    return
-                # No descriptor left, or the peer went while it waited: both pass.
-                log.info("not accepted", extra={"why": type(error).__name__})
-                await asyncio.sleep(NO_DESCRIPTOR_SECONDS)
-                continue
-            host = str(address[0])
+        while (came := await next_at(made)) is not None:
+            taken, host = came
             if self._crowded(host):
                 taken.close()
                 log.info("connection refused", extra={"why": "too many half-open"})
                 continue
-            taken.setblocking(False)  # noqa: FBT003 - its signature
             self._fresh.add(taken)
             group.create_task(self._serve(taken, host), name="listener-lane")
 
@@ -280,7 +267,26 @@ class Listener:
         return owner
 
 
-async def somebody_at(made: socket.socket) -> None:
+async def next_at(made: socket.socket) -> tuple[socket.socket, str] | None:
+    """Return the next connection and whose address it is; None when `made` is closed."""
+    while True:
+        await _somebody_at(made)
+        try:
+            taken, address = made.accept()
+        except BlockingIOError:
+            continue  # they went again
+        except OSError as error:
+            if made.fileno() < 0:
+                return None
+            # No descriptor left, or the peer went while it waited: both pass.
+            log.info("not accepted", extra={"why": type(error).__name__})
+            await asyncio.sleep(NO_DESCRIPTOR_SECONDS)
+            continue
+        taken.setblocking(False)  # noqa: FBT003 - its signature
+        return taken, str(address[0])
+
+
+async def _somebody_at(made: socket.socket) -> None:
     """Wait for a connection without accepting it.
 
     `loop.sock_accept` loses what it has accepted when it is cancelled in the same turn.

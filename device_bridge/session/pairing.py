@@ -28,7 +28,7 @@ from device_bridge.protocol.pairing import (
     advance,
 )
 from device_bridge.session.keeper import first_of
-from device_bridge.session.listen import NO_DESCRIPTOR_SECONDS, somebody_at
+from device_bridge.session.listen import next_at
 from device_bridge.session.wire import Path, dial_lane, take_lane
 from device_bridge.trust.authority import key_of_request
 from device_bridge.trust.identity import Identity, thumbprint
@@ -230,20 +230,11 @@ class Door:
         self._fresh.clear()
 
     async def _accept_on(self, made: socket.socket, group: asyncio.TaskGroup) -> None:
-        while True:
-            await somebody_at(made)
-            try:
-                taken, address = made.accept()
-            except BlockingIOError:
-                continue  # they went again
-            except OSError:
-                await asyncio.sleep(NO_DESCRIPTOR_SECONDS)
-                continue
-            who = str(address[0])
+        while (came := await next_at(made)) is not None:
+            taken, who = came
             if self._open.total() >= TALKS_MAX or self._open[who] >= TALKS_OF_ONE_MAX:
                 taken.close()
                 continue
-            taken.setblocking(False)  # noqa: FBT003 - its signature
             self._open[who] += 1
             self._fresh.add(taken)
             group.create_task(self._serve(taken, who), name="door-lane")

@@ -20,20 +20,17 @@ from central_mdm.contract.grants import (
     GRANT_TYPE,
     MANDATE_SECONDS_MAX,
     MANDATE_TYPE,
-    SUCCESSION_TYPE,
     Assignment,
     DenyList,
     Grant,
     Mandate,
-    Succession,
 )
-from device_bridge.protocol.errors import NotAllowed, NotPaired
-from device_bridge.trust.identity import School, thumbprint
+from device_bridge.protocol.errors import NotAllowed
+from device_bridge.trust.identity import School
 
 ALGORITHM: Final = "Ed25519"  # "EdDSA" would admit Ed448 as well and is deprecated (RFC 9864)
 TOKEN_BYTES_MAX: Final = 4096
 DENY_BYTES_MAX: Final = 48 * 1024
-SUCCESSION_BYTES_MAX: Final = 8 * 1024
 Statement = TypeVar("Statement", bound=Struct)
 
 
@@ -86,36 +83,6 @@ def mandate_id(token: str) -> str:
     if not token:
         return ""
     return msgspec.json.decode(jws.extract_compact(token.encode()).payload, type=Mandate).id
-
-
-def read_succession(token: str, school: School) -> Succession:
-    """Read that the standby takes over. Raises NotAllowed("succession", why).
-
-    The statement brings the standby's own root; what makes it believed is that this root's key is
-    the one that was pinned, sealed, with the old root, and that it signed the statement.
-    """
-    root = _claimed_root(token, school)
-    if not school.standby or thumbprint(root.key) != school.standby:
-        raise NotAllowed("succession", "another-standby")
-    kind = (Succession, SUCCESSION_TYPE)
-    told = read_statement(token, "succession", kind, root.key, SUCCESSION_BYTES_MAX)
-    if told.epoch <= school.epoch:
-        raise NotAllowed("succession", "old")
-    return told
-
-
-def _claimed_root(token: str, school: School) -> School:
-    """Read, without belief, which root a succession names."""
-    if len(token) > SUCCESSION_BYTES_MAX or not token.isascii():
-        raise NotAllowed("succession", "malformed")
-    try:
-        payload = jws.extract_compact(token.encode()).payload
-        told = msgspec.json.decode(payload, type=Succession)
-        return School.pin(school.id, told.root.encode())
-    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise NotAllowed("succession", "malformed") from error
-    except NotPaired as error:
-        raise NotAllowed("succession", "another-school") from error
 
 
 def sign_mandate(mandate: Mandate, key: Ed25519PrivateKey) -> str:

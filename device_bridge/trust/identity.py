@@ -41,16 +41,10 @@ UNREADABLE: Final = (
 
 @dataclass(frozen=True)
 class School:
-    """A school as pinned at enrolment: its id and its root, whose key also signs grants.
-
-    `standby`: thumbprint of the sealed key that may succeed the root's ("": none is pinned);
-    `epoch` counts the successions.
-    """
+    """A school as pinned at enrolment: its id and its root, whose key also signs grants."""
 
     id: str
     root: x509.Certificate
-    standby: str = ""
-    epoch: int = 0
 
     @property
     def key(self) -> Ed25519PublicKey:
@@ -64,7 +58,7 @@ class School:
         return self.root.public_bytes(serialization.Encoding.PEM)
 
     @classmethod
-    def pin(cls, school: str, root_pem: bytes, standby: str = "", epoch: int = 0) -> "School":
+    def pin(cls, school: str, root_pem: bytes) -> "School":
         """Read and check a root. Raises NotPaired where it is not this school's own."""
         root = _certificate(root_pem)
         if f"pupitre://{school}" not in uris(root):
@@ -73,7 +67,7 @@ class School:
             root.verify_directly_issued_by(root)
         except UNREADABLE as error:
             raise NotPaired("the root is not its own") from error
-        pinned = cls(school, root, standby, epoch)
+        pinned = cls(school, root)
         _ = pinned.key
         return pinned
 

@@ -1,6 +1,6 @@
 """A device's check-ins against the real application: what it tells, and when."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,11 +12,24 @@ from central_mdm.contract.fleet import Inventory
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment, read_school, write_school
 from device_bridge.agent.guard.ground import GroundHere
-from device_bridge.agent.guard.mdm import CheckIns, Duties, enrol
+from device_bridge.agent.guard.mdm import CheckIns, Client, Duties, enrol
 from device_bridge.session.keeper import retry_pauses
 from tests.mdm import Mdm, bearer, new_request
 
 pytestmark = pytest.mark.real_loop
+
+
+def duties_of(inventory: Callable[[], Inventory], client: Client) -> Duties:
+    return Duties(
+        ground=GroundHere(lambda: 1000.0, 0.0),
+        deny=lambda _: None,
+        deny_list_number=lambda: 0,
+        inventory=inventory,
+        apply=lambda _: "",
+        pauses=lambda: retry_pauses(1.0, 1.0, lambda: 1.0),
+        jitter=lambda: 1.0,
+        client=client,
+    )
 
 
 async def test_a_device_that_changed_its_network_tells_it_at_its_next_check_in(
@@ -35,16 +48,7 @@ async def test_a_device_that_changed_its_network_tells_it_at_its_next_check_in(
         told.append(b"10.7.0.0" in request.content or b"10.9.0.0" in request.content)
 
     mdm.http.event_hooks["request"].append(listen)
-    duties = Duties(
-        ground=GroundHere(lambda: 1000.0, 0.0),
-        deny=lambda _: None,
-        deny_list_number=lambda: 0,
-        inventory=lambda: found,
-        apply=lambda _: "",
-        pauses=lambda: retry_pauses(1.0, 1.0, lambda: 1.0),
-        jitter=lambda: 1.0,
-        client=client,
-    )
+    duties = duties_of(lambda: found, client)
     check_ins = CheckIns(folder, read_enrolment(folder), duties)
     for _ in range(3):
         await check_ins.once()
@@ -67,16 +71,7 @@ async def test_a_device_enrolled_before_there_was_a_discovery_key_gets_its_teach
     given = read_school(folder).discovery
     assert len(given) == 64
     write_school(folder, replace(read_school(folder), discovery=""))
-    duties = Duties(
-        ground=GroundHere(lambda: 1000.0, 0.0),
-        deny=lambda _: None,
-        deny_list_number=lambda: 0,
-        inventory=lambda: found,
-        apply=lambda _: "",
-        pauses=lambda: retry_pauses(1.0, 1.0, lambda: 1.0),
-        jitter=lambda: 1.0,
-        client=client,
-    )
+    duties = duties_of(lambda: found, client)
     check_ins = CheckIns(folder, read_enrolment(folder), duties)
     assert check_ins.discovery == b""
     await check_ins.once()

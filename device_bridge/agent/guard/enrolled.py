@@ -3,6 +3,7 @@
 from typing import Final
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec import Struct
 
@@ -12,7 +13,7 @@ from device_bridge.agent.folder import Folder, read_kept, write_private
 from device_bridge.protocol.errors import Broken, NotAllowed, NotPaired
 from device_bridge.trust.accept import accept
 from device_bridge.trust.grants import read_assignment
-from device_bridge.trust.identity import Identity, School
+from device_bridge.trust.identity import Identity, School, key_of_pem, key_to_pem, new_key
 
 LONG_AGO: Final = 0.0
 
@@ -67,6 +68,34 @@ def check_identity(identity: Identity, school: School, device: str) -> None:
     peer = accept(der, school, LONG_AGO, "device")
     if peer.party.id != device:
         raise NotPaired("the certificate names another device")
+
+
+def own_key(folder: Folder) -> Ed25519PrivateKey:
+    """Return this device's key, made here and now where there is none; it never leaves."""
+    folder.make()
+    if read_kept(folder.key) is None:
+        write_private(folder.key, key_to_pem(new_key()))
+    return key_of_pem(read_kept(folder.key) or b"")
+
+
+def check_given(
+    key: Ed25519PrivateKey, given: SchoolKept, certificate: str, assignment: str
+) -> None:
+    """Check what a school gave for our key, as any teacher's app will.
+
+    Raises NotPaired, or NotAllowed for another device's assignment; "" is none.
+    """
+    school = School.pin(given.school, given.root.encode())
+    check_identity(Identity.of(key, certificate.encode()), school, given.device)
+    if assignment:
+        read_assignment(assignment, school, given.device)
+
+
+def keep_given(folder: Folder, given: SchoolKept, certificate: str, assignment: str) -> None:
+    """Write what `check_given` has checked, the school last."""
+    write_private(folder.certificate, certificate.encode())
+    write_private(folder.assignment, assignment.encode())
+    write_school(folder, given)
 
 
 def write_school(folder: Folder, kept: SchoolKept) -> None:

@@ -86,12 +86,13 @@ class DeviceJournal:
         Raises `OSError`: then nothing is erased.
         """
         with self._lock:
-            old = {one.sequence for one in read_entries(self._folder) if one.at < before_at}
+            lines = map(_read, _lines(self._folder.journal))
+            old = {line.sequence for line in lines if line and line.at < before_at}
             rows = list(_personal(self._folder.personal))
             kept = [row for row in rows if row.sequence not in old]
             if len(kept) < len(rows):
-                lines = b"".join(msgspec.json.encode(row) + b"\n" for row in kept)
-                _replace(self._folder.personal, lines)
+                raw = b"".join(msgspec.json.encode(row) + b"\n" for row in kept)
+                _replace(self._folder.personal, raw)
             return len(rows) - len(kept)
 
     def _recalled(self) -> Line | None:

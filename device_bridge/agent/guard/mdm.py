@@ -32,7 +32,9 @@ from device_bridge.agent.folder import Folder, read_kept, write_private
 from device_bridge.agent.guard.enrolled import (
     Enrolment,
     SchoolKept,
-    check_identity,
+    check_given,
+    keep_given,
+    own_key,
     read_school,
     write_school,
 )
@@ -41,14 +43,7 @@ from device_bridge.agent.guard.inventory import hash_of_inventory
 from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.trust.grants import read_assignment
-from device_bridge.trust.identity import (
-    Identity,
-    School,
-    csr,
-    key_of_pem,
-    key_to_pem,
-    new_key,
-)
+from device_bridge.trust.identity import csr
 
 log = logging.getLogger(__name__)
 
@@ -102,31 +97,18 @@ async def enrol(
     """
     server = server.rstrip("/")
     _check_address(server)
-    folder.make()
-    if read_kept(folder.key) is None:
-        write_private(folder.key, key_to_pem(new_key()))
-    key = key_of_pem(read_kept(folder.key) or b"")
+    key = own_key(folder)
     asked = Enrol(code.strip(), csr(key, "pupitre device"), inventory)
     async with client() as http:
         enrolled = await _ask(http, f"{server}/api/enrolments", asked, Enrolled)
-    school = School.pin(enrolled.school, enrolled.root.encode())
-    identity = Identity.of(key, enrolled.certificate.encode())
-    check_identity(identity, school, enrolled.device)
-    if enrolled.assignment:
-        read_assignment(enrolled.assignment, school, enrolled.device)
-    _keep(folder, server, enrolled)
-    return enrolled.device
-
-
-def _keep(folder: Folder, server: str, enrolled: Enrolled) -> None:
-    write_private(folder.certificate, enrolled.certificate.encode())
-    write_private(folder.assignment, enrolled.assignment.encode())
-    kept = FleetKept(server, enrolled.token, _bounded(enrolled.next_check_in_seconds))
-    write_private(folder.fleet, msgspec.json.encode(kept))
-    about = SchoolKept(
+    given = SchoolKept(
         enrolled.school, enrolled.school_name, enrolled.device, enrolled.root, enrolled.discovery
     )
-    write_school(folder, about)
+    check_given(key, given, enrolled.certificate, enrolled.assignment)
+    kept = FleetKept(server, enrolled.token, _bounded(enrolled.next_check_in_seconds))
+    write_private(folder.fleet, msgspec.json.encode(kept))
+    keep_given(folder, given, enrolled.certificate, enrolled.assignment)
+    return enrolled.device
 
 
 @dataclass(frozen=True)

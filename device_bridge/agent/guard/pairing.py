@@ -6,23 +6,15 @@ What is kept is what enrolment by an MDM keeps, but for `fleet.json`: there is n
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
-from device_bridge.agent.folder import Folder, read_kept, write_private
-from device_bridge.agent.guard.enrolled import SchoolKept, check_identity, write_school
+from device_bridge.agent.folder import Folder, read_kept
+from device_bridge.agent.guard.enrolled import SchoolKept, check_given, keep_given, own_key
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.records import DOOR_TYPE, door_label
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import HOME_PORT
 from device_bridge.protocol.pairing import WINDOW_SECONDS, PairGiven, PairRequested
 from device_bridge.session.pairing import Code, Door, Guess
-from device_bridge.trust.grants import read_assignment
-from device_bridge.trust.identity import (
-    Identity,
-    School,
-    csr,
-    key_of_pem,
-    key_to_pem,
-    new_key,
-)
+from device_bridge.trust.identity import csr
 from device_bridge.trust.pairing import for_pairing
 
 WINDOW_BYTES: Final = 16
@@ -55,11 +47,7 @@ class Pairing:
         """Take the device's name and kind as `about`. Raises AlreadyEnrolled, or Broken."""
         if read_kept(folder.school) is not None:
             raise AlreadyEnrolled
-        folder.make()
-        if read_kept(folder.key) is None:
-            write_private(folder.key, key_to_pem(new_key()))
-        self._folder = folder
-        self._key = key_of_pem(read_kept(folder.key) or b"")
+        self._folder, self._key = folder, own_key(folder)
         self._opened: Opened = opened
         window = random_bytes(WINDOW_BYTES)
         self.label = door_label(window)
@@ -101,12 +89,9 @@ class Pairing:
             return await self.door.run()
 
     def _keep(self, given: PairGiven) -> None:
-        """Check what the school gave as any teacher's app will, then write it, the school last."""
-        school = School.pin(given.school, given.root.encode())
-        identity = Identity.of(self._key, given.certificate.encode())
-        check_identity(identity, school, given.device)
-        read_assignment(given.assignment, school, given.device)
-        write_private(self._folder.certificate, given.certificate.encode())
-        write_private(self._folder.assignment, given.assignment.encode())
+        """Check and write what the school gave, which is nothing without an assignment."""
+        if not given.assignment:
+            raise NotAllowed("assignment", "none")
         kept = SchoolKept(given.school, given.school_name, given.device, given.root)
-        write_school(self._folder, kept)
+        check_given(self._key, kept, given.certificate, given.assignment)
+        keep_given(self._folder, kept, given.certificate, given.assignment)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from central_mdm.platform.migrations.tenancy import guard
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -36,16 +38,4 @@ def _table(name: str, key: sa.Column[object], fact: sa.Column[object]) -> None:
         fact,
         sa.PrimaryKeyConstraint("school", key.name, name=op.f(f"pk_{name}")),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        _guard(name)
-
-
-def _guard(table: str) -> None:
-    """Show and take a school's rows only to and from a transaction of that school."""
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(
-        f"CREATE POLICY tenant ON {table} "
-        "USING (school = current_setting('pupitre.school', true)) "
-        "WITH CHECK (school = current_setting('pupitre.school', true))"
-    )
+    guard(name)

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from central_mdm.platform.migrations.tenancy import guard
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -50,17 +52,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("school", "journal", "lesson", "code", name="pk_journal_alarms"),
     )
     op.create_index("ix_journal_alarms_school_teacher", "journal_alarms", ["school", "teacher"])
-    if op.get_bind().dialect.name == "postgresql":
-        for table in TENANT_TABLES:
-            _guard(table)
-
-
-def _guard(table: str) -> None:
-    """Show and take a school's rows only to and from a transaction of that school, as in 0001."""
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(
-        f"CREATE POLICY tenant ON {table} "
-        "USING (school = current_setting('pupitre.school', true)) "
-        "WITH CHECK (school = current_setting('pupitre.school', true))"
-    )
+    guard(*TENANT_TABLES)

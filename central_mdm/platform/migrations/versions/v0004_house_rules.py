@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from central_mdm.platform.migrations.tenancy import guard
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -18,17 +20,4 @@ def upgrade() -> None:
         sa.Column("private_seconds", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("school", name=op.f("pk_fleet_house_rules")),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        _guard("fleet_house_rules")
-
-
-def _guard(table: str) -> None:
-    """Show and take a school's rows only to and from a transaction of that school."""
-    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    # Also for the owner of the tables, for the server is its owner.
-    op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
-    op.execute(
-        f"CREATE POLICY tenant ON {table} "
-        "USING (school = current_setting('pupitre.school', true)) "
-        "WITH CHECK (school = current_setting('pupitre.school', true))"
-    )
+    guard("fleet_house_rules")

@@ -28,7 +28,7 @@ demo: setup ## play the scripted lesson (DEVICES=24, OUT=demo-out)
 	@$(BIN)/python -m classroom_app demo --headless --devices $(DEVICES) --out $(OUT)
 
 test: setup ## all tests, a whole small demo among them
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 fuzz: setup ## try bytes, led by coverage, at every edge where strangers speak (FUZZ_SECONDS=600)
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)

@@ -1,5 +1,8 @@
 """Whatever nobody expected fails the test: warnings, Qt's words, lost exceptions, leaks.
 
+`make test` runs two tests at a time: each of its workers has a loopback of its own, so that what
+one announces there is not heard by the other.
+
 Async tests run on a loop whose time leaps to the next timer. A test with real sockets, processes
 or worker threads is marked `real_loop` and runs on the plain one.
 """
@@ -19,6 +22,8 @@ os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 import pytest
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+
+from tests.namespaces import move_out
 
 ENDING_SECONDS = 1.0
 
@@ -46,6 +51,16 @@ class LeapLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return super().time() + self._leap.leapt_seconds
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Without root there is one loopback for all, so one worker."""
+    return 1 if os.geteuid() else min(2, os.cpu_count() or 1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") and not os.geteuid():
+        move_out()
 
 
 def pytest_asyncio_loop_factories(

@@ -103,14 +103,15 @@ def hand_in_of(device: Device) -> Path:
     return folder
 
 
-async def until(condition: Callable[[], object], what: str = "") -> None:
+async def until(condition: Callable[[], object], what: str | Callable[[], str] = "") -> None:
     """Wait for what other ends do; they tell nobody here when it is done."""
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             while not condition():  # noqa: ASYNC110 - many ends, no one event
                 await asyncio.sleep(0.02)
     except TimeoutError:
-        raise AssertionError(f"never: {what}") from None
+        told = what if isinstance(what, str) else what()
+        raise AssertionError(f"never: {told}") from None
 
 
 def enrolled(school: SmallSchool, folder: Path, name: str) -> Folder:

@@ -52,7 +52,8 @@ async def give(app: Teacher, path: Path, done: int) -> None:
 
 async def said(app: Teacher, wanted: str) -> str:
     """Wait for bar B's sentence; return what stands beside it."""
-    await until(lambda: received(app.receipt()).text == wanted, wanted)
+    text = lambda: received(app.receipt()).text  # noqa: E731 - said when it fails
+    await until(lambda: text() == wanted, lambda: f"{wanted!r} and not {text()!r}")
     return received(app.receipts[-1]).second
 
 

@@ -100,17 +100,22 @@ class Folder:
         return self.root / "hand-in"
 
     def hand_in_of(self, lesson: str, class_name: str) -> Path:
-        """Where one lesson's work is laid: the next class's teacher is not given it.
-
-        The class's name is for the pupil's eye; thirty letters leave the id whole.
-        """
-        return self.hand_in / safe_name(f"{class_name[:30]} {lesson}")
+        """Where one lesson's work is laid: the next class's teacher is not given it."""
+        return self.hand_in / name_of(lesson, class_name)
 
     def make(self) -> None:
         """Make what is missing, private from the first moment."""
         for path in (self.root, self.library, self.received, self.hand_in):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.root.chmod(0o700)
+
+
+def name_of(lesson: str, class_name: str) -> str:
+    """Name one lesson's folder, for what is handed out and for what is handed in.
+
+    The class's name is for the pupil's eye; thirty letters leave the id whole.
+    """
+    return safe_name(f"{class_name[:30]} {lesson}")
 
 
 def default_folder() -> Path:

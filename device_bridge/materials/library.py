@@ -281,14 +281,14 @@ class Library:
         forget(self._partial / f"{document.hex()}.part")
 
     def sweep(self, wanted: Collection[bytes], placed_in: Path | None = None) -> None:
-        """Drop all but `wanted`, and what a kill left half copied, here or in `placed_in`."""
+        """Drop all but `wanted`, and what a kill left half copied, here or within `placed_in`."""
         names = {document.hex() for document in wanted} | {each.hex() for each in self._arriving}
         for folder in (self._documents, self._partial):
             for path in folder.iterdir():
                 # With a second name it is a person's, who may have written in it since.
                 if path.stem not in names or path.stat().st_nlink > 1:
                     path.unlink(missing_ok=True)
-        for path in placed_in.glob(_ARRIVING.format("[0-9a-f]" * 32)) if placed_in else ():
+        for path in placed_in.rglob(_ARRIVING.format("[0-9a-f]" * 32)) if placed_in else ():
             path.unlink(missing_ok=True)
 
     def _want_room(self, size: int, folder: Path | None = None) -> None:

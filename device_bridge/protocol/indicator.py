@@ -36,6 +36,7 @@ class Bar(Struct, frozen=True):
     look: LookShown = "none"
     hand_place: int = 0
     received: int = 0
+    received_folder: str = ""
     hand_in_folder: str = ""
 
 
@@ -214,6 +215,7 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         received=held.bar.received,
         choices=() if held.declared.pupil else held.declared.choices,
         hand_in_folder=held.bar.hand_in_folder,
+        received_folder=held.bar.received_folder,
     )
 
 

@@ -40,6 +40,7 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     received: Annotated[int, Meta(ge=0)] = 0
     choices: Annotated[tuple[Choice, ...], Meta(max_length=100)] = ()
     hand_in_folder: Words = ""
+    received_folder: Words = ""
 
 
 class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):

@@ -20,7 +20,7 @@ async def kept(world: World) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for row in world.enrolments[:-1]:
         status = await world.class_.status(row.device)
-        state = Path(status.received_folder).parent / "state.json"
+        state = Path(status.hand_in_folder).parents[1] / "state.json"
         found.append(json.loads(await asyncio.to_thread(state.read_bytes)))
     return found
 

@@ -160,7 +160,7 @@ async def test_a_file_that_is_no_pdf_and_an_empty_file_keep_the_good_one_not_bac
                 await app.school.acts.hand_out(tiles, [path, good])
             assert refusal(caught.value).startswith(words)
         await until(lambda: app.receipt().done == 1, "the good file came")
-        received_ = [path.name for path in one.guard.folder.received.iterdir()]
+        received_ = [path.name for path in one.guard.materials.folder.iterdir()]
         assert received_[0].startswith("plan")
         assert not any("vide" in name or "fiche" in name for name in received_)
 
@@ -209,7 +209,7 @@ async def test_three_gigabytes_with_one_free_are_told_by_name_need_and_room(
             await app.school.acts.hand_out(app.school.room.tiles(), [plan])
             await until(lambda: app.receipt().done == 2, "what fits comes to everyone")
             for each in (one, full):
-                assert [path.name for path in each.guard.folder.received.iterdir()] == ["plan.odt"]
+                assert [path.name for path in each.guard.materials.folder.iterdir()] == ["plan.odt"]
             await lock_all(app)
             await until(lambda: app.tile("hugo").held)
 

@@ -244,7 +244,7 @@ async def test_a_hand_out_arrives_whole_is_opened_and_not_fetched_twice(
             async with supplying(room, device, app, library):
                 digest = blake3(paper.read_bytes()).digest()
                 await app.hear(MaterialReport("h1", 1, "opened", document.size, digest))
-            placed = list(room.folder.received.iterdir())
+            placed = list(device.guard.materials.folder.iterdir())
             assert [path.read_bytes() for path in placed] == [paper.read_bytes()]
             assert seat.heard(OpenFile)[0].path == str(placed[0])
             came = device.guard.materials.fetched_bytes
@@ -252,6 +252,57 @@ async def test_a_hand_out_arrives_whole_is_opened_and_not_fetched_twice(
             await app.say(declared)
             await app.hear(MaterialReport("h1", 1, "opened", document.size, digest))
             assert device.guard.materials.fetched_bytes == came
+
+
+async def test_a_class_does_not_find_another_classs_papers_among_its_own(
+    room: Room, tmp_path: Path
+) -> None:
+    paper = tmp_path / "fiche.pdf"
+    paper.write_bytes(b"%PDF-1.7 " + os.urandom(9000) + b"%%EOF")
+    library = Library(tmp_path / "library", 0)
+    document = library.keep(paper)
+    one = Document("h1", document.document, "fiche.pdf", document.size)
+    lessons = (
+        LESSON,
+        LessonDeclared(2, 600, "on", "lesson-2", "5B", "4e A", "Ms Vidal", pupil="p1"),
+    )
+    found: list[Path] = []
+    async with running(room) as device:
+        SittingSeat(device.guard).sit()
+        for lesson in lessons:
+            declared = MaterialsDeclared(lesson.version, lesson.lesson, (one,))
+            hello = room.hello(mandate_for(room.teacher, lesson=lesson.lesson))
+            async with linked(room, device.guard.port, hello) as app:
+                await app.say(lesson, declared)
+                async with supplying(room, device, app, library):
+                    whole = (
+                        lesson.version,
+                        "opened",
+                        one.size,
+                        blake3(paper.read_bytes()).digest(),
+                    )
+                    await app.hear(MaterialReport("h1", *whole))
+            found.append(device.guard.materials.folder)
+            assert [path.name for path in found[-1].iterdir()] == ["fiche.pdf"]
+    assert sorted(room.folder.received.iterdir()) == sorted(set(found))
+    assert [folder.name for folder in found] == ["5B lesson-1", "4e A lesson-2"]
+
+
+async def test_a_link_in_the_place_of_a_lessons_folder_is_not_followed(
+    room: Room, tmp_path: Path
+) -> None:
+    library = Library(tmp_path / "library", 0)
+    (tmp_path / "plan.txt").write_text("read this")
+    document = library.keep(tmp_path / "plan.txt")
+    (tmp_path / "elsewhere").mkdir()
+    one = Document("h1", document.document, "plan.txt", document.size)
+    async with running(room) as device, linked(room, device.guard.port) as app:
+        name_of_it = room.folder.hand_in_of("lesson-1", LESSON.class_name).name
+        (room.folder.received / name_of_it).symlink_to(tmp_path / "elsewhere")
+        await app.say(LESSON, MaterialsDeclared(1, "lesson-1", (one,)))
+        async with supplying(room, device, app, library):
+            await app.hear(MaterialReport("h1", 1, "failed", reason="unreadable"))
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 @asynccontextmanager

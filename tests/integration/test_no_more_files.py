@@ -40,7 +40,7 @@ async def test_a_device_obeys_and_says_that_it_cannot_take_a_paper(
                 "Lina: no room for film.mp4 (needs 3.0 MB, has 0 bytes)"
             )
             assert files_in(one.guard.folder.library) == []
-            assert files_in(one.guard.folder.received) == []
+            assert files_in(one.guard.materials.folder) == []
             await app.school.acts.free(app.school.room.tiles())
             await until(lambda: app.tile("lina").free)
 
@@ -48,7 +48,7 @@ async def test_a_device_obeys_and_says_that_it_cannot_take_a_paper(
             await hand_out(app, film_in(tmp_path, 1000, "plan.odt"))  # tells the film again
             await until(lambda: len(one.guard.materials.held.papers) == 2)
             await until(lambda: paper(one).arrived and paper(one, 1).arrived)
-            assert files_in(one.guard.folder.received) == ["film.mp4", "plan.odt"]
+            assert files_in(one.guard.materials.folder) == ["film.mp4", "plan.odt"]
 
 
 async def test_a_lesson_goes_on_and_work_waits_on_the_teachers_disk(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ async def test_a_paper_takes_its_size_once(tmp_path: Path) -> None:
             await until(lambda: app.receipt().done == 1)
             assert before - small.free_bytes < SIZE + MEGABYTE
             assert files_in(one.guard.folder.library) == []
-            assert hash_of(one.guard.folder.received / "film.mp4") == hash_of(film)
+            assert hash_of(one.guard.materials.folder / "film.mp4") == hash_of(film)
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["told", "killed-before-it-was-kept"])
@@ -96,7 +96,7 @@ async def test_a_paper_that_lies_with_the_pupil_does_not_come_again_after_a_rest
         meet(app, again)
         await until(lambda: all_arrived(again))
         assert again.guard.materials.fetched_bytes < A_FEW_WORDS
-        assert files_in(again.guard.folder.received) == ["film.mp4"]
+        assert files_in(again.guard.materials.folder) == ["film.mp4"]
         assert files_in(again.guard.folder.library) == []
         assert papers(again)[0].hash == hash_of(film)
 
@@ -112,7 +112,7 @@ async def test_what_is_handed_out_again_is_taken_from_the_pupils_folder(tmp_path
         await hand_out(app, film)
         await until(lambda: app.receipt().done == 1)
         (handout,) = app.school.materials.handouts
-        received = one.guard.folder.received
+        received = one.guard.materials.folder
         came = one.guard.materials.fetched_bytes
         await app.school.materials.withdraw(handout)
         await until(lambda: not papers(one))
@@ -140,7 +140,7 @@ async def test_what_is_handed_out_again_comes_again_where_the_pupil_has_it_no_mo
         await hand_out(app, film)
         await until(lambda: app.receipt().done == 1)
         (handout,) = app.school.materials.handouts
-        received = one.guard.folder.received
+        received = one.guard.materials.folder
         await app.school.materials.withdraw(handout)
         await until(lambda: not papers(one))
         (received / "film.mp4").unlink(missing_ok=True)
@@ -168,7 +168,8 @@ async def test_a_paper_handed_in_as_it_is_lies_in_the_library_till_the_app_has_i
         await hand_out(app, film)
         await until(lambda: app.receipt().done == 1)
         folder = one.guard.folder
-        (hand_in_of(one) / "film.mp4").write_bytes((folder.received / "film.mp4").read_bytes())
+        given = one.guard.materials.folder / "film.mp4"
+        (hand_in_of(one) / "film.mp4").write_bytes(given.read_bytes())
         await app.school.acts.collect(app.school.room.tiles())
         await until(lambda: app.receipt().done == 1)
         assert files_in(home / "collected") == ["film.mp4"]

@@ -123,15 +123,15 @@ async def test_a_paper_too_large_for_one_pupil_reaches_the_others_and_costs_that
             assert received(app.receipt()).second.startswith(
                 f"Hugo: no room for film.mp4 (needs 3.0 MB, has {amount(has)})"
             )
-            assert hash_of(next(one.guard.folder.received.iterdir())) == hash_of(film)
+            assert hash_of(next(one.guard.materials.folder.iterdir())) == hash_of(film)
             assert full.guard.materials.fetched_bytes < 1000, "its manifest and no more"
             assert files_in(full.guard.folder.library) == []
-            assert files_in(full.guard.folder.received) == []
+            assert files_in(full.guard.materials.folder) == []
 
             small.holds("16m")
             await hand_out(app, film_in(tmp_path, 1000, "plan.odt"))  # tells the film again
             await until(lambda: paper(full).arrived and paper(full, 1).arrived)
-            assert files_in(full.guard.folder.received) == ["film.mp4", "plan.odt"]
+            assert files_in(full.guard.materials.folder) == ["film.mp4", "plan.odt"]
 
 
 async def test_a_disk_that_fills_while_a_paper_comes_is_told_and_gets_its_room_back(
@@ -163,7 +163,7 @@ async def test_a_disk_that_fills_while_a_paper_comes_is_told_and_gets_its_room_b
                 f"Lina: no room for film.mp4 (needs 9.0 MB, has {amount(has)})"
             )
             assert files_in(one.guard.folder.library) == []
-            assert files_in(one.guard.folder.received) == []
+            assert files_in(one.guard.materials.folder) == []
             await app.school.acts.lock(app.school.room.tiles(), "Eyes up")
             await until(lambda: app.tile("lina").held)
 
@@ -171,7 +171,7 @@ async def test_a_disk_that_fills_while_a_paper_comes_is_told_and_gets_its_room_b
             small.holds("64m")
             await hand_out(app, film_in(tmp_path, 1000, "plan.odt"))
             await until(lambda: paper(one).arrived)
-            assert hash_of(one.guard.folder.received / "film.mp4") == hash_of(film)
+            assert hash_of(one.guard.materials.folder / "film.mp4") == hash_of(film)
 
 
 async def test_a_paper_that_fits_once_is_not_fetched_in_vain(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ async def test_a_paper_that_fits_once_is_not_fetched_in_vain(tmp_path: Path) -> 
             await app.begin_with(one)
             await hand_out(app, film)
             await until(lambda: app.receipt().done == 1, "arrived")
-            assert hash_of(one.guard.folder.received / "film.mp4") == hash_of(film)
+            assert hash_of(one.guard.materials.folder / "film.mp4") == hash_of(film)
             assert paper(one).hash == hash_of(film)
             assert files_in(one.guard.folder.library) == []
 
@@ -299,12 +299,12 @@ async def test_a_hand_out_that_the_teachers_disk_cannot_take_is_refused_and_othe
                 await app.school.acts.hand_out(app.school.room.tiles(), [film, plan])
             assert refusal(caught.value) == FULL
             await until(lambda: app.receipt().done == 1, "the small one came")
-            assert files_in(one.guard.folder.received) == ["plan.odt"]
+            assert files_in(one.guard.materials.folder) == ["plan.odt"]
             assert files_in(small.folder / "app" / "library" / "partial") == []
             small.empty()
             await hand_out(app, film)
             await until(lambda: app.receipt().done == 1)
-            assert hash_of(one.guard.folder.received / "film.mp4") == hash_of(film)
+            assert hash_of(one.guard.materials.folder / "film.mp4") == hash_of(film)
 
 
 async def test_work_comes_when_there_is_room_and_till_then_stays_with_the_pupil(

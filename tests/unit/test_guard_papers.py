@@ -17,6 +17,17 @@ def test_an_app_that_names_nothing_withdrawn_has_the_copies_stay() -> None:
     assert (newer.leaving(), reports) == (paper, [])
 
 
+def test_another_lesson_has_a_folder_of_its_own_in_which_nothing_lies_yet() -> None:
+    document = Document("h1", bytes(32), "plan.pdf", 7)
+    paper = Paper(document, "arrived", 7, "plan.pdf", bytes(32))
+    held = Papers(1, "lesson-1", papers=(paper,), folder="5e B lesson-1")
+    told = MaterialsDeclared(2, "lesson-2", (document,))
+    after, reports = declared(held, told, Author(), folder="4e A lesson-2")
+    assert (after.folder, reports) == ("4e A lesson-2", [MaterialReport("h1", 2, "wanted")])
+    again, _ = declared(after, replace(told, version=3), Author(), folder="lesson-2")
+    assert again.folder == "4e A lesson-2"
+
+
 def test_what_is_being_opened_as_it_is_withdrawn_is_the_pupils() -> None:
     paper = Paper(Document("h1", bytes(32), "plan.pdf", 7), "arrived", 7, "plan.pdf", bytes(32))
     held = Papers(1, "lesson-1", papers=(paper,))

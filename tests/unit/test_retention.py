@@ -20,8 +20,8 @@ def home(path: Path) -> tuple[Folder, DeviceJournal]:
     return folder, DeviceJournal(folder, bytes)
 
 
-def handed(folder: Folder, name: str, days_old: float) -> Path:
-    made = folder.hand_in / name
+def handed(root: Path, name: str, days_old: float) -> Path:
+    made = root / name
     made.mkdir()
     (made / "work.odt").write_text("mine")
     for one in (made / "work.odt", made):
@@ -29,18 +29,16 @@ def handed(folder: Folder, name: str, days_old: float) -> Path:
     return made
 
 
+@pytest.mark.parametrize("kind", ["hand_in", "received"])
 def test_folders_of_past_lessons_go_after_thirty_days_but_never_the_one_in_use(
-    tmp_path: Path,
+    tmp_path: Path, kind: str
 ) -> None:
     folder, journal = home(tmp_path)
-    old, fresh, used = (
-        handed(folder, "old", 31),
-        handed(folder, "fresh", 29),
-        handed(folder, "used", 90),
-    )
-    assert clean(folder, journal, NOW, used) == 1
+    root = {"hand_in": folder.hand_in, "received": folder.received}[kind]
+    old, fresh, used = handed(root, "old", 31), handed(root, "fresh", 29), handed(root, "used", 90)
+    assert clean(folder, journal, NOW, [used]) == 1
     assert (old.exists(), fresh.exists(), used.exists()) == (False, True, True)
-    assert clean(folder, journal, NOW + 2 * DAY_SECONDS, used) == 1
+    assert clean(folder, journal, NOW + 2 * DAY_SECONDS, [used]) == 1
     assert not fresh.exists()
 
 
@@ -50,7 +48,7 @@ def test_a_link_in_the_folder_takes_nothing_with_it(tmp_path: Path) -> None:
     elsewhere.mkdir()
     os.utime(elsewhere, (0, 0))
     (folder.hand_in / "link").symlink_to(elsewhere)
-    assert clean(folder, journal, NOW, None) == 0
+    assert clean(folder, journal, NOW, []) == 0
     assert elsewhere.exists()
 
 
@@ -58,7 +56,7 @@ def test_names_in_the_journal_go_after_six_months_and_the_chain_stays(tmp_path: 
     folder, journal = home(tmp_path)
     journal.append([Noted("look-close", NOW - 181 * DAY_SECONDS, {}, "Ms Vidal")])
     journal.append([Noted("look-close", NOW - 179 * DAY_SECONDS, {}, "Mr Roux")])
-    assert clean(folder, journal, NOW, None) == 1
+    assert clean(folder, journal, NOW, []) == 1
     assert [own.words for own in read_entries(folder) if own.words] == ["Mr Roux"]
     assert b"Vidal" not in folder.personal.read_bytes()
     journal.append([Noted("look-none", NOW, {}, "Mr Roux")])
@@ -70,11 +68,11 @@ def test_how_long_is_a_setting_and_a_spoilt_one_leaves_the_defaults(
 ) -> None:
     folder, journal = home(tmp_path)
     write_private(folder.retention, b'{"hand_in": 5}')
-    handed(folder, "a", 6)
-    assert clean(folder, journal, NOW, None) == 1
+    handed(folder.hand_in, "a", 6)
+    assert clean(folder, journal, NOW, []) == 1
     write_private(folder.retention, b'{"hand_in": -1}')
-    handed(folder, "b", 6)
-    assert clean(folder, journal, NOW, None) == 0
+    handed(folder.hand_in, "b", 6)
+    assert clean(folder, journal, NOW, []) == 0
     assert [record.message for record in caplog.records] == ["retention cannot be read"]
     caplog.clear()
     assert not nothing_unexpected

@@ -6,7 +6,7 @@ loop and returns at once.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -364,10 +364,11 @@ class Guard:
 
     async def _keep_clean(self) -> None:
         while True:
-            await self._makings.off_loop(self._clean, self.ground.floor(), self.presence.hand_in())
+            in_use = [one for one in (self.presence.hand_in(), self.materials.folder) if one]
+            await self._makings.off_loop(self._clean, self.ground.floor(), in_use)
             await asyncio.sleep(CLEAN_SECONDS)
 
-    def _clean(self, now: float, in_use: Path | None) -> None:
+    def _clean(self, now: float, in_use: Collection[Path]) -> None:
         try:
             clean(self.folder, self._journal, now, in_use)
         except (OSError, Broken) as error:

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Final, NoReturn
 
 from msgspec.structs import replace
 
-from device_bridge.agent.folder import Folder
+from device_bridge.agent.folder import Folder, name_of
 from device_bridge.agent.guard.commands import BUSY, Commands
 from device_bridge.agent.guard.hand_in import gather
 from device_bridge.agent.guard.makings import Makings
@@ -27,7 +28,7 @@ from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.materials.bulk import BulkEnd, Lent
-from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, Withheld
+from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, Withheld, from_os
 from device_bridge.materials.kinds import looks_whole
 from device_bridge.materials.library import Library, Placed
 from device_bridge.materials.lying import lying_in
@@ -94,7 +95,7 @@ class MaterialsGuard:
         self._numbers = count(1)
         self._jobs = asyncio.Queue[Callable[[], Awaitable[object]]](_JOBS_MAX)
         self._wanted = asyncio.Event()
-        presence.papers(held.received)
+        self._tell_bar()
         if held.leaving():
             self._do(self._take_back)
 
@@ -111,7 +112,8 @@ class MaterialsGuard:
             loser = Overruled(self.held.author.lesson, told.version, author.teacher)
             self._voice.act("materials", [loser])
         before, opening = self.held, self._opening.values()
-        self.held, reports = declared(before, told, author, self._fetching, opening)
+        folder = name_of(told.lesson, self._presence.class_of(told.lesson))
+        self.held, reports = declared(before, told, author, self._fetching, opening, folder)
         self._voice.changed()
         for report in reports:
             self._voice.all(report)
@@ -120,8 +122,16 @@ class MaterialsGuard:
                 self._let_go(row.document.document)
         if self.held.leaving():
             self._do(self._take_back)
-        self._presence.papers(self.held.received)
+        self._tell_bar()
         self._wanted.set()
+
+    @property
+    def folder(self) -> Path:
+        """Where the hand-outs of the newest lesson lie: no class finds another's among its own."""
+        return self._folder.received / self.held.folder
+
+    def _tell_bar(self) -> None:
+        self._presence.papers(self.held.received, self.folder)
 
     async def run(self) -> NoReturn:
         """Do what takes disk or time, one after another, until cancelled."""
@@ -160,6 +170,7 @@ class MaterialsGuard:
                 self._fetching.discard(document)
                 self._cut(paper.document.handout)
                 self._let_go(document)
+                self._wanted.set()  # another lesson's link may have waited for this document
 
     def _next(self, link: Link) -> Paper | None:
         """Choose what to fetch over `link`: only its own lesson's, and not what comes already."""
@@ -171,9 +182,9 @@ class MaterialsGuard:
         return None
 
     async def _fetch(self, paper: Paper, end: BulkEnd) -> None:
-        one = paper.document
+        one, folder = paper.document, self.folder
         try:
-            placed = await self._makings.in_bulk(self._lying, one)
+            placed = await self._makings.in_bulk(self._lying, one, folder)
             found = placed is not None
             if placed is None:
                 await end.fetch(
@@ -181,7 +192,7 @@ class MaterialsGuard:
                 )
                 if self.held.of(one.handout) is None:
                     return  # withdrawn on its way
-                placed = await self._makings.in_bulk(self._place, one)
+                placed = await self._makings.in_bulk(self._place, one, folder)
             readable = await self._makings.in_bulk(looks_whole, placed.path)
         except TryAgain as again:
             await asyncio.sleep(again.after_seconds)
@@ -194,18 +205,19 @@ class MaterialsGuard:
         else:
             self._arrived(one.handout, placed, found=found, readable=readable)
 
-    def _lying(self, one: Document) -> Placed | None:
+    def _lying(self, one: Document, folder: Path) -> Placed | None:
         """Look, in a worker thread, whether it lies with the pupil: given before, or by a kill."""
-        placed = lying_in(self._folder.received, one.document, one.name, one.size)
+        _make(folder)
+        placed = lying_in(folder, one.document, one.name, one.size)
         if placed is not None and not self._is_offered(one.document):
             self._library.drop(one.document)
         return placed
 
-    def _place(self, one: Document) -> Placed:
+    def _place(self, one: Document, folder: Path) -> Placed:
         """Give the pupil, in a worker thread, the only copy, or another of what is offered."""
         library = self._library
         give = library.place if self._is_offered(one.document) else library.hand_over
-        return give(one.document, self._folder.received, one.name)
+        return give(one.document, folder, one.name)
 
     def _progress(self, paper: Paper) -> Callable[[int], None]:
         loop = asyncio.get_running_loop()
@@ -229,7 +241,7 @@ class MaterialsGuard:
         paper = self.held.of(handout)
         if paper is None:  # withdrawn while it was placed
             if not found:
-                self._do(partial(self._remove, placed.path.name, placed.hash))
+                self._do(partial(self._remove, placed.path, placed.hash))
             return
         name, hash_ = placed.path.name, placed.hash
         paper = replace(paper, state="arrived", name=name, hash=hash_, reason="", found=found)
@@ -240,7 +252,7 @@ class MaterialsGuard:
             placed.path.name,
         )
         self._voice.changed()
-        self._presence.papers(self.held.received)
+        self._tell_bar()
         if not readable:
             self._put(replace(paper, state="failed", reason="unreadable"))
         elif paper.document.open:
@@ -274,7 +286,7 @@ class MaterialsGuard:
 
     def _open(self, paper: Paper) -> None:
         id_ = f"paper-{next(self._numbers)}"
-        if self._voice.seat(OpenFile(id_, str(self._folder.received / paper.name))):
+        if self._voice.seat(OpenFile(id_, str(self.folder / paper.name))):
             self._opening[id_] = paper.document.handout
         while len(self._opening) > _OPEN_MAX:
             self._opening.popitem(last=False)
@@ -289,7 +301,7 @@ class MaterialsGuard:
     async def _take_back(self) -> None:
         """Remove our copies of what was withdrawn before anybody opened it; say what became."""
         while paper := self.held.leaving():
-            whole = await self._remove(paper.name, paper.hash)
+            whole = await self._remove(self.folder / paper.name, paper.hash)
             self.held = taken_back(self.held, paper, whole=whole)
             self._voice.changed()
             now = next((row for row in self.held.gone if row.document == paper.document), None)
@@ -299,8 +311,8 @@ class MaterialsGuard:
                     "hand-out-withdrawn", {"handout": now.document.handout, "state": now.state}
                 )
 
-    async def _remove(self, name: str, placed: bytes) -> bool:
-        return await self._makings.in_bulk(take_back, self._folder.received, name, placed)
+    async def _remove(self, path: Path, placed: bytes) -> bool:
+        return await self._makings.in_bulk(take_back, path.parent, path.name, placed)
 
     def _let_go(self, document: bytes) -> None:
         """Drop from the library what no hand-out is of any more, unless it is offered back."""
@@ -364,3 +376,13 @@ class MaterialsGuard:
     def _may(self, link: Link, document: bytes) -> bool:
         """Decide, in a worker thread, whether this link may have `document`."""
         return document in self._offered.get(author_of(link).lesson, ())
+
+
+def _make(folder: Path) -> None:
+    """Make a lesson's folder; a link put in its place is refused, for it leads elsewhere."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os(error, 0, 0) from error
+    if folder.is_symlink():
+        raise Unreadable("a link", folder.name)

@@ -39,7 +39,8 @@ class Papers(Struct, frozen=True):
     """All hand-outs of the lesson by the newest declaration.
 
     `gone` are the withdrawn ones: "arrived" as long as our copy is to be taken back, then what
-    became of it, which is said again with each declaration.
+    became of it, which is said again with each declaration. `folder` is the lesson's own among
+    what was received.
     """
 
     version: int = 0
@@ -47,6 +48,7 @@ class Papers(Struct, frozen=True):
     author: Author = Author()
     papers: tuple[Paper, ...] = ()
     gone: tuple[Paper, ...] = ()
+    folder: str = ""
 
     def of(self, handout: str) -> Paper | None:
         return next((row for row in self.papers if row.document.handout == handout), None)
@@ -87,24 +89,28 @@ def declared(
     author: Author,
     fetching: Collection[bytes] = (),
     opening: Collection[str] = (),
+    folder: str = "",
 ) -> tuple[Papers, list[MaterialReport]]:
     """Take a newer declaration; report each document as it is, and each that was withdrawn.
 
     What has arrived stays arrived, what is in `fetching` goes on, what failed is wanted again.
-    A withdrawn hand-out in `opening` is on its pupil's screen already.
+    A withdrawn hand-out in `opening` is on its pupil's screen already. Of another lesson nothing
+    has arrived yet: it has a `folder` of its own.
     """
-    known = {row.document.document: row for row in held.papers}
+    same = held.lesson == told.lesson
+    known = {row.document.document: row for row in held.papers} if same else {}
     kept = tuple(_again(known.get(one.document), one, fetching) for one in _once(told.documents))
     still = {row.document.handout for row in kept}
     left = [row for row in held.papers if row.document.handout not in still]
-    mine = held.gone if held.lesson == told.lesson else ()
+    mine = held.gone if same else ()
     gone = [row for row in mine if row.document.handout not in still]
     theirs = {row.name for row in kept if row.arrived}
     gone += [_gone(row, opening, theirs) for row in left if row.document.handout in told.withdrawn]
-    after = Papers(told.version, told.lesson, author, kept, tuple(gone[-GONE_MAX:]))
+    where = held.folder if same else folder
+    after = Papers(told.version, told.lesson, author, kept, tuple(gone[-GONE_MAX:]), where)
     reports = [report_of(after, row) for row in kept]
     reports += [report_of(after, row) for row in after.gone if row.state != "arrived"]
-    if held.lesson == told.lesson:
+    if same:
         reports += [
             MaterialReport(row.document.handout, told.version, "withdrawn")
             for row in left

@@ -23,7 +23,7 @@ from device_bridge.protocol.presence import LessonDeclared
 class PresenceGuard:
     """`ended` hears of each lesson that is over here, by word or by time.
 
-    `hand_in_of` names a lesson's folder by its id and the class's name.
+    `hand_in_of` gives a lesson's folder by its id and the class's name.
     """
 
     def __init__(
@@ -67,8 +67,14 @@ class PresenceGuard:
     def hand(self, place: int) -> None:
         self._bar(replace(self.held.bar, hand_place=place))
 
-    def papers(self, received: int) -> None:
-        self._bar(replace(self.held.bar, received=received))
+    def papers(self, received: int, folder: Path) -> None:
+        """Tell the bar how many hand-outs lie in `folder`."""
+        self._bar(replace(self.held.bar, received=received, received_folder=str(folder)))
+
+    def class_of(self, lesson: str) -> str:
+        """Return the name of the lesson's class; "" for a lesson that was not declared here."""
+        declared = self.held.declared
+        return declared.class_name if declared and declared.lesson == lesson else ""
 
     def hand_in(self) -> Path | None:
         """Where work for the newest lesson is laid."""

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -23,12 +23,13 @@ Days = Annotated[int, Meta(ge=1, le=3650)]
 class Retention(Struct, frozen=True):
     """In days; `retention.json` in the agent's folder may say otherwise.
 
-    `words`: names and messages in the journal. `hand_in`: folders of past lessons, which the next
-    child on a shared device could open.
+    `words`: names and messages in the journal. `hand_in` and `received`: what lies in the folders
+    of past lessons, which the next child on a shared device could open.
     """
 
     words: Days = 180
     hand_in: Days = 30
+    received: Days = 30
 
 
 def read_retention(folder: Folder) -> Retention:
@@ -41,18 +42,19 @@ def read_retention(folder: Folder) -> Retention:
         return Retention()
 
 
-def clean(folder: Folder, journal: DeviceJournal, now: float, in_use: Path | None) -> int:
+def clean(folder: Folder, journal: DeviceJournal, now: float, in_use: Collection[Path]) -> int:
     """Remove what is older than it may be at `now`, UTC seconds; return how much that was.
 
-    Blocks. `now` is the floor's: a pupil who sets the clock ahead erases nothing by it. `in_use`,
-    the folder of the newest lesson, stays. Raises `OSError` or `Broken`.
+    Blocks. `now` is the floor's: a pupil who sets the clock ahead erases nothing by it. What
+    lies in `in_use`, the folders of the newest lesson, stays. Raises `OSError` or `Broken`.
     """
     keep = read_retention(folder)
     gone = journal.erase(int(now) - keep.words * DAY_SECONDS)
-    for old in _older(folder.hand_in, now - keep.hand_in * DAY_SECONDS):
-        if old != in_use:
-            shutil.rmtree(old, ignore_errors=True)
-            gone += 1
+    for root, days in ((folder.hand_in, keep.hand_in), (folder.received, keep.received)):
+        for old in _older(root, now - days * DAY_SECONDS):
+            if old not in in_use:
+                shutil.rmtree(old, ignore_errors=True)
+                gone += 1
     if gone:
         log.info("cleaned up", extra={"removed": gone})
     return gone

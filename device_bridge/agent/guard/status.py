@@ -111,7 +111,7 @@ def kept_status(folder: Folder, held: Kept, device: str) -> Status:
         look="none",
         attention=_lock(held, proved=False, age_ms=0),
         materials=_papers(folder, held),
-        received_folder=str(folder.received),
+        received_folder=str(folder.received / held.materials.folder),
         hand_in_folder=presence.bar.hand_in_folder,
         fetched_bytes=0,
         notices=(),
@@ -144,7 +144,7 @@ def _papers(folder: Folder, held: Kept) -> tuple[PaperStatus, ...]:
             paper.document.size,
             paper.document.size if paper.arrived else paper.have,
             paper.hash.hex(),
-            str(folder.received / paper.name) if paper.name else "",
+            str(folder.received / held.materials.folder / paper.name) if paper.name else "",
             paper.reason,
         )
         for paper in held.materials.papers

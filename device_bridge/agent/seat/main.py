@@ -41,7 +41,6 @@ class Desktop(QObject):
         super().__init__()
         words = Words(QLocale().name())
         self._mouth = mouth
-        self._folder = folder
         self._windows = X11Windows()
         self._grabs = X11Grabs()
         self.capture = X11Capture(time.monotonic)
@@ -49,16 +48,16 @@ class Desktop(QObject):
         self.curtain = XCurtain(words, time.time, self._on_curtain, self._windows, self._grabs)
         self.indicator = XIndicator(words, time.time, self._windows, self.curtain.window_ids)
         self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say)
-        self.pressed = asyncio.Queue[Path](1)
+        self.pressed = asyncio.Queue[str](1)
         self.indicator.shown.connect(self._bar_shown)
         self.indicator.write_wanted.connect(self._write)
-        self.indicator.received_wanted.connect(self._received)
-        self.indicator.hand_in_wanted.connect(self._hand_in)
+        self.indicator.received_wanted.connect(self._press)
+        self.indicator.hand_in_wanted.connect(self._press)
 
     async def open_pressed(self) -> None:
         """Open the folders whose buttons are pressed, until cancelled."""
         while True:
-            await self.open.file(str(await self.pressed.get()))
+            await self.open.file(await self.pressed.get())
 
     def close(self) -> None:
         self.notify.close()
@@ -78,15 +77,8 @@ class Desktop(QObject):
     def _write(self) -> None:
         self.notify.write(self.indicator.order.teacher_name)
 
-    @Slot()
-    def _received(self) -> None:
-        self._press(self._folder / RECEIVED)
-
     @Slot(str)
-    def _hand_in(self, folder: str) -> None:
-        self._press(Path(folder))
-
-    def _press(self, folder: Path) -> None:
+    def _press(self, folder: str) -> None:
         if not self.pressed.full():
             self.pressed.put_nowait(folder)
 

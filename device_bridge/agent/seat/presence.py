@@ -25,7 +25,7 @@ class XIndicator(QObject):
 
     shown = Signal(object)
     write_wanted = Signal()
-    received_wanted = Signal()
+    received_wanted = Signal(str)
     hand_in_wanted = Signal(str)
 
     def __init__(
@@ -46,7 +46,7 @@ class XIndicator(QObject):
         self._chooser = Chooser(words)
         self._bar.hand_pressed.connect(self._hand_pressed)
         self._bar.write_pressed.connect(self.write_wanted)
-        self._bar.received_pressed.connect(self.received_wanted)
+        self._bar.received_pressed.connect(self._received_pressed)
         self._bar.hand_in_pressed.connect(self._hand_in_pressed)
         self._chooser.chosen.connect(self._chosen)
 
@@ -117,6 +117,10 @@ class XIndicator(QObject):
             order = self._order if up else replace(self._order, hand_place=0)
             self._order = order
             self._bar.show_order(order, self._now(), hand_up=up)
+
+    @Slot()
+    def _received_pressed(self) -> None:
+        self.received_wanted.emit(self._order.received_folder)
 
     @Slot()
     def _hand_in_pressed(self) -> None:

@@ -17,13 +17,14 @@ from central_mdm import trust_commands
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.rules import add_teacher, begin_epoch, open_school
-from central_mdm.joining import ground_at
+from central_mdm.joining import ground_at, has_school
 from central_mdm.platform.errors import Refusal
 from central_mdm.platform.ground import Ground
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, serve
 
 PORT_MAX = 65535
+MAKES_A_SCHOOL = ("sample", "school")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,6 +75,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for library in ("alembic", "uvicorn"):
         logging.getLogger(library).setLevel(logging.WARNING)
     args = parser().parse_args(argv)
+    if args.command not in MAKES_A_SCHOOL and not has_school(args.folder):
+        told = f"there is no school in {args.folder}. Look at its name, or make one there"
+        print(f"pupitre-mdm: {told}: pupitre-mdm sample, pupitre-mdm school.", file=sys.stderr)
+        return 1
     try:
         if args.command == "serve":
             asyncio.run(serve(_served(args), lambda line: print(line, flush=True)))

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 from central_mdm.platform.database import Database
@@ -14,6 +15,8 @@ from central_mdm.platform.migrate import migrate
 from central_mdm.platform.objects import Folder
 from central_mdm.platform.workers import Workers
 
+KEYS: Final = "keys"
+
 
 def _now() -> int:
     return int(time.time())
@@ -21,6 +24,11 @@ def _now() -> int:
 
 def _new_id() -> str:
     return str(uuid4())
+
+
+def has_school(folder: Path) -> bool:
+    """Return whether a school was ever made in `folder`: each has a key there."""
+    return any((folder / KEYS).glob("*.pem"))
 
 
 @asynccontextmanager
@@ -45,7 +53,7 @@ async def ground_at(
         yield Ground(
             database=database,
             objects=Folder(folder / "objects", disk),
-            keys=FolderKeys(folder / "keys"),
+            keys=FolderKeys(folder / KEYS),
             passwords=passwords,
             clock=clock,
             new_id=new_id,

@@ -1,7 +1,18 @@
-"""`python -m classroom_app` is `pupitre`."""
+"""`pupitre`, also as `python -m classroom_app`."""
 
 import sys
 
-from classroom_app.cli import main
+from device_bridge.early_stop import STOPPED, early_stop
 
-sys.exit(main())
+
+def main() -> int:
+    with early_stop():
+        from classroom_app.cli import main as run  # noqa: PLC0415 - takes its second here
+    try:
+        return run()
+    except KeyboardInterrupt:  # before there is a loop that hears of it
+        return STOPPED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,6 +14,7 @@ import platformdirs
 
 from classroom_app.demo import play
 from classroom_app.demo.world import Options
+from device_bridge.early_stop import early_stop
 from device_bridge.journal_fault import Verdict, sentence
 from device_bridge.memory import keep_freed_memory
 from device_bridge.soundness import plain, unsound
@@ -92,13 +93,7 @@ def verify(home: Path, *, as_json: bool) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    try:
-        return _run(parser().parse_args(argv))
-    except KeyboardInterrupt:  # before there is a loop that hears of it
-        return play.STOPPED
-
-
-def _run(args: argparse.Namespace) -> int:
+    args = parser().parse_args(argv)
     match args.command:
         case "journal":
             return verify(args.home, as_json=args.json)
@@ -125,7 +120,8 @@ def _open(args: argparse.Namespace) -> int:
             by_hand=args.play,
         )
         return play.main(options)
-    from classroom_app.bootstrap import run  # noqa: PLC0415 - the demo's driver needs no window
+    with early_stop():
+        from classroom_app.bootstrap import run  # noqa: PLC0415 - the demo's driver needs none
 
     keep_freed_memory()
     interfaces = [str(address) for address in args.interface]

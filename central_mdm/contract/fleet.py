@@ -30,10 +30,13 @@ class Inventory(Struct, frozen=True):
     networks: Ranges = ""
 
 
+EnrolmentCode = Annotated[str, Meta(min_length=6, max_length=64)]
+
+
 class Enrol(Struct, frozen=True):
     """POST /api/enrolments. The device made its key; `csr` is PKCS#10 in PEM."""
 
-    code: Annotated[str, Meta(min_length=6, max_length=64)]
+    code: EnrolmentCode
     csr: Annotated[str, Meta(min_length=1, max_length=8192)]
     inventory: Inventory
 

@@ -1,6 +1,7 @@
 """Steps 5 to 8: one screen close, the lock, a worksheet, talking."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,7 @@ async def hand_out(world: World) -> str:
     everyone = {row.device for row in world.enrolments}
     await arrived(world, paper, everyone)
     world.report.push_verified = world.report.pushed = len(everyone)
+    await until(lambda: _counted(world, paper, len(everyone)), 5, "the window counts all")
     await world.shot("07-handed-out")
     expect(await world.class_.cuts(cut) == 1, "the link was not cut")
     status = await world.class_.status(cut)
@@ -168,6 +170,12 @@ async def hand_out(world: World) -> str:
     expect(extra < paper.stat().st_size // 2, f"started again: {extra} bytes came twice")
     resumed = f"; one link cut and resumed, {extra // 1024} KiB came twice"
     return f"{paper.stat().st_size // 1024} KiB verified and opened on {len(everyone)}{resumed}"
+
+
+async def _counted(world: World, paper: Path, count: int) -> bool:
+    """Tell whether the window's sentence has the paper at `count` of as many, in any language."""
+    sentence: str = (await world.window.ask("facts"))["sentence"]
+    return re.findall(r"\d+", sentence.removeprefix(paper.name)) == [str(count)] * 2
 
 
 async def drop(world: World, paper: Path) -> None:

@@ -24,6 +24,11 @@ async def offline(world: World) -> str:
     await until(all_free, 10, "free without the MDM")
     world.report.unlocked = len(everyone)
 
+    async def missed() -> bool:
+        return not (await world.window.ask("facts"))["reached"]
+
+    await until(missed, 10, "the window says that the MDM is gone")
+
     async def all_live() -> bool:
         await screens_live(world, "09-offline")
         return world.live >= everyone

@@ -69,6 +69,7 @@ class Facts:
             "free": sum(tile.free for tile in desk.wall.tiles()),
             "focus": self._closely(),
             "waiting": school.sync.state.waiting if school else 0,
+            "reached": bool(school and not school.sync.state.why),
             "in_step": bool(school and school.sync.state.in_step),
             "refused": school.sync.state.refused if school else 0,
             "summary": desk.summary,

@@ -16,11 +16,10 @@ from classroom_app.demo.strings import PuppetError
 from classroom_app.demo.tell import Teller
 from classroom_app.demo.world import Options, World
 from classroom_app.stopping import stoppable
+from device_bridge.early_stop import STOPPED
 
 log = logging.getLogger(__name__)
 Act = Callable[[World], Awaitable[str]]
-STOPPED = 130
-"""What a shell says of a program that Ctrl+C has ended."""
 
 STORY: tuple[tuple[str, str, Act], ...] = (
     ("01-mdm", "The school's MDM opens", act_arrive.mdm),

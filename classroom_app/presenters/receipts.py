@@ -215,7 +215,7 @@ def school_words(school: School) -> str:
             return say("School: later, nothing waits")
         return say("School: later, {count} waiting", count=school.waiting)
     if school.waiting:
-        return say("School: {count} on the way", count=school.waiting)
+        return say("School: {count} to send", count=school.waiting)
     time = clock_time(school.synced_at)
     if school.restored:
         return say("School: its server had gone back and has all again, {time}", time=time)

@@ -22,14 +22,13 @@ import msgspec
 
 from central_mdm.contract.fleet import Policy
 from device_bridge.agent.folder import Folder, default_folder
-from device_bridge.agent.guard import kept
+from device_bridge.agent.guard import kept, mdm
 from device_bridge.agent.guard.clock import system_clock
 from device_bridge.agent.guard.device import EVERYWHERE, About, Device, agent_version
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.inventory import inventory_of
 from device_bridge.agent.guard.journal import verify
 from device_bridge.agent.guard.makings import Makings
-from device_bridge.agent.guard.mdm import enrol
 from device_bridge.agent.guard.pairing import AlreadyEnrolled, Pairing
 from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
@@ -153,7 +152,7 @@ def _enrol(asked: argparse.Namespace) -> int:
     folder.make()
     inventory = inventory_of(folder.root, KIND, agent_version())
     try:
-        device = asyncio.run(enrol(folder, asked.server, asked.code, inventory))
+        device = asyncio.run(mdm.enrol(folder, asked.server, asked.code, inventory))
     finally:
         _warn_of_clock(folder, asked.server)
     print(json.dumps({"device": device, "folder": str(folder.root)}))
@@ -343,9 +342,26 @@ def _doctor(asked: argparse.Namespace) -> int:
     print(soundness.plain(own))
     if asked.own:
         return int(soundness.unsound(own))
+    if not (asked.server or _is_enrolled(folder)):
+        print(
+            "This device belongs to no school yet, so nobody looks for it. Enrol or pair it first: "
+            "pupitre-agent enrol --help, pupitre-agent pair --help. Where that fails, "
+            "pupitre-agent doctor --server ADDRESS looks at the network and the clock."
+        )
+        return 1
     checks = asyncio.run(look(folder, asked.server))
     print(plain(checks))
     return int(soundness.unsound(own) or any(check.state == "failed" for check in checks))
+
+
+def _is_enrolled(folder: Folder) -> bool:
+    try:
+        read_enrolment(folder)
+    except NotPaired:
+        return False
+    except (DeviceError, OSError):  # of another user, or spoilt: the look at the network helps
+        return True
+    return True
 
 
 def _ourselves() -> list[str]:
@@ -391,12 +407,17 @@ def _apply(policy: Policy) -> str:
     return apply_to_x11(policy.screen_timeout_seconds, policy.wallpaper)
 
 
-def _sentence(error: DeviceError) -> str:
+def _sentence(error: DeviceError) -> str:  # noqa: C901 - one case a sentence
     match error:
         case NotPaired(args=("not enrolled",)):
             return (
                 "This device is not enrolled. Enrol it: pupitre-agent enrol --server … --code …; "
                 "where the school has no server: pupitre-agent pair"
+            )
+        case NotPaired(args=(mdm.BAD_CODE, *_)):
+            return (
+                "This code does not enrol a device: it is mistyped, used up, or its time is over. "
+                "Ask who keeps the school's server for another: pupitre-mdm code makes one."
             )
         case TurnedAway(why="too-many"):
             return (

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from device_bridge.agent.cli import main
 from device_bridge.agent.doctor import ask_clock, clock_at
 from device_bridge.agent.folder import Folder, write_private
 from device_bridge.agent.guard.kept import Kept
@@ -28,6 +29,7 @@ from tests.false_servers import JSON, answering, hang, speaking
 
 pytestmark = pytest.mark.real_loop
 
+WRONG_CODE = "This code does not enrol a device: it is mistyped, used up, or its time is over."
 HOUR = 3600
 YEAR = timedelta(days=365)
 
@@ -65,6 +67,23 @@ async def test_a_device_that_is_not_enrolled_compares_its_clock_with_a_named_ser
     assert "!!  This clock is 3 hours behind the school server's. Set date and time." in said
 
 
+async def test_a_device_that_is_not_enrolled_is_told_to_be_and_nothing_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    code, said = await doctor(tmp_path, "doctor")
+    assert code == 1
+    assert "This device belongs to no school yet" in said
+    assert "mDNS" not in said
+
+
+def test_a_code_that_can_be_none_is_told_like_any_other_wrong_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nobody = "http://127.0.0.1:1"
+    assert main(["enrol", "--folder", str(tmp_path), "--server", nobody, "--code", "short"]) == 1
+    assert capsys.readouterr().err.startswith(WRONG_CODE)
+
+
 async def test_a_right_clock_is_said_to_be_right(tmp_path: Path) -> None:
     async with speaking(answering("200 OK", JSON, b"{}", dated(0))) as server:
         clock = await clock_at(Folder(tmp_path), server)
@@ -77,6 +96,7 @@ async def test_whoever_enrols_with_a_wrong_clock_is_told_so_at_once(tmp_path: Pa
         code, said = await doctor(tmp_path, "enrol", "--server", server, "--code", "ABCDEFGH")
     assert code == 1
     assert "This clock is 2 days ahead of the school server's. Set date and time." in said
+    assert WRONG_CODE in said
 
 
 async def test_without_an_answer_what_the_school_signed_tells_a_clock_that_is_behind(

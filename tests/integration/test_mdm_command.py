@@ -28,11 +28,23 @@ def test_a_second_sample_in_one_folder_is_refused_in_words(
 def test_a_port_that_another_program_has_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "a-school.pem").touch()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         code, words = said(capsys, "serve", "--folder", tmp_path, "--port", port)
     assert code == 1
     assert words == "pupitre-mdm: another program has this port. End it, or name another --port.\n"
+
+
+@pytest.mark.parametrize("command", [("serve",), ("restored", "--school", "tilleuls")])
+def test_a_mistyped_folder_is_told_and_not_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    code, words = said(capsys, *command, "--folder", tmp_path / "shool")
+    assert code == 1
+    assert words.startswith(f"pupitre-mdm: there is no school in {tmp_path / 'shool'}.")
+    assert not (tmp_path / "shool").exists()
 
 
 @pytest.mark.parametrize("wrong", [("--port", "99999"), ("--cert", "/missing.pem")])

@@ -24,6 +24,7 @@ from central_mdm.contract.fleet import (
     CheckIn,
     Enrol,
     Enrolled,
+    EnrolmentCode,
     Inventory,
     Policy,
 )
@@ -48,6 +49,7 @@ from device_bridge.trust.identity import csr
 log = logging.getLogger(__name__)
 
 NO_ADDRESS: Final = "not a server's address; it looks like https://school.example:8000"
+BAD_CODE: Final = "bad-code"
 ANSWER_BYTES_MAX: Final = 64 * 1024
 ANSWER_SECONDS: Final = 20.0
 SOONEST_SECONDS: Final = 60.0
@@ -98,7 +100,7 @@ async def enrol(
     server = server.rstrip("/")
     _check_address(server)
     key = own_key(folder)
-    asked = Enrol(code.strip(), csr(key, "pupitre device"), inventory)
+    asked = Enrol(_code(code), csr(key, "pupitre device"), inventory)
     async with client() as http:
         enrolled = await _ask(http, f"{server}/api/enrolments", asked, Enrolled)
     given = SchoolKept(
@@ -277,6 +279,14 @@ def _refusal(response: httpx.Response, raw: bytes) -> DeviceError:
     if response.status_code in {401, 403}:
         return NotPaired(problem.code, problem.detail)
     return NotAllowed(problem.code, problem.detail)
+
+
+def _code(typed: str) -> str:
+    """Refuse what the MDM could not even read as a code in the words for any other wrong one."""
+    try:
+        return msgspec.convert(typed.strip(), EnrolmentCode)
+    except msgspec.ValidationError as error:
+        raise NotPaired(BAD_CODE) from error
 
 
 def _check_address(server: str) -> None:

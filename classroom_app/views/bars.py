@@ -346,8 +346,15 @@ class BarD(QWidget):
         self.sizes.setValue(ZOOMS.index(wall.zoom) if wall.zoom in ZOOMS else 0)
         self.sizes.setAccessibleName(say("Size of the tiles"))
         self.hide_pictures.setChecked(wall.hidden)
+        wide = self.window().width() >= FACTS_FROM
+        told = self._desk.full or self._desk.warning
+        tight = bool(told) and not wide  # a warning is read whole before a slider is needed
+        for sizing in (self.smaller, self.sizes, self.larger):
+            sizing.setVisible(not tight)
         hide = say("Show again") if wall.hidden else say("Hide pictures")
-        self._tool(self.hide_pictures, "eye" if wall.hidden else "eye-off", hide, "Ctrl+H")
+        icon = "eye" if wall.hidden else "eye-off"
+        self._tool(self.hide_pictures, icon, "" if tight else hide, f"{hide} (Ctrl+H)")
+        self.hide_pictures.setAccessibleName(hide)
         self._tool(self.order, "layout-grid", say(_ORDER_WORDS[wall.order]), "")
         for action in self.orders.actions():
             action.setText(say(_ORDER_WORDS[str(action.data())]))
@@ -358,9 +365,9 @@ class BarD(QWidget):
         self.larger.setAccessibleName(say("Larger tiles"))
         self._tool(self.journal, "history", say("Journal"), "")
         self._tool(self.school, "cloud", self._desk.school_words(), say("Exchange now"), "ink2")
-        wide = self.window().width() >= FACTS_FROM
         self.facts.setText(self._desk.facts() if wide else "")
-        self.warning.setText(self._desk.full or self._desk.warning)
+        self.warning.setText(told)
+        self.warning.setToolTip(told)
 
     def _tool(
         self,

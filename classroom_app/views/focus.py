@@ -96,7 +96,8 @@ class CloseLook(QWidget):
 class ClassMap(QWidget):
     """The class as small seats with the wall's shapes and colours; a click hops there."""
 
-    COLUMNS, GAP, HEIGHT = 7, 8, 34
+    COLUMNS, COLUMNS_MOST, GAP, HEIGHT = 7, 10, 8, 34
+    GAP_NARROW, LEAST = 4, 22  # px; two letters still stand in a seat of that size
     ROWS_KEPT = 5  # whatever else stands above
 
     def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget) -> None:
@@ -105,21 +106,36 @@ class ClassMap(QWidget):
         self.setAccessibleName(say("The class"))
         self.setMouseTracking(True)
 
-    def _spots(self) -> list[tuple[Tile, QRectF]]:
+    def spots(self) -> list[tuple[Tile, QRectF]]:
+        """Where each seat stands on the map."""
         tiles = self._focus.desk.wall.tiles()
-        wide = (self.width() - self.GAP * (self.COLUMNS - 1)) / self.COLUMNS
+        columns, high = self._grid(len(tiles))
+        gap = self.GAP if columns == self.COLUMNS else self.GAP_NARROW
+        wide = (self.width() - gap * (columns - 1)) / columns
         return [
             (
                 tile,
                 QRectF(
-                    (at % self.COLUMNS) * (wide + self.GAP) + 1,
-                    (at // self.COLUMNS) * (self.HEIGHT + 6) + 1,
+                    (at % columns) * (wide + gap) + 1,
+                    (at // columns) * high + 1,
                     wide - 2,
-                    self.HEIGHT - 2,
+                    high - (8 if high > self.HEIGHT else 4),
                 ),
             )
             for at, tile in enumerate(tiles)
         ]
+
+    def _grid(self, count: int) -> tuple[int, float]:
+        """Return how many columns, and px from row to row, so that every seat can be seen.
+
+        A large class in a low window stands closer, with more seats in a row.
+        """
+        columns, high = self.COLUMNS, 0.0
+        for columns in range(self.COLUMNS, self.COLUMNS_MOST + 1):
+            high = min(self.HEIGHT + 6.0, self.height() / max(1, ceil(count / columns)))
+            if high >= self.LEAST + 6:
+                break
+        return columns, high
 
     def sizeHint(self) -> QSize:
         rows = ceil(len(self._focus.desk.wall.tiles()) / self.COLUMNS)
@@ -129,7 +145,7 @@ class ClassMap(QWidget):
         return QSize(200, min(self.sizeHint().height(), self.ROWS_KEPT * (self.HEIGHT + 6)))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        for tile, spot in self._spots():
+        for tile, spot in self.spots():
             if spot.contains(event.position()):
                 self._focus.desk.open(key_of(tile))
                 return
@@ -139,7 +155,7 @@ class ClassMap(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(font(13, SEMI))
-        for tile, spot in self._spots():
+        for tile, spot in self.spots():
             self._seat(painter, tile, spot)
 
     def _seat(self, painter: QPainter, tile: Tile, spot: QRectF) -> None:

@@ -170,6 +170,20 @@ def test_long_words_of_a_pupil_scroll_and_leave_the_class_map_in_view(opened: Op
     assert 0 < words.height() < words.text.height() == words.maximumHeight()
 
 
+def test_sixty_seats_are_all_in_view_beside_long_words_in_a_small_window(opened: Opens) -> None:
+    room = opened("de")
+    tiles = classroom(60)
+    tiles[3] = replace(tiles[3], wish=Wish("hand", NOW - 20, 1, "Ich weiß es nicht. " * 25))
+    room.begin(tiles)
+    room.desk.open("p3")
+    room.settle()
+    map_ = room.window.focus.map
+    spots = [spot for _, spot in map_.spots()]
+    assert len(spots) == 60
+    assert all(map_.rect().contains(spot.toAlignedRect()) for spot in spots)
+    assert min(min(spot.width(), spot.height()) for spot in spots) >= 22
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("sheet", ["lock", "length", "message", "more"])
 def test_no_button_of_a_sheet_is_cut(opened: Opens, language: str, sheet: str) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from central_mdm import trust_commands
+from central_mdm import root_commands, trust_commands
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
-from central_mdm.identity.rules import add_teacher, begin_epoch, open_school
+from central_mdm.identity.rules import add_teacher, begin_epoch
 from central_mdm.joining import ground_at, has_school
 from central_mdm.platform.errors import Refusal
 from central_mdm.platform.ground import Ground
@@ -46,9 +46,7 @@ def parser() -> argparse.ArgumentParser:
     revoke = _command(add, "revoke-code", "end a code before its time")
     revoke.add_argument("--school", required=True)
     revoke.add_argument("--code", required=True)
-    school = _command(add, "school", "open a school")
-    school.add_argument("--school", required=True, help="its id: letters, digits, . _ : -")
-    school.add_argument("--name", required=True)
+    root_commands.add_to(partial(_command, add))
     teacher = _command(add, "teacher", "add a teacher; the password is read from stdin")
     for option in ("school", "id", "login", "name"):
         teacher.add_argument(f"--{option}", required=True)
@@ -139,12 +137,12 @@ async def _once(args: argparse.Namespace) -> object:
             case "revoke-code":
                 async with ground.database.writing(args.school) as connection:
                     return {"revoked": await revoke_code(connection, args.school, args.code)}
-            case "school":
-                await open_school(ground, args.school, args.name)
             case "teacher":
                 row = {"id": args.id, "login": args.login, "name": args.name}
                 password = sys.stdin.readline().rstrip("\n")
                 await add_teacher(ground, args.school, row, password)
+            case name if name in root_commands.NAMES:
+                return await root_commands.run(ground, args)
             case name if name in trust_commands.NAMES:
                 return await trust_commands.run(ground, args)
             case "rules":

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
@@ -20,7 +21,14 @@ from classroom_app.cloud.sync import SyncState
 from classroom_app.demo.facts import Facts
 from classroom_app.demo.puppet import Puppet
 from classroom_app.demo.verbs import Verbs
-from classroom_app.domain.errors import NoLesson, NotKept, RoomError, StoreFull
+from classroom_app.domain.errors import (
+    AuthorityLocked,
+    NoLesson,
+    NotKept,
+    RoomError,
+    SchoolSucceeded,
+    StoreFull,
+)
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
@@ -29,7 +37,7 @@ from classroom_app.full_disk import keep_room
 from classroom_app.ids import new_id
 from classroom_app.looking_around import LookingAround
 from classroom_app.loop import DeskLoop
-from classroom_app.own_school import OwnSchool, found_school
+from classroom_app.own_school import OwnSchool, found_school, restore_school, succeed_school
 from classroom_app.pairing import PairingWindow
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.pictures import Pictures
@@ -49,6 +57,7 @@ from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import WAITS, system_ring
+from classroom_app.succession import heir_to
 from classroom_app.tasks import Tasks
 from classroom_app.views.fitting import show_fitted
 from classroom_app.views.motion import Motion, system_asks_for_less
@@ -171,7 +180,7 @@ class Desk(QObject):
         seconds = full_disk.LOOK_SECONDS * self._pace_of_looks
         room = keep_room(self.keeping, self.desk.warn_full, seconds)
         self.tasks.start(room, name="room-here", refused=self.desk.refused)
-        signed = await self.keeping.papers()
+        signed = await self._signed_papers()
         if self.keeping.key_lies_beside:
             self.desk.warn(
                 say("No keyring here: whoever gets this computer's disk can read your lessons.")
@@ -195,6 +204,13 @@ class Desk(QObject):
             self._to_the_wall(school)
             if self.keeping.full:
                 self.desk.refused(StoreFull())
+
+    async def _signed_papers(self) -> SignedPapers | None:
+        signed = await self.keeping.papers()
+        if signed is None or signed.certificate:
+            return signed
+        self.desk.refused(SchoolSucceeded())  # they are of before the school's new root
+        return None
 
     async def _renew_own(self, school: School) -> None:
         """Renew the right of a teacher who is the school; what is there goes on where that fails.
@@ -232,7 +248,10 @@ class Desk(QObject):
             grant=granted.grant,
             deny_list=granted.deny_list,
             discovery=granted.discovery,
+            standby=signed.standby,
+            epoch=signed.epoch,
         )
+        papers = heir_to(papers, await self.keeping.papers())
         made = Papers(papers, boot_seconds)
         await self.keeping.keep_papers(papers)
         joined = self._enter(made)
@@ -273,14 +292,59 @@ class Desk(QObject):
 
     async def _open_own(self, passphrase: str = "") -> OwnSchool:
         """Open the school's key and renew the teacher's right by it."""
-        school = self._signed_in()
+        self._signed_in()
         authority = await asyncio.to_thread(
             open_authority, self._home, system_ring, WAITS, passphrase
         )
         self._own = own = OwnSchool(authority, self.keeping, time.time, new_id)
-        if school.room.lesson is None:  # its mandate names the grant
-            school.papers.renew(await own.renew(school.papers.signed))
+        await self._renew_by(own)
         return own
+
+    async def _own_or_by(self, passphrase: str) -> OwnSchool:
+        """Return the school's key; where no keyring opens it, one passphrase is for all of it."""
+        try:
+            return self._own or await self._open_own()
+        except AuthorityLocked:
+            return await self._open_own(passphrase)
+
+    async def _renew_by(self, own: OwnSchool) -> None:
+        """Renew the teacher's right; under a new root the teacher enters anew."""
+        school = self._signed_in()
+        if school.room.lesson is not None:  # its mandate names the grant
+            return
+        before = school.papers.signed
+        renewed = await own.renew(before)
+        if renewed.root == before.root:
+            school.papers.renew(renewed)
+        else:
+            self._enter(Papers(renewed, boot_seconds))
+
+    async def back_up(self, path: str, passphrase: str) -> None:
+        own = await self._own_or_by(passphrase)
+        await own.back_up(path, passphrase)
+
+    async def restore_school(self, path: str, passphrase: str, teacher: str) -> None:
+        backup = path, passphrase
+        self._own, papers = await restore_school(
+            self.keeping, self._home, backup, teacher, time.time, new_id, ring=system_ring
+        )
+        self._enter(Papers(papers, boot_seconds))
+        await self._show_classes()
+
+    async def succeed(self, safe: str, passphrase: str, next_safe: str) -> None:
+        self._own = await succeed_school(
+            await self._own_or_by(passphrase),
+            self._home,
+            (safe, passphrase, next_safe),
+            self._signed_in().papers.signed,
+            ring=system_ring,
+        )
+        await self._renew_by(self._own)
+
+    def _certify(self, device: str, key: Ed25519PublicKey) -> tuple[str, str]:
+        if self._own is None:
+            return "", ""
+        return self._own.certify(device, key, self.classes.of_device(device))
 
     async def dial(self, address: str) -> None:
         """Try a device of the open class at a typed address; its certificate says which it is."""
@@ -355,6 +419,7 @@ class Desk(QObject):
             ended=self._on_ended,
             synced=self._on_sync,
             told=self.desk.told,
+            certify=self._certify,
         )
         self.first_run.came_in()
         self.classes.own = not papers.signed.server

@@ -5,19 +5,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec.structs import replace
 
 from central_mdm.contract.names import Party
 from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow, Row
+from central_mdm.contract.sealed import Kept
 from classroom_app.domain.founding import Founding, displays
+from classroom_app.domain.lesson import Roster
 from classroom_app.papers import SignedPapers
 from classroom_app.storage.authority import keep_authority
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.keys import WAITS, Ring, Waits
+from classroom_app.succession import former_of
 from device_bridge.protocol.pairing import PairGiven, PairRequested
 from device_bridge.protocol.plain import plain
-from device_bridge.trust.authority import Authority, Teacher, found, key_of_request, seal_standby
-from device_bridge.trust.identity import key_of_pem, key_to_pem, new_key, write_private
+from device_bridge.trust.authority import (
+    Authority,
+    Teacher,
+    found,
+    key_of_request,
+    seal,
+    seal_standby,
+    unseal_kept,
+    unseal_standby,
+)
+from device_bridge.trust.identity import key_of_pem, key_to_pem, new_key, thumbprint, write_private
 
 SCOPE: Final = "own"
 """Of the roster's rows: no server has it."""
@@ -38,7 +51,11 @@ class OwnSchool:
         self._utc, self._new_id = utc, new_id
 
     async def renew(self, papers: SignedPapers) -> SignedPapers:
-        """Sign the teacher's grant anew for all classes, and keep it."""
+        """Sign the teacher's grant anew for all classes, and keep it.
+
+        Papers of before the root of now get a certificate under it first.
+        """
+        papers = self._under_root(papers)
         classes = tuple(str(each.id) for each in await self._keeping.classes())
         key = key_of_pem(papers.key.encode()).public_key()
         teacher = Teacher(papers.teacher, papers.teacher_name, key)
@@ -52,11 +69,8 @@ class OwnSchool:
 
         Its id is of its key: paired again, it is the same device.
         """
-        school, now = self._authority.school, self._now()
-        device = f"d-{device_key[:24]}"
-        party = Party(school.id, "device", device)
-        certificate = self._authority.certify(key_of_request(asked.csr), party, now)
-        assignment = self._authority.assign(device, (class_id,), now, now)
+        school, device = self._authority.school, device_id(device_key)
+        certificate, assignment = self._sign(device, key_of_request(asked.csr), (class_id,))
         name, kind = plain(asked.name, NAME_MAX) or device, plain(asked.kind, NAME_MAX) or "?"
         await add_rows(self._keeping, [DeviceRow(device, class_id, name, kind)])
         return PairGiven(
@@ -67,6 +81,66 @@ class OwnSchool:
             root=school.root_pem.decode(),
             standby=self._authority.standby,
             assignment=assignment,
+            epoch=self._authority.epoch,
+        )
+
+    async def back_up(self, path: str, passphrase: str) -> None:
+        """Write the school to one sealed file: its key, and who and what is in it.
+
+        Raises WrongPassphrase for one that is too short, or OSError.
+        """
+        rows = rows_of(await self._keeping.classes())
+
+        def work() -> None:
+            write_private(Path(path).expanduser(), seal(self._authority, passphrase, rows))
+
+        await asyncio.to_thread(work)
+
+    def succeeded(
+        self, standby: tuple[bytes, str], papers: SignedPapers
+    ) -> tuple["OwnSchool", Authority, bytes]:
+        """Return the school under a new root, and the next file for the safe. It blocks.
+
+        `standby` is the file from the safe and what opens it, which seals the next one. Nothing is
+        kept yet. Raises WrongPassphrase, Broken, or NotPaired for another school's.
+        """
+        key = unseal_standby(*standby)
+        authority, next_standby = self._authority.succeed(key, former_of(papers), self._now())
+        own = OwnSchool(authority, self._keeping, self._utc, self._new_id)
+        return own, authority, seal_standby(authority, next_standby, standby[1])
+
+    def certify(
+        self, device: str, key: Ed25519PublicKey, classes: Sequence[str]
+    ) -> tuple[str, str]:
+        """Give certificate and assignment under the root of now to a device that has older ones.
+
+        Its id is of its key, so what showed the key under a root that others hold proves itself.
+        """
+        if device != device_id(thumbprint(key)):
+            return "", ""
+        return self._sign(device, key, classes)
+
+    def _sign(self, device: str, key: Ed25519PublicKey, classes: Sequence[str]) -> tuple[str, str]:
+        now, party = self._now(), Party(self._authority.school.id, "device", device)
+        assignment = self._authority.assign(device, tuple(classes), now, now)
+        return self._authority.certify(key, party, now), assignment
+
+    def _under_root(self, papers: SignedPapers) -> SignedPapers:
+        authority = self._authority
+        root = authority.school.root_pem.decode()
+        if papers.root == root:
+            return papers
+        key = key_of_pem(papers.key.encode()).public_key()
+        party = Party(papers.school, "teacher", papers.teacher)
+        return replace(
+            papers,
+            root=root,
+            certificate=authority.certify(key, party, self._now()),
+            standby=authority.standby,
+            epoch=authority.epoch,
+            successions=authority.successions,
+            former=authority.former,
+            deny_list="",
         )
 
     def _now(self) -> int:
@@ -89,8 +163,7 @@ async def found_school(  # noqa: PLR0913 - what a school is made of
     """
     school, now = new_id(), int(utc())
     authority = await asyncio.to_thread(_make, home, asked, school, now, ring, waits)
-    key, teacher, class_id = new_key(), new_id(), new_id()
-    certificate = authority.certify(key.public_key(), Party(school, "teacher", teacher), now)
+    class_id = new_id()
     rows: list[Row] = [ClassRow(class_id, asked.class_name)]
     rows += [
         PupilRow(new_id(), class_id, given, family or given, display, seat)
@@ -99,18 +172,103 @@ async def found_school(  # noqa: PLR0913 - what a school is made of
         )
     ]
     await add_rows(keeping, rows)
-    papers = SignedPapers(
-        server="",
-        school=school,
-        school_name=asked.school,
-        teacher=teacher,
-        teacher_name=asked.teacher,
-        key=key_to_pem(key).decode(),
-        certificate=certificate,
-        root=authority.school.root_pem.decode(),
-    )
     own = OwnSchool(authority, keeping, utc, new_id)
-    return own, await own.renew(papers)
+    return own, await own.renew(_papers_of(authority, asked.teacher, new_id(), now))
+
+
+async def restore_school(  # noqa: PLR0913 - what it is made of
+    keeping: Keeping,
+    home: Path,
+    backup: tuple[str, str],
+    teacher: str,
+    utc: Callable[[], float],
+    new_id: Callable[[], str],
+    *,
+    ring: Callable[[], Ring],
+    waits: Waits = WAITS,
+) -> tuple[OwnSchool, SignedPapers]:
+    """Open a school's backup (path, passphrase) here: the same school, with `teacher` as one more.
+
+    Raises WrongPassphrase, Broken, NotPaired, OSError or NotKept; then nothing is here.
+    """
+    path, passphrase = backup
+
+    def work() -> tuple[Authority, Kept]:
+        kept = unseal_kept(Path(path).expanduser().read_bytes(), passphrase)
+        authority = Authority.of(kept)
+        keep_authority(home, authority, passphrase, ring, waits)
+        return authority, kept
+
+    authority, kept = await asyncio.to_thread(work)
+    await add_rows(keeping, kept.rows)
+    own = OwnSchool(authority, keeping, utc, new_id)
+    return own, await own.renew(_papers_of(authority, teacher, new_id(), int(utc())))
+
+
+async def succeed_school(
+    own: OwnSchool,
+    home: Path,
+    safe: tuple[str, str, str],
+    papers: SignedPapers,
+    *,
+    ring: Callable[[], Ring],
+    waits: Waits = WAITS,
+) -> OwnSchool:
+    """Put a new root in the place of the school's: the old key may be known to others.
+
+    `safe`: the path of the file from the safe, its passphrase, and where the next such file goes,
+    which is written first. The teacher's own papers follow by `OwnSchool.renew`. Raises as
+    `found_school`, Broken, or NotPaired for another school's file.
+    """
+    path, passphrase, next_path = safe
+
+    def work() -> OwnSchool:
+        raw = Path(path).expanduser().read_bytes()
+        after, authority, sealed = own.succeeded((raw, passphrase), papers)
+        write_private(Path(next_path).expanduser(), sealed)
+        keep_authority(home, authority, passphrase, ring, waits)
+        return after
+
+    return await asyncio.to_thread(work)
+
+
+def _papers_of(authority: Authority, name: str, teacher: str, now: int) -> SignedPapers:
+    key, school = new_key(), authority.school
+    return SignedPapers(
+        server="",
+        school=school.id,
+        school_name=authority.name,
+        teacher=teacher,
+        teacher_name=name,
+        key=key_to_pem(key).decode(),
+        certificate=authority.certify(key.public_key(), Party(school.id, "teacher", teacher), now),
+        root=school.root_pem.decode(),
+        standby=authority.standby,
+        epoch=authority.epoch,
+        successions=authority.successions,
+        former=authority.former,
+    )
+
+
+def device_id(thumbprint: str) -> str:
+    """Name a paired device, by its key."""
+    return f"d-{thumbprint[:24]}"
+
+
+def rows_of(classes: Sequence[Roster]) -> list[Row]:
+    """Return the rows that these classes are made of."""
+    rows: list[Row] = []
+    for one in classes:
+        rows.append(ClassRow(one.id, one.name, one.subject))
+        rows += [
+            PupilRow(each.id, one.id, each.given_name, each.family_name, each.display, each.seat)
+            for each in one.pupils
+        ]
+        rows += [
+            DeviceRow(device.id, one.id, device.name, device.kind, device.pupil)
+            for device in one.devices
+        ]
+    return rows
 
 
 async def add_rows(keeping: Keeping, rows: Sequence[Row]) -> None:

@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from central_mdm.contract.grants import MANDATE_SECONDS_MAX, Grant, Mandate
 from central_mdm.contract.names import DiscoveryKey
+from central_mdm.contract.sealed import Former
+from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 from classroom_app.domain.errors import GrantEnded, NotYourClass
 from classroom_app.domain.lesson import Lesson
 from device_bridge.protocol.errors import NotAllowed
@@ -16,7 +18,11 @@ from device_bridge.trust.revocation import DenyLists
 
 
 class SignedPapers(Struct, frozen=True):
-    """What the store keeps of the signed-in teacher. PEM as text, `grant` in JWS compact form."""
+    """What the store keeps of the signed-in teacher. PEM as text, `grant` in JWS compact form.
+
+    `standby`, `epoch`: see `contract.succession`. A `certificate` is empty once the school has a
+    new root, until the teacher signs in again: what was held under the old one is in `former`.
+    """
 
     server: str
     school: str
@@ -30,6 +36,10 @@ class SignedPapers(Struct, frozen=True):
     grant: str = ""
     deny_list: str = ""
     discovery: DiscoveryKey = ""
+    standby: OptionalThumbprint = ""
+    epoch: Epoch = 0
+    successions: Successions = ()
+    former: tuple[Former, ...] = ()
 
 
 class Papers:

@@ -13,7 +13,7 @@ from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.no_server import NoSync
 from classroom_app.cloud.sync import Sync, SyncState
 from classroom_app.domain.acts import Act, Declared
-from classroom_app.domain.errors import GrantEnded, JournalDoubted
+from classroom_app.domain.errors import GrantEnded, JournalDoubted, SchoolSucceeded
 from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
 from classroom_app.found import Found
@@ -34,6 +34,7 @@ from classroom_app.services.seats import Seats
 from classroom_app.services.talking import Talking
 from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
+from classroom_app.succession import Certify, Heritage, certify_none, followed
 from classroom_app.ways import Ways
 from classroom_app.witness import Witness
 from device_bridge.discovery.browse import Browser
@@ -106,6 +107,7 @@ class School:
         ended: Callable[[Ended], None],
         synced: Callable[[SyncState], None],
         told: Callable[[Receipt], None],
+        certify: Certify = certify_none,
     ) -> None:
         self.keeping, self.papers, self._cloud = keeping, papers, cloud
         self.found = Found(time.monotonic())
@@ -129,6 +131,7 @@ class School:
             bulk=self.ways,
             jitter=lambda: random.uniform(*JITTER),  # noqa: S311 - spreads, hides nothing
             gone_seconds=max(GONE_SECONDS * pace, 3 * PULSE_SECONDS),
+            inherits=Heritage(papers, certify),
         )
         self.ways.room = self.link
         self.places = Places(keeping, self.link.sighted, self.names)
@@ -318,6 +321,23 @@ class School:
         if newer:
             await self.keeping.keep_deny_list(deny_list)
             self.link.carry()
+
+    def epoch(self) -> int:
+        signed = self.papers.signed
+        return signed.epoch if signed.successions else 0
+
+    async def follow(self, successions: tuple[str, ...]) -> None:
+        before = self.papers.signed
+        try:
+            signed = followed(before, successions)
+        except NotAllowed as error:
+            log.warning("succession refused", extra={"why": error.why})
+            return
+        await self.keeping.keep_papers(signed)
+        self.papers.signed = signed
+        self.link.carry()
+        if signed.epoch > before.epoch:
+            self._refused(SchoolSucceeded())
 
     def clock_off_seconds(self) -> float | None:
         """Say by how much this computer's clock is ahead of the school's; None: never heard."""

@@ -5,7 +5,7 @@ A device that remembers what it was told and an app that remembers what it heard
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -74,6 +74,7 @@ class Device(Heard):
     piped: list[bytes] = field(default_factory=list[bytes])
     suspicions: list[str] = field(default_factory=list[str])
     deny_lists: list[str] = field(default_factory=list[str])
+    followed: list[str] = field(default_factory=list[str])
     ended: list[DeviceLink] = field(default_factory=list[DeviceLink])
     answers: Callable[[DeviceLink, FromApp], None] = lambda _link, _message: None
 
@@ -104,6 +105,11 @@ class Device(Heard):
 
     def revoked(self, link: DeviceLink) -> None:
         self.ended.append(link)
+        self.note()
+
+    def follow(self, successions: Sequence[str], certificate: str, assignment: str) -> None:
+        del certificate, assignment
+        self.followed.extend(successions)
         self.note()
 
     async def bulk(self, link: DeviceLink, wire: Wire) -> None:

@@ -79,7 +79,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
         1, "dev-01", "b0f1", "agent 0.1", "linux", _HASH, _HASH[:16], 3,
         (Held("attention", 7), Held("presence", 2)), (Screen(1920, 1080),), -3600,
     ),
-    Carried("ggg.hhh.iii"),
+    Carried("ggg.hhh.iii", ("jjj.kkk.lll",), "-----BEGIN CERTIFICATE-----", "mmm.nnn.ooo"),
     Order(_HASH[:16], 1, "m-1", Raw(encode(MandateShown("aaa.bbb.ccc", "ddd.eee.fff")))),
     MandateShown("aaa.bbb.ccc", "ddd.eee.fff"),
     LessonDeclared(

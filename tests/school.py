@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from central_mdm.contract.grants import (
@@ -44,7 +44,7 @@ class SmallSchool:
     def __post_init__(self) -> None:
         self.school = School.pin(self.id, self._root())
 
-    def identity(
+    def identity(  # noqa: PLR0913 - each is a way to be another
         self,
         role: Role,
         name: str,
@@ -52,13 +52,16 @@ class SmallSchool:
         begins: float = NOW - 86_400,
         days: int = 395,
         uris: tuple[str, ...] | None = None,
+        key: Ed25519PrivateKey | None = None,
+        public: Ed25519PublicKey | None = None,
     ) -> Identity:
-        key = new_key()
+        """Certify a new key, or `key`; of another's, `public`, the certificate is what counts."""
+        key = key or new_key()
         names = (uri_of(Party(self.id, role, name)),) if uris is None else uris
         builder = (
             _builder(name, begins, days)
             .issuer_name(self.school.root.subject)
-            .public_key(key.public_key())
+            .public_key(public or key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([_PURPOSE[role]]), critical=False)
         )

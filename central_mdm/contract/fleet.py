@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.names import TEXT, Count, DiscoveryKey, Id, Name
+from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 
 NETWORKS_MAX: Final = 8
 HEADS_A_CHECK_IN_MAX: Final = 4
@@ -53,6 +54,8 @@ class Enrolled(Struct, frozen=True):
     assignment: str
     next_check_in_seconds: Count
     discovery: DiscoveryKey = ""
+    standby: OptionalThumbprint = ""
+    epoch: Epoch = 0
 
 
 class Policy(Struct, frozen=True):
@@ -67,7 +70,9 @@ class CheckIn(Struct, frozen=True):
     """POST /api/check-in with the device's bearer token.
 
     `deny_list`: the number it holds. `heads`: its own journal's, and those of teachers' that it was
-    shown. `wants_discovery`: enrolled before there was a discovery key, it asks for it.
+    shown. `wants_discovery`: enrolled before there was a discovery key, it asks for it. `epoch`:
+    how many successions of the root it knows; with a `csr` (PKCS#10) by its registered key it asks
+    for its certificate under the newest.
     """
 
     policy_version: Count = 0
@@ -79,12 +84,15 @@ class CheckIn(Struct, frozen=True):
     inventory: Inventory | None = None
     heads: Annotated[tuple[SignedHead, ...], Meta(max_length=HEADS_A_CHECK_IN_MAX)] = ()
     wants_discovery: bool = False
+    epoch: Epoch = 0
+    csr: Annotated[str, Meta(max_length=8192)] = ""
 
 
 class CheckedIn(Struct, frozen=True):
     """What changed since; None: nothing. The server says when to come next.
 
-    `assignment` and `deny_list` are signed statements, `contract.grants`.
+    `assignment` and `deny_list` are signed statements, `contract.grants`; so are `successions`,
+    oldest first. `certificate` answers a `csr`.
     `head_count`: how far the newest head of this device's journal goes that the server holds;
     -1: it takes none.
     """
@@ -96,6 +104,8 @@ class CheckedIn(Struct, frozen=True):
     want_inventory: bool = False
     head_count: Annotated[int, Meta(ge=-1, le=2**53)] = -1
     discovery: DiscoveryKey = ""
+    successions: Successions = ()
+    certificate: str = ""
 
 
 class Whereabout(Struct, frozen=True):

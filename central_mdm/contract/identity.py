@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from central_mdm.contract.names import TEXT, Count, DiscoveryKey, Id, Name
+from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 
 
 class SignIn(Struct, frozen=True):
@@ -31,6 +32,8 @@ class SignedIn(Struct, frozen=True):
     school_name: Name
     root: str
     certificate: str = ""
+    standby: OptionalThumbprint = ""
+    epoch: Epoch = 0
 
 
 class Refresh(Struct, frozen=True):
@@ -53,9 +56,10 @@ class GrantIssued(Struct, frozen=True):
 
 
 class Trust(Struct, frozen=True):
-    """GET /api/trust?deny_list=: what the school has signed for everybody since that number."""
+    """GET /api/trust?deny_list=&epoch=: what is signed for everybody since those numbers."""
 
     deny_list: str = ""
+    successions: Successions = ()
 
 
 class Problem(Struct, frozen=True):

@@ -74,6 +74,7 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
         class_id = ""
         if not device:
             class_id, device = await _spend(connection, school, code_hash, ground.clock())
+            device = device or await _paired(connection, school, thumbprint_of(key))
         if not device:
             device = f"dev-{ground.new_id()}"
             kind = asked.inventory.kind
@@ -95,6 +96,8 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
         assignment=assignment,
         next_check_in_seconds=next_check_in(device, ground.clock()),
         discovery=discovery_key(ground.keys.key(school)),
+        standby=about.standby,
+        epoch=about.succession,
     )
 
 
@@ -163,6 +166,12 @@ async def _again(
         standing.exists(),
     )
     return (await connection.execute(wanted.limit(1))).scalar() or ""
+
+
+async def _paired(connection: AsyncConnection, school: str, thumbprint: str) -> str:
+    """Return the device that a teacher's app had paired by this key: its id is of the key."""
+    mine = (roster_devices.c.school == school, roster_devices.c.id == f"d-{thumbprint[:24]}")
+    return (await connection.execute(select(roster_devices.c.id).where(*mine))).scalar() or ""
 
 
 async def _spend(

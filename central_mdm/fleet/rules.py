@@ -3,17 +3,22 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Policy
+from central_mdm.contract.names import Party
 from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
 from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
+from central_mdm.identity.certificates import key_of_request, thumbprint_of
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.model import deny_lists
-from central_mdm.identity.revocation import Newest, newest
+from central_mdm.identity.model import certificates, deny_lists, revocations, successions
+from central_mdm.identity.revocation import newest
+from central_mdm.identity.rules import register
+from central_mdm.identity.succession import since
 from central_mdm.journal.heads import newest_count, take
 from central_mdm.journal.model import heads
 from central_mdm.platform.authentication import Caller
@@ -33,6 +38,7 @@ class Standing(Struct, frozen=True):
     policy_version: int
     deny_list: int
     head_count: int
+    epoch: int
 
 
 async def read_device(
@@ -45,6 +51,7 @@ async def read_device(
         roster_devices.c.school == school, roster_devices.c.id == devices.c.id
     )
     listed = select(func.max(deny_lists.c.number)).where(deny_lists.c.school == school)
+    succeeded = select(func.max(successions.c.epoch)).where(successions.c.school == school)
     signed = select(heads.c.count).where(
         heads.c.school == school, heads.c.role == "device", heads.c.journal == devices.c.id
     )
@@ -54,13 +61,14 @@ async def read_device(
         declared.scalar_subquery().label("declared"),
         assigned.scalar_subquery().label("assigned"),
         listed.scalar_subquery().label("deny_list"),
+        succeeded.scalar_subquery().label("epoch"),
     ).where(devices.c.school == school, devices.c.token_hash == token_hash)
     row = (await connection.execute(wanted)).first()
     if row is None:
         return None
     reported = (row.policy_version, row.policy_state, row.policy_reason)
     versions = (row.assigned or 0, row.declared or 0, row.deny_list or 0)
-    known = Standing(row.inventory_hash, reported, *versions, row.head_count or 0)
+    known = Standing(row.inventory_hash, reported, *versions, row.head_count or 0, row.epoch or 0)
     return Caller(school, "device", row.id, known)
 
 
@@ -74,30 +82,53 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
     keeps = told.inventory is not None and told.inventory_hash != known.inventory_hash
     if keeps or reported != known.reported:
         await _keep(ground, caller, told, keeps=keeps)
-    policy, assignment, denied, head_count = None, "", Newest(), known.head_count
+    head_count = known.head_count
     if told.heads:
         head_count = await _take_heads(ground, caller, told)
-    if (
-        told.policy_version < known.policy_version
-        or told.assignment_version < known.assignment_version
-        or told.deny_list < known.deny_list
-    ):
-        async with ground.database.reading(caller.school) as connection:
-            if told.policy_version < known.policy_version:
-                policy = await _newest(connection, caller.school)
-            if told.assignment_version < known.assignment_version:
-                assignment = await signed_assignment(connection, ground, caller.school, caller.id)
-            if told.deny_list < known.deny_list:
-                denied = await newest(connection, caller.school)
+    news = await _news(ground, caller, told, known)
     return CheckedIn(
         next_check_in_seconds=next_check_in(caller.id, ground.clock()),
-        policy=policy,
-        assignment=assignment,
-        deny_list=denied.statement,
+        policy=news.policy,
+        assignment=news.assignment,
+        deny_list=news.deny_list,
         discovery=discovery_key(ground.keys.key(caller.school)) if told.wants_discovery else "",
         want_inventory=not keeps and told.inventory_hash not in {EMPTY_HASH, known.inventory_hash},
         head_count=head_count,
+        successions=news.successions,
+        certificate=news.certificate,
     )
+
+
+class News(Struct, frozen=True):
+    """What a device lacks."""
+
+    policy: Policy | None = None
+    assignment: str = ""
+    deny_list: str = ""
+    successions: tuple[str, ...] = ()
+    certificate: str = ""
+
+
+async def _news(ground: Ground, caller: Caller, told: CheckIn, known: Standing) -> News:
+    """Read what the device is behind in; nothing is read where it is not."""
+    news, school = News(), caller.school
+    held = told.policy_version, told.assignment_version, told.deny_list, told.epoch
+    newest_ = known.policy_version, known.assignment_version, known.deny_list, known.epoch
+    behind = [mine < theirs for mine, theirs in zip(held, newest_, strict=True)]
+    if any(behind):
+        policy, assignment, denied, succeeded = behind
+        async with ground.database.reading(school) as connection:
+            news = News(
+                await _newest(connection, school) if policy else None,
+                await signed_assignment(connection, ground, school, caller.id)
+                if assignment
+                else "",
+                (await newest(connection, school)).statement if denied else "",
+                await since(connection, school, told.epoch) if succeeded else (),
+            )
+    if told.csr and told.epoch >= known.epoch:
+        news = replace(news, certificate=await _certify(ground, caller, told.csr))
+    return news
 
 
 async def declare_policy(ground: Ground, school: str, seconds: int, wallpaper: str) -> Policy:
@@ -131,6 +162,24 @@ async def _keep(ground: Ground, caller: Caller, told: CheckIn, *, keeps: bool) -
                 told.inventory,
                 ground.clock(),
             )
+
+
+async def _certify(ground: Ground, caller: Caller, csr: str) -> str:
+    """Certify under the newest root the key that this device is registered with; "" for another."""
+    key = key_of_request(csr)
+    mine = (
+        certificates.c.school == caller.school,
+        certificates.c.role == "device",
+        certificates.c.party == caller.id,
+        certificates.c.thumbprint == thumbprint_of(key),
+    )
+    ended = select(revocations.c.thumbprint).where(revocations.c.school == caller.school)
+    wanted = select(certificates.c.serial).where(*mine, certificates.c.thumbprint.not_in(ended))
+    async with ground.database.writing(caller.school) as connection:
+        if (await connection.execute(wanted.limit(1))).first() is None:
+            return ""
+        issued = await register(connection, ground, Party(caller.school, "device", caller.id), key)
+    return issued.pem
 
 
 async def _take_heads(ground: Ground, caller: Caller, told: CheckIn) -> int:

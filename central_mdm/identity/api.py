@@ -6,7 +6,7 @@ from litestar import Router, get, post
 from litestar.params import JSONBody, QueryParameter
 
 from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn, Trust
-from central_mdm.identity import revocation, rules
+from central_mdm.identity import revocation, rules, succession
 from central_mdm.platform.api import NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
@@ -42,9 +42,10 @@ def routes(ground: Ground) -> Router:
         return await rules.grant(ground, request.user)
 
     @get("/trust", opt=TEACHER, responses=problems(401, 403))
-    async def trust(request: AnyRequest, deny_list: Number = 0) -> Trust:
+    async def trust(request: AnyRequest, deny_list: Number = 0, epoch: Number = 0) -> Trust:
         async with ground.database.reading(request.user.school) as connection:
             held = await revocation.newest(connection, request.user.school)
-        return Trust(held.statement if held.number > deny_list else "")
+            since = await succession.since(connection, request.user.school, epoch)
+        return Trust(held.statement if held.number > deny_list else "", since)
 
     return Router("/api", route_handlers=[sign_in, refresh, grant, trust], tags=["identity"])

@@ -17,7 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
 from central_mdm.contract.names import Party, party_of, uri_of
-from central_mdm.platform.errors import Malformed
+from central_mdm.platform.errors import Busy, Malformed
 
 # Long enough to outlive the summer, so that nobody stands before a dead device in September.
 LEAF: Final = timedelta(days=396)
@@ -83,11 +83,31 @@ def make_root(school: str, key: Ed25519PrivateKey, now: int) -> str:
     return builder.sign(key, None).public_bytes(Encoding.PEM).decode()
 
 
+def key_of_root(pem: str, school: str) -> Ed25519PublicKey:
+    """Return the key of a school's own root. Raises Malformed for anything else."""
+    try:
+        root = x509.load_pem_x509_certificate(pem.encode())
+        root.verify_directly_issued_by(root)
+        key = root.public_key()
+        names = root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, UnsupportedAlgorithm):
+        raise Malformed("no-root", "The root cannot be read.") from None
+    uris = names.get_values_for_type(x509.UniformResourceIdentifier)
+    if uris != [f"pupitre://{school}"] or not isinstance(key, Ed25519PublicKey):
+        raise Malformed("no-root", "The root is another school's.")
+    return key
+
+
 def issue(
     root_pem: str, root_key: Ed25519PrivateKey, key: Ed25519PublicKey, party: Party, now: int
 ) -> Issued:
-    """Certify `key` as `party`: a device may serve TLS, a teacher may be a client."""
+    """Certify `key` as `party`: a device may serve TLS, a teacher may be a client.
+
+    Raises Busy in the moment in which the school's next root is taken up.
+    """
     root = x509.load_pem_x509_certificate(root_pem.encode())
+    if root.public_key() != root_key.public_key():
+        raise Busy("succession", 1)
     begins = datetime.fromtimestamp(now, UTC) - EARLIER
     ends = datetime.fromtimestamp(now, UTC) + LEAF
     role = party.role == "device"

@@ -1,4 +1,4 @@
-"""Schools and teachers, their tokens, the certificates issued, and whom the school has ended."""
+"""Schools, their roots and teachers, tokens, certificates, and whom the school has ended."""
 
 from typing import Final
 
@@ -25,6 +25,8 @@ schools: Final = Table(
     Column("epoch", ID, nullable=False),
     Column("root", String(4096), nullable=False),
     Column("generation", BigInteger, nullable=False, server_default="0"),
+    # The thumbprint of the sealed key that may name the next root; empty: there is none.
+    Column("standby", HEX, nullable=False, server_default=""),
 )
 teachers: Final = Table(
     "teachers",
@@ -99,5 +101,12 @@ deny_lists: Final = Table(
     metadata,
     Column("school", ID, primary_key=True),
     Column("number", BigInteger, primary_key=True),
+    Column("statement", LargeBinary, nullable=False),
+)
+successions: Final = Table(
+    "successions",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("epoch", BigInteger, primary_key=True),
     Column("statement", LargeBinary, nullable=False),
 )

@@ -66,7 +66,7 @@ async def end_grants(ground: Ground, school: str) -> int:
             .where(schools.c.school == school)
             .values(generation=schools.c.generation + 1)
         )
-        return await _publish(connection, ground, school)
+        return await publish_list(connection, ground, school)
 
 
 async def _deny(
@@ -90,11 +90,14 @@ async def _deny(
             .values(school=school, thumbprint=row.thumbprint, **facts)
             .on_conflict_do_update(index_elements=["school", "thumbprint"], set_=facts)
         )
-    return await _publish(connection, ground, school)
+    return await publish_list(connection, ground, school)
 
 
-async def _publish(connection: AsyncConnection, ground: Ground, school: str) -> int:
-    """Sign the next list; who cannot connect any more, for the certificate ended, is left out."""
+async def publish_list(connection: AsyncConnection, ground: Ground, school: str) -> int:
+    """Sign the next list, by the school's key of now.
+
+    Who cannot connect any more, for the certificate ended, is left out.
+    """
     now = ground.clock()
     # The row is held, so that two administrators make two lists and not one number twice.
     row = (

@@ -4,7 +4,7 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import GRANT_TYPE, Grant
@@ -13,7 +13,7 @@ from central_mdm.contract.names import Party
 from central_mdm.identity import attempts
 from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.model import certificates, schools, teachers
+from central_mdm.identity.model import certificates, schools, successions, teachers
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
 from central_mdm.identity.revocation import newest
 from central_mdm.identity.roles import verbs_of
@@ -28,18 +28,27 @@ GRANT_SECONDS: Final = 10 * 24 * 3600
 
 
 class SchoolRow(Struct, frozen=True):
-    """A school; `root` is its certificate in PEM."""
+    """A school; `root` is its certificate in PEM, `succession` how many there were before it.
+
+    `standby`: the thumbprint of the key that may name the next; "" for none.
+    """
 
     school: str
     name: str
     epoch: str
     root: str
+    standby: str
+    succession: int
 
 
-async def open_school(ground: Ground, school: str, name: str) -> None:
-    """Make a school: its key, its root certificate, its first epoch. Once."""
+async def open_school(ground: Ground, school: str, name: str, standby: str = "") -> None:
+    """Make a school: its key, its root certificate, its first epoch. Once.
+
+    `standby`: see `identity.succession.make_standby`.
+    """
     root = make_root(school, ground.keys.make(school), ground.clock())
     row = {"school": school, "name": name, "epoch": ground.new_id(), "root": root}
+    row |= {"standby": standby}
     async with ground.database.writing(school) as connection:
         await connection.execute(insert(schools).values(row))
 
@@ -62,8 +71,12 @@ async def begin_epoch(ground: Ground, school: str) -> None:
 
 
 async def school_row(connection: AsyncConnection, school: str) -> SchoolRow:
-    """Return (school, name, epoch, root). Raises NotSignedIn where there is no such school."""
-    wanted = select(schools.c.school, schools.c.name, schools.c.epoch, schools.c.root)
+    """Return what is known of a school. Raises NotSignedIn where there is no such school."""
+    last = select(func.coalesce(func.max(successions.c.epoch), 0))
+    last = last.where(successions.c.school == school).scalar_subquery()
+    wanted = select(
+        schools.c.school, schools.c.name, schools.c.epoch, schools.c.root, schools.c.standby, last
+    )
     row = (await connection.execute(wanted.where(schools.c.school == school))).first()
     if row is None:
         raise NotSignedIn
@@ -207,4 +220,6 @@ def _signed_in(pair: Pair, name: str, about: SchoolRow, certificate: str) -> Sig
         school_name=about.name,
         root=about.root,
         certificate=certificate,
+        standby=about.standby,
+        epoch=about.succession,
     )

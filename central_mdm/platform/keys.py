@@ -21,8 +21,20 @@ class Keys(Protocol):
         """Make and keep a school's key. Raises FileExistsError where there is one."""
         ...
 
+    def keep(self, school: str, key: Ed25519PrivateKey) -> None:
+        """Keep a key that was made elsewhere. Raises FileExistsError where there is one."""
+        ...
+
     def key(self, school: str) -> Ed25519PrivateKey:
         """Return it. Raises LookupError for a school without a key."""
+        ...
+
+    def stage(self, school: str) -> Ed25519PrivateKey:
+        """Make and keep the key that is to be next; asked again, it is the same one."""
+        ...
+
+    def take_up(self, school: str) -> None:
+        """Put the staged key in the place of the school's; the old one is no more."""
         ...
 
 
@@ -31,31 +43,56 @@ class FolderKeys:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._held: dict[str, Ed25519PrivateKey] = {}
+        self._held: dict[str, tuple[int, Ed25519PrivateKey]] = {}
 
     def make(self, school: str) -> Ed25519PrivateKey:
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = Ed25519PrivateKey.generate()
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self.keep(school, key)
+        return key
+
+    def keep(self, school: str, key: Ed25519PrivateKey) -> None:
+        self._write(self._path(school), key)
+
+    def key(self, school: str) -> Ed25519PrivateKey:
         path = self._path(school)
+        try:
+            # Another process may have taken up the next one: `pupitre-mdm succeed`.
+            number = path.stat().st_ino
+        except FileNotFoundError:
+            raise LookupError(school) from None
+        held = self._held.get(school)
+        if held is None or held[0] != number:
+            self._held[school] = held = number, _read(path)
+        return held[1]
+
+    def stage(self, school: str) -> Ed25519PrivateKey:
+        path = self._staged(school)
+        if not path.exists():
+            self._write(path, Ed25519PrivateKey.generate())
+        return _read(path)
+
+    def take_up(self, school: str) -> None:
+        self._staged(school).replace(self._path(school))
+
+    def _write(self, path: Path, key: Ed25519PrivateKey) -> None:
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         # Never open to others, not even between making and closing it.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())
-        return key
-
-    def key(self, school: str) -> Ed25519PrivateKey:
-        if school not in self._held:
-            try:
-                found = load_pem_private_key(self._path(school).read_bytes(), None)
-            except FileNotFoundError:
-                raise LookupError(school) from None
-            if not isinstance(found, Ed25519PrivateKey):
-                raise LookupError(school)
-            self._held[school] = found
-        return self._held[school]
 
     def _path(self, school: str) -> Path:
         return self._root / f"{hashlib.sha256(school.encode()).hexdigest()[:32]}.pem"
+
+    def _staged(self, school: str) -> Path:
+        return self._path(school).with_suffix(".next")
+
+
+def _read(path: Path) -> Ed25519PrivateKey:
+    found = load_pem_private_key(path.read_bytes(), None)
+    if not isinstance(found, Ed25519PrivateKey):
+        raise LookupError(path.name)  # noqa: TRY004 - the file's mistake, not the caller's
+    return found

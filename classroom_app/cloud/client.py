@@ -82,9 +82,10 @@ class Cloud:
     async def grant(self) -> GrantIssued:
         return await self._signed("POST", "/api/grants", GrantIssued)
 
-    async def trust(self, deny_list: int) -> Trust:
-        """Ask what the school has signed for everybody since the deny list of this number."""
-        return await self._signed("GET", f"/api/trust?deny_list={deny_list}", Trust)
+    async def trust(self, deny_list: int, epoch: int) -> Trust:
+        """Ask what is signed for everybody since the deny list and the root of these numbers."""
+        path = f"/api/trust?deny_list={deny_list}&epoch={epoch}"
+        return await self._signed("GET", path, Trust)
 
     async def scopes(self) -> Scopes:
         return await self._signed("GET", "/api/scopes", Scopes)

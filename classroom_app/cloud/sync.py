@@ -76,6 +76,14 @@ class TakesTrust(Protocol):
     """Whoever keeps what the school has signed for everybody."""
 
     def deny_list_number(self) -> int: ...
+    def epoch(self) -> int:
+        """Tell how many successions of the school's root are here."""
+        ...
+
+    async def follow(self, successions: tuple[str, ...]) -> None:
+        """Keep the school's new root and carry it on; what its standby has not said is logged."""
+        ...
+
     async def deny(self, deny_list: str) -> None:
         """Keep a newer deny list and carry it on; one that is not the school's is logged."""
         ...
@@ -84,7 +92,7 @@ class TakesTrust(Protocol):
 class Central(Protocol):
     """The part of `Cloud` that the sync needs."""
 
-    async def trust(self, deny_list: int) -> Trust: ...
+    async def trust(self, deny_list: int, epoch: int) -> Trust: ...
     async def scopes(self) -> Scopes: ...
     async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
     async def push(self, events: tuple[Event, ...]) -> Pushed: ...
@@ -200,7 +208,9 @@ class Sync:
 
     async def _trust(self) -> None:
         """Bring what the school has signed for everybody; teachers carry it to the devices."""
-        trust = await self._cloud.trust(self._takes.deny_list_number())
+        trust = await self._cloud.trust(self._takes.deny_list_number(), self._takes.epoch())
+        if trust.successions:
+            await self._takes.follow(trust.successions)
         if trust.deny_list:
             await self._takes.deny(trust.deny_list)
 

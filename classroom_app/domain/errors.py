@@ -10,6 +10,7 @@ RoomError
 |  |- EmptyFile   it has no byte
 |  |- NotAPdf     it is not what its name says
 |  |- TooLarge    no manifest can name all of it
+|- SchoolSucceeded  sign in again: the school has a new root, and all before it has ended
 |- AuthorityLocked  type the passphrase of this computer's own school
 |- NotKept        nothing was written, so nothing was declared
    |- StoreFull       free some space, then do it again
@@ -81,6 +82,10 @@ class NotAPdf(Unfit):
 
 class TooLarge(Unfit):
     """Larger than a document may be."""
+
+
+class SchoolSucceeded(RoomError):
+    """The standby has named the school's next root: what this teacher has is of the one before."""
 
 
 class AuthorityLocked(RoomError):

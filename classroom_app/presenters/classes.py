@@ -38,6 +38,12 @@ class ClassesPresenter(QObject):
         self.classes = tuple(classes)
         self.changed.emit()
 
+    def of_device(self, device: str) -> tuple[str, ...]:
+        """Return the classes that a device is in."""
+        return tuple(
+            one.id for one in self.classes if any(each.id == device for each in one.devices)
+        )
+
     def choose_length(self, minutes: int) -> None:
         self.minutes = minutes
         self.length_chosen.emit(minutes)

@@ -106,6 +106,7 @@ _ROOM_BYTES_LEAST = 1_000_000  # "free 12 bytes" would help nobody for long
 _ERRORS = {
     "NotPaired": later("{name} does not know this computer. Add the device with its code."),
     "WrongPassphrase": later("The passphrase does not open it. Try again."),
+    "SchoolSucceeded": later("The school has a new key. Please sign in again."),
     "AuthorityLocked": later("Type the school's passphrase."),
     "NotAllowed": later("{name} obeys only in your lesson. Start the lesson."),
     "TryAgain": later("{name} is busy or out of reach. It goes on by itself."),

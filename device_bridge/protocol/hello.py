@@ -50,7 +50,8 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     """The device's answer: only now is the app connected (TLS 1.3, see DESIGN section 4).
 
     `lane_token` opens `/pictures` and `/bulk` once each time they are dialled during this link.
-    `nonce` stands in every `Order` of this link. `deny_list` is the number of the one held.
+    `nonce` stands in every `Order` of this link. `deny_list` is the number of the one held, `epoch`
+    of how many successions of the school's root the device knows.
     `boot` changes when the agent starts anew. `clock_off_seconds` is the device's wall clock
     less its time floor's estimate where that is known, else 0.
     """
@@ -66,6 +67,7 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     held: Annotated[tuple[Held, ...], Meta(max_length=16)] = ()
     screens: Annotated[tuple[Screen, ...], Meta(max_length=16)] = ()
     clock_off_seconds: int = 0
+    epoch: Version = 0
 
 
 class Order(Struct, frozen=True, tag="order"):
@@ -85,10 +87,15 @@ class Order(Struct, frozen=True, tag="order"):
 class Carried(Struct, frozen=True, tag="carried"):
     """What the school has signed for everybody; an app brings it along, also before its hello.
 
-    It needs no grant: each statement is judged by its own signature.
+    It needs no grant: each statement is judged by its own signature. `successions`, oldest first,
+    are judged before the rest; `certificate` (PEM) and `assignment` are for the device's own key
+    under the root that then holds.
     """
 
-    deny_list: Statement
+    deny_list: Statement = ""
+    successions: Annotated[tuple[Token, ...], Meta(max_length=8)] = ()
+    certificate: Token = ""
+    assignment: Token = ""
 
 
 class MandateShown(Struct, frozen=True, tag="mandate-shown"):

@@ -23,7 +23,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from device_bridge.protocol.errors import Malformed
-from device_bridge.protocol.fields import Id, Name, OptionalId, Token
+from device_bridge.protocol.fields import Id, Name, Token, Version
 
 CODE_LETTERS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """32, without I, L, O and U, which are misread or make words (as Crockford's base 32)."""
@@ -95,15 +95,19 @@ class PairRequested(Struct, frozen=True, tag="pair-requested"):
 
 
 class PairGiven(Struct, frozen=True, tag="pair-given"):
-    """What enrolment gives: `standby` is the thumbprint of the sealed root's key, "" for none."""
+    """What enrolment gives: `standby` is the thumbprint of the sealed root's key, "" for none.
+
+    `epoch`: how often the school's root was succeeded.
+    """
 
     school: Id
     school_name: Name
     device: Id
     certificate: Pem
     root: Pem
-    standby: OptionalId
+    standby: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
     assignment: Token
+    epoch: Version = 0
 
 
 class PairKept(Struct, frozen=True, tag="pair-kept"):

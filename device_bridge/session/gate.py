@@ -6,7 +6,7 @@ what was read, which costs microseconds.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -70,6 +70,10 @@ class Host(Protocol):
         """End what this link's teacher has begun: the school has ended their papers."""
         ...
 
+    def follow(self, successions: Sequence[str], certificate: str, assignment: str) -> None:
+        """Follow the school to a new root; take own papers under it. Raises NotAllowed."""
+        ...
+
     async def bulk(self, link: DeviceLink, wire: Wire) -> None:
         """Fetch and supply on a bound `/bulk` lane until it ends."""
         ...
@@ -120,13 +124,13 @@ class Law(Struct, frozen=True):
 
 
 class Gate:
-    """One link's life on the device. `deny` takes a carried deny list; see `Listener.deny`."""
+    """One link's life on the device. `bring` takes what is carried; see `Listener.bring`."""
 
     def __init__(
-        self, made: DeviceLink, peer: Peer, host: Host, law: Law, deny: Callable[[str], None]
+        self, made: DeviceLink, peer: Peer, host: Host, law: Law, bring: Callable[[Carried], None]
     ) -> None:
         self._link, self._peer, self._host, self._law = made, peer, host, law
-        self._deny = deny
+        self._bring_it = bring
         self._end = link.DeviceEnd(0.0)
         self._protocol = 0
         self._orders = 0
@@ -250,7 +254,7 @@ class Gate:
         if isinstance(message, MandateShown):
             self._link.papers = self._law.read(message.grant, message.mandate, self._peer)
         elif isinstance(message, Carried):
-            self._deny(message.deny_list)
+            self._bring_it(message)
         elif papers is not None:
             if not isinstance(message, FREE) and self._under != (mandate.id if mandate else ""):
                 raise NotAllowed("mandate", "another-mandate")
@@ -260,7 +264,7 @@ class Gate:
 
     def _bring(self, carried: Carried) -> None:
         try:
-            self._deny(carried.deny_list)
+            self._bring_it(carried)
         except NotAllowed as error:
             log.warning("carried statement refused", extra={"why": error.why})
 

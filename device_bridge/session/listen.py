@@ -15,7 +15,7 @@ from typing import Final
 
 from device_bridge.protocol import link
 from device_bridge.protocol.errors import DeviceError, Malformed, NotPaired, TryAgain
-from device_bridge.protocol.hello import LaneHello, LaneWelcome, Refused
+from device_bridge.protocol.hello import Carried, LaneHello, LaneWelcome, Refused
 from device_bridge.protocol.messages import decode_bulk, decode_picture_from_app, encode
 from device_bridge.session.device_link import DeviceLink
 from device_bridge.session.gate import Gate, Host, Law
@@ -101,6 +101,22 @@ class Listener:
         """End every connection now, as a pulled cable does; new ones are taken."""
         for lane in tuple(self._open.values()):
             lane.abort()
+
+    def bring(self, carried: Carried) -> None:
+        """Take what an app has carried here. Raises NotAllowed(verb, why) for what is no good."""
+        if carried.successions or carried.certificate:
+            self._host.follow(carried.successions, carried.certificate, carried.assignment)
+        if carried.deny_list:
+            self.deny(carried.deny_list)
+
+    def take_up(self, identity: Identity, law: Law) -> None:
+        """Be of this law from now on: every connection ends, and new ones are judged by it."""
+        self._context = listener_context(identity, law.school)
+        self._law = law
+        for number, made in tuple(self._links.items()):
+            self._host.revoked(made)
+            self._open[number].abort()
+        self.cut()
 
     def deny(self, deny_list: str) -> None:
         """Take a newer deny list, wherever it came from; what it ends, ends now.
@@ -214,7 +230,7 @@ class Listener:
         if not self._room_for(made):
             await lane.send(encode(Refused("hello", "busy")))
             raise TryAgain(0.0)
-        gate = Gate(made, lane.peer, self._host, self._law, self.deny)
+        gate = Gate(made, lane.peer, self._host, self._law, self.bring)
         try:
             await gate.run(lane, first, welcomed)
         finally:

@@ -25,6 +25,7 @@ from device_bridge.protocol.materials import HandInTaken, MaterialReport
 from device_bridge.protocol.messages import Command, Declaration, FromDevice
 from device_bridge.protocol.talking import Heard
 from device_bridge.protocol.watching import Frame
+from device_bridge.session.carry_over import Inherits, Nothing, carry_over
 from device_bridge.session.dial import Address, OtherDevice, dial, judge_device, who_is_at
 from device_bridge.session.keeper import (
     DIAL_FLOOR_SECONDS,
@@ -89,8 +90,9 @@ class Ends(Struct, frozen=True):
     hears: Hears
     bulk: ServesBulk
     floor: Callable[[], float]
-    app: str = "pupitre"
-    gone_seconds: float = GONE_SECONDS
+    app: str
+    gone_seconds: float
+    inherits: Inherits
 
 
 class Room:
@@ -108,9 +110,20 @@ class Room:
         jitter: Callable[[], float],
         app: str = "pupitre",
         gone_seconds: float = GONE_SECONDS,
+        inherits: Inherits | None = None,
     ) -> None:
         """`floor`: UTC seconds at least; `jitter`: from 0.5 to 1.0, spreads the retries."""
-        self._ends = Ends(identity, school, papers, hears, bulk, floor, app, gone_seconds)
+        self._ends = Ends(
+            identity,
+            school,
+            papers,
+            hears,
+            bulk,
+            floor,
+            app,
+            gone_seconds,
+            inherits or Nothing(),
+        )
         self._jitter = jitter
         self._context = dialler_context(identity, school)
         self._kept: dict[str, _Kept] = {}
@@ -156,7 +169,7 @@ class Room:
             kept.show_papers()
 
     def carry(self) -> None:
-        """Bring a newer deny list to all live links; whom it ends is not linked any more."""
+        """Bring newer deny lists and roots to all live links; whom they end is linked no more."""
         for kept in self._kept.values():
             kept.carry()
 
@@ -232,6 +245,7 @@ class _Kept:
         self._hung_up = False
         self._forgotten = False
         self._deny_list_held = 0
+        self._epoch_held = 0
 
     async def run(self) -> None:
         try:
@@ -277,12 +291,15 @@ class _Kept:
             self._live.lane.abort()
         elif carried := self._carried():
             self._deny_list_held = lists.denied.number
+            self._epoch_held = self._ends.inherits.epoch
             self._live.session.outbox.put(carried, urgent=True, newest_of="carried")
 
     def _carried(self) -> Carried | None:
         """Return what the device lacks, as far as it has told what it holds."""
-        lists = self._ends.papers.deny_lists
-        return Carried(lists.token) if lists.denied.number > self._deny_list_held else None
+        lists, inherits = self._ends.papers.deny_lists, self._ends.inherits
+        deny_list = lists.token if lists.denied.number > self._deny_list_held else ""
+        roots = inherits.successions if inherits.epoch > self._epoch_held else ()
+        return Carried(deny_list, roots) if deny_list or roots else None
 
     def tell(self, message: Heard | HandInTaken | HeadAsked) -> None:
         if self._live:
@@ -310,7 +327,7 @@ class _Kept:
 
     async def _once(self, up: Callable[[], None]) -> None:
         await self._addressed.wait()
-        lane = await self._dial("/control", self._addresses)
+        lane = await self._dial_or_tell()
         session = Session(lane, self._device, self._heard, self._ends.gone_seconds)
 
         def welcomed(welcome: Welcome, group: asyncio.TaskGroup) -> None:
@@ -326,6 +343,18 @@ class _Kept:
         finally:
             self._down()
 
+    async def _dial_or_tell(self) -> Lane:
+        """Dial; whoever does not pass may be ours, and not have heard of the school's new root."""
+        try:
+            return await self._dial("/control", self._addresses)
+        except OtherDevice:
+            raise
+        except NotPaired:
+            ends = self._ends
+            if await carry_over(self._addresses, self._device, ends.identity, ends.inherits):
+                self._keeper.wake()
+            raise
+
     def _up(self, lane: Lane, session: Session, welcome: Welcome, group: asyncio.TaskGroup) -> None:
         async def again(path: Path) -> Lane:
             return await self._dial(path, self._addresses)
@@ -339,7 +368,8 @@ class _Kept:
         )
         group.create_task(live.pictures.run(), name=f"pictures-{self._device}")
         group.create_task(live.bulk.run(), name=f"bulk-{self._device}")
-        self._live, self._why, self._deny_list_held = live, "", welcome.deny_list
+        self._live, self._why = live, ""
+        self._deny_list_held, self._epoch_held = welcome.deny_list, welcome.epoch
         self._ends.hears.up(self._device, welcome)
         for declaration in tuple(self._declared.values()):
             self._say(live, declaration)

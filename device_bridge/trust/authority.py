@@ -5,10 +5,12 @@ roots are made: one that issues, and a standby whose key leaves this computer at
 be kept in the safe; only its thumbprint stays.
 """
 
+import dataclasses
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal, get_args
+from typing import Final, get_args
 
 import msgspec
 from cryptography import x509
@@ -18,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from msgspec import Meta, Struct
 
 from central_mdm.contract.grants import (
     ASSIGNMENT_TYPE,
@@ -29,6 +30,20 @@ from central_mdm.contract.grants import (
     Verb,
 )
 from central_mdm.contract.names import Party, uri_of
+from central_mdm.contract.roster import Row
+from central_mdm.contract.sealed import (
+    COST,
+    NONCE_BYTES,
+    PASSPHRASE_MIN,
+    SALT_BYTES,
+    SEALED_BYTES_MAX,
+    Former,
+    Kept,
+    Kind,
+    Sealed,
+    about,
+)
+from central_mdm.contract.succession import SUCCESSIONS_MAX
 from device_bridge.protocol.errors import Broken, NotPaired
 from device_bridge.trust.grants import sign
 from device_bridge.trust.identity import (
@@ -39,6 +54,7 @@ from device_bridge.trust.identity import (
     new_key,
     thumbprint,
 )
+from device_bridge.trust.succession import Line, succeed
 
 LEAF: Final = timedelta(days=396)
 """13 months: long enough to outlive the summer."""
@@ -46,13 +62,6 @@ ROOT: Final = timedelta(days=20 * 365)
 EARLIER: Final = timedelta(hours=1)
 """A device's clock may be behind ours when its certificate is fresh."""
 VERBS: Final[tuple[Verb, ...]] = get_args(Verb)
-PASSPHRASE_MIN: Final = 12
-"""Characters. The file may be copied and guessed at for years."""
-_SALT_BYTES: Final = 16
-_NONCE_BYTES: Final = 12
-_COST: Final = 2**16
-"""scrypt with r = 8: 64 MiB and about 0.2 s a guess (RFC 7914, section 2). Not read from the file,
-which could else ask for any memory."""
 _NO_USE: Final = dict.fromkeys(
     (
         "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
@@ -66,41 +75,21 @@ class WrongPassphrase(Broken):
     """The file does not open: another passphrase, or somebody changed it."""
 
 
-class Kept(Struct, frozen=True, forbid_unknown_fields=True):
-    """An authority as it lies in a keyring or within a sealed file; PEM as text.
-
-    `standby` is the thumbprint of the standby root's key, in hex.
-    """
-
-    school: str
-    name: str
-    root: str
-    key: str
-    standby: str
-
-
-class Sealed(Struct, frozen=True, forbid_unknown_fields=True):
-    """A file for the safe or for another teacher: what it is can be read, what it holds cannot.
-
-    `kind`: "authority" is the key that issues, "standby" the one that may replace it.
-    """
-
-    form: Literal["pupitre-sealed-1"]
-    kind: Literal["authority", "standby"]
-    school: Annotated[str, Meta(max_length=64)]
-    salt: Annotated[bytes, Meta(min_length=_SALT_BYTES, max_length=_SALT_BYTES)]
-    nonce: Annotated[bytes, Meta(min_length=_NONCE_BYTES, max_length=_NONCE_BYTES)]
-    box: Annotated[bytes, Meta(max_length=PEM_BYTES_MAX)]
-
-
 @dataclass(frozen=True)
 class Authority:
-    """Whoever holds this is the school. Its repr shows no key."""
+    """Whoever holds this is the school. Its repr shows no key.
+
+    `successions` are what made its root the school's, and `former` what reaches the devices that
+    have not heard of them.
+    """
 
     school: School
     name: str
     key: Ed25519PrivateKey
     standby: str
+    epoch: int = 0
+    successions: tuple[str, ...] = ()
+    former: tuple[Former, ...] = ()
 
     def __repr__(self) -> str:
         return f"Authority({self.school.id})"
@@ -111,11 +100,39 @@ class Authority:
         school, key = School.pin(kept.school, kept.root.encode()), key_of_pem(kept.key.encode())
         if thumbprint(key.public_key()) != thumbprint(school.key):
             raise NotPaired("the key is another school's")
-        return cls(school, kept.name, key, kept.standby)
+        of = kept.epoch, kept.successions, kept.former
+        return cls(school, kept.name, key, kept.standby, *of)
 
-    def kept(self) -> Kept:
-        pem = key_to_pem(self.key).decode()
-        return Kept(self.school.id, self.name, self.school.root_pem.decode(), pem, self.standby)
+    def kept(self, rows: Sequence[Row] = ()) -> Kept:
+        return Kept(
+            self.school.id,
+            self.name,
+            self.school.root_pem.decode(),
+            key_to_pem(self.key).decode(),
+            self.standby,
+            self.epoch,
+            self.successions,
+            tuple(rows),
+            self.former,
+        )
+
+    def succeed(
+        self, standby: Ed25519PrivateKey, former: Former, now: int
+    ) -> tuple["Authority", Ed25519PrivateKey]:
+        """Make the school's next authority by its standby; the next standby is to be sealed.
+
+        `former` is what a teacher has under this root. Raises NotPaired for another school's.
+        """
+        after, next_standby = found(self.school.id, self.name, now)
+        line = Line(self.school, self.standby, self.epoch)
+        root = after.school.root_pem.decode()
+        told = succeed(line, standby, root, after.standby, now)
+        return dataclasses.replace(
+            after,
+            epoch=self.epoch + 1,
+            successions=(*self.successions, told)[-SUCCESSIONS_MAX:],
+            former=(former, *self.former)[:SUCCESSIONS_MAX],
+        ), next_standby
 
     def certify(self, key: Ed25519PublicKey, party: Party, now: int) -> str:
         """Certify `key` as `party` of this school from `now` (UTC seconds); PEM."""
@@ -202,16 +219,27 @@ def key_of_request(pem: str) -> Ed25519PublicKey:
     return key
 
 
-def seal(authority: Authority, passphrase: str) -> bytes:
-    """Write the authority as one file: a backup, or for a second teacher. Takes about 0.2 s."""
-    return _seal(
-        "authority", authority.school.id, msgspec.json.encode(authority.kept()), passphrase
-    )
+def seal(authority: Authority, passphrase: str, rows: Sequence[Row] = ()) -> bytes:
+    """Write the authority as one file: a backup, or for a second teacher. Takes about 0.2 s.
+
+    `rows` are the classes, pupils and devices that come with it. Raises WrongPassphrase for one
+    that is too short.
+    """
+    kept = msgspec.json.encode(authority.kept(rows))
+    return _seal("authority", authority.school.id, kept, passphrase)
 
 
 def unseal(raw: bytes, passphrase: str) -> Authority:
     """Read what `seal` wrote. Raises WrongPassphrase, Broken (no such file) or NotPaired."""
-    return Authority.of(msgspec.json.decode(_open(raw, "authority", passphrase), type=Kept))
+    return Authority.of(unseal_kept(raw, passphrase))
+
+
+def unseal_kept(raw: bytes, passphrase: str) -> Kept:
+    """Read all of a backup, its rows too. Raises WrongPassphrase or Broken."""
+    try:
+        return msgspec.json.decode(_open(raw, "authority", passphrase), type=Kept)
+    except msgspec.MsgspecError as error:
+        raise Broken("no such file of ours") from error
 
 
 def seal_standby(authority: Authority, standby: Ed25519PrivateKey, passphrase: str) -> bytes:
@@ -226,37 +254,31 @@ def unseal_standby(raw: bytes, passphrase: str) -> Ed25519PrivateKey:
     return key_of_pem(_open(raw, "standby", passphrase))
 
 
-def _seal(
-    kind: Literal["authority", "standby"], school: str, content: bytes, passphrase: str
-) -> bytes:
+def _seal(kind: Kind, school: str, content: bytes, passphrase: str) -> bytes:
     if len(passphrase) < PASSPHRASE_MIN:
         raise WrongPassphrase("too short")
-    salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-    box = ChaCha20Poly1305(_key(passphrase, salt)).encrypt(nonce, content, _about(kind, school))
+    salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
+    box = ChaCha20Poly1305(_key(passphrase, salt)).encrypt(nonce, content, about(kind, school))
     sealed = Sealed("pupitre-sealed-1", kind, school, salt, nonce, box)
     return msgspec.json.format(msgspec.json.encode(sealed))
 
 
-def _open(raw: bytes, kind: Literal["authority", "standby"], passphrase: str) -> bytes:
+def _open(raw: bytes, kind: Kind, passphrase: str) -> bytes:
     try:
-        sealed = msgspec.json.decode(raw[: 2 * PEM_BYTES_MAX], type=Sealed)
+        sealed = msgspec.json.decode(raw[: 2 * SEALED_BYTES_MAX], type=Sealed)
     except (ValueError, RecursionError) as error:
         raise Broken("no such file of ours") from error
     if sealed.kind != kind:
         raise Broken("the other of the two files")
     box = ChaCha20Poly1305(_key(passphrase, sealed.salt))
     try:
-        return box.decrypt(sealed.nonce, sealed.box, _about(kind, sealed.school))
+        return box.decrypt(sealed.nonce, sealed.box, about(kind, sealed.school))
     except InvalidTag as error:
         raise WrongPassphrase("it does not open") from error
 
 
 def _key(passphrase: str, salt: bytes) -> bytes:
-    return Scrypt(salt=salt, length=32, n=_COST, r=8, p=1).derive(passphrase.encode())
-
-
-def _about(kind: str, school: str) -> bytes:
-    return f"pupitre-sealed-1 {kind} {school}".encode()
+    return Scrypt(salt=salt, length=32, n=COST, r=8, p=1).derive(passphrase.encode())
 
 
 def _builder(

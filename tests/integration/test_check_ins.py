@@ -1,6 +1,6 @@
 """A device's check-ins against the real application: what it tells, and when."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,13 +19,19 @@ from tests.mdm import Mdm, bearer, new_request
 pytestmark = pytest.mark.real_loop
 
 
-def duties_of(inventory: Callable[[], Inventory], client: Client) -> Duties:
+Follow = Callable[[Sequence[str], str, str], None]
+
+
+def duties_of(
+    inventory: Callable[[], Inventory], client: Client, follow: Follow = lambda _, __, ___: None
+) -> Duties:
     return Duties(
         ground=GroundHere(lambda: 1000.0, 0.0),
         deny=lambda _: None,
         deny_list_number=lambda: 0,
         inventory=inventory,
         apply=lambda _: "",
+        follow=follow,
         pauses=lambda: retry_pauses(1.0, 1.0, lambda: 1.0),
         jitter=lambda: 1.0,
         client=client,

@@ -85,6 +85,10 @@ class Room:
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
+    return enrolled(tmp_path)
+
+
+def enrolled(tmp_path: Path) -> Room:
     school = SmallSchool()
     folder = Folder(tmp_path / "device")
     folder.make()

@@ -44,8 +44,8 @@ class Script:
         if self.failing:
             raise self.failing
 
-    async def trust(self, deny_list: int) -> Trust:
-        del deny_list
+    async def trust(self, deny_list: int, epoch: int) -> Trust:
+        del deny_list, epoch
         self._fail()
         return Trust()
 

@@ -31,6 +31,7 @@ from device_bridge.agent.guard.mdm import (
     web_client,
 )
 from device_bridge.agent.guard.networks import Gateway, Networks
+from device_bridge.agent.guard.succession import follow
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.day import NAME_BYTES, OwnName
 from device_bridge.discovery.interfaces import LOOK_SECONDS, own_addresses
@@ -90,10 +91,11 @@ class Device:
         self._about = about
         if enrolled.assignment:
             self.guard.ground.assign(enrolled.assignment)
+        self._enrolled = enrolled
         self._deny_lists = _deny_lists(enrolled.school, self.guard.deny_list)
-        ground, mandates = self.guard.ground, self.guard.mandates
-        law = Law(self.id, enrolled.school, ground, mandates, self._deny_lists)
-        self._listener = Listener(enrolled.identity, law, self, random_bytes=makings.random_bytes)
+        self._listener = Listener(
+            enrolled.identity, self._law(), self, random_bytes=makings.random_bytes
+        )
         self.networks = Networks(
             lambda: self.guard.ground.assignment, lambda: own_addresses(self._wanted), about.gateway
         )
@@ -205,6 +207,7 @@ class Device:
             held=self.guard.versions(),
             screens=self.guard.screens,
             clock_off_seconds=self.guard.clock_off_seconds(),
+            epoch=self._enrolled.epoch,
         )
 
     def told(self, link: DeviceLink, message: FromApp) -> None:
@@ -221,6 +224,29 @@ class Device:
 
     def revoked(self, link: DeviceLink) -> None:
         self.guard.revoked(link)
+
+    def follow(
+        self, successions: Sequence[str], certificate: str = "", assignment: str = ""
+    ) -> None:
+        """Follow the school to its newest root, wherever that came from; the old one ends now.
+
+        Raises NotAllowed("succession" or "certificate", why).
+        """
+        news = follow(self.guard.folder, successions, certificate, assignment)
+        if news is None:
+            return
+        log.info("succession", extra={"epoch": news.epoch, "outdated": news.outdated})
+        self._enrolled, self._deny_lists = news, DenyLists(news.school)
+        self.guard.succeeded(news.epoch)
+        if news.assignment:
+            self.guard.ground.assign(news.assignment)
+        self.guard.witness.introduce(news, self.guard.ground.floor)
+        self._check_ins.take_up(news)
+        self._listener.take_up(news.identity, self._law())
+
+    def _law(self) -> Law:
+        guard = self.guard
+        return Law(self.id, self._enrolled.school, guard.ground, guard.mandates, self._deny_lists)
 
     async def bulk(self, link: DeviceLink, wire: Wire) -> None:
         await self.guard.bulk(link, wire)
@@ -241,6 +267,7 @@ class Device:
             ground=self.guard.ground,
             deny=self._listener.deny,
             deny_list_number=lambda: self._deny_lists.denied.number,
+            follow=self.follow,
             inventory=lambda: inventory_of(root, about.kind, agent_version()),
             apply=about.apply,
             pauses=lambda: retry_pauses(BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS, about.jitter),

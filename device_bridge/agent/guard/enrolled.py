@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.names import DiscoveryKey
+from central_mdm.contract.succession import Epoch, OptionalThumbprint
 from device_bridge.agent.folder import Folder, read_kept, write_private
 from device_bridge.protocol.errors import Broken, NotAllowed, NotPaired
 from device_bridge.trust.accept import accept
@@ -21,7 +22,9 @@ LONG_AGO: Final = 0.0
 class SchoolKept(Struct, frozen=True):
     """`school.json`: written last, so where it stands, enrolment is whole.
 
-    `discovery`: the school's key for the names of the day; "" until it has come.
+    `discovery`: the school's key for the names of the day; "" until it has come. `standby`,
+    `epoch`: see `contract.succession`. `before`: the root that succession ended and that the own
+    certificate may still be from; "" where there was none.
     """
 
     school: str
@@ -29,16 +32,21 @@ class SchoolKept(Struct, frozen=True):
     device: str
     root: str
     discovery: DiscoveryKey = ""
+    standby: OptionalThumbprint = ""
+    epoch: Epoch = 0
+    before: str = ""
 
 
 class Enrolment(Struct, frozen=True):
-    """A whole enrolment, checked."""
+    """A whole enrolment, checked. `outdated`: the certificate is from before a succession."""
 
     device: str
     school: School
     identity: Identity
     assignment: Assignment | None
     discovery: bytes = b""
+    epoch: int = 0
+    outdated: bool = False
 
 
 def read_enrolment(folder: Folder) -> Enrolment:
@@ -46,9 +54,22 @@ def read_enrolment(folder: Folder) -> Enrolment:
     kept = read_school(folder)
     school = School.pin(kept.school, kept.root.encode())
     identity = Identity.load(folder.root)
-    check_identity(identity, school, kept.device)
+    outdated = _check_any(identity, school, kept)
     assignment = _assignment(folder, school, kept.device)
-    return Enrolment(kept.device, school, identity, assignment, bytes.fromhex(kept.discovery))
+    discovery = bytes.fromhex(kept.discovery)
+    return Enrolment(kept.device, school, identity, assignment, discovery, kept.epoch, outdated)
+
+
+def _check_any(identity: Identity, school: School, kept: SchoolKept) -> bool:
+    """Return whether the certificate is from before a succession. Raises NotPaired for no good."""
+    try:
+        check_identity(identity, school, kept.device)
+    except NotPaired:
+        if not kept.before:
+            raise
+        check_identity(identity, School.pin(kept.school, kept.before.encode()), kept.device)
+        return True
+    return False
 
 
 def read_school(folder: Folder) -> SchoolKept:

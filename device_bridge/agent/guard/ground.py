@@ -34,6 +34,10 @@ class GroundHere:
     def signed_at(self, issued_at: int) -> None:
         self._floor = self._floor.raised(issued_at, self._boot())
 
+    def serve_none(self) -> None:
+        """Serve no class until the next assignment: the school that signed the last has ended."""
+        self._assignment = None
+
     def assign(self, assignment: Assignment) -> bool:
         """Take a newer assignment whose signature is checked; False for an older one."""
         if self._assignment and assignment.version < self._assignment.version:

@@ -258,6 +258,16 @@ class Guard:
             if author.key in denied.keys:
                 self._revoked(author.lesson)
 
+    def succeeded(self, epoch: int) -> None:
+        """End what was declared under a root of the school that is no more."""
+        self.deny_list = ""
+        self.ground.serve_none()
+        self.voice.note("succession", {"epoch": epoch})
+        self.voice.changed()
+        for author in (self.presence.held.author, self.attention.held.author):
+            if author.lesson:
+                self._revoked(author.lesson)
+
     def revoked(self, link: Link) -> None:
         """End what a link has declared whose papers the school has ended."""
         if lesson := author_of(link).lesson:

@@ -7,7 +7,7 @@ nothing but how long this module pauses.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -104,7 +104,13 @@ async def enrol(
     async with client() as http:
         enrolled = await _ask(http, f"{server}/api/enrolments", asked, Enrolled)
     given = SchoolKept(
-        enrolled.school, enrolled.school_name, enrolled.device, enrolled.root, enrolled.discovery
+        enrolled.school,
+        enrolled.school_name,
+        enrolled.device,
+        enrolled.root,
+        enrolled.discovery,
+        enrolled.standby,
+        enrolled.epoch,
     )
     check_given(key, given, enrolled.certificate, enrolled.assignment)
     kept = FleetKept(server, enrolled.token, _bounded(enrolled.next_check_in_seconds))
@@ -117,7 +123,8 @@ async def enrol(
 class Duties:
     """What check-ins need of the rest. `apply` blocks and says why not, or "".
 
-    `deny` takes a newer deny list, `deny_list_number` tells which is held.
+    `deny` takes a newer deny list, `deny_list_number` tells which is held. `follow` takes
+    successions of the school's root, and papers under the newest.
     """
 
     ground: GroundHere
@@ -127,6 +134,7 @@ class Duties:
     apply: Callable[[Policy], str]
     pauses: Callable[[], Iterator[float]]
     jitter: Callable[[], float]
+    follow: Callable[[Sequence[str], str, str], None]
     client: Client = web_client
     first_seconds: float = FIRST_SECONDS
     witness: Witness | None = None
@@ -142,6 +150,10 @@ class CheckIns:
         self._wanted = False
         self._told_hash: str = ""
         self.discovery = enrolment.discovery
+
+    def take_up(self, enrolment: Enrolment) -> None:
+        """Go on as who this device is under the school's new root."""
+        self._enrolment, self.discovery = enrolment, enrolment.discovery
 
     async def run(self) -> NoReturn:
         """Check in until cancelled."""
@@ -180,6 +192,8 @@ class CheckIns:
             inventory=inventory if tells else None,
             heads=heads,
             wants_discovery=not self.discovery,
+            epoch=self._enrolment.epoch,
+            csr=self._request() if self._enrolment.outdated else "",
         )
         headers = {"authorization": f"Bearer {kept.token}"}
         async with self._duties.client() as http:
@@ -190,6 +204,8 @@ class CheckIns:
         return await self._take(kept, heard)
 
     async def _take(self, kept: FleetKept, heard: CheckedIn) -> float:
+        if heard.successions or heard.certificate:
+            self._follow(heard)
         if heard.deny_list:
             self._duties.deny(heard.deny_list)
         if heard.assignment:
@@ -208,8 +224,17 @@ class CheckIns:
         )
         await asyncio.to_thread(write_private, self._folder.fleet, write)
         # A report or an inventory that is owed is not kept for tomorrow.
-        owed = self._wanted or heard.policy is not None
+        owed = self._wanted or heard.policy is not None or self._enrolment.outdated
         return SOONEST_SECONDS if owed else seconds
+
+    def _follow(self, heard: CheckedIn) -> None:
+        try:
+            self._duties.follow(heard.successions, heard.certificate, heard.assignment)
+        except NotAllowed as error:  # enrolled before there was a standby, say: all else goes on
+            log.warning("succession refused", extra={"why": error.why})
+
+    def _request(self) -> str:
+        return csr(self._enrolment.identity.key, "pupitre device")
 
     def _keep_discovery(self, key: str) -> None:
         write_school(self._folder, replace(read_school(self._folder), discovery=key))

@@ -92,6 +92,13 @@ class Pairing:
         """Check and write what the school gave, which is nothing without an assignment."""
         if not given.assignment:
             raise NotAllowed("assignment", "none")
-        kept = SchoolKept(given.school, given.school_name, given.device, given.root)
+        kept = SchoolKept(
+            given.school,
+            given.school_name,
+            given.device,
+            given.root,
+            standby=given.standby,
+            epoch=given.epoch,
+        )
         check_given(self._key, kept, given.certificate, given.assignment)
         keep_given(self._folder, kept, given.certificate, given.assignment)

@@ -1,0 +1,49 @@
+"""Taking over a school that a teacher's app had started, from its backup: with its root.
+
+Devices keep their ids and keys; each enrols here once. Teachers are added here.
+"""
+
+from sqlalchemy import insert, update
+
+from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.contract.sealed import Kept
+from central_mdm.identity.certificates import key_of_root
+from central_mdm.identity.model import schools, successions
+from central_mdm.identity.sealed import key_of
+from central_mdm.platform.errors import Malformed
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.feed import Told, publish
+from central_mdm.roster.model import devices
+from central_mdm.roster.rules import put_class, put_device, put_pupil
+
+
+async def adopt(ground: Ground, kept: Kept) -> None:
+    """Make the school of a backup here. Raises Malformed, or FileExistsError where it is here."""
+    key = key_of(kept.key.encode())
+    if key_of_root(kept.root, kept.school) != key.public_key():
+        raise Malformed("no-sealed-file", "Its key and its root do not belong together.")
+    ground.keys.keep(kept.school, key)
+    first = kept.epoch - len(kept.successions) + 1
+    async with ground.database.writing(kept.school) as connection:
+        row = {"school": kept.school, "name": kept.name, "epoch": ground.new_id()}
+        row |= {"root": kept.root, "standby": kept.standby}
+        await connection.execute(insert(schools).values(row))
+        for epoch, statement in enumerate(kept.successions, start=first):
+            values = {"epoch": epoch, "statement": statement.encode("ascii")}
+            await connection.execute(insert(successions).values(school=kept.school, **values))
+        news: list[Told] = []
+        # A class before who and what is in it.
+        for one in (row for row in kept.rows if isinstance(row, ClassRow)):
+            news += await put_class(connection, kept.school, one)
+        for row_ in kept.rows:
+            match row_:
+                case PupilRow():
+                    news += await put_pupil(connection, kept.school, row_)
+                case DeviceRow():
+                    news += await put_device(connection, kept.school, row_)
+                case ClassRow():
+                    pass
+        # The app numbered assignments by the second; ours must be above them.
+        versions = update(devices).where(devices.c.school == kept.school)
+        await connection.execute(versions.values(assignment_version=ground.clock()))
+        await publish(connection, kept.school, news)

@@ -1,0 +1,100 @@
+"""The school's root, succeeded by the standby whose key lies in the safe; see decision 13."""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.succession import SUCCESSION_TYPE, SUCCESSIONS_MAX, Succession
+from central_mdm.identity.certificates import key_of_root, make_root, thumbprint_of
+from central_mdm.identity.model import schools, successions, teachers
+from central_mdm.identity.revocation import newest, publish_list
+from central_mdm.identity.rules import school_row
+from central_mdm.identity.sealed import open_standby, seal_standby
+from central_mdm.identity.statements import sign
+from central_mdm.platform.errors import Refused
+from central_mdm.platform.ground import Ground
+
+
+def make_standby(school: str, file: Path, passphrase: str) -> str:
+    """Make a standby's key, seal it into a new `file` and forget it; return its thumbprint.
+
+    It blocks. Raises Malformed for a short passphrase, FileExistsError or another OSError.
+    """
+    key = Ed25519PrivateKey.generate()
+    sealed = seal_standby(school, key, passphrase)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as made:
+        made.write(sealed)
+        made.flush()
+        os.fsync(made.fileno())
+    return thumbprint_of(key.public_key())
+
+
+async def pin_standby(ground: Ground, school: str, thumbprint: str) -> None:
+    """Give a standby to a school that has none; devices learn of it when they enrol.
+
+    Raises Refused for a school that has one.
+    """
+    async with ground.database.writing(school) as connection:
+        done = await connection.execute(
+            update(schools)
+            .where(schools.c.school == school, schools.c.standby == "")
+            .values(standby=thumbprint)
+        )
+    if not done.rowcount:
+        raise Refused("has-standby", "The school has a standby already, or there is no school.")
+
+
+async def succeed(
+    ground: Ground, school: str, sealed: tuple[bytes, str], next_file: tuple[Path, str]
+) -> int:
+    """Put a new root in the place of the school's; return its epoch.
+
+    `sealed` is the standby's file and what opens it, `next_file` where the next standby goes and
+    what seals it. The new key is on the disk first, then the database says so in one transaction,
+    then the key is taken up: ended between the two, the same call goes on there.
+    Raises Malformed, Refused or OSError.
+    """
+    whose, standby = open_standby(*sealed)
+    async with ground.database.reading(school) as connection:
+        about = await school_row(connection, school)
+    key = ground.keys.stage(school)
+    if key_of_root(about.root, school) == key.public_key():
+        ground.keys.take_up(school)
+        return about.succession
+    if whose != school or thumbprint_of(standby.public_key()) != about.standby:
+        raise Refused("another-standby", "This is not the standby of the school's root of now.")
+    root = make_root(school, key, ground.clock())
+    next_standby = make_standby(school, *next_file)
+    epoch = about.succession + 1
+    signer = standby.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    told = Succession(school, epoch, root, next_standby, signer, ground.clock())
+    statement = sign(standby, SUCCESSION_TYPE, told).encode("ascii")
+    mine = schools.c.school == school
+    async with ground.database.writing(school) as connection:
+        values = {"school": school, "epoch": epoch, "statement": statement}
+        await connection.execute(insert(successions).values(values))
+        await connection.execute(
+            update(schools).where(mine).values(root=root, standby=next_standby)
+        )
+        # Of the keys that the old root vouched for none is granted anything: sign in again.
+        await connection.execute(
+            update(teachers).where(teachers.c.school == school).values(thumbprint="")
+        )
+    ground.keys.take_up(school)
+    async with ground.database.writing(school) as connection:
+        if (await newest(connection, school)).number:
+            await publish_list(connection, ground, school)
+    return epoch
+
+
+async def since(connection: AsyncConnection, school: str, epoch: int) -> tuple[str, ...]:
+    """Return the successions after `epoch`, oldest first, as many as are told at once."""
+    wanted = select(successions.c.statement).where(
+        successions.c.school == school, successions.c.epoch > epoch
+    )
+    found = await connection.execute(wanted.order_by(successions.c.epoch).limit(SUCCESSIONS_MAX))
+    return tuple(statement.decode("ascii") for statement in found.scalars())

@@ -1,0 +1,122 @@
+"""A server's key is stolen: the standby names the next root, devices follow at their check-ins."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from central_mdm.adopting import adopt
+from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.fleet.enrolment import Code, make_code
+from central_mdm.identity.revocation import end_teacher
+from central_mdm.identity.sealed import open_authority
+from central_mdm.identity.succession import make_standby, pin_standby, succeed
+from central_mdm.platform.errors import Malformed, Refused
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.enrolled import own_key, read_enrolment, read_school
+from device_bridge.agent.guard.mdm import CheckIns, enrol
+from device_bridge.agent.guard.succession import follow
+from device_bridge.protocol.errors import NotAllowed
+from device_bridge.trust.authority import found, seal, seal_standby, unseal_standby
+from device_bridge.trust.grants import read_deny_list, read_grant
+from device_bridge.trust.identity import School, thumbprint
+from device_bridge.trust.succession import Line
+from tests.integration.test_check_ins import duties_of
+from tests.mdm import Mdm, bearer, new_request
+from tests.school import NOW
+
+pytestmark = pytest.mark.real_loop
+FIRST, SECOND = "three white goats ate", "seven red pears fell"
+
+
+@asynccontextmanager
+async def standing(mdm: Mdm) -> AsyncGenerator[httpx.AsyncClient]:
+    yield mdm.http
+
+
+async def test_a_server_s_root_is_succeeded_and_its_devices_and_teachers_follow(  # noqa: PLR0915 - one story
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    safe, next_safe = tmp_path / "safe", tmp_path / "next"
+    await pin_standby(mdm.ground, mdm.school, make_standby(mdm.school, safe, FIRST))
+    with pytest.raises(Refused):
+        await pin_standby(mdm.ground, mdm.school, "0" * 64)
+    folder, found_ = Folder(tmp_path / "device"), Inventory("laptop")
+    code = mdm.sample["devices"][0]["code"]
+    await enrol(folder, "http://mdm", code, found_, lambda: standing(mdm))
+    before, signed = read_school(folder), await mdm.sign_in(csr=new_request())
+    assert before.standby == signed["standby"]
+    await end_teacher(mdm.ground, mdm.school, "t-keller")
+
+    with pytest.raises(Malformed):
+        await succeed(mdm.ground, mdm.school, (safe.read_bytes(), SECOND), (next_safe, SECOND))
+    sealed = safe.read_bytes(), FIRST
+    assert await succeed(mdm.ground, mdm.school, sealed, (next_safe, SECOND)) == 1
+    with pytest.raises(Refused):  # it has spoken
+        await succeed(mdm.ground, mdm.school, sealed, (tmp_path / "third", SECOND))
+
+    headers = bearer(signed["token"])
+    refused = await mdm.http.post("/api/grants", headers=headers)
+    assert refused.json()["code"] == "no-certificate"
+    told = (await mdm.http.get("/api/trust", headers=headers)).json()
+    school = School.pin(mdm.school, before.root.encode())
+    line = Line(school, before.standby).after_all(told["successions"])
+    assert read_deny_list(told["deny_list"], line.school).number == 2
+    assert (await mdm.http.get("/api/trust?epoch=1", headers=headers)).json()["successions"] == []
+
+    def take(successions: Sequence[str], certificate: str, assignment: str) -> None:
+        if news := follow(folder, successions, certificate, assignment):
+            check_ins.take_up(news)
+
+    duties = duties_of(lambda: found_, lambda: standing(mdm), take)
+    check_ins = CheckIns(folder, read_enrolment(folder), duties)
+    assert await check_ins.once() == 60.0  # it comes again soon, for its papers
+    assert (read_enrolment(folder).epoch, read_enrolment(folder).outdated) == (1, True)
+    await check_ins.once()
+    after = read_enrolment(folder)
+    assert not after.outdated
+    assert after.school.root == line.school.root
+    assert thumbprint(after.identity.key.public_key()) == thumbprint(own_key(folder).public_key())
+    assert read_school(folder).discovery not in {"", before.discovery}
+
+    again = await mdm.sign_in(csr=new_request())
+    assert (again["epoch"], again["root"]) == (1, after.school.root_pem.decode())
+    granted = (await mdm.http.post("/api/grants", headers=bearer(again["token"]))).json()["grant"]
+    assert read_grant(granted, after.school)
+    with pytest.raises(NotAllowed):
+        read_grant(granted, school)
+
+
+async def test_a_school_of_an_app_goes_on_at_a_server_with_its_root_and_its_devices(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    authority, standby = found("dorf", "Dorfschule", NOW)
+    folder = Folder(tmp_path / "device")
+    device = f"d-{thumbprint(own_key(folder).public_key())[:24]}"
+    rows = (
+        ClassRow("c-1", "5B"),
+        PupilRow("p-1", "c-1", "Lina", "Berg", "Lina"),
+        DeviceRow(device, "c-1", "Tablet 1", "linux", "p-1"),
+    )
+    kept = open_authority(seal(authority, FIRST, rows), FIRST)
+    assert kept.rows == rows
+    await adopt(mdm.ground, kept)
+    with pytest.raises(FileExistsError):
+        await adopt(mdm.ground, kept)
+    async with mdm.ground.database.writing("dorf") as connection:
+        ends_at = mdm.clock.at + 3600
+        await make_code(connection, "dorf", "AAAA-BBBB-CCCC", Code("c-1", ends_at))
+    given = await enrol(
+        folder, "http://mdm", "AAAABBBBCCCC", Inventory("linux"), lambda: standing(mdm)
+    )
+    enrolled = read_enrolment(folder)
+    assert given == enrolled.device == device
+    assert enrolled.school.root == authority.school.root
+    assert enrolled.assignment is not None
+    assert enrolled.assignment.classes == ("c-1",)
+    file = seal_standby(authority, standby, FIRST)  # the app's file is good at the server
+    assert await succeed(mdm.ground, "dorf", (file, FIRST), (tmp_path / "next", SECOND)) == 1
+    assert unseal_standby((tmp_path / "next").read_bytes(), SECOND)

@@ -77,4 +77,16 @@ class Opens(Protocol):
         """Open a pairing window for a class; where the school's key is locked, open that first."""
         ...
 
+    async def back_up(self, path: str, passphrase: str) -> None:
+        """Write this computer's own school to a sealed file."""
+        ...
+
+    async def restore_school(self, path: str, passphrase: str, teacher: str) -> None:
+        """Open a school's backup on this computer, with `teacher` as one more."""
+        ...
+
+    async def succeed(self, safe: str, passphrase: str, next_safe: str) -> None:
+        """End the school's key by the file from the safe; the next one's file goes elsewhere."""
+        ...
+
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None: ...

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Signal
 from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.presenters.acts import Opens, Starts
 from classroom_app.presenters.pairing import PairingPresenter
+from classroom_app.presenters.safekeeping import SafekeepingPresenter
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.words import say
 
@@ -33,6 +34,7 @@ class ClassesPresenter(QObject):
         self.own = False
         """The school is this computer's own: devices are added here."""
         self.pairing = PairingPresenter(opens, tasks, self)
+        self.safekeeping = SafekeepingPresenter(opens, tasks, self)
 
     def show(self, classes: Sequence[Roster]) -> None:
         self.classes = tuple(classes)

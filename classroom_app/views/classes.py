@@ -83,6 +83,8 @@ class ClassesView(QWidget):
         self.lengths = QMenu(self.length)
         self.length.setMenu(self.lengths)
         self.lengths.triggered.connect(self._chose_length)
+        self.keep = flat("safekeeping", "plain", self)
+        self.keep.clicked.connect(self._keep)
         self.check = flat("check", "plain", self)
         self.check.clicked.connect(self._check)
         self.back = flat("back-to-lesson", "main", self)
@@ -100,6 +102,7 @@ class ClassesView(QWidget):
         heading.addWidget(self.school)
         heading.addWidget(self.length)
         heading.addWidget(self.back)
+        heading.addWidget(self.keep)
         heading.addWidget(self.check)
         area = QScrollArea(self)
         area.setWidgetResizable(True)
@@ -122,6 +125,10 @@ class ClassesView(QWidget):
         column.addWidget(area, 1)
 
     @Slot()
+    def _keep(self) -> None:
+        self._desk.go("safekeeping")
+
+    @Slot()
     def _check(self) -> None:
         self._desk.check(stays=True)
 
@@ -139,6 +146,9 @@ class ClassesView(QWidget):
         self.go_on.setVisible(self._desk.goes_on())
         self._show_length()
         self.check.setText(say("Connection check"))
+        self.keep.setText(say("Keep the school safe"))
+        self.keep.setToolTip(say("Backup, hand-over, a stolen key"))
+        self.keep.setVisible(self._classes.own and self._desk.lesson is None)
         self.back.setText(say("Back to the lesson"))
         self.back.setVisible(self._desk.lesson is not None)
         self.school.setText(self._desk.school_words())

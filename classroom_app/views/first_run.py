@@ -69,6 +69,7 @@ class FirstRunView(QWidget):
         left.addSpacing(16)
         left.addWidget(self.form)
         left.addWidget(self.no_server, alignment=Qt.AlignmentFlag.AlignLeft)
+        left.addWidget(self.restore, alignment=Qt.AlignmentFlag.AlignLeft)
         left.addWidget(self.founding)
         left.addWidget(self.address_box)
         left.addWidget(self.trouble)
@@ -164,6 +165,8 @@ class FirstRunView(QWidget):
         self.under = label("", 16, MEDIUM, "second")
         self.no_server = flat("no-server", "quiet", self)
         self.no_server.clicked.connect(self._to_found)
+        self.restore = flat("open-backup", "quiet", self)
+        self.restore.clicked.connect(self._to_restore)
         self.founding = FoundingForm(self._first, self)
         self.founding.left.connect(self._to_sign_in)
 
@@ -211,6 +214,10 @@ class FirstRunView(QWidget):
         self.founding.fields["own-school"].setFocus()
 
     @Slot()
+    def _to_restore(self) -> None:
+        self._desk.go("safekeeping")
+
+    @Slot()
     def _to_sign_in(self) -> None:
         self._first.found(founding=False)
         self.fields["server"].setFocus()
@@ -232,6 +239,7 @@ class FirstRunView(QWidget):
         self.back.setVisible(self._desk.page == "check")
         self.form.setVisible(not first.signed_in and not first.founding)
         self.no_server.setVisible(not first.signed_in and not first.founding)
+        self.restore.setVisible(not first.signed_in and not first.founding)
         self.founding.setVisible(not first.signed_in and first.founding)
         self.address_box.setVisible(first.signed_in)
         self.sign_in.setEnabled(not first.busy)
@@ -258,6 +266,8 @@ class FirstRunView(QWidget):
         self.address.setAccessibleName(say("Type a device's address"))
         self.dial.setText(say("Try"))
         self.no_server.setText(say("No server? Start a school on this computer"))
+        self.restore.setText(say("Open a school's backup"))
+        self.restore.setToolTip(say("The same school here. Its devices notice nothing."))
         self.founding.refresh()
         self.aloud_title.setText(first.aloud_title())
         self.back.setText(say("Back to the class"))

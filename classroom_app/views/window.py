@@ -33,6 +33,7 @@ from classroom_app.views.more import MoreSheet
 from classroom_app.views.motion import Motion
 from classroom_app.views.opening import Sheets
 from classroom_app.views.pairing import PairingView
+from classroom_app.views.safekeeping import SafekeepingView
 from classroom_app.views.theme import Theme
 from classroom_app.views.wall import WallView
 
@@ -77,6 +78,7 @@ class DeskWindow(QWidget):
         self.first_run = FirstRunView(first_run, desk, theme)
         self.classes = ClassesView(classes, desk, theme)
         self.pairing = PairingView(classes.pairing, desk)
+        self.safekeeping = SafekeepingView(classes.safekeeping, first_run, desk)
         self.wall = WallView(desk, wall, theme, motion, self)
         self.focus = FocusView(focus, theme)
         self.journal = JournalView(journal)
@@ -117,7 +119,7 @@ class DeskWindow(QWidget):
         column.addWidget(self.bar_d)
         self._lesson = lesson
         self.pages = QStackedWidget(self)
-        for page in (self.first_run, self.classes, self.pairing, lesson):
+        for page in (self.first_run, self.classes, self.pairing, self.safekeeping, lesson):
             self.pages.addWidget(page)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -197,6 +199,7 @@ class DeskWindow(QWidget):
         self.first_run.retranslate()
         self.classes.refresh()
         self.pairing.refresh()
+        self.safekeeping.refresh()
         self.journal.retranslate()
         self.wall.retranslate()
         self.focus.refresh()
@@ -210,6 +213,7 @@ class DeskWindow(QWidget):
             "check": self.first_run,
             "classes": self.classes,
             "pairing": self.pairing,
+            "safekeeping": self.safekeeping,
         }
         self.pages.setCurrentWidget(outer.get(page, self._lesson))
         if page in outer:

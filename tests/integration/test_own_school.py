@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from classroom_app.domain.errors import AuthorityLocked
 from classroom_app.domain.founding import Founding, read_pupils
 from classroom_app.ids import new_id
-from classroom_app.own_school import OwnSchool, found_school
+from classroom_app.own_school import OwnSchool, found_school, restore_school, succeed_school
 from classroom_app.pairing import Asker, PairingWindow
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.storage.authority import keep_authority, open_authority
@@ -26,8 +26,9 @@ from device_bridge.session.pairing import Code
 from device_bridge.trust.accept import accept
 from device_bridge.trust.authority import WrongPassphrase, found, unseal_standby
 from device_bridge.trust.grants import read_grant
-from device_bridge.trust.identity import thumbprint
+from device_bridge.trust.identity import School, new_key, thumbprint
 from device_bridge.trust.pairing import Secret
+from device_bridge.trust.succession import Line
 from tests.rings import MemoryRing, NoRing
 from tests.school import NOW
 
@@ -185,3 +186,39 @@ def test_the_keyring_opens_the_key_where_there_is_one(tmp_path: Path) -> None:
     keep_authority(tmp_path, authority, "", lambda: ring, WAITS)
     assert open_authority(tmp_path, lambda: ring, WAITS).kept() == authority.kept()
     assert b"PRIVATE" not in (tmp_path / "authority.sealed").read_bytes()
+
+
+async def test_a_second_teacher_opens_the_backup_and_the_standby_ends_a_stolen_key(
+    tmp_path: Path,
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    backup, next_safe = str(tmp_path / "backup"), str(tmp_path / "next")
+    async with school_of(first) as (_, own, papers):
+        await own.back_up(backup, PASSPHRASE)
+    keeping = await open_keeping(second, NoRing)
+    try:
+        args = ("Mr Weil", lambda: NOW, new_id)
+        with pytest.raises(WrongPassphrase):
+            await restore_school(keeping, second, (backup, "another one"), *args, ring=NoRing)
+        assert await keeping.papers() is None
+        own, theirs = await restore_school(
+            keeping, second, (backup, PASSPHRASE), *args, ring=NoRing
+        )
+        assert (theirs.root, theirs.teacher_name) == (papers.root, "Mr Weil")
+        [roster] = await keeping.classes()
+        assert [pupil.display for pupil in roster.pupils] == ["Lina", "Noah W", "Noah A"]
+
+        safe = str(first / "safe"), PASSPHRASE, next_safe
+        own = await succeed_school(own, second, safe, theirs, ring=NoRing)
+        after = await own.renew(theirs)
+        assert after.root != theirs.root
+        line = Line(School.pin(theirs.school, theirs.root.encode()), theirs.standby)
+        assert line.after_all(after.successions).school.root_pem.decode() == after.root
+        assert read_grant(after.grant, Papers(after, time.monotonic).school)
+        assert after.former[0].root == theirs.root
+        assert open_authority(second, NoRing, WAITS, PASSPHRASE).epoch == 1
+        device = new_key().public_key()
+        assert own.certify("d-" + thumbprint(device)[:24], device, ["5B"])[0]
+        assert own.certify("d-of-another-key", device, ["5B"]) == ("", "")
+    finally:
+        await keeping.close()

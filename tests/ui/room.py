@@ -124,6 +124,15 @@ class FakeActs:
     async def add_devices(self, class_id: ClassId, passphrase: str = "") -> None:
         await self._keep("add-devices", more=f"{class_id} {passphrase}".strip())
 
+    async def back_up(self, path: str, passphrase: str) -> None:
+        await self._keep("back-up", more=f"{path} {passphrase}")
+
+    async def restore_school(self, path: str, passphrase: str, teacher: str) -> None:
+        await self._keep("restore", more=f"{path} {passphrase} {teacher}")
+
+    async def succeed(self, safe: str, passphrase: str, next_safe: str) -> None:
+        await self._keep("succeed", more=f"{safe} {passphrase} {next_safe}")
+
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None:
         await self._keep("start-lesson", (), f"{class_id} {seconds}")
 

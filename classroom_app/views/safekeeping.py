@@ -1,0 +1,179 @@
+"""The page on which a school without a server is backed up, handed over, given its next key."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QFont, QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.first_run import FirstRunPresenter
+from classroom_app.presenters.safekeeping import Asked, SafekeepingPresenter
+from classroom_app.presenters.words import later, say
+from classroom_app.views.buttons import flat
+from classroom_app.views.sheets import label
+from classroom_app.views.theme import font
+
+BOLD, SEMI, MEDIUM = QFont.Weight.Bold, QFont.Weight.DemiBold, QFont.Weight.Medium
+Texts = tuple[str, str, str, dict[str, str]]
+"""Title, what it is for, the button, and each field's label by its name."""
+BACKUP: Texts = (
+    later("Backup"),
+    later("Opens this school on another computer: yours, a second teacher's, a server's."),
+    later("Write the backup"),
+    {"file": later("New file"), "passphrase": later("Passphrase")},
+)
+STOLEN: Texts = (
+    later("The computer with the key was stolen"),
+    later("With the file from the safe the old key ends. Each device follows when you meet it."),
+    later("Make a new key"),
+    {
+        "file": later("File from the safe"),
+        "passphrase": later("Its passphrase"),
+        "more": later("New file for the safe"),
+    },
+)
+RESTORE: Texts = (
+    later("Open a school's backup"),
+    later("The same school here. Its devices notice nothing."),
+    later("Open the school"),
+    {
+        "file": later("Backup"),
+        "passphrase": later("Its passphrase"),
+        "more": later("Your name"),
+    },
+)
+
+
+class SealedForm(QFrame):
+    """A card that asks for a file and its passphrase; `asked` goes out with what was typed."""
+
+    asked = Signal(object)
+
+    def __init__(self, name: str, texts: Texts, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._texts = texts
+        lines = QGridLayout(self)
+        lines.setContentsMargins(20, 18, 20, 20)
+        lines.setVerticalSpacing(10)
+        lines.setHorizontalSpacing(16)
+        lines.setColumnStretch(1, 1)
+        self._title, self._under = label("", 20, SEMI), label("", 15, MEDIUM, "second")
+        for part in (self._title, self._under):
+            lines.addWidget(part, lines.rowCount(), 0, 1, 2)
+        self.fields: dict[str, QLineEdit] = {}
+        self._labels: dict[str, QLabel] = {}
+        for key in texts[3]:
+            field = QLineEdit(self)
+            field.setObjectName(f"{name}-{key}")
+            field.setFont(font(15))
+            field.setMinimumHeight(36)
+            field.setMaxLength(200)
+            field.returnPressed.connect(self._ask)
+            self._labels[key] = label("", 14, SEMI)
+            self._labels[key].setBuddy(field)
+            row = lines.rowCount()
+            lines.addWidget(self._labels[key], row, 0)
+            lines.addWidget(field, row, 1)
+            self.fields[key] = field
+        self.fields["passphrase"].setEchoMode(QLineEdit.EchoMode.Password)
+        self.button = flat(f"{name}-go", "main", self)
+        self.button.setMinimumHeight(44)
+        self.button.clicked.connect(self._ask)
+        lines.addWidget(self.button, lines.rowCount(), 0, 1, 2)
+
+    def refresh(self, *, busy: bool) -> None:
+        title, under, go, labels = self._texts
+        self._title.setText(say(title))
+        self._under.setText(say(under))
+        self.button.setText(say("One moment…") if busy else say(go))
+        self.button.setToolTip(say(under))
+        self.button.setEnabled(not busy)
+        for key, words in labels.items():
+            self._labels[key].setText(say(words))
+            self.fields[key].setAccessibleName(say(words))
+
+    @Slot()
+    def _ask(self) -> None:
+        typed = {key: field.text() for key, field in self.fields.items()}
+        self.fields["passphrase"].clear()
+        more = typed.get("more", "").strip()
+        self.asked.emit(Asked(typed["file"].strip(), typed["passphrase"], more))
+
+
+class SafekeepingView(QWidget):
+    """Before anybody is in, a backup is opened here; later, the school is kept."""
+
+    def __init__(
+        self,
+        presenter: SafekeepingPresenter,
+        first: FirstRunPresenter,
+        desk: DeskPresenter,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName("page")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._presenter, self._first, self._desk = presenter, first, desk
+        self.title = label("", 34, BOLD)
+        self.back = flat("leave-safekeeping", "plain", self)
+        self.back.clicked.connect(self._leave)
+        self.said = label("", 18, SEMI)
+        self.said.setObjectName("trouble")
+        self.backup = self._form("backup", BACKUP, presenter.back_up, "pupitre-backup.json")
+        self.stolen = self._form("stolen", STOLEN, presenter.succeed, "pupitre-safe.json")
+        self.restore = self._form("restore", RESTORE, presenter.restore, "pupitre-backup.json")
+        self.stolen.fields["more"].setText(str(Path.home() / "pupitre-safe-2.json"))
+        heading = QHBoxLayout()
+        heading.addWidget(self.title, 1)
+        heading.addWidget(self.back)
+        cards = QHBoxLayout()
+        cards.setSpacing(16)
+        for form in (self.backup, self.stolen, self.restore):
+            cards.addWidget(form, 1, Qt.AlignmentFlag.AlignTop)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(32, 32, 32, 32)
+        whole.setSpacing(16)
+        whole.addLayout(heading)
+        whole.addWidget(self.said)
+        whole.addLayout(cards)
+        whole.addStretch()
+        presenter.changed.connect(self.refresh)
+        first.changed.connect(self.refresh)
+
+    def _form(self, name: str, texts: Texts, go: Callable[[Asked], None], file: str) -> SealedForm:
+        form = SealedForm(name, texts, self)
+        form.fields["file"].setText(str(Path.home() / file))
+        form.asked.connect(go)
+        return form
+
+    @Slot()
+    def refresh(self) -> None:
+        here = self._first.signed_in
+        self.title.setText(say("Keep the school safe") if here else say("Open a school's backup"))
+        self.back.setText(say("Back"))
+        self.said.setText(self._presenter.said)
+        self.said.setVisible(bool(self._presenter.said))
+        for form in (self.backup, self.stolen, self.restore):
+            form.setVisible((form is self.restore) is not here)
+            form.refresh(busy=self._presenter.busy)
+
+    @Slot()
+    def _leave(self) -> None:
+        self._desk.go("classes" if self._first.signed_in else "sign-in")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.refresh()
+        (self.backup if self._first.signed_in else self.restore).fields["file"].setFocus()

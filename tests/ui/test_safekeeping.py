@@ -1,0 +1,64 @@
+"""A school without a server is backed up, handed over and given its next key, by keyboard."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from classroom_app.domain.errors import AuthorityLocked
+from classroom_app.presenters.safekeeping import Asked
+from classroom_app.views.safekeeping import SealedForm
+from tests.ui.conftest import Opens
+
+PASSPHRASE = "three white goats ate"  # noqa: S105 - a test's
+
+
+def fill(form: SealedForm, **texts: str) -> None:
+    for name, text in texts.items():
+        form.fields[name].setText(text)
+    QTest.keyClick(form.fields["passphrase"], Qt.Key.Key_Return)
+
+
+def test_a_backup_is_opened_from_the_first_page_by_its_passphrase(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    button = room.window.first_run.restore
+    assert button.isVisible()
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    page = room.window.safekeeping
+    assert page.restore.isVisible()
+    assert not page.backup.isVisible()
+    fill(page.restore, file="/b", passphrase=PASSPHRASE[:5], more="Mr Weil")
+    assert page.said.text() == "The passphrase needs 12 characters or more."
+    fill(page.restore, file="/b", passphrase=PASSPHRASE, more=" ")
+    assert page.said.text() == "Fill in all of it."
+    room.acts.refuses = AuthorityLocked()
+    fill(page.restore, file="/b", passphrase=PASSPHRASE, more="Mr Weil")
+    assert page.said.text() == "Type the school's passphrase."
+    room.acts.refuses = None
+    fill(page.restore, file="/b", passphrase=PASSPHRASE, more="Mr Weil")
+    assert room.acts.asked == [("restore", (), f"/b {PASSPHRASE} Mr Weil")]
+    assert page.restore.fields["passphrase"].text() == ""
+    page.back.click()
+    assert room.desk.page == "sign-in"
+
+
+def test_a_school_is_backed_up_and_its_stolen_key_ended_from_one_page(opened: Opens) -> None:
+    room = opened()
+    room.first.came_in()
+    room.classes.own = True
+    room.desk.go("classes")
+    room.window.show()
+    room.window.classes.refresh()
+    assert room.window.classes.keep.toolTip()
+    room.window.classes.keep.click()
+    page = room.window.safekeeping
+    fill(page.backup, file="/b", passphrase=PASSPHRASE)
+    assert page.said.text() == "Written. Keep file and passphrase apart."
+    fill(page.stolen, file="/safe", passphrase=PASSPHRASE, more="/next")
+    assert room.acts.asked == [
+        ("back-up", (), f"/b {PASSPHRASE}"),
+        ("succeed", (), f"/safe {PASSPHRASE} /next"),
+    ]
+    assert PASSPHRASE not in repr(Asked("/b", PASSPHRASE))
+    page.back.click()
+    assert room.desk.page == "classes"

@@ -32,6 +32,13 @@ pytestmark = pytest.mark.real_loop
 FIRST, SECOND = "three white goats ate", "seven red pears fell"
 
 
+@pytest.fixture(autouse=True)
+def cheap_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a passphrase cost little: what is slow on purpose is another test's."""
+    for module in ("device_bridge.trust.authority", "central_mdm.identity.sealed"):
+        monkeypatch.setattr(f"{module}.COST", 2**4)
+
+
 @asynccontextmanager
 async def standing(mdm: Mdm) -> AsyncGenerator[httpx.AsyncClient]:
     yield mdm.http

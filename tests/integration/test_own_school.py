@@ -38,6 +38,13 @@ PASSPHRASE = "three white goats ate"  # noqa: S105 - seals what a test made
 PUPILS = "Vorname;Name\nLina;Berg\nNoah;Weil\nNoah;Adam"
 
 
+@pytest.fixture(autouse=True)
+def cheap_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a passphrase cost little: what is slow on purpose is another test's."""
+    for module in ("device_bridge.trust.authority",):
+        monkeypatch.setattr(f"{module}.COST", 2**4)
+
+
 @asynccontextmanager
 async def school_of(
     home: Path,

@@ -24,7 +24,7 @@ from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, serve
 
 PORT_MAX = 65535
-MAKES_A_SCHOOL = ("sample", "school")
+MAKES_A_SCHOOL = ("adopt", "sample", "school")
 
 
 def parser() -> argparse.ArgumentParser:

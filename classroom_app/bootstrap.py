@@ -46,6 +46,7 @@ from classroom_app.presenters.classes import ClassesPresenter
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.journal import JournalModel, JournalRow
+from classroom_app.presenters.lasting import Lasting, lines
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.summary import Summary
 from classroom_app.presenters.wall import PACE_MS
@@ -133,6 +134,7 @@ class Desk(QObject):
         self.desk.sentence = keeping.sentence()
         self.desk.sentence_chosen.connect(keeping.choose_sentence)
         self.classes = ClassesPresenter(self, self.tasks, self)
+        self.classes.lasting = self._lasting
         self.classes.minutes = keeping.lesson_minutes() or self.classes.minutes
         self.classes.length_chosen.connect(keeping.choose_lesson_minutes)
         self.journal = JournalModel()
@@ -297,6 +299,8 @@ class Desk(QObject):
             open_authority, self._home, system_ring, WAITS, passphrase
         )
         self._own = own = OwnSchool(authority, self.keeping, time.time, new_id)
+        if self.school:
+            self.school.carrying.certifies = own
         await self._renew_by(own)
         return own
 
@@ -421,6 +425,8 @@ class Desk(QObject):
             told=self.desk.told,
             certify=self._certify,
         )
+        if self._own:
+            self.school.carrying.certifies = self._own
         self.first_run.came_in()
         self.classes.own = not papers.signed.server
         work = self.school.run()
@@ -492,6 +498,16 @@ class Desk(QObject):
     def _on_ended(self, over: Ended) -> None:
         self.summary.ended(over, self.school.room.tiles() if self.school else ())
         self.tasks.start(self._show_classes(), name="classes", refused=self.desk.refused)
+
+    def _lasting(self) -> Sequence[str]:
+        if (school := self.school) is None:
+            return ()
+        why = school.sync_state().why
+        reached = not why or why == "no-server"
+        papers = school.papers
+        own = papers.identity.certificate.not_valid_after_utc.timestamp()
+        devices = tuple(school.identities.values())
+        return lines(Lasting(reached, papers.grant_ends_at, own, devices), time.time())
 
     def _on_sync(self, state: SyncState) -> None:
         self.desk.show_school(

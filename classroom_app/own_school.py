@@ -18,6 +18,7 @@ from classroom_app.storage.authority import keep_authority
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.keys import WAITS, Ring, Waits
 from classroom_app.succession import former_of
+from device_bridge.protocol.errors import NotPaired
 from device_bridge.protocol.pairing import PairGiven, PairRequested
 from device_bridge.protocol.plain import plain
 from device_bridge.trust.authority import (
@@ -142,6 +143,14 @@ class OwnSchool:
             former=authority.former,
             deny_list="",
         )
+
+    async def renew_device(self, device: str, csr: str) -> str:
+        """Certify a device's key once more. Raises NotPaired for any but its own."""
+        key = key_of_request(csr)
+        if device != device_id(thumbprint(key)):
+            raise NotPaired("another key")
+        party = Party(self._authority.school.id, "device", device)
+        return self._authority.certify(key, party, self._now())
 
     def _now(self) -> int:
         return int(self._utc())

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from classroom_app.acts import LessonActs
+from classroom_app.carrying import Carrying
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.no_server import NoSync
 from classroom_app.cloud.sync import Sync, SyncState
@@ -113,6 +114,8 @@ class School:
         self.found = Found(time.monotonic())
         self._synced, self._refused = synced, refused
         self._right_told = ""
+        self.identities: dict[str, float] = {}
+        """When the identity of each device ends that was met since the start, UTC seconds."""
         self.names = KnownNames(papers.discovery, self._devices, self._moments)
         self._pool = bulk_threads()
         self._dialling: asyncio.Queue[DeviceId] = asyncio.Queue()
@@ -190,7 +193,9 @@ class School:
             ended=over,
         )
         papers.mandate = self.presence.mandate
+        self.carrying = Carrying(cloud, self.link)
         features = (
+            self.carrying,
             arrivals,
             self.attention,
             self.materials,
@@ -232,6 +237,7 @@ class School:
             for name, work in (
                 ("room", self.link.run()),
                 ("hearing", self.hearing.run()),
+                ("carrying", self.carrying.run()),
                 ("browser", self.browser.run()),
                 ("places", self.places.run()),
                 ("networks", self.networks.run()),
@@ -351,6 +357,7 @@ class School:
 
     def up(self, device: str, welcome: Welcome) -> None:
         self.places.reached(device, self.link.place(device))
+        self.identities[device] = self.link.identity_ends_at(device)
         self.hearing.up(device, welcome)
         self._note_found(device)
         self.networks.wake()
@@ -360,6 +367,9 @@ class School:
 
     def framed(self, device: str, frame: Frame) -> None:
         self.hearing.framed(device, frame)
+
+    def twin(self, device: str) -> None:
+        self.hearing.twin(device)
 
     def gone(self, device: str, why: str) -> None:
         self.hearing.gone(device, why)

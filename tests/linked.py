@@ -68,6 +68,7 @@ class Device(Heard):
     """A `Host` that remembers."""
 
     name: str = "dev-1"
+    boot: str = "boot-1"
     links: list[DeviceLink] = field(default_factory=list[DeviceLink])
     said: list[FromApp] = field(default_factory=list[FromApp])
     lost_links: list[DeviceLink] = field(default_factory=list[DeviceLink])
@@ -82,7 +83,7 @@ class Device(Heard):
         del hello
         self.links.append(link)
         self.note()
-        return Welcome(1, self.name, "boot-1", "agent 1", "test", bytes(32), bytes(16))
+        return Welcome(1, self.name, self.boot, "agent 1", "test", bytes(32), bytes(16))
 
     def told(self, link: DeviceLink, message: FromApp) -> None:
         self.said.append(message)
@@ -128,6 +129,7 @@ class App(Heard):
     heard_: list[FromDevice] = field(default_factory=list[FromDevice])
     frames: list[Frame] = field(default_factory=list[Frame])
     goners: list[str] = field(default_factory=list[str])
+    twins: list[str] = field(default_factory=list[str])
     grant_: str = ""
     mandate_: str = ""
     deny_list: str = ""
@@ -146,6 +148,10 @@ class App(Heard):
     def framed(self, device: str, frame: Frame) -> None:
         del device
         self.frames.append(frame)
+        self.note()
+
+    def twin(self, device: str) -> None:
+        self.twins.append(device)
         self.note()
 
     def gone(self, device: str, why: str) -> None:

@@ -15,6 +15,7 @@ from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.hello import (
     Answer,
     Carried,
+    CertificateCarried,
     Held,
     Hello,
     LaneHello,
@@ -80,6 +81,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
         (Held("attention", 7), Held("presence", 2)), (Screen(1920, 1080),), -3600,
     ),
     Carried("ggg.hhh.iii", ("jjj.kkk.lll",), "-----BEGIN CERTIFICATE-----", "mmm.nnn.ooo"),
+    CertificateCarried("-----BEGIN CERTIFICATE-----\n"),
     Order(_HASH[:16], 1, "m-1", Raw(encode(MandateShown("aaa.bbb.ccc", "ddd.eee.fff")))),
     MandateShown("aaa.bbb.ccc", "ddd.eee.fff"),
     LessonDeclared(

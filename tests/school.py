@@ -21,6 +21,7 @@ from central_mdm.contract.grants import (
     Mandate,
     Verb,
 )
+from central_mdm.contract.leaving import RELEASE_TYPE, Release
 from central_mdm.contract.names import Party, Role, uri_of
 from device_bridge.trust.grants import sign, sign_mandate
 from device_bridge.trust.identity import Identity, School, new_key, thumbprint
@@ -117,6 +118,11 @@ class SmallSchool:
             device, self.id, version, classes, issued_at, networks, gateways, private_seconds
         )
         return sign(statement, ASSIGNMENT_TYPE, self.key)
+
+    def release(self, device: str, identity: Identity, issued_at: int = NOW) -> str:
+        """Let a device go."""
+        key = thumbprint(identity.key.public_key())
+        return sign(Release(self.id, device, key, issued_at), RELEASE_TYPE, self.key)
 
     def deny_list(
         self, number: int, *denied: Identity, grants: tuple[str, ...] = (), generation: int = 0

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from central_mdm.contract.heads import SignedHead
-from central_mdm.contract.names import TEXT, Count, DiscoveryKey, Id, Name
+from central_mdm.contract.names import CSR_MAX, TEXT, Count, Csr, DiscoveryKey, Id, Name
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 
 NETWORKS_MAX: Final = 8
@@ -71,8 +71,8 @@ class CheckIn(Struct, frozen=True):
 
     `deny_list`: the number it holds. `heads`: its own journal's, and those of teachers' that it was
     shown. `wants_discovery`: enrolled before there was a discovery key, it asks for it. `epoch`:
-    how many successions of the root it knows; with a `csr` (PKCS#10) by its registered key it asks
-    for its certificate under the newest.
+    how many successions of the root it knows. `csr`: PKCS#10 in PEM by the key it has, when its
+    certificate is to be renewed, or is from before a succession.
     """
 
     policy_version: Count = 0
@@ -85,16 +85,17 @@ class CheckIn(Struct, frozen=True):
     heads: Annotated[tuple[SignedHead, ...], Meta(max_length=HEADS_A_CHECK_IN_MAX)] = ()
     wants_discovery: bool = False
     epoch: Epoch = 0
-    csr: Annotated[str, Meta(max_length=8192)] = ""
+    csr: Csr = ""
 
 
 class CheckedIn(Struct, frozen=True):
     """What changed since; None: nothing. The server says when to come next.
 
     `assignment` and `deny_list` are signed statements, `contract.grants`; so are `successions`,
-    oldest first. `certificate` answers a `csr`.
+    oldest first.
     `head_count`: how far the newest head of this device's journal goes that the server holds;
-    -1: it takes none.
+    -1: it takes none. `certificate`: the renewed one, PEM. `release` (`contract.leaving`): the
+    device leaves the school.
     """
 
     next_check_in_seconds: Count
@@ -105,15 +106,20 @@ class CheckedIn(Struct, frozen=True):
     head_count: Annotated[int, Meta(ge=-1, le=2**53)] = -1
     discovery: DiscoveryKey = ""
     successions: Successions = ()
-    certificate: str = ""
+    certificate: Annotated[str, Meta(max_length=CSR_MAX)] = ""
+    release: Annotated[str, Meta(max_length=4096)] = ""
 
 
 class Whereabout(Struct, frozen=True):
-    """A device that came `seconds_ago`, and the networks it was on then."""
+    """A device that came `seconds_ago`, and the networks it was on then.
+
+    `identity_ends_at`: UTC seconds; its certificate is renewed when it comes online; 0: not told.
+    """
 
     device: Id
     seconds_ago: Count
     networks: Ranges = ""
+    identity_ends_at: Count = 0
 
 
 class Whereabouts(Struct, frozen=True):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import TEXT, Count, DiscoveryKey, Id, Name
+from central_mdm.contract.names import CSR_MAX, TEXT, Count, DiscoveryKey, Id, Name
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 
 
@@ -40,6 +40,22 @@ class Refresh(Struct, frozen=True):
     """POST /api/refresh -> SignedIn (without certificate)."""
 
     refresh: Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Renew(Struct, frozen=True):
+    """POST /api/renewals: a certificate comes to its end.
+
+    `csr` is by the key that it is of: the asking teacher's own, or that of a device of the school,
+    which the teacher's app carries here.
+    """
+
+    csr: Annotated[str, Meta(min_length=1, max_length=CSR_MAX)]
+
+
+class Renewed(Struct, frozen=True):
+    """The new certificate, PEM, of the same key and name."""
+
+    certificate: str
 
 
 class GrantIssued(Struct, frozen=True):

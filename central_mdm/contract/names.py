@@ -16,6 +16,9 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every peer and database can hold."""
 DiscoveryKey = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
 """The school's key for the names of the day, in hex; empty: none. Not to be shown outside."""
+CSR_MAX: Final = 8192
+Csr = Annotated[str, Meta(max_length=CSR_MAX)]
+"""A certificate request, PKCS#10 in PEM; empty: none is asked."""
 Role = Literal["device", "teacher"]
 
 

@@ -1,4 +1,4 @@
-"""Routes of the fleet: enrolment by code, check-in, where a class's devices are."""
+"""Routes of the fleet: enrolment by code, check-in, leaving, where a class's devices are."""
 
 from typing import Annotated
 
@@ -6,7 +6,8 @@ from litestar import Router, get, post
 from litestar.params import JSONBody, QueryParameter
 
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Enrol, Enrolled, Whereabouts
-from central_mdm.fleet import enrolment, rules
+from central_mdm.contract.leaving import Left, SignedReceipt
+from central_mdm.fleet import enrolment, leaving, rules
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.whereabouts import whereabouts
 from central_mdm.platform.api import DEVICE, NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
@@ -38,10 +39,20 @@ def routes(ground: Ground, seen: Seen) -> Router:
     async def check_in(request: AnyRequest, data: JSONBody[CheckIn]) -> CheckedIn:
         return await rules.check_in(ground, seen, request.user, data)
 
+    @post(
+        "/receipts",
+        status_code=200,
+        opt=DEVICE,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401, 403),
+    )
+    async def receipt(request: AnyRequest, data: JSONBody[SignedReceipt]) -> Left:
+        return await leaving.take_receipt(ground, request.user.school, data)
+
     @get("/whereabouts", opt=TEACHER, responses=problems(401, 403))
     async def where(request: AnyRequest, class_id: ClassId) -> Whereabouts:
         caller = request.user
         async with ground.database.reading(caller.school) as connection:
             return await whereabouts(connection, caller, class_id, ground.clock())
 
-    return Router("/api", route_handlers=[enrol, check_in, where], tags=["fleet"])
+    return Router("/api", route_handlers=[enrol, check_in, receipt, where], tags=["fleet"])

@@ -54,6 +54,16 @@ house_rules: Final = Table(
     Column("gateways", String(300), nullable=False),
     Column("private_seconds", Integer, nullable=False),
 )
+# One that has a receipt has left.
+releases: Final = Table(
+    "fleet_releases",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("device", ID, primary_key=True),
+    Column("thumbprint", HEX, primary_key=True),
+    Column("statement", String(4096), nullable=False),
+    Column("receipt", String(4096), nullable=False, server_default=""),
+)
 codes: Final = Table(
     "fleet_codes",
     metadata,

@@ -1,5 +1,6 @@
 """A check-in: one indexed read when nothing changed, no write but what memory gathers."""
 
+import logging
 from typing import Final
 
 from msgspec import Struct
@@ -10,22 +11,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Policy
 from central_mdm.contract.names import Party
 from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
-from central_mdm.fleet.model import devices, policies
+from central_mdm.fleet.model import devices, policies, releases
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
-from central_mdm.identity.certificates import key_of_request, thumbprint_of
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.model import certificates, deny_lists, revocations, successions
+from central_mdm.identity.model import deny_lists, successions
+from central_mdm.identity.renewal import renew
 from central_mdm.identity.revocation import newest
-from central_mdm.identity.rules import register
 from central_mdm.identity.succession import since
 from central_mdm.journal.heads import newest_count, take
 from central_mdm.journal.model import heads
 from central_mdm.platform.authentication import Caller
-from central_mdm.platform.errors import NotSignedIn
+from central_mdm.platform.errors import NotSignedIn, Refusal
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.model import devices as roster_devices
 
+log = logging.getLogger(__name__)
 EMPTY_HASH: Final = ""
 
 
@@ -39,6 +40,7 @@ class Standing(Struct, frozen=True):
     deny_list: int
     head_count: int
     epoch: int
+    release: str
 
 
 async def read_device(
@@ -55,8 +57,12 @@ async def read_device(
     signed = select(heads.c.count).where(
         heads.c.school == school, heads.c.role == "device", heads.c.journal == devices.c.id
     )
+    released = select(releases.c.statement).where(
+        releases.c.school == school, releases.c.device == devices.c.id, releases.c.receipt == ""
+    )
     wanted = select(
         devices,
+        released.limit(1).scalar_subquery().label("release"),
         signed.scalar_subquery().label("head_count"),
         declared.scalar_subquery().label("declared"),
         assigned.scalar_subquery().label("assigned"),
@@ -68,7 +74,8 @@ async def read_device(
         return None
     reported = (row.policy_version, row.policy_state, row.policy_reason)
     versions = (row.assigned or 0, row.declared or 0, row.deny_list or 0)
-    known = Standing(row.inventory_hash, reported, *versions, row.head_count or 0, row.epoch or 0)
+    numbers = (row.head_count or 0, row.epoch or 0)
+    known = Standing(row.inventory_hash, reported, *versions, *numbers, row.release or "")
     return Caller(school, "device", row.id, known)
 
 
@@ -96,6 +103,7 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
         head_count=head_count,
         successions=news.successions,
         certificate=news.certificate,
+        release=known.release,
     )
 
 
@@ -127,7 +135,7 @@ async def _news(ground: Ground, caller: Caller, told: CheckIn, known: Standing) 
                 await since(connection, school, told.epoch) if succeeded else (),
             )
     if told.csr and told.epoch >= known.epoch:
-        news = replace(news, certificate=await _certify(ground, caller, told.csr))
+        news = replace(news, certificate=await _renewed(ground, caller, told.csr))
     return news
 
 
@@ -164,22 +172,14 @@ async def _keep(ground: Ground, caller: Caller, told: CheckIn, *, keeps: bool) -
             )
 
 
-async def _certify(ground: Ground, caller: Caller, csr: str) -> str:
-    """Certify under the newest root the key that this device is registered with; "" for another."""
-    key = key_of_request(csr)
-    mine = (
-        certificates.c.school == caller.school,
-        certificates.c.role == "device",
-        certificates.c.party == caller.id,
-        certificates.c.thumbprint == thumbprint_of(key),
-    )
-    ended = select(revocations.c.thumbprint).where(revocations.c.school == caller.school)
-    wanted = select(certificates.c.serial).where(*mine, certificates.c.thumbprint.not_in(ended))
-    async with ground.database.writing(caller.school) as connection:
-        if (await connection.execute(wanted.limit(1))).first() is None:
-            return ""
-        issued = await register(connection, ground, Party(caller.school, "device", caller.id), key)
-    return issued.pem
+async def _renewed(ground: Ground, caller: Caller, csr: str) -> str:
+    """Renew its certificate; where that may not be, the rest of the check-in goes on."""
+    try:
+        async with ground.database.writing(caller.school) as connection:
+            return await renew(connection, ground, Party(caller.school, "device", caller.id), csr)
+    except Refusal as error:
+        log.info("not renewed", extra={"device": caller.id, "why": error.code})
+        return ""
 
 
 async def _take_heads(ground: Ground, caller: Caller, told: CheckIn) -> int:

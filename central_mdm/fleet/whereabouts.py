@@ -1,11 +1,12 @@
 """Where the devices of a class are: what they said when they last came, for their teachers only."""
 
 from msgspec import json
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import Inventory, Whereabout, Whereabouts
 from central_mdm.fleet.model import inventories, seen
+from central_mdm.identity.model import certificates
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed
 from central_mdm.roster.model import placements
@@ -21,8 +22,18 @@ async def whereabouts(
         raise NotAllowed("foreign-class", "This teacher does not have that class.")
     of_it = (placements.c.school == seen.c.school) & (placements.c.device == seen.c.device)
     told = (inventories.c.school == seen.c.school) & (inventories.c.device == seen.c.device)
+    ends_at = select(func.max(certificates.c.ends_at)).where(
+        certificates.c.school == seen.c.school,
+        certificates.c.role == "device",
+        certificates.c.party == seen.c.device,
+    )
     wanted = (
-        select(seen.c.device, seen.c.seen_at, inventories.c.body)
+        select(
+            seen.c.device,
+            seen.c.seen_at,
+            inventories.c.body,
+            ends_at.scalar_subquery().label("ends_at"),
+        )
         .join(placements, of_it)
         .join(inventories, told)
         .where(placements.c.school == caller.school, placements.c.class_id == class_id)
@@ -31,7 +42,8 @@ async def whereabouts(
     rows = (await connection.execute(wanted)).all()
     return Whereabouts(
         tuple(
-            Whereabout(row.device, max(0, now - row.seen_at), _networks(row.body)) for row in rows
+            Whereabout(row.device, max(0, now - row.seen_at), _networks(row.body), row.ends_at or 0)
+            for row in rows
         )
     )
 

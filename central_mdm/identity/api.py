@@ -1,12 +1,21 @@
-"""Routes of identity: sign in, refresh, grants."""
+"""Routes of identity: sign in, refresh, grants, certificates renewed."""
 
 from typing import Annotated
 
 from litestar import Router, get, post
 from litestar.params import JSONBody, QueryParameter
 
-from central_mdm.contract.identity import GrantIssued, Refresh, SignedIn, SignIn, Trust
+from central_mdm.contract.identity import (
+    GrantIssued,
+    Refresh,
+    Renew,
+    Renewed,
+    SignedIn,
+    SignIn,
+    Trust,
+)
 from central_mdm.identity import revocation, rules, succession
+from central_mdm.identity.renewal import renew_carried
 from central_mdm.platform.api import NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
@@ -41,6 +50,16 @@ def routes(ground: Ground) -> Router:
     async def grant(request: AnyRequest) -> GrantIssued:
         return await rules.grant(ground, request.user)
 
+    @post(
+        "/renewals",
+        status_code=200,
+        opt=TEACHER,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401, 403, 404, 409, 429),
+    )
+    async def renewal(request: AnyRequest, data: JSONBody[Renew]) -> Renewed:
+        return Renewed(await renew_carried(ground, request.user, data.csr))
+
     @get("/trust", opt=TEACHER, responses=problems(401, 403))
     async def trust(request: AnyRequest, deny_list: Number = 0, epoch: Number = 0) -> Trust:
         async with ground.database.reading(request.user.school) as connection:
@@ -48,4 +67,5 @@ def routes(ground: Ground) -> Router:
             since = await succession.since(connection, request.user.school, epoch)
         return Trust(held.statement if held.number > deny_list else "", since)
 
-    return Router("/api", route_handlers=[sign_in, refresh, grant, trust], tags=["identity"])
+    handlers = [sign_in, refresh, grant, renewal, trust]
+    return Router("/api", route_handlers=handlers, tags=["identity"])

@@ -80,6 +80,8 @@ certificates: Final = Table(
     Column("party", ID, nullable=False),
     Column("thumbprint", HEX, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
+    # How many successions of the root there had been.
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
     Index(None, "school", "thumbprint"),
 )
 role_verbs: Final = Table(

@@ -181,6 +181,7 @@ async def register(
     issued = issue(about.root, ground.keys.key(party.school), key, party, ground.clock())
     row = {"serial": issued.serial, "thumbprint": issued.thumbprint, "ends_at": issued.ends_at}
     row |= {"school": party.school, "role": party.role, "party": party.id}
+    row |= {"epoch": about.succession}
     await connection.execute(insert(certificates).values(row))
     return issued
 

@@ -24,7 +24,7 @@ class Evidence(Struct, frozen=True):
     `proved_at`: the newest lock that the device proved, and when. `shown_at`: when the newest
     frame was last known to be what the screen shows. `overruled`: who else's lesson holds,
     `overruled_until`: when it ends, 0 where nobody said.
-    `refused`: why the device would not obey the newest lock.
+    `refused`: why the device would not obey the newest lock. `twin`: two machines have its key.
     """
 
     device: DeviceId

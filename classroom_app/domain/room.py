@@ -181,6 +181,7 @@ def _here(seen: Evidence, now: float) -> bool:
 def _held(seen: Evidence, lock: LockWanted, now: float) -> bool:
     return (
         lock.locked
+        and not seen.twin
         and _here(seen, now)
         and seen.proved_version == lock.version
         and 0 <= now - seen.proved_at <= PROOF_OLD_SECONDS
@@ -201,7 +202,7 @@ def _failed(seen: Evidence, lock: LockWanted) -> str:
 
 def _free(seen: Evidence, lock: LockWanted, now: float) -> bool:
     kept = seen.report("attention")
-    if lock.locked or not _here(seen, now):
+    if lock.locked or seen.twin or not _here(seen, now):
         return False
     if lock.version == 0:
         return seen.proved_version == 0

@@ -1,6 +1,6 @@
 """The list of classes: choose one and its lesson starts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, Signal
 
@@ -33,6 +33,8 @@ class ClassesPresenter(QObject):
         self.minutes = LENGTH_USUAL
         self.own = False
         """The school is this computer's own: devices are added here."""
+        self.lasting: Callable[[], Sequence[str]] = tuple
+        """Sentences on what ends soon (`presenters.lasting`); none where nobody is signed in."""
         self.pairing = PairingPresenter(opens, tasks, self)
         self.safekeeping = SafekeepingPresenter(opens, tasks, self)
 

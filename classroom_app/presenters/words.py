@@ -74,6 +74,11 @@ def day(utc_seconds: int) -> str:
     return _locale().toString(QDateTime.fromSecsSinceEpoch(utc_seconds).date(), "d MMMM")
 
 
+def weekday(utc_seconds: int) -> str:
+    """Return a day by its name as well: "Friday 12 December", "vendredi 12 décembre"."""
+    return _locale().toString(QDateTime.fromSecsSinceEpoch(utc_seconds).date(), "dddd d MMMM")
+
+
 def _locale() -> QLocale:
     return QLocale(say("en"))  # each language translates it by its own code
 

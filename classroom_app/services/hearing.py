@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from classroom_app.domain import evidence
 from classroom_app.domain.errors import NotKept, RoomError
 from classroom_app.domain.lesson import DeviceId
@@ -85,6 +87,11 @@ class Hearing:
         seen = self._room.evidence(name)
         self._room.note(name, evidence.framed(seen, frame, self._room.clock.seconds()))
         self._pictured(name, frame)
+
+    def twin(self, device: str) -> None:
+        """Take it that another machine has this device's key: neither is believed from now on."""
+        name = DeviceId(device)
+        self._room.note(name, replace(self._room.evidence(name), twin=True))
 
     def gone(self, device: str, why: str) -> None:
         """Take the end of a link, or why there is none."""

@@ -28,11 +28,13 @@ from device_bridge.agent.guard.device import EVERYWHERE, About, Device, agent_ve
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.inventory import inventory_of
 from device_bridge.agent.guard.journal import verify
+from device_bridge.agent.guard.leaving import Leaving
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.pairing import AlreadyEnrolled, Pairing
 from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
 from device_bridge.agent.guard.witness import read_heads
+from device_bridge.agent.leave import GuardRuns, finish, leave_by_file
 from device_bridge.agent.supervise import Child, follow, supervise
 from device_bridge.journal_fault import sentence as sentence_of
 from device_bridge.logs import log_to_stderr
@@ -106,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one stanza a comman
     )
     one = add("seat", "run the seat alone (in the pupil's desktop)", _seat)
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
+    one = add("leave", "leave the school: all that is of it goes, a receipt stays", _leave)
+    one.add_argument("--statement", type=Path, required=True, help="the school's release, a file")
     _playing(add)
     add("status", "print what the device holds and has applied, as JSON", _status)
     _telling(add("seen", "say who looked at this screen, when, and how closely", _seen))
@@ -149,6 +153,7 @@ def _verifying(one: argparse.ArgumentParser) -> None:
 
 def _enrol(asked: argparse.Namespace) -> int:
     folder = Folder(asked.folder)
+    asyncio.run(finish(folder))
     folder.make()
     inventory = inventory_of(folder.root, KIND, agent_version())
     try:
@@ -175,6 +180,7 @@ def _pair(asked: argparse.Namespace) -> int:
 
 async def _wait_to_be_paired(asked: argparse.Namespace) -> int:
     """Open the door for five minutes; what is printed is for a person and for a program."""
+    await finish(Folder(asked.folder))
     code = _code(asked)
     waiting = Pairing(
         Folder(asked.folder),
@@ -210,6 +216,7 @@ def _run(asked: argparse.Namespace) -> int:
     listening = ["--port", str(asked.port)]
     for address in asked.interface:
         listening += ["--interface", str(address)]
+    asyncio.run(finish(Folder(asked.folder)))
     read_enrolment(Folder(asked.folder))  # a sentence now, not a child that dies for ever
     if sys.platform == "linux" and not (asked.display or os.environ.get("DISPLAY")):
         told = "No desktop here: screens and locks need the pupil's, or a --display of it."
@@ -236,7 +243,16 @@ def _guard(asked: argparse.Namespace) -> int:
 
 async def _serve(asked: argparse.Namespace) -> int:
     folder = Folder(asked.folder)
+    await finish(folder)
     folder.make()
+    try:
+        await _serve_enrolled(asked, folder)
+    except* Leaving:
+        await finish(folder)
+    return 0
+
+
+async def _serve_enrolled(asked: argparse.Namespace, folder: Folder) -> None:
     with ThreadPoolExecutor(WORKERS, "guard") as workers, bulk_threads() as bulk:
         makings = Makings(system_clock(), lambda: uuid4().hex, secrets.token_bytes, workers, bulk)
         device = Device(
@@ -249,6 +265,12 @@ async def _serve(asked: argparse.Namespace) -> int:
         async with seat.serve(), serve_status(device.guard, device.id):
             print(json.dumps({"device": device.id, "port": port}), flush=True)
             await device.run(interfaces=interfaces or None)
+
+
+def _leave(asked: argparse.Namespace) -> int:
+    folder = Folder(asked.folder)
+    leave_by_file(folder, asked.statement)
+    print(json.dumps({"left": True, "receipt": str(folder.receipt)}))
     return 0
 
 
@@ -428,6 +450,13 @@ def _sentence(error: DeviceError) -> str:  # noqa: C901 - one case a sentence
             return "Nobody came in five minutes. Start again: pupitre-agent pair"
         case AlreadyEnrolled():
             return "This device belongs to a school already, so it is not paired again."
+        case GuardRuns():
+            return (
+                "The guard is at work here. End it first (systemctl stop pupitre-guard, or end "
+                "pupitre-agent run), then leave."
+            )
+        case NotAllowed(verb="release", why=why):
+            return f"This statement does not let this device go: {why}."
         case NotPaired():
             return f"The school does not take this device: {_facts(error)}."
         case TryAgain():

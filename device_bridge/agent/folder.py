@@ -75,6 +75,16 @@ class Folder:
         return self.root / "heads.json"
 
     @property
+    def leaving(self) -> Path:
+        """The school's release, while this device leaves: whoever finds it goes on with that."""
+        return self.root / "leaving.jws"
+
+    @property
+    def receipt(self) -> Path:
+        """What is left of a school that was left: proof of it."""
+        return self.root / "receipt.json"
+
+    @property
     def retention(self) -> Path:
         """How long things are kept, where that is not the default."""
         return self.root / "retention.json"

@@ -1,6 +1,6 @@
 """How a link begins, lives and is refused; what belongs to no feature."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Raw, Struct
 
@@ -19,6 +19,7 @@ from device_bridge.protocol.fields import (
     Version,
 )
 
+PEM_MAX: Final = 4096
 Protocol = Annotated[int, Meta(ge=0, le=65535)]
 
 
@@ -53,7 +54,8 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     `nonce` stands in every `Order` of this link. `deny_list` is the number of the one held, `epoch`
     of how many successions of the school's root the device knows.
     `boot` changes when the agent starts anew. `clock_off_seconds` is the device's wall clock
-    less its time floor's estimate where that is known, else 0.
+    less its time floor's estimate where that is known, else 0. `csr`: a request (PKCS#10, PEM) that
+    the app brings to whoever certifies for the school, when the certificate comes to its end.
     """
 
     protocol: Protocol
@@ -68,6 +70,7 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     screens: Annotated[tuple[Screen, ...], Meta(max_length=16)] = ()
     clock_off_seconds: int = 0
     epoch: Version = 0
+    csr: Annotated[str, Meta(max_length=PEM_MAX)] = ""
 
 
 class Order(Struct, frozen=True, tag="order"):
@@ -96,6 +99,16 @@ class Carried(Struct, frozen=True, tag="carried"):
     successions: Annotated[tuple[Token, ...], Meta(max_length=8)] = ()
     certificate: Token = ""
     assignment: Token = ""
+
+
+class CertificateCarried(Struct, frozen=True, tag="certificate-carried"):
+    """The device's own certificate, renewed (PEM): the answer to its welcome's `csr`.
+
+    It needs no grant: the device takes one of its own key and name, by the school it has pinned,
+    that ends later, and nothing else.
+    """
+
+    certificate: Annotated[str, Meta(max_length=PEM_MAX)]
 
 
 class MandateShown(Struct, frozen=True, tag="mandate-shown"):

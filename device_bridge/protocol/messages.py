@@ -15,6 +15,7 @@ from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PIC
 from device_bridge.protocol.hello import (
     Answer,
     Carried,
+    CertificateCarried,
     Hello,
     LaneHello,
     LaneWelcome,
@@ -54,6 +55,7 @@ Command = MessageSaid | HandAnswered | PageOpened | HandInAsked
 FromApp = (
     Hello
     | Carried
+    | CertificateCarried
     | MandateShown
     | Declaration
     | Command

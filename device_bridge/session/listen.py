@@ -118,6 +118,10 @@ class Listener:
             self._open[number].abort()
         self.cut()
 
+    def renew(self, identity: Identity) -> None:
+        """Show this identity from the next connection on; those that stand live on."""
+        self._context = listener_context(identity, self._law.school)
+
     def deny(self, deny_list: str) -> None:
         """Take a newer deny list, wherever it came from; what it ends, ends now.
 

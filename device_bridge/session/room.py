@@ -19,7 +19,15 @@ from device_bridge.protocol.errors import (
     Unsupported,
 )
 from device_bridge.protocol.fields import GONE_SECONDS, PROTOCOL_HIGHEST, PROTOCOL_LOWEST
-from device_bridge.protocol.hello import Answer, Carried, Hello, MandateShown, Report, Welcome
+from device_bridge.protocol.hello import (
+    Answer,
+    Carried,
+    CertificateCarried,
+    Hello,
+    MandateShown,
+    Report,
+    Welcome,
+)
 from device_bridge.protocol.journal import HeadAsked
 from device_bridge.protocol.materials import HandInTaken, MaterialReport
 from device_bridge.protocol.messages import Command, Declaration, FromDevice
@@ -36,10 +44,12 @@ from device_bridge.session.keeper import (
 )
 from device_bridge.session.lanes import KeptLane, receive_frames
 from device_bridge.session.link import Session
-from device_bridge.session.wire import HungUp, Lane, Path, Wire
+from device_bridge.session.twins import boot_at, look_for_twins
+from device_bridge.session.wire import HungUp, Judge, Lane, Path, Wire
 from device_bridge.trust.identity import Identity, School, dialler_context, thumbprint
 from device_bridge.trust.revocation import DenyLists
 
+Told = Heard | HandInTaken | HeadAsked | CertificateCarried
 ADDRESSES_MAX: Final = 8
 """Of one device: a few interfaces and what was typed; the newest sighting comes first."""
 
@@ -50,6 +60,10 @@ class Hears(Protocol):
     def up(self, device: str, welcome: Welcome) -> None: ...
     def heard(self, device: str, message: FromDevice) -> None: ...
     def framed(self, device: str, frame: Frame) -> None: ...
+    def twin(self, device: str) -> None:
+        """Hear that another machine answers with this device's key."""
+        ...
+
     def gone(self, device: str, why: str) -> None:
         """Hear that there is no link, and when that has another reason than before.
 
@@ -152,6 +166,11 @@ class Room:
         kept = self._kept.get(device)
         return kept.proved_at if kept else None
 
+    def identity_ends_at(self, device: str) -> float:
+        """Tell when the certificate ends that the device has last shown (UTC seconds), or 0."""
+        kept = self._kept.get(device)
+        return kept.identity_ends_at if kept else 0.0
+
     async def who_is_at(self, address: Address) -> str:
         """Return which device of the school is there. Raises DeviceError or OSError."""
         ends = self._ends
@@ -177,7 +196,7 @@ class Room:
         """Ask once; "late" when the deadline passes. Raises TryAgain where there is no link."""
         return await self._of(device).ask(command)
 
-    def tell(self, device: str, message: Heard | HandInTaken | HeadAsked) -> None:
+    def tell(self, device: str, message: Told) -> None:
         """Say it where there is a link; else it is not said (devices ask again)."""
         if kept := self._kept.get(device):
             kept.tell(message)
@@ -237,6 +256,7 @@ class _Kept:
         self._device, self._ends, self._context = device, ends, context
         self._addresses: list[Address] = []
         self.proved_at: Address | None = None
+        self.identity_ends_at = 0.0
         self._addressed = asyncio.Event()
         self._declared: dict[type[Declaration], Declaration] = {}
         self._keeper = Keeper(self._once, pauses, self._lost)
@@ -301,7 +321,7 @@ class _Kept:
         roots = inherits.successions if inherits.epoch > self._epoch_held else ()
         return Carried(deny_list, roots) if deny_list or roots else None
 
-    def tell(self, message: Heard | HandInTaken | HeadAsked) -> None:
+    def tell(self, message: Told) -> None:
         if self._live:
             self._live.session.outbox.put(message)
 
@@ -334,12 +354,8 @@ class _Kept:
             up()
             self._up(lane, session, welcome, group)
 
-        papers = self._ends.papers
-        hello = Hello(
-            PROTOCOL_LOWEST, PROTOCOL_HIGHEST, self._ends.app, papers.grant(), papers.mandate()
-        )
         try:
-            await session.run(hello, welcomed, self._carried())
+            await session.run(self._hello(self._ends.papers.mandate()), welcomed, self._carried())
         finally:
             self._down()
 
@@ -355,11 +371,27 @@ class _Kept:
                 self._keeper.wake()
             raise
 
+    def _hello(self, mandate: str) -> Hello:
+        ends = self._ends
+        return Hello(PROTOCOL_LOWEST, PROTOCOL_HIGHEST, ends.app, ends.papers.grant(), mandate)
+
+    async def _look_for_twins(self, boot: str) -> None:
+        async def at(address: Address) -> str:
+            return await boot_at(address, self._context, self._judge(), self._hello(""))
+
+        await look_for_twins(
+            boot,
+            lambda: [each for each in self._addresses if each != self.proved_at],
+            at,
+            lambda: self._ends.hears.twin(self._device),
+        )
+
     def _up(self, lane: Lane, session: Session, welcome: Welcome, group: asyncio.TaskGroup) -> None:
         async def again(path: Path) -> Lane:
             return await self._dial(path, self._addresses)
 
         token = welcome.lane_token
+        self.identity_ends_at = lane.peer.ends_at
         live = _Live(
             lane,
             session,
@@ -368,6 +400,7 @@ class _Kept:
         )
         group.create_task(live.pictures.run(), name=f"pictures-{self._device}")
         group.create_task(live.bulk.run(), name=f"bulk-{self._device}")
+        group.create_task(self._look_for_twins(welcome.boot), name=f"twins-{self._device}")
         self._live, self._why = live, ""
         self._deny_list_held, self._epoch_held = welcome.deny_list, welcome.epoch
         self._ends.hears.up(self._device, welcome)
@@ -405,11 +438,13 @@ class _Kept:
     async def _serve_bulk(self, lane: Lane) -> None:
         await self._ends.bulk.serve(self._device, lane)
 
-    async def _dial(self, path: Path, addresses: Sequence[Address]) -> Lane:
+    def _judge(self) -> Judge:
         ends = self._ends
         denied = ends.papers.deny_lists.denied.keys
-        judge = judge_device(self._device, ends.school, ends.floor(), denied)
-        lane, address = await dial(addresses, path, self._context, judge)
+        return judge_device(self._device, ends.school, ends.floor(), denied)
+
+    async def _dial(self, path: Path, addresses: Sequence[Address]) -> Lane:
+        lane, address = await dial(addresses, path, self._context, self._judge())
         # What has just proved itself is tried first.
         rest = [other for other in self._addresses if other != address]
         self._addresses = [address, *rest]

@@ -35,10 +35,14 @@ _UNDERSTOOD: Final = (
 
 @dataclass(frozen=True)
 class Peer:
-    """Who is at the other end, proved; `key` is what their mandates are signed with."""
+    """Who is at the other end, proved; `key` is what their mandates are signed with.
+
+    `ends_at`: when the certificate ends, UTC seconds.
+    """
 
     party: Party
     key: Ed25519PublicKey
+    ends_at: float = 0.0
 
 
 def accept(
@@ -68,7 +72,8 @@ def accept(
         raise NotPaired("the key is not Ed25519")
     if thumbprint(key) in denied:
         raise NotPaired(REVOKED)
-    return Peer(_party(certificate, school, role), key)
+    ends_at = certificate.not_valid_after_utc.timestamp()
+    return Peer(_party(certificate, school, role), key, ends_at)
 
 
 def _party(certificate: x509.Certificate, school: School, role: Role) -> Party:

@@ -8,7 +8,13 @@ from central_mdm.contract.grants import Grant, Mandate
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import Verb
-from device_bridge.protocol.hello import Carried, Hello, MandateShown, NotUnderstood
+from device_bridge.protocol.hello import (
+    Carried,
+    CertificateCarried,
+    Hello,
+    MandateShown,
+    NotUnderstood,
+)
 from device_bridge.protocol.journal import HeadAsked
 from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import HandInAsked, HandInTaken, MaterialsDeclared
@@ -35,7 +41,15 @@ VERBS: Final[dict[type[Struct], Verb]] = {
     PageOpened: "launch",
 }
 """Each needs a lesson and its verb in grant and mandate. `LessonDeclared` needs a lesson only."""
-FREE: Final = (Carried, Hello, MandateShown, Heard, HeadAsked, NotUnderstood)
+FREE: Final = (
+    Carried,
+    CertificateCarried,
+    Hello,
+    MandateShown,
+    Heard,
+    HeadAsked,
+    NotUnderstood,
+)
 """What moves nothing on the device: the link's own talk. Papers are read, not obeyed."""
 
 

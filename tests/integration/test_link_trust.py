@@ -11,6 +11,7 @@ from device_bridge.protocol.errors import NotPaired
 from device_bridge.protocol.hello import Carried, Hello, NotUnderstood, Order, Refused, Welcome
 from device_bridge.protocol.messages import encode
 from device_bridge.session.wire import HungUp, Lane, WireEnded
+from device_bridge.trust.identity import Identity
 from tests.attack.dialling import answered, dialled
 from tests.linked import App, Scene, room_for, running, scene
 from tests.orders import Orders
@@ -19,6 +20,10 @@ from tests.school import mandate_for
 pytestmark = pytest.mark.real_loop
 ENDS = (HungUp, NotPaired, WireEnded)
 LOCK = LockDeclared(1, locked=True, lease_seconds=600)
+
+
+def ends_of(identity: Identity) -> float:
+    return identity.certificate.not_valid_after_utc.timestamp()
 
 
 def hello(stage: Scene) -> Hello:
@@ -91,6 +96,18 @@ async def test_a_list_of_another_school_is_refused_and_the_link_goes_on() -> Non
         assert said == Refused("carried", "not-allowed", "forged")
         await lane.send(encode(orders.order(LOCK)))
         await stage.device.until(lambda: stage.device.said)
+
+
+async def test_a_renewed_certificate_is_shown_from_the_next_connection_on() -> None:
+    async with scene() as stage, greeted(stage) as (lane, orders):
+        assert lane.peer.ends_at == ends_of(stage.identity)
+        key = stage.identity.key
+        renewed = stage.school.identity("device", "dev-1", days=399, key=key)
+        stage.listener.renew(renewed)
+        await lane.send(encode(orders.order(LOCK)))
+        await stage.device.until(lambda: stage.device.said)
+        async with greeted(stage) as (later, _):
+            assert later.peer.ends_at == ends_of(renewed) > lane.peer.ends_at
 
 
 @pytest.mark.parametrize("how", ["twice", "out of turn", "another link", "bare"])

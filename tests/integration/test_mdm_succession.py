@@ -18,6 +18,7 @@ from central_mdm.platform.errors import Malformed, Refused
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import own_key, read_enrolment, read_school
 from device_bridge.agent.guard.mdm import CheckIns, enrol
+from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.agent.guard.succession import follow
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.trust.authority import found, seal, seal_standby, unseal_standby
@@ -77,9 +78,12 @@ async def test_a_server_s_root_is_succeeded_and_its_devices_and_teachers_follow(
     def take(successions: Sequence[str], certificate: str, assignment: str) -> None:
         if news := follow(folder, successions, certificate, assignment):
             check_ins.take_up(news)
+            renewing.take_up(news)
 
-    duties = duties_of(lambda: found_, lambda: standing(mdm), take)
-    check_ins = CheckIns(folder, read_enrolment(folder), duties)
+    enrolled = read_enrolment(folder)
+    renewing = Renewing(folder, enrolled, lambda: 0.0, lambda _: None)
+    duties = duties_of(lambda: found_, lambda: standing(mdm), take, renewing)
+    check_ins = CheckIns(folder, enrolled, duties)
     assert await check_ins.once() == 60.0  # it comes again soon, for its papers
     assert (read_enrolment(folder).epoch, read_enrolment(folder).outdated) == (1, True)
     await check_ins.once()

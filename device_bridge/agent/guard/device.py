@@ -13,6 +13,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
+from msgspec.structs import replace
 from zeroconf.asyncio import AsyncZeroconf
 
 from central_mdm.contract.fleet import Policy
@@ -31,20 +32,21 @@ from device_bridge.agent.guard.mdm import (
     web_client,
 )
 from device_bridge.agent.guard.networks import Gateway, Networks
+from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.agent.guard.succession import follow
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.day import NAME_BYTES, OwnName
 from device_bridge.discovery.interfaces import LOOK_SECONDS, own_addresses
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import HOME_PORT, PROTOCOL_HIGHEST
-from device_bridge.protocol.hello import Hello, Welcome
+from device_bridge.protocol.hello import CertificateCarried, Hello, Welcome
 from device_bridge.protocol.messages import FromApp
 from device_bridge.session.device_link import DeviceLink
 from device_bridge.session.gate import Law
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.session.listen import Listener
 from device_bridge.session.wire import Wire
-from device_bridge.trust.identity import School
+from device_bridge.trust.identity import Identity, School
 from device_bridge.trust.revocation import DenyLists
 
 EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - the device is what listens, on each network
@@ -88,7 +90,7 @@ class Device:
         self.id = enrolled.device
         self.guard = Guard(folder, makings)
         self.guard.witness.introduce(enrolled, self.guard.ground.floor)
-        self._about = about
+        self._about, self._wall = about, makings.clock.wall
         if enrolled.assignment:
             self.guard.ground.assign(enrolled.assignment)
         self._enrolled = enrolled
@@ -101,6 +103,7 @@ class Device:
         )
         self._wanted: Sequence[str] | None = None
         self._allowed: tuple[str, ...] | None = None
+        self.renewing = Renewing(folder, enrolled, self._latest, self._renewed)
         self._check_ins = CheckIns(folder, enrolled, self._duties())
         self.announced = OwnName(
             self.id,
@@ -140,11 +143,15 @@ class Device:
     async def run(
         self, zeroconf: AsyncZeroconf | None = None, interfaces: Sequence[str] | None = None
     ) -> None:
-        """Serve until cancelled. `zeroconf` may be shared; `interfaces` are own addresses."""
+        """Serve until cancelled, or raise `Leaving`.
+
+        `zeroconf` may be shared; `interfaces` are own addresses.
+        """
         async with asyncio.TaskGroup() as group:
             group.create_task(self.guard.run(), name="guard")
             group.create_task(self._listener.run(), name="listener")
             group.create_task(self._check_ins.run(), name="check-ins")
+            group.create_task(self.renewing.run(), name="renewing")
             group.create_task(self._be_found(zeroconf, interfaces), name="be-found")
 
     async def _be_found(
@@ -208,10 +215,14 @@ class Device:
             screens=self.guard.screens,
             clock_off_seconds=self.guard.clock_off_seconds(),
             epoch=self._enrolled.epoch,
+            csr=self.renewing.request(),
         )
 
     def told(self, link: DeviceLink, message: FromApp) -> None:
-        self.guard.told(link, message)
+        if isinstance(message, CertificateCarried):
+            self.renewing.carried(message.certificate)
+        else:
+            self.guard.told(link, message)
 
     def lost(self, link: DeviceLink) -> None:
         self.guard.lost(link)
@@ -242,6 +253,7 @@ class Device:
             self.guard.ground.assign(news.assignment)
         self.guard.witness.introduce(news, self.guard.ground.floor)
         self._check_ins.take_up(news)
+        self.renewing.take_up(news)
         self._listener.take_up(news.identity, self._law())
 
     def _law(self) -> Law:
@@ -275,7 +287,17 @@ class Device:
             client=about.client,
             first_seconds=FIRST_SECONDS * about.pace,
             witness=self.guard.witness,
+            renewing=self.renewing,
+            freed=self.guard.free,
         )
+
+    def _latest(self) -> float:
+        return max(self.guard.ground.floor(), self._wall())
+
+    def _renewed(self, identity: Identity) -> None:
+        self._listener.renew(identity)
+        self._enrolled = replace(self._enrolled, identity=identity)
+        self.guard.witness.introduce(self._enrolled, self.guard.ground.floor)
 
 
 def _deny_lists(school: School, kept: str) -> DenyLists:

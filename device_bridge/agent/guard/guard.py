@@ -38,6 +38,7 @@ from device_bridge.protocol.errors import Broken
 from device_bridge.protocol.fields import PULSE_SECONDS
 from device_bridge.protocol.hello import (
     Carried,
+    CertificateCarried,
     Held,
     Hello,
     MandateShown,
@@ -242,8 +243,8 @@ class Guard:
                 self.talking.heard(message)
             case HeadAsked():
                 self.witness.asked(link, message)
-            case Hello() | Carried() | NotUnderstood():
-                pass  # the session's own
+            case Hello() | Carried() | CertificateCarried() | NotUnderstood():
+                pass  # the session's and the device's own
 
     def suspected(self, link: Link, why: str) -> None:
         """Note that something this link asked for was refused."""
@@ -272,6 +273,11 @@ class Guard:
         """End what a link has declared whose papers the school has ended."""
         if lesson := author_of(link).lesson:
             self._revoked(lesson)
+
+    def free(self) -> None:
+        """End whatever lesson there is: this device leaves its school."""
+        for author in (self.presence.held.author, self.attention.held.author):
+            self._revoked(author.lesson)
 
     def _revoked(self, lesson: str) -> None:
         self.presence.hear(LessonEnded(lesson))

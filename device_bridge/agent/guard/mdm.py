@@ -8,7 +8,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, NoReturn, TypeVar
@@ -29,6 +29,7 @@ from central_mdm.contract.fleet import (
     Policy,
 )
 from central_mdm.contract.identity import Problem
+from central_mdm.contract.leaving import Left, SignedReceipt
 from device_bridge.agent.folder import Folder, read_kept, write_private
 from device_bridge.agent.guard.enrolled import (
     Enrolment,
@@ -41,6 +42,8 @@ from device_bridge.agent.guard.enrolled import (
 )
 from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.inventory import hash_of_inventory
+from device_bridge.agent.guard.leaving import Leaving, begin
+from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.trust.grants import read_assignment
@@ -58,7 +61,7 @@ FIRST_SECONDS: Final = 10.0
 """After a start devices of a class come within so many seconds, not in the same one."""
 BACK_OFF_SECONDS: Final = 30.0
 BACK_OFF_MAX_SECONDS: Final = 3600.0
-Answered = TypeVar("Answered", Enrolled, CheckedIn)
+Answered = TypeVar("Answered", Enrolled, CheckedIn, Left)
 Client = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
@@ -124,7 +127,8 @@ class Duties:
     """What check-ins need of the rest. `apply` blocks and says why not, or "".
 
     `deny` takes a newer deny list, `deny_list_number` tells which is held. `follow` takes
-    successions of the school's root, and papers under the newest.
+    successions of the school's root, and papers under the newest. `freed` hears that the device
+    leaves its school: what restricts its pupil ends.
     """
 
     ground: GroundHere
@@ -138,6 +142,8 @@ class Duties:
     client: Client = web_client
     first_seconds: float = FIRST_SECONDS
     witness: Witness | None = None
+    renewing: Renewing | None = None
+    freed: Callable[[], None] = lambda: None
 
 
 class CheckIns:
@@ -156,7 +162,7 @@ class CheckIns:
         self._enrolment, self.discovery = enrolment, enrolment.discovery
 
     async def run(self) -> NoReturn:
-        """Check in until cancelled."""
+        """Check in until cancelled. Raises Leaving where the school lets the device go."""
         pauses = self._duties.pauses()
         await asyncio.sleep(self._duties.first_seconds * self._duties.jitter())
         while True:
@@ -193,7 +199,7 @@ class CheckIns:
             heads=heads,
             wants_discovery=not self.discovery,
             epoch=self._enrolment.epoch,
-            csr=self._request() if self._enrolment.outdated else "",
+            csr=self._duties.renewing.request() if self._duties.renewing else "",
         )
         headers = {"authorization": f"Bearer {kept.token}"}
         async with self._duties.client() as http:
@@ -204,8 +210,12 @@ class CheckIns:
         return await self._take(kept, heard)
 
     async def _take(self, kept: FleetKept, heard: CheckedIn) -> float:
-        if heard.successions or heard.certificate:
+        if heard.release:
+            await self._leave(heard.release)
+        if heard.successions or (heard.certificate and self._enrolment.outdated):
             self._follow(heard)
+        elif heard.certificate and self._duties.renewing:
+            await self._renewed(self._duties.renewing, heard.certificate)
         if heard.deny_list:
             self._duties.deny(heard.deny_list)
         if heard.assignment:
@@ -233,8 +243,20 @@ class CheckIns:
         except NotAllowed as error:  # enrolled before there was a standby, say: all else goes on
             log.warning("succession refused", extra={"why": error.why})
 
-    def _request(self) -> str:
-        return csr(self._enrolment.identity.key, "pupitre device")
+    async def _leave(self, release: str) -> None:
+        try:
+            await asyncio.to_thread(begin, self._folder, release, self._enrolment)
+        except NotAllowed as error:
+            log.warning("release refused", extra={"why": error.why})
+            return
+        self._duties.freed()
+        raise Leaving
+
+    async def _renewed(self, renewing: Renewing, certificate: str) -> None:
+        try:
+            await renewing.take(certificate)
+        except NotPaired as error:
+            log.warning("certificate refused", extra={"why": str(error)})
 
     def _keep_discovery(self, key: str) -> None:
         write_school(self._folder, replace(read_school(self._folder), discovery=key))
@@ -244,6 +266,22 @@ class CheckIns:
         read = read_assignment(token, self._enrolment.school, self._enrolment.device)
         if self._duties.ground.assign(read):
             write_private(self._folder.assignment, token.encode())
+
+
+async def deliver_receipt(
+    folder: Folder, receipt: SignedReceipt, client: Client = web_client
+) -> None:
+    """Bring the MDM what this device signed when it left. Raises DeviceError.
+
+    That the token is not known any more says that it was brought before.
+    """
+    kept = read_fleet(folder)
+    if kept is None:
+        return
+    headers = {"authorization": f"Bearer {kept.token}"}
+    with suppress(NotPaired):
+        async with client() as http:
+            await _ask(http, f"{kept.server}/api/receipts", receipt, Left, headers)
 
 
 def read_fleet(folder: Folder) -> FleetKept | None:

@@ -16,7 +16,9 @@ from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.guard import Guard
 from device_bridge.agent.guard.kept import Kept
 from device_bridge.agent.local_socket import address_of
+from device_bridge.protocol.errors import NotPaired
 from device_bridge.protocol.fields import PROOF_OLD_SECONDS
+from device_bridge.trust.identity import Identity
 
 STATUS_BYTES_MAX: Final = 4 * 1024 * 1024
 
@@ -70,6 +72,8 @@ class Status(Struct, frozen=True):
     hand_up: bool
     unheard: int
     frames: int
+    identity_ends_at: int = 0
+    """UTC seconds; 0: there is no identity."""
 
 
 def status_of(guard: Guard, device: str) -> Status:
@@ -118,7 +122,16 @@ def kept_status(folder: Folder, held: Kept, device: str) -> Status:
         hand_up=held.talking.hand_up,
         unheard=len(held.talking.unheard),
         frames=0,
+        identity_ends_at=_identity_ends_at(folder),
     )
+
+
+def _identity_ends_at(folder: Folder) -> int:
+    try:
+        certificate = Identity.load(folder.root).certificate
+    except (NotPaired, OSError):
+        return 0
+    return int(certificate.not_valid_after_utc.timestamp())
 
 
 def _lock(held: Kept, *, proved: bool, age_ms: int) -> LockStatus:

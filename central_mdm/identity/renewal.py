@@ -1,0 +1,83 @@
+"""A certificate that comes to its end is followed by another: the same key, the same name."""
+
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.names import Party, Role
+from central_mdm.identity.certificates import LEAF, key_of_request, thumbprint_of
+from central_mdm.identity.model import certificates, revocations
+from central_mdm.identity.rules import register, school_row
+from central_mdm.platform.authentication import Caller
+from central_mdm.platform.errors import Missing, NotAllowed, Refused, TryAgain
+from central_mdm.platform.ground import Ground
+
+DAY_SECONDS: Final = 24 * 3600
+EARLY_SECONDS: Final = 90 * DAY_SECONDS
+"""Devices ask sixty days ahead; by a clock that is a month wrong they are served as well."""
+LOST_SECONDS: Final = 2 * DAY_SECONDS
+"""An answer that was lost is asked for again."""
+LOST_MAX: Final = 4
+"""Of one key in that time: what somebody gains who asks without end."""
+
+
+async def renew_carried(ground: Ground, caller: Caller, csr: str) -> str:
+    """Renew a teacher's own certificate, or a device's that the teacher's app has met."""
+    thumbprint = thumbprint_of(key_of_request(csr))
+    async with ground.database.writing(caller.school) as connection:
+        wanted = select(certificates.c.role, certificates.c.party).where(
+            certificates.c.school == caller.school, certificates.c.thumbprint == thumbprint
+        )
+        row = (await connection.execute(wanted.limit(1))).first()
+        if row is None:
+            raise Missing("no-such-key")
+        if row.role == "teacher" and row.party != caller.id:
+            raise NotAllowed("another-teacher")
+        return await renew(connection, ground, Party(caller.school, row.role, row.party), csr)
+
+
+async def renew(connection: AsyncConnection, ground: Ground, party: Party, csr: str) -> str:
+    """Certify the key that `party` has, once more; return the certificate in PEM.
+
+    It is time from some weeks before its end, and at once where the root has been succeeded.
+    Raises NotAllowed for any other key and one that was ended, Refused where it is not time yet,
+    TryAgain where it was asked too often.
+    """
+    key, now = key_of_request(csr), ground.clock()
+    thumbprint, ends_at = await newest_key(connection, party.school, party.role, party.id)
+    if thumbprint != thumbprint_of(key):
+        raise NotAllowed("another-key")
+    if await _ended(connection, party.school, thumbprint):
+        raise NotAllowed("ended")
+    lately = now - LOST_SECONDS + int(LEAF.total_seconds())
+    epoch = (await school_row(connection, party.school)).succession
+    mine = (certificates.c.school == party.school, certificates.c.thumbprint == thumbprint)
+    under = select(certificates.c.serial).where(*mine, certificates.c.epoch == epoch)
+    outdated = (await connection.execute(under.limit(1))).first() is None
+    if not outdated and ends_at < lately and ends_at - now > EARLY_SECONDS:
+        raise Refused("not-yet")
+    wanted = select(certificates.c.serial).where(*mine, certificates.c.ends_at >= lately)
+    if len((await connection.execute(wanted)).all()) >= LOST_MAX:
+        raise TryAgain("too-often", DAY_SECONDS)
+    return (await register(connection, ground, party, key)).pem
+
+
+async def newest_key(
+    connection: AsyncConnection, school: str, role: Role, party: str
+) -> tuple[str, int]:
+    """Return the thumbprint of the key that was certified last, and when that ends; ("", 0)."""
+    wanted = select(certificates.c.thumbprint, certificates.c.ends_at).where(
+        certificates.c.school == school,
+        certificates.c.role == role,
+        certificates.c.party == party,
+    )
+    row = (await connection.execute(wanted.order_by(certificates.c.ends_at.desc()))).first()
+    return (row.thumbprint, row.ends_at) if row else ("", 0)
+
+
+async def _ended(connection: AsyncConnection, school: str, thumbprint: str) -> bool:
+    wanted = select(revocations.c.thumbprint).where(
+        revocations.c.school == school, revocations.c.thumbprint == thumbprint
+    )
+    return (await connection.execute(wanted)).first() is not None

@@ -1,0 +1,157 @@
+"""An identity's life at the MDM: renewed in time, listed before its end, released."""
+
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from msgspec import json
+
+from central_mdm.contract.leaving import RECEIPT_TYPE, Receipt, SignedReceipt
+from central_mdm.fleet.ending import ending
+from central_mdm.fleet.enrolment import Code, make_code
+from central_mdm.fleet.leaving import release
+from central_mdm.identity.certificates import thumbprint_of
+from central_mdm.identity.revocation import end_device
+from central_mdm.identity.statements import sign
+from central_mdm.platform.errors import Missing
+from tests.mdm import Mdm, bearer, new_request, request_by
+
+pytestmark = pytest.mark.real_loop
+DAY = 86_400
+YEAR = 396 * DAY
+on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+
+
+async def enrolled(mdm: Mdm, key: Ed25519PrivateKey) -> dict[str, Any]:
+    code = mdm.sample["devices"][0]["code"]
+    asked = {"code": code, "csr": request_by(key), "inventory": {"kind": "laptop"}}
+    return (await mdm.http.post("/api/enrolments", json=asked)).json()
+
+
+async def renewed(mdm: Mdm, token: str, csr: str) -> str:
+    asked = {"csr": csr, "policy_version": 1, "assignment_version": 1}
+    return (await mdm.http.post("/api/check-in", json=asked, headers=bearer(token))).json()[
+        "certificate"
+    ]
+
+
+def certified(pem: str) -> tuple[str, int]:
+    """Return whose key it is of, and when it ends."""
+    read = x509.load_pem_x509_certificate(pem.encode())
+    key = read.public_key()
+    assert isinstance(key, Ed25519PublicKey)
+    return thumbprint_of(key), int(read.not_valid_after_utc.timestamp())
+
+
+@on_sqlite
+async def test_a_certificate_is_renewed_near_its_end_for_the_tokens_own_key_only(mdm: Mdm) -> None:
+    key = Ed25519PrivateKey.generate()
+    device = await enrolled(mdm, key)
+    mdm.clock.at += YEAR - 200 * DAY
+    assert await renewed(mdm, device["token"], request_by(key)) == "", "not yet"
+    mdm.clock.at += 145 * DAY
+    assert await renewed(mdm, device["token"], new_request()) == "", "another key"
+    fresh = [await renewed(mdm, device["token"], request_by(key)) for _ in range(5)]
+    assert certified(fresh[0]) == (thumbprint_of(key.public_key()), mdm.clock.at + YEAR)
+    assert [bool(one) for one in fresh] == [True] * 4 + [False], "an answer may be lost, not all"
+    mdm.clock.at += 3 * DAY
+    assert await renewed(mdm, device["token"], request_by(key)) == "", "not yet again"
+    mdm.clock.at += YEAR
+    assert await renewed(mdm, device["token"], request_by(key)), "also when it has ended"
+    await end_device(mdm.ground, mdm.school, device["device"])
+    mdm.clock.at += YEAR
+    assert await renewed(mdm, device["token"], request_by(key)) == "", "ended by the school"
+
+
+@on_sqlite
+async def test_a_device_enrolled_anew_has_only_its_newest_key_renewed(mdm: Mdm) -> None:
+    old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    first = await enrolled(mdm, old)
+    mdm.clock.at += DAY
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        code = Code("5B", mdm.clock.at + 60, 1, first["device"])
+        await make_code(connection, mdm.school, "ANEW-2", code)
+    asked = {"code": "ANEW-2", "csr": request_by(new), "inventory": {"kind": "laptop"}}
+    second = (await mdm.http.post("/api/enrolments", json=asked)).json()
+    assert second["device"] == first["device"]
+    mdm.clock.at += YEAR - 30 * DAY
+    assert await renewed(mdm, second["token"], request_by(old)) == ""
+    assert await renewed(mdm, second["token"], request_by(new))
+
+
+@on_sqlite
+async def test_a_teachers_app_carries_a_devices_request_and_renews_its_own(mdm: Mdm) -> None:
+    device_key, own = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    await enrolled(mdm, device_key)
+    await mdm.sign_in(csr=request_by(own))
+    mdm.clock.at += YEAR - 30 * DAY
+    signed, other = await mdm.sign_in(), await mdm.sign_in("keller")
+
+    async def asked(csr: str, token: str) -> tuple[int, dict[str, Any]]:
+        headers = bearer(token)
+        answer = await mdm.http.post("/api/renewals", json={"csr": csr}, headers=headers)
+        return answer.status_code, answer.json()
+
+    for key in (device_key, own):
+        status, told = await asked(request_by(key), signed["token"])
+        assert status == 200, told
+        assert certified(told["certificate"])[0] == thumbprint_of(key.public_key())
+    assert (await asked(request_by(own), other["token"]))[1]["code"] == "another-teacher"
+    assert (await asked(new_request(), signed["token"]))[0] == 404
+    assert (await asked("no request", signed["token"]))[0] == 400
+
+
+@on_sqlite
+async def test_who_ends_within_sixty_days_is_listed_until_renewed(mdm: Mdm) -> None:
+    key = Ed25519PrivateKey.generate()
+    device = await enrolled(mdm, key)
+
+    async def listed(days: int) -> list[tuple[str, int]]:
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            rows = await ending(connection, mdm.school, mdm.clock.at, days)
+        return [(row.id, row.days) for row in rows]
+
+    mdm.clock.at += YEAR - 61 * DAY
+    assert await listed(60) == []
+    mdm.clock.at += 2 * DAY
+    assert await listed(60) == [(device["device"], 59)]
+    assert await listed(30) == []
+    assert await renewed(mdm, device["token"], request_by(key))
+    assert await listed(60) == []
+
+
+async def test_a_released_device_hears_it_and_after_its_receipt_is_refused_everywhere(
+    mdm: Mdm,
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    device = await enrolled(mdm, key)
+    name, headers = device["device"], bearer(device["token"])
+    der = x509.load_pem_x509_certificate(device["certificate"].encode()).public_bytes(Encoding.DER)
+    thumbprint = thumbprint_of(key.public_key())
+
+    async def receipt(said: Receipt, by: Ed25519PrivateKey) -> int:
+        told = json.encode(SignedReceipt(sign(by, RECEIPT_TYPE, said), der))
+        typed = {"content-type": "application/json", **headers}
+        return (await mdm.http.post("/api/receipts", content=told, headers=typed)).status_code
+
+    said = Receipt(mdm.school, name, thumbprint, 1)
+    assert await receipt(said, key) == 403, "nobody released it"
+    with pytest.raises(Missing):
+        await release(mdm.ground, mdm.school, "no-such")
+    statements = [await release(mdm.ground, mdm.school, name) for _ in range(2)]
+    heard = (await mdm.http.post("/api/check-in", json={}, headers=headers)).json()
+    assert heard["release"] == statements[1]
+    assert await receipt(said, Ed25519PrivateKey.generate()) == 403
+    assert await receipt(Receipt(mdm.school, "another", thumbprint, 1), key) == 403
+    assert await receipt(said, key) == 200
+    assert (await mdm.http.post("/api/check-in", json={}, headers=headers)).status_code == 401
+    mdm.clock.at += YEAR - DAY
+    teacher = await mdm.as_teacher()
+    asked = {"csr": request_by(key)}
+    refused = await mdm.http.post("/api/renewals", json=asked, headers=teacher)
+    assert (refused.status_code, refused.json()["code"]) == (403, "ended")
+    scope = await mdm.http.get("/api/changes?scope=class:5B&after=0", headers=teacher)
+    rows = [one for one in scope.json()["changes"] if one["id"] == name]
+    assert [one["row"] for one in rows] == [None], "no class has it"

@@ -29,6 +29,7 @@ from device_bridge.protocol.messages import FromApp, decode_control, decode_from
 from device_bridge.protocol.talking import HandAnswered, MessageSaid
 from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.session.device_link import DeviceLink, ReadPapers
+from device_bridge.session.pace import Pace
 from device_bridge.session.wire import Wire
 from device_bridge.trust.accept import Peer
 from device_bridge.trust.allow import FREE, Standing, allow, check_grant, check_mandate
@@ -155,8 +156,10 @@ class Gate:
                 self._host.lost(self._link)
 
     async def _read(self, wire: Wire) -> None:
+        pace = Pace()
         while True:
             self._take(await wire.receive())
+            await pace.turn()
 
     async def _write(self, wire: Wire) -> None:
         while True:

@@ -1,0 +1,27 @@
+"""How fast one app may speak on its link: some at once, then so many a second.
+
+Nobody is refused: who speaks faster is read later, and waits in TCP's own buffers.
+"""
+
+import asyncio
+import math
+from typing import Final
+
+AT_ONCE: Final = 100
+"""A lesson that begins says some ten things to a device."""
+A_SECOND: Final = 100
+
+
+class Pace:
+    def __init__(self) -> None:
+        self._due = -math.inf
+
+    async def turn(self) -> None:
+        """Wait until the next message may be read; let others have the loop in any case.
+
+        A wire that has bytes left gives its messages without a pause, and one link would keep all
+        others from theirs.
+        """
+        now = asyncio.get_running_loop().time()
+        self._due = max(self._due, now - AT_ONCE / A_SECOND) + 1 / A_SECOND
+        await asyncio.sleep(max(0.0, self._due - now))

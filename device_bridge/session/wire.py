@@ -19,6 +19,7 @@ from websockets.asyncio.server import Server, ServerConnection
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 from websockets.http11 import Request, Response
+from websockets.protocol import Event
 from websockets.server import ServerProtocol
 from websockets.uri import parse_uri
 
@@ -46,6 +47,9 @@ WRITE_BYTES: Final[dict[Path, int]] = {
 }
 SEND_BYTES: Final = 512 * 1024
 """What the system may hold of a bulk lane that is not on its way yet: it cannot be held back."""
+FRAMES_AT_ONCE: Final = 256
+"""Of one read. The shortest honest messages are some 50 bytes, and of them a few come together."""
+SLICE_BYTES: Final = 16 * 1024
 _log: Final = logging.getLogger("websockets.pupitre")
 
 Judge = Callable[[bytes | None], Peer]
@@ -220,6 +224,23 @@ class _Incoming(ServerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         Connection.connection_made(self, transport)
+        self._more = FRAMES_AT_ONCE
+
+    def data_received(self, data: bytes) -> None:
+        """Take what one read has brought; who fills it with tiny frames is cut off.
+
+        Frames are made of bytes without a turn of the loop: 128 KiB of pings are a second of it.
+        """
+        self._more = FRAMES_AT_ONCE
+        for at in range(0, len(data), SLICE_BYTES):
+            super().data_received(data[at : at + SLICE_BYTES])
+            if self._more < 0:
+                self.transport.abort()
+                return
+
+    def process_event(self, event: Event) -> None:
+        self._more -= 1
+        super().process_event(event)
 
 
 class _Open:

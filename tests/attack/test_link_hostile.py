@@ -29,7 +29,7 @@ from device_bridge.session.dial import judge_device
 from device_bridge.session.listen import HALF_OPEN_OF_ONE_MAX
 from device_bridge.session.wire import HungUp, Lane, Path, WireEnded, dial_lane
 from device_bridge.trust.identity import dialler_context
-from tests.attack.dialling import answered, dialled
+from tests.attack.dialling import UPGRADE, answered, dialled
 from tests.linked import App, Device, Earth, Scene, listener_for, room_for, running, scene
 from tests.orders import Orders
 from tests.school import NOW, SmallSchool, mandate_for
@@ -217,6 +217,20 @@ async def test_a_frame_that_claims_a_gigabyte_is_refused_before_it_comes() -> No
         head = await reader.readexactly(4)
         assert head[0] == 0x88  # a close frame (RFC 6455, 5.5.1)
         assert struct.unpack("!H", head[2:4]) == (1009,)  # message too big (7.4.1)
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("frame", [b"\x89\x80mask", b"\x02\x80mask" + b"\x00\x80mask" * 9])
+async def test_who_fills_a_read_with_tiny_frames_is_cut_off(frame: bytes) -> None:
+    async with standing() as stage:
+        reader, writer = await raw_tls(stage)
+        writer.write(UPGRADE)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(frame * 1000)
+        with suppress(ConnectionError):
+            async with asyncio.timeout(link.HELLO_SECONDS - 1):  # later it would be cut in any case
+                while await reader.read(65536):
+                    pass
         writer.transport.abort()
 
 

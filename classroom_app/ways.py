@@ -77,8 +77,11 @@ class Ways:
                 del self._ends[device]
                 self._event(device).clear()
 
-    async def fetch(self, device: DeviceId, document: bytes) -> None:
-        """Bring a device's document into the library. Raises `DeviceError`s of materials."""
+    async def fetch(self, device: DeviceId, document: bytes, size: int) -> None:
+        """Bring a device's document into the library. Raises `DeviceError`s of materials.
+
+        One of another size than it was offered with is not begun.
+        """
         if self.room is None:
             raise TryAgain(1.0)
         await self.room.bulk(device)
@@ -87,7 +90,7 @@ class Ways:
                 await self._event(device).wait()
         except TimeoutError:
             raise TryAgain(1.0) from None
-        await self._ends[device].fetch(document, self._library)
+        await self._ends[device].fetch(document, self._library, size=size)
 
     def _event(self, device: str) -> asyncio.Event:
         return self._served.setdefault(device, asyncio.Event())

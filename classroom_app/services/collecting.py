@@ -49,8 +49,11 @@ class Laid(Protocol):
 class Fetches(Protocol):
     """Brings a document from a device into the library, verified."""
 
-    async def fetch(self, device: DeviceId, document: bytes) -> None:
-        """Return when the library holds it; raise `DeviceError` where that cannot be."""
+    async def fetch(self, device: DeviceId, document: bytes, size: int) -> None:
+        """Return when the library holds it; raise `DeviceError` where that cannot be.
+
+        `size` is what was offered and counted: another document is not begun.
+        """
         ...
 
 
@@ -232,10 +235,10 @@ class Collecting:
         own, failed, why = 0, 0, ""
         quota = QUOTA_BYTES
         for file in offer.files:
-            quota -= file.size
-            if quota < 0:
+            if file.size > quota:
                 failed, why = failed + 1, "too-large"
                 continue
+            quota -= file.size
             try:
                 lies = await self._lies_already(device, file)
                 if lies is None:
@@ -253,7 +256,7 @@ class Collecting:
     async def _fetch(self, device: DeviceId, ticket: str, file: OfferedFile) -> None:
         room, lesson = self._room, self._room.running()
         pupil = room.pupil_at(device)
-        await self._fetches.fetch(device, file.document)
+        await self._fetches.fetch(device, file.document, file.size)
         folder = self._folder_of(device, pupil)
         laid = await off_loop(self._bulk, partial(self._lay, file, self._folder / folder))
         act = HandInKept(

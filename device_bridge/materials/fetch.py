@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from device_bridge.materials.errors import DiskFull, NotWhole, Withheld
 from device_bridge.materials.library import Held, Library
-from device_bridge.materials.manifest import document_of
+from device_bridge.materials.manifest import decode, document_of
 from device_bridge.materials.off_loop import off_loop
 from device_bridge.materials.ordering import (
     Begun,
@@ -124,11 +124,11 @@ class Fetch:
         if held is not None:
             return held
         raw = await self._manifest()
+        if size is not None and decode(raw).size != size:
+            raise Withheld("not of the size that was agreed")
         begin = partial(self._library.begin, raw)
         part = await off_loop(self._pool, begin, undo=self._library.leave)
         try:
-            if size is not None and part.manifest.size != size:
-                raise Withheld("not of the size that was agreed")
             return await self._fill(part, progress)
         finally:
             self._library.leave(part)

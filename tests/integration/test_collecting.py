@@ -44,8 +44,9 @@ class Table(Cart):
             safe_name=safe_name,
         )
 
-    async def fetch(self, device: DeviceId, document: bytes) -> None:
+    async def fetch(self, device: DeviceId, document: bytes, size: int) -> None:
         assert device == ONE
+        assert size > 0
         self.fetched.append(document)
         if len(self.fetched) <= self.cut:
             raise TryAgain(1.0)

@@ -68,6 +68,10 @@ class Machine:
     def unplug(self, cable: str) -> None:
         _ip("-n", self.name, "link", "set", cable, "down")
 
+    def forget_neighbours(self, cable: str) -> None:
+        """Forget whose hardware has which address, as the system does by itself after a minute."""
+        _ip("-n", self.name, "neigh", "flush", "dev", cable)
+
     def plug(self, cable: str) -> None:
         _ip("-n", self.name, "link", "set", cable, "up")
 
@@ -109,6 +113,10 @@ class Classroom:
         _ip("-n", name, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0")
         _ip("-n", name, "link", "set", "bridge", "up")
         return name
+
+    def hub(self, switch: str) -> None:
+        """Send everything to everybody, as a Wi-Fi's air does."""
+        _ip("-n", switch, "link", "set", "bridge", "type", "bridge", "ageing_time", "0")
 
     def machine(self, cables: Sequence[tuple[str, str]]) -> Machine:
         """Make a machine with a cable to each `(switch, address)`: `net0`, `net1` and so on."""

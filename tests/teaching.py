@@ -165,6 +165,8 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
     identity: Identity | None = None,
     grant: str | None = None,
     server: str = NOWHERE,
+    interface: str = "127.0.0.1",
+    pictured: Callable[[DeviceId, Frame], None] = lambda _device, _frame: None,
 ) -> AsyncGenerator[Teacher]:
     """Run a signed-in teacher's app with a class of `places`; devices are dialled by `meet`."""
     await asyncio.to_thread(home.mkdir, exist_ok=True)  # else an app that was killed there
@@ -179,7 +181,7 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
         stack.push_async_callback(cloud.close)
         cloud.resume(server, "a-refresh-token")
         papers = Papers(_signed(school, identity, name, teacher_name, grant), boot_seconds)
-        made = _join(keeping, papers, cloud, home)
+        made = _join(keeping, papers, cloud, home, interface, pictured)
         stack.callback(made.school.close)
         await stack.enter_async_context(_held(made.school.run()))
         yield made
@@ -191,20 +193,28 @@ def meet(teacher: Teacher, *devices: Device) -> None:
         teacher.school.link.sighted(one.id, [("127.0.0.1", one.guard.port)])
 
 
-def _join(keeping: Keeping, papers: Papers, cloud: Cloud, home: Path) -> Teacher:
+def _join(
+    keeping: Keeping,
+    papers: Papers,
+    cloud: Cloud,
+    home: Path,
+    interface: str,
+    seen: Callable[[DeviceId, Frame], None],
+) -> Teacher:
     refused, receipts = list[Exception](), list[Receipt]()
     synced, ended = list[SyncState](), list[Ended]()
     frames: dict[str, int] = {}
 
     def pictured(one: DeviceId, frame: Frame) -> None:
         frames[one] = frame.number
+        seen(one, frame)
 
     joined = School(
         keeping,
         papers,
         cloud,
         home,
-        ["127.0.0.1"],
+        [interface],
         touched=lambda _: None,
         pictured=pictured,
         refused=refused.append,

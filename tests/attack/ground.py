@@ -12,7 +12,7 @@ from typing import Final
 
 from tests.attack.dialling import Target
 from tests.attack.loot import write_loot
-from tests.namespaces import Machine, classroom
+from tests.namespaces import Classroom, Machine, classroom
 
 DEVICE, TEACHER, ATTACKER = "10.9.0.20", "10.9.0.1", "10.9.0.66"
 HOSTILE_SECONDS: Final = 60.0
@@ -30,22 +30,33 @@ class Ground:
     device: Machine
     teacher: Machine
     attacker: Machine
+    room: Classroom
+    switch: str
 
-    async def hostile(self, name: str, target: Target, begun: asyncio.Event | None = None) -> str:
-        """Let the attack `name` loose on the attacker's machine; return what it saw.
+    async def hostile(
+        self,
+        name: str,
+        target: Target,
+        begun: asyncio.Event | None = None,
+        *,
+        on: Machine | None = None,
+        seconds: float = 0.0,
+    ) -> str:
+        """Let the attack `name` loose on the attacker's machine, or `on` another; say what it saw.
 
-        `begun` is set once the attacker says so by a first line of its own. Raises `Owed` where it
-        was let in, or failed by itself.
+        `begun` is set once the attacker says so by a first line of its own. `seconds`: again and
+        again for so long, several at once. Raises `Owed` where it was let in, or failed by itself.
         """
         loot = self.folder / f"{name}.loot"
         await asyncio.to_thread(write_loot, loot, target)
+        command = ("-m", "tests.attack.hostile", name, str(loot), str(seconds))
         process = await asyncio.create_subprocess_exec(
-            *self.attacker.command(sys.executable, "-m", "tests.attack.hostile", name, str(loot)),
+            *(on or self.attacker).command(sys.executable, *command),
             stdout=PIPE,
             stderr=PIPE,
         )
         try:
-            async with asyncio.timeout(HOSTILE_SECONDS):
+            async with asyncio.timeout(HOSTILE_SECONDS + seconds):
                 if begun and process.stdout:
                     await process.stdout.readline()
                     begun.set()
@@ -69,4 +80,5 @@ def ground(folder: Path) -> Generator[Ground]:
     with classroom() as room:
         switch = room.switch()
         machines = [room.machine([(switch, at)]) for at in (DEVICE, TEACHER, ATTACKER)]
-        yield Ground(folder, *machines)
+        device, teacher, attacker = machines
+        yield Ground(folder, device, teacher, attacker, room, switch)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device_bridge.trust.identity import Identity
+from tests.attack.memory import megabytes_of
 from tests.desktop import join_waiters
 from tests.school import SmallSchool
 from tests.teaching import enrolled
@@ -26,6 +27,7 @@ class GuardProcess:
     teacher: Identity
     address: tuple[str, int]
     process: Process
+    folder: Path
     log: Path
 
     @property
@@ -33,8 +35,7 @@ class GuardProcess:
         return self.process.returncode is None
 
     def megabytes(self) -> float:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+        return megabytes_of(self.process.pid)
 
     def descriptors(self) -> int:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))  # noqa: PTH208 - names
@@ -75,7 +76,7 @@ async def guard_process(
         assert line, log.read_text()
         teacher = school.identity("teacher", "teacher-1")
         port = int(json.loads(line)["port"])
-        yield GuardProcess(school, teacher, (address, port), process, log)
+        yield GuardProcess(school, teacher, (address, port), process, home.root, log)
     finally:
         if process.returncode is None:
             process.terminate()

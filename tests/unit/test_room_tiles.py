@@ -2,12 +2,12 @@
 
 from msgspec.structs import replace
 
-from classroom_app.domain.evidence import Evidence, framed, reported
+from classroom_app.domain.evidence import Evidence, came, framed, pulsed, reported
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.room import LockWanted, Place, tile_of
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.sentences import tile_words
-from device_bridge.protocol.hello import Report
+from device_bridge.protocol.hello import Pulse, Report, Welcome
 from device_bridge.protocol.watching import Frame
 
 PLACE = Place(PupilId("p1"), DeviceId("d1"), "Lina", 1)
@@ -54,3 +54,13 @@ def test_a_device_that_says_why_it_shows_no_picture_is_not_called_waiting() -> N
     said = Report("watching", 3, "failed", "no-indicator")
     words = tile_words(shown(reported(up, said, 100.0), 100.0), 100.0)
     assert (words.title, words.second) == ("No picture", "the pupil's bar is not shown")
+
+
+def test_two_machines_with_one_name_are_told() -> None:
+    """A copied folder runs twice: the start that was here before is here again."""
+    seen = Evidence(PLACE.device)
+    for now, boot in enumerate(("boot-1", "boot-2", "boot-1"), start=100):
+        welcome = Welcome(1, "d1", boot, "agent", "test", bytes(32), bytes(16))
+        assert shown(seen, now).state is not State.TWIN
+        seen = pulsed(came(seen, welcome, now), Pulse(0, current=False), now)
+    assert shown(framed(seen, FRAME, 103.0), 103.0).state is State.TWIN

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 from tests.attack.listed import ATTACKS
+from tests.attack.table import CASES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
@@ -30,6 +31,15 @@ def test_every_threat_says_what_shows_it_or_that_nothing_does_yet() -> None:
     for row in rows:
         shown = row.rstrip(" |").rsplit("|", maxsplit=1)[1]
         assert "`" in shown or "issue 4: not yet" in shown, row
+
+
+def test_each_of_the_forty_cases_says_what_shows_it_with_every_attack_of_it() -> None:
+    rows = re.findall(r"^\| (\d+) (.*)$", PAGE, re.MULTILINE)
+    cases = {int(number): told for number, told in rows}
+    assert set(cases) == CASES
+    assert all("`" in told for told in cases.values())
+    for attack in ATTACKS:
+        assert all(f"`{attack.name}`" in cases[number] for number in attack.numbers), attack.name
 
 
 def test_every_library_has_its_reason() -> None:

@@ -21,11 +21,11 @@ async def hostile(target: Target, _: random.Random) -> str:
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(NOBODY)
-    guards = list(_guards())
-    if not guards:
+    found = list(guards())
+    if not found:
         raise LetIn("no guard was to be seen, so nothing was tried")
     tried = 0
-    for process, folder in guards:
+    for process, folder in found:
         told = (process / "cmdline").read_bytes()
         if any(secret in told for secret in SECRETS):
             raise LetIn("its command line tells a secret")
@@ -37,7 +37,7 @@ async def hostile(target: Target, _: random.Random) -> str:
     return f"{tried} files, folders and sockets refused"
 
 
-def _guards() -> list[tuple[Path, Path]]:
+def guards() -> list[tuple[Path, Path]]:
     found: list[tuple[Path, Path]] = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

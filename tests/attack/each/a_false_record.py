@@ -12,7 +12,6 @@ from tests.attack.ground import ATTACKER, DEVICE, Ground, Owed
 from tests.attack.guard import guard_process
 from tests.attack.kinds import Attack
 from tests.attack.seat import sitting
-from tests.attack.taught import faults_of
 from tests.attack.wall import HONEST, wall
 from tests.teaching import now
 
@@ -77,8 +76,8 @@ async def run(ground: Ground, name: str) -> str:
                 seen = await lies
         if seen.startswith("0 "):
             raise Owed("nobody came by its record, so nothing was tried")
-        if wrong := faults_of(app.shown, moved=True):
-            raise Owed("; ".join(wrong))
+        if not app.shown.lock_ms or not app.shown.pictures:  # how soon is the relay's to say
+            raise Owed("nothing was locked or seen")
     return f"{seen}; {len(app.shown.lock_ms)} locks"
 
 

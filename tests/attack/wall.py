@@ -30,7 +30,7 @@ from tests.attack.dialling import Target
 from tests.attack.ground import TEACHER, Ground, Owed
 from tests.attack.loot import read_loot, write_loot
 from tests.attack.memory import megabytes_of
-from tests.teaching import Place, Teacher, teacher, until
+from tests.teaching import Place, Teacher, teacher
 
 HONEST, OTHER = "dev-1", "dev-2"
 PLACES: Final = (Place(HONEST, "lina", "Lina"), Place(OTHER, "hugo", "Hugo"))
@@ -255,7 +255,8 @@ async def _teach(loot: Path, home: Path, *, met: bool) -> Shown:
         await app.start()
         if met:
             app.school.link.sighted(HONEST, [target.address])
-        await until(lambda: app.here("lina"), "dev-1's picture")
+        while not app.here("lina"):  # noqa: ASYNC110 - by mDNS alone it may take a while
+            await asyncio.sleep(LOOK_SECONDS)
         print("teaching", flush=True)
         desk = _Desk(app, decoder, home)
         await desk.obey()

@@ -74,6 +74,12 @@ class Shown(Struct):
     def turn_ms_max(self) -> float:
         return max(self.turn_ms, default=0.0)
 
+    @property
+    def turn_ms_p99(self) -> float:
+        """What is judged: a busy machine may hold up any one turn by itself."""
+        worst = self.turn_ms[-1 - self.turns // 100 :]
+        return min(worst, default=0.0)
+
     def of(self, device: str) -> list[Change]:
         return [change for change in self.changes if change.device == device]
 

@@ -63,13 +63,13 @@ async def hostile(target: Target, _: random.Random) -> str:
             came.append(await reader.read(4096))
         writer.transport.abort()
 
-    refused = 0
+    dialled = 0
 
-    def lost(_loop: object, told: dict[str, object]) -> None:
-        nonlocal refused
-        refused += isinstance(told.get("exception"), ssl.SSLError | OSError)
+    def greeted(*_: object) -> None:
+        nonlocal dialled
+        dialled += 1
 
-    asyncio.get_running_loop().set_exception_handler(lost)
+    context.sni_callback = greeted
     with Place(host), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as end:
         end.bind((CABLE, 0))
         server = await asyncio.start_server(take, host, port, ssl=context)
@@ -81,7 +81,9 @@ async def hostile(target: Target, _: random.Random) -> str:
                 await asyncio.sleep(ARP_SECONDS)
     if heard := [raw for raw in came if raw]:
         raise LetIn(f"it was spoken to: {heard[0][:80]!r}")
-    return f"{len(came) + refused} dialled and hung up"
+    if not dialled:
+        raise LetIn("nobody dialled, so nothing was tried")
+    return f"{dialled} dialled and hung up"
 
 
 async def run(ground: Ground, name: str) -> str:

@@ -157,8 +157,12 @@ def guard_in(path: Path, hands: Hands, library: LibraryOptions | None = None) ->
     """Make a guard as a process would that starts in `path`."""
     folder = Folder(path)
     folder.make()
+    return Guard(folder, makings_of(hands, library))
+
+
+def makings_of(hands: Hands, library: LibraryOptions | None = None) -> Makings:
     ids = count(1)
-    makings = Makings(
+    return Makings(
         hands.clock(),
         lambda: f"id-{next(ids)}-{int(hands.boot_seconds)}",
         bytes,
@@ -166,7 +170,6 @@ def guard_in(path: Path, hands: Hands, library: LibraryOptions | None = None) ->
         AtOnce(),
         LibraryOptions(reserve_bytes=0) if library is None else library,
     )
-    return Guard(folder, makings)
 
 
 def link_to(guard: Guard, link: FakeLink | None = None) -> FakeLink:

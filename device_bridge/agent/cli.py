@@ -22,7 +22,9 @@ import msgspec
 
 from central_mdm.contract.fleet import Policy
 from device_bridge.agent.folder import Folder, default_folder
+from device_bridge.agent.for_pupil import add_commands
 from device_bridge.agent.guard import kept, mdm
+from device_bridge.agent.guard.asking import PupilSocket
 from device_bridge.agent.guard.clock import system_clock
 from device_bridge.agent.guard.device import EVERYWHERE, About, Device, agent_version
 from device_bridge.agent.guard.enrolled import read_enrolment
@@ -42,7 +44,6 @@ from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.memory import keep_freed_memory
 from device_bridge.protocol.errors import DeviceError, Malformed, NotAllowed, NotPaired, TryAgain
 from device_bridge.protocol.pairing import CODE_LENGTH, code_from, code_of, is_code
-from device_bridge.protocol.plain import plain
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.session.pairing import Code, TurnedAway
 from device_bridge.trust.pairing import Secret
@@ -112,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one stanza a comman
     one.add_argument("--statement", type=Path, required=True, help="the school's release, a file")
     _playing(add)
     add("status", "print what the device holds and has applied, as JSON", _status)
-    _telling(add("seen", "say who looked at this screen, when, and how closely", _seen))
+    add_commands(add)
     _verifying(add("journal", "look whether the journal is as it was written", _journal))
     one = add("doctor", "say what is weak here, and why nobody finds this device", _doctor)
     one.add_argument("--own", action="store_true", help="without a look at the network")
@@ -127,11 +128,6 @@ def _playing(add: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--device", required=True, help="whose code it shows")
     one.add_argument("--seed", type=int, default=1)
     one.add_argument("--behaviour", default="writing", help="what its pupil does")
-
-
-def _telling(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--csv", action="store_true", help="as a table for a spreadsheet")
-    one.add_argument("--language", default="", help="en, fr or de; default: the system's")
 
 
 def _listening(one: argparse.ArgumentParser) -> None:
@@ -260,9 +256,11 @@ async def _serve_enrolled(asked: argparse.Namespace, folder: Folder) -> None:
         )
         interfaces = [str(address) for address in asked.interface]
         port = device.bind(interfaces or EVERYWHERE, asked.port)
-        socket = Folder(asked.seat_folder or folder.root).seat_socket
-        seat = SeatSocket(socket, {os.getuid(), *asked.pupil_uid}, device.guard)
-        async with seat.serve(), serve_status(device.guard, device.id):
+        there = Folder(asked.seat_folder or folder.root)
+        uids = {os.getuid(), *asked.pupil_uid}
+        seat = SeatSocket(there.seat_socket, uids, device.guard)
+        pupil = PupilSocket(there.pupil_socket, uids, device.guard, device.networks, makings)
+        async with seat.serve(), pupil.serve(), serve_status(device.guard, device.id):
             print(json.dumps({"device": device.id, "port": port}), flush=True)
             await device.run(interfaces=interfaces or None)
 
@@ -327,30 +325,6 @@ def _journal(asked: argparse.Namespace) -> int:
     verdict = verify(folder, [row.head.newest for row in read_heads(folder).own])
     print(msgspec.json.encode(verdict).decode() if asked.json else sentence_of(verdict))
     return int(verdict.fault is not None)
-
-
-def _seen(asked: argparse.Namespace) -> int:
-    from device_bridge.agent.guard.seen import as_csv, seen  # noqa: PLC0415 - seldom needed
-    from device_bridge.agent.seat.words import Words  # noqa: PLC0415 - as above
-
-    words = Words(asked.language or os.environ.get("LANG", ""))
-    head = [words(f"seen-{one}") for one in ("from", "to", "who", "what")]
-    rows = [
-        [_moment(one.at), _moment(one.until), one.who or words("seen-erased"), words(one.what)]
-        for one in seen(Folder(asked.folder))
-    ]
-    if asked.csv:
-        print(as_csv([head, *rows]), end="")
-    elif not rows:
-        print(words("seen-none"))
-    for row in [] if asked.csv else rows:
-        print("  ".join(plain(cell, 80) for cell in row))
-    return 0
-
-
-def _moment(at: int) -> str:
-    """Say a moment in the device's own time; "" where it is not known."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if at else ""
 
 
 def _doctor(asked: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from typing import Final
 
 import platformdirs
 
-from device_bridge.agent.local_socket import SEAT_SOCKET
+from device_bridge.agent.local_socket import PUPIL_SOCKET, SEAT_SOCKET
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import Broken
 
@@ -100,6 +100,11 @@ class Folder:
     @property
     def seat_socket(self) -> Path:
         return self.root / SEAT_SOCKET
+
+    @property
+    def pupil_socket(self) -> Path:
+        """Where the pupil's own user asks who looked."""
+        return self.root / PUPIL_SOCKET
 
     @property
     def received(self) -> Path:

@@ -17,6 +17,7 @@ from device_bridge.protocol.errors import Malformed
 from device_bridge.protocol.fields import PICTURE_BYTES_MAX
 
 SEAT_SOCKET: Final = "seat.sock"
+PUPIL_SOCKET: Final = "pupil.sock"
 FRAME_BYTES_MAX: Final = PICTURE_BYTES_MAX
 WAITING_BYTES_MAX: Final = 2 * PICTURE_BYTES_MAX
 """A peer that leaves more than this unread is cut off: nothing here may grow without end."""

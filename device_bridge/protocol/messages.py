@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from device_bridge.protocol.asking import FromGuard, ToGuard
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import Malformed, Unsupported
 from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
@@ -143,5 +144,7 @@ decode_from_pairing: Final[Callable[[bytes], FromPairing]] = _decoder(
 )
 decode_to_seat: Final[Callable[[bytes], ToSeat]] = _decoder(ToSeat, CONTROL_BYTES_MAX)
 decode_from_seat: Final[Callable[[bytes], FromSeat]] = _decoder(FromSeat, PICTURE_BYTES_MAX)
+decode_to_guard: Final[Callable[[bytes], ToGuard]] = _decoder(ToGuard, CONTROL_BYTES_MAX)
+decode_from_guard: Final[Callable[[bytes], FromGuard]] = _decoder(FromGuard, PICTURE_BYTES_MAX)
 
 encode: Final[Callable[[Struct], bytes]] = msgspec.msgpack.Encoder().encode

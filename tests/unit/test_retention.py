@@ -9,7 +9,8 @@ from device_bridge.agent.cli import main
 from device_bridge.agent.folder import Folder, write_private
 from device_bridge.agent.guard.journal import DeviceJournal, Noted, read_entries, verify
 from device_bridge.agent.guard.retention import DAY_SECONDS, clean
-from device_bridge.agent.guard.seen import Seen, as_csv, seen
+from device_bridge.agent.guard.seen import as_csv, seen
+from device_bridge.protocol.asking import Seen
 
 NOW = 1_795_510_000
 
@@ -85,6 +86,7 @@ def test_a_pupil_reads_who_looked_when_and_how_closely(
     by: dict[str, str | int] = {"lesson": "l1", "version": 1}
     journal.append(
         [
+            Noted("presence-on", 90, by | {"class": "5B"}, "Ms Vidal"),
             Noted("look-overview", 100, by, "Ms Vidal"),
             Noted("look-close", 160, by, "Ms Vidal"),
             Noted("attention-locked", 170, {"version": 2}),
@@ -95,16 +97,24 @@ def test_a_pupil_reads_who_looked_when_and_how_closely(
         ]
     )
     assert seen(folder) == [
-        Seen(300, 0, "seen-close", "=1+1", "l1"),
+        Seen(300, 0, "seen-close", "=1+1", "l1", "5B"),
         Seen(170, 200, "seen-locked", "", ""),
-        Seen(160, 190, "seen-close", "Ms Vidal", "l1"),
-        Seen(100, 160, "seen-overview", "Ms Vidal", "l1"),
+        Seen(160, 190, "seen-close", "Ms Vidal", "l1", "5B"),
+        Seen(100, 160, "seen-overview", "Ms Vidal", "l1", "5B"),
     ]
     assert main(["seen", "--folder", str(tmp_path), "--csv", "--language", "fr"]) == 0
     told = capsys.readouterr().out
     assert "a regardé cet écran de près" in told
     assert "'=1+1" in told
     assert ",=1" not in told
+
+
+def test_an_erased_name_is_told_from_one_that_was_never_written(tmp_path: Path) -> None:
+    folder, journal = home(tmp_path)
+    journal.append([Noted("look-close", NOW - 181 * DAY_SECONDS, {}, "Ms Vidal")])
+    journal.append([Noted("attention-locked", NOW, {})])
+    clean(folder, journal, NOW, None)
+    assert [row.who for row in seen(folder)] == ["", None]
 
 
 def test_no_cell_is_a_formula() -> None:

@@ -32,7 +32,7 @@ class AttentionGuard:
             self.held.locked,
         ):
             self._voice.changed()
-        self._voice.act("attention", effects, self.held.author.lesson)
+        self._voice.act("attention", effects, self.held.author)
 
     def proof(self) -> tuple[int, int]:
         return proof(self.held, self._now())

@@ -58,7 +58,8 @@ class PresenceGuard:
             self.held.on,
         ):
             self._voice.changed()
-        for lesson in self._voice.act("presence", effects, self.held.author.lesson):
+        class_name = self.held.declared.class_name if self.held.declared else ""
+        for lesson in self._voice.act("presence", effects, self.held.author, class_name):
             self._ended(lesson)
 
     def looks(self, look: LookShown) -> None:

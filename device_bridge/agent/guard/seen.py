@@ -5,44 +5,36 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
-from msgspec import Struct
-
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.journal import Entry, read_entries
+from device_bridge.protocol.asking import Seen
 
 SEEN: Final = {
     "look-overview": "seen-overview",
     "look-close": "seen-close",
     "attention-locked": "seen-locked",
+    "private-on": "seen-private",
 }
 """What is told, and the word for it (`seat.words`)."""
+FAMILIES: Final = ("look-", "attention-", "private-")
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-class Seen(Struct, frozen=True):
-    """One look or lock. UTC seconds by the device's wall clock; `until` 0: the end is not noted.
-
-    `who` is empty where the name has been erased.
-    """
-
-    at: int
-    until: int
-    what: str
-    who: str
-    lesson: str
 
 
 def seen(folder: Folder) -> list[Seen]:
     """Read the journal, newest first. Blocks; raises `OSError`."""
-    return [_told(one, until) for one, until in _spans(read_entries(folder))][::-1]
+    classes: dict[str, str] = {}
+    spans = _spans(read_entries(folder), classes)
+    return [_told(one, until, classes) for one, until in spans][::-1]
 
 
-def _spans(lines: Iterator[Entry]) -> list[tuple[Entry, int]]:
-    """Join each look with what ended it: the next word of the same feature."""
+def _spans(lines: Iterator[Entry], classes: dict[str, str]) -> list[tuple[Entry, int]]:
+    """Join each look with what ended it, the next word of its feature; note lessons' classes."""
     open_: dict[str, Entry] = {}
     found: list[tuple[Entry, int]] = []
     for line in lines:
-        family = next((one for one in ("look-", "attention-") if line.kind.startswith(one)), "")
+        if line.facts.get("class"):
+            classes[str(line.facts.get("lesson", ""))] = str(line.facts["class"])
+        family = next((one for one in FAMILIES if line.kind.startswith(one)), "")
         before = open_.get(family)
         if not family or (before is not None and before.kind == line.kind):
             continue
@@ -55,9 +47,10 @@ def _spans(lines: Iterator[Entry]) -> list[tuple[Entry, int]]:
     return sorted(found, key=lambda one: one[0].sequence)
 
 
-def _told(line: Entry, until: int) -> Seen:
-    who = line.words or ""
-    return Seen(line.at, until, SEEN[line.kind], who, str(line.facts.get("lesson", "")))
+def _told(line: Entry, until: int, classes: dict[str, str]) -> Seen:
+    lesson = str(line.facts.get("lesson", ""))
+    who = None if line.words is None else line.words[:64]
+    return Seen(line.at, until, SEEN[line.kind], who, lesson, classes.get(lesson, "")[:64])
 
 
 def as_csv(rows: list[list[str]]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.journal import Noted
 from device_bridge.agent.guard.ports import Link, author_of
-from device_bridge.protocol.declared import LessonEnded, Overruled
+from device_bridge.protocol.declared import Author, LessonEnded, Overruled
 from device_bridge.protocol.fields import LEASE_SECONDS_MAX, Feature
 from device_bridge.protocol.hello import Report, Superseded
 from device_bridge.protocol.messages import FromDevice
@@ -18,6 +18,7 @@ from device_bridge.protocol.watching import Frame
 _NOTES_MAX: Final = 5000
 """What the journal may lag behind when the disk refuses; the newest are kept."""
 
+NOBODY: Final = Author()
 Effect = RaiseCurtain | DropCurtain | ShowIndicator | Report | Overruled | LessonEnded
 
 
@@ -62,10 +63,16 @@ class Voice:
     def changed(self) -> None:
         self.dirty.set()
 
-    def act(self, feature: Feature, effects: Iterable[Effect], lesson: str = "") -> list[str]:
+    def act(
+        self,
+        feature: Feature,
+        effects: Iterable[Effect],
+        author: Author = NOBODY,
+        class_name: str = "",
+    ) -> list[str]:
         """Do what the machine of a feature asks for; return the lessons that ended by it.
 
-        `lesson`: whose declaration holds, for the journal.
+        `author`: whose declaration holds, for the journal.
         """
         ended: list[str] = []
         for effect in effects:
@@ -74,8 +81,10 @@ class Voice:
                     self.seat(effect)
                 case Report():
                     self.all(effect)
-                    facts: dict[str, str | int] = {"version": effect.version, "lesson": lesson}
-                    self.note(f"{feature}-{effect.state}", facts | {"why": effect.reason})
+                    facts: dict[str, str | int] = {"version": effect.version}
+                    facts |= {"lesson": author.lesson, "why": effect.reason}
+                    facts |= {"class": class_name} if class_name else {}
+                    self.note(f"{feature}-{effect.state}", facts, author.teacher)
                 case Overruled(loser, version, by):
                     told = Superseded(feature, version, by, self._ends_in(by))
                     self.lesson(loser, told)

@@ -149,4 +149,4 @@ class WatchingGuard:
             self._voice.all(report)
 
     def _overruled(self, lesson: str, version: int, by: str) -> None:
-        self._voice.act("watching", [Overruled(lesson, version, by)])
+        self._voice.act("watching", [Overruled(lesson, version, by)], self.held.author)

@@ -52,6 +52,7 @@ class IndicatorBar(QWidget):
     write_pressed = Signal()
     received_pressed = Signal()
     hand_in_pressed = Signal()
+    seen_pressed = Signal()
 
     def __init__(self, words: Words) -> None:
         super().__init__(None, BARE)
@@ -69,6 +70,7 @@ class IndicatorBar(QWidget):
         self._write = self._button("message-square", 15)
         self._received = self._button("folder-down", 15)
         self._hand_in = self._button("inbox", 15)
+        self._seen = self._button("eye", 15)
         self._fold = QPushButton(self)
         self._fold.setFixedSize(28, 36)
         self._fold.setStyleSheet("QPushButton { border: 0; background: transparent; }")
@@ -76,6 +78,7 @@ class IndicatorBar(QWidget):
         self._write.clicked.connect(self.write_pressed)
         self._received.clicked.connect(self.received_pressed)
         self._hand_in.clicked.connect(self.hand_in_pressed)
+        self._seen.clicked.connect(self.seen_pressed)
         self._fold.clicked.connect(self._toggle)
         self._lay_out()
 
@@ -86,6 +89,9 @@ class IndicatorBar(QWidget):
         made.setIconSize(size(20))
         made.setStyleSheet(BUTTON.format(fill="#26323E", ink="white", edge="#6B7885", round=8))
         return made
+
+    def _buttons(self) -> tuple[QPushButton, ...]:
+        return self._hand, self._write, self._received, self._hand_in, self._seen
 
     def _lay_out(self) -> None:
         self._texts = QWidget(self)
@@ -102,7 +108,7 @@ class IndicatorBar(QWidget):
         self._row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetFixedSize)
         self._row.addWidget(self._eye)
         self._row.addWidget(self._texts)
-        for button in (self._hand, self._write, self._received, self._hand_in):
+        for button in self._buttons():
             self._row.addWidget(button)
         self._row.addWidget(self._fold)
 
@@ -121,6 +127,8 @@ class IndicatorBar(QWidget):
         self._received.setEnabled(order.received > 0)
         self._hand_in.setText(GAP + self._words("hand-in"))
         self._hand_in.setVisible(bool(order.hand_in_folder) and not self._folded)
+        self._seen.setToolTip(self._words("seen-title"))
+        self._seen.setAccessibleName(self._words("seen-title"))
         name = "chevron-down"
         self._fold.setIcon(icon(name, 18, "white", flipped=not self._folded))
         self._fold.setToolTip(self._words("unfold" if self._folded else "fold"))
@@ -139,7 +147,7 @@ class IndicatorBar(QWidget):
 
     def _toggle(self) -> None:
         self._folded = not self._folded
-        for part in (self._until, self._hand, self._write, self._received, self._hand_in):
+        for part in (self._until, *self._buttons()):
             part.setVisible(not self._folded)
         self.place()
 

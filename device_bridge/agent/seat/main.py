@@ -23,6 +23,7 @@ from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.attention import XCurtain
 from device_bridge.agent.seat.core import SeatCore
 from device_bridge.agent.seat.obeying import Mouth, find_guard
+from device_bridge.agent.seat.page import Page
 from device_bridge.agent.seat.paint import load_faces
 from device_bridge.agent.seat.presence import XIndicator
 from device_bridge.agent.seat.talking import XNotify
@@ -53,6 +54,8 @@ class Desktop(QObject):
         self.indicator.write_wanted.connect(self._write)
         self.indicator.received_wanted.connect(self._press)
         self.indicator.hand_in_wanted.connect(self._press)
+        self.page = Page(folder, words)
+        self.indicator.seen_wanted.connect(self.page.open)
 
     async def open_pressed(self) -> None:
         """Open the folders whose buttons are pressed, until cancelled."""
@@ -60,6 +63,7 @@ class Desktop(QObject):
             await self.open.file(await self.pressed.get())
 
     def close(self) -> None:
+        self.page.close()
         self.notify.close()
         self.indicator.close()
         self._windows.close()
@@ -103,6 +107,7 @@ async def serve(folder: Path, workers: ThreadPoolExecutor, owner: int) -> None:
             group.create_task(collect_here(), name="garbage")
             group.create_task(core.serve(), name="core")
             group.create_task(desktop.open_pressed(), name="folders")
+            group.create_task(desktop.page.run(), name="page")
             group.create_task(find_guard(folder, core, mouth, owner), name="guard")
     finally:
         desktop.close()

@@ -27,6 +27,7 @@ class XIndicator(QObject):
     write_wanted = Signal()
     received_wanted = Signal(str)
     hand_in_wanted = Signal(str)
+    seen_wanted = Signal()
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class XIndicator(QObject):
         self._bar.write_pressed.connect(self.write_wanted)
         self._bar.received_pressed.connect(self._received_pressed)
         self._bar.hand_in_pressed.connect(self._hand_in_pressed)
+        self._bar.seen_pressed.connect(self.seen_wanted)
         self._chooser.chosen.connect(self._chosen)
 
     def on_acted(self, acted: Callable[[PupilActed], None]) -> None:

@@ -39,6 +39,32 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-who": "Who",
         "seen-what": "What",
         "seen-none": "Nobody has looked at this screen.",
+        "close-left": "{who} looks closely, for {minutes} min more at the most",
+        "private-on": "Private: nobody sees this screen",
+        "private-left": "{left} left, lesson until {until}",
+        "private": "Private",
+        "private-stop": "Stop: {left}",
+        "private-tip": (
+            "Show this screen to nobody for a while. Your teacher sees that it is private."
+        ),
+        "seen": "Who looked?",
+        "seen-lesson": "Lesson of",
+        "seen-private": "you kept this screen private",
+        "seen-title": "Who looked at this screen",
+        "seen-export": "Save as a table…",
+        "seen-saved": "Saved.",
+        "seen-unsaved": "It cannot be saved there.",
+        "seen-more": "Older entries are left out.",
+        "seen-away": (
+            "The agent of this device does not answer. Start the device anew, or ask your teacher."
+        ),
+        "join-none": "This device can be found here already, or there is no network.",
+        "join-which": (
+            "Be found on {networks}, until this device leaves it? A teacher of your school can "
+            "then see this screen in a lesson."
+        ),
+        "join": "Be found here",
+        "join-done": "Found on {networks}, until this device leaves it or starts anew.",
     },
     "fr": {
         "eyes": "Les yeux vers moi",
@@ -76,6 +102,34 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-who": "Qui",
         "seen-what": "Quoi",
         "seen-none": "Personne n'a regardé cet écran.",
+        "close-left": "{who} regarde de près, encore {minutes} min au plus",
+        "private-on": "Privé : personne ne voit cet écran",
+        "private-left": "encore {left}, cours jusqu'à {until}",
+        "private": "Privé",
+        "private-stop": "Arrêter : {left}",
+        "private-tip": (
+            "Ne montrer cet écran à personne pendant un moment. Ton professeur voit qu'il est "
+            "privé."
+        ),
+        "seen": "Qui a regardé ?",
+        "seen-lesson": "Cours de",
+        "seen-private": "tu as gardé cet écran privé",
+        "seen-title": "Qui a regardé cet écran",
+        "seen-export": "Enregistrer en tableau…",
+        "seen-saved": "Enregistré.",
+        "seen-unsaved": "Impossible d'enregistrer là.",
+        "seen-more": "Les entrées plus anciennes ne sont pas montrées.",
+        "seen-away": (
+            "L'agent de cet appareil ne répond pas. Redémarre l'appareil ou demande à ton "
+            "professeur."
+        ),
+        "join-none": "Cet appareil peut déjà être trouvé ici, ou il n'y a pas de réseau.",
+        "join-which": (
+            "Être trouvé sur {networks}, jusqu'à ce que cet appareil le quitte ? Un professeur de"
+            " ton école peut alors voir cet écran pendant un cours."
+        ),
+        "join": "Être trouvé ici",
+        "join-done": "Trouvé sur {networks}, jusqu'à ce que cet appareil le quitte ou redémarre.",
     },
     "de": {
         "eyes": "Schaut bitte zu mir",
@@ -113,6 +167,34 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-who": "Wer",
         "seen-what": "Was",
         "seen-none": "Niemand hat auf diesen Bildschirm geschaut.",
+        "close-left": "{who} schaut nah hin, höchstens noch {minutes} min",
+        "private-on": "Privat: niemand sieht diesen Bildschirm",
+        "private-left": "noch {left}, Stunde bis {until}",
+        "private": "Privat",
+        "private-stop": "Beenden: {left}",
+        "private-tip": (
+            "Diesen Bildschirm eine Weile niemandem zeigen. Deine Lehrkraft sieht, dass er privat"
+            " ist."
+        ),
+        "seen": "Wer hat geschaut?",
+        "seen-lesson": "Stunde der",
+        "seen-private": "du hieltest diesen Bildschirm privat",
+        "seen-title": "Wer auf diesen Bildschirm geschaut hat",
+        "seen-export": "Als Tabelle speichern…",
+        "seen-saved": "Gespeichert.",
+        "seen-unsaved": "Dort lässt es sich nicht speichern.",
+        "seen-more": "Ältere Einträge sind weggelassen.",
+        "seen-away": (
+            "Der Agent dieses Geräts antwortet nicht. Starte das Gerät neu oder frag deine "
+            "Lehrkraft."
+        ),
+        "join-none": "Dieses Gerät ist hier schon zu finden, oder es ist kein Netz da.",
+        "join-which": (
+            "In {networks} gefunden werden, bis dieses Gerät es verlässt? Eine Lehrkraft deiner "
+            "Schule kann dann in einer Stunde diesen Bildschirm sehen."
+        ),
+        "join": "Hier gefunden werden",
+        "join-done": "In {networks} zu finden, bis dieses Gerät es verlässt oder neu startet.",
     },
 }
 

@@ -63,8 +63,10 @@ def _rules(rules: argparse.ArgumentParser) -> None:
     rules.add_argument("--network", action="append", default=[], help=told)
     told = "the hardware address of one of the school's routers; repeatable"
     rules.add_argument("--gateway", action="append", default=[], help=told)
-    told = "how long a pupil may keep a screen private at a time; 0: not at all"
+    told = "how long a pupil may keep a screen private in a lesson; 0: not at all"
     rules.add_argument("--private-minutes", type=int, default=0, help=told)
+    told = "how long a teacher may look closely before having to say so anew; default: 10"
+    rules.add_argument("--close-minutes", type=int, default=10, help=told)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -147,7 +149,10 @@ async def _once(args: argparse.Namespace) -> object:
                 return await trust_commands.run(ground, args)
             case "rules":
                 told = HouseRules(
-                    tuple(args.network), tuple(args.gateway), args.private_minutes * 60
+                    tuple(args.network),
+                    tuple(args.gateway),
+                    args.private_minutes * 60,
+                    args.close_minutes * 60,
                 )
                 async with ground.database.writing(args.school) as connection:
                     await keep_house_rules(connection, args.school, told)

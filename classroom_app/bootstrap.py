@@ -419,6 +419,7 @@ class Desk(QObject):
             pace=self._pace_of_looks,
             touched=self._on_touched,
             pictured=self._on_frame,
+            look_ended=self.pictures.look_ended,
             refused=self.desk.refused,
             ended=self._on_ended,
             synced=self._on_sync,

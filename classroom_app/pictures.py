@@ -43,6 +43,11 @@ class Pictures(QObject):
             size = self._sizes.get(device, size)
         self._decoder.put(device, frame.picture, size)
 
+    def look_ended(self, device: DeviceId) -> None:
+        """Hear that a device shows itself small again: a close look's time is up."""
+        if self._focus:
+            self._focus.look_ended(device)
+
     def close(self) -> None:
         self._decoder.close()
 

@@ -109,6 +109,7 @@ class School:
         synced: Callable[[SyncState], None],
         told: Callable[[Receipt], None],
         certify: Certify = certify_none,
+        look_ended: Callable[[DeviceId], None] = lambda _: None,
     ) -> None:
         self.keeping, self.papers, self._cloud = keeping, papers, cloud
         self.found = Found(time.monotonic())
@@ -158,7 +159,7 @@ class School:
         self.attention = Attention(self.room)
         self.materials = Materials(self.room, library, self.ways, self._pool)
         self.talking = Talking(self.room)
-        self.watching = Watching(self.room)
+        self.watching = Watching(self.room, look_ended)
         self.collecting = Collecting(
             self.room,
             self.ways,
@@ -202,6 +203,7 @@ class School:
             self.collecting,
             self.seats,
             self.talking,
+            self.watching,
             self.witness,
         )
         self.hearing = Hearing(self.room, features, pictured=pictured, refused=refused)

@@ -71,6 +71,7 @@ class FakeLink:
     sent: list[FromDevice] = field(default_factory=list[FromDevice])
     frames: list[Frame] = field(default_factory=list[Frame])
     taken: Callable[[int], None] = lambda _: None
+    forgotten: int = 0
 
     @property
     def grant(self) -> Grant:
@@ -89,6 +90,9 @@ class FakeLink:
 
     def offer(self, frame: Frame) -> None:
         self.frames.append(frame)
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
     def on_frame_taken(self, taken: Callable[[int], None]) -> None:
         self.taken = taken

@@ -167,6 +167,7 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
     server: str = NOWHERE,
     interface: str = "127.0.0.1",
     pictured: Callable[[DeviceId, Frame], None] = lambda _device, _frame: None,
+    look_ended: Callable[[DeviceId], None] = lambda _: None,
 ) -> AsyncGenerator[Teacher]:
     """Run a signed-in teacher's app with a class of `places`; devices are dialled by `meet`."""
     await asyncio.to_thread(home.mkdir, exist_ok=True)  # else an app that was killed there
@@ -181,7 +182,7 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
         stack.push_async_callback(cloud.close)
         cloud.resume(server, "a-refresh-token")
         papers = Papers(_signed(school, identity, name, teacher_name, grant), boot_seconds)
-        made = _join(keeping, papers, cloud, home, interface, pictured)
+        made = _join(keeping, papers, cloud, home, interface, pictured, look_ended)
         stack.callback(made.school.close)
         await stack.enter_async_context(_held(made.school.run()))
         yield made
@@ -200,6 +201,7 @@ def _join(
     home: Path,
     interface: str,
     seen: Callable[[DeviceId, Frame], None],
+    look_ended: Callable[[DeviceId], None],
 ) -> Teacher:
     refused, receipts = list[Exception](), list[Receipt]()
     synced, ended = list[SyncState](), list[Ended]()
@@ -221,6 +223,7 @@ def _join(
         ended=ended.append,
         synced=synced.append,
         told=receipts.append,
+        look_ended=look_ended,
     )
     return Teacher(joined, keeping, refused, receipts, synced, ended, frames)
 

@@ -68,6 +68,8 @@ class Mandate(Struct, frozen=True):
 
 NETWORKS_MAX: Final = 16
 PRIVATE_SECONDS_MAX: Final = 3600
+CLOSE_SECONDS: Final = 600
+CLOSE_SECONDS_MAX: Final = 3600
 Network = Annotated[str, Meta(max_length=43, pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]
 Gateway = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
 
@@ -77,7 +79,8 @@ class Assignment(Struct, frozen=True):
 
     `networks` are the school's, as ranges, and `gateways` the hardware addresses of its routers:
     only there the device is to be found (both: a network fits both; none of either: everywhere).
-    `private_seconds`: how long its pupil may keep the screen private at a time; 0: not at all.
+    `private_seconds`: how long its pupil may keep the screen private in a lesson; 0: not at all.
+    `close_seconds`: how long a teacher may look closely before having to say so anew.
     """
 
     device: Id
@@ -88,6 +91,7 @@ class Assignment(Struct, frozen=True):
     networks: Annotated[tuple[Network, ...], Meta(max_length=NETWORKS_MAX)] = ()
     gateways: Annotated[tuple[Gateway, ...], Meta(max_length=NETWORKS_MAX)] = ()
     private_seconds: Annotated[int, Meta(ge=0, le=PRIVATE_SECONDS_MAX)] = 0
+    close_seconds: Annotated[int, Meta(ge=60, le=CLOSE_SECONDS_MAX)] = CLOSE_SECONDS
 
 
 class DenyList(Struct, frozen=True):

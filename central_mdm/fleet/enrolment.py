@@ -123,6 +123,7 @@ async def signed_assignment(
         networks=rules.networks,
         gateways=rules.gateways,
         private_seconds=rules.private_seconds,
+        close_seconds=rules.close_seconds,
     )
     return sign(ground.keys.key(school), ASSIGNMENT_TYPE, statement)
 

@@ -2,11 +2,11 @@
 
 import ipaddress
 
-from msgspec import Struct, convert
+from msgspec import Struct, convert, structs
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.contract.grants import Assignment
+from central_mdm.contract.grants import CLOSE_SECONDS, Assignment
 from central_mdm.fleet.model import house_rules
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed
@@ -19,16 +19,20 @@ class HouseRules(Struct, frozen=True):
     networks: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     private_seconds: int = 0
+    close_seconds: int = CLOSE_SECONDS
 
 
 async def read_house_rules(connection: AsyncConnection, school: str) -> HouseRules:
-    wanted = select(
-        house_rules.c.networks, house_rules.c.gateways, house_rules.c.private_seconds
-    ).where(house_rules.c.school == school)
+    wanted = select(house_rules).where(house_rules.c.school == school)
     row = (await connection.execute(wanted)).first()
     if row is None:
         return HouseRules()
-    return HouseRules(tuple(row.networks.split()), tuple(row.gateways.split()), row.private_seconds)
+    return HouseRules(
+        tuple(row.networks.split()),
+        tuple(row.gateways.split()),
+        row.private_seconds,
+        row.close_seconds,
+    )
 
 
 async def keep_house_rules(connection: AsyncConnection, school: str, rules: HouseRules) -> None:
@@ -38,6 +42,7 @@ async def keep_house_rules(connection: AsyncConnection, school: str, rules: Hous
         "networks": " ".join(rules.networks),
         "gateways": " ".join(rules.gateways),
         "private_seconds": rules.private_seconds,
+        "close_seconds": rules.close_seconds,
     }
     kept = upsert(connection, house_rules).values({"school": school, **facts})
     await connection.execute(kept.on_conflict_do_update(index_elements=["school"], set_=facts))
@@ -54,9 +59,8 @@ def _checked(rules: HouseRules) -> HouseRules:
         networks = tuple(str(ipaddress.ip_network(one, strict=False)) for one in rules.networks)
         gateways = tuple(one.lower().replace("-", ":") for one in rules.gateways)
         told = {"device": "d", "school": "s", "version": 0, "classes": (), "issued_at": 0}
-        private = rules.private_seconds
-        about = {"networks": networks, "gateways": gateways, "private_seconds": private}
-        convert(told | about, Assignment)
+        checked = structs.replace(rules, networks=networks, gateways=gateways)
+        convert(told | structs.asdict(checked), Assignment)
     except ValueError as error:
         raise Malformed("house-rules") from error
-    return HouseRules(networks, gateways, rules.private_seconds)
+    return checked

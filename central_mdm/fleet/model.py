@@ -53,6 +53,7 @@ house_rules: Final = Table(
     Column("networks", String(800), nullable=False),
     Column("gateways", String(300), nullable=False),
     Column("private_seconds", Integer, nullable=False),
+    Column("close_seconds", Integer, nullable=False, server_default="600"),
 )
 # One that has a receipt has left.
 releases: Final = Table(

@@ -106,6 +106,15 @@ class LookedClosely(Act, frozen=True, kw_only=True, tag="looked-closely"):
     PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
 
 
+class LookedAway(Act, frozen=True, kw_only=True, tag="looked-away"):
+    """A close look's end. `why`: "teacher", or "time" when the device lets it go on no more."""
+
+    device: DeviceId
+    pupil: PupilId
+    why: str
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
 class HandedOut(Act, frozen=True, kw_only=True, tag="handed-out"):
     """A document went to `devices` and, with `everybody`, to whoever comes later."""
 
@@ -219,6 +228,7 @@ AnyAct = (
     | Reported
     | Overruled
     | LookedClosely
+    | LookedAway
     | HandedOut
     | HandOutWithdrawn
     | HandOutReported

@@ -36,6 +36,7 @@ class FocusPresenter(QObject):
         self._looking: tuple[DeviceId | None, int] = (None, 0)
         self.image: QImage | None = None
         self.frames = 0
+        self.over = False
         self.screens = 1
         self.screen = 0
         self.screen_size = QSize()
@@ -51,6 +52,19 @@ class FocusPresenter(QObject):
             self.image = image
             self.frames += 1
             self.changed.emit()
+
+    def look_ended(self, device: DeviceId) -> None:
+        """Hear that the device has ended the close look: its picture is small again."""
+        if device == self._looking[0]:
+            self.over = True
+            self.changed.emit()
+
+    @Slot()
+    def look_again(self) -> None:
+        """Take the close look up again; the pupil is told anew."""
+        self.over = False
+        self._closely(*self._looking)
+        self.changed.emit()
 
     def screens_are(self, count: int, size: QSize) -> None:
         """Hear how many screens the pupil has and how large the chosen one is."""
@@ -89,6 +103,8 @@ class FocusPresenter(QObject):
             return ""
         if tile.state is not State.LIVE:
             return tile_words(tile, self._clock()).title
+        if self.over:
+            return say("live, but small · the time for a close look is up")
         if not tile.pupil:
             return say("live · whoever sits there sees that you are looking")
         name = name_of(tile)
@@ -137,6 +153,6 @@ class FocusPresenter(QObject):
         if looking != self._looking:
             if looking[0] != self._looking[0]:
                 self.screens = 1
-            self._looking, self.image, self.frames = looking, None, 0
+            self._looking, self.image, self.frames, self.over = looking, None, 0, False
             self._closely(*looking)
         self.changed.emit()

@@ -19,6 +19,7 @@ from classroom_app.domain.acts import (
     LessonOver,
     LessonStarted,
     LockAsked,
+    LookedAway,
     LookedClosely,
     Overruled,
     PageOpenedAct,
@@ -91,12 +92,16 @@ def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  
             return ("lock-asked" if locked else "free-asked"), who, act.sentence
         case DeviceCame(device=device):
             return "came", whose(device), act.agent
+        case Reported(feature="watching", device=device, state=state):
+            return ("private" if state == "private" else "private-over"), whose(device), ""
         case Reported(device=device, state=state, reason=reason):
             return _RECEIPTS.get(state, state), whose(device), reason
         case Overruled(device=device, by=by):
             return "superseded", whose(device), by
         case LookedClosely(device=device, pupil=pupil):
             return "looked", whose(device, pupil), ""
+        case LookedAway(device=device, pupil=pupil, why=why):
+            return ("look-over" if why == "time" else "looked-away"), whose(device, pupil), ""
         case HandedOut(name=name):
             return "handed-out", "", name
         case HandOutWithdrawn():

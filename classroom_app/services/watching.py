@@ -1,17 +1,19 @@
 """Looking: at each screen only as large and as often as the teacher really sees it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from classroom_app.domain.acts import LookedClosely, Resumed
+from classroom_app.domain.acts import LookedAway, LookedClosely, Reported, Resumed
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.protocol.fields import LEASE_SECONDS
-from device_bridge.protocol.watching import WatchingDeclared
+from device_bridge.protocol.hello import Report
+from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.watching import CLOSE_ENDED, WatchingDeclared
 
 RENEW_SECONDS: Final = LEASE_SECONDS / 3
 OVERVIEW_PACE: Final = 1.25
@@ -33,8 +35,11 @@ class Look(Struct, frozen=True):
 
 
 class Watching:
-    def __init__(self, room: Classroom) -> None:
-        self._room = room
+    """`ended` hears which device has ended a close look."""
+
+    def __init__(self, room: Classroom, ended: Callable[[DeviceId], None]) -> None:
+        self._room, self._ended = room, ended
+        self._private: set[DeviceId] = set()
         self._sizes: dict[DeviceId, tuple[int, int]] = {}
         self._close: tuple[DeviceId, int, int, int] | None = None
 
@@ -58,9 +63,9 @@ class Watching:
         No device enlarges what it shows, so without a size it comes at the screen's own.
         """
         room = self._room
-        if device is None:
-            self._close = None
-        else:
+        if self._close and self._close[0] != device:
+            await self._look_away("teacher")
+        if device is not None:
             act = LookedClosely(
                 id=room.new_id(),
                 lesson=room.lesson_id(),
@@ -72,6 +77,52 @@ class Watching:
                 await room.write(act, {})
             self._close = (device, width, height, screen)
         self.tell()
+
+    async def take(self, device: DeviceId, message: FromDevice) -> None:
+        """Write down that a pupil keeps a screen private, or that a close look's time is up."""
+        if (
+            not isinstance(message, Report)
+            or message.feature != "watching"
+            or not self._room.lesson
+        ):
+            return
+        if (message.state == "private") != (device in self._private):
+            room = self._room
+            act = Reported(
+                id=room.new_id(),
+                lesson=room.lesson_id(),
+                at=room.clock.utc(),
+                device=device,
+                feature="watching",
+                version=message.version,
+                state=message.state,
+                reason=message.reason,
+            )
+            await room.write(act, {})
+            self._private ^= {device}
+        if message.reason == CLOSE_ENDED and self._close and self._close[0] == device:
+            held = self._room.declared.get((device, "watching"))
+            if held is None or held.version > message.version:
+                return  # of an earlier close look
+            await self._look_away("time")
+            self.tell()
+            self._ended(device)
+
+    async def _look_away(self, why: str) -> None:
+        """Look closely at nobody; the end is written as the beginning was."""
+        close, self._close = self._close, None
+        if close is None or self._room.lesson is None:
+            return
+        room = self._room
+        act = LookedAway(
+            id=room.new_id(),
+            lesson=room.lesson_id(),
+            at=room.clock.utc(),
+            device=close[0],
+            pupil=room.pupil_at(close[0]),
+            why=why,
+        )
+        await room.write(act, {})
 
     def tell(self) -> None:
         """Declare what changed since it was last declared; call it when a lesson begins, too."""
@@ -115,6 +166,7 @@ class Watching:
                 version = room.versions.next()
                 room.declare(device, replace(held, look="none", version=version, lease_seconds=0))
         self._close = None
+        self._private.clear()
 
     def _want(self, device: DeviceId) -> Look:
         if self._close and self._close[0] == device:

@@ -243,6 +243,8 @@ class FocusView(QWidget):
         self.claim = ClaimCard(focus, theme, self.side)
         self.seat = flat("seat", "plain", self.side)
         self.seat.clicked.connect(self._ask_seat)
+        self.again = flat("look-again", "main", self.side)
+        self.again.clicked.connect(focus.look_again)
         self.check = flat("why-gone", "main", self.side)
         self.check.clicked.connect(self._ask_check)
         self.facts = label("", 14, SEMI, "second")
@@ -261,6 +263,7 @@ class FocusView(QWidget):
         column.addWidget(self.hand)
         column.addWidget(self.screens)
         column.addWidget(self.facts)
+        column.addWidget(self.again)
         column.addWidget(self.check)
         column.addWidget(self.seat)
         column.addStretch()
@@ -323,7 +326,7 @@ class FocusView(QWidget):
 
     def _likely(self) -> None:
         """Press the main button of whatever this pupil wants."""
-        for button in (self.claim.yes, self.reply, self.check):
+        for button in (self.claim.yes, self.reply, self.again, self.check):
             if button.isVisible():
                 button.click()
                 return
@@ -358,14 +361,12 @@ class FocusView(QWidget):
         self.seat.setVisible(self._focus.can_seat())
         labelled(self.seat, self._theme, "user-plus", say("Who sits here…"))
         self.check.setVisible(tile is not None and tile.state in ABSENT)
+        self.again.setVisible(self._focus.over)
+        labelled(self.again, self._theme, "eye", say("Look closely again"), "surface")
         labelled(self.check, self._theme, "wifi", say("Why not here?"), "surface")
         self.reply.setText(say("Reply"))
         self.answered.setText(say("Answered"))
-        self.screens.setVisible(self._focus.screens > 1)
-        for number, button in enumerate(self._chosen.buttons()):
-            button.setText(say("Screen {number}", number=number + 1))
-            button.setVisible(number < self._focus.screens)
-            button.setChecked(number == self._focus.screen)
+        self._refresh_screens()
         facts = "" if hidden else self._focus.facts()
         self.facts.setText(facts)
         self.facts.setVisible(bool(facts))
@@ -374,6 +375,13 @@ class FocusView(QWidget):
         self.map.updateGeometry()
         self.map.update()
         self.look.update()
+
+    def _refresh_screens(self) -> None:
+        self.screens.setVisible(self._focus.screens > 1)
+        for number, button in enumerate(self._chosen.buttons()):
+            button.setText(say("Screen {number}", number=number + 1))
+            button.setVisible(number < self._focus.screens)
+            button.setChecked(number == self._focus.screen)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:

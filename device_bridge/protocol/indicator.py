@@ -31,13 +31,20 @@ _LEASE_SECONDS_MAX: Final = 4 * 3600
 
 
 class Bar(Struct, frozen=True):
-    """What the bar says besides the lesson. `hand_place` 0: hand down."""
+    """What the bar says besides the lesson. `hand_place` 0: hand down.
+
+    `close_until`, `private_until`: boot-clock seconds, 0 when it is not so. `private_left`: the
+    seconds that the pupil may still take.
+    """
 
     look: LookShown = "none"
     hand_place: int = 0
     received: int = 0
     received_folder: str = ""
     hand_in_folder: str = ""
+    close_until: float = 0.0
+    private_left: int = 0
+    private_until: float = 0.0
 
 
 class Presence(Struct, frozen=True):
@@ -208,7 +215,7 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         on=True,
         teacher_name=held.declared.teacher_name,
         class_name=held.declared.class_name,
-        until_seconds=int(min(max(0.0, held.until_at - now), _LEASE_SECONDS_MAX)),
+        until_seconds=_left(held.until_at, now),
         pupil_name=held.declared.pupil_name,
         look=held.bar.look,
         hand_place=held.bar.hand_place,
@@ -216,7 +223,14 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         choices=() if held.declared.pupil else held.declared.choices,
         hand_in_folder=held.bar.hand_in_folder,
         received_folder=held.bar.received_folder,
+        close_seconds=_left(held.bar.close_until, now) if held.bar.look == "close" else 0,
+        private="on" if held.bar.private_until else "offered" if held.bar.private_left else "",
+        private_seconds=_left(held.bar.private_until, now),
     )
+
+
+def _left(until: float, now: float) -> int:
+    return int(min(max(0.0, until - now), _LEASE_SECONDS_MAX))
 
 
 def _report_over(held: Presence) -> tuple[Presence, list[Effect]]:

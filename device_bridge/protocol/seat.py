@@ -27,6 +27,8 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     """The lesson's bar as it should look now. `look`: is a picture going out, and how close.
 
     `on` False takes the bar away. `received` counts hand-outs; `hand_place` 0: hand down.
+    `close_seconds`: how long a close look may still go on. `private`: whether the pupil may keep
+    the screen private, or does, for `private_seconds` more.
     """
 
     version: Version
@@ -41,6 +43,9 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     choices: Annotated[tuple[Choice, ...], Meta(max_length=100)] = ()
     hand_in_folder: Words = ""
     received_folder: Words = ""
+    close_seconds: LeaseSeconds = 0
+    private: Literal["", "offered", "on"] = ""
+    private_seconds: LeaseSeconds = 0
 
 
 class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):
@@ -165,7 +170,7 @@ class Opened(Struct, frozen=True, tag="opened"):
 class PupilActed(Struct, frozen=True, tag="pupil-acted"):
     """What the pupil did on the bar, the curtain or a notice. "seat": `text` is the pupil's id."""
 
-    kind: Literal["hand-up", "hand-down", "words", "reply", "seat"]
+    kind: Literal["hand-up", "hand-down", "words", "reply", "seat", "private-on", "private-off"]
     text: Words = ""
     reply_to: OptionalId = ""
 

@@ -1,10 +1,13 @@
 """Screens: what the teacher looks at, and the frames that answer."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from device_bridge.protocol.fields import PICTURE_BYTES_MAX, LeaseSeconds, Pixels, Version
+
+CLOSE_ENDED: Final = "close-ended"
+"""The reason of an "on": the close look's time is up, and the picture is small again."""
 
 
 class WatchingDeclared(Struct, frozen=True, tag="watching-declared"):

@@ -125,6 +125,10 @@ class DeviceLink:
         """Give the newest picture; an older one that still waits is dropped and counted."""
         self.pictures.offer(frame)
 
+    def forget(self) -> None:
+        """Keep no picture back: none may leave any more."""
+        self.pictures.forget()
+
     def on_frame_taken(self, taken: Callable[[int], None]) -> None:
         """Have `taken(number)` called when a frame has left."""
         self.pictures.taken = taken

@@ -177,7 +177,7 @@ async def test_a_devices_next_check_in_brings_what_the_school_rules(mdm: Mdm) ->
     enrolled = (await enrol(mdm, await class_code(mdm))).json()
     before = json.decode(jws.extract_compact(enrolled["assignment"].encode()).payload)
     assert (before["networks"], before["gateways"], before["private_seconds"]) == ([], [], 0)
-    rules = HouseRules(("10.7.1.9/16",), ("02-00-00-00-00-AB",), 600)
+    rules = HouseRules(("10.7.1.9/16",), ("02-00-00-00-00-AB",), 600, 900)
     async with mdm.ground.database.writing(mdm.school) as connection:
         await keep_house_rules(connection, mdm.school, rules)
         with pytest.raises(Malformed):
@@ -189,6 +189,7 @@ async def test_a_devices_next_check_in_brings_what_the_school_rules(mdm: Mdm) ->
     newest = json.decode(payload, type=Assignment)
     assert newest.networks == ("10.7.0.0/16",)
     assert (newest.gateways, newest.private_seconds) == (("02:00:00:00:00:ab",), 600)
+    assert newest.close_seconds == 900
 
 
 async def test_teachers_of_a_class_are_told_on_which_networks_its_devices_are(mdm: Mdm) -> None:

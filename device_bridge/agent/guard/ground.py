@@ -1,9 +1,12 @@
 """What a device knows by itself: its boot clock, its time floor, the classes it serves."""
 
 from collections.abc import Callable
+from typing import Final
 
 from central_mdm.contract.grants import Assignment
 from device_bridge.trust.floor import FLOOR_LOWEST, Floor
+
+_UNRULED: Final = Assignment("", "", 0, (), 0)
 
 
 class GroundHere:
@@ -26,6 +29,11 @@ class GroundHere:
     @property
     def assignment(self) -> Assignment | None:
         return self._assignment
+
+    @property
+    def rules(self) -> Assignment:
+        """What the school rules here; its own words' defaults while it has said nothing."""
+        return self._assignment or _UNRULED
 
     @property
     def assignment_version(self) -> int:

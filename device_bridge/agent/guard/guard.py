@@ -21,6 +21,7 @@ from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.materials import MaterialsGuard
 from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
+from device_bridge.agent.guard.private import PrivateGuard
 from device_bridge.agent.guard.retention import CLEAN_SECONDS, clean
 from device_bridge.agent.guard.talking import TalkingGuard
 from device_bridge.agent.guard.voice import Voice
@@ -99,7 +100,18 @@ class Guard:
         self.commands = Commands()
         self.presence = PresenceGuard(voice, now, held.presence, self._ended, folder.hand_in_of)
         self.attention = AttentionGuard(voice, now, held.attention)
-        self.watching = WatchingGuard(voice, now, held.watching, self.presence)
+        self.ground = GroundHere(now, held.floor_seconds)
+        self.private = PrivateGuard(
+            voice, now, held.private, self.presence, lambda: self.ground.rules.private_seconds
+        )
+        self.watching = WatchingGuard(
+            voice,
+            now,
+            held.watching,
+            self.presence,
+            self.private,
+            lambda: self.ground.rules.close_seconds,
+        )
         self.talking = TalkingGuard(
             voice, now, makings.new_id, held.talking, self.presence, self.commands
         )
@@ -112,7 +124,6 @@ class Guard:
         self._appending = asyncio.Lock()
         self.witness = Witness(folder, voice, makings.off_loop, self.write_notes)
         self.seat: SeatUp | None = None
-        self.ground = GroundHere(now, held.floor_seconds)
         self.mandates = Mandates(now, held.mandates)
         self.port = held.port
         self.deny_list = held.deny_list
@@ -133,6 +144,7 @@ class Guard:
             self.mandates.remaining(),
             self.port,
             self.deny_list,
+            self.private.held,
         )
 
     def versions(self) -> tuple[Held, ...]:
@@ -183,6 +195,9 @@ class Guard:
             case Opened():
                 if not self.launching.opened(message):
                     self.materials.opened(message)
+            case PupilActed("private-on" | "private-off" as wish):
+                self.private.wish(on=wish == "private-on")
+                self.watching.review()
             case PupilActed():
                 self.talking.acted(message)
 

@@ -16,6 +16,7 @@ from device_bridge.agent.folder import Folder, overwrite_private, read_kept, wri
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.looking import Watching
 from device_bridge.agent.guard.papers import Papers
+from device_bridge.agent.guard.private import Private
 from device_bridge.agent.guard.talking import Talking
 from device_bridge.protocol.attention import Attention
 from device_bridge.protocol.declared import Author
@@ -41,6 +42,7 @@ class Kept(Struct, frozen=True):
     mandates: dict[str, float] = {}
     port: int = 0
     deny_list: str = ""
+    private: Private = Private()
 
 
 def write(folder: Folder, kept: Kept) -> None:
@@ -116,6 +118,10 @@ def _as_of_now(kept: Kept, clock: Clock) -> Kept:
             kept.watching,
             lease_ends_at=moved(kept.watching.lease_ends_at),
             author=author(kept.watching.author),
+            close_ends_at=moved(kept.watching.close_ends_at),
+        ),
+        private=replace(
+            kept.private, ends_at=moved(kept.private.ends_at) if kept.private.ends_at else 0.0
         ),
         mandates={id_: moved(kept.at + left) - now for id_, left in kept.mandates.items()},
     )

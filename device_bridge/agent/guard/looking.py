@@ -18,19 +18,52 @@ _CURRENT_SECONDS: Final = 2.5
 """A seat says each second that a picture still holds; two missed, and it may hold no more."""
 
 
+OVERVIEW_WIDTH: Final = 960
+OVERVIEW_HEIGHT: Final = 600
+"""No picture is larger that the pupil is not told of as a close look; a tile is smaller."""
+OVERVIEW_PACE: Final = 1.25
+"""Of what is left of a close look that has ended; as the app asks for tiles."""
+
+
 class Watching(Struct, frozen=True):
-    """What a device holds of watching; moments are boot-clock seconds."""
+    """What a device holds of watching; moments are boot-clock seconds.
+
+    `close_ends_at`: until when a close look may go on, however often it is declared.
+    """
 
     version: int = 0
     declared: WatchingDeclared | None = None
     lease_ends_at: float = 0.0
     author: Author = Author()
+    close_ends_at: float = 0.0
 
     def wanted(self, now: float) -> LookShown:
         """How close the teacher looks, as far as lease and mandate still say."""
         if self.declared is None or min(self.lease_ends_at, self.author.until) <= now:
             return "none"
-        return self.declared.look
+        return "overview" if self.close_over(now) else self.declared.look
+
+    def close_over(self, now: float) -> bool:
+        """Whether the teacher still asks for a close look whose time is up."""
+        return self._close and self.close_ends_at <= now
+
+    def taking(
+        self, declared: WatchingDeclared, author: Author, now: float, close_seconds: int
+    ) -> "Watching":
+        """Hold what was declared anew; a close look that goes on gains no time by it."""
+        goes_on = self._close and self.author.lesson == author.lesson
+        ends_at = self.close_ends_at if goes_on else now + close_seconds
+        return Watching(
+            declared.version,
+            declared,
+            now + declared.lease_seconds,
+            author,
+            ends_at if declared.look == "close" else 0.0,
+        )
+
+    @property
+    def _close(self) -> bool:
+        return self.declared is not None and self.declared.look == "close"
 
 
 class Shown(Struct, frozen=True):
@@ -60,8 +93,15 @@ def next_look(
     if shown is None:
         return stop, "waiting"
     if _RANK[shown] >= _RANK[wanted]:
-        asked = held.declared
-        return Look(0, wanted, asked.width, asked.height, asked.pace, asked.screen), "as-wanted"
+        return _as(wanted, held.declared), "as-wanted"
     if ordered is not None and _RANK[ordered.look] <= _RANK[shown]:
         return ordered, "waiting"
     return stop, "waiting"
+
+
+def _as(wanted: LookShown, asked: WatchingDeclared) -> Look:
+    if wanted == "close":
+        return Look(0, wanted, asked.width, asked.height, asked.pace, asked.screen)
+    pace = min(asked.pace, OVERVIEW_PACE) if asked.look == "close" else asked.pace
+    width, height = min(asked.width, OVERVIEW_WIDTH), min(asked.height, OVERVIEW_HEIGHT)
+    return Look(0, wanted, width, height, pace, asked.screen)

@@ -62,8 +62,11 @@ class PresenceGuard:
         for lesson in self._voice.act("presence", effects, self.held.author, class_name):
             self._ended(lesson)
 
-    def looks(self, look: LookShown) -> None:
-        self._bar(replace(self.held.bar, look=look))
+    def looks(self, look: LookShown, close_until: float = 0.0) -> None:
+        self._bar(replace(self.held.bar, look=look, close_until=close_until))
+
+    def private(self, left_seconds: int, until: float) -> None:
+        self._bar(replace(self.held.bar, private_left=left_seconds, private_until=until))
 
     def hand(self, place: int) -> None:
         self._bar(replace(self.held.bar, hand_place=place))

@@ -92,6 +92,8 @@ class TalkingGuard:
                 self._say(lesson, said)
             case "seat":
                 self._claim(lesson, act.text)
+            case "private-on" | "private-off":
+                pass  # `private`'s
 
     def heard(self, heard: Heard) -> None:
         rest = tuple(row for row in self.held.unheard if row.said.id != heard.id)

@@ -56,6 +56,11 @@ class Voice:
             link.offer(frame)
         return bool(links)
 
+    def forget(self) -> None:
+        """Let no picture out that still waits."""
+        for link in self.links:
+            link.forget()
+
     def note(self, kind: str, facts: dict[str, str | int], words: str = "") -> None:
         self.notes.append(Noted(kind, int(self._clock.wall()), facts, words))
         self.noted.set()

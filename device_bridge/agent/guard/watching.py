@@ -8,19 +8,30 @@ from msgspec.structs import replace
 from device_bridge.agent.guard.looking import Shown, Watching, next_look
 from device_bridge.agent.guard.ports import Link, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
+from device_bridge.agent.guard.private import PrivateGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.protocol.declared import MandateSeen, Overruled, judge
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.seat import FrameTaken, Look, LookAnswered, SeatFrame, StillShown
-from device_bridge.protocol.watching import Frame, WatchingDeclared
+from device_bridge.protocol.watching import CLOSE_ENDED, Frame, WatchingDeclared
 
 NO_INDICATOR = "no-indicator"
 
 
 class WatchingGuard:
+    """`close_seconds`: how long the school lets a close look go on."""
+
     def __init__(
-        self, voice: Voice, now: Callable[[], float], held: Watching, presence: PresenceGuard
+        self,
+        voice: Voice,
+        now: Callable[[], float],
+        held: Watching,
+        presence: PresenceGuard,
+        private: PrivateGuard,
+        close_seconds: Callable[[], int],
     ) -> None:
+        self._private = private
+        self._close_seconds = close_seconds
         self._voice = voice
         self._now = now
         self._presence = presence
@@ -42,8 +53,7 @@ class WatchingGuard:
             return
         if foreign and self.held.wanted(self._now()) != "none":
             self._overruled(self.held.author.lesson, declared.version, author.teacher)
-        ends_at = self._now() + declared.lease_seconds
-        self.held = Watching(declared.version, declared, ends_at, author)
+        self.held = self.held.taking(declared, author, self._now(), self._close_seconds())
         self._told = None
         if link not in self._served:
             # A new link has no picture yet, however still the screen: the seat looks afresh.
@@ -59,11 +69,16 @@ class WatchingGuard:
 
     def review(self) -> None:
         """Order the look that is right now; call it whenever lesson, bar or time moved."""
+        self._private.review()
         now, lesson = self._now(), self._presence.lesson
-        mine = bool(lesson) and self.held.author.lesson == lesson
-        self._presence.looks(self.held.wanted(now) if mine else "none")
+        mine, private = bool(lesson) and self.held.author.lesson == lesson, self._private.on
+        seen = self.held.wanted(now) if mine and not private else "none"
+        self._presence.looks(seen, self.held.close_ends_at if seen == "close" else 0.0)
         shown = self._presence.held.shown
-        look, how = next_look(self.held, lesson, shown, self.ordered, now)
+        # In private it is as if no lesson were on.
+        look, how = next_look(self.held, "" if private else lesson, shown, self.ordered, now)
+        if private and mine:
+            self._report("private")
         if how == "waiting" and self._presence.held.shown is None:
             self._not_shown()
         if self.ordered is None or look != replace(self.ordered, version=0):
@@ -97,7 +112,7 @@ class WatchingGuard:
             picture.codec,
             picture.picture,
         )
-        self._report("on")
+        self._report("on", CLOSE_ENDED if self.held.close_over(self._now()) else "")
         self._waiting = self._voice.offer(self.held.author.lesson, frame)
         if not self._waiting:
             self._voice.seat(FrameTaken(picture.number))
@@ -114,7 +129,10 @@ class WatchingGuard:
 
     def answered(self, answer: LookAnswered) -> None:
         if self.ordered is not None and answer.version == self.ordered.version:
-            self._report(answer.state, answer.reason)
+            if answer.state == "on" and self._private.on:
+                return  # a look that was under way when the pupil pressed
+            over = answer.state == "on" and self.held.close_over(self._now())
+            self._report(answer.state, CLOSE_ENDED if over else answer.reason)
 
     def lost(self, link: Link) -> None:
         """Free the seat from waiting for a frame that the link took with it."""
@@ -133,6 +151,8 @@ class WatchingGuard:
         order = replace(look, version=self._order)
         self.ordered = order if self._voice.seat(order) else None
         self._waiting = False
+        if look.look == "none":
+            self._voice.forget()
         if look.look != before:
             by = {"version": self.held.version, "lesson": self.held.author.lesson}
             self._voice.note(f"look-{look.look}", by, self.held.author.teacher)

@@ -43,6 +43,7 @@ QPushButton:disabled {{ color: #8A96A3; border-color: #3A4753; }}
 """
 GAP: Final = "\N{EN SPACE}"  # between an icon and its word: Qt's own gap is too narrow
 LESSON: Final = {"none": "lesson", "overview": "overview", "close": "close"}
+MINUTE_SECONDS: Final = 60
 
 
 class IndicatorBar(QWidget):
@@ -53,6 +54,7 @@ class IndicatorBar(QWidget):
     received_pressed = Signal()
     hand_in_pressed = Signal()
     seen_pressed = Signal()
+    private_pressed = Signal()
 
     def __init__(self, words: Words) -> None:
         super().__init__(None, BARE)
@@ -61,6 +63,7 @@ class IndicatorBar(QWidget):
         self.setWindowTitle("pupitre-bar")
         self._words = words
         self._folded = False
+        self._offers_private = False
         self._grip: QPoint | None = None
         self._moved = False
         self._eye = label(self, face(14))
@@ -71,6 +74,7 @@ class IndicatorBar(QWidget):
         self._received = self._button("folder-down", 15)
         self._hand_in = self._button("inbox", 15)
         self._seen = self._button("eye", 15)
+        self.private = self._button("eye-off", 15)
         self._fold = QPushButton(self)
         self._fold.setFixedSize(28, 36)
         self._fold.setStyleSheet("QPushButton { border: 0; background: transparent; }")
@@ -79,6 +83,7 @@ class IndicatorBar(QWidget):
         self._received.clicked.connect(self.received_pressed)
         self._hand_in.clicked.connect(self.hand_in_pressed)
         self._seen.clicked.connect(self.seen_pressed)
+        self.private.clicked.connect(self.private_pressed)
         self._fold.clicked.connect(self._toggle)
         self._lay_out()
 
@@ -91,7 +96,10 @@ class IndicatorBar(QWidget):
         return made
 
     def _buttons(self) -> tuple[QPushButton, ...]:
-        return self._hand, self._write, self._received, self._hand_in, self._seen
+        return (
+            *(self._hand, self._write, self._received, self._hand_in, self.private),
+            self._seen,
+        )
 
     def _lay_out(self) -> None:
         self._texts = QWidget(self)
@@ -115,8 +123,9 @@ class IndicatorBar(QWidget):
     def show_order(self, order: ShowIndicator, now: float, *, hand_up: bool) -> None:
         """Say it as it is now. The eye is filled while pictures go out."""
         who = plain(order.teacher_name, 30) or self._words("teacher")
-        self._who.setText(who if self._folded else self._words(LESSON[order.look], who=who))
+        self._who.setText(who if self._folded else self._headline(order, who))
         self._until.setText(self._words("until", until=clock(now + order.until_seconds)))
+        self._show_private(order)
         seen = order.look != "none"
         across = EYE_PIXELS - 10 if self._folded else EYE_PIXELS
         filled = disc("eye", across, across - 14, INK, "white")
@@ -136,6 +145,22 @@ class IndicatorBar(QWidget):
         self.setAccessibleName(f"{self._who.text()}, {self._until.text()}")
         self.place()
 
+    def _headline(self, order: ShowIndicator, who: str) -> str:
+        if order.private == "on":
+            return self._words("private-on")
+        if order.look == "close" and order.close_seconds:
+            minutes = -(-order.close_seconds // MINUTE_SECONDS)
+            return self._words("close-left", who=who, minutes=minutes)
+        return self._words(LESSON[order.look], who=who)
+
+    def _show_private(self, order: ShowIndicator) -> None:
+        on, self._offers_private = order.private == "on", bool(order.private)
+        left = "{}:{:02}".format(*divmod(order.private_seconds, MINUTE_SECONDS))
+        text = self._words("private-stop", left=left) if on else self._words("private")
+        self.private.setText(GAP + text)
+        self.private.setToolTip(self._words("private-tip"))
+        self.private.setVisible(self._offers_private and not self._folded)
+
     def _show_hand(self, order: ShowIndicator, *, hand_up: bool) -> None:
         up = hand_up or order.hand_place > 0
         key = "hand-place" if order.hand_place else "hand-up" if hand_up else "hand"
@@ -149,6 +174,7 @@ class IndicatorBar(QWidget):
         self._folded = not self._folded
         for part in (self._until, *self._buttons()):
             part.setVisible(not self._folded)
+        self.private.setVisible(self._offers_private and not self._folded)
         self.place()
 
     def place(self) -> None:

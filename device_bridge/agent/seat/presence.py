@@ -50,6 +50,7 @@ class XIndicator(QObject):
         self._bar.received_pressed.connect(self._received_pressed)
         self._bar.hand_in_pressed.connect(self._hand_in_pressed)
         self._bar.seen_pressed.connect(self.seen_wanted)
+        self._bar.private_pressed.connect(self._private_pressed)
         self._chooser.chosen.connect(self._chosen)
 
     def on_acted(self, acted: Callable[[PupilActed], None]) -> None:
@@ -127,6 +128,10 @@ class XIndicator(QObject):
     @Slot()
     def _hand_in_pressed(self) -> None:
         self.hand_in_wanted.emit(self._order.hand_in_folder)
+
+    @Slot()
+    def _private_pressed(self) -> None:
+        self._say(PupilActed("private-off" if self._order.private == "on" else "private-on"))
 
     @Slot(str)
     def _chosen(self, pupil: str) -> None:

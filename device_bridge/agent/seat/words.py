@@ -41,7 +41,6 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-none": "Nobody has looked at this screen.",
         "close-left": "{who} looks closely, for {minutes} min more at the most",
         "private-on": "Private: nobody sees this screen",
-        "private-left": "{left} left, lesson until {until}",
         "private": "Private",
         "private-stop": "Stop: {left}",
         "private-tip": (
@@ -104,7 +103,6 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-none": "Personne n'a regardé cet écran.",
         "close-left": "{who} regarde de près, encore {minutes} min au plus",
         "private-on": "Privé : personne ne voit cet écran",
-        "private-left": "encore {left}, cours jusqu'à {until}",
         "private": "Privé",
         "private-stop": "Arrêter : {left}",
         "private-tip": (
@@ -169,7 +167,6 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-none": "Niemand hat auf diesen Bildschirm geschaut.",
         "close-left": "{who} schaut nah hin, höchstens noch {minutes} min",
         "private-on": "Privat: niemand sieht diesen Bildschirm",
-        "private-left": "noch {left}, Stunde bis {until}",
         "private": "Privat",
         "private-stop": "Beenden: {left}",
         "private-tip": (

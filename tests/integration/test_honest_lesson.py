@@ -1,0 +1,70 @@
+"""A lesson between a real app and a real device: private, and the end of a close look."""
+
+import time
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from classroom_app.domain.acts import LookedAway, LookedClosely, Reported
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.domain.tile import State
+from device_bridge.agent.guard.journal import read_entries
+from device_bridge.protocol.seat import PupilActed
+from tests.school import SmallSchool
+from tests.teaching import Place, device, teacher, until
+
+pytestmark = pytest.mark.real_loop
+
+PLACES = (Place("device-1", "lina"),)
+ONE = DeviceId("device-1")
+
+
+async def test_the_wall_says_private_and_both_journals_say_since_when_and_until_when(
+    tmp_path: Path,
+) -> None:
+    school = SmallSchool()
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        rules = one.guard.ground.rules
+        one.guard.ground.assign(replace(rules, version=rules.version + 1, private_seconds=300))
+        await app.begin_with(one)
+        one.guard.seat_said(PupilActed("private-on"))
+        await until(lambda: app.tile("lina").state is State.PRIVATE, "private")
+        one.guard.seat_said(PupilActed("private-off"))
+        await until(lambda: app.tile("lina").state is State.LIVE, "seen again")
+        await app.school.hearing.settle()
+        acts = await app.keeping.acts(app.school.room.lesson_id(), 100)
+        told = [row.act.state for row in acts if isinstance(row.act, Reported)]
+        assert [state for state in told if state in {"private", "on"}][-2:] == ["private", "on"]
+        await one.guard.write_notes()
+        noted = [row.kind for row in read_entries(one.guard.folder) if "private-" in row.kind]
+        assert noted == ["private-on", "private-off"]
+
+
+async def test_a_close_look_whose_time_is_up_falls_back_and_one_click_takes_it_up_again(
+    tmp_path: Path,
+) -> None:
+    school, ended = SmallSchool(), list[DeviceId]()
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        teacher(school, tmp_path / "app", PLACES, look_ended=ended.append) as app,
+    ):
+        await app.begin_with(one)
+        await app.school.watching.look_closely(ONE)
+        await until(lambda: one.guard.presence.held.shown == "close", "closely")
+        held = one.guard.watching.held
+        one.guard.watching.held = replace(held, close_ends_at=time.monotonic())
+        await until(lambda: ended == [ONE], "the app is told")
+        await until(lambda: one.guard.watching.held.version > held.version, "declared small")
+        assert one.guard.presence.held.shown == "overview"
+        await app.school.watching.look_closely(ONE)
+        await until(lambda: one.guard.presence.held.shown == "close", "again")
+        await app.school.watching.look_closely(None)
+        acts = [row.act for row in await app.keeping.acts(app.school.room.lesson_id(), 100)]
+        looks = [act for act in acts if isinstance(act, LookedClosely | LookedAway)]
+        assert [getattr(act, "why", "closely") for act in looks] == [
+            *("closely", "time", "closely", "teacher")
+        ]

@@ -1,0 +1,37 @@
+"""The bar: private time is offered and counted down there, and a close look's end is told."""
+
+import pytest
+from msgspec.structs import replace
+from pytestqt.qtbot import QtBot
+
+from device_bridge.agent.seat.bar import IndicatorBar
+from device_bridge.agent.seat.words import Words
+from device_bridge.protocol.seat import ShowIndicator
+
+CLOSE = ShowIndicator(1, on=True, teacher_name="Claire", look="close", close_seconds=230)
+
+
+@pytest.fixture
+def bar(qtbot: QtBot) -> IndicatorBar:
+    made = IndicatorBar(Words("en"))
+    qtbot.addWidget(made)
+    return made
+
+
+def test_a_close_look_is_told_apart_with_the_minutes_it_may_still_last(bar: IndicatorBar) -> None:
+    bar.show_order(CLOSE, 0.0, hand_up=False)
+    assert "Claire looks closely, for 4 min more at the most" in bar.accessibleName()
+    bar.show_order(replace(CLOSE, look="overview", close_seconds=0), 0.0, hand_up=False)
+    assert "Claire sees this screen" in bar.accessibleName()
+
+
+def test_private_is_offered_only_where_allowed_and_counts_down(bar: IndicatorBar) -> None:
+    button = bar.private
+    bar.show_order(CLOSE, 0.0, hand_up=False)
+    assert button.isHidden()
+    bar.show_order(replace(CLOSE, private="offered"), 0.0, hand_up=False)
+    assert (button.isHidden(), button.text().strip()) == (False, "Private")
+    on = replace(CLOSE, look="none", private="on", private_seconds=125)
+    bar.show_order(on, 0.0, hand_up=False)
+    assert button.text().strip() == "Stop: 2:05"
+    assert "Private: nobody sees this screen" in bar.accessibleName()

@@ -206,7 +206,9 @@ class School:
             self.watching,
             self.witness,
         )
-        self.hearing = Hearing(self.room, features, pictured=pictured, refused=refused)
+        self.hearing = Hearing(
+            self.room, features, pictured=pictured, refused=refused, utc=self._utc
+        )
         self.sync = (
             Sync(cloud, keeping, self, self._on_sync, time.time)
             if papers.signed.server
@@ -346,6 +348,13 @@ class School:
         self.link.carry()
         if signed.epoch > before.epoch:
             self._refused(SchoolSucceeded())
+
+    def _utc(self) -> float:
+        """Tell the time by all that we know: our clock, corrected by the school's server.
+
+        It is at least what the school has last signed.
+        """
+        return max(self.room.clock.utc() - (self.clock_off_seconds() or 0), self.papers.floor())
 
     def clock_off_seconds(self) -> float | None:
         """Say by how much this computer's clock is ahead of the school's; None: never heard."""

@@ -57,7 +57,17 @@ class Evidence(Struct, frozen=True):
         return next((kept for kept in self.reports if kept[0].feature == feature), None)
 
 
-def came(seen: Evidence, welcome: Welcome, now: float) -> Evidence:
+def clock_off(told: Welcome | Pulse, utc: float) -> int:
+    """Tell by how many seconds a device's clock is wrong.
+
+    Behind is known by what its school has signed, ahead only by `utc`, what we take the time to be.
+    """
+    if told.clock_off_seconds or not told.wall_at:
+        return told.clock_off_seconds
+    return max(0, int(told.wall_at - utc))
+
+
+def came(seen: Evidence, welcome: Welcome, now: float, utc: float) -> Evidence:
     """Take a link's beginning. An earlier start's id coming back means two machines, one name."""
     boot = welcome.boot
     twin = seen.twin or (boot in seen.boots and boot != seen.boots[-1])
@@ -78,7 +88,7 @@ def came(seen: Evidence, welcome: Welcome, now: float) -> Evidence:
         screens=max(1, len(welcome.screens)),
         screen_width=screen.width if screen else 0,
         screen_height=screen.height if screen else 0,
-        clock_off_seconds=welcome.clock_off_seconds,
+        clock_off_seconds=clock_off(welcome, utc),
         overruled="",
         refused="",
     )
@@ -90,7 +100,7 @@ def went(seen: Evidence, why: str, now: float) -> Evidence:
     return replace(seen, up_since=None, gone_since=now, why_gone=why)
 
 
-def pulsed(seen: Evidence, pulse: Pulse, now: float) -> Evidence:
+def pulsed(seen: Evidence, pulse: Pulse, now: float, utc: float) -> Evidence:
     """Take a pulse: it confirms a picture or a proof only by its number."""
     proved_at = now - pulse.proof_age_ms / 1000
     newer = pulse.proof_version and (
@@ -104,7 +114,7 @@ def pulsed(seen: Evidence, pulse: Pulse, now: float) -> Evidence:
         proved_at=proved_at if newer else seen.proved_at,
         shown_at=now if same else seen.shown_at,
         battery_percent=pulse.battery_percent,
-        clock_off_seconds=pulse.clock_off_seconds,
+        clock_off_seconds=clock_off(pulse, utc),
     )
 
 

@@ -35,7 +35,10 @@ class Takes(Protocol):
 
 
 class Hearing:
-    """`refused` hears what the store would not take; `pictured` gets each frame."""
+    """`refused` hears what the store would not take; `pictured` gets each frame.
+
+    `utc` is what we take the time to be: a teacher's own clock may be wrong as well.
+    """
 
     def __init__(
         self,
@@ -44,8 +47,9 @@ class Hearing:
         *,
         pictured: Callable[[DeviceId, Frame], None],
         refused: Callable[[RoomError], None],
+        utc: Callable[[], float],
     ) -> None:
-        self._room = room
+        self._room, self._utc = room, utc
         self._features = features
         self._pictured = pictured
         self._refused = refused
@@ -58,7 +62,7 @@ class Hearing:
         for held in welcome.held:
             self._room.versions.heard(held.version)
         now = self._room.clock.seconds()
-        self._room.note(name, evidence.came(self._room.evidence(name), welcome, now))
+        self._room.note(name, evidence.came(self._room.evidence(name), welcome, now, self._utc()))
         self._keep(name, welcome)
 
     def heard(self, device: str, message: FromDevice) -> None:
@@ -67,7 +71,7 @@ class Hearing:
         seen = self._room.evidence(name)
         match message:
             case Pulse():
-                self._room.note(name, evidence.pulsed(seen, message, now))
+                self._room.note(name, evidence.pulsed(seen, message, now, self._utc()))
                 return
             case Report():
                 ours = self._is_ours(name, message)

@@ -25,6 +25,9 @@ LEASE_SECONDS: Final = 600
 LEASE_SECONDS_MAX: Final = 4 * 3600
 
 Version = Annotated[int, Meta(ge=0, le=2**53)]
+WALL_AT_MAX: Final = 2**40
+WallAt = Annotated[int, Meta(ge=-WALL_AT_MAX, le=WALL_AT_MAX)]
+"""UTC seconds by somebody's wall clock, which may say anything; 0: not told."""
 LeaseSeconds = Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)]
 DeadlineSeconds = Annotated[int, Meta(ge=1, le=3600)]
 Name = Annotated[str, Meta(max_length=64)]

@@ -17,6 +17,7 @@ from device_bridge.protocol.fields import (
     Statement,
     Token,
     Version,
+    WallAt,
 )
 
 PEM_MAX: Final = 4096
@@ -54,8 +55,10 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     `nonce` stands in every `Order` of this link. `deny_list` is the number of the one held, `epoch`
     of how many successions of the school's root the device knows.
     `boot` changes when the agent starts anew. `clock_off_seconds` is the device's wall clock
-    less its time floor's estimate where that is known, else 0. `csr`: a request (PKCS#10, PEM) that
-    the app brings to whoever certifies for the school, when the certificate comes to its end.
+    less its time floor's estimate where that is known, else 0: so only a clock that is behind is
+    known there. `wall_at` is that clock, for the app to see whether it is ahead. `csr`: a request
+    (PKCS#10, PEM) that the app brings to whoever certifies for the school, when the certificate
+    comes to its end.
     """
 
     protocol: Protocol
@@ -71,6 +74,7 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     clock_off_seconds: int = 0
     epoch: Version = 0
     csr: Annotated[str, Meta(max_length=PEM_MAX)] = ""
+    wall_at: WallAt = 0
 
 
 class Order(Struct, frozen=True, tag="order"):
@@ -142,6 +146,7 @@ class Pulse(Struct, frozen=True, tag="pulse"):
     proof_age_ms: Annotated[int, Meta(ge=0, le=2**31)] = 0
     battery_percent: Annotated[int, Meta(ge=-1, le=100)] = -1
     clock_off_seconds: int = 0
+    wall_at: WallAt = 0
 
 
 class Report(Struct, frozen=True, tag="report"):

@@ -30,6 +30,8 @@ from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, Pup
 from device_bridge.protocol.watching import WatchingDeclared
 from tests.guards import FakeLink, FakeSeat, Hands, guard_in, lesson_on, link_to, say
 
+WALL = int(Hands().wall_seconds)
+
 
 def watch(version: int, look: str = "overview") -> WatchingDeclared:
     assert look in {"none", "overview", "close"}
@@ -117,10 +119,10 @@ def test_the_pulse_says_what_is_still_true(tmp_path: Path) -> None:
     hands.boot_seconds += 2
     guard.seat_said(StillShown(5))
     guard.pulse()
-    assert link.heard(Pulse) == [Pulse(1, True, 4, 2000)]  # noqa: FBT003
+    assert link.heard(Pulse) == [Pulse(1, True, 4, 2000, wall_at=WALL)]  # noqa: FBT003
     hands.boot_seconds += 3
     guard.pulse()
-    assert link.heard(Pulse) == [Pulse(1, False, 4, 5000)]  # noqa: FBT003
+    assert link.heard(Pulse) == [Pulse(1, False, 4, 5000, wall_at=WALL)]  # noqa: FBT003
 
 
 def test_dark_and_private_screens_are_reported(tmp_path: Path) -> None:

@@ -216,6 +216,7 @@ class Device:
             clock_off_seconds=self.guard.clock_off_seconds(),
             epoch=self._enrolled.epoch,
             csr=self.renewing.request(),
+            wall_at=self.guard.wall_at(),
         )
 
     def told(self, link: DeviceLink, message: FromApp) -> None:

@@ -36,7 +36,7 @@ from device_bridge.protocol.declared import (
     TimePassed,
 )
 from device_bridge.protocol.errors import Broken
-from device_bridge.protocol.fields import PULSE_SECONDS
+from device_bridge.protocol.fields import PULSE_SECONDS, WALL_AT_MAX
 from device_bridge.protocol.hello import (
     Carried,
     CertificateCarried,
@@ -328,14 +328,19 @@ class Guard:
         version, age_ms = self.attention.proof()
         battery = self.seat.battery_percent if self.seat else -1
         number, current = self.watching.shown.number, self.watching.current()
-        self.voice.all(Pulse(number, current, version, age_ms, battery, self.clock_off_seconds()))
+        off, wall_at = self.clock_off_seconds(), self.wall_at()
+        self.voice.all(Pulse(number, current, version, age_ms, battery, off, wall_at))
 
     def clock_off_seconds(self) -> int:
         """Tell how far the wall clock is behind what the school has signed, else 0.
 
-        Ahead cannot be known: the floor only says what time it is at least.
+        Ahead cannot be known here: the floor only says what time it is at least.
         """
         return min(0, int(self._clock.wall() - self.ground.floor()))
+
+    def wall_at(self) -> int:
+        """Tell what the wall clock says, whoever has set it."""
+        return min(WALL_AT_MAX, max(-WALL_AT_MAX, int(self._clock.wall())))
 
     async def run(self) -> None:
         """Keep time and the disk until cancelled; then write once more."""

@@ -24,6 +24,7 @@ from classroom_app.papers import Papers
 from classroom_app.places import NobodyThere, OfAnotherClass, Places
 from classroom_app.presenters.receipts import Receipt
 from classroom_app.renewing import Renewing
+from classroom_app.retaining import Retaining
 from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.attention import Attention
 from classroom_app.services.classroom import Classroom
@@ -225,6 +226,7 @@ class School:
             self.sync,
             told,
         )
+        self._retaining = Retaining(keeping, home, papers.floor)
         self.browser = Browser(
             self._sighted,
             self._lost,
@@ -250,6 +252,7 @@ class School:
                 ("attention", self.attention.run()),
                 ("watching", self.watching.run()),
                 ("collecting", self.collecting.run()),
+                ("retaining", self._retaining.run()),
                 ("sync", self.sync.run()),
                 *([("renewing", renewing.run())] if self.papers.signed.server else []),
             ):

@@ -12,7 +12,7 @@ from classroom_app.storage.acts import of_lesson, read
 from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.declarations import declare, declared
 from classroom_app.storage.engine import driver_of
-from classroom_app.storage.erasing import erase
+from classroom_app.storage.erasing import erase, forget_before
 from classroom_app.storage.heads import signed_marks
 from classroom_app.storage.migrate import copies_of
 from classroom_app.storage.resuming import resumed
@@ -67,6 +67,14 @@ class KeepsJournal(Store):
         for copy in copies_of(self.path):
             copy.unlink()
         return erased
+
+    async def forget_before(self, at: int) -> int:
+        """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts."""
+        forgotten = await self.write(partial(forget_before, at))
+        if forgotten:
+            for copy in copies_of(self.path):
+                copy.unlink()
+        return forgotten
 
 
 def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Connection) -> bool:

@@ -42,7 +42,12 @@ async def test_a_lesson_of_three_devices_plays_to_its_end(tmp_path: Path) -> Non
     assert report["journal_duplicates"] == report["lost_after_kill"] == 0
     assert report["acknowledged_before_kill"] > 0
     assert len(list(out.glob("*.png"))) >= 10
-    assert len(list((out / "collected").rglob("*.txt"))) == 3
+    work = list((out / "collected").rglob("*.txt"))
+    assert len(work) == 3
+    logs = {one.name: one.read_text(errors="replace") for one in (out / "logs").glob("*.log")}
+    assert {"app.log", "mdm.log", "real-1-agent.log"} <= {name for name, log in logs.items() if log}
+    for pupil in (path.parent.name.split()[0] for path in work):
+        assert [name for name, log in logs.items() if pupil in log] == [], "no log has a name"
 
 
 @pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])

@@ -53,7 +53,7 @@ class Tap:
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
         self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 * 1024 * 1024)
         self._socket.bind(("lo", ETH_P_ALL))
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
 
     @contextmanager
     def heard(self) -> Generator["Tap"]:

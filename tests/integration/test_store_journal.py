@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from classroom_app.domain.acts import Declared, LockAsked, PupilSpoke
 from classroom_app.domain.lesson import LessonId
+from classroom_app.retaining import DAY_SECONDS, Retaining, read_retention
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.tables import declarations
 from classroom_app.storage.verifying import ROWS_A_TURN
@@ -235,3 +236,32 @@ async def test_a_pupil_is_erased_and_the_chain_still_holds(keeping: Keeping) -> 
     assert not await keeping.waiting_files(10)
     assert await keeping.remember(words(1))
     assert await keeping.verify() is None
+
+
+async def test_names_go_by_age_with_the_schools_clock_and_nothing_of_them_is_left_lying(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for act in lesson_acts():
+        await keeping.remember(act)
+    newest = max(act.at for act in lesson_acts())
+    floor = float(newest)
+    retaining = Retaining(keeping, tmp_path, lambda: floor)
+    await retaining.clean()
+    assert AMINA in repr(await keeping.acts(LESSON, 1000)), "not yet"
+    floor += 184 * DAY_SECONDS
+    await retaining.clean()
+    kept = await keeping.acts(LESSON, 1000)
+    assert len(kept) == len(lesson_acts())
+    assert AMINA not in repr([each.act for each in kept])
+    assert await keeping.verify() is None
+    erased = await keeping.write(lambda c: c.execute(text("PRAGMA secure_delete")).scalar())
+    assert erased == 1, "pages that are free are overwritten"
+
+
+@pytest.mark.parametrize(("told", "days"), [(b'{"journal": 9}', 9), (b'{"journal": 0}', 183)])
+def test_how_long_is_a_setting_and_a_spoilt_one_leaves_the_default(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, told: bytes, days: int
+) -> None:
+    (tmp_path / "retention.json").write_bytes(told)
+    assert read_retention(tmp_path / "retention.json").journal == days
+    caplog.clear()

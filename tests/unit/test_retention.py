@@ -113,7 +113,7 @@ def test_an_erased_name_is_told_from_one_that_was_never_written(tmp_path: Path) 
     folder, journal = home(tmp_path)
     journal.append([Noted("look-close", NOW - 181 * DAY_SECONDS, {}, "Ms Vidal")])
     journal.append([Noted("attention-locked", NOW, {})])
-    clean(folder, journal, NOW, None)
+    clean(folder, journal, NOW, ())
     assert [row.who for row in seen(folder)] == ["", None]
 
 

@@ -194,7 +194,7 @@ def meet(teacher: Teacher, *devices: Device) -> None:
         teacher.school.link.sighted(one.id, [("127.0.0.1", one.guard.port)])
 
 
-def _join(
+def _join(  # noqa: PLR0913, PLR0917 - what makes one is each of its own
     keeping: Keeping,
     papers: Papers,
     cloud: Cloud,

@@ -62,5 +62,5 @@ def test_two_machines_with_one_name_are_told() -> None:
     for now, boot in enumerate(("boot-1", "boot-2", "boot-1"), start=100):
         welcome = Welcome(1, "d1", boot, "agent", "test", bytes(32), bytes(16))
         assert shown(seen, now).state is not State.TWIN
-        seen = pulsed(came(seen, welcome, now), Pulse(0, current=False), now)
+        seen = pulsed(came(seen, welcome, now, now), Pulse(0, current=False), now, now)
     assert shown(framed(seen, FRAME, 103.0), 103.0).state is State.TWIN

@@ -21,8 +21,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
 
 import pytest
-from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
 
+from classroom_app.presenters.words import Translator
 from tests.namespaces import move_out
 
 ENDING_SECONDS = 1.0
@@ -106,6 +107,16 @@ def nothing_unexpected(
         if thread.is_alive():
             complaints.append(f"thread left: {thread.name}")
     assert not complaints
+
+
+@pytest.fixture(autouse=True)
+def language_ends() -> Iterator[None]:
+    """Let no test speak the language of another that ran before it."""
+    yield
+    if app := QCoreApplication.instance():
+        for left in app.findChildren(Translator):
+            app.removeTranslator(left)
+            left.deleteLater()
 
 
 @pytest.fixture(autouse=True)

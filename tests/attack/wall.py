@@ -87,8 +87,8 @@ class Shown(Struct):
 class Wall:
     """The app's process; `shown` is filled when it has ended."""
 
-    def __init__(self, process: Process, home: Path) -> None:
-        self.process, self.home = process, home
+    def __init__(self, process: Process, home: Path, log: Path) -> None:
+        self.process, self.home, self._log = process, home, log
         self.shown = Shown()
 
     async def do(self, word: str) -> None:
@@ -100,7 +100,8 @@ class Wall:
         async with asyncio.timeout(READY_SECONDS):
             said, _ = await self.process.communicate(b"")
         if not said:
-            raise Owed("the teacher's app died")
+            log = await asyncio.to_thread(self._log.read_text)
+            raise Owed(f"the teacher's app died: {log[-2000:]}")
         self.shown = as_json.decode(said, type=Shown)
 
 
@@ -120,7 +121,7 @@ async def wall(ground: Ground, target: Target, *, met: bool = True) -> AsyncGene
         process = await asyncio.create_subprocess_exec(
             *command, stdin=PIPE, stdout=PIPE, stderr=told
         )
-    made = Wall(process, home)
+    made = Wall(process, home, log)
     try:
         assert process.stdout is not None
         async with asyncio.timeout(READY_SECONDS):

@@ -28,7 +28,7 @@ def all_collected() -> Iterator[None]:
 
 @pytest.fixture
 def opened(qtbot: QtBot) -> Iterator[Opens]:
-    """Open rooms in a language and look; close them and the language after the test."""
+    """Open rooms in a language and look; close them after the test."""
     del qtbot
     rooms: list[Room] = []
     spoken: list[Translator] = []
@@ -41,7 +41,4 @@ def opened(qtbot: QtBot) -> Iterator[Opens]:
     yield open_
     for room in rooms:
         room.close()
-    app = QCoreApplication.instance()
-    if app and spoken:
-        app.removeTranslator(spoken[-1])
     QCoreApplication.sendPostedEvents()

@@ -1,7 +1,8 @@
-"""The teacher's grant, renewed a day old, between lessons and without a word, where the school is.
+"""The teacher's grant and certificate, renewed in time and without a word, where the school is.
 
-A lesson's mandate names its grant, so nothing changes while one runs; where the school is away,
-the grant that is here goes on until its end.
+A grant is renewed a day old, between lessons: a lesson's mandate names it. A certificate is renewed
+from sixty days before its end and serves from the app's next start on; its key stays. Where the
+school is away, what is here goes on until its end.
 """
 
 import asyncio
@@ -9,22 +10,27 @@ import logging
 from collections.abc import Callable
 from typing import Final, NoReturn, Protocol
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 
 from central_mdm.contract.identity import GrantIssued
 from classroom_app.cloud.errors import CloudError
 from classroom_app.domain.errors import NotKept
 from classroom_app.papers import Papers, SignedPapers
-from device_bridge.protocol.errors import DeviceError
+from device_bridge.protocol.errors import DeviceError, NotPaired
+from device_bridge.trust.accept import accept
+from device_bridge.trust.identity import Identity, csr
 
 log = logging.getLogger(__name__)
 RENEWED_AFTER_SECONDS: Final = 24 * 3600
+CERTIFICATE_BEFORE_SECONDS: Final = 60 * 24 * 3600
 LOOK_SECONDS: Final = 600.0
 FIRST_LOOK_SECONDS: Final = 20.0
 
 
-class Grants(Protocol):
+class Issues(Protocol):
     async def grant(self) -> GrantIssued: ...
+    async def renew_certificate(self, csr: str) -> str: ...
 
 
 class KeepsPapers(Protocol):
@@ -37,7 +43,7 @@ class Renewing:
 
     def __init__(
         self,
-        cloud: Grants,
+        cloud: Issues,
         keeping: KeepsPapers,
         papers: Papers,
         in_lesson: Callable[[], bool],
@@ -45,15 +51,18 @@ class Renewing:
     ) -> None:
         self._cloud, self._keeping, self._papers = cloud, keeping, papers
         self._in_lesson, self._utc = in_lesson, utc
+        self._identity = papers.identity
 
     async def run(self) -> NoReturn:
         """Look now and then, until cancelled."""
         await asyncio.sleep(FIRST_LOOK_SECONDS)
         while True:
-            try:
-                await self.once()
-            except (CloudError, DeviceError, NotKept) as error:
-                log.info("grant not renewed", extra={"why": type(error).__name__})
+            for renew in (self.once, self.certificate):
+                try:
+                    await renew()
+                except (CloudError, DeviceError, NotKept) as error:
+                    why = type(error).__name__
+                    log.info("not renewed", extra={"what": renew.__name__, "why": why})
             await asyncio.sleep(LOOK_SECONDS)
 
     async def once(self) -> bool:
@@ -74,8 +83,35 @@ class Renewing:
         log.info("grant renewed", extra={"ends_at": self._papers.grant_ends_at})
         return True
 
+    async def certificate(self) -> bool:
+        """Renew a certificate that comes to its end; return whether one was kept. Raises as `once`.
+
+        The school's word is checked as each device will check it.
+        """
+        ends_at = self._identity.certificate.not_valid_after_utc
+        if self._now() < ends_at.timestamp() - CERTIFICATE_BEFORE_SECONDS:
+            return False
+        key = self._identity.key
+        renewed = await self._cloud.renew_certificate(csr(key, "pupitre teacher"))
+        identity = Identity.of(key, renewed.encode())
+        der = identity.certificate.public_bytes(Encoding.DER)
+        peer = accept(der, self._papers.school, self._papers.floor(), "teacher")
+        if peer.party.id != self._papers.signed.teacher:
+            raise NotPaired("the certificate names another teacher")
+        kept = await self._keeping.papers()
+        if kept is None or identity.certificate.not_valid_after_utc <= ends_at:
+            return False
+        await self._keeping.keep_papers(replace(kept, certificate=renewed))
+        self._papers.signed = replace(self._papers.signed, certificate=renewed)
+        self._identity = identity
+        log.info("certificate renewed", extra={"ends_at": int(peer.ends_at)})
+        return True
+
+    def _now(self) -> float:
+        return max(self._utc(), self._papers.floor())
+
     def _due(self) -> bool:
-        now = max(self._utc(), self._papers.floor())
+        now = self._now()
         # A substitute's ends before it is a day old.
         old = now - self._papers.grant_issued_at > RENEWED_AFTER_SECONDS
         return not self._in_lesson() and (old or now >= self._papers.grant_ends_at)

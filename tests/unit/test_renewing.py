@@ -1,12 +1,14 @@
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from central_mdm.contract.identity import GrantIssued
 from classroom_app.cloud.errors import Unreachable
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.renewing import Renewing
-from device_bridge.trust.identity import key_to_pem
+from device_bridge.protocol.errors import NotPaired
+from device_bridge.trust.identity import Identity, key_to_pem
 from tests.school import NOW, SmallSchool
 
 DAY = 24 * 3600
@@ -21,6 +23,8 @@ class World:
     away: bool = False
     lesson: bool = False
     kept: SignedPapers | None = None
+    answer: Identity | None = None
+    asked: list[str] = field(default_factory=list[str])
 
     def __post_init__(self) -> None:
         self.teacher = self.school.identity("teacher", "teacher-1")
@@ -44,6 +48,13 @@ class World:
             raise Unreachable
         issued = self.school.grant(self.teacher, issued_at=int(self.now))
         return GrantIssued(issued, int(self.now) + 7 * DAY)
+
+    async def renew_certificate(self, csr: str) -> str:
+        self.asked.append(csr)
+        answer = self.answer or self.school.identity(
+            "teacher", "teacher-1", begins=self.now, public=self.teacher.key.public_key()
+        )
+        return answer.certificate_pem.decode()
 
     async def papers(self) -> SignedPapers | None:
         return self.kept
@@ -78,3 +89,37 @@ async def test_a_school_that_is_away_leaves_the_grant_that_is_here() -> None:
     with pytest.raises(Unreachable):
         await world.renewing.once()
     assert world.held.grant() == before
+
+
+async def test_a_teachers_certificate_is_renewed_sixty_days_before_its_end_with_its_key() -> None:
+    world = World()
+    assert world.kept
+    before = world.kept
+    world.now += (395 - 61 - 1) * DAY
+    assert not await world.renewing.certificate()
+    world.now += 2 * DAY
+    assert await world.renewing.certificate()
+    assert world.kept == replace(before, certificate=world.kept.certificate)
+    again = Papers(world.kept, lambda: 0.0)
+    assert again.identity.key.public_key() == world.held.identity.key.public_key()
+    ends_at = again.identity.certificate.not_valid_after_utc
+    assert ends_at > world.held.identity.certificate.not_valid_after_utc
+    assert not await world.renewing.certificate(), "once is enough"
+    assert len(world.asked) == 1
+
+
+async def test_a_certificate_that_is_not_this_teachers_is_not_kept() -> None:
+    world = World()
+    before = world.kept
+    world.now += 380 * DAY
+    public = world.teacher.key.public_key()
+    world.answer = world.school.identity("teacher", "teacher-2", begins=world.now, public=public)
+    with pytest.raises(NotPaired):
+        await world.renewing.certificate()
+    world.answer = world.school.identity("device", "teacher-1", begins=world.now, public=public)
+    with pytest.raises(NotPaired):
+        await world.renewing.certificate()
+    world.answer = world.school.identity("teacher", "teacher-1", begins=world.now)
+    with pytest.raises(NotPaired):
+        await world.renewing.certificate()
+    assert world.kept == before

@@ -96,7 +96,9 @@ class Guard:
         self.boot = makings.new_id()
         held = kept.read(folder, makings.clock)
         now = makings.clock.boot
-        self.voice = voice = Voice(makings.clock)
+        # A clock that woke in 1970 would make today's entries the first to be cleaned up.
+        utc = lambda: max(makings.clock.wall(), self.ground.floor())  # noqa: E731 - `ground` comes below
+        self.voice = voice = Voice(makings.clock, utc)
         self.commands = Commands()
         self.presence = PresenceGuard(voice, now, held.presence, self._ended, folder.hand_in_of)
         self.attention = AttentionGuard(voice, now, held.attention)

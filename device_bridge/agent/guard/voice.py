@@ -25,11 +25,12 @@ Effect = RaiseCurtain | DropCurtain | ShowIndicator | Report | Overruled | Lesso
 class Voice:
     """What all features say goes through here.
 
-    `dirty`: the state is to be kept on the disk; `noted`: the journal is.
+    `utc`: the best time there is, in seconds, written beside what is noted. `dirty`: the state is
+    to be kept on the disk; `noted`: the journal is.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, utc: Callable[[], float]) -> None:
+        self._clock, self._utc = clock, utc
         self.links: list[Link] = []
         self.notes: deque[Noted] = deque(maxlen=_NOTES_MAX)
         self.dirty = asyncio.Event()
@@ -62,7 +63,7 @@ class Voice:
             link.forget()
 
     def note(self, kind: str, facts: dict[str, str | int], words: str = "") -> None:
-        self.notes.append(Noted(kind, int(self._clock.wall()), facts, words))
+        self.notes.append(Noted(kind, int(self._utc()), facts, words))
         self.noted.set()
 
     def changed(self) -> None:

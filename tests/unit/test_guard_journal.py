@@ -6,6 +6,7 @@ from msgspec.json import decode
 
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.journal import DeviceJournal, Noted, Personal, verify
+from tests.guards import Hands, guard_in
 
 
 def salt(count: int) -> bytes:
@@ -64,3 +65,12 @@ def test_words_torn_by_a_power_cut_spoil_no_later_ones(tmp_path: Path) -> None:
     DeviceJournal(folder, salt).append([Noted("message", 2, {}, "Au revoir")])
     rows = [decode(line, type=Personal) for line in folder.personal.read_bytes().splitlines()]
     assert [(row.sequence, row.words) for row in rows] == [(1, "Bonjour"), (2, "Au revoir")]
+
+
+def test_an_entry_under_a_clock_of_1970_is_dated_by_what_the_school_has_signed(
+    tmp_path: Path,
+) -> None:
+    guard = guard_in(tmp_path, Hands(wall_seconds=12.0))
+    guard.ground.signed_at(1_795_510_000)
+    guard.voice.note("locked", {})
+    assert guard.voice.notes[-1].at == 1_795_510_000

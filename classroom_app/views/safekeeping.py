@@ -128,7 +128,7 @@ class SafekeepingView(QWidget):
         self._presenter, self._first, self._desk = presenter, first, desk
         self.title = label("", 34, BOLD)
         self.back = flat("leave-safekeeping", "plain", self)
-        self.back.clicked.connect(self._leave)
+        self.back.clicked.connect(self.leave)
         self.said = label("", 18, SEMI)
         self.said.setObjectName("trouble")
         self.backup = self._form("backup", BACKUP, presenter.back_up, "pupitre-backup.json")
@@ -170,7 +170,7 @@ class SafekeepingView(QWidget):
             form.refresh(busy=self._presenter.busy)
 
     @Slot()
-    def _leave(self) -> None:
+    def leave(self) -> None:
         self._desk.go("classes" if self._first.signed_in else "sign-in")
 
     def showEvent(self, event: QShowEvent) -> None:

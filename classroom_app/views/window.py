@@ -257,7 +257,9 @@ class DeskWindow(QWidget):
     @Slot()
     def escape(self) -> None:
         """Close the sheet, else go back one step. Never frees anyone."""
-        if not self.close_sheet():
+        if self.desk.page == "safekeeping":
+            self.safekeeping.leave()
+        elif not self.close_sheet():
             self.desk.escape()
             if self.desk.page == "wall":
                 self.wall.setFocus()

@@ -38,7 +38,7 @@ def test_a_backup_is_opened_from_the_first_page_by_its_passphrase(opened: Opens)
     fill(page.restore, file="/b", passphrase=PASSPHRASE, more="Mr Weil")
     assert room.acts.asked == [("restore", (), f"/b {PASSPHRASE} Mr Weil")]
     assert page.restore.fields["passphrase"].text() == ""
-    page.back.click()
+    room.window.escape()
     assert room.desk.page == "sign-in"
 
 

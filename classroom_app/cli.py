@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -17,10 +16,10 @@ from classroom_app.demo.world import Options
 from device_bridge.early_stop import early_stop
 from device_bridge.journal_fault import Verdict, sentence
 from device_bridge.memory import keep_freed_memory
+from device_bridge.no_desktop import no_desktop
 from device_bridge.soundness import plain, unsound
 
 DEVICES_MAX = 100
-SCREENS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -108,7 +107,7 @@ def _open(args: argparse.Namespace) -> int:
     if demo and not 3 <= args.devices <= DEVICES_MAX:  # noqa: PLR2004 - two real ones and a latecomer
         print(f"--devices goes from 3 to {DEVICES_MAX}", file=sys.stderr)
         return 2
-    if not (demo and args.headless) and (trouble := _no_desktop()):
+    if not (demo and args.headless) and (trouble := no_desktop()):
         print(trouble, file=sys.stderr)
         return 2
     if demo:
@@ -126,24 +125,3 @@ def _open(args: argparse.Namespace) -> int:
     keep_freed_memory()
     interfaces = [str(address) for address in args.interface]
     return run(args.home, interfaces, args.puppet, args.language, args.theme, args.pace)
-
-
-def _no_desktop() -> str:
-    """Say why there can be no window here; "" where nothing speaks against it.
-
-    Qt itself would end the program with a core dump.
-    """
-    if sys.platform != "linux":
-        return ""
-    if not any(map(os.environ.get, SCREENS)):
-        return "There is no desktop here to show a window on."
-    if any(map(os.environ.get, SCREENS[1:])):
-        return ""
-    from Xlib.display import Display  # noqa: PLC0415 - Linux only
-    from Xlib.error import DisplayError  # noqa: PLC0415 - as above
-
-    try:
-        Display().close()
-    except (DisplayError, OSError, OverflowError) as error:  # the last: of its number
-        return f"No window can be shown here: {error}"
-    return ""

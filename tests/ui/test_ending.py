@@ -10,6 +10,7 @@ import pytest
 
 from classroom_app import cli
 from classroom_app.demo.strings import Strings
+from device_bridge.no_desktop import SCREENS
 
 pytestmark = pytest.mark.real_loop
 
@@ -41,10 +42,15 @@ async def test_who_asks_the_app_to_end_gets_an_orderly_end(
         (":99999", "No window can be shown here"),
     ],
 )
-async def test_a_desktop_that_is_not_there_is_said_in_a_sentence(display: str, words: str) -> None:
-    env = {key: value for key, value in os.environ.items() if key not in cli.SCREENS}
+@pytest.mark.parametrize(
+    "program", [("classroom_app", "demo"), ("device_bridge.agent", "page")], ids=lambda one: one[1]
+)
+async def test_a_desktop_that_is_not_there_is_said_in_a_sentence(
+    program: tuple[str, str], display: str, words: str
+) -> None:
+    env = {key: value for key, value in os.environ.items() if key not in SCREENS}
     app = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "classroom_app", "demo"),
+        *(sys.executable, "-m", *program),
         stderr=asyncio.subprocess.PIPE,
         env={**env, "DISPLAY": display},
     )

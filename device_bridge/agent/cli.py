@@ -37,7 +37,7 @@ from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
 from device_bridge.agent.guard.witness import read_heads
 from device_bridge.agent.leave import GuardRuns, finish, leave_by_file
-from device_bridge.agent.supervise import Child, follow, supervise
+from device_bridge.agent.supervise import GOODBYE_SECONDS, Child, follow, supervise
 from device_bridge.journal_fault import sentence as sentence_of
 from device_bridge.logs import log_to_stderr
 from device_bridge.materials.off_loop import bulk_threads
@@ -214,6 +214,9 @@ def _run(asked: argparse.Namespace) -> int:
         listening += ["--interface", str(address)]
     asyncio.run(finish(Folder(asked.folder)))
     read_enrolment(Folder(asked.folder))  # a sentence now, not a child that dies for ever
+    if asyncio.run(_another_stays(Folder(asked.folder))):
+        print("The agent runs here already; a second would take its place.", file=sys.stderr)
+        return 1
     if sys.platform == "linux" and not (asked.display or os.environ.get("DISPLAY")):
         told = "No desktop here: screens and locks need the pupil's, or a --display of it."
         print(told, file=sys.stderr)
@@ -229,6 +232,16 @@ def _run(asked: argparse.Namespace) -> int:
         return 0
 
     return _until_told(both())
+
+
+async def _another_stays(folder: Folder) -> bool:
+    """Ask whether a guard answers in `folder`, and still does when one that ends has ended."""
+    ends_at = time.monotonic() + GOODBYE_SECONDS
+    while await ask_status(folder) is not None:
+        if time.monotonic() >= ends_at:
+            return True
+        await asyncio.sleep(AGAIN_SECONDS)
+    return False
 
 
 def _guard(asked: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -10,8 +11,9 @@ from typing import Final
 from device_bridge.agent.asking import ask
 from device_bridge.agent.folder import Folder, default_folder
 from device_bridge.agent.guard.seen import as_csv, seen
-from device_bridge.agent.seat.words import Words
+from device_bridge.agent.seat.words import Words, languages
 from device_bridge.agent.seen_table import table
+from device_bridge.no_desktop import no_desktop
 from device_bridge.protocol.asking import JoinAsked, JoinTold, Seen, SeenAsked, SeenTold
 from device_bridge.protocol.errors import NotPaired
 from device_bridge.protocol.plain import plain
@@ -38,7 +40,9 @@ def add_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _asking(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--language", default="", help="en, fr or de; default: the system's")
+    one.add_argument(
+        "--language", default="", choices=sorted(languages()), help="default: the system's"
+    )
     one.set_defaults(folder=pupils_folder())
 
 
@@ -73,13 +77,23 @@ def _rows(folder: Folder) -> Sequence[Seen]:
 
 def _join(asked: argparse.Namespace) -> int:
     words = _words(asked)
-    told = asyncio.run(ask(Folder(asked.folder), JoinAsked(really=True), JoinTold))
+    folder = Folder(asked.folder)
+    try:
+        told = asyncio.run(ask(folder, JoinAsked(really=True), JoinTold))
+    except (FileNotFoundError, ConnectionRefusedError):
+        if not folder.root.is_dir():
+            raise NotPaired("not enrolled") from None
+        print("The agent does not run here. Start it: pupitre-agent run", file=sys.stderr)
+        return 1
     networks = ", ".join(plain(one, 50) for one in told.networks)
     print(words("join-done" if networks else "join-none", networks=networks))
     return 0
 
 
 def _page(asked: argparse.Namespace) -> int:
+    if trouble := no_desktop():
+        print(trouble, file=sys.stderr)
+        return 2
     from device_bridge.agent.seat.page import main  # noqa: PLC0415 - Qt, only here
 
     return main(asked.folder)

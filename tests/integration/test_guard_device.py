@@ -418,6 +418,19 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "device_bridge.agent", *arguments]
 
 
+async def test_a_second_agent_does_not_take_the_place_of_the_first(room: Room) -> None:
+    async with running(room) as device, serve_status(device.guard, device.id):
+        second = await asyncio.create_subprocess_exec(
+            *command("run", "--folder", str(room.folder.root), "--interface", "127.0.0.1"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, told = await second.communicate()
+        assert (second.returncode, out) == (1, b"")
+        assert b"runs here already" in told
+        assert await ask_status(room.folder) is not None
+
+
 async def test_the_programs_supervise_each_other_and_end_together(room: Room) -> None:
     """The guard as a process: killed, it comes back on its port with the lock it held."""
     process = await asyncio.create_subprocess_exec(

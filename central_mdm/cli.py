@@ -24,6 +24,7 @@ from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, serve
 
 PORT_MAX = 65535
+PUPILS_MAX = 500
 MAKES_A_SCHOOL = ("adopt", "sample", "school")
 
 
@@ -36,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     serving.add_argument("--cert", type=_file, help="certificate chain (PEM), for TLS")
     serving.add_argument("--key", type=_file, help="its private key (PEM)")
     sample = _command(add, "sample", "make the sample school in a new folder")
-    sample.add_argument("--devices", type=int, default=24, help="pupils of the opened class")
+    sample.add_argument("--devices", type=_pupils, default=24, help="pupils of the opened class")
     sample.add_argument("--seed", type=int, default=7)
     code = _command(add, "code", "make a code by which devices of a class enrol")
     code.add_argument("--school", required=True)
@@ -107,6 +108,13 @@ def _port(text: str) -> int:
     if not 0 <= port <= PORT_MAX:
         raise ValueError(text)
     return port
+
+
+def _pupils(text: str) -> int:
+    pupils = int(text)
+    if not 1 <= pupils <= PUPILS_MAX:
+        raise argparse.ArgumentTypeError(f"a class has from 1 to {PUPILS_MAX} pupils")
+    return pupils
 
 
 def _file(text: str) -> Path:

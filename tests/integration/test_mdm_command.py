@@ -54,3 +54,10 @@ def test_options_that_cannot_be_are_refused_at_once(
     with pytest.raises(SystemExit, match="2"):
         said(capsys, "serve", "--folder", tmp_path, *wrong)
     assert wrong[1] in capsys.readouterr().err
+
+
+def test_a_class_of_nobody_is_no_sample(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        said(capsys, "sample", "--folder", tmp_path / "school", "--devices", "0")
+    assert "a class has from 1" in capsys.readouterr().err
+    assert not (tmp_path / "school").exists()

@@ -20,6 +20,7 @@ from device_bridge.early_stop import STOPPED
 
 log = logging.getLogger(__name__)
 Act = Callable[[World], Awaitable[str]]
+NOT_PLAYED = "not played"
 
 STORY: tuple[tuple[str, str, Act], ...] = (
     ("01-mdm", "The school's MDM opens", act_arrive.mdm),
@@ -91,7 +92,7 @@ async def _tell(world: World) -> None:
 
 def _write_down(report: Report, out: Path, teller: Teller) -> None:
     for name, _, _ in STORY[len(report.steps) :]:
-        report.steps.append(Step(name, ok=False, ms=0, detail="not played"))
+        report.steps.append(Step(name, ok=False, ms=0, detail=NOT_PLAYED))
     report.seconds = round(time.monotonic() - teller.began, 1)
     report.write(out / "report.json")
     _summary(teller, report, out)
@@ -130,7 +131,9 @@ async def _played(name: str, act: Act, world: World) -> Step:
 
 def _summary(teller: Teller, report: Report, out: Path) -> None:
     teller.say("")
-    teller.say(f"{'Played through' if report.ok else 'FAILED'} in {report.seconds:.0f} s.")
+    failed = any(not (step.ok or step.detail == NOT_PLAYED) for step in report.steps)
+    verdict = "Played through" if report.ok else "FAILED" if failed else "Not played through"
+    teller.say(f"{verdict} in {report.seconds:.0f} s.")
     teller.say(f"Pictures, collected work, logs and report.json are in {out}/")
 
 

@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 DEVICES ?= 24
-OUT ?= demo-out
+OUT ?=
 SECONDS ?= 60
 FUZZ_SECONDS ?= 600
 
@@ -23,9 +23,8 @@ $(STAMP): pyproject.toml installer/debian-packages.sh
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-demo: setup ## play the scripted lesson (DEVICES=24, OUT=demo-out)
-	@test "$(OUT)" != demo-out || rm -rf demo-out # ours: an earlier run's; any other folder must be empty
-	@$(BIN)/python -m classroom_app demo --headless --devices $(DEVICES) --out $(OUT)
+demo: setup ## play the scripted lesson (DEVICES=24, OUT=a new folder)
+	@$(BIN)/python -m classroom_app demo --headless --devices $(DEVICES) $(if $(OUT),--out $(OUT))
 
 test: setup ## all tests, a whole small demo among them
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
@@ -55,4 +54,4 @@ package: setup ## build dist/pupitre (three programs, one folder), check its lim
 	@bash installer/package.sh
 
 clean: ## remove what the other targets made
-	@rm -rf .venv build dist demo-out .hypothesis .ruff_cache
+	@rm -rf .venv build dist demo-out demo-out-[0-9]* .hypothesis .ruff_cache

@@ -17,7 +17,7 @@ from classroom_app.services.presence import longest_until
 UNDO_SECONDS = 30.0
 WORDS_LONGEST = 16
 # Where a lock failed, Lock was pressed already: what is likely next is to free.
-HELD_OR_TRIED = HELD | {State.NOT_COVERED}
+HELD_OR_TRIED = HELD | {State.NOT_COVERED, State.TWIN}
 
 
 class Bars(Pages):

@@ -48,6 +48,12 @@ def test_ctrl_l_locks_all_and_bar_b_counts_receipts_only(room: Room) -> None:
     assert room.desk.said().undo
 
 
+def test_a_device_that_is_two_may_be_locked_so_free_is_offered_as_the_next_act(room: Room) -> None:
+    room.wall.show(classroom(1, State.TWIN))
+    assert room.desk.frees_somebody()
+    assert not room.desk.locks_next()
+
+
 def test_the_scope_is_on_the_button_and_drops_after_the_act(room: Room) -> None:
     assert room.desk.scope_words() == "all 28"
     room.wall.select({"p17"})

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from device_bridge.materials.errors import Unreadable
+from device_bridge.materials.errors import Unreadable, from_os
 from device_bridge.materials.library import Placed
 from device_bridge.materials.manifest import (
     chunking_of,
@@ -24,7 +24,8 @@ _LOOKED_AT_MAX: Final = 8
 def lying_in(folder: Path, document: bytes, name: str, size: int) -> Placed | None:
     """Find the document that was handed out as `name`, whatever it is called now.
 
-    None where nobody has it or somebody has written in it. Blocks while it reads.
+    None where nobody has it or somebody has written in it. Blocks while it reads. Raises
+    `Unreadable` for a folder that cannot be listed.
     """
     for entry in islice(_of_size(folder, size), _LOOKED_AT_MAX):
         try:
@@ -38,7 +39,17 @@ def lying_in(folder: Path, document: bytes, name: str, size: int) -> Placed | No
 
 
 def _of_size(folder: Path, size: int) -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_file(follow_symlinks=False) and entry.stat().st_size == size:
-                yield entry.name
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False) and _size(entry) == size:
+                    yield entry.name
+    except OSError as error:  # the folder is the pupil's, to close as well
+        raise from_os(error, 0, 0) from error
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except FileNotFoundError:  # gone since
+        return -1

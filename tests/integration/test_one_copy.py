@@ -1,9 +1,11 @@
 """A paper takes its size once on a pupil's disk, and comes once, whatever ends in between."""
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from blake3 import blake3
@@ -198,6 +200,29 @@ def test_a_link_or_a_folder_of_the_pupils_is_not_taken_for_a_paper(tmp_path: Pat
     found = lying_in(received, held.document, film.name, held.size)
     assert found is not None
     assert (found.path.name, found.hash) == ("the-film.mp4", hash_of(film))
+
+
+async def test_a_lessons_folder_that_may_not_be_listed_is_said_and_keeps_no_work_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pupil may close it (`chmod`); who runs this test as root may read it nevertheless."""
+
+    def closed(folder: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    school, film = SmallSchool(), film_in(tmp_path)
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        await in_lesson(app, one)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", closed)
+            await hand_out(app, film)
+            await until(lambda: app.receipt().failed, "the device says that it has no way in")
+        (hand_in_of(one) / "work.txt").write_text("done")
+        await app.school.acts.collect(app.tiles("lina"))
+        await until(lambda: app.school.collecting.outcomes, "the work came")
 
 
 # A kill at each call that a hand-over makes to the disk, and then the next start.

@@ -199,7 +199,8 @@ class WallView(QListView):
             self.tiles.swells |= dict.fromkeys(keys, wide)
             if done == 1.0:
                 self.tiles.swells = {k: px for k, px in self.tiles.swells.items() if k not in keys}
-            self._repaint(keys)
+            # Where gaps are narrow it reaches out of its tile's cell, and must go from there too.
+            self._repaint(keys, beyond=SWELL_PX)
 
         self._motion.start(SWELL_MS, step)
 
@@ -224,9 +225,10 @@ class WallView(QListView):
         now = self._wall.tile(key) or was
         return Fade(*(Layer(each, self._wall.words(each)) for each in (was, now)))
 
-    def _repaint(self, keys: Iterable[str]) -> None:
+    def _repaint(self, keys: Iterable[str], beyond: int = 0) -> None:
         for key in keys:
-            self.update(self._wall.index(self._wall.row(key)))
+            cell = self.visualRect(self._wall.index(self._wall.row(key)))
+            self.viewport().update(cell.adjusted(-beyond, -beyond, beyond, beyond))
 
     # choosing
 

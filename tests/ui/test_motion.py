@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
-from PySide6.QtCore import QPoint, Qt, QTimer
-from PySide6.QtGui import QColor, QImage, QPaintEvent
+from PySide6.QtCore import QPoint, QRectF, Qt, QTimer
+from PySide6.QtGui import QColor, QImage, QPaintEvent, QRegion
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -15,6 +15,7 @@ from classroom_app.views import motion
 from classroom_app.views.buttons import ChipButton
 from classroom_app.views.motion import Motion
 from classroom_app.views.sheets import SLIDE_PX, Sheet
+from classroom_app.views.wall import SWELL_PX
 from tests.ui.conftest import Opens
 from tests.ui.room import NOW, Room, classroom, live, replace
 
@@ -207,6 +208,34 @@ def test_the_frame_of_its_tile_swells_once(room: Room) -> None:
     started = turn(room, hand_up(classroom(), "Lina"))
     widths = [ink(started), *(ink(later(room, 100)) for _ in range(4))]
     assert widths == [3, 5, 6, 5, 0]
+
+
+def test_a_swollen_frame_leaves_nothing_beside_its_tile(
+    opened: Opens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = opened()
+    room.begin(classroom(), (1920, 1080))
+    wall, painted = room.window.wall, QRegion()
+    paint = type(wall).paintEvent
+
+    def note(self: QWidget, event: QPaintEvent) -> None:
+        nonlocal painted
+        painted = painted.united(event.region())
+        paint(self, event)  # pyright: ignore[reportArgumentType] - it is the wall's own
+
+    monkeypatch.setattr(type(wall), "paintEvent", note)
+    room.wall.show(hand_up(classroom(), "Lina"))
+    room.speak()
+    QTest.qWait(0)
+    cell = QRectF(wall.visualRect(room.wall.index(17)))
+    reach = 4 + SWELL_PX
+    swollen = wall.tiles.tile_rect(cell).toRect().adjusted(-reach, -reach, reach, reach)
+    assert not cell.toRect().contains(swollen), "else its cell is enough"
+    painted = QRegion()
+    room.now += 1
+    room.window.motion.tick()
+    QTest.qWait(0)
+    assert QRegion(swollen).subtracted(painted).isEmpty()
 
 
 def test_a_chip_that_only_counts_on_is_no_news() -> None:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 from concurrent.futures import Executor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
@@ -189,7 +190,10 @@ class Collecting:
         Whoever sits there now: what was handed in is not the next pupil's work.
         """
         act = self._lying.get((device, file.name, file.document.hex()))
-        there = act is not None and await asyncio.to_thread((self._folder / act.path).is_file)
+        try:
+            there = act is not None and await asyncio.to_thread((self._folder / act.path).is_file)
+        except OSError as error:  # a drive that went, a folder that was closed
+            raise from_os(error, 0, 0) from error
         return act if there else None
 
     async def _work(self) -> None:
@@ -276,7 +280,8 @@ class Collecting:
             await room.write(act, {})
         except NotKept:
             # Not written, so not taken: it is fetched again, and must not lie there twice.
-            await asyncio.to_thread(laid.path.unlink, missing_ok=True)
+            with suppress(OSError):
+                await asyncio.to_thread(laid.path.unlink, missing_ok=True)
             raise
         self._lies(act)
         room.note(device, replace(room.evidence(device), handed_in=True))

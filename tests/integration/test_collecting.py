@@ -1,7 +1,11 @@
 """Work is laid down once, however often the teacher collects."""
 
 import asyncio
+import errno
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 from classroom_app.domain.acts import (
     AnyAct,
@@ -151,6 +155,34 @@ async def test_what_the_teacher_removed_comes_again(tmp_path: Path) -> None:
     essay = table.work("essay.txt", "The climate of Lille")
     await table.collect(essay)
     next((tmp_path / "collected").rglob("*.txt")).unlink()
+    await table.collect(essay)
+    assert table.lying() == ["essay.txt"]
+
+
+async def test_a_folder_out_of_reach_is_told_and_collecting_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drive that was pulled or a share that went: no missing file, an error."""
+
+    def gone(path: Path) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    table = Table(tmp_path)
+    essay = table.work("essay.txt", "The climate of Lille")
+    await table.collect(essay)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_file", gone)
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(table.collecting.run())
+            await table.collecting.collect([ONE])
+            asked = [act for act in table.journal.acts if isinstance(act, CollectAsked)][-1]
+            await table.collecting.take(ONE, HandInOffered(asked.ticket, (essay,), 0))
+            while not table.collecting.trouble:
+                table.touched.clear()
+                await table.touched.wait()
+            running.cancel()
+    assert table.collecting.trouble == {ONE: "unreadable"}
+    assert table.collecting.missing() == {ONE}
     await table.collect(essay)
     assert table.lying() == ["essay.txt"]
 

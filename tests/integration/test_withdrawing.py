@@ -10,6 +10,7 @@ from blake3 import blake3
 from classroom_app.domain.acts import HandOutReported, HandOutWithdrawn
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.presenters.receipts import received
+from device_bridge.agent.guard import materials as guard_materials
 from device_bridge.agent.guard.device import Device
 from device_bridge.materials import turns
 from device_bridge.materials.taking_back import take_back
@@ -163,6 +164,27 @@ async def test_who_was_away_gives_it_back_on_return(tmp_path: Path, paper: Path)
                 "device-1", app.school.room.declared[DeviceId("device-1"), "materials"]
             )
             await said(app, "plan.txt: withdrawn from 1 of 1")
+
+
+async def test_all_that_was_withdrawn_meanwhile_goes_however_little_may_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard_materials, "_JOBS_MAX", 1)
+    files = [tmp_path / f"{number}.txt" for number in range(3)]
+    for path in files:
+        path.write_text(path.name)
+    school = SmallSchool()
+    async with teacher(school, tmp_path / "app", PLACES[:1]) as app:
+        await app.start()
+        async with device(school, tmp_path / "1", "device-1", seat=NobodyThere) as one:
+            meet(app, one)
+            await app.school.acts.hand_out(app.tiles("lina"), files)
+            await until(lambda: one.guard.materials.held.received == len(files))
+        for handout in tuple(app.school.materials.handouts):
+            await app.school.materials.withdraw(handout)
+        async with device(school, tmp_path / "1", "device-1", seat=NobodyThere) as again:
+            meet(app, again)
+            await until(lambda: lying(again) == [], "all three are gone")
 
 
 async def test_what_is_taken_back_while_it_is_taken_in_goes_to_nobody(tmp_path: Path) -> None:

@@ -117,11 +117,11 @@ class MaterialsGuard:
         self._voice.changed()
         for report in reports:
             self._voice.all(report)
+        if self.held.leaving():
+            self._do(self._take_back)  # before what may find no room behind it
         for row in before.papers:
             if row.document.handout in told.withdrawn:
                 self._let_go(row.document.document)
-        if self.held.leaving():
-            self._do(self._take_back)
         self._tell_bar()
         self._wanted.set()
 

@@ -107,6 +107,7 @@ class Ends(Struct, frozen=True):
     app: str
     gone_seconds: float
     inherits: Inherits
+    jitter: Callable[[], float]
 
 
 class Room:
@@ -137,8 +138,8 @@ class Room:
             app,
             gone_seconds,
             inherits or Nothing(),
+            jitter,
         )
-        self._jitter = jitter
         self._context = dialler_context(identity, school)
         self._kept: dict[str, _Kept] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -232,7 +233,7 @@ class Room:
         return self._kept[device]
 
     def _pauses(self) -> Iterator[float]:
-        return retry_pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, self._jitter)
+        return retry_pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, self._ends.jitter)
 
 
 class _Live:
@@ -384,6 +385,7 @@ class _Kept:
             lambda: [each for each in self._addresses if each != self.proved_at],
             at,
             lambda: self._ends.hears.twin(self._device),
+            self._ends.jitter,
         )
 
     def _up(self, lane: Lane, session: Session, welcome: Welcome, group: asyncio.TaskGroup) -> None:

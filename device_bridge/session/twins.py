@@ -15,9 +15,9 @@ from device_bridge.protocol.messages import decode_from_device, encode
 from device_bridge.session.dial import Address, dial
 from device_bridge.session.wire import Judge
 
-LOOK_SECONDS: Final = 15.0
-"""Not at once: a class that comes up together is busy enough. A flood of forged addresses buys no
-more than `ADDRESSES_MAX` dials in this time."""
+LOOK_SECONDS: Final = 30.0
+"""Between two looks at most, at least half of it. Not at once: a class that comes up together is
+busy enough. A flood of forged addresses buys no more than `ADDRESSES_MAX` dials in this time."""
 ANSWER_SECONDS: Final = 5.0
 
 
@@ -26,16 +26,19 @@ async def look_for_twins(
     addresses: Callable[[], Sequence[Address]],
     boot_at: Callable[[Address], Awaitable[str]],
     found: Callable[[], None],
+    jitter: Callable[[], float],
 ) -> NoReturn:
     """Say `found` whenever another start than `boot` answers twice running; until cancelled.
 
+    `jitter`, drawn from 0.5 to 1.0, spreads the looks: sixty handshakes at once are half a second
+    in which nobody is locked.
     `addresses`: where the device may be, but for where it is linked. Once may be the device itself,
     which has just started anew while its old link is not known to be dead.
     """
     own: set[Address] = set()
     doubted: set[Address] = set()
     while True:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(LOOK_SECONDS * jitter())
         asked = [address for address in addresses() if address not in own]
         answers = {address: await boot_at(address) for address in asked}
         others = {address for address, answer in answers.items() if answer not in {"", boot}}

@@ -30,7 +30,7 @@ async def looked(answers: dict[tuple[str, int], list[str]], seconds: float) -> t
 
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(seconds):
-            await twins.look_for_twins("boot-1", lambda: list(answers), boot_at, note)
+            await twins.look_for_twins("boot-1", lambda: list(answers), boot_at, note, lambda: 1.0)
     return found, asked
 
 

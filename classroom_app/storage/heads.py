@@ -35,6 +35,10 @@ class KeptHead(Struct, frozen=True):
     refused: SignedHead | None = None
 
 
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+_head: Final = msgspec.json.Decoder(KeptHead)
+
+
 class KeepsHeads(Store):
     @property
     def origin(self) -> str:
@@ -158,14 +162,14 @@ def _mark(count: int | None, connection: Connection) -> Mark:
 
 def _kept(name: str, connection: Connection) -> KeptHead | None:
     raw = connection.execute(select(settings.c.value).where(settings.c.name == name)).scalar()
-    return msgspec.json.decode(raw, type=KeptHead) if raw else None
+    return _head.decode(raw) if raw else None
 
 
 def _all(connection: Connection) -> list[tuple[str, KeptHead]]:
     """Read our own head first, then the devices'."""
     mine = (settings.c.name == OWN) | settings.c.name.startswith(DEVICE)
     query = select(settings.c.name, settings.c.value).where(mine).order_by(settings.c.name)
-    found = [(str(n), msgspec.json.decode(v, type=KeptHead)) for n, v in connection.execute(query)]
+    found = [(str(n), _head.decode(v)) for n, v in connection.execute(query)]
     return sorted(found, key=lambda row: row[0] != OWN)
 
 

@@ -14,12 +14,14 @@ NAME: Final = "place:"
 PLACES_MAX: Final = 4
 """Of one device: a school's rooms have networks of their own, and a device is carried about."""
 
+_places: Final = msgspec.json.Decoder(tuple[Place, ...])
+
 
 def places(connection: Connection) -> dict[str, tuple[Place, ...]]:
     """Return by device where it was reached, the newest first."""
     query = select(settings.c.name, settings.c.value).where(settings.c.name.startswith(NAME))
     return {
-        str(name).removeprefix(NAME): msgspec.json.decode(value, type=tuple[Place, ...])
+        str(name).removeprefix(NAME): _places.decode(value)
         for name, value in connection.execute(query)
     }
 

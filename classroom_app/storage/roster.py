@@ -16,6 +16,8 @@ from classroom_app.storage.tables import cursors, rows
 from device_bridge.protocol.plain import plain
 
 NAME_MAX: Final = 64  # the contract's
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+_rows: Final[msgspec.json.Decoder[Row]] = msgspec.json.Decoder(Row)
 
 
 class KeepsRoster(Store):
@@ -73,7 +75,7 @@ def classes(connection: Connection) -> tuple[Roster, ...]:
 
 
 def _row(raw: bytes) -> Row:
-    return msgspec.json.decode(raw, type=Row)
+    return _rows.decode(raw)
 
 
 def _roster(row: ClassRow, found: Sequence[Row]) -> Roster:

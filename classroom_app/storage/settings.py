@@ -18,6 +18,7 @@ from classroom_app.storage.store import Store
 from classroom_app.storage.tables import settings
 
 BEGUN: Final = ("versions", "origin")
+_papers: Final = msgspec.json.Decoder(SignedPapers)
 
 
 class KeepsSettings(Store):
@@ -92,7 +93,7 @@ class KeepsSettings(Store):
 
     async def papers(self) -> SignedPapers | None:
         raw = self.chosen.get("papers", "")
-        return msgspec.json.decode(raw, type=SignedPapers) if raw else None
+        return _papers.decode(raw) if raw else None
 
     async def keep_papers(self, papers: SignedPapers) -> None:
         kept = {"papers": msgspec.json.encode(papers).decode(), "server": papers.server}

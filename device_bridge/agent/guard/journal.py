@@ -53,6 +53,11 @@ class Personal(Struct, frozen=True):
     words: str
 
 
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+_line: Final = msgspec.json.Decoder(Line)
+_personal_row: Final = msgspec.json.Decoder(Personal)
+
+
 class DeviceJournal:
     """Appends; call from one worker at a time (a lock holds it to that)."""
 
@@ -219,7 +224,7 @@ def _words_hash(row: Personal) -> str:
 def _personal(path: Path) -> Iterator[Personal]:
     for raw in _lines(path):
         with suppress(ValueError, RecursionError):
-            yield msgspec.json.decode(raw, type=Personal)
+            yield _personal_row.decode(raw)
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -239,7 +244,7 @@ def _hash(line: Line) -> str:
 
 def _read(raw: bytes) -> Line | None:
     try:
-        return msgspec.json.decode(raw, type=Line)
+        return _line.decode(raw)
     except (ValueError, RecursionError):
         return None
 

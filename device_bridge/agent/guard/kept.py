@@ -45,6 +45,10 @@ class Kept(Struct, frozen=True):
     private: Private = Private()
 
 
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+_kept: Final = msgspec.json.Decoder(Kept)
+
+
 def write(folder: Folder, kept: Kept) -> None:
     """Replace the kept state. Blocks; raises `OSError` when the disk refuses."""
     overwrite_private(folder.state, msgspec.json.encode(kept))
@@ -70,7 +74,7 @@ def _read(path: Path) -> Kept | None:
     if raw is None or not raw.strip():  # of a first writing there was room for the spaces only
         return None
     try:
-        return msgspec.json.decode(raw, type=Kept)
+        return _kept.decode(raw)
     except (ValueError, RecursionError) as error:
         path.replace(path.with_suffix(".broken"))
         log.warning("the kept state is unreadable", extra={"file": path.name, "why": str(error)})

@@ -32,11 +32,15 @@ class Retention(Struct, frozen=True):
     received: Days = 30
 
 
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+_retention: Final = msgspec.json.Decoder(Retention)
+
+
 def read_retention(folder: Folder) -> Retention:
     """Read the setting; what cannot be read leaves the defaults."""
     try:
         raw = read_kept(folder.retention)
-        return msgspec.json.decode(raw, type=Retention) if raw else Retention()
+        return _retention.decode(raw) if raw else Retention()
     except (Broken, ValueError, RecursionError) as error:
         log.warning("retention cannot be read", extra={"why": type(error).__name__})
         return Retention()

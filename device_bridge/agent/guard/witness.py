@@ -51,6 +51,10 @@ class HeadsKept(Struct, frozen=True):
     teachers: tuple[Shown, ...] = ()
 
 
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+_heads: Final = msgspec.json.Decoder(HeadsKept)
+
+
 class Witness:
     """`asked` returns at once; `run` answers until cancelled. Without an enrolment it is silent."""
 
@@ -199,7 +203,7 @@ def account_of(mine: Sequence[Entry], beside: Head | None) -> Account:
 def read_heads(folder: Folder) -> HeadsKept:
     """Read `heads.json`; a spoilt one is as none, for others hold the same heads."""
     try:
-        return msgspec.json.decode(read_kept(folder.heads) or b"{}", type=HeadsKept)
+        return _heads.decode(read_kept(folder.heads) or b"{}")
     except (ValueError, RecursionError):
         return HeadsKept()
 

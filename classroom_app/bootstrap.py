@@ -505,10 +505,9 @@ class Desk(QObject):
             return ()
         why = school.sync_state().why
         reached = not why or why == "no-server"
-        papers = school.papers
-        own = papers.identity.certificate.not_valid_after_utc.timestamp()
-        devices = tuple(school.identities.values())
-        return lines(Lasting(reached, papers.grant_ends_at, own, devices), time.time())
+        papers, devices = school.papers, tuple(school.identities.values())
+        told = Lasting(reached, papers.grant_ends_at, papers.identity.ends_at, devices)
+        return lines(told, time.time())
 
     def _on_sync(self, state: SyncState) -> None:
         self.desk.show_school(

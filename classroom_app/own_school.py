@@ -8,7 +8,7 @@ from typing import Final, Literal
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec.structs import replace
 
-from central_mdm.contract.names import Party
+from central_mdm.contract.names import Party, Role
 from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow, Row
 from central_mdm.contract.sealed import Kept
 from classroom_app.domain.founding import Founding, displays
@@ -122,9 +122,13 @@ class OwnSchool:
         return self._sign(device, key, classes)
 
     def _sign(self, device: str, key: Ed25519PublicKey, classes: Sequence[str]) -> tuple[str, str]:
-        now, party = self._now(), Party(self._authority.school.id, "device", device)
+        now = self._now()
         assignment = self._authority.assign(device, tuple(classes), now, now)
-        return self._authority.certify(key, party, now), assignment
+        return self._certificate("device", device, key), assignment
+
+    def _certificate(self, role: Role, name: str, key: Ed25519PublicKey) -> str:
+        party = Party(self._authority.school.id, role, name)
+        return self._authority.certify(key, party, self._now())
 
     def _under_root(self, papers: SignedPapers) -> SignedPapers:
         authority = self._authority
@@ -132,11 +136,10 @@ class OwnSchool:
         if papers.root == root:
             return papers
         key = key_of_pem(papers.key.encode()).public_key()
-        party = Party(papers.school, "teacher", papers.teacher)
         return replace(
             papers,
             root=root,
-            certificate=authority.certify(key, party, self._now()),
+            certificate=self._certificate("teacher", papers.teacher, key),
             standby=authority.standby,
             epoch=authority.epoch,
             successions=authority.successions,
@@ -149,8 +152,7 @@ class OwnSchool:
         key = key_of_request(csr)
         if device != device_id(thumbprint(key)):
             raise NotPaired("another key")
-        party = Party(self._authority.school.id, "device", device)
-        return self._authority.certify(key, party, self._now())
+        return self._certificate("device", device, key)
 
     def _now(self) -> int:
         return int(self._utc())

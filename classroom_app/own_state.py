@@ -62,7 +62,7 @@ def _papers(signed: SignedPapers | None, now: float) -> list[Finding]:
         papers = Papers(signed, lambda: 0.0)
     except DeviceError as error:
         return [Finding("failed", f"The papers are not this school's ({error}). Sign in anew.")]
-    ends_at = papers.identity.certificate.not_valid_after_utc.timestamp()
+    ends_at = papers.identity.ends_at
     found = [lasting("teacher's certificate", ends_at, now, "Sign in once online.")]
     if papers.grant_ends_at:
         days = 86_400

@@ -19,11 +19,10 @@ from classroom_app.domain.errors import NotKept
 from classroom_app.papers import Papers, SignedPapers
 from device_bridge.protocol.errors import DeviceError, NotPaired
 from device_bridge.trust.accept import accept
-from device_bridge.trust.identity import Identity, csr
+from device_bridge.trust.identity import RENEWED_BEFORE_SECONDS, Identity, csr
 
 log = logging.getLogger(__name__)
 RENEWED_AFTER_SECONDS: Final = 24 * 3600
-CERTIFICATE_BEFORE_SECONDS: Final = 60 * 24 * 3600
 LOOK_SECONDS: Final = 600.0
 FIRST_LOOK_SECONDS: Final = 20.0
 
@@ -88,8 +87,7 @@ class Renewing:
 
         The school's word is checked as each device will check it.
         """
-        ends_at = self._identity.certificate.not_valid_after_utc
-        if self._now() < ends_at.timestamp() - CERTIFICATE_BEFORE_SECONDS:
+        if self._now() < self._identity.ends_at - RENEWED_BEFORE_SECONDS:
             return False
         key = self._identity.key
         renewed = await self._cloud.renew_certificate(csr(key, "pupitre teacher"))
@@ -99,7 +97,7 @@ class Renewing:
         if peer.party.id != self._papers.signed.teacher:
             raise NotPaired("the certificate names another teacher")
         kept = await self._keeping.papers()
-        if kept is None or identity.certificate.not_valid_after_utc <= ends_at:
+        if kept is None or identity.ends_at <= self._identity.ends_at:
             return False
         await self._keeping.keep_papers(replace(kept, certificate=renewed))
         self._papers.signed = replace(self._papers.signed, certificate=renewed)

@@ -127,6 +127,7 @@ class School:
             self._may_give,
             self._dialling.put_nowait,
         )
+        self._heritage = Heritage(papers, certify)
         self.link = Room(
             identity=papers.identity,
             school=papers.school,
@@ -136,7 +137,7 @@ class School:
             bulk=self.ways,
             jitter=lambda: random.uniform(*JITTER),  # noqa: S311 - spreads, hides nothing
             gone_seconds=max(GONE_SECONDS * pace, 3 * PULSE_SECONDS),
-            inherits=Heritage(papers, certify),
+            inherits=self._heritage,
         )
         self.ways.room = self.link
         self.places = Places(keeping, self.link.sighted, self.names)
@@ -336,8 +337,7 @@ class School:
             self.link.carry()
 
     def epoch(self) -> int:
-        signed = self.papers.signed
-        return signed.epoch if signed.successions else 0
+        return self._heritage.epoch
 
     async def follow(self, successions: tuple[str, ...]) -> None:
         before = self.papers.signed

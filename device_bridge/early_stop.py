@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final
@@ -27,6 +27,16 @@ def early_stop() -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def start(load: Callable[[], Callable[[], int]]) -> int:
+    """Run the program that `load` imports; return its exit code."""
+    with early_stop():
+        run = load()
+    try:
+        return run()
+    except KeyboardInterrupt:  # before there is a loop that hears of it
+        return STOPPED
 
 
 def _end(number: int, frame: FrameType | None) -> None:

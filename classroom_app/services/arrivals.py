@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from classroom_app.domain.acts import Act, DeviceCame, Overruled, Reported
+from classroom_app.domain.acts import Act, DeviceCame, Overruled
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.services.classroom import Classroom
 from classroom_app.services.seats import SPOKEN_BY
@@ -36,7 +36,7 @@ class Arrivals:
             case Welcome():
                 await self._came(device, message)
             case Report(feature="presence") if self._reported.get(device) != message:
-                await self._room.write(self._report(device, message), {})
+                await self._room.write(self._room.reported(device, message), {})
                 self._reported[device] = message
                 await self._take_back(device, message)
             case Superseded():
@@ -121,18 +121,6 @@ class Arrivals:
             return
         if held > ours.version or (first and held == ours.version):
             self._room.declare(device, replace(ours, version=self._room.versions.next()))
-
-    def _report(self, device: DeviceId, report: Report) -> Act:
-        return Reported(
-            id=self._room.new_id(),
-            lesson=self._room.lesson_id(),
-            at=self._room.clock.utc(),
-            device=device,
-            feature=report.feature,
-            version=report.version,
-            state=report.state,
-            reason=report.reason,
-        )
 
     def _overruled(self, device: DeviceId, message: Superseded) -> Act:
         return Overruled(

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from classroom_app.domain.acts import LockAsked, Reported, Resumed, Wanted
+from classroom_app.domain.acts import LockAsked, Resumed, Wanted
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import Changed, DeviceId, PupilId
 from classroom_app.services.classroom import Classroom, Scope
@@ -78,18 +78,7 @@ class Attention:
         self._believe(device, message)
         if self._room.lesson is None or self._told.get(device) == message:
             return
-        room = self._room
-        act = Reported(
-            id=room.new_id(),
-            lesson=room.lesson_id(),
-            at=room.clock.utc(),
-            device=device,
-            feature="attention",
-            version=message.version,
-            state=message.state,
-            reason=message.reason,
-        )
-        await room.write(act, {})
+        await self._room.write(self._room.reported(device, message), {})
         self._told[device] = message
 
     def began(self, kept: Resumed | None) -> None:

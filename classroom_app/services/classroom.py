@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from classroom_app.domain.acts import Act, Declared
+from classroom_app.domain.acts import Act, Declared, Reported
 from classroom_app.domain.errors import NoClass, NoLesson, NotKept
 from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import (
@@ -32,6 +32,7 @@ from classroom_app.services.ports import Clock, Devices, Ids, Remembers
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import Malformed, Unsupported
 from device_bridge.protocol.fields import LEASE_SECONDS
+from device_bridge.protocol.hello import Report
 from device_bridge.protocol.materials import MaterialsDeclared
 from device_bridge.protocol.messages import Declaration, decode_from_app, encode
 from device_bridge.protocol.presence import LessonDeclared
@@ -142,6 +143,19 @@ class Classroom:
         devices = [d for d in self.all_devices() if d in keys or self.key_of(d) in keys]
         pupils = [p.id for p in self.open_roster().pupils if p.id in keys]
         return Scope(tuple(devices), tuple(pupils), everybody=False)
+
+    def reported(self, device: DeviceId, report: Report) -> Reported:
+        """Return the act that a device's word is."""
+        return Reported(
+            id=self.new_id(),
+            lesson=self.lesson_id(),
+            at=self.clock.utc(),
+            device=device,
+            feature=report.feature,
+            version=report.version,
+            state=report.state,
+            reason=report.reason,
+        )
 
     async def write(
         self,

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from classroom_app.domain.acts import LookedAway, LookedClosely, Reported, Resumed
+from classroom_app.domain.acts import LookedAway, LookedClosely, Resumed
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.protocol.fields import LEASE_SECONDS
@@ -87,18 +87,7 @@ class Watching:
         ):
             return
         if (message.state == "private") != (device in self._private):
-            room = self._room
-            act = Reported(
-                id=room.new_id(),
-                lesson=room.lesson_id(),
-                at=room.clock.utc(),
-                device=device,
-                feature="watching",
-                version=message.version,
-                state=message.state,
-                reason=message.reason,
-            )
-            await room.write(act, {})
+            await self._room.write(self._room.reported(device, message), {})
             self._private ^= {device}
         if message.reason == CLOSE_ENDED and self._close and self._close[0] == device:
             held = self._room.declared.get((device, "watching"))

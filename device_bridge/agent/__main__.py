@@ -1,17 +1,19 @@
 """`pupitre-agent`, also as `python -m device_bridge.agent`."""
 
 import sys
+from collections.abc import Callable
 
-from device_bridge.early_stop import STOPPED, early_stop
+from device_bridge.early_stop import start
 
 
 def main() -> int:
-    with early_stop():
-        from device_bridge.agent.cli import main as run  # noqa: PLC0415 - takes its second here
-    try:
-        return run()
-    except KeyboardInterrupt:  # before there is a loop that hears of it
-        return STOPPED
+    return start(_load)
+
+
+def _load() -> Callable[[], int]:
+    from device_bridge.agent.cli import main as run  # noqa: PLC0415 - takes its second here
+
+    return run
 
 
 if __name__ == "__main__":

@@ -273,7 +273,7 @@ async def _serve_enrolled(asked: argparse.Namespace, folder: Folder) -> None:
         uids = {os.getuid(), *asked.pupil_uid}
         seat = SeatSocket(there.seat_socket, uids, device.guard)
         pupil = PupilSocket(there.pupil_socket, uids, device.guard, device.networks, makings)
-        async with seat.serve(), pupil.serve(), serve_status(device.guard, device.id):
+        async with seat.serve(), pupil.serve(), serve_status(device):
             print(json.dumps({"device": device.id, "port": port}), flush=True)
             await device.run(interfaces=interfaces or None)
 
@@ -328,7 +328,8 @@ def _status(asked: argparse.Namespace) -> int:
     status = asyncio.run(ask_status(folder))
     if status is None:
         held = kept.read(folder, system_clock())
-        status = kept_status(folder, held, read_enrolment(folder).device)
+        enrolled = read_enrolment(folder)
+        status = kept_status(folder, held, enrolled.device, enrolled.identity.ends_at)
     print(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
     return 0
 

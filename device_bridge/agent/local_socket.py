@@ -8,8 +8,8 @@ import asyncio
 import os
 import socket
 import struct
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ PUPIL_SOCKET: Final = "pupil.sock"
 FRAME_BYTES_MAX: Final = PICTURE_BYTES_MAX
 WAITING_BYTES_MAX: Final = 2 * PICTURE_BYTES_MAX
 """A peer that leaves more than this unread is cut off: nothing here may grow without end."""
+Accepted = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 _LENGTH: Final = struct.Struct("!I")
 _CREDENTIALS: Final = struct.Struct("3i")  # pid, uid, gid: struct ucred, unix(7)
 _ADDRESS_BYTES_MAX: Final = 100  # sun_path holds 108 with its end, unix(7)
@@ -82,6 +83,38 @@ def address_of(path: Path) -> Generator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+@asynccontextmanager
+async def listening(path: Path, accepted: Accepted, uids: Collection[int]) -> AsyncGenerator[None]:
+    """Listen at `path` while entered, for users of `uids`. Raises `OSError` where that cannot be.
+
+    Other users reach it only where another one is expected; who it is, the kernel names.
+    """
+    made = _bound(path, 0o666 if set(uids) - {os.getuid()} else 0o600)
+    try:
+        async with await asyncio.start_unix_server(accepted, sock=made):
+            yield
+    finally:
+        _remove(path)
+
+
+def _bound(path: Path, mode: int) -> socket.socket:
+    _remove(path)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with address_of(path) as address:
+            made.bind(address)
+        path.chmod(mode)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 async def connect(path: Path) -> LocalWire:

@@ -54,9 +54,8 @@ def _identity(folder: Folder, now: float) -> Finding:
         identity = Identity.load(folder.root)
     except (NotPaired, OSError):
         return Finding("failed", "This device has no identity: enrol it.")
-    ends_at = identity.certificate.not_valid_after_utc.timestamp()
     remedy = "Bring the device where it reaches the school's server, or enrol it anew."
-    return lasting("device's certificate", ends_at, now, remedy)
+    return lasting("device's certificate", identity.ends_at, now, remedy)
 
 
 def _service(state: str) -> Finding:

@@ -87,7 +87,7 @@ class SimulatedPupil:
             raise RuntimeError("not prepared")
         guard, uid = device.guard, os.getuid()
         socket = SeatSocket(self._folder.seat_socket, {uid}, guard)
-        async with socket.serve(), serve_status(guard, device.id), asyncio.TaskGroup() as group:
+        async with socket.serve(), serve_status(device), asyncio.TaskGroup() as group:
             mouth = Mouth()
             core = self._core(device.id, mouth)
             group.create_task(core.serve(), name="seat")

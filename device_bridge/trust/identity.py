@@ -39,6 +39,10 @@ UNREADABLE: Final = (
 """What `cryptography` raises for a certificate that is not as ours are."""
 
 
+RENEWED_BEFORE_SECONDS: Final = 60 * 24 * 3600
+"""Of a certificate's end: from then on its bearer asks for the next one, with the same key."""
+
+
 @dataclass(frozen=True)
 class School:
     """A school as pinned at enrolment: its id and its root, whose key also signs grants."""
@@ -103,6 +107,11 @@ class Identity:
         """Write both files, 0600, each whole or not at all."""
         write_private(folder / KEY_FILE, key_to_pem(self.key))
         write_private(folder / CERTIFICATE_FILE, self.certificate_pem)
+
+    @property
+    def ends_at(self) -> float:
+        """When the certificate ends, UTC seconds."""
+        return self.certificate.not_valid_after_utc.timestamp()
 
     @property
     def certificate_pem(self) -> bytes:

@@ -402,7 +402,7 @@ async def test_a_hand_in_offers_plain_files_of_one_folder_only(room: Room, tmp_p
 
 
 async def test_status_tells_what_is_applied(room: Room) -> None:
-    async with running(room) as device, serve_status(device.guard, device.id):
+    async with running(room) as device, serve_status(device):
         SittingSeat(device.guard).sit()
         async with linked(room, device.guard.port) as app:
             await app.say(LESSON, LockDeclared(3, True, 600))  # noqa: FBT003
@@ -419,7 +419,7 @@ def command(*arguments: str) -> list[str]:
 
 
 async def test_a_second_agent_does_not_take_the_place_of_the_first(room: Room) -> None:
-    async with running(room) as device, serve_status(device.guard, device.id):
+    async with running(room) as device, serve_status(device):
         second = await asyncio.create_subprocess_exec(
             *command("run", "--folder", str(room.folder.root), "--interface", "127.0.0.1"),
             stdout=asyncio.subprocess.PIPE,

@@ -1,9 +1,7 @@
 """The guard's answers to its pupil: who looked at this screen, and may it be found here."""
 
 import asyncio
-import contextlib
 import logging
-import os
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +11,7 @@ from device_bridge.agent.guard.guard import Guard
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.networks import Networks
 from device_bridge.agent.guard.seen import seen
-from device_bridge.agent.local_socket import LocalWire, address_of
+from device_bridge.agent.local_socket import LocalWire, listening
 from device_bridge.protocol.asking import (
     SEEN_MAX,
     FromGuard,
@@ -53,17 +51,8 @@ class PupilSocket:
     @asynccontextmanager
     async def serve(self) -> AsyncGenerator[None]:
         """Listen while entered. Raises `OSError` where the socket cannot be made."""
-        self._path.unlink(missing_ok=True)
-        with address_of(self._path) as address:
-            server = await asyncio.start_unix_server(self._accepted, address)
-        # Other users reach it only where another one's seat is expected; the kernel names them.
-        self._path.chmod(0o666 if self._uids - {os.getuid()} else 0o600)
-        try:
-            async with server:
-                yield
-        finally:
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
+        async with listening(self._path, self._accepted, self._uids):
+            yield
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = LocalWire(reader, writer)

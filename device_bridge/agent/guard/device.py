@@ -90,7 +90,7 @@ class Device:
         self.id = enrolled.device
         self.guard = Guard(folder, makings)
         self.guard.witness.introduce(enrolled, self.guard.ground.floor)
-        self._about, self._wall = about, makings.clock.wall
+        self._about = about
         if enrolled.assignment:
             self.guard.ground.assign(enrolled.assignment)
         self._enrolled = enrolled
@@ -103,7 +103,7 @@ class Device:
         )
         self._wanted: Sequence[str] | None = None
         self._allowed: tuple[str, ...] | None = None
-        self.renewing = Renewing(folder, enrolled, self._latest, self._renewed)
+        self.renewing = Renewing(folder, enrolled, self.guard.utc, self._renewed)
         self._check_ins = CheckIns(folder, enrolled, self._duties())
         self.announced = OwnName(
             self.id,
@@ -291,9 +291,6 @@ class Device:
             renewing=self.renewing,
             freed=self.guard.free,
         )
-
-    def _latest(self) -> float:
-        return max(self.guard.ground.floor(), self._wall())
 
     def _renewed(self, identity: Identity) -> None:
         self._listener.renew(identity)

@@ -97,8 +97,7 @@ class Guard:
         held = kept.read(folder, makings.clock)
         now = makings.clock.boot
         # A clock that woke in 1970 would make today's entries the first to be cleaned up.
-        utc = lambda: max(makings.clock.wall(), self.ground.floor())  # noqa: E731 - `ground` comes below
-        self.voice = voice = Voice(makings.clock, utc)
+        self.voice = voice = Voice(makings.clock, self.utc)
         self.commands = Commands()
         self.presence = PresenceGuard(voice, now, held.presence, self._ended, folder.hand_in_of)
         self.attention = AttentionGuard(voice, now, held.attention)
@@ -282,9 +281,7 @@ class Guard:
         self.ground.serve_none()
         self.voice.note("succession", {"epoch": epoch})
         self.voice.changed()
-        for author in (self.presence.held.author, self.attention.held.author):
-            if author.lesson:
-                self._revoked(author.lesson)
+        self.free()
 
     def revoked(self, link: Link) -> None:
         """End what a link has declared whose papers the school has ended."""
@@ -292,9 +289,10 @@ class Guard:
             self._revoked(lesson)
 
     def free(self) -> None:
-        """End whatever lesson there is: this device leaves its school."""
+        """End whatever lesson there is: its school has ended, or lets this device go."""
         for author in (self.presence.held.author, self.attention.held.author):
-            self._revoked(author.lesson)
+            if author.lesson:
+                self._revoked(author.lesson)
 
     def _revoked(self, lesson: str) -> None:
         self.presence.hear(LessonEnded(lesson))
@@ -332,6 +330,10 @@ class Guard:
         number, current = self.watching.shown.number, self.watching.current()
         off, wall_at = self.clock_off_seconds(), self.wall_at()
         self.voice.all(Pulse(number, current, version, age_ms, battery, off, wall_at))
+
+    def utc(self) -> float:
+        """Tell the time, UTC seconds: the later of wall clock and floor, which may stand still."""
+        return max(self._clock.wall(), self.ground.floor())
 
     def clock_off_seconds(self) -> int:
         """Tell how far the wall clock is behind what the school has signed, else 0.

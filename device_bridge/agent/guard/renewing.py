@@ -7,15 +7,14 @@ use for the next connections; those that stand live on.
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from device_bridge.agent.folder import Folder, write_private
 from device_bridge.agent.guard.enrolled import Enrolment, check_identity
 from device_bridge.protocol.errors import NotPaired
-from device_bridge.trust.identity import Identity, csr
+from device_bridge.trust.identity import RENEWED_BEFORE_SECONDS, Identity, csr
 
 log = logging.getLogger(__name__)
-RENEWED_BEFORE_SECONDS: Final = 60 * 24 * 3600
 
 
 class Renewing:
@@ -41,7 +40,7 @@ class Renewing:
     @property
     def ends_at(self) -> float:
         """UTC seconds."""
-        return self._identity.certificate.not_valid_after_utc.timestamp()
+        return self._identity.ends_at
 
     def take_up(self, enrolment: Enrolment) -> None:
         """Go on as who this device is under the school's new root."""
@@ -60,7 +59,7 @@ class Renewing:
         """
         identity = Identity.of(self._identity.key, certificate.encode())
         check_identity(identity, self._enrolment.school, self._enrolment.device)
-        if identity.certificate.not_valid_after_utc.timestamp() <= self.ends_at:
+        if identity.ends_at <= self.ends_at:
             return False
         raw = identity.certificate_pem
         await asyncio.to_thread(write_private, self._folder.certificate, raw)

@@ -1,15 +1,13 @@
 """The guard's end of the local socket: one seat at a time, and only the pupil's own processes."""
 
 import asyncio
-import contextlib
 import logging
-import os
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol
 
-from device_bridge.agent.local_socket import LocalWire, address_of
+from device_bridge.agent.local_socket import LocalWire, listening
 from device_bridge.protocol.errors import Malformed, Unsupported
 from device_bridge.protocol.messages import decode_from_seat, encode
 from device_bridge.protocol.seat import FromSeat, ToSeat
@@ -37,19 +35,12 @@ class SeatSocket:
     @asynccontextmanager
     async def serve(self) -> AsyncGenerator[None]:
         """Listen while entered. Raises `OSError` where the socket cannot be made."""
-        self._path.unlink(missing_ok=True)
-        with address_of(self._path) as address:
-            server = await asyncio.start_unix_server(self._accepted, address)
-        # Other users reach it only where another one's seat is expected; the kernel names them.
-        self._path.chmod(0o666 if self._uids - {os.getuid()} else 0o600)
-        try:
-            async with server:
+        async with listening(self._path, self._accepted, self._uids):
+            try:
                 yield
-        finally:
-            if self._seat is not None:
-                await self._seat.close()
-            with contextlib.suppress(OSError):
-                self._path.unlink(missing_ok=True)
+            finally:
+                if self._seat is not None:
+                    await self._seat.close()
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire = LocalWire(reader, writer)

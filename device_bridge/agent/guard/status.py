@@ -13,12 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from device_bridge.agent.folder import Folder
-from device_bridge.agent.guard.guard import Guard
+from device_bridge.agent.guard.device import Device
 from device_bridge.agent.guard.kept import Kept
-from device_bridge.agent.local_socket import address_of
-from device_bridge.protocol.errors import NotPaired
+from device_bridge.agent.local_socket import address_of, listening
 from device_bridge.protocol.fields import PROOF_OLD_SECONDS
-from device_bridge.trust.identity import Identity
 
 STATUS_BYTES_MAX: Final = 4 * 1024 * 1024
 
@@ -73,16 +71,17 @@ class Status(Struct, frozen=True):
     unheard: int
     frames: int
     identity_ends_at: int = 0
-    """UTC seconds; 0: there is no identity."""
+    """UTC seconds."""
 
 
-def status_of(guard: Guard, device: str) -> Status:
+def status_of(device: Device) -> Status:
     """Say what is so at this moment."""
+    guard = device.guard
     age_ms = guard.attention.proof()[1]
     proved = guard.attention.proof()[0] > 0 and age_ms <= PROOF_OLD_SECONDS * 1000
     shown = guard.presence.held.shown
     return msgspec.structs.replace(
-        kept_status(guard.folder, guard.held, device),
+        kept_status(guard.folder, guard.held, device.id, device.renewing.ends_at),
         live=True,
         boot=guard.boot,
         links=tuple(link.teacher_name for link in guard.voice.links),
@@ -96,7 +95,7 @@ def status_of(guard: Guard, device: str) -> Status:
     )
 
 
-def kept_status(folder: Folder, held: Kept, device: str) -> Status:
+def kept_status(folder: Folder, held: Kept, device: str, identity_ends_at: float) -> Status:
     """Say what the folder knows while no guard runs: what is held, and nothing proved."""
     presence, declared = held.presence, held.presence.declared
     return Status(
@@ -122,16 +121,8 @@ def kept_status(folder: Folder, held: Kept, device: str) -> Status:
         hand_up=held.talking.hand_up,
         unheard=len(held.talking.unheard),
         frames=0,
-        identity_ends_at=_identity_ends_at(folder),
+        identity_ends_at=int(identity_ends_at),
     )
-
-
-def _identity_ends_at(folder: Folder) -> int:
-    try:
-        certificate = Identity.load(folder.root).certificate
-    except (NotPaired, OSError):
-        return 0
-    return int(certificate.not_valid_after_utc.timestamp())
 
 
 def _lock(held: Kept, *, proved: bool, age_ms: int) -> LockStatus:
@@ -165,28 +156,19 @@ def _papers(folder: Folder, held: Kept) -> tuple[PaperStatus, ...]:
 
 
 @asynccontextmanager
-async def serve_status(guard: Guard, device: str) -> AsyncGenerator[None]:
+async def serve_status(device: Device) -> AsyncGenerator[None]:
     """Answer at the folder's status socket while entered; private, as all the folder."""
-    path = guard.folder.status_socket
-    path.unlink(missing_ok=True)
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         del reader
         with contextlib.suppress(OSError):
-            writer.write(msgspec.json.encode(status_of(guard, device)))
+            writer.write(msgspec.json.encode(status_of(device)))
             await writer.drain()
             writer.close()
             await writer.wait_closed()
 
-    with address_of(path) as address:
-        server = await asyncio.start_unix_server(answer, address)
-    path.chmod(0o600)
-    try:
-        async with server:
-            yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+    async with listening(device.guard.folder.status_socket, answer, ()):
+        yield
 
 
 async def ask_status(folder: Folder) -> Status | None:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 
@@ -18,21 +19,33 @@ class NoNamespaces(Exception):
     """No network namespaces are to be had here; the text says what is needed."""
 
 
+X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - Xlib's own place
+
+
 def _ip(*args: str) -> None:
-    done = subprocess.run(["ip", *args], capture_output=True, text=True, check=False)
+    _run("ip", *args)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise NoNamespaces(f"ip {' '.join(args)}: {done.stderr.strip()}")
+        raise NoNamespaces(f"{' '.join(command)}: {done.stderr.strip()}")
 
 
 def move_out() -> None:
-    """Give this thread, and what it starts from now on, a network with a loopback and no more.
+    """Give this thread, and what it starts from now on, a network and X sockets of its own.
 
-    `unshare(2)`; Python itself has it from 3.12 on. Raises `NoNamespaces`.
+    The network has a loopback and no more. An X server takes the first number that is free in its
+    network, and python-xlib looks for it in the file system: there, two would be one. `unshare(2)`;
+    Python itself has it from 3.12 on. Raises `NoNamespaces`.
     """
-    new_network: Final = 0x40000000  # CLONE_NEWNET
-    if ctypes.CDLL(None, use_errno=True).unshare(new_network):
+    new_network, new_mounts = 0x40000000, 0x00020000  # CLONE_NEWNET, CLONE_NEWNS
+    if ctypes.CDLL(None, use_errno=True).unshare(new_network | new_mounts):
         raise NoNamespaces(f"unshare: {os.strerror(ctypes.get_errno())}")
     _ip("link", "set", "lo", "up")
+    X_SOCKETS.mkdir(exist_ok=True)
+    _run("mount", "--make-rslave", "/")
+    _run("mount", "-t", "tmpfs", "tmpfs", str(X_SOCKETS))
 
 
 @contextmanager

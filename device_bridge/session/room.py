@@ -6,6 +6,7 @@ What is declared is kept and told on each new link; what is asked once needs a l
 import asyncio
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -34,6 +35,7 @@ from device_bridge.protocol.messages import Command, Declaration, FromDevice
 from device_bridge.protocol.talking import Heard
 from device_bridge.protocol.watching import Frame
 from device_bridge.session.carry_over import Inherits, Nothing, carry_over
+from device_bridge.session.coming_up import ComingUp
 from device_bridge.session.dial import Address, OtherDevice, dial, judge_device, who_is_at
 from device_bridge.session.keeper import (
     DIAL_FLOOR_SECONDS,
@@ -108,6 +110,7 @@ class Ends(Struct, frozen=True):
     gone_seconds: float
     inherits: Inherits
     jitter: Callable[[], float]
+    coming_up: ComingUp
 
 
 class Room:
@@ -139,6 +142,7 @@ class Room:
             gone_seconds,
             inherits or Nothing(),
             jitter,
+            ComingUp(),
         )
         self._context = dialler_context(identity, school)
         self._kept: dict[str, _Kept] = {}
@@ -348,17 +352,21 @@ class _Kept:
 
     async def _once(self, up: Callable[[], None]) -> None:
         await self._addressed.wait()
-        lane = await self._dial_or_tell()
-        session = Session(lane, self._device, self._heard, self._ends.gone_seconds)
+        with ExitStack() as coming_up:
+            coming_up.enter_context(self._ends.coming_up.link())
+            lane = await self._dial_or_tell()
+            session = Session(lane, self._device, self._heard, self._ends.gone_seconds)
 
-        def welcomed(welcome: Welcome, group: asyncio.TaskGroup) -> None:
-            up()
-            self._up(lane, session, welcome, group)
+            def welcomed(welcome: Welcome, group: asyncio.TaskGroup) -> None:
+                coming_up.close()
+                up()
+                self._up(lane, session, welcome, group)
 
-        try:
-            await session.run(self._hello(self._ends.papers.mandate()), welcomed, self._carried())
-        finally:
-            self._down()
+            hello = self._hello(self._ends.papers.mandate())
+            try:
+                await session.run(hello, welcomed, self._carried())
+            finally:
+                self._down()
 
     async def _dial_or_tell(self) -> Lane:
         """Dial; whoever does not pass may be ours, and not have heard of the school's new root."""
@@ -390,6 +398,8 @@ class _Kept:
 
     def _up(self, lane: Lane, session: Session, welcome: Welcome, group: asyncio.TaskGroup) -> None:
         async def again(path: Path) -> Lane:
+            if path == "/pictures":
+                await self._ends.coming_up.over()
             return await self._dial(path, self._addresses)
 
         token = welcome.lane_token
@@ -429,7 +439,7 @@ class _Kept:
         if isinstance(message, Report) and message.feature == "attention":
             self._ends.bulk.urgent(self._device, under_way=False)
         if live and isinstance(message, Report) and _lets_pictures_out(message):
-            live.pictures.want()  # not before: a class that comes up together is busy enough
+            live.pictures.want()
         if live and isinstance(message, MaterialReport) and message.state == "wanted":
             live.bulk.want()
         self._ends.hears.heard(self._device, message)

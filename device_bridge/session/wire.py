@@ -50,6 +50,7 @@ SEND_BYTES: Final = 512 * 1024
 FRAMES_AT_ONCE: Final = 256
 """Of one read. The shortest honest messages are some 50 bytes, and of them a few come together."""
 SLICE_BYTES: Final = 16 * 1024
+_URIS: Final = {path: parse_uri(f"wss://pupitre{path}") for path in FROM_DEVICE_MAX}
 _log: Final = logging.getLogger("websockets.pupitre")
 
 Judge = Callable[[bytes | None], Peer]
@@ -117,9 +118,7 @@ async def dial_lane(
 ) -> Lane:
     """Open a lane. Raises NotPaired, OSError or TimeoutError; the caller bounds the time."""
     host, port = address
-    protocol = ClientProtocol(
-        parse_uri(f"wss://pupitre{path}"), max_size=FROM_DEVICE_MAX[path], logger=_log
-    )
+    protocol = ClientProtocol(_URIS[path], max_size=FROM_DEVICE_MAX[path], logger=_log)
 
     def made() -> ClientConnection:
         return ClientConnection(

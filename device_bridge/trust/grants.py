@@ -112,9 +112,11 @@ def read_statement(
         raise NotAllowed(verb, "none")
     try:
         # What decides is the signature; the header is compared before it is believed.
-        _check_header(jws.extract_compact(token.encode()).protected, typ, verb)
-        payload = jws.deserialize_compact(token, _jwk(key), algorithms=[ALGORITHM]).payload
-        return msgspec.json.decode(payload, type=struct)
+        signed = jws.extract_compact(token.encode())
+        _check_header(signed.protected, typ, verb)
+        if not jws.validate_compact(signed, _jwk(key), algorithms=[ALGORITHM]):
+            raise NotAllowed(verb, "forged")
+        return msgspec.json.decode(signed.payload, type=struct)
     except msgspec.MsgspecError as error:
         raise NotAllowed(verb, "malformed") from error
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:

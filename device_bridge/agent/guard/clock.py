@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +23,10 @@ class Clock:
 
 
 def system_clock() -> Clock:
-    return Clock(_boot_seconds, time.time, _boot_id())
-
-
-def _boot_seconds() -> float:
     # CLOCK_BOOTTIME is Linux's; elsewhere the monotonic clock is the nearest.
     if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+        return Clock(partial(time.clock_gettime, time.CLOCK_BOOTTIME), time.time, _boot_id())
+    return Clock(time.monotonic, time.time, _boot_id())
 
 
 def _boot_id() -> str:

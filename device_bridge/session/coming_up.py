@@ -1,7 +1,7 @@
 """First the whole class is linked, then its pictures.
 
 A handshake costs both ends milliseconds of work, and a device that is not linked yet can be neither
-locked nor heard.
+locked nor heard, nor has it told its pupil yet that somebody looks.
 """
 
 import asyncio
@@ -11,6 +11,10 @@ from typing import Final
 
 PATIENCE_SECONDS: Final = 0.5
 """A device that does not answer is dialled for longer; nobody's pictures wait for it."""
+
+
+SETTLE_SECONDS: Final = 0.1
+"""From the last welcome until that device has heard of the lesson and told its pupil."""
 
 
 class ComingUp:
@@ -34,9 +38,10 @@ class ComingUp:
                 self._none.set()
 
     async def over(self) -> None:
-        """Wait until no link is being made, for `PATIENCE_SECONDS` at most."""
+        """Wait until no link is being made, for `PATIENCE_SECONDS` at most, and it is settled."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await self._none.wait()
         except TimeoutError:
             pass
+        await asyncio.sleep(SETTLE_SECONDS)

@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from msgspec.structs import replace
 
@@ -34,7 +34,9 @@ from device_bridge.protocol.messages import FromDevice
 log = logging.getLogger(__name__)
 
 ASK_SECONDS: Final = 60
-AT_ONCE: Final = 4
+ASKED_AT_ONCE: Final = 32
+"""Devices asked beside each other: each copies its pupil's work before it answers."""
+AT_ONCE: Final = 8
 """Devices fetched from beside each other: more would only share the same Wi-Fi."""
 FILES_MAX: Final = 50
 QUOTA_BYTES: Final = 200 * 1024 * 1024
@@ -92,8 +94,9 @@ class Collecting:
         self._folder = folder
         self._safe_name = safe_name
         self._open: dict[str, set[DeviceId]] = {}
-        self._busy: set[tuple[str, DeviceId]] = set()
-        self._due: asyncio.Queue[tuple[str, DeviceId, HandInOffered | None]] = asyncio.Queue()
+        self._offers: dict[tuple[str, DeviceId], HandInOffered] = {}  # the newest, till it is taken
+        self._to_ask: asyncio.Queue[tuple[str, DeviceId]] = asyncio.Queue()
+        self._to_fetch: asyncio.Queue[tuple[str, DeviceId]] = asyncio.Queue()
         self._lying: dict[tuple[DeviceId, str, str], HandInKept] = {}
         self._moved = asyncio.Event()
         self.trouble: dict[DeviceId, str] = {}
@@ -120,7 +123,7 @@ class Collecting:
             self._open = before
             raise
         for device in room.connected(scope.devices):
-            self._due.put_nowait((ticket, device, None))
+            self._to_ask.put_nowait((ticket, device))
         return room.changed(scope.devices, asked_by)
 
     def missing(self) -> frozenset[DeviceId]:
@@ -143,30 +146,33 @@ class Collecting:
             case Welcome():
                 for ticket, devices in self._open.items():
                     if device in devices:
-                        self._due.put_nowait((ticket, device, None))
+                        self._to_ask.put_nowait((ticket, device))
             case HandInOffered() if device in self._open.get(message.id, ()):
-                if (message.id, device) not in self._busy:
-                    self._busy.add((message.id, device))
-                    self._due.put_nowait((message.id, device, message))
+                under_way = (message.id, device) in self._offers
+                self._offers[message.id, device] = message
+                if not under_way:  # else whoever fetches the older one goes on with this
+                    self._to_fetch.put_nowait((message.id, device))
             case _:
                 pass  # another feature's, or an offer that nobody asked for
 
     async def run(self) -> None:
         """Ask and fetch until cancelled, a few devices beside each other."""
         async with asyncio.TaskGroup() as group:
+            for number in range(ASKED_AT_ONCE):
+                group.create_task(self._ask_all(), name=f"ask-{number}")
             for number in range(AT_ONCE):
-                group.create_task(self._work(), name=f"collect-{number}")
+                group.create_task(self._fetch_offers(), name=f"collect-{number}")
 
     async def sat(self, device: DeviceId, pupil: PupilId) -> None:
         """Change nothing: work handed in stays with who handed it in."""
 
     def began(self, kept: Resumed | None) -> None:
         """Take up the tickets that were open; whoever is in reach is asked again."""
-        self._open, self._lying = {}, {}
+        self.forget()
         for act in kept.tickets if kept else ():
             self._ask_anew(act.ticket, act.devices)
             for device in self._room.connected(act.devices):
-                self._due.put_nowait((act.ticket, device, None))
+                self._to_ask.put_nowait((act.ticket, device))
         for laid in kept.handed_in if kept else ():
             self._lies(laid)
 
@@ -179,7 +185,7 @@ class Collecting:
             self.outcomes.pop(device, None)
 
     def forget(self) -> None:
-        self._open, self._lying = {}, {}
+        self._open, self._lying, self._offers = {}, {}, {}
 
     def _lies(self, act: HandInKept) -> None:
         self._lying[act.device, act.name, act.document] = act
@@ -196,32 +202,38 @@ class Collecting:
             raise from_os(error, 0, 0) from error
         return act if there else None
 
-    async def _work(self) -> None:
-        while True:
-            ticket, device, offer = await self._due.get()
-            try:
-                if offer is None:
-                    await self._ask(ticket, device)
-                else:
-                    await self._fetch_all(device, offer)
-            except (DeviceError, RoomError) as error:
-                # The ticket stays open: asked again when the device comes back.
-                self._note(device, error)
-                if offer is not None and isinstance(error, TryAgain):
-                    later = partial(self._again, ticket, device, offer)
-                    asyncio.get_running_loop().call_later(error.after_seconds, later)
-            finally:
-                if offer is not None:
-                    self._busy.discard((ticket, device))
+    # Where it fails, the ticket stays open: the device is asked again when it comes back.
 
-    def _again(self, ticket: str, device: DeviceId, offer: HandInOffered) -> None:
+    async def _ask_all(self) -> NoReturn:
+        while True:
+            ticket, device = await self._to_ask.get()
+            try:
+                await self._ask(ticket, device)
+            except (DeviceError, RoomError) as error:
+                self._note(device, error)
+
+    async def _fetch_offers(self) -> NoReturn:
+        while True:
+            ticket, device = await self._to_fetch.get()
+            try:
+                await self._fetch_newest(ticket, device)
+            except TryAgain as error:
+                self._note(device, error)
+                later = partial(self._again, ticket, device)
+                asyncio.get_running_loop().call_later(error.after_seconds, later)
+            except (DeviceError, RoomError) as error:
+                self._note(device, error)
+                self._offers.pop((ticket, device), None)
+
+    def _again(self, ticket: str, device: DeviceId) -> None:
         """Take an offer up once more: its lane ended, or an earlier ticket was fetching the same.
 
         Whoever is out of reach by then is asked anew on coming back.
         """
         if device in self._open.get(ticket, ()) and self._room.connected((device,)):
-            self._busy.add((ticket, device))
-            self._due.put_nowait((ticket, device, offer))
+            self._to_fetch.put_nowait((ticket, device))
+        else:
+            self._offers.pop((ticket, device), None)
 
     async def _ask(self, ticket: str, device: DeviceId) -> None:
         room = self._room
@@ -232,9 +244,17 @@ class Collecting:
         if answer.state in {"refused", "failed"}:
             await self._done(ticket, device, 0, 0, answer.reason or answer.state)
 
-    async def _fetch_all(self, device: DeviceId, offer: HandInOffered) -> None:
-        if self._room.lesson is None:
-            return
+    async def _fetch_newest(self, ticket: str, device: DeviceId) -> None:
+        """Fetch what is offered, and what was offered meanwhile; then the ticket is settled."""
+        while offer := self._offers.get((ticket, device)):
+            own, failed, why = await self._fetch_all(device, offer)
+            if self._offers.get((ticket, device)) is offer:
+                await self._done(ticket, device, own, failed, why)
+            if self._offers.get((ticket, device)) is offer:
+                del self._offers[ticket, device]
+
+    async def _fetch_all(self, device: DeviceId, offer: HandInOffered) -> tuple[int, int, str]:
+        """Return how many are this pupil's, how many could not be taken, and why."""
         taken = set[bytes]()
         own, failed, why = 0, 0, ""
         quota = QUOTA_BYTES
@@ -255,7 +275,7 @@ class Collecting:
             taken.add(file.document)
             own += lies is None or lies.pupil == self._room.pupil_at(device)
         self._room.devices.tell(device, HandInTaken(offer.id, tuple(taken)))
-        await self._done(offer.id, device, own, failed + offer.left_out, why)
+        return own, failed + offer.left_out, why
 
     async def _fetch(self, device: DeviceId, ticket: str, file: OfferedFile) -> None:
         room, lesson = self._room, self._room.running()

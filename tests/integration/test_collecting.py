@@ -36,6 +36,8 @@ class Table(Cart):
         self.library = Library(home / "library")
         self.fetched: list[bytes] = []
         self.cut = 0  # so many fetches find their lane cut
+        self.hangs, self.hung = asyncio.Event(), asyncio.Event()
+        self.hangs.set()
         self.collecting = self.opened()
 
     def opened(self) -> Collecting:
@@ -52,6 +54,8 @@ class Table(Cart):
         assert device == ONE
         assert size > 0
         self.fetched.append(document)
+        self.hung.set()
+        await self.hangs.wait()
         if len(self.fetched) <= self.cut:
             raise TryAgain(1.0)
 
@@ -196,3 +200,27 @@ async def test_a_restart_knows_what_lies_there(tmp_path: Path) -> None:
     await table.collect(essay)
     assert table.lying() == ["essay.txt"]
     assert sum(isinstance(act, HandInKept) for act in table.journal.acts) == 1
+
+
+async def test_what_is_offered_anew_while_the_older_hangs_is_fetched_once_afterwards(
+    tmp_path: Path,
+) -> None:
+    table = Table(tmp_path)
+    essay, better = table.work("essay.txt", "The climate"), table.work("poem.txt", "of Lille")
+    await table.collecting.collect([ONE])
+    ticket = [act.ticket for act in table.journal.acts if isinstance(act, CollectAsked)][-1]
+    table.hangs.clear()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(table.collecting.run())
+        await table.collecting.take(ONE, HandInOffered(ticket, (essay,), 0))
+        await table.hung.wait()
+        for _ in range(2):
+            await table.collecting.take(ONE, HandInOffered(ticket, (essay, better), 0))
+        table.hangs.set()
+        while table.collecting.missing():
+            table.touched.clear()
+            await table.touched.wait()
+        running.cancel()
+    assert table.lying() == ["essay.txt", "poem.txt"]
+    assert table.fetched == [essay.document, better.document]
+    assert table.done() == [2]

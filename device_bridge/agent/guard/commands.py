@@ -44,6 +44,10 @@ class Commands:
         self._open[id_] = _Open([link], ends_at)
         return True
 
+    def is_done(self, id_: str) -> bool:
+        """Return whether the command has ended, and well."""
+        return id_ in self._answers and self._answers[id_].state == "done"
+
     def end(
         self, id_: str, state: Literal["done", "refused", "failed", "late"], reason: str = ""
     ) -> bool:

@@ -17,6 +17,7 @@ from device_bridge.session.link import GREETING_SECONDS, error_of
 from device_bridge.session.wire import Lane, Path, Wire
 
 REDIAL_SECONDS: Final = 1.0
+"""Between two dials at most, at least half of it: lanes cut together are not dialled in step."""
 BULK_WAIT_SECONDS: Final = 5.0
 log = logging.getLogger(__name__)
 DialLane = Callable[[Path], Awaitable[Lane]]
@@ -40,6 +41,7 @@ class KeptLane:
     """One path of one link: dialled when first wanted, again when lost, while the link lives.
 
     `over` tells whether the link has ended; see `Keeper` on why a cancellation alone will not do.
+    `jitter`, drawn from 0.5 to 1.0, spreads the dials.
     """
 
     def __init__(
@@ -49,9 +51,11 @@ class KeptLane:
         token: bytes,
         use: Callable[[Lane], Awaitable[None]],
         over: Callable[[], bool],
+        jitter: Callable[[], float],
     ) -> None:
         self._path: Path = path
         self._dial, self._token, self._use, self._over = dial, token, use, over
+        self._jitter = jitter
         self._wanted = asyncio.Event()
         self._stands = asyncio.Event()
         self._lane: Lane | None = None
@@ -78,7 +82,7 @@ class KeptLane:
             except* (OSError, DeviceError) as lost:
                 settle_cancels()
                 log.info("lane lost", extra={"path": self._path, "why": repr(first_of(lost))})
-            await asyncio.sleep(REDIAL_SECONDS)
+            await asyncio.sleep(REDIAL_SECONDS * self._jitter())
 
     async def _once(self) -> None:
         lane = await self._dial(self._path)

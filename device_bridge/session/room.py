@@ -402,13 +402,13 @@ class _Kept:
                 await self._ends.coming_up.over()
             return await self._dial(path, self._addresses)
 
-        token = welcome.lane_token
+        token, jitter = welcome.lane_token, self._ends.jitter
         self.identity_ends_at = lane.peer.ends_at
         live = _Live(
             lane,
             session,
-            KeptLane("/pictures", again, token, self._watch, lambda: session.over),
-            KeptLane("/bulk", again, token, self._serve_bulk, lambda: session.over),
+            KeptLane("/pictures", again, token, self._watch, lambda: session.over, jitter),
+            KeptLane("/bulk", again, token, self._serve_bulk, lambda: session.over, jitter),
         )
         group.create_task(live.pictures.run(), name=f"pictures-{self._device}")
         group.create_task(live.bulk.run(), name=f"bulk-{self._device}")

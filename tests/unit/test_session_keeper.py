@@ -9,9 +9,10 @@ from device_bridge.protocol.hello import Answer, Hello, Pulse, Refused, Welcome
 from device_bridge.protocol.messages import FromDevice, encode
 from device_bridge.protocol.talking import Heard
 from device_bridge.session.keeper import Keeper, first_of, retry_pauses
+from device_bridge.session.lanes import REDIAL_SECONDS, KeptLane
 from device_bridge.session.link import Session, error_of
 from device_bridge.session.outbox import WAITING_MAX, Outbox
-from device_bridge.session.wire import WireEnded
+from device_bridge.session.wire import Lane, Path, WireEnded
 
 HELLO = Hello(1, 1, "app", "grant")
 WELCOME = Welcome(1, "dev-1", "boot", "agent", "linux", bytes(32), bytes(16))
@@ -192,3 +193,23 @@ async def test_a_peer_that_does_not_read_loses_the_link() -> None:
         outbox.put(Heard("a"))
     with pytest.raises(WireEnded):
         await outbox.take()
+
+
+async def test_lanes_that_are_cut_together_are_not_dialled_again_in_step() -> None:
+    loop = asyncio.get_running_loop()
+    dials: list[float] = []
+    spread = iter((0.5, 0.9, 0.7))
+
+    async def dial(path: Path) -> Lane:
+        assert path == "/bulk"
+        dials.append(loop.time())
+        raise ConnectionResetError
+
+    async def unused(lane: Lane) -> None:
+        raise AssertionError(lane)
+
+    lane = KeptLane("/bulk", dial, b"", unused, lambda: len(dials) == 3, lambda: next(spread))
+    lane.want()
+    await lane.run()
+    pauses = [round(later - earlier, 2) for earlier, later in pairwise(dials)]
+    assert pauses == [0.5 * REDIAL_SECONDS, 0.9 * REDIAL_SECONDS]

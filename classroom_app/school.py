@@ -159,7 +159,7 @@ class School:
             pace=pace,
         )
         self.attention = Attention(self.room)
-        self.materials = Materials(self.room, library, self.ways, self._pool)
+        self.materials = Materials(self.room, library, self.ways, self._pool, keeping)
         self.talking = Talking(self.room)
         self.watching = Watching(self.room, look_ended)
         self.collecting = Collecting(

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from classroom_app.domain.acts import (
+    Declared,
     HandedOut,
     HandOut,
     HandOutReported,
@@ -24,10 +25,13 @@ from device_bridge.materials.errors import DiskFull
 from device_bridge.materials.kinds import looks_whole
 from device_bridge.materials.off_loop import off_loop
 from device_bridge.protocol.errors import Malformed
+from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 from device_bridge.protocol.messages import Declaration, FromDevice
 
 DOCUMENTS_MAX: Final = 100
+EARLIER_MAX: Final = 30
+"""Hand-outs of earlier lessons that a device is told once more to give back."""
 SETTLED: Final = frozenset({"arrived", "opened", "withdrawn", "failed"})
 NAME_MAX: Final = 255
 
@@ -55,10 +59,19 @@ class Carries(Protocol):
         ...
 
 
+class Recalls(Protocol):
+    async def last_declared(self, device: DeviceId, feature: str) -> Declared | None:
+        """Return the newest declaration that was written, in whatever lesson."""
+        ...
+
+
 class Materials:
     """`bulk`: threads for what reads and writes whole documents."""
 
-    def __init__(self, room: Classroom, library: Keeps, carries: Carries, bulk: Executor) -> None:
+    def __init__(
+        self, room: Classroom, library: Keeps, carries: Carries, bulk: Executor, recalls: Recalls
+    ) -> None:
+        self._recalls = recalls
         self._room = room
         self._library = library
         self._carries = carries
@@ -146,7 +159,12 @@ class Materials:
 
     async def take(self, device: DeviceId, message: FromDevice) -> None:
         """Write down each settled word of a device on a hand-out, once."""
-        if not isinstance(message, MaterialReport) or self._room.lesson is None:
+        if self._room.lesson is None:
+            return
+        if isinstance(message, Welcome) and (device, "materials") not in self._room.declared:
+            kept = await self._recalls.last_declared(device, "materials")
+            self._turn(device, self._room.read(kept) if kept else None)
+        if not isinstance(message, MaterialReport):
             return
         if message.handout not in self.handouts:
             return
@@ -208,6 +226,8 @@ class Materials:
         """Take up a lesson's hand-outs, and tell again whoever was to have more of them."""
         if kept is None:
             self.forget()
+            for device in self._room.all_devices():
+                self._turn(device, self._room.declared.get((device, "materials")))
             return
         self.handouts = {handout.id: handout for handout in kept.handouts}
         self.receipts = {(r.handout, r.device): r for r in kept.receipts}
@@ -217,6 +237,12 @@ class Materials:
             if told := self._room.declared.get((device, "materials")):
                 # A device that is in reach says again how far it is: nobody heard it meanwhile.
                 self._room.declare(device, told)
+
+    def _turn(self, device: DeviceId, held: Declaration | None) -> None:
+        """Tell in this lesson what was withdrawn before: the device may have been away then."""
+        if isinstance(held, MaterialsDeclared) and held.lesson != self._room.lesson_id():
+            self._room.declared[device, "materials"] = held
+            self._room.declare(device, self._declarations([device])[device])
 
     def _scopes(self, handouts: Collection[HandOut]) -> dict[str, set[DeviceId]]:
         """Return whom each was for: everybody, or whoever was told of it."""
@@ -244,7 +270,10 @@ class Materials:
         }
 
     def _withdrawn(self, device: DeviceId) -> tuple[str, ...]:
-        back = [
+        held = self._room.declared.get((device, "materials"))
+        known = held.withdrawn if isinstance(held, MaterialsDeclared) else ()
+        earlier = [handout for handout in known if handout not in self.handouts]
+        back = earlier[-EARLIER_MAX:] + [
             handout.id
             for handout in self.handouts.values()
             if handout.withdrawn and device in self.scopes[handout.id]

@@ -25,6 +25,14 @@ def _columns(told: Declared) -> dict[str, object]:
     return {name: getattr(told, name) for name in told.__struct_fields__}
 
 
+def last_declared(device: DeviceId, feature: str, connection: Connection) -> Declared | None:
+    query = select(declarations).where(
+        declarations.c.device == device, declarations.c.feature == feature
+    )
+    row = connection.execute(query).first()
+    return Declared(device, feature, row.version, row.body) if row else None
+
+
 def declared(connection: Connection, lesson: LessonId) -> tuple[Declared, ...]:
     query = select(declarations).where(declarations.c.lesson == lesson)
     return tuple(

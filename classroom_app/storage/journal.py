@@ -7,10 +7,10 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from classroom_app.domain.acts import Act, Declared, HandInKept, Kept, Resumed
-from classroom_app.domain.lesson import LessonId, PupilId
+from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
 from classroom_app.storage.acts import of_lesson, read
 from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
-from classroom_app.storage.declarations import declare, declared
+from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.erasing import erase, forget_before
 from classroom_app.storage.heads import signed_marks
@@ -43,6 +43,10 @@ class KeepsJournal(Store):
     async def under_way(self) -> Resumed | None:
         """Return the lesson that had not ended when the app did."""
         return await self.write(under_way)
+
+    async def last_declared(self, device: DeviceId, feature: str) -> Declared | None:
+        """Return the newest declaration that was kept, in whatever lesson."""
+        return await self.write(partial(last_declared, device, feature))
 
     async def journal_ids(self) -> list[str]:
         query = select(journal.c.id).order_by(journal.c.sequence)

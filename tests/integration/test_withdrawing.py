@@ -166,6 +166,53 @@ async def test_who_was_away_gives_it_back_on_return(tmp_path: Path, paper: Path)
             await said(app, "plan.txt: withdrawn from 1 of 1")
 
 
+async def test_who_was_away_till_the_lesson_was_over_gives_it_back_in_the_next_one(
+    tmp_path: Path, paper: Path
+) -> None:
+    school = SmallSchool()
+    async with teacher(school, tmp_path / "app", PLACES) as app:
+        await app.start()
+        async with device(school, tmp_path / "1", "device-1", seat=NobodyThere) as one:
+            meet(app, one)
+            await give(app, paper, 1)
+            folder = one.guard.materials.folder
+        await app.school.acts.undo()
+        await app.school.presence.end()
+        await app.start()
+        async with device(school, tmp_path / "1", "device-1", seat=NobodyThere) as again:
+            assert list(folder.iterdir()) != []
+            meet(app, again)
+            await until(lambda: list(folder.iterdir()) == [], "it is gone")
+            assert again.guard.materials.folder != folder
+
+
+async def test_a_copy_that_cannot_be_looked_at_now_is_taken_back_later(
+    tmp_path: Path, paper: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder its pupil has closed, or a file held open where that locks it."""
+    monkeypatch.setattr(guard_materials, "AGAIN_SECONDS", 0.05)
+    refusals = [1, 2]
+
+    def refusing(folder: Path, name: str, placed: bytes) -> bool:
+        if refusals:
+            refusals.pop()
+            raise PermissionError
+        return take_back(folder, name, placed)
+
+    monkeypatch.setattr(guard_materials, "take_back", refusing)
+    school = SmallSchool()
+    async with (
+        device(school, tmp_path / "1", "device-1", seat=NobodyThere) as one,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        await app.start()
+        meet(app, one)
+        await give(app, paper, 1)
+        await app.school.acts.undo()
+        await said(app, "plan.txt: withdrawn from 1 of 1")
+        assert (lying(one), refusals) == ([], [])
+
+
 async def test_all_that_was_withdrawn_meanwhile_goes_however_little_may_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,3 +56,53 @@ def test_a_file_that_another_hand_out_gave_as_well_is_not_taken_back() -> None:
     told = MaterialsDeclared(2, "lesson-1", (other.document,), ("h1",))
     after, _ = declared(held, told, Author())
     assert (after.leaving(), after.papers) == (None, (other,))
+
+
+CLAIRE, OMAR = Author("lesson-a", key="claire"), Author("lesson-b", key="omar")
+PLAN = Document("h1", bytes(32), "plan.pdf", 7)
+GIVEN = Paper(PLAN, "arrived", 7, "plan.pdf", bytes(32))
+
+
+def between() -> Papers:
+    """Lesson A's paper is here, and lesson B is on."""
+    held = Papers(1, "lesson-a", CLAIRE, (GIVEN,), folder="5B lesson-a")
+    between, reports = declared(held, MaterialsDeclared(2, "lesson-b"), OMAR, folder="B")
+    assert (between.folder, between.papers, reports) == ("B", (), [])
+    return between
+
+
+def test_a_lesson_that_goes_on_after_another_knows_what_it_gave_and_may_take_it_back() -> None:
+    again, reports = declared(between(), MaterialsDeclared(3, "lesson-a", (PLAN,)), CLAIRE)
+    assert (again.papers, again.folder, again.earlier) == ((GIVEN,), "5B lesson-a", ())
+    assert [report.state for report in reports] == ["arrived"]
+    after, _ = declared(again, MaterialsDeclared(4, "lesson-a", (), ("h1",)), CLAIRE)
+    assert after.leaving() == GIVEN, "ours, and not the pupil's own"
+
+
+def test_what_is_still_to_be_taken_back_is_not_forgotten_at_the_next_lesson() -> None:
+    held = Papers(1, "lesson-a", CLAIRE, (GIVEN,), folder="5B lesson-a")
+    held, _ = declared(held, MaterialsDeclared(2, "lesson-a", (), ("h1",)), CLAIRE)
+    for version, lesson in enumerate(("lesson-b", "lesson-c"), 3):
+        held, _ = declared(held, MaterialsDeclared(version, lesson), OMAR, folder=lesson)
+        assert held.leaving() == replace(GIVEN, folder="5B lesson-a")
+
+
+def test_a_later_lesson_of_the_same_teacher_takes_back_what_was_given_in_an_earlier_one() -> None:
+    told = MaterialsDeclared(3, "lesson-c", (), ("h1",))
+    stranger, _ = declared(between(), told, OMAR, folder="C")
+    assert stranger.leaving() is None, "whoever did not give it does not take it"
+    after, _ = declared(between(), told, replace(CLAIRE, lesson="lesson-c"), folder="C")
+    assert after.leaving() == replace(GIVEN, folder="5B lesson-a")
+    assert after.earlier == ()
+
+
+def test_no_more_of_earlier_lessons_is_kept_than_fits_beside_a_lesson() -> None:
+    held = Papers()
+    for number in range(3):
+        rows = tuple(
+            replace(GIVEN, document=replace(PLAN, handout=f"h{number}-{one}")) for one in range(60)
+        )
+        held = replace(held, lesson=f"lesson-{number}", papers=rows)
+        held, _ = declared(held, MaterialsDeclared(number + 1, f"lesson-{number + 1}"), OMAR)
+    assert len(held.earlier) == 100
+    assert held.earlier[-1].paper.document.handout == "h2-59"

@@ -4,10 +4,12 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import cast
 
-from classroom_app.domain.acts import HandOut
+from classroom_app.domain.acts import Declared, HandOut
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.services.materials import Held, Materials
+from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.materials import MaterialReport, MaterialsDeclared
+from device_bridge.protocol.messages import encode
 from tests.cart import LINA, ONE, TWO, Cart
 
 
@@ -20,9 +22,18 @@ class NoWay:
     def wanted(self, device: DeviceId) -> None: ...
 
 
-def given(cart: Cart) -> Materials:
+class Written(dict[DeviceId, MaterialsDeclared]):
+    """What the store has of earlier lessons."""
+
+    async def last_declared(self, device: DeviceId, feature: str) -> Declared | None:
+        told = self.get(device)
+        return Declared(device, feature, told.version, encode(told)) if told else None
+
+
+def given(cart: Cart, written: Written | None = None) -> Materials:
     """Make the feature with one paper that both devices were given."""
-    materials = Materials(cart.room, NoLibrary(), NoWay(), cast("Executor", None))
+    recalls = Written() if written is None else written
+    materials = Materials(cart.room, NoLibrary(), NoWay(), cast("Executor", None), recalls)
     materials.handouts["h1"] = HandOut("h1", bytes(32), "plan.pdf", 7, True, (LINA,))  # noqa: FBT003
     materials.scopes["h1"] = {ONE, TWO}
     return materials
@@ -58,3 +69,24 @@ async def test_who_never_came_never_had_it() -> None:
     cart.room.came = {ONE}
     await materials.withdraw("h1")
     assert materials.became("h1") == {ONE: ""}
+
+
+async def test_what_was_withdrawn_in_an_earlier_lesson_is_told_in_the_next_one() -> None:
+    """Also after a restart: whoever was away then gives it back when it comes."""
+    cart = Cart()
+    earlier = MaterialsDeclared(7, "earlier", (), ("h0",))
+    cart.room.declared[ONE, "materials"] = earlier
+    materials = given(cart, Written({TWO: earlier}))
+    materials.began(None)
+    welcome = Welcome(1, TWO, "boot", "agent", "linux", bytes(32), bytes(16))
+    for _ in range(2):
+        await materials.take(TWO, welcome)
+    for device in (ONE, TWO):
+        (told,) = cart.devices.declared[device]
+        assert isinstance(told, MaterialsDeclared)
+        assert (told.lesson, told.documents, told.withdrawn) == ("l", (), ("h0",))
+    materials = given(cart)
+    await materials.withdraw("h1")
+    told = cart.devices.declared[ONE][-1]
+    assert isinstance(told, MaterialsDeclared)
+    assert told.withdrawn == ("h0", "h1")

@@ -51,6 +51,8 @@ REPORT_SECONDS: Final = 0.5
 NO_LESSON: Final = "no-lesson"
 _JOBS_MAX: Final = 32
 _OPEN_MAX: Final = 100
+AGAIN_SECONDS: Final = 60.0
+"""When a withdrawn copy that could not be looked at is tried again."""
 
 
 class Counted:
@@ -96,6 +98,7 @@ class MaterialsGuard:
         self._jobs = asyncio.Queue[Callable[[], Awaitable[object]]](_JOBS_MAX)
         self._wanted = asyncio.Event()
         self._tell_bar()
+        self._later_back: asyncio.TimerHandle | None = None
         if held.leaving():
             self._do(self._take_back)
 
@@ -241,7 +244,7 @@ class MaterialsGuard:
         paper = self.held.of(handout)
         if paper is None:  # withdrawn while it was placed
             if not found:
-                self._do(partial(self._remove, placed.path, placed.hash))
+                self._do(partial(self._remove_quietly, placed.path, placed.hash))
             return
         name, hash_ = placed.path.name, placed.hash
         paper = replace(paper, state="arrived", name=name, hash=hash_, reason="", found=found)
@@ -300,8 +303,14 @@ class MaterialsGuard:
 
     async def _take_back(self) -> None:
         """Remove our copies of what was withdrawn before anybody opened it; say what became."""
-        while paper := self.held.leaving():
-            whole = await self._remove(self.folder / paper.name, paper.hash)
+        withheld = set[str]()
+        while paper := self.held.leaving(withheld):
+            folder = self._folder.received / (paper.folder or self.held.folder)
+            try:
+                whole = await self._remove(folder / paper.name, paper.hash)
+            except (OSError, Unreadable):
+                withheld.add(paper.document.handout)
+                continue
             self.held = taken_back(self.held, paper, whole=whole)
             self._voice.changed()
             now = next((row for row in self.held.gone if row.document == paper.document), None)
@@ -310,9 +319,18 @@ class MaterialsGuard:
                 self._voice.note(
                     "hand-out-withdrawn", {"handout": now.document.handout, "state": now.state}
                 )
+        if self._later_back:
+            self._later_back.cancel()
+        if withheld:
+            loop = asyncio.get_running_loop()
+            self._later_back = loop.call_later(AGAIN_SECONDS, self._do, self._take_back)
 
     async def _remove(self, path: Path, placed: bytes) -> bool:
         return await self._makings.in_bulk(take_back, path.parent, path.name, placed)
+
+    async def _remove_quietly(self, path: Path, placed: bytes) -> None:
+        with suppress(OSError, Unreadable):
+            await self._remove(path, placed)
 
     def _let_go(self, document: bytes) -> None:
         """Drop from the library what no hand-out is of any more, unless it is offered back."""
@@ -324,7 +342,9 @@ class MaterialsGuard:
 
     def hand_in_asked(self, link: Link, asked: HandInAsked) -> None:
         ends_at = self._makings.clock.boot() + asked.deadline_seconds
-        if not self._commands.begin(link, asked.id, ends_at):
+        # Told again, it is offered again: what was offered may have been lost with its link.
+        again = self._commands.is_done(asked.id)
+        if not self._commands.begin(link, asked.id, ends_at) and not again:
             return
         if self._jobs.full():
             self._commands.end(asked.id, "refused", BUSY)

@@ -11,6 +11,7 @@ from device_bridge.protocol.materials import Document, MaterialReport, Materials
 
 State = Literal["wanted", "fetching", "arrived", "opened", "failed", "withdrawn"]
 GONE_MAX: Final = 100
+EARLIER_MAX: Final = 100
 CHANGED: Final = "changed"
 
 
@@ -18,7 +19,8 @@ class Paper(Struct, frozen=True):
     """One hand-out here. `name` and `hash` are of the file in the pupil's folder, once arrived.
 
     `free_bytes` is what might be written when the disk was too full. `found`: it lay with the pupil
-    already, so it is theirs.
+    already, so it is theirs. `folder`: where it lies among what was received, if that is not the
+    lesson's own.
     """
 
     document: Document
@@ -29,10 +31,19 @@ class Paper(Struct, frozen=True):
     reason: str = ""
     free_bytes: int = 0
     found: bool = False
+    folder: str = ""
 
     @property
     def arrived(self) -> bool:
         return bool(self.name)
+
+
+class Earlier(Struct, frozen=True):
+    """What another lesson gave and the pupil has; `key`: of the teacher who may take it back."""
+
+    lesson: str
+    key: str
+    paper: Paper
 
 
 class Papers(Struct, frozen=True):
@@ -40,7 +51,7 @@ class Papers(Struct, frozen=True):
 
     `gone` are the withdrawn ones: "arrived" as long as our copy is to be taken back, then what
     became of it, which is said again with each declaration. `folder` is the lesson's own among
-    what was received.
+    what was received. `earlier` lessons' hand-outs are known again when their lesson goes on.
     """
 
     version: int = 0
@@ -49,6 +60,7 @@ class Papers(Struct, frozen=True):
     papers: tuple[Paper, ...] = ()
     gone: tuple[Paper, ...] = ()
     folder: str = ""
+    earlier: tuple[Earlier, ...] = ()
 
     def of(self, handout: str) -> Paper | None:
         return next((row for row in self.papers if row.document.handout == handout), None)
@@ -60,9 +72,10 @@ class Papers(Struct, frozen=True):
     def wants(self, document: bytes) -> bool:
         return any(row.document.document == document for row in self.papers)
 
-    def leaving(self) -> Paper | None:
-        """Return a withdrawn one whose copy is to be taken back."""
-        return next((row for row in self.gone if row.state == "arrived"), None)
+    def leaving(self, besides: Collection[str] = ()) -> Paper | None:
+        """Return a withdrawn one whose copy is to be taken back, not of the hand-outs `besides`."""
+        rows = (row for row in self.gone if row.state == "arrived")
+        return next((row for row in rows if row.document.handout not in besides), None)
 
     def lacking(self) -> tuple[Paper, ...]:
         return tuple(row for row in self.papers if not row.arrived)
@@ -94,29 +107,59 @@ def declared(
     """Take a newer declaration; report each document as it is, and each that was withdrawn.
 
     What has arrived stays arrived, what is in `fetching` goes on, what failed is wanted again.
-    A withdrawn hand-out in `opening` is on its pupil's screen already. Of another lesson nothing
-    has arrived yet: it has a `folder` of its own.
+    A withdrawn hand-out in `opening` is on its pupil's screen already. Another lesson has a
+    `folder` of its own; what has arrived there is known, if it was on before.
     """
-    same = held.lesson == told.lesson
-    known = {row.document.document: row for row in held.papers} if same else {}
+    if held.lesson != told.lesson:
+        held = _turned_to(held, told.lesson, folder)
+    known = {row.document.document: row for row in held.papers}
     kept = tuple(_again(known.get(one.document), one, fetching) for one in _once(told.documents))
     still = {row.document.handout for row in kept}
     left = [row for row in held.papers if row.document.handout not in still]
-    mine = held.gone if same else ()
-    gone = [row for row in mine if row.document.handout not in still]
-    theirs = {row.name for row in kept if row.arrived}
-    gone += [_gone(row, opening, theirs) for row in left if row.document.handout in told.withdrawn]
-    where = held.folder if same else folder
-    after = Papers(told.version, told.lesson, author, kept, tuple(gone[-GONE_MAX:]), where)
+    back = [row for row in held.earlier if _may_take(author, row, told.withdrawn)]
+    earlier = tuple(row for row in held.earlier if row not in back)
+    gone = [row for row in held.gone if row.document.handout not in still]
+    theirs = {(row.folder, row.name) for row in kept if row.arrived}
+    theirs |= {(row.paper.folder, row.paper.name) for row in earlier}
+    mine = [row for row in left if row.document.handout in told.withdrawn]
+    gone += [_gone(row, opening, theirs) for row in (*mine, *(row.paper for row in back))]
+    after = Papers(
+        told.version,
+        told.lesson,
+        author,
+        kept,
+        tuple(gone[-GONE_MAX:]),
+        held.folder,
+        earlier,
+    )
     reports = [report_of(after, row) for row in kept]
     reports += [report_of(after, row) for row in after.gone if row.state != "arrived"]
-    if same:
-        reports += [
-            MaterialReport(row.document.handout, told.version, "withdrawn")
-            for row in left
-            if row.document.handout not in told.withdrawn
-        ]
+    reports += [
+        MaterialReport(row.document.handout, told.version, "withdrawn")
+        for row in left
+        if row not in mine
+    ]
     return after, reports
+
+
+def _turned_to(held: Papers, lesson: str, folder: str) -> Papers:
+    """Lay the lesson's hand-outs by and take up what `lesson` gave here before, if it was on.
+
+    What is still to be taken back is taken back in any lesson.
+    """
+    placed = (replace(row, folder=held.folder) for row in held.papers if row.arrived)
+    rows = [*held.earlier, *(Earlier(held.lesson, held.author.key, row) for row in placed)]
+    back = [row.paper for row in rows if row.lesson == lesson]
+    leaving = (row for row in held.gone if row.state == "arrived")
+    gone = tuple(replace(row, folder=row.folder or held.folder) for row in leaving)
+    where = back[-1].folder if back else folder
+    papers = tuple(replace(row, folder="") for row in back)
+    earlier = tuple(row for row in rows if row.lesson != lesson)[-EARLIER_MAX:]
+    return Papers(0, lesson, Author(), papers, gone, where, earlier)
+
+
+def _may_take(author: Author, row: Earlier, withdrawn: Collection[str]) -> bool:
+    return row.key == author.key and row.paper.document.handout in withdrawn
 
 
 def taken_back(held: Papers, paper: Paper, *, whole: bool) -> Papers:
@@ -134,11 +177,11 @@ def _replaced(rows: tuple[Paper, ...], paper: Paper) -> tuple[Paper, ...]:
     return tuple(paper if row.document.handout == paper.document.handout else row for row in rows)
 
 
-def _gone(row: Paper, opening: Collection[str], theirs: Collection[str]) -> Paper:
+def _gone(row: Paper, opening: Collection[str], theirs: Collection[tuple[str, str]]) -> Paper:
     """Say what is to become of a withdrawn one; a file that another hand-out gave too stays."""
     if not row.arrived:
         return _removed(row)
-    if row.found or row.name in theirs:
+    if row.found or (row.folder, row.name) in theirs:
         return replace(row, state="opened", reason=CHANGED)
     if row.state == "opened" or row.document.handout in opening:
         return replace(row, state="opened")

@@ -95,6 +95,8 @@ def _sentence(error: Exception) -> str:
     match error:
         case FileExistsError():
             return "there is a school in this folder already. Serve it, or name a new folder."
+        case BlockingIOError():
+            return "this school is served already. Go on with that, or end it first."
         case OSError(errno=errno.EADDRINUSE):
             return "another program has this port. End it, or name another --port."
         case OSError(strerror=str(why)):

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import uvicorn
@@ -48,9 +50,13 @@ class _Server(uvicorn.Server):
 
 
 async def serve(served: Served, say: Callable[[str], None]) -> None:
-    """Serve until a signal; `say` hears one JSON line `{"listening": URL}` once we accept."""
+    """Serve until a signal; `say` hears one JSON line `{"listening": URL}` once we accept.
+
+    Raises `BlockingIOError` where the folder's own database is served already.
+    """
     family = socket.AF_INET6 if ":" in served.host else socket.AF_INET
-    with socket.socket(family) as listener:
+    alone = nullcontext() if served.database else only_one(served.folder)
+    with alone, socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((served.host, served.port))
         async with ground_at(served.folder, served.database) as ground:
@@ -72,6 +78,22 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, _ask_to_end, server)
             await server.serve(sockets=[listener])
+
+
+@contextmanager
+def only_one(folder: Path) -> Generator[None]:
+    """Lock the folder itself, as long as the block lasts or the process lives."""
+    if sys.platform == "win32":  # no such locks there
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - not there on Windows
+
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(held)
 
 
 def _ask_to_end(server: uvicorn.Server) -> None:

@@ -563,12 +563,12 @@ async def _live(
     language: str,
     theme: str | None,
     pace: float,
-) -> None:
+) -> int:
     try:
         keeping = await open_keeping(home)
     except NotKept as error:
         await _stopped(error, language)
-        return
+        return 1
     desk = Desk(keeping, home, interfaces, theme or keeping.theme(), pace)
     desk.speak(language or keeping.language() or _system_language())
     if puppet:
@@ -582,6 +582,7 @@ async def _live(
     finally:
         await desk.close()
         desk.window.deleteLater()
+    return 0
 
 
 async def _stopped(error: NotKept, language: str) -> None:
@@ -617,5 +618,5 @@ def run(
     load_fonts(app)
     life = _live(home, interfaces, puppet, language or "", theme, pace)
     with DeskLoop(app) as loop, suppress(asyncio.CancelledError):
-        loop.run_until_complete(stoppable(life))
+        return loop.run_until_complete(stoppable(life))
     return 0

@@ -1,14 +1,22 @@
 """All that the app keeps, joined to the ports that services and sync declare."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
-from classroom_app.domain.errors import StoreFull
+from classroom_app.domain.errors import StoreFull, StoreInUse
 from classroom_app.storage.ballast import Ballast
-from classroom_app.storage.engine import driver_of, open_connection, shut, spare
+from classroom_app.storage.engine import (
+    LET_GO_SECONDS,
+    driver_of,
+    open_connection,
+    shut,
+    spare,
+)
 from classroom_app.storage.hand_ins import KeepsHandIns
 from classroom_app.storage.heads import KeepsHeads
 from classroom_app.storage.journal import KeepsJournal
@@ -19,10 +27,32 @@ from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.roster import KeepsRoster
 from classroom_app.storage.settings import KeepsSettings
 from device_bridge.materials.library import Library
+from device_bridge.only_one import lock_folder
+
+AGAIN_SECONDS: Final = 0.1
 
 
 class Keeping(KeepsSettings, KeepsRoster, KeepsJournal, KeepsOutbox, KeepsHandIns, KeepsHeads):
     """The store, by feature: each part is in the file of its name."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        path: Path,
+        library: Library,
+        lock: int,
+        *,
+        key_lies_beside: bool,
+    ) -> None:
+        """Take `lock` over: a descriptor that keeps a second app out until we close."""
+        super().__init__(connection, path, library, key_lies_beside=key_lies_beside)
+        self._lock = lock
+
+    async def close(self) -> None:
+        try:
+            await super().close()
+        finally:
+            os.close(self._lock)
 
 
 async def open_keeping(
@@ -33,14 +63,35 @@ async def open_keeping(
     Raises `NotKept`, each kind with its own way on; nothing of an existing store is changed then.
     """
     path = home / "store.db"
-    connection, key, library = await asyncio.to_thread(_opened, path, ring, waits)
-    keeping = Keeping(connection, path, library, key_lies_beside=key.beside)
+    lock = await _locked(home)
+    try:
+        connection, key, library = await asyncio.to_thread(_opened, path, ring, waits)
+    except BaseException:
+        os.close(lock)
+        raise
+    keeping = Keeping(connection, path, library, lock, key_lies_beside=key.beside)
     try:
         await keeping.begin()
     except BaseException:
         await keeping.close()
         raise
     return keeping
+
+
+async def _locked(home: Path) -> int:
+    """Keep a second app out before either makes a key; one that closes is waited for."""
+    try:
+        async with asyncio.timeout(LET_GO_SECONDS):
+            while True:
+                try:
+                    home.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once
+                    return lock_folder(home)
+                except BlockingIOError:
+                    await asyncio.sleep(AGAIN_SECONDS)
+    except TimeoutError:
+        raise StoreInUse from None
+    except OSError as error:
+        raise as_not_kept(error) or error from error
 
 
 def _connected(path: Path, key: str) -> Connection:
@@ -55,7 +106,6 @@ def _connected(path: Path, key: str) -> Connection:
 
 def _opened(path: Path, ring: Callable[[], Ring], waits: Waits) -> tuple[Connection, Key, Library]:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         key = find_key(path.parent, ring, waits)
     except OSError as error:
         raise as_not_kept(error) or error from error

@@ -42,6 +42,8 @@ from device_bridge.journal_fault import sentence as sentence_of
 from device_bridge.logs import log_to_stderr
 from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.memory import keep_freed_memory
+from device_bridge.no_desktop import no_x11
+from device_bridge.only_one import lock_folder
 from device_bridge.protocol.errors import DeviceError, Malformed, NotAllowed, NotPaired, TryAgain
 from device_bridge.protocol.pairing import CODE_LENGTH, code_from, code_of, is_code
 from device_bridge.session.keeper import retry_pauses
@@ -207,6 +209,8 @@ def _code(asked: argparse.Namespace) -> Code:
 
 
 def _run(asked: argparse.Namespace) -> int:
+    if (held := _alone(Folder(asked.folder))) is None:
+        return 1
     log_to_stderr()
     folder = ["--folder", str(asked.folder)]
     listening = ["--port", str(asked.port)]
@@ -214,16 +218,12 @@ def _run(asked: argparse.Namespace) -> int:
         listening += ["--interface", str(address)]
     asyncio.run(finish(Folder(asked.folder)))
     read_enrolment(Folder(asked.folder))  # a sentence now, not a child that dies for ever
-    if asyncio.run(_another_stays(Folder(asked.folder))):
-        print("The agent runs here already; a second would take its place.", file=sys.stderr)
-        return 1
-    if sys.platform == "linux" and not (asked.display or os.environ.get("DISPLAY")):
-        told = "No desktop here: screens and locks need the pupil's, or a --display of it."
-        print(told, file=sys.stderr)
     env = {"DISPLAY": asked.display} if asked.display else {}
+    lacks = partial(no_x11, asked.display or os.environ.get("DISPLAY", ""))
     parts = (
-        Child("guard", [*_ourselves(), "guard", *folder, *listening], env),
-        Child("seat", [*_ourselves(), "seat", *folder], env),
+        # It holds our lock on and on, also where we are killed and it ends a moment later.
+        Child("guard", [*_ourselves(), "guard", *folder, *listening], env, holds=held),
+        Child("seat", [*_ourselves(), "seat", *folder], env, lacks=lacks),
     )
     pauses = partial(retry_pauses, AGAIN_SECONDS, AGAIN_MAX_SECONDS, lambda: 1.0)
 
@@ -234,18 +234,30 @@ def _run(asked: argparse.Namespace) -> int:
     return _until_told(both())
 
 
-async def _another_stays(folder: Folder) -> bool:
-    """Ask whether a guard answers in `folder`, and still does when one that ends has ended."""
-    ends_at = time.monotonic() + GOODBYE_SECONDS
-    while await ask_status(folder) is not None:
-        if time.monotonic() >= ends_at:
-            return True
-        await asyncio.sleep(AGAIN_SECONDS)
-    return False
+def _alone(folder: Folder) -> int | None:
+    """Lock the folder for as long as we live, waiting for one that ends; None: another stays."""
+
+    async def locked() -> int:
+        async with asyncio.timeout(GOODBYE_SECONDS):
+            while True:
+                try:
+                    return lock_folder(folder.root)
+                except BlockingIOError:
+                    await asyncio.sleep(AGAIN_SECONDS)
+
+    if not folder.root.is_dir():
+        raise NotPaired("not enrolled")
+    try:
+        return asyncio.run(locked())
+    except TimeoutError:
+        print("The agent runs here already; a second would take its place.", file=sys.stderr)
+        return None
 
 
 def _guard(asked: argparse.Namespace) -> int:
     follow(asked.parent)
+    if not asked.parent and _alone(Folder(asked.folder)) is None:
+        return 1
     log_to_stderr()
     return _until_told(_serve(asked))
 

@@ -1,6 +1,7 @@
 """`pupitre-agent leave`, and what every start does first: finish leaving where it was begun."""
 
 import asyncio
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,8 @@ from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.leaving import begin, leave
 from device_bridge.agent.guard.mdm import deliver_receipt
-from device_bridge.agent.guard.status import ask_status
-from device_bridge.protocol.errors import NotAllowed
+from device_bridge.only_one import lock_folder
+from device_bridge.protocol.errors import NotAllowed, NotPaired
 from device_bridge.trust.grants import TOKEN_BYTES_MAX
 
 
@@ -28,11 +29,18 @@ async def finish(folder: Folder) -> bool:
 
 def leave_by_file(folder: Folder, statement: Path) -> None:
     """Leave by the school's statement in a file. Raises DeviceError or OSError."""
-    if asyncio.run(ask_status(folder)) is not None:
-        raise GuardRuns
-    if not asyncio.run(finish(folder)):
-        enrolled = read_enrolment(folder)
-        with statement.open("rb") as file:
-            token = file.read(TOKEN_BYTES_MAX + 1).decode("ascii", "replace")
-        begin(folder, token.strip(), enrolled)
-        asyncio.run(finish(folder))
+    try:
+        held = lock_folder(folder.root)
+    except BlockingIOError:
+        raise GuardRuns from None
+    except FileNotFoundError:
+        raise NotPaired("not enrolled") from None
+    try:
+        if not asyncio.run(finish(folder)):
+            enrolled = read_enrolment(folder)
+            with statement.open("rb") as file:
+                token = file.read(TOKEN_BYTES_MAX + 1).decode("ascii", "replace")
+            begin(folder, token.strip(), enrolled)
+            asyncio.run(finish(folder))
+    finally:
+        os.close(held)

@@ -20,16 +20,24 @@ log = logging.getLogger(__name__)
 GOODBYE_SECONDS: Final = 5.0
 LIVED_SECONDS: Final = 30.0
 """A child that lived so long did not die of its start: the pauses begin anew."""
+LACKING_SECONDS: Final = 3.0
+"""Between two looks whether what lacks is there now."""
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
 
 
 @dataclass(frozen=True)
 class Child:
-    """One program to keep alive; `env` is added to ours."""
+    """One program to keep alive; `env` is added to ours.
+
+    `holds`: a descriptor of ours that it keeps open as well. `lacks` says in a sentence why there
+    is no sense in starting it yet; "": there is. It blocks.
+    """
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    holds: int | None = None
+    lacks: Callable[[], str] = lambda: ""
 
 
 async def supervise(children: Sequence[Child], pauses: Callable[[], Iterator[float]]) -> None:
@@ -43,12 +51,23 @@ async def _keep(child: Child, pauses: Callable[[], Iterator[float]]) -> None:
     loop = asyncio.get_running_loop()
     waits = pauses()
     while True:
+        await _wait_for_what_lacks(child)
         began = loop.time()
         code = await _live(child)
         log.info("a part has ended", extra={"part": child.name, "code": code})
         if loop.time() - began >= LIVED_SECONDS:
             waits = pauses()
         await asyncio.sleep(next(waits))
+
+
+async def _wait_for_what_lacks(child: Child) -> None:
+    """Say once what lacks, and again when it is something else."""
+    said = ""
+    while lacks := await asyncio.to_thread(child.lacks):
+        if lacks != said:
+            sys.stderr.write(f"{lacks}\n")
+            said = lacks
+        await asyncio.sleep(LACKING_SECONDS)
 
 
 async def _live(child: Child) -> int:
@@ -58,6 +77,7 @@ async def _live(child: Child) -> int:
         str(os.getpid()),
         stdin=asyncio.subprocess.DEVNULL,
         env={**os.environ, **child.env},
+        pass_fds=() if child.holds is None or sys.platform == "win32" else (child.holds,),
     )
     try:
         return await process.wait()

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import pytest
 from blake3 import blake3
 
+from device_bridge.agent import cli
 from device_bridge.agent.folder import Folder, write_private
 from device_bridge.agent.guard import kept
 from device_bridge.agent.guard.clock import system_clock
@@ -29,6 +30,7 @@ from device_bridge.agent.guard.status import ask_status, serve_status
 from device_bridge.materials.bulk import BulkEnd, Lent
 from device_bridge.materials.library import Library
 from device_bridge.materials.off_loop import BULK_THREADS, bulk_threads
+from device_bridge.only_one import lock_folder
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.fields import HOME_PORT
@@ -398,6 +400,9 @@ async def test_a_hand_in_offers_plain_files_of_one_folder_only(room: Room, tmp_p
                 async with asyncio.timeout(10):
                     got = await end.fetch(offer.files[0].document, library)
             assert library.path_of(got.document).read_text() == "fini"
+            await app.say(LESSON, HandInAsked("t1", 30, "lesson-1", quota_bytes=4000))
+            again = await app.next(HandInOffered)
+            assert again.files == offer.files, "asked once more, as after a link that was lost"
             await app.say(HandInTaken("t1", (got.document,)))
 
 
@@ -418,17 +423,17 @@ def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "device_bridge.agent", *arguments]
 
 
-async def test_a_second_agent_does_not_take_the_place_of_the_first(room: Room) -> None:
-    async with running(room) as device, serve_status(device):
-        second = await asyncio.create_subprocess_exec(
-            *command("run", "--folder", str(room.folder.root), "--interface", "127.0.0.1"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, told = await second.communicate()
-        assert (second.returncode, out) == (1, b"")
-        assert b"runs here already" in told
-        assert await ask_status(room.folder) is not None
+@pytest.mark.parametrize("part", ["run", "guard"])
+def test_a_second_agent_does_not_take_the_place_of_the_first(
+    room: Room, part: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "GOODBYE_SECONDS", 0.01)
+    held = lock_folder(room.folder.root)
+    try:
+        assert cli.main([part, "--folder", str(room.folder.root)]) == 1
+    finally:
+        os.close(held)
+    assert "runs here already" in capsys.readouterr().err
 
 
 async def test_the_programs_supervise_each_other_and_end_together(room: Room) -> None:
@@ -437,7 +442,7 @@ async def test_the_programs_supervise_each_other_and_end_together(room: Room) ->
         *command("run", "--folder", str(room.folder.root), "--interface", "127.0.0.1"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "DISPLAY": ""},  # no desktop here: the seat dies and is tried again
+        env={**os.environ, "DISPLAY": ""},
     )
     try:
         first = await line_of(process)
@@ -454,13 +459,18 @@ async def test_the_programs_supervise_each_other_and_end_together(room: Room) ->
         async with linked(room, again["port"]) as app:
             held = {row.feature: row.version for row in app.welcome.held}
             assert held["attention"] == 3
+        with pytest.raises(BlockingIOError):
+            lock_folder(room.folder.root)
         process.terminate()
         async with asyncio.timeout(10):
             assert await process.wait() == 0
+        os.close(lock_folder(room.folder.root))
     finally:
         if process.returncode is None:
             process.kill()
-        await process.communicate()
+        told = (await process.communicate())[1]
+    assert told.count(b"No desktop here") == 1
+    assert b"'seat'" not in told, "a seat without a desktop is not started"
 
 
 async def line_of(process: asyncio.subprocess.Process) -> dict[str, Any]:

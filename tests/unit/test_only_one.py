@@ -1,0 +1,69 @@
+"""Two programs of a kind in one folder: the second says so and leaves; with them, a desktop."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from itertools import chain, repeat
+from pathlib import Path
+
+import pytest
+
+from central_mdm import cli as mdm
+from central_mdm.joining import KEYS
+from classroom_app.domain.errors import StoreInUse
+from classroom_app.storage import keeping
+from device_bridge.agent import supervise
+from device_bridge.agent.supervise import Child
+from device_bridge.only_one import lock_folder
+from tests.rings import NoRing
+
+
+def test_whoever_locks_a_folder_first_has_it_until_it_ends(tmp_path: Path) -> None:
+    held = lock_folder(tmp_path)
+    with pytest.raises(BlockingIOError):
+        lock_folder(tmp_path)
+    os.close(held)
+    os.close(lock_folder(tmp_path))
+
+
+async def test_a_second_app_makes_no_key_where_a_first_one_is_making_its_own(
+    tmp_path: Path,
+) -> None:
+    held = lock_folder(tmp_path)
+    with pytest.raises(StoreInUse):
+        await keeping.open_keeping(tmp_path, NoRing)
+    assert not (tmp_path / "store.key").exists()
+    os.close(held)
+
+
+def test_a_second_server_in_one_folder_says_so_and_leaves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / KEYS).mkdir()
+    (tmp_path / KEYS / "school.pem").touch()
+    held = lock_folder(tmp_path)
+    assert mdm.main(["serve", "--folder", str(tmp_path)]) == 1
+    os.close(held)
+    assert "served already" in capsys.readouterr().err
+
+
+@pytest.mark.real_loop
+async def test_what_lacks_is_said_once_and_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(supervise, "LACKING_SECONDS", 0.01)
+    lacks = chain(repeat("No desktop here.", 5), repeat(""))
+    child = Child("seat", [sys.executable, "-c", ""], lacks=lambda: next(lacks))
+    ended = asyncio.Event()
+
+    def pauses() -> Iterator[float]:
+        while True:
+            ended.set()
+            yield 60.0
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(supervise.supervise([child], pauses))
+        await ended.wait()
+        running.cancel()
+    assert capsys.readouterr().err.count("No desktop here.") == 1

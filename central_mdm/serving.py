@@ -75,8 +75,9 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
             url = _url(served, listener.getsockname()[1])
             server = _Server(config, lambda: say(json.dumps({"listening": url})))
             loop = asyncio.get_running_loop()
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, _ask_to_end, server)
+            if sys.platform != "win32":  # whose loop hears of no signals
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    loop.add_signal_handler(number, _ask_to_end, server)
             await server.serve(sockets=[listener])
 
 

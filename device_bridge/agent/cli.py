@@ -399,8 +399,9 @@ def _until_told(work: Work) -> int:
     async def told() -> int:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine that runs has one
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
+        if sys.platform != "win32":  # whose loop hears of no signals
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, task.cancel)
         return await work
 
     try:

@@ -29,7 +29,8 @@ class Document(Struct, frozen=True):
 class MaterialsDeclared(Struct, frozen=True, tag="materials-declared"):
     """All documents of the lesson. What is missing is fetched; what is gone was withdrawn.
 
-    `withdrawn` names the hand-outs whose copies are taken back where nobody has opened them. An
+    `withdrawn` names the hand-outs whose copies are taken back where nobody has opened them, also
+    of the same teacher's earlier lessons: the device may have been away then. An
     app that leaves it out has the copies stay; a device that does not know it leaves them, too.
     """
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from msgspec.structs import replace
 
 from classroom_app.domain.acts import (
     AnyAct,
@@ -16,14 +17,16 @@ from classroom_app.domain.acts import (
     Resumed,
 )
 from classroom_app.domain.evidence import Evidence
-from classroom_app.domain.lesson import DeviceId
+from classroom_app.domain.lesson import Device, DeviceId
 from classroom_app.services.collecting import Collecting
 from classroom_app.storage.resuming import resumed
 from device_bridge.materials.library import Library
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import TryAgain
+from device_bridge.protocol.hello import Answer
 from device_bridge.protocol.materials import HandInOffered, OfferedFile
-from tests.cart import LINA, ONE, TOM, Cart
+from device_bridge.protocol.messages import Command
+from tests.cart import LINA, ONE, TOM, Cart, FakeDevices
 from tests.guards import AtOnce
 
 
@@ -224,3 +227,29 @@ async def test_what_is_offered_anew_while_the_older_hangs_is_fetched_once_afterw
     assert table.lying() == ["essay.txt", "poem.txt"]
     assert table.fetched == [essay.document, better.document]
     assert table.done() == [2]
+
+
+async def test_a_class_is_asked_beside_each_other_for_each_copies_its_work_first(
+    tmp_path: Path,
+) -> None:
+    class Slow(FakeDevices):
+        async def ask(self, device: str, command: Command) -> Answer:
+            await asyncio.sleep(1.0)
+            await table.collecting.take(DeviceId(device), HandInOffered(command.id, (), 0))
+            return Answer(command.id, "done")
+
+    table, loop = Table(tmp_path), asyncio.get_running_loop()
+    table.room.devices = Slow()
+    names = [DeviceId(f"d{number}") for number in range(60)]
+    rows = tuple(Device(name, name, "test") for name in names)
+    table.room.roster = replace(table.room.open_roster(), devices=rows)
+    for name in names:
+        table.room.note(name, Evidence(name, up_since=0.0))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(table.collecting.run())
+        await table.collecting.collect()
+        began = loop.time()
+        await table.collecting.settled(60.0)
+        running.cancel()
+    assert table.collecting.missing() == frozenset()
+    assert loop.time() - began < 3.0

@@ -81,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pupitre-mdm: {told}: pupitre-mdm sample, pupitre-mdm school.", file=sys.stderr)
         return 1
     try:
+        if args.command == "sample":
+            _want_empty(args.folder)
         if args.command == "serve":
             asyncio.run(serve(_served(args), lambda line: print(line, flush=True)))
         else:
@@ -89,6 +91,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pupitre-mdm: {_sentence(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _want_empty(folder: Path) -> None:
+    """Raise `OSError` where something lies: a sample is no part of anything else."""
+    if has_school(folder):
+        raise FileExistsError
+    if folder.exists() and any(folder.iterdir()):
+        raise OSError(errno.ENOTEMPTY, "it is not empty. Name a new folder.", str(folder))
 
 
 def _sentence(error: Exception) -> str:

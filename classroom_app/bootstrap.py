@@ -184,9 +184,7 @@ class Desk(QObject):
         self.tasks.start(room, name="room-here", refused=self.desk.refused)
         signed = await self._signed_papers()
         if self.keeping.key_lies_beside:
-            self.desk.warn(
-                say("No keyring here: whoever gets this computer's disk can read your lessons.")
-            )
+            self.desk.note_key_beside()
         self.tasks.start(self._verify(), name="verify-journal", refused=self.desk.refused)
         if signed is None:
             return

@@ -49,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--play", action="store_true", help="you are the teacher; pupils are simulated"
     )
+    # A machine that does much else at once is no measure of a lock.
+    demo.add_argument("--lock-ms", type=float, default=500.0, help=argparse.SUPPRESS)
     journal = commands.add_parser("journal", help="look whether the journal is as it was written")
     journal.add_argument("what", choices=["verify"], help="walk it; name the first broken place")
     journal.add_argument("--json", action="store_true", help="for a program")
@@ -117,6 +119,7 @@ def _open(args: argparse.Namespace) -> int:
             seed=args.seed,
             headless=args.headless,
             by_hand=args.play,
+            lock_ms=args.lock_ms,
         )
         return play.main(options)
     with early_stop():

@@ -1,6 +1,8 @@
 """A school without a server, as the first teacher's app keeps it: founds, certifies, grants."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, Literal
@@ -88,12 +90,12 @@ class OwnSchool:
     async def back_up(self, path: str, passphrase: str) -> None:
         """Write the school to one sealed file: its key, and who and what is in it.
 
-        Raises WrongPassphrase for one that is too short, or OSError.
+        Raises WrongPassphrase for one that is too short, or OSError, also where a file is there.
         """
         rows = rows_of(await self._keeping.classes())
 
         def work() -> None:
-            write_private(Path(path).expanduser(), seal(self._authority, passphrase, rows))
+            write_private(_new_file(path), seal(self._authority, passphrase, rows))
 
         await asyncio.to_thread(work)
 
@@ -234,13 +236,21 @@ async def succeed_school(
     path, passphrase, next_path = safe
 
     def work() -> OwnSchool:
-        raw = Path(path).expanduser().read_bytes()
+        raw, new = Path(path).expanduser().read_bytes(), _new_file(next_path)
         after, authority, sealed = own.succeeded((raw, passphrase), papers)
-        write_private(Path(next_path).expanduser(), sealed)
+        write_private(new, sealed)
         keep_authority(home, authority, passphrase, ring, waits)
         return after
 
     return await asyncio.to_thread(work)
+
+
+def _new_file(path: str) -> Path:
+    """Return where a sealed file goes. Raises FileExistsError: another school's may lie there."""
+    new = Path(path).expanduser()
+    if new.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(new))
+    return new
 
 
 def _papers_of(authority: Authority, name: str, teacher: str, now: int) -> SignedPapers:
@@ -310,7 +320,8 @@ def _make(
     ring: Callable[[], Ring],
     waits: Waits,
 ) -> Authority:
+    new = _new_file(asked.safe)
     authority, standby = found(school, asked.school, now)
-    write_private(Path(asked.safe).expanduser(), seal_standby(authority, standby, asked.passphrase))
+    write_private(new, seal_standby(authority, standby, asked.passphrase))
     keep_authority(home, authority, asked.passphrase, ring, waits)
     return authority

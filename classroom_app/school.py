@@ -385,6 +385,9 @@ class School:
     def twin(self, device: str) -> None:
         self.hearing.twin(device)
 
+    def alone(self, device: str) -> None:
+        self.hearing.alone(device)
+
     def gone(self, device: str, why: str) -> None:
         self.hearing.gone(device, why)
         if why == "grant-ended":

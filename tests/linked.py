@@ -154,6 +154,8 @@ class App(Heard):
         self.twins.append(device)
         self.note()
 
+    def alone(self, device: str) -> None: ...
+
     def gone(self, device: str, why: str) -> None:
         del device
         self.goners.append(why)

@@ -57,6 +57,14 @@ async def devices(world: World) -> str:
     return told + (f" (no real desktop: {', '.join(lacking)} missing)" if lacking else "")
 
 
+def who_is_here(simulated: int, real: int) -> str:
+    """Count the devices that are up, as the wall will: each is one pupil's."""
+    if not real:
+        return f"{simulated} pupils' devices, all simulated"
+    parts = f"{simulated} simulated, {real} on desktops of their own"
+    return f"{simulated + real} pupils' devices: {parts}"
+
+
 async def teacher(world: World) -> str:
     """Open the app, sign in and start the lesson."""
     await world.start_app()

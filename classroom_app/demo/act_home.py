@@ -6,6 +6,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from classroom_app.demo.act_lesson import counted
 from classroom_app.demo.evidence import expect, until
 from classroom_app.demo.rows import journal_rows, kept_files
 from classroom_app.demo.world import World
@@ -21,14 +22,14 @@ async def collect(world: World) -> str:
     for number, row in enumerate(world.enrolments):
         work = f"Devoir de {row.display}, {number}\n".encode() * (200 + number)
         await world.class_.lay(row.device, HOSTILE if number == 0 else "devoir.txt", work)
-        handed[row.pupil] = blake3(work).hexdigest()
+        handed[row.display] = blake3(work).hexdigest()
     await world.window.ask("click", name="collect")
     await world.window.ask("click", name="collect-now")
     folder = Path((await world.window.ask("facts"))["collected_folder"])
 
     async def all_here() -> bool:
         found = await asyncio.to_thread(_hashes, folder)
-        here = [pupil for pupil, hash_ in handed.items() if found.get(pupil) == {hash_}]
+        here = [name for name, hash_ in handed.items() if found.get(name) == {hash_}]
         world.report.collected = len(here)
         world.teller.progress(f"{len(here)}", len(here), len(handed))
         return len(here) == len(handed)
@@ -37,16 +38,16 @@ async def collect(world: World) -> str:
     outside = [path for path in world.scratch.rglob("moi*") if folder not in path.parents]
     expect(not outside, "a hostile name left the class's folder")
     await asyncio.to_thread(shutil.copytree, folder, world.options.out / "collected")
+    await until(lambda: counted(world, len(handed)), 10, "the window counts all works")
     await world.shot("11-collected")
     return f"{world.report.collected} works by pupil, hashes right, a hostile name stayed inside"
 
 
 def _hashes(folder: Path) -> dict[str, set[str]]:
-    """Hash what lies under class, lesson and `Name (pupil)`; return it by the pupil's id."""
+    """Hash what lies under class, lesson and pupil; return it by the pupil's name."""
     found: dict[str, set[str]] = {}
     for path in folder.glob("*/*/*/*"):
-        pupil = path.parent.name.rpartition("(")[2].rstrip(")")
-        found.setdefault(pupil, set()).add(blake3(path.read_bytes()).hexdigest())
+        found.setdefault(path.parent.name, set()).add(blake3(path.read_bytes()).hexdigest())
     return found
 
 

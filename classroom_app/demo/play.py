@@ -102,14 +102,17 @@ async def by_hand(options: Options) -> int:
     """Set the stage, sign the teacher in, and leave the window to the visitor until it closes."""
     check_folder(options.out)
     teller = Teller()
-    teller.title(f"You are the teacher; {options.devices} pupils are simulated")
+    teller.title(f"You are the teacher of a class of {options.devices}")
     with tempfile.TemporaryDirectory(prefix="pupitre-demo-") as scratch:
         stage = Stage(options.out / "logs")
         world = World(options, Path(scratch), stage, Report(devices=options.devices), teller)
         try:
-            for act in (act_arrive.mdm, act_arrive.devices, act_arrive.teacher):
-                teller.say(await act(world))
-            await world.class_.start_late()
+            teller.say(await act_arrive.mdm(world))
+            await act_arrive.devices(world)
+            await world.class_.start_late()  # here nobody comes late
+            up = act_arrive.who_is_here(len(world.class_.simulated), len(world.real))
+            teller.say(up)
+            teller.say(await act_arrive.teacher(world))
             teller.say("The lesson runs. Close the window to end.")
             if world.app:
                 await world.app.process.wait()

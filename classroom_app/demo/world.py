@@ -19,7 +19,8 @@ class Options:
 
     `faults` False: nothing fails on purpose. `per_process`: simulated devices that share one.
     `real_devices`: agents on real desktops, where there can be any. `nice`: simulators stand back.
-    `pace`: multiplies the app's pauses between looks around.
+    `pace`: multiplies the app's pauses between looks around. `lock_ms`: the longest that a lock's
+    first confirmations may take, at their 99th percentile.
     """
 
     devices: int
@@ -32,6 +33,7 @@ class Options:
     real_devices: int = 2
     nice: bool = True
     pace: float = 1.0
+    lock_ms: float = 500.0
 
 
 @dataclass(frozen=True)

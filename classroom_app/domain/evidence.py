@@ -15,6 +15,9 @@ from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.watching import Frame
 
 BOOTS_KEPT: Final = 8
+TWIN_GONE_SECONDS: Final = 60.0
+"""How long the other of two machines is not met before the one that answers is believed again: a
+copy that sleeps for a moment, or is started anew, is not gone."""
 
 
 class Evidence(Struct, frozen=True):
@@ -24,7 +27,8 @@ class Evidence(Struct, frozen=True):
     `proved_at`: the newest lock that the device proved, and when. `shown_at`: when the newest
     frame was last known to be what the screen shows. `overruled`: who else's lesson holds,
     `overruled_until`: when it ends, 0 where nobody said.
-    `refused`: why the device would not obey the newest lock. `twin`: two machines have its key.
+    `refused`: why the device would not obey the newest lock. `twin_at`: when the other
+    of two machines with its key was last met; None: only one is known.
     """
 
     device: DeviceId
@@ -33,7 +37,7 @@ class Evidence(Struct, frozen=True):
     why_gone: str = ""
     heard_at: float = 0.0
     boots: tuple[str, ...] = ()
-    twin: bool = False
+    twin_at: float | None = None
     reports: tuple[tuple[Report, float], ...] = ()
     proved_version: int = 0
     proved_at: float = 0.0
@@ -70,7 +74,7 @@ def clock_off(told: Welcome | Pulse, utc: float) -> int:
 def came(seen: Evidence, welcome: Welcome, now: float, utc: float) -> Evidence:
     """Take a link's beginning. An earlier start's id coming back means two machines, one name."""
     boot = welcome.boot
-    twin = seen.twin or (boot in seen.boots and boot != seen.boots[-1])
+    twin = boot in seen.boots and boot != seen.boots[-1]
     boots = tuple(kept for kept in seen.boots if kept != boot)[1 - BOOTS_KEPT :]
     again = bool(seen.boots) and seen.boots[-1] == boot
     screen = welcome.screens[0] if welcome.screens else None
@@ -80,7 +84,7 @@ def came(seen: Evidence, welcome: Welcome, now: float, utc: float) -> Evidence:
         why_gone="",
         heard_at=now,
         boots=(*boots, boot),
-        twin=twin,
+        twin_at=now if twin else seen.twin_at,
         # What an earlier start said is no word of this one.
         reports=seen.reports if again else (),
         frame=-1,
@@ -92,6 +96,13 @@ def came(seen: Evidence, welcome: Welcome, now: float, utc: float) -> Evidence:
         overruled="",
         refused="",
     )
+
+
+def alone(seen: Evidence, now: float) -> Evidence:
+    """Take a look that met no other machine: after a minute of such the one left is believed."""
+    if seen.twin_at is None or now - seen.twin_at < TWIN_GONE_SECONDS:
+        return seen
+    return replace(seen, twin_at=None)
 
 
 def went(seen: Evidence, why: str, now: float) -> Evidence:

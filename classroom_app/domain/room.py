@@ -181,7 +181,7 @@ def _here(seen: Evidence, now: float) -> bool:
 def _held(seen: Evidence, lock: LockWanted, now: float) -> bool:
     return (
         lock.locked
-        and not seen.twin
+        and seen.twin_at is None
         and _here(seen, now)
         and seen.proved_version == lock.version
         and 0 <= now - seen.proved_at <= PROOF_OLD_SECONDS
@@ -202,7 +202,7 @@ def _failed(seen: Evidence, lock: LockWanted) -> str:
 
 def _free(seen: Evidence, lock: LockWanted, now: float) -> bool:
     kept = seen.report("attention")
-    if lock.locked or seen.twin or not _here(seen, now):
+    if lock.locked or seen.twin_at is not None or not _here(seen, now):
         return False
     if lock.version == 0:
         return seen.proved_version == 0
@@ -221,7 +221,7 @@ def _shown(  # noqa: C901 - one case a row of the table
         return Shown(State.OTHER_LESSON, seen.heard_at, seen.overruled)
     if why := _failed(seen, lock):
         return Shown(State.NOT_COVERED, _since(seen, "attention"), why)
-    if seen.twin:
+    if seen.twin_at is not None:
         return Shown(State.TWIN, seen.up_since)
     if abs(seen.clock_off_seconds) > CLOCK_OFF_SECONDS:
         return Shown(State.CLOCK, seen.up_since, str(seen.clock_off_seconds))

@@ -35,8 +35,9 @@ class Bars(Pages):
     ) -> None:
         super().__init__(wall, clock, parent)
         self._today = today
-        self.warning = ""  # stands in bar D until it is no longer so: "key beside the store"
+        self.warning = ""  # stands in bar D until it is no longer so: "the journal was altered"
         self.full = ""  # the same of a full disk, which is the more pressing
+        self._key_lies_beside = False
         self.school = School()
         self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
         self._receipt: Receipt | None = None
@@ -69,6 +70,11 @@ class Bars(Pages):
 
     def warn(self, sentence: str) -> None:
         self.warning = sentence
+        self.touch()
+
+    def note_key_beside(self) -> None:
+        """Hear that the store's key lies in a file beside it, as long as this run lasts."""
+        self._key_lies_beside = True
         self.touch()
 
     def warn_full(self, sentence: str) -> None:
@@ -127,6 +133,17 @@ class Bars(Pages):
 
     def school_words(self) -> str:
         return receipts.school_words(self.school)
+
+    def note(self) -> str:
+        """Return the few words that always stand in bar D, quieter than a warning."""
+        return say("No keyring here") if self._key_lies_beside else ""
+
+    def note_more(self) -> str:
+        """Return what the note means and what helps."""
+        return say(
+            "The key to your lessons lies beside them: whoever gets this computer's disk can read "
+            "them. Ask to have the disk encrypted, or for a keyring."
+        )
 
     def facts(self) -> str:
         """Return the room in grey words for wide windows."""

@@ -26,18 +26,36 @@ class Missed(Struct, frozen=True):
     stays: bool = False
 
 
-def lacks(asked: Founding) -> str:
-    """Return what a school still lacks, as a sentence; "" where it can be founded."""
-    if not (asked.school and asked.teacher and asked.class_name and asked.pupils and asked.safe):
-        return say("Fill in the school, your name, the class and its pupils.")
+class Told(Struct, frozen=True):
+    """What is said beneath the field called `about`. `wrong`: it is to be mended."""
+
+    words: str = ""
+    about: str = ""
+    wrong: bool = False
+
+
+def lacks(asked: Founding) -> Told:
+    """Return what a school still lacks, said of the first such field; empty: it can be founded."""
+    needed = {
+        "own-school": asked.school,
+        "own-teacher": asked.teacher,
+        "own-class": asked.class_name,
+        "own-pupils": asked.pupils,
+        "own-safe": asked.safe,
+    }
+    if empty := next((name for name, given in needed.items() if not given), ""):
+        words = say("Fill in the school, your name, the class and its pupils.")
+        return Told(words, empty, wrong=True)
     if len(asked.passphrase) < SAFE_MIN:
-        return say("The passphrase needs {count} characters or more.", count=SAFE_MIN)
-    return ""
+        words = say("The passphrase needs {count} characters or more.", count=SAFE_MIN)
+        return Told(words, "own-passphrase", wrong=True)
+    return Told()
 
 
 class FirstRunPresenter(QObject):
     changed = Signal()
     language_chosen = Signal(str)
+    wrong = Signal(str)  # the field to go back to
 
     def __init__(
         self,
@@ -55,7 +73,7 @@ class FirstRunPresenter(QObject):
         self.server = server
         self.checks: tuple[Checked, ...] = ()
         self.missed = Missed()
-        self.trouble = ""
+        self.told = Told()
         self.busy = False
         self.signed_in = False
         self.looking = False
@@ -89,17 +107,23 @@ class FirstRunPresenter(QObject):
     def found(self, *, founding: bool) -> None:
         """Turn from signing in to starting a school, or back."""
         self.founding = founding
-        self._tell("")
+        self._tell(Told())
 
     def found_school(self, asked: Founding) -> None:
         """Start the school where all of it is filled in; else say what is missing."""
         if self.busy:
             return
-        trouble = lacks(asked)
-        self._tell(trouble)
-        if not trouble:
+
+        def refused(error: Exception) -> None:
+            # What can go wrong but for the passphrase is that file, which is written first.
+            about = "own-passphrase" if _kin(error, "WrongPassphrase") else "own-safe"
+            self._tell(Told(refusal(error), about, wrong=True))
+
+        told = lacks(asked)
+        self._tell(told)
+        if not told.words:
             self.busy = True
-            self._tasks.start(self._found(asked), name="found-school", refused=self.refused)
+            self._tasks.start(self._found(asked), name="found-school", refused=refused)
 
     async def _found(self, asked: Founding) -> None:
         try:
@@ -143,13 +167,21 @@ class FirstRunPresenter(QObject):
     def sign_in(self, server: str, school: str, login: str, password: str) -> None:
         if self.busy:
             return
-        if not (server.strip() and school.strip() and login.strip() and password):
-            self._tell(say("Fill in server, school, name and password."))
+        server, school, login = server.strip(), school.strip(), login.strip()
+        needed = {"server": server, "school": school, "login": login, "password": password}
+        if empty := next((name for name, given in needed.items() if not given), ""):
+            words = say("Fill in server, school, name and password.")
+            self._tell(Told(words, empty, wrong=True))
             return
+
+        def refused(error: Exception) -> None:
+            named = _kin(error, "WrongPassword") or _kin(error, "Refused")
+            self._tell(Told(refusal(error), "password" if named else "server", wrong=True))
+
         self.busy = True
-        self._tell("")
-        work = self._sign_in(server.strip(), school.strip(), login.strip(), password)
-        self._tasks.start(work, name="sign-in", refused=self.refused)
+        self._tell(Told())
+        work = self._sign_in(server, school, login, password)
+        self._tasks.start(work, name="sign-in", refused=refused)
 
     def dial(self, address: str) -> None:
         typed = address.strip()
@@ -157,13 +189,14 @@ class FirstRunPresenter(QObject):
             return
 
         def refused(error: Exception) -> None:
-            self._tell(refusal(error, typed))
+            self._tell(Told(refusal(error, typed), "address", wrong=True))
 
         async def dial() -> None:
             await self._opens.dial(typed)
-            self._tell(say("Found at {address}. It is remembered.", address=typed))
+            words = say("Found at {address}. It is remembered.", address=typed)
+            self._tell(Told(words, "address"))
 
-        self._tell(say("Trying {address}…", address=typed))
+        self._tell(Told(say("Trying {address}…", address=typed), "address"))
         self._tasks.start(dial(), name="dial", refused=refused)
 
     def speak(self, language: str) -> None:
@@ -171,13 +204,14 @@ class FirstRunPresenter(QObject):
             self.language = language
             self.language_chosen.emit(language)
 
-    def refused(self, error: Exception) -> None:
-        self._tell(refusal(error))
+    def not_read(self, error: OSError) -> None:
+        """Hear that the chosen list of pupils cannot be read."""
+        self._tell(Told(refusal(error), "own-pupils", wrong=True))
 
     def came_in(self) -> None:
         """Hear that a teacher is signed in."""
         self.signed_in = True
-        self._tell("")
+        self._tell(Told())
 
     async def _sign_in(self, server: str, school: str, login: str, password: str) -> None:
         try:
@@ -186,6 +220,13 @@ class FirstRunPresenter(QObject):
             self.busy = False
             self.changed.emit()
 
-    def _tell(self, trouble: str) -> None:
-        self.trouble = trouble
+    def _tell(self, told: Told) -> None:
+        self.told = told
         self.changed.emit()
+        if told.wrong:
+            self.wrong.emit(told.about)
+
+
+def _kin(error: Exception, name: str) -> bool:
+    """Return whether an error is such a one: presenters import neither cloud nor devices."""
+    return any(kind.__name__ == name for kind in type(error).__mro__)

@@ -10,7 +10,7 @@ from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.receipts import ABSENT
 from classroom_app.presenters.seats import Claim, claims
-from classroom_app.presenters.sentences import name_of, tile_words
+from classroom_app.presenters.sentences import advice, name_of, tile_words
 from classroom_app.presenters.wall import key_of
 from classroom_app.presenters.words import lasted, say
 
@@ -109,6 +109,11 @@ class FocusPresenter(QObject):
             return say("live · whoever sits there sees that you are looking")
         name = name_of(tile)
         return say("live · {name} sees that you are looking", name=name)
+
+    def advice(self) -> str:
+        """Return what is said below that, where no picture can be shown."""
+        tile = self.tile()
+        return advice(tile, self._clock()) if tile else ""
 
     def hand_title(self) -> str:
         tile = self.tile()

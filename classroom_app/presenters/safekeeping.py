@@ -1,6 +1,8 @@
 """Keeping a school that has no server: its backup, its hand-over, and its next key."""
 
 from collections.abc import Awaitable, Callable
+from itertools import chain, count
+from pathlib import Path
 
 from msgspec import Struct
 from PySide6.QtCore import QObject, Signal
@@ -20,6 +22,14 @@ class Asked(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "Asked()"
+
+
+def free_file(name: str) -> str:
+    """Return a path in the teacher's own folder where nothing lies: `name`, or it with a number."""
+    home, wanted = Path.home(), Path(name)
+    numbered = (f"{wanted.stem}-{number}{wanted.suffix}" for number in count(2))
+    tried = (home / each for each in chain([name], numbered))
+    return str(next(path for path in tried if not path.exists()))
 
 
 class SafekeepingPresenter(QObject):

@@ -154,6 +154,7 @@ _ERRORS = {
     "NotAPdf": later("{name} is not the kind of file its name says. Open it here once, then try."),
     "EmptyFile": later("{name} is empty. Choose another file."),
     "TooLarge": later("{name} is too large to hand out. Choose a smaller file."),
+    "FileExistsError": later("{name} is there already and was left alone. Choose another name."),
     "FileNotFoundError": later("{name} is not there any more. Choose it again."),
     "PermissionError": later("{name} may not be read. Choose another file."),
     "OSError": later("This computer could not read or write a file. Nothing is lost; try again."),
@@ -252,6 +253,8 @@ def _second(tile: Tile, now: float) -> str:
             return reason(tile.reason) or say("comes back by itself")
         case State.CLOCK:
             return say("works; times may differ")
+        case State.TWIN:
+            return say("note which laptop")
         case State.OTHER_NETWORK if tile.since:
             return tile.reason  # where it says that it is now
         case State.OTHER_NETWORK:
@@ -283,6 +286,20 @@ def tile_words(tile: Tile, now: float) -> TileWords:
     title = _title(tile, now)
     middle = "monitor" if _no_picture(tile) else _ICONS.get(tile.state, "")
     return TileWords(middle, title, _second(tile, now), icon, fact)
+
+
+def advice(tile: Tile, now: float) -> str:
+    """Return what can be done about a tile's state, or why it is so; "" where nothing is known.
+
+    A tile has room for a few words; here is a whole sentence where one helps.
+    """
+    if tile.state is State.TWIN:
+        return say(
+            "Two devices say they are {name}. Note which one is right, and ask your administrator "
+            "to enrol the other anew.",
+            name=name_of(tile),
+        )
+    return _second(tile, now)
 
 
 def name_of(tile: Tile) -> str:

@@ -122,6 +122,13 @@ class Classroom:
         roster = self.roster
         return next((p for p in roster.pupils if p.id == pupil), None) if roster else None
 
+    def name_at(self, device: DeviceId, pupil: PupilId) -> str:
+        """Return the pupil's name as the wall shows it, or with nobody there the device's."""
+        if who := self.pupil(pupil):
+            return who.display
+        devices = self.roster.devices if self.roster else ()
+        return next((each.name for each in devices if each.id == device), "") or device
+
     def key_of(self, device: DeviceId) -> str:
         return self.pupil_at(device) or device
 

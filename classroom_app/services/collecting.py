@@ -6,6 +6,7 @@ restart of the app as well, for as long as the lesson lasts.
 
 import asyncio
 import logging
+import time
 from collections.abc import Collection
 from concurrent.futures import Executor
 from contextlib import suppress
@@ -69,7 +70,7 @@ class Lays(Protocol):
 
 
 class Names(Protocol):
-    def __call__(self, hostile: str) -> str:
+    def __call__(self, hostile: str, taken: Collection[str] = ()) -> str:
         """Make one plain entry of a folder of it (`device_bridge.materials.names.safe_name`)."""
         ...
 
@@ -98,6 +99,7 @@ class Collecting:
         self._to_ask: asyncio.Queue[tuple[str, DeviceId]] = asyncio.Queue()
         self._to_fetch: asyncio.Queue[tuple[str, DeviceId]] = asyncio.Queue()
         self._lying: dict[tuple[DeviceId, str, str], HandInKept] = {}
+        self._folders: dict[str, str] = {}
         self._moved = asyncio.Event()
         self.trouble: dict[DeviceId, str] = {}
         self.outcomes: dict[DeviceId, CollectDone] = {}
@@ -185,10 +187,12 @@ class Collecting:
             self.outcomes.pop(device, None)
 
     def forget(self) -> None:
-        self._open, self._lying, self._offers = {}, {}, {}
+        self._open, self._lying, self._offers, self._folders = {}, {}, {}, {}
 
     def _lies(self, act: HandInKept) -> None:
         self._lying[act.device, act.name, act.document] = act
+        if act.path:  # not erased
+            self._folders[act.pupil or act.device] = Path(act.path).parent.name
 
     async def _lies_already(self, device: DeviceId, file: OfferedFile) -> HandInKept | None:
         """Return as what this very work was laid down in this lesson, if nobody removed it.
@@ -314,14 +318,22 @@ class Collecting:
         return self._library.place(file.document, folder, file.name)
 
     def _folder_of(self, device: DeviceId, pupil: PupilId) -> Path:
-        """Name the folder by class, lesson and pupil; each part made safe on its own."""
-        lesson, who = self._room.running(), self._room.pupil(pupil)
-        parts = (
-            lesson.class_name,
-            f"{lesson.started_at}-{lesson.id[:8]}",
-            f"{who.display} ({who.id})" if who else f"({device})",
-        )
-        return Path(*(self._safe_name(part) for part in parts))
+        """Name the folder by class, lesson and pupil, as people do; each part safe on its own.
+
+        A lesson is known by the second of its start: no two of a teacher's have the same one.
+        """
+        lesson = self._room.running()
+        began = time.strftime("%Y-%m-%d %H.%M.%S", time.localtime(lesson.started_at))
+        named = (self._safe_name(part) for part in (lesson.class_name, began))
+        return Path(*named, self._whose(device, pupil))
+
+    def _whose(self, device: DeviceId, pupil: PupilId) -> str:
+        """Return the name of a folder that is this pupil's, or this device's, for the lesson."""
+        key = pupil or device
+        if key not in self._folders:
+            taken = set(self._folders.values())
+            self._folders[key] = self._safe_name(self._room.name_at(device, pupil), taken)
+        return self._folders[key]
 
     async def _done(
         self, ticket: str, device: DeviceId, files: int, failed: int, reason: str

@@ -94,8 +94,15 @@ class Hearing:
 
     def twin(self, device: str) -> None:
         """Take it that another machine has this device's key: neither is believed from now on."""
-        name = DeviceId(device)
-        self._room.note(name, replace(self._room.evidence(name), twin=True))
+        name, now = DeviceId(device), self._room.clock.seconds()
+        self._room.note(name, replace(self._room.evidence(name), twin_at=now))
+
+    def alone(self, device: str) -> None:
+        """Take it that only one machine with this device's key answers now."""
+        name, now = DeviceId(device), self._room.clock.seconds()
+        seen = self._room.evidence(name)
+        if seen.twin_at is not None:
+            self._room.note(name, evidence.alone(seen, now))
 
     def gone(self, device: str, why: str) -> None:
         """Take the end of a link, or why there is none."""

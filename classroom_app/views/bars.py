@@ -287,6 +287,8 @@ class BarD(QWidget):
         self.hide_pictures.setCheckable(True)
         self.facts = OneLine(14, QFont.Weight.Medium, "second")
         self.warning = OneLine(14, SEMI)
+        self.note = flat("note", "quiet", self)
+        self.note.setFont(font(13, QFont.Weight.Medium))
         self.journal = flat("journal", "flat", self)
         self.school = flat("sync-now", "quiet", self)
         self._lay_out()
@@ -305,6 +307,7 @@ class BarD(QWidget):
         row.addWidget(self.warning)
         row.addWidget(self.facts)
         row.addStretch(1)
+        row.addWidget(self.note)
         row.addWidget(self.journal)
         row.addWidget(self.school)
 
@@ -314,6 +317,7 @@ class BarD(QWidget):
         self.hide_pictures.toggled.connect(self._desk.wall.set_hidden)
         self.journal.clicked.connect(self._journal)
         self.school.clicked.connect(self._desk.sync_now)
+        self.note.clicked.connect(self._ask_note)
         for order in ORDERS:
             action = QAction(order, self.orders)
             action.setData(order)
@@ -330,6 +334,10 @@ class BarD(QWidget):
     def _zoomed(self, at: int) -> None:
         if ZOOMS[at] != self._desk.wall.zoom:
             self._desk.wall.set_zoom(ZOOMS[at])
+
+    @Slot()
+    def _ask_note(self) -> None:
+        self._desk.ask("note")
 
     @Slot()
     def _journal(self) -> None:
@@ -368,6 +376,14 @@ class BarD(QWidget):
         self.facts.setText(self._desk.facts() if wide else "")
         self.warning.setText(told)
         self.warning.setToolTip(told)
+        self._refresh_note()
+
+    def _refresh_note(self) -> None:
+        note = self._desk.note()
+        words = note if self.window().width() >= NARROW else ""
+        self._tool(self.note, "circle-help", words, self._desk.note_more(), "ink2")
+        self.note.setAccessibleName(note)
+        self.note.setVisible(bool(note))
 
     def _tool(
         self,

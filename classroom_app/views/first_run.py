@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.words import LANGUAGES, later, say
+from classroom_app.views.beneath import Beneath
 from classroom_app.views.buttons import flat
 from classroom_app.views.check import CheckCard
 from classroom_app.views.founding import FoundingForm
@@ -51,6 +52,8 @@ class FirstRunView(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._first, self._desk, self._theme = first, desk, theme
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.beneath = Beneath()
+        first.wrong.connect(self._back_to)
         self._header()
         self._form()
         self._titles()
@@ -72,7 +75,6 @@ class FirstRunView(QWidget):
         left.addWidget(self.restore, alignment=Qt.AlignmentFlag.AlignLeft)
         left.addWidget(self.founding)
         left.addWidget(self.address_box)
-        left.addWidget(self.trouble)
         left.addSpacing(12)
         left.addWidget(self.aloud_title)
         left.addWidget(self.aloud)
@@ -146,8 +148,9 @@ class FirstRunView(QWidget):
             field.returnPressed.connect(self._sign_in)
             self._labels[name] = label("", 14, SEMI)
             self._labels[name].setBuddy(field)
-            lines.addWidget(self._labels[name], at, 0)
-            lines.addWidget(field, at, 1)
+            lines.addWidget(self._labels[name], 2 * at, 0)
+            lines.addWidget(field, 2 * at, 1)
+            lines.addWidget(self.beneath.add(name, field), 2 * at + 1, 1)
             self.fields[name] = field
         self.fields["password"].setEchoMode(QLineEdit.EchoMode.Password)
         self.fields["server"].setText(self._first.server)
@@ -155,10 +158,8 @@ class FirstRunView(QWidget):
         self.sign_in.setFont(font(16, SEMI))
         self.sign_in.setMinimumHeight(44)
         self.sign_in.clicked.connect(self._sign_in)
-        lines.addWidget(self.sign_in, len(_FIELDS), 0, 1, 2)
+        lines.addWidget(self.sign_in, 2 * len(_FIELDS), 0, 1, 2)
         lines.setColumnStretch(1, 1)
-        self.trouble = label("", 15, SEMI)
-        self.trouble.setObjectName("trouble")
 
     def _titles(self) -> None:
         self.title = label("", 34, BOLD)
@@ -194,6 +195,7 @@ class FirstRunView(QWidget):
         self.dial.clicked.connect(self._dial)
         row.addWidget(self.address, 1)
         row.addWidget(self.dial)
+        box.addWidget(self.beneath.add("address", self.address))
 
     def _aloud(self) -> None:
         self.aloud_title = label("", 15, SEMI, "second")
@@ -222,6 +224,10 @@ class FirstRunView(QWidget):
         self._first.found(founding=False)
         self.fields["server"].setFocus()
 
+    @Slot(str)
+    def _back_to(self, name: str) -> None:
+        self.beneath.back_to(name)
+
     @Slot()
     def _to_address(self) -> None:
         self.address.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -244,8 +250,7 @@ class FirstRunView(QWidget):
         self.address_box.setVisible(first.signed_in)
         self.sign_in.setEnabled(not first.busy)
         self.class_words.setText(first.class_words())
-        self.trouble.setText(first.trouble)
-        self.trouble.setVisible(bool(first.trouble))
+        self.beneath.show(first.told)
         aloud = next((row.to_read for row in first.rows() if row.to_read), "")
         for part in (self.aloud_title, self.aloud):
             part.setVisible(bool(aloud))

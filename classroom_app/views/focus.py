@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.receipts import ABSENT
-from classroom_app.presenters.sentences import foldable, name_of, tile_words, wish_icon
+from classroom_app.presenters.seats import short_names
+from classroom_app.presenters.sentences import foldable, tile_words, wish_icon
 from classroom_app.presenters.wall import key_of
 from classroom_app.presenters.words import say
 from classroom_app.views.buttons import flat, labelled
@@ -31,6 +32,8 @@ from classroom_app.views.theme import Theme, font
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 SIDE, SIDE_NARROW, NARROW = 324, 280, 1600
 SCREENS_MAX = 4
+ADVICE_WIDE = 560
+LETTERS_PX, LETTERS_LEAST_PX = 13, 12  # on the map; the least only where three are needed
 CARD_MARGIN, CARD_LINE = 16, 2  # the line is the theme's
 _FAILED = frozenset({State.NOT_COVERED, State.CLOCK, State.TWIN})
 
@@ -91,6 +94,11 @@ class CloseLook(QWidget):
         below = QRectF(room.left(), middle.y() + 20, room.width(), 32)
         text = self._focus.age() or say("Waiting for the first picture")
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
+        painter.setFont(font(16, QFont.Weight.Medium))
+        wide = min(room.width() - 48, ADVICE_WIDE)
+        told = QRectF(middle.x() - wide / 2, below.bottom() + 4, wide, 72)
+        top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
+        painter.drawText(told, top | Qt.TextFlag.TextWordWrap, self._focus.advice())
 
 
 class ClassMap(QWidget):
@@ -154,11 +162,11 @@ class ClassMap(QWidget):
         del event
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(font(13, SEMI))
+        shorts = short_names(self._focus.desk.wall.tiles())
         for tile, spot in self.spots():
-            self._seat(painter, tile, spot)
+            self._seat(painter, tile, spot, shorts[key_of(tile)])
 
-    def _seat(self, painter: QPainter, tile: Tile, spot: QRectF) -> None:
+    def _seat(self, painter: QPainter, tile: Tile, spot: QRectF, short: str) -> None:
         fill, edge, ink = self._look(tile)
         pen = QPen(self._theme.colour(edge), 1.5)
         if tile.state in ABSENT:
@@ -173,7 +181,11 @@ class ClassMap(QWidget):
             painter.drawPixmap(int(spot.center().x()) - 8, int(spot.center().y()) - 8, drawn)
             return
         painter.setPen(self._theme.colour(ink))
-        painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, _short(tile))
+        painter.setFont(font(LETTERS_PX, SEMI))
+        wide = painter.fontMetrics().horizontalAdvance(short)
+        if wide > spot.width() - 6:
+            painter.setFont(font(LETTERS_LEAST_PX, SEMI))
+        painter.drawText(spot, Qt.AlignmentFlag.AlignCenter, short)
 
     def _look(self, tile: Tile) -> tuple[str, str, str]:
         """Return the tokens of fill, edge and ink."""
@@ -195,12 +207,6 @@ class ClassMap(QWidget):
         if tile.state in {*_FAILED, State.GONE, State.LOCKED}:
             return tile_words(tile, tile.since).icon
         return ""
-
-
-def _short(tile: Tile) -> str:
-    """Return two letters of a pupil, or what tells a device with nobody from the others."""
-    name = name_of(tile)
-    return name[:2] if tile.pupil else name.split()[-1][-3:]
 
 
 class PupilWords(QScrollArea):

@@ -16,8 +16,11 @@ from PySide6.QtWidgets import (
 
 from classroom_app.domain.founding import Founding, read_pupils
 from classroom_app.presenters.first_run import FirstRunPresenter
+from classroom_app.presenters.safekeeping import free_file
 from classroom_app.presenters.words import later, say
+from classroom_app.views.beneath import Beneath
 from classroom_app.views.buttons import flat
+from classroom_app.views.choosing import ChooseButton
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import font
 
@@ -51,6 +54,8 @@ class FoundingForm(QFrame):
         self._lines.setVerticalSpacing(8)
         self._lines.setHorizontalSpacing(16)
         self._lines.setColumnStretch(1, 1)
+        self.beneath = Beneath()
+        first.wrong.connect(self._back_to)
         self.fields: dict[str, QLineEdit] = {}
         self._labels: dict[str, QLabel] = {}
         for name, _ in _FIELDS:
@@ -58,27 +63,32 @@ class FoundingForm(QFrame):
         self.pupils = QPlainTextEdit(self)
         self.pupils.setObjectName("own-pupils")
         self.pupils.setFont(font(15))
-        self.pupils.setFixedHeight(96)
+        self.pupils.setMinimumHeight(40)  # gives way where something is to be mended
+        self.pupils.setMaximumHeight(96)
         self.pupils.setTabChangesFocus(True)
         self._label("own-pupils", self.pupils)
         self.choose = flat("choose-list", "plain", self)
         self.choose.clicked.connect(self._choose)
-        self._lines.addWidget(self.choose, self._lines.rowCount(), 1)
+        self._lines.addWidget(self.choose, self._lines.rowCount(), 1, 1, 2)
         for name, _ in _SAFE_FIELDS:
             self._add(name)
         self.fields["own-passphrase"].setEchoMode(QLineEdit.EchoMode.Password)
-        self.fields["own-safe"].setText(str(Path.home() / "pupitre-safe.json"))
+        self.fields["own-safe"].setText(free_file("pupitre-safe.json"))
+        self.place = ChooseButton(self.fields["own-safe"], self, saving=True)
+        # Its field and the line beneath it are the last that came.
+        self._lines.addWidget(self.fields["own-safe"], self._lines.rowCount() - 2, 1)
+        self._lines.addWidget(self.place, self._lines.rowCount() - 2, 2)
         self.safe = label("", 14, QFont.Weight.Medium, "second")
-        self._lines.addWidget(self.safe, self._lines.rowCount(), 0, 1, 2)
+        self._lines.addWidget(self.safe, self._lines.rowCount(), 0, 1, 3)
         self.start = flat("found-school", "main", self)
         self.start.setFont(font(16, SEMI))
         self.start.setMinimumHeight(44)
         self.start.clicked.connect(self._found)
-        self._lines.addWidget(self.start, self._lines.rowCount(), 0, 1, 2)
+        self._lines.addWidget(self.start, self._lines.rowCount(), 0, 1, 3)
         self.back = flat("rather-sign-in", "quiet", self)
         self.back.clicked.connect(self.left)
         self._lines.addWidget(
-            self.back, self._lines.rowCount(), 0, 1, 2, Qt.AlignmentFlag.AlignLeft
+            self.back, self._lines.rowCount(), 0, 1, 3, Qt.AlignmentFlag.AlignLeft
         )
 
     def refresh(self) -> None:
@@ -86,12 +96,14 @@ class FoundingForm(QFrame):
             self._labels[name].setText(say(words))
             (self.fields.get(name) or self.pupils).setAccessibleName(say(words))
         self.choose.setText(say("From a CSV file…"))
+        self.place.refresh(say("File for the safe"))
         self.safe.setText(
             say("Put that file on a stick and into the safe: it helps if this computer is stolen.")
         )
         self.start.setText(say("One moment…") if self._first.busy else say("Start the school"))
         self.start.setEnabled(not self._first.busy)
         self.back.setText(say("There is a server: sign in"))
+        self.beneath.show(self._first.told)
 
     def _add(self, name: str) -> None:
         field = QLineEdit(self)
@@ -108,7 +120,12 @@ class FoundingForm(QFrame):
         self._labels[name].setBuddy(field)
         row = self._lines.rowCount()
         self._lines.addWidget(self._labels[name], row, 0)
-        self._lines.addWidget(field, row, 1)
+        self._lines.addWidget(field, row, 1, 1, 2)
+        self._lines.addWidget(self.beneath.add(name, field), row + 1, 1, 1, 2)
+
+    @Slot(str)
+    def _back_to(self, name: str) -> None:
+        self.beneath.back_to(name)
 
     @Slot()
     def _choose(self) -> None:
@@ -126,7 +143,7 @@ class FoundingForm(QFrame):
             with Path(path).open("rb") as file:
                 raw = file.read(LIST_BYTES_MAX)
         except OSError as error:
-            self._first.refused(error)
+            self._first.not_read(error)
             return
         try:
             text = raw.decode("utf-8-sig")

@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.views.attention import LockSheet
-from classroom_app.views.bars import BarA, BarB
+from classroom_app.views.bars import BarA, BarB, BarD
 from classroom_app.views.focus import FocusView
 from classroom_app.views.motion import Motion
+from classroom_app.views.note import NoteSheet
 from classroom_app.views.presence import LengthSheet
 from classroom_app.views.seats import SeatSheet, SeatsSheet
 from classroom_app.views.sheets import (
@@ -31,6 +32,7 @@ class Sheets(QObject):
         desk: DeskPresenter,
         bar_a: BarA,
         bar_b: BarB,
+        bar_d: BarD,
         focus: FocusView,
         motion: Motion,
         more: Callable[[], Sheet],
@@ -38,7 +40,7 @@ class Sheets(QObject):
         window: QWidget,
     ) -> None:
         super().__init__(window)
-        self._desk, self._a, self._b, self._focus = desk, bar_a, bar_b, focus
+        self._desk, self._a, self._b, self._d, self._focus = desk, bar_a, bar_b, bar_d, focus
         self._motion, self._more, self._middle, self._window = motion, more, middle, window
         self._open: Sheet | None = None
         self._keys_were: QWidget | None = None
@@ -90,6 +92,8 @@ class Sheets(QObject):
             case "seat":
                 anchor = self._focus.seat if self._focus.isVisible() else bar.more
                 return SeatSheet(desk, window), anchor
+            case "note":
+                return NoteSheet(desk, window), self._d.note
             case "more":
                 return self._more(), bar.more
             case _:

@@ -1,7 +1,6 @@
 """The page on which a school without a server is backed up, handed over, given its next key."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QFont, QShowEvent
@@ -17,15 +16,18 @@ from PySide6.QtWidgets import (
 
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter
-from classroom_app.presenters.safekeeping import Asked, SafekeepingPresenter
+from classroom_app.presenters.safekeeping import Asked, SafekeepingPresenter, free_file
 from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import flat
+from classroom_app.views.choosing import ChooseButton
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import font
 
 BOLD, SEMI, MEDIUM = QFont.Weight.Bold, QFont.Weight.DemiBold, QFont.Weight.Medium
 Texts = tuple[str, str, str, dict[str, str]]
 """Title, what it is for, the button, and each field's label by its name."""
+Files = dict[str, str]
+"""The names of fields for a new file and what that is called, or "" for a file that is there."""
 BACKUP: Texts = (
     later("Backup"),
     later("Opens this school on another computer: yours, a second teacher's, a server's."),
@@ -59,10 +61,12 @@ class SealedForm(QFrame):
 
     asked = Signal(object)
 
-    def __init__(self, name: str, texts: Texts, parent: QWidget) -> None:
+    def __init__(  # noqa: PLR0915 - one line a part
+        self, name: str, texts: Texts, files: Files, parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._texts = texts
+        self._texts, self._files = texts, files
         lines = QGridLayout(self)
         lines.setContentsMargins(20, 18, 20, 20)
         lines.setVerticalSpacing(10)
@@ -70,9 +74,10 @@ class SealedForm(QFrame):
         lines.setColumnStretch(1, 1)
         self._title, self._under = label("", 20, SEMI), label("", 15, MEDIUM, "second")
         for part in (self._title, self._under):
-            lines.addWidget(part, lines.rowCount(), 0, 1, 2)
+            lines.addWidget(part, lines.rowCount(), 0, 1, 3)
         self.fields: dict[str, QLineEdit] = {}
         self._labels: dict[str, QLabel] = {}
+        self.choices: dict[str, ChooseButton] = {}
         for key in texts[3]:
             field = QLineEdit(self)
             field.setObjectName(f"{name}-{key}")
@@ -84,13 +89,17 @@ class SealedForm(QFrame):
             self._labels[key].setBuddy(field)
             row = lines.rowCount()
             lines.addWidget(self._labels[key], row, 0)
-            lines.addWidget(field, row, 1)
+            lines.addWidget(field, row, 1, 1, 1 if key in files else 2)
             self.fields[key] = field
+            if key in files:
+                choose = ChooseButton(field, self, saving=bool(files[key]))
+                self.choices[key] = choose
+                lines.addWidget(choose, row, 2)
         self.fields["passphrase"].setEchoMode(QLineEdit.EchoMode.Password)
         self.button = flat(f"{name}-go", "main", self)
         self.button.setMinimumHeight(44)
         self.button.clicked.connect(self._ask)
-        lines.addWidget(self.button, lines.rowCount(), 0, 1, 2)
+        lines.addWidget(self.button, lines.rowCount(), 0, 1, 3)
 
     def refresh(self, *, busy: bool) -> None:
         title, under, go, labels = self._texts
@@ -102,6 +111,14 @@ class SealedForm(QFrame):
         for key, words in labels.items():
             self._labels[key].setText(say(words))
             self.fields[key].setAccessibleName(say(words))
+            if choose := self.choices.get(key):
+                choose.refresh(say(words))
+
+    def offer(self) -> None:
+        """Offer a name for each file, where nobody has chosen one: of a new file, a free one."""
+        for key, new in self._files.items():
+            if not self.fields[key].isModified():
+                self.fields[key].setText(free_file(new) if new else "")
 
     @Slot()
     def _ask(self) -> None:
@@ -131,10 +148,11 @@ class SafekeepingView(QWidget):
         self.back.clicked.connect(self.leave)
         self.said = label("", 18, SEMI)
         self.said.setObjectName("trouble")
-        self.backup = self._form("backup", BACKUP, presenter.back_up, "pupitre-backup.json")
-        self.stolen = self._form("stolen", STOLEN, presenter.succeed, "pupitre-safe.json")
-        self.restore = self._form("restore", RESTORE, presenter.restore, "pupitre-backup.json")
-        self.stolen.fields["more"].setText(str(Path.home() / "pupitre-safe-2.json"))
+        new = {"file": "pupitre-backup.json"}
+        self.backup = self._form("backup", BACKUP, presenter.back_up, new)
+        safe = {"file": "", "more": "pupitre-safe-2.json"}
+        self.stolen = self._form("stolen", STOLEN, presenter.succeed, safe)
+        self.restore = self._form("restore", RESTORE, presenter.restore, {"file": ""})
         heading = QHBoxLayout()
         heading.addWidget(self.title, 1)
         heading.addWidget(self.back)
@@ -152,9 +170,10 @@ class SafekeepingView(QWidget):
         presenter.changed.connect(self.refresh)
         first.changed.connect(self.refresh)
 
-    def _form(self, name: str, texts: Texts, go: Callable[[Asked], None], file: str) -> SealedForm:
-        form = SealedForm(name, texts, self)
-        form.fields["file"].setText(str(Path.home() / file))
+    def _form(
+        self, name: str, texts: Texts, go: Callable[[Asked], None], files: Files
+    ) -> SealedForm:
+        form = SealedForm(name, texts, files, self)
         form.asked.connect(go)
         return form
 
@@ -175,5 +194,7 @@ class SafekeepingView(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        for form in (self.backup, self.stolen, self.restore):
+            form.offer()
         self.refresh()
         (self.backup if self._first.signed_in else self.restore).fields["file"].setFocus()

@@ -171,6 +171,9 @@ QLineEdit, QPlainTextEdit {{ background: {btn}; border: 1px solid {line}; border
     padding: 6px 10px; color: {ink}; selection-background-color: {held};
     selection-color: {on_held}; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {ink}; padding: 5px 9px; }}
+QLineEdit[wrong="yes"], QPlainTextEdit[wrong="yes"] {{ border: 2px solid {failline};
+    padding: 5px 9px; }}
+QLabel[wrong="yes"] {{ color: {failline}; }}
 QPushButton {{ background: {surface}; color: {ink}; border: 1px solid {line}; border-radius: 8px;
     padding: 7px 16px; min-height: 20px; }}
 QPushButton:hover {{ background: {press}; }}

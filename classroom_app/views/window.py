@@ -90,6 +90,7 @@ class DeskWindow(QWidget):
             desk,
             self.bar_a,
             self.bar_b,
+            self.bar_d,
             self.focus,
             motion,
             self._more,

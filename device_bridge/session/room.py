@@ -66,6 +66,10 @@ class Hears(Protocol):
         """Hear that another machine answers with this device's key."""
         ...
 
+    def alone(self, device: str) -> None:
+        """Hear that a look for another machine with this device's key has met none."""
+        ...
+
     def gone(self, device: str, why: str) -> None:
         """Hear that there is no link, and when that has another reason than before.
 
@@ -393,6 +397,7 @@ class _Kept:
             lambda: [each for each in self._addresses if each != self.proved_at],
             at,
             lambda: self._ends.hears.twin(self._device),
+            lambda: self._ends.hears.alone(self._device),
             self._ends.jitter,
         )
 

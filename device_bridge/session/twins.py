@@ -26,9 +26,12 @@ async def look_for_twins(
     addresses: Callable[[], Sequence[Address]],
     boot_at: Callable[[Address], Awaitable[str]],
     found: Callable[[], None],
+    alone: Callable[[], None],
     jitter: Callable[[], float],
 ) -> NoReturn:
-    """Say `found` whenever another start than `boot` answers twice running; until cancelled.
+    """Say `found` whenever another start than `boot` answers twice running, `alone` when none does.
+
+    Until cancelled.
 
     `jitter`, drawn from 0.5 to 1.0, spreads the looks: sixty handshakes at once are half a second
     in which nobody is locked.
@@ -44,6 +47,8 @@ async def look_for_twins(
         others = {address for address, answer in answers.items() if answer not in {"", boot}}
         if others & doubted:
             found()
+        elif not others:
+            alone()
         doubted = others
         own = (own & set(addresses())) | {a for a, answer in answers.items() if answer == boot}
 

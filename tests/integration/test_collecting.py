@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,7 +27,7 @@ from device_bridge.protocol.errors import TryAgain
 from device_bridge.protocol.hello import Answer
 from device_bridge.protocol.materials import HandInOffered, OfferedFile
 from device_bridge.protocol.messages import Command
-from tests.cart import LINA, ONE, TOM, Cart, FakeDevices
+from tests.cart import LINA, NOBODY, ONE, TOM, Cart, FakeDevices
 from tests.guards import AtOnce
 
 
@@ -97,8 +98,38 @@ class Table(Cart):
     def lying(self) -> list[str]:
         return sorted(path.name for path in (self.home / "collected").rglob("*.txt"))
 
+    def folders(self) -> list[str]:
+        collected = self.home / "collected"
+        return sorted({str(p.parent.relative_to(collected)) for p in collected.rglob("*.txt")})
+
     def done(self) -> list[int]:
         return [act.files for act in self.journal.acts if isinstance(act, CollectDone)]
+
+
+async def test_a_teacher_finds_the_class_the_day_and_the_pupil_by_name(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    await table.seats.sit(LINA, ONE)
+    await table.collect(table.work("essay.txt", "The climate of Lille"))
+    began = time.strftime("%Y-%m-%d %H.%M.%S", time.localtime(1_800_000_000))
+    assert table.folders() == [f"5B/{began}/Lina"]
+    await table.seats.sit(NOBODY, ONE)
+    await table.collect(table.work("poem.txt", "nobody's"))
+    assert table.folders() == [f"5B/{began}/Lina", f"5B/{began}/Tablet 1"]
+
+
+async def test_two_pupils_of_one_name_stay_apart_also_after_a_restart(tmp_path: Path) -> None:
+    table = Table(tmp_path)
+    roster = table.room.open_roster()
+    pupils = tuple(replace(pupil, display="../Lina") for pupil in roster.pupils)
+    table.room.roster = replace(roster, pupils=pupils)
+    for pupil in (TOM, LINA):
+        await table.seats.sit(pupil, ONE)
+        await table.collect(table.work(f"{pupil}.txt", pupil))
+    table.collecting = table.opened()
+    table.collecting.began(table.resumed())
+    await table.collect(table.work("lina-2.txt", "more"))
+    whose = {path.name: path.parent.name for path in (tmp_path / "collected").rglob("*.txt")}
+    assert whose == {"tom.txt": "_Lina", "lina.txt": "_Lina (2)", "lina-2.txt": "_Lina (2)"}
 
 
 async def test_unchanged_work_is_laid_down_once(tmp_path: Path) -> None:

@@ -25,6 +25,15 @@ def test_a_second_sample_in_one_folder_is_refused_in_words(
     assert (tmp_path / "school" / "sample.json").read_bytes() == before
 
 
+def test_a_sample_is_not_mixed_with_what_lies_in_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "marks.ods").touch()
+    code, words = said(capsys, "sample", "--folder", tmp_path)
+    assert (code, words) == (1, f"pupitre-mdm: {tmp_path}: it is not empty. Name a new folder.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["marks.ods"]
+
+
 def test_a_port_that_another_program_has_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -168,6 +168,54 @@ def checks(folder: Path) -> None:
     save(made, folder, "14-gone-light-fr-1366")
 
 
+def first_minutes(folder: Path) -> None:
+    """Draw what a teacher meets before and beside a lesson: a wrong entry, files, notes, twins."""
+    for look in (("fr", "light", (1366, 768)), ("de", "dark", (1920, 1080))):
+        end = f"{look[1]}-{look[0]}-{look[2][0]}"
+        made = opened(*look)
+        made.first.show(CHECKS)
+        made.settle()
+        for name in ("school", "login", "password"):
+            made.window.first_run.fields[name].setText("tilleuls")
+        made.acts.refuses = TimeoutError()
+        made.button("sign-in").click()
+        save(made, folder, f"15-sign-in-{end}")
+        made = opened(*look)
+        made.first.found(founding=True)
+        made.button("found-school").click()
+        save(made, folder, f"16-founding-{end}")
+        made = opened(*look)
+        made.first.came_in()
+        made.desk.go("safekeeping")
+        save(made, folder, f"17-safekeeping-{end}")
+        notes(folder, end, *look)
+
+
+def opened(language: str, theme: str, size: tuple[int, int]) -> Room:
+    made = room(language, theme)
+    made.window.resize(*size)
+    made.window.show()
+    return made
+
+
+def notes(folder: Path, end: str, language: str, theme: str, size: tuple[int, int]) -> None:
+    for sheet in ("", "note"):
+        made = room(language, theme)
+        made.desk.note_key_beside()
+        made.begin(lively(), size)
+        if sheet:
+            made.window.open_sheet(sheet)
+        save(made, folder, f"18-key{sheet and '-sheet'}-{end}")
+    for count in (24, 60):
+        made = room(language, theme)
+        tiles = classroom(count)
+        replace(tiles, "Mehdi", State.TWIN, since=NOW - 9)
+        made.begin(tiles, size)
+        if count > len(NAMES):
+            made.desk.open("p20")
+        save(made, folder, f"19-twin-{count}-{end}")
+
+
 def cart() -> list[Tile]:
     """Return a class of which half has said on the cart's tablets who it is."""
     tiles = classroom(16)
@@ -214,6 +262,7 @@ def main() -> None:
     pages(folder)
     sheets(folder)
     seats(folder)
+    first_minutes(folder)
     app.quit()
 
 

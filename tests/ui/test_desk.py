@@ -300,11 +300,50 @@ def test_signing_in_passes_what_was_typed_and_asks_for_what_misses(opened: Opens
     room = opened()
     room.window.show()
     click(room, "sign-in")
-    assert room.first.trouble
     for name, text in (("school", "e1"), ("login", "claire"), ("password", "pw")):
         QTest.keyClicks(room.window.first_run.fields[name], text)
     click(room, "sign-in")
     assert room.acts.asked == [("sign-in", (), "https://ecole/e1/claire/pw")]
+
+
+def test_a_missing_keyring_is_a_quiet_word_of_which_a_click_tells_more(opened: Opens) -> None:
+    room = opened()
+    room.begin(classroom(4))
+    assert not room.window.bar_d.note.isVisible()
+    room.desk.note_key_beside()
+    room.settle()
+    note = room.button("note")
+    assert note.text().strip() == note.accessibleName() == "No keyring here"
+    assert room.window.bar_d.sizes.isVisible(), "it takes nobody's place"
+    note.setFocus()
+    QTest.keyClick(note, Qt.Key.Key_Space)
+    told = [label.text() for label in room.window.findChildren(QLabel) if label.isVisible()]
+    assert room.desk.note_more() in told
+    press(room, Qt.Key.Key_Escape)
+
+
+def test_what_is_wrong_stands_beneath_its_field_and_the_keys_go_there(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    page = room.window.first_run
+    click(room, "sign-in")
+    assert room.window.focusWidget() is page.fields["school"], "the first that is empty"
+    for name in ("school", "login", "password"):
+        page.fields[name].setText("x")
+    room.acts.refuses = TimeoutError()
+    click(room, "sign-in")
+    field, beneath = page.fields["server"], page.beneath.lines["server"]
+    assert room.window.focusWidget() is field
+    assert field.selectedText() == "https://ecole"
+    assert beneath.text() == "No answer in time. Try again in a moment."
+    assert field.accessibleName() == f"School server. {beneath.text()}"
+    below = beneath.mapTo(page, beneath.rect().topLeft()).y()
+    assert 0 < below - field.mapTo(page, field.rect().bottomLeft()).y() < 20
+    assert not page.beneath.lines["school"].isVisible()
+    room.acts.refuses = None
+    click(room, "sign-in")
+    assert not beneath.isVisible()
+    assert field.accessibleName() == "School server"
 
 
 def test_who_has_the_class_until_when_is_said(opened: Opens) -> None:

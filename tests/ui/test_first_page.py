@@ -191,8 +191,8 @@ def test_an_address_that_is_none_is_told_with_the_words_typed(opened: Opens) -> 
     room = opened()
     room.acts.refuses = ValueError("host")
     room.first.dial("10.0.0.x")
-    assert room.first.trouble
+    assert (room.first.told.about, room.first.told.wrong) == ("address", True)
     room.acts.refuses = None
     room.first.dial(" 10.0.0.4:7000 ")
     assert room.acts.asked == [("dial", (), "10.0.0.4:7000")]
-    assert room.first.trouble == "Found at 10.0.0.4:7000. It is remembered."
+    assert room.first.told.words == "Found at 10.0.0.4:7000. It is remembered."

@@ -69,7 +69,11 @@ def test_a_school_is_started_from_the_keyboard(opened: Opens) -> None:
     form.pupils.setPlainText("Lina Berg\nNoah Weil")
     QTest.keyClicks(form.fields["own-passphrase"], "short")
     QTest.keyClick(form.fields["own-passphrase"], Qt.Key.Key_Return)
-    assert room.first.trouble == "The passphrase needs 12 characters or more."
+    assert (
+        form.beneath.lines["own-passphrase"].text() == "The passphrase needs 12 characters or more."
+    )
+    assert form.fields["own-passphrase"].selectedText(), "typing takes its place"
+    form.fields["own-passphrase"].end(False)  # noqa: FBT003 - Qt's
     QTest.keyClicks(form.fields["own-passphrase"], " no more of it")
     QTest.keyClick(form.fields["own-passphrase"], Qt.Key.Key_Return)
     assert room.acts.asked == [("found-school", (), "Dorfschule 2")]

@@ -1,10 +1,15 @@
 """A school without a server is backed up, handed over and given its next key, by keyboard."""
 
+from pathlib import Path
+
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
 from classroom_app.domain.errors import AuthorityLocked
 from classroom_app.presenters.safekeeping import Asked
+from classroom_app.views.choosing import ChooseButton
 from classroom_app.views.safekeeping import SealedForm
 from tests.ui.conftest import Opens
 
@@ -40,6 +45,56 @@ def test_a_backup_is_opened_from_the_first_page_by_its_passphrase(opened: Opens)
     assert page.restore.fields["passphrase"].text() == ""
     room.window.escape()
     assert room.desk.page == "sign-in"
+
+
+def chosen(button: ChooseButton, path: str) -> tuple[QFileDialog.AcceptMode, str]:
+    """Choose by keyboard; return whether the dialog saves, and where it began."""
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert button.dialog is not None
+    found = button.dialog.acceptMode(), button.dialog.directory().path()
+    button.dialog.fileSelected.emit(path)
+    button.dialog.close()
+    return found
+
+
+def test_files_are_chosen_in_a_dialog_that_begins_at_a_free_name(
+    opened: Opens,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    nothing_unexpected: list[str],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "pupitre-backup.json").touch()
+    room = opened()
+    room.first.came_in()
+    room.desk.go("safekeeping")
+    room.window.show()
+    page = room.window.safekeeping
+    save, take = page.backup.choices["file"], page.stolen.choices["file"]
+    assert page.backup.fields["file"].text() == str(tmp_path / "pupitre-backup-2.json")
+    assert save.accessibleName() == "New file: Choose…"
+    saves = QFileDialog.AcceptMode.AcceptSave
+    assert chosen(save, "/stick/school.json") == (saves, str(tmp_path))
+    assert room.window.focusWidget() is page.backup.fields["file"]
+    room.desk.go("classes")
+    room.desk.go("safekeeping")
+    assert page.backup.fields["file"].text() == "/stick/school.json", "a choice stays"
+    assert chosen(take, "/safe")[0] is QFileDialog.AcceptMode.AcceptOpen
+    # The offscreen window says that of every dialog.
+    heard = [one for one in nothing_unexpected if "propagateSizeHints" not in one]
+    nothing_unexpected[:] = heard
+
+
+def test_a_file_that_is_there_is_left_alone_and_the_teacher_told(opened: Opens) -> None:
+    room = opened()
+    room.first.came_in()
+    room.desk.go("safekeeping")
+    room.window.show()
+    room.acts.refuses = FileExistsError(17, "File exists", "/stick/school.json")
+    fill(room.window.safekeeping.backup, file="/stick/school.json", passphrase=PASSPHRASE)
+    said = room.window.safekeeping.said.text()
+    assert said == "school.json is there already and was left alone. Choose another name."
 
 
 def test_a_school_is_backed_up_and_its_stolen_key_ended_from_one_page(opened: Opens) -> None:

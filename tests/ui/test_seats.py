@@ -6,10 +6,10 @@ from PySide6.QtTest import QTest
 
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import State, Tile, Wish
-from classroom_app.presenters.seats import choices
+from classroom_app.presenters.seats import choices, short_names
 from classroom_app.views.seats import SeatSheet, SeatsSheet
 from tests.ui.conftest import Opens
-from tests.ui.room import NOW, Room, classroom, replace
+from tests.ui.room import NOW, Room, classroom, live, replace
 from tests.ui.test_desk import CTRL, click, press
 
 pytestmark = pytest.mark.real_loop
@@ -30,6 +30,28 @@ def cart(*claimed: int, count: int = 6) -> list[Tile]:
         for at in range(count)
     ]
     return [*pupils, *devices]
+
+
+@pytest.mark.parametrize(
+    ("names", "shorts"),
+    [
+        ("Adam Lina Noah", "Ad Li No"),
+        ("Emre Emil Elif", "Emr Emi El"),
+        ("Linus Lina Linda Li", "Lu La Ld Li"),
+        ("Lina_M. Lina_B. Linus", "LiM LiB Li"),
+        ("Adam Adam_B Aya_B Aïcha_B Aylin", "Ad AdB Aya Aï Ayl"),
+        ("Lina Lina", "1 2"),
+    ],
+)
+def test_no_two_seats_of_the_map_bear_the_same_letters(names: str, shorts: str) -> None:
+    called = [name.replace("_", " ") for name in names.split()]
+    tiles = [live(at, name) for at, name in enumerate(called)]
+    tiles.append(Tile(PupilId(""), DeviceId("d9"), "Tablet 9", 0, State.LIVE))
+    found = short_names(tiles)
+    assert [found[key] for key in (*(f"p{at}" for at in range(len(called))), "d9")] == [
+        *shorts.split(),
+        "9",
+    ]
 
 
 @pytest.fixture

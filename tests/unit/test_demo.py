@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from classroom_app.demo.act_lesson import confirmed
+from classroom_app.demo.act_arrive import who_is_here
+from classroom_app.demo.act_lesson import confirmed, in_time
 from classroom_app.demo.evidence import EvidenceError
 from classroom_app.demo.papers import pdf
 from classroom_app.demo.play import STORY, check_folder, free_folder
@@ -28,16 +29,34 @@ class ToldTimes(Strings):
         return {"lock_ms": self._lock_ms}
 
 
+def world_of(tmp_path: Path) -> World:
+    options = Options(3, tmp_path, 7, headless=True)
+    return World(options, tmp_path, Stage(tmp_path), Report(devices=3), Teller(StringIO()))
+
+
 async def test_a_device_without_a_first_confirmation_fails_the_step_by_its_name(
     tmp_path: Path,
 ) -> None:
-    options = Options(3, tmp_path, 7, headless=True)
-    world = World(options, tmp_path, Stage(tmp_path), Report(devices=3), Teller(StringIO()))
+    world = world_of(tmp_path)
     world.enrolments = [Enrolment("d1", "c", "p1", "Adam"), Enrolment("d2", "c", "p2", "Lina")]
     world.strings = ToldTimes({"d1": 41.0})
     assert await confirmed(world, {"d1"}, 0) == {"d1": 41.0}
     with pytest.raises(EvidenceError, match="no first confirmation of Lina"):
         await confirmed(world, {"d1", "d2"}, 0)
+
+
+def test_a_lock_that_took_more_than_half_a_second_is_not_ok(tmp_path: Path) -> None:
+    world = world_of(tmp_path)
+    world.report.lock_ms = Percentiles(40.0, 500.0)
+    assert in_time(world) == "p99 500 ms"
+    world.report.lock_ms = Percentiles(40.0, 501.0)
+    with pytest.raises(EvidenceError, match=r"501 ms \(p99\), more than 500"):
+        in_time(world)
+
+
+def test_who_plays_the_teacher_reads_how_many_pupils_the_wall_will_show() -> None:
+    assert who_is_here(24, 0) == "24 pupils' devices, all simulated"
+    assert who_is_here(22, 2) == "24 pupils' devices: 22 simulated, 2 on desktops of their own"
 
 
 def test_percentiles_are_by_nearest_rank() -> None:

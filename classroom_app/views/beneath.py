@@ -1,0 +1,52 @@
+"""A form's words about one of its fields, beneath that field: where the eye and the keys are."""
+
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
+
+from classroom_app.presenters.first_run import Told
+from classroom_app.views.sheets import label
+
+
+class Beneath:
+    """Keeps a line for each field that `add` was told of; one of them is seen at a time."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, QLabel] = {}
+        self._fields: dict[str, QWidget] = {}
+
+    def add(self, name: str, field: QWidget) -> QLabel:
+        """Return the line to lay out below `field`."""
+        line = label("", 14, QFont.Weight.DemiBold)
+        line.setObjectName(f"beneath-{name}")
+        line.hide()
+        self.lines[name], self._fields[name] = line, field
+        return line
+
+    def show(self, told: Told) -> None:
+        """Show what is told of one field, also to a screen reader that comes to the field."""
+        for name, line in self.lines.items():
+            here = name == told.about and bool(told.words)
+            field, wrong = self._fields[name], here and told.wrong
+            line.setText(told.words if here else "")
+            line.setVisible(here)
+            if here:
+                field.setAccessibleName(f"{field.accessibleName()}. {told.words}")
+            _mark(field, wrong="yes" if wrong else "")
+            _mark(line, wrong="yes" if wrong else "")
+
+    def back_to(self, name: str) -> None:
+        """Give the keys to the field that is to be mended: what is typed next takes its place."""
+        field = self._fields.get(name)
+        if field is None or not field.isVisible():
+            return
+        field.setFocus()
+        if isinstance(field, QLineEdit):
+            field.selectAll()
+
+
+def _mark(widget: QWidget, *, wrong: str) -> None:
+    """Let the style sheet see it: it looks at a property once, unless it is told to look anew."""
+    if (widget.property("wrong") or "") != wrong:
+        widget.setProperty("wrong", wrong)
+        widget.style().unpolish(widget)
+        widget.style().polish(widget)

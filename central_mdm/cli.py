@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+from msgspec import to_builtins
 from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm import root_commands, trust_commands
@@ -22,6 +23,7 @@ from central_mdm.platform.errors import Refusal
 from central_mdm.platform.ground import Ground
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, serve
+from central_mdm.tidying import tidy_all
 
 PORT_MAX = 65535
 PUPILS_MAX = 500
@@ -53,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
         teacher.add_argument(f"--{option}", required=True)
     trust_commands.add_to(partial(_command, add))
     _rules(_command(add, "rules", "say where devices are found and what may be private"))
+    tidying = _command(add, "tidy", "remove what is older than retention.json lets it be")
+    tidying.add_argument("--school", action="append", default=[], help="default over SQLite: all")
     restored = _command(add, "restored", "say that the database was restored from a copy")
     restored.add_argument("--school", required=True)
     return made
@@ -148,7 +152,7 @@ def _served(args: argparse.Namespace) -> Served:
     return Served(args.folder, args.host, args.port, args.database, args.cert, args.key)
 
 
-async def _once(args: argparse.Namespace) -> object:
+async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a command
     async with ground_at(args.folder, args.database) as ground:
         match args.command:
             case "sample":
@@ -167,6 +171,8 @@ async def _once(args: argparse.Namespace) -> object:
                 return await root_commands.run(ground, args)
             case name if name in trust_commands.NAMES:
                 return await trust_commands.run(ground, args)
+            case "tidy":
+                return to_builtins(await tidy_all(ground, args.folder, args.school))
             case "rules":
                 told = HouseRules(
                     tuple(args.network),

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from central_mdm.app import application
 from central_mdm.joining import ground_at
+from central_mdm.tidying import tidy_daily
 
 KEEP_ALIVE_SECONDS = 30
 GOODBYE_SECONDS = 3
@@ -78,7 +79,10 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
             if sys.platform != "win32":  # whose loop hears of no signals
                 for number in (signal.SIGTERM, signal.SIGINT):
                     loop.add_signal_handler(number, _ask_to_end, server)
-            await server.serve(sockets=[listener])
+            async with asyncio.TaskGroup() as tasks:
+                tidying = tasks.create_task(tidy_daily(ground, served.folder), name="tidy")
+                await server.serve(sockets=[listener])
+                tidying.cancel()
 
 
 @contextmanager

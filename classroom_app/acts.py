@@ -24,6 +24,7 @@ from classroom_app.services.collecting import Collecting
 from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Presence
 from classroom_app.services.seats import Seats
+from classroom_app.services.stills import Stills
 from classroom_app.services.talking import Talking
 from device_bridge.materials.errors import DiskFull, Unreadable
 from device_bridge.protocol.errors import DeviceError
@@ -57,12 +58,13 @@ class LessonActs:
         talking: Talking,
         collecting: Collecting,
         seats: Seats,
+        stills: Stills,
         sync: Exchanges,
         told: Callable[[Receipt], None],
     ) -> None:
         self._room, self._presence, self._attention = room, presence, attention
         self._materials, self._talking, self._collecting = materials, talking, collecting
-        self._seats, self._sync, self._told = seats, sync, told
+        self._seats, self._stills, self._sync, self._told = seats, stills, sync, told
         self._undo: Callable[[], Awaitable[object]] | None = None
         self._handouts: tuple[str, ...] = ()
         self._withdrawn: tuple[str, ...] = ()
@@ -117,6 +119,12 @@ class LessonActs:
 
     async def answer_hand(self, tile: Tile) -> None:
         await self._talking.answer_hand(tile.key)
+
+    async def keep_picture(self, tile: Tile, picture: bytes) -> None:
+        self._undo = None
+        self._forget_told()
+        await self._stills.keep(tile.device, picture)
+        self._told(Receipt("still", name_of(tile), 1, 1))
 
     async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
         """Say who sits at each tile's device, "" for nobody; a claim may be what is said."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from classroom_app import full_disk, looking_around
@@ -37,6 +38,7 @@ from classroom_app.full_disk import keep_room
 from classroom_app.ids import new_id
 from classroom_app.looking_around import LookingAround
 from classroom_app.loop import DeskLoop
+from classroom_app.media.still import png
 from classroom_app.own_school import OwnSchool, found_school, restore_school, succeed_school
 from classroom_app.pairing import PairingWindow
 from classroom_app.papers import Papers, SignedPapers
@@ -68,7 +70,7 @@ from classroom_app.views.window import DeskWindow
 from device_bridge.discovery.examine import examine
 from device_bridge.discovery.sightings import NotAnAddress, typed
 from device_bridge.garbage import collect_here
-from device_bridge.logs import log_to_stderr
+from device_bridge.logs import log_to_files, log_to_stderr
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.pairing import PairGiven, PairRequested
 from device_bridge.protocol.watching import Frame
@@ -382,6 +384,9 @@ class Desk(QObject):
     async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
         await self._acts().seat(seats)
 
+    async def keep_picture(self, tile: Tile, image: QImage) -> None:
+        await self._acts().keep_picture(tile, await asyncio.to_thread(png, image))
+
     async def undo(self) -> None:
         await self._acts().undo()
 
@@ -610,6 +615,7 @@ def run(
 ) -> int:
     """Open the window and stay until it is closed, or until a signal asks to end."""
     log_to_stderr()
+    log_to_files(home, "pupitre")
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Pupitre")
     app.setQuitOnLastWindowClosed(False)

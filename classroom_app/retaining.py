@@ -1,63 +1,98 @@
-"""How long a teacher's computer keeps what the journal says of pupils, and the job that ends it."""
+"""How long a teacher's computer keeps what is about pupils, and the job that ends it."""
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from classroom_app.domain.errors import NotKept
+from device_bridge.logs import LOGS
+from device_bridge.retention import (
+    DAY_SECONDS,
+    FILE,
+    Days,
+    inside,
+    read_periods,
+    remove_older,
+    remove_older_files,
+)
 
 log = logging.getLogger(__name__)
 
-DAY_SECONDS: Final = 86_400
+COLLECTED: Final = "collected"
+STILLS: Final = "pictures"
+"""Folders of the teacher's home; in each a folder a class, and in that a folder a lesson."""
 
 
 class Retention(Struct, frozen=True):
     """In days; `retention.json` in the teacher's folder may say otherwise.
 
     `journal`: names, words and files' names in lessons' journals; the acts themselves stay.
+    `collected`: handed-in work, and documents that nobody was given since. `stills`: pictures.
     """
 
-    journal: Annotated[int, Meta(ge=1, le=3650)] = 183
+    journal: Days = 183
+    collected: Days = 365
+    stills: Days = 30
+    logs: Days = 30
+
+
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+RETENTION: Final = msgspec.json.Decoder(Retention)
 
 
 class Forgets(Protocol):
     async def forget_before(self, at: int) -> int: ...
 
 
-def read_retention(path: Path) -> Retention:
-    """Read the setting; what cannot be read leaves the default. Blocks."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Retention)
-    except FileNotFoundError:
-        return Retention()
-    except (OSError, ValueError, RecursionError) as error:
-        log.warning("retention cannot be read", extra={"why": type(error).__name__})
-        return Retention()
+class Drops(Protocol):
+    """The library. It blocks."""
+
+    def drop_older(self, moment: float) -> int: ...
 
 
 class Retaining:
     """Cleans up at once and each day. `floor`: UTC seconds that no clock of ours can raise."""
 
-    def __init__(self, keeps: Forgets, home: Path, floor: Callable[[], float]) -> None:
-        self._keeps, self._path, self._floor = keeps, home / "retention.json", floor
+    def __init__(
+        self,
+        keeps: Forgets,
+        library: Drops,
+        home: Path,
+        floor: Callable[[], float],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._keeps, self._library, self._home = keeps, library, home
+        self._floor, self._wall = floor, wall
 
     async def run(self) -> None:
-        """Work until cancelled; what the store does not take now is tried again tomorrow."""
+        """Work until cancelled; what cannot be done now is tried again tomorrow."""
         while True:
             await self.clean()
             await asyncio.sleep(DAY_SECONDS)
 
     async def clean(self) -> None:
-        kept = await asyncio.to_thread(read_retention, self._path)
+        periods = await asyncio.to_thread(read_periods, self._home / FILE, RETENTION, Retention())
+        floor = self._floor()
         try:
-            gone = await self._keeps.forget_before(int(self._floor()) - kept.journal * DAY_SECONDS)
-        except NotKept as error:
+            # Files are dated by this computer's clock: while it is behind, nothing is too old.
+            files = await asyncio.to_thread(self._clean, periods, min(floor, self._wall()))
+            acts = await self._keeps.forget_before(int(floor) - periods.journal * DAY_SECONDS)
+        except (NotKept, OSError) as error:
             log.info("not cleaned up", extra={"why": type(error).__name__})
             return
-        if gone:
-            log.info("cleaned up", extra={"acts": gone})
+        if files or acts:
+            log.info("cleaned up", extra={"acts": acts, "files": files})
+
+    def _clean(self, periods: Retention, now: float) -> int:
+        gone = self._library.drop_older(now - periods.collected * DAY_SECONDS)
+        for name, days in ((COLLECTED, periods.collected), (STILLS, periods.stills)):
+            for of_class in inside(self._home / name):
+                if not of_class.is_symlink():
+                    gone += remove_older(inside(of_class), now, days, ())
+        return gone + remove_older_files(self._home / LOGS, now, periods.logs)

@@ -24,7 +24,7 @@ from classroom_app.papers import Papers
 from classroom_app.places import NobodyThere, OfAnotherClass, Places
 from classroom_app.presenters.receipts import Receipt
 from classroom_app.renewing import Renewing
-from classroom_app.retaining import Retaining
+from classroom_app.retaining import COLLECTED, STILLS, Retaining
 from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.attention import Attention
 from classroom_app.services.classroom import Classroom
@@ -33,6 +33,7 @@ from classroom_app.services.hearing import Hearing
 from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Ended, Presence
 from classroom_app.services.seats import Seats
+from classroom_app.services.stills import Stills
 from classroom_app.services.talking import Talking
 from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
@@ -167,7 +168,7 @@ class School:
             self.ways,
             library,
             self._pool,
-            folder=home / "collected",
+            folder=home / COLLECTED,
             safe_name=safe_name,
         )
         follows = (
@@ -224,10 +225,11 @@ class School:
             self.talking,
             self.collecting,
             self.seats,
+            Stills(self.room, folder=home / STILLS, safe_name=safe_name),
             self.sync,
             told,
         )
-        self._retaining = Retaining(keeping, home, papers.floor)
+        self._retaining = Retaining(keeping, library, home, papers.floor)
         self.browser = Browser(
             self._sighted,
             self._lost,

@@ -68,7 +68,7 @@ from device_bridge.protocol.pairing import (
 )
 from device_bridge.protocol.presence import Choice, LessonDeclared, SeatClaimed
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
-from device_bridge.protocol.watching import Credit, Frame, WatchingDeclared
+from device_bridge.protocol.watching import Credit, Frame, StillAsked, WatchingDeclared
 
 FILE: Final = Path(__file__).resolve().parents[1] / "resources" / "protocol" / "messages.json"
 _HASH: Final = bytes(range(32))
@@ -95,6 +95,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     ),
     MessageSaid("m-1", 30, "Page 12, please."),
     HandAnswered("a-1", 30),
+    StillAsked("k-1", 30),
     PageOpened("p-1", 30, "https://example.org/atlas"),
     HandInAsked("t-1", 120, "lesson-1"),
     HandInTaken("t-1", (_HASH,)),

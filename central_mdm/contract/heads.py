@@ -34,9 +34,10 @@ class Mark(Struct, frozen=True):
 class Account(Struct, frozen=True):
     """What a device's journal tells of one lesson: enough to be held against the teacher's.
 
-    `locks` are the versions under which it was locked, `looks` counts close looks, `handouts` and
-    `tickets` are what it placed and what was asked and given back. `more`: some of it is left out.
-    It was given when the teacher's journal `beside` had `until` entries.
+    `locks` are the versions under which it was locked, `looks` counts close looks and `stills` the
+    pictures kept, `handouts` and `tickets` are what it placed and what was asked and given back.
+    `more`: some of it is left out. It was given when the teacher's journal `beside` had `until`
+    entries.
     """
 
     beside: OptionalId = ""
@@ -47,6 +48,7 @@ class Account(Struct, frozen=True):
     handouts: Ids = ()
     tickets: Ids = ()
     more: bool = False
+    stills: Count = 0
 
 
 class Head(Struct, frozen=True):

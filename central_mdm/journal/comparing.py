@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.heads import Account, Alarm
+from central_mdm.journal.forgetting import FORGOTTEN
 from central_mdm.journal.model import accounts, events, lessons
 from central_mdm.platform.authentication import Caller
 
@@ -19,6 +20,7 @@ KINDS: Final = (
     "lock-asked",
     "reported",
     "looked-closely",
+    "still-asked",
     "handed-out",
     "hand-out-reported",
     "collect-asked",
@@ -49,7 +51,7 @@ async def compare(connection: AsyncConnection, caller: Caller, now: int) -> list
         if not await _has_come(connection, caller.school, account):
             continue
         told = await _told(connection, caller.school, row.lesson)
-        for code, detail in differences(account, told, row.device):
+        for code, detail in differences(account, told, row.device) if told is not None else ():
             facts = ("device", row.device, row.device, row.lesson, detail[:200])
             found.append(Alarm(now, code, *facts))
         done = update(accounts).where(
@@ -69,11 +71,13 @@ def differences(account: Account, told: Sequence[Told], device: str) -> list[tup
     before = [each for each in told if each[0] <= account.until]
     asked = {body.get("version") for body in _of(told, "lock-asked") if body.get("locked")}
     looks = any(body.get("device") == device for body in _of(told, "looked-closely"))
+    stills = sum(body.get("device") == device for body in _of(told, "still-asked"))
     handed = {body.get("handout") for body in _of(told, "handed-out")}
     tickets = {body.get("ticket") for body in _of(told, "collect-asked")}
     found: dict[str, set[Any]] = {
         "lock-untold": set() if asked else set(account.locks),
         "look-untold": set() if looks or not account.looks else {account.looks},
+        "still-untold": {account.stills} if account.stills > stills else set(),
         "hand-out-untold": set(account.handouts) - handed,
         "collect-untold": set(account.tickets) - tickets,
     }
@@ -125,13 +129,17 @@ async def _has_come(connection: AsyncConnection, school: str, account: Account) 
     return (await connection.execute(wanted)).first() is not None
 
 
-async def _told(connection: AsyncConnection, school: str, lesson: str) -> list[Told]:
+async def _told(connection: AsyncConnection, school: str, lesson: str) -> list[Told] | None:
+    """Read what the teacher's journal tells; None where some of it has been forgotten by age."""
     rows = await connection.execute(
         select(events.c.sequence, events.c.kind, events.c.body).where(
             events.c.school == school, events.c.lesson == lesson, events.c.kind.in_(KINDS)
         )
     )
-    return [(row.sequence, row.kind, _body(row.body)) for row in rows]
+    told = rows.all()
+    if any(row.body == FORGOTTEN for row in told):
+        return None
+    return [(row.sequence, row.kind, _body(row.body)) for row in told]
 
 
 def _body(raw: bytes) -> dict[str, Any]:

@@ -37,6 +37,8 @@ async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) 
     async with ground.database.writing(caller.school) as connection:
         added = upsert(connection, chunks).values(row)
         await connection.execute(added.on_conflict_do_nothing())
+        # The same one may have been forgotten while it came: then its bytes went with the old row.
+        await ground.objects.keep(caller.school, name, content)
 
 
 async def offer(ground: Ground, caller: Caller, offered: FileOffered) -> FileAnswer:

@@ -18,6 +18,10 @@ class Objects(Protocol):
 
     async def read(self, school: str, name: str) -> bytes | None: ...
 
+    async def remove(self, school: str, name: str) -> None:
+        """Remove an object; doing it twice is doing it once."""
+        ...
+
 
 class Folder:
     """A folder as an object store: what has its name is whole and on the disk."""
@@ -31,6 +35,9 @@ class Folder:
 
     async def read(self, school: str, name: str) -> bytes | None:
         return await self._workers.run(_read, self._path(school, name))
+
+    async def remove(self, school: str, name: str) -> None:
+        await self._workers.run(_remove, self._path(school, name))
 
     def _path(self, school: str, name: str) -> Path:
         # A school's id may be "..": its hash cannot.
@@ -68,6 +75,10 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> bytes | None:

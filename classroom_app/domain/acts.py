@@ -115,6 +115,14 @@ class LookedAway(Act, frozen=True, kw_only=True, tag="looked-away"):
     PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
 
 
+class StillAsked(Act, frozen=True, kw_only=True, tag="still-asked"):
+    """A picture of a screen is to be kept; what the device answered stands in its `Shown`."""
+
+    device: DeviceId
+    pupil: PupilId
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
 class HandedOut(Act, frozen=True, kw_only=True, tag="handed-out"):
     """A document went to `devices` and, with `everybody`, to whoever comes later."""
 
@@ -229,6 +237,7 @@ AnyAct = (
     | Overruled
     | LookedClosely
     | LookedAway
+    | StillAsked
     | HandedOut
     | HandOutWithdrawn
     | HandOutReported

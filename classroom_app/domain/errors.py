@@ -5,6 +5,7 @@ RoomError
 |- NoLesson       start the lesson first
 |- LessonTooLong  start a new one: this one has had its four hours
 |- GrantEnded     sign in once online: the right for `class_name` ended at `ended_at`
+|- StillRefused   `why` says why the device lets no picture be kept
 |- NotYourClass   the school says who teaches `name`
 |- Unfit          choose another file than `name`
 |  |- EmptyFile   it has no byte
@@ -54,6 +55,14 @@ class JournalDoubted(RoomError):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
+
+
+class StillRefused(RoomError):
+    """No picture was kept. `why` is the device's word, or how asking it ended."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class NotYourClass(RoomError):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from PySide6.QtGui import QImage
+
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId
 from classroom_app.domain.tile import Tile
@@ -37,6 +39,10 @@ class Acts(Protocol):
 
     async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
         """Say who sits at each tile's device: a pupil's id, "" for nobody."""
+        ...
+
+    async def keep_picture(self, tile: Tile, image: QImage) -> None:
+        """Keep what is closely looked at; the device tells its pupil and may refuse."""
         ...
 
     async def undo(self) -> None:

@@ -196,6 +196,8 @@ class Bars(Pages):
                 return Said(say("Message goes out"), undo=self._message is not None)
             case "collect":
                 return Said(say("Collecting…"))
+            case "still":
+                return Said(say("Telling the pupil…"))
             case "withdrawn":
                 return Said(say("Withdrawing…"))
             case _:

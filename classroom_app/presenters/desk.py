@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import Lesson
 from classroom_app.domain.tile import Tile
@@ -153,6 +154,12 @@ class DeskPresenter(Bars):
         self._seated = words
         self._acted("seat", frozenset(key_of(tile) for tile, _ in seats))
         self._run(self._acts.seat(seats), "seat")
+
+    def keep_picture(self, tile: Tile, image: QImage) -> None:
+        """Ask the device whether this picture of it may be kept; its answer is the receipt."""
+        self._receipt = None
+        self._acted("still", frozenset({key_of(tile)}))
+        self._run(self._acts.keep_picture(tile, image), "keep-picture")
 
     def answer_hand(self, key: str) -> None:
         tile = self.wall.tile(key)

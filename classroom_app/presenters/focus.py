@@ -115,6 +115,19 @@ class FocusPresenter(QObject):
         tile = self.tile()
         return advice(tile, self._clock()) if tile else ""
 
+    def can_keep(self) -> bool:
+        """Say whether there is a close picture to be kept."""
+        tile = self.tile()
+        live = tile is not None and tile.state is State.LIVE and bool(tile.device)
+        return live and self.image is not None and not self.over
+
+    @Slot()
+    def keep(self) -> None:
+        """Keep the picture as it is shown now."""
+        tile = self.tile()
+        if tile and self.image and self.can_keep():
+            self.desk.keep_picture(tile, self.image)
+
     def hand_title(self) -> str:
         tile = self.tile()
         if tile is None or tile.wish is None:

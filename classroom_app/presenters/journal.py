@@ -57,6 +57,7 @@ _KINDS = {
     "looked": later("Looked closely"),
     "looked-away": later("Close look ended"),
     "look-over": later("Close look ended: its time was up"),
+    "still": later("Picture of the screen asked for"),
     "private": later("Screen kept private by the pupil"),
     "private-over": later("Screen no longer private"),
     "sat": later("Takes a seat"),

@@ -31,9 +31,9 @@ class Said(Struct, frozen=True):
 class Receipt(Struct, frozen=True):
     """What the devices answered to a hand-out, its withdrawal, a collection or a message.
 
-    `kind` is "hand-out", "withdrawn", "collect" or "message"; `failed` are sentences a device's
-    trouble makes, `empty` who had nothing to hand in, `opened` counts who had opened it before it
-    was withdrawn.
+    `kind` is "hand-out", "withdrawn", "collect", "message" or "still"; `failed` are sentences a
+    device's trouble makes, `empty` who had nothing to hand in, `opened` counts who had opened it
+    before it was withdrawn.
     """
 
     kind: str
@@ -89,6 +89,9 @@ def received(told: Receipt) -> Said:
     """Return the sentence of a hand-out, a collection or a message."""
     if told.kind == "withdrawn":
         return Said(_withdrawn(told), _later(told.missing))
+    if told.kind == "still":
+        text = say("A picture of {name}'s screen is kept", name=told.subject)
+        return Said(text, say("The screen there says so."))
     facts = {"subject": told.subject, "count": told.done, "all": told.asked}
     match told.kind:
         case "hand-out":

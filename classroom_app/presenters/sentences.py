@@ -5,7 +5,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from classroom_app.domain.errors import GrantEnded, JournalDoubted, NotYourClass, Unfit
+from classroom_app.domain.errors import (
+    GrantEnded,
+    JournalDoubted,
+    NotYourClass,
+    StillRefused,
+    Unfit,
+)
 from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.words import amount, day, lasted, later, say
 from device_bridge.protocol.plain import plain
@@ -97,6 +103,15 @@ _REASONS = {
     "unsupported": later("another version of Pupitre"),
     "busy": later("busy with others"),
     "broken": later("its answers make no sense"),
+    # Why no picture was kept.
+    "private": later("kept private by the pupil"),
+    "not-close": later("the close look is over"),
+    "too-soon": later("one picture in ten seconds"),
+    "too-many": later("enough pictures in this lesson"),
+    "not-noted": later("the device could not write it down"),
+    "late": later("no answer in time"),
+    "not-there": later("out of reach"),
+    "too-old": later("another version of Pupitre"),
 }
 # A link that is not there needs no words: the device comes back, or has never come.
 _QUIET = frozenset({"lost", "unreachable", "silent"})
@@ -130,6 +145,7 @@ _ERRORS = {
     "JournalDoubted": later(
         "The journal of {name} is not what it signed before. Please tell your administrator."
     ),
+    "StillRefused": later("No picture was kept: {why}."),
     "ServerBusy": later("The school's server is busy. It goes on by itself."),
     "DiskFull": later("{name}: no room for this. Make room; it goes on by itself."),
     "NotWhole": later("{name}: the file did not arrive whole. It is asked for again."),
@@ -193,6 +209,8 @@ def _facts(error: Exception) -> dict[str, str]:
     match error:
         case GrantEnded():
             return {"name": error.class_name, "day": day(error.ended_at)}
+        case StillRefused():
+            return {"why": reason(error.why) or error.why}
         case NotYourClass() | Unfit() | JournalDoubted():
             return {"name": error.name}
         case OSError(filename=str() as path):

@@ -24,24 +24,29 @@ async def ask_all(
     ends: dict[DeviceId, str] = {}
 
     async def ask_one(device: DeviceId) -> None:
-        state, reason = await _end(room, device, make())
-        ends[device] = state
-        if room.lesson is not None:
-            shown = Shown(
-                id=room.new_id(),
-                lesson=room.lesson.id,
-                at=room.clock.utc(),
-                command=act_id,
-                device=device,
-                state=state,
-                reason=reason,
-            )
-            await room.write(shown, {})
+        ends[device], _ = await ask(room, device, make(), act_id)
 
     async with asyncio.TaskGroup() as group:
         for device in devices:
             group.create_task(ask_one(device), name=f"ask-{device}")
     return ends
+
+
+async def ask(room: Classroom, device: DeviceId, command: Command, act_id: str) -> tuple[str, str]:
+    """Ask one device; return how it ended and why, and write it down."""
+    state, reason = await _end(room, device, command)
+    if room.lesson is not None:
+        shown = Shown(
+            id=room.new_id(),
+            lesson=room.lesson.id,
+            at=room.clock.utc(),
+            command=act_id,
+            device=device,
+            state=state,
+            reason=reason,
+        )
+        await room.write(shown, {})
+    return state, reason
 
 
 async def _end(room: Classroom, device: DeviceId, command: Command) -> tuple[str, str]:

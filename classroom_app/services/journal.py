@@ -30,6 +30,7 @@ from classroom_app.domain.acts import (
     Sat,
     SeatClaim,
     Shown,
+    StillAsked,
 )
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
 
@@ -102,6 +103,8 @@ def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  
             return "looked", whose(device, pupil), ""
         case LookedAway(device=device, pupil=pupil, why=why):
             return ("look-over" if why == "time" else "looked-away"), whose(device, pupil), ""
+        case StillAsked(device=device, pupil=pupil):
+            return "still", whose(device, pupil), ""
         case HandedOut(name=name):
             return "handed-out", "", name
         case HandOutWithdrawn():

@@ -251,6 +251,8 @@ class FocusView(QWidget):
         self.seat.clicked.connect(self._ask_seat)
         self.again = flat("look-again", "main", self.side)
         self.again.clicked.connect(focus.look_again)
+        self.keep = flat("keep-picture", "plain", self.side)
+        self.keep.clicked.connect(focus.keep)
         self.check = flat("why-gone", "main", self.side)
         self.check.clicked.connect(self._ask_check)
         self.facts = label("", 14, SEMI, "second")
@@ -270,6 +272,7 @@ class FocusView(QWidget):
         column.addWidget(self.screens)
         column.addWidget(self.facts)
         column.addWidget(self.again)
+        column.addWidget(self.keep)
         column.addWidget(self.check)
         column.addWidget(self.seat)
         column.addStretch()
@@ -338,6 +341,12 @@ class FocusView(QWidget):
                 return
 
     @Slot()
+    def keep_shown(self) -> None:
+        """Press the button, where it can be seen."""
+        if self.keep.isVisible():
+            self.keep.click()
+
+    @Slot()
     def _ask_check(self) -> None:
         self._focus.desk.check(self._focus.desk.focused)
 
@@ -364,14 +373,7 @@ class FocusView(QWidget):
         words = say("“{text}”", text=foldable(text)) if text else ""
         self.hand_words.show_words(words, self.side.width() - 2 * (CARD_MARGIN + CARD_LINE))
         self.claim.refresh()
-        self.seat.setVisible(self._focus.can_seat())
-        labelled(self.seat, self._theme, "user-plus", say("Who sits here…"))
-        self.check.setVisible(tile is not None and tile.state in ABSENT)
-        self.again.setVisible(self._focus.over)
-        labelled(self.again, self._theme, "eye", say("Look closely again"), "surface")
-        labelled(self.check, self._theme, "wifi", say("Why not here?"), "surface")
-        self.reply.setText(say("Reply"))
-        self.answered.setText(say("Answered"))
+        self._refresh_acts(tile)
         self._refresh_screens()
         facts = "" if hidden else self._focus.facts()
         self.facts.setText(facts)
@@ -381,6 +383,20 @@ class FocusView(QWidget):
         self.map.updateGeometry()
         self.map.update()
         self.look.update()
+
+    def _refresh_acts(self, tile: Tile | None) -> None:
+        hidden = self._focus.desk.wall.hidden
+        self.seat.setVisible(self._focus.can_seat())
+        labelled(self.seat, self._theme, "user-plus", say("Who sits here…"))
+        self.check.setVisible(tile is not None and tile.state in ABSENT)
+        self.again.setVisible(self._focus.over)
+        self.keep.setVisible(self._focus.can_keep() and not hidden)
+        labelled(self.keep, self._theme, "folder-down", say("Keep a picture"))
+        self.keep.setToolTip(say("Ctrl+S: kept for this lesson; the screen there says so"))
+        labelled(self.again, self._theme, "eye", say("Look closely again"), "surface")
+        labelled(self.check, self._theme, "wifi", say("Why not here?"), "surface")
+        self.reply.setText(say("Reply"))
+        self.answered.setText(say("Answered"))
 
     def _refresh_screens(self) -> None:
         self.screens.setVisible(self._focus.screens > 1)

@@ -45,6 +45,7 @@ _KEYS = (
     ("Ctrl+F", later("Find a pupil")),
     ("Ctrl+H", later("Hide pictures")),
     ("Enter", later("Look closely")),
+    ("Ctrl+S", later("Keep a picture")),
     ("Esc", later("Back; never frees anyone")),
     ("F5", later("Connection check")),
     ("Ctrl+Shift+E", later("End the lesson")),

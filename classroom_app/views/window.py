@@ -150,6 +150,7 @@ class DeskWindow(QWidget):
             "Ctrl+K": sheets.ask_more,
             "Ctrl+Shift+E": desk.end,
             "Ctrl+Z": desk.undo,
+            "Ctrl+S": self.focus.keep_shown,
             "F6": self._next,
             "Shift+F6": self._before,
             "Ctrl+F": self._to_find,

@@ -39,7 +39,7 @@ from device_bridge.agent.guard.witness import read_heads
 from device_bridge.agent.leave import GuardRuns, finish, leave_by_file
 from device_bridge.agent.supervise import GOODBYE_SECONDS, Child, follow, supervise
 from device_bridge.journal_fault import sentence as sentence_of
-from device_bridge.logs import log_to_stderr
+from device_bridge.logs import log_to_files, log_to_stderr
 from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.memory import keep_freed_memory
 from device_bridge.no_desktop import no_x11
@@ -266,6 +266,7 @@ async def _serve(asked: argparse.Namespace) -> int:
     folder = Folder(asked.folder)
     await finish(folder)
     folder.make()
+    log_to_files(folder.root, "guard")
     try:
         await _serve_enrolled(asked, folder)
     except* Leaving:

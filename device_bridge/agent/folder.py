@@ -18,6 +18,7 @@ import platformdirs
 from device_bridge.agent.local_socket import PUPIL_SOCKET, SEAT_SOCKET
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import Broken
+from device_bridge.retention import FILE
 
 _KEPT_BYTES_MAX: Final = 4 * 1024 * 1024
 _BLOCK_BYTES: Final = 4096
@@ -87,7 +88,11 @@ class Folder:
     @property
     def retention(self) -> Path:
         """How long things are kept, where that is not the default."""
-        return self.root / "retention.json"
+        return self.root / FILE
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
 
     @property
     def status_socket(self) -> Path:

@@ -40,6 +40,7 @@ from device_bridge.materials.part import (
     write_durably,
 )
 from device_bridge.protocol.errors import Malformed, TryAgain
+from device_bridge.trust.floor import FLOOR_LOWEST
 
 # What a system needs to go on living when a hand-out has filled the rest.
 RESERVE_BYTES: Final = 64 * 1024 * 1024
@@ -279,6 +280,20 @@ class Library:
             return
         self._unshelve(document)
         forget(self._partial / f"{document.hex()}.part")
+
+    def drop_older(self, moment: float) -> int:
+        """Forget documents that were neither kept nor fetched since `moment`; return how many.
+
+        What claims to be of before Pupitre was written was dated by a wrong clock, and stays.
+        """
+        gone = 0
+        for path in self._documents.iterdir():
+            if path.suffix or bytes.fromhex(path.name) in self._arriving:
+                continue
+            if FLOOR_LOWEST <= path.stat().st_mtime < moment:
+                self._unshelve(bytes.fromhex(path.name))
+                gone += 1
+        return gone
 
     def sweep(self, wanted: Collection[bytes], placed_in: Path | None = None) -> None:
         """Drop all but `wanted`, and what a kill left half copied, here or within `placed_in`."""

@@ -34,7 +34,8 @@ class Bar(Struct, frozen=True):
     """What the bar says besides the lesson. `hand_place` 0: hand down.
 
     `close_until`, `private_until`: boot-clock seconds, 0 when it is not so. `private_left`: the
-    seconds that the pupil may still take.
+    seconds that the pupil may still take. `stills` counts the pictures kept of this screen in the
+    lesson, and until `still_until` the bar says that the newest is.
     """
 
     look: LookShown = "none"
@@ -45,13 +46,16 @@ class Bar(Struct, frozen=True):
     close_until: float = 0.0
     private_left: int = 0
     private_until: float = 0.0
+    stills: int = 0
+    still_until: float = 0.0
 
 
 class Presence(Struct, frozen=True):
     """What a device holds of its lesson. Moments are boot-clock seconds.
 
     `order` numbers what the bar is told, apart from the declaration's version: the look changes
-    within one version. `shown` is None while no bar is proved.
+    within one version; `proved` is the newest order that the bar was seen to follow. `shown` is
+    None while no bar is proved.
     """
 
     version: int = 0
@@ -66,6 +70,7 @@ class Presence(Struct, frozen=True):
     ordered_at: float = 0.0
     shown: LookShown | None = None
     proved_at: float = 0.0
+    proved: int = 0
     why_over: str = ""
     told: Report | None = None
 
@@ -172,7 +177,8 @@ def _answered(held: Presence, reason: str, now: float) -> tuple[Presence, list[E
         return _report(replace(held, shown=None), "failed", reason)
     if not held.on:
         return _report_over(replace(held, shown=None))
-    return _report(replace(held, shown=held.bar.look, proved_at=now), "on", "")
+    shown = replace(held, shown=held.bar.look, proved_at=now, proved=held.order)
+    return _report(shown, "on", "")
 
 
 def _looked_at_the_clock(held: Presence, now: float) -> tuple[Presence, list[Effect]]:
@@ -226,6 +232,8 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         close_seconds=_left(held.bar.close_until, now) if held.bar.look == "close" else 0,
         private="on" if held.bar.private_until else "offered" if held.bar.private_left else "",
         private_seconds=_left(held.bar.private_until, now),
+        stills=held.bar.stills,
+        still_now=held.bar.still_until > now,
     )
 
 

@@ -47,11 +47,11 @@ from device_bridge.protocol.pairing import FromPairing, ToPairing
 from device_bridge.protocol.presence import LessonDeclared, SeatClaimed
 from device_bridge.protocol.seat import FromSeat, ToSeat
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
-from device_bridge.protocol.watching import Credit, Frame, WatchingDeclared
+from device_bridge.protocol.watching import Credit, Frame, StillAsked, WatchingDeclared
 
 Declaration = LessonDeclared | WatchingDeclared | LockDeclared | MaterialsDeclared
 """What lasts: one a feature, the highest version holds."""
-Command = MessageSaid | HandAnswered | PageOpened | HandInAsked
+Command = MessageSaid | HandAnswered | PageOpened | HandInAsked | StillAsked
 """One-off acts: an id, a deadline, an `Answer`."""
 FromApp = (
     Hello

@@ -28,7 +28,8 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
 
     `on` False takes the bar away. `received` counts hand-outs; `hand_place` 0: hand down.
     `close_seconds`: how long a close look may still go on. `private`: whether the pupil may keep
-    the screen private, or does, for `private_seconds` more.
+    the screen private, or does, for `private_seconds` more. `stills` counts the pictures that the
+    teacher has kept in this lesson; `still_now`: the newest is just being kept.
     """
 
     version: Version
@@ -46,6 +47,8 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     close_seconds: LeaseSeconds = 0
     private: Literal["", "offered", "on"] = ""
     private_seconds: LeaseSeconds = 0
+    stills: Annotated[int, Meta(ge=0)] = 0
+    still_now: bool = False
 
 
 class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):

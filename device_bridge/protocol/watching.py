@@ -4,7 +4,14 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from device_bridge.protocol.fields import PICTURE_BYTES_MAX, LeaseSeconds, Pixels, Version
+from device_bridge.protocol.fields import (
+    PICTURE_BYTES_MAX,
+    DeadlineSeconds,
+    Id,
+    LeaseSeconds,
+    Pixels,
+    Version,
+)
 
 CLOSE_ENDED: Final = "close-ended"
 """The reason of an "on": the close look's time is up, and the picture is small again."""
@@ -24,6 +31,17 @@ class WatchingDeclared(Struct, frozen=True, tag="watching-declared"):
     height: Pixels = 180
     pace: Annotated[float, Meta(gt=0, le=60)] = 1.0
     screen: Annotated[int, Meta(ge=0, le=15)] = 0
+
+
+class StillAsked(Struct, frozen=True, tag="still-asked"):
+    """The teacher keeps one picture of what is closely looked at; a command.
+
+    "done": the pupil's bar is proved to say so and the device's journal has it; only then is the
+    picture, which the app has shown already, kept anywhere.
+    """
+
+    id: Id
+    deadline_seconds: DeadlineSeconds
 
 
 class Credit(Struct, frozen=True, tag="credit"):

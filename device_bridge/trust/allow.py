@@ -21,7 +21,7 @@ from device_bridge.protocol.materials import HandInAsked, HandInTaken, Materials
 from device_bridge.protocol.messages import FromApp
 from device_bridge.protocol.presence import LessonDeclared
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
-from device_bridge.protocol.watching import WatchingDeclared
+from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from device_bridge.trust.accept import Peer
 from device_bridge.trust.identity import thumbprint
 from device_bridge.trust.mandates import SeenMandate
@@ -32,6 +32,7 @@ MANDATE_OLD_SECONDS: Final = 24 * 3600
 paper shown again."""
 VERBS: Final[dict[type[Struct], Verb]] = {
     WatchingDeclared: "watch",
+    StillAsked: "watch",
     LockDeclared: "lock",
     MaterialsDeclared: "handout",
     HandInAsked: "collect",

@@ -39,6 +39,16 @@ def rss_megabytes(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
+def children(pid: int) -> list[int]:
+    """Return the processes that this one has started: the app's are its decoders."""
+    found: list[int] = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(stat.parent.name))
+    return found
+
+
 async def idle_loop(late: list[float]) -> None:
     """Measure a loop that has nothing to do."""
     last = time.perf_counter()
@@ -56,11 +66,13 @@ async def measure(world: World, seconds: float) -> dict[str, float]:
     await asyncio.sleep(SETTLE_SECONDS)
     idle: list[float] = []
     before = await world.window.ask("gauge", run=True)
-    cpu, began = cpu_seconds(pid), time.monotonic()
+    beside = children(pid)
+    cpu, apart, began = cpu_seconds(pid), sum(map(cpu_seconds, beside)), time.monotonic()
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await idle_loop(idle)
     took, cpu = time.monotonic() - began, cpu_seconds(pid) - cpu
+    apart = sum(map(cpu_seconds, beside)) - apart
     after = await world.window.ask("gauge", run=False)
     late: list[float] = sorted(after["late_ms"])
     frames: dict[str, int] = {
@@ -74,6 +86,8 @@ async def measure(world: World, seconds: float) -> dict[str, float]:
         "frames_per_second_slowest": round(min(frames.values()) / took, 2),
         "app_cpu_cores": round(cpu / took, 3),
         "app_rss_mb": round(rss_megabytes(pid), 1),
+        "decoders_cpu_cores": round(apart / took, 3),
+        "decoders_rss_mb": round(sum(map(rss_megabytes, beside)), 1),
         "ui_stall_ms_p999": round(late[min(len(late) - 1, int(len(late) * 0.999))], 1),
         "ui_stall_ms_max": round(late[-1], 1),
         "ui_ticks": len(late),

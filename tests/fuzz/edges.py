@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc import jws
 from joserfc.jwk import OKPKey
 from PIL import Image
-from PySide6.QtCore import QSize
 from zeroconf import ServiceInfo
 
 from central_mdm.contract.fleet import CheckedIn
@@ -28,8 +27,7 @@ from central_mdm.identity.certificates import key_of_request
 from central_mdm.platform.errors import Malformed as BadRequest
 from classroom_app.cloud import answers
 from classroom_app.cloud.errors import CloudError
-from classroom_app.media.decode import BadPicture
-from classroom_app.media.decode import decode as decode_picture
+from classroom_app.media.pixels import BadPicture, pixels
 from device_bridge import server_clock
 from device_bridge.discovery.records import SERVICE_TYPE, read_text, text_of
 from device_bridge.discovery.sightings import NotAnAddress, typed
@@ -45,7 +43,7 @@ from tests.protocol_vectors import EXAMPLES
 from tests.school import NOW, SmallSchool, mandate_for
 
 NUMBER_MAX: Final = 2**64  # above what `Count` and our moments hold, far below 30 digits
-PICTURE: Final = QSize(320, 180)
+PICTURE: Final = (320, 180)
 SCHOOL: Final = SmallSchool()
 TEACHER: Final = SCHOOL.identity("teacher", "teacher-1")
 GRANT: Final = SCHOOL.grant(TEACHER)
@@ -176,7 +174,7 @@ def _typed(raw: bytes) -> None:
 
 
 def _seen(raw: bytes) -> None:
-    decode_picture(raw, PICTURE)
+    pixels(raw, PICTURE)
 
 
 def _jpeg() -> bytes:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from classroom_app.domain.acts import LookedAway, LookedClosely, Reported
+from classroom_app.domain.acts import LookedAway, LookedClosely, Reported, Shown, StillAsked
+from classroom_app.domain.errors import StillRefused
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State
 from device_bridge.agent.guard.journal import read_entries
@@ -68,3 +69,28 @@ async def test_a_close_look_whose_time_is_up_falls_back_and_one_click_takes_it_u
         assert [getattr(act, "why", "closely") for act in looks] == [
             *("closely", "time", "closely", "teacher")
         ]
+
+
+async def test_a_still_is_kept_in_the_lessons_folder_when_both_journals_have_it(
+    tmp_path: Path,
+) -> None:
+    school = SmallSchool()
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        await app.begin_with(one)
+        tile, kept = app.tile("lina"), tmp_path / "app" / "pictures"
+        with pytest.raises(StillRefused, match="not-close"):
+            await app.school.acts.keep_picture(tile, b"png")
+        assert not list(kept.rglob("*.png"))
+        await app.school.watching.look_closely(ONE)
+        await until(lambda: one.guard.presence.held.shown == "close", "closely")
+        await app.school.acts.keep_picture(tile, b"png")
+        assert [path.read_bytes() for path in kept.glob("5e B/*/lina *.png")] == [b"png"]
+        assert (app.receipts[-1].kind, app.receipts[-1].subject) == ("still", "lina")
+        assert "still" in [row.kind for row in read_entries(one.guard.folder)]
+        acts = [row.act for row in await app.keeping.acts(app.school.room.lesson_id(), 100)]
+        asked = [act for act in acts if isinstance(act, StillAsked)]
+        ends = {act.command: act.state for act in acts if isinstance(act, Shown)}
+        assert [ends[act.id] for act in asked] == ["refused", "done"]

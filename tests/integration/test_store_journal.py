@@ -12,10 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from classroom_app.domain.acts import Declared, LockAsked, PupilSpoke
 from classroom_app.domain.lesson import LessonId
-from classroom_app.retaining import DAY_SECONDS, Retaining, read_retention
+from classroom_app.retaining import RETENTION, Retaining, Retention
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.tables import declarations
 from classroom_app.storage.verifying import ROWS_A_TURN
+from device_bridge.materials.library import Library
+from device_bridge.retention import DAY_SECONDS, read_periods
 from tests.stores import AMINA, BELA, DECLARED, LESSON, ONE, lesson_acts
 from tests.stores.opening import opened, words
 
@@ -245,7 +247,7 @@ async def test_names_go_by_age_with_the_schools_clock_and_nothing_of_them_is_lef
         await keeping.remember(act)
     newest = max(act.at for act in lesson_acts())
     floor = float(newest)
-    retaining = Retaining(keeping, tmp_path, lambda: floor)
+    retaining = Retaining(keeping, Library(tmp_path / "library"), tmp_path, lambda: floor)
     await retaining.clean()
     assert AMINA in repr(await keeping.acts(LESSON, 1000)), "not yet"
     floor += 184 * DAY_SECONDS
@@ -263,5 +265,5 @@ def test_how_long_is_a_setting_and_a_spoilt_one_leaves_the_default(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, told: bytes, days: int
 ) -> None:
     (tmp_path / "retention.json").write_bytes(told)
-    assert read_retention(tmp_path / "retention.json").journal == days
+    assert read_periods(tmp_path / "retention.json", RETENTION, Retention()).journal == days
     caplog.clear()

@@ -5,17 +5,29 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QModelIndex, QPoint, QSize, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
+from classroom_app.domain.errors import StillRefused
 from classroom_app.domain.tile import State
 from classroom_app.presenters.journal import JournalRow, line
 from classroom_app.presenters.receipts import Receipt, Said, School
 from tests.ui.conftest import Opens
-from tests.ui.room import LESSON, NOW, Room, classroom, live, lively, locked, replace, roster
+from tests.ui.room import (
+    LESSON,
+    NOW,
+    Room,
+    classroom,
+    live,
+    lively,
+    locked,
+    replace,
+    roster,
+    screen,
+)
 
 pytestmark = pytest.mark.real_loop
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -274,6 +286,26 @@ def test_focus_tells_whom_it_watches_and_stops_when_left(room: Room) -> None:
     press(room, Qt.Key.Key_Right)
     press(room, Qt.Key.Key_Escape)
     assert room.closely == [("d17", 0), ("d18", 0), (None, 0)]
+
+
+def test_a_picture_is_kept_by_a_click_or_a_key_and_only_of_a_close_live_screen(room: Room) -> None:
+    room.desk.open("p0")
+    press(room, Qt.Key.Key_S, CTRL)
+    assert not room.acts.asked, "no close picture yet"
+    room.focus.picture(room.wall.tiles()[0].device, screen(1, QSize(640, 360)))
+    click(room, "keep-picture")
+    press(room, Qt.Key.Key_S, CTRL)
+    assert room.acts.asked == [("keep-picture", ("Adam",), "640x360")] * 2
+    assert room.desk.said().text == "Telling the pupil…"
+    room.desk.told(Receipt("still", "Adam", 1, 1))
+    assert room.desk.said() == Said(
+        "A picture of Adam's screen is kept", "The screen there says so."
+    )
+    room.acts.refuses = StillRefused("too-soon")
+    press(room, Qt.Key.Key_S, CTRL)
+    assert room.desk.said().text == "No picture was kept: one picture in ten seconds."
+    room.focus.look_ended(room.wall.tiles()[0].device)
+    assert not room.window.focus.keep.isVisible()
 
 
 def test_a_hundred_devices_leaving_at_once_is_one_word(room: Room, qtbot: QtBot) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from device_bridge.agent.seat.bar import IndicatorBar
@@ -35,3 +36,17 @@ def test_private_is_offered_only_where_allowed_and_counts_down(bar: IndicatorBar
     bar.show_order(on, 0.0, hand_up=False)
     assert button.text().strip() == "Stop: 2:05"
     assert "Private: nobody sees this screen" in bar.accessibleName()
+
+
+def test_a_still_is_said_in_words_even_where_the_bar_was_folded_and_counted_afterwards(
+    bar: IndicatorBar,
+) -> None:
+    bar.show_order(CLOSE, 0.0, hand_up=False)
+    bar.findChildren(QPushButton)[-1].click()  # fold
+    bar.show_order(CLOSE, 0.0, hand_up=False)
+    assert bar.accessibleName().startswith("Claire,")
+    bar.show_order(replace(CLOSE, stills=1, still_now=True), 0.0, hand_up=False)
+    assert "Claire keeps a picture of your screen" in bar.accessibleName()
+    bar.show_order(replace(CLOSE, stills=1), 0.0, hand_up=False)
+    assert "Claire looks closely" in bar.accessibleName()
+    assert bar.accessibleName().endswith("pictures kept: 1")

@@ -1,5 +1,9 @@
 import io
+import os
+import signal
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,13 +14,20 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from classroom_app.domain.lesson import DeviceId
-from classroom_app.media.decode import JPEG_BYTES_MAX, BadPicture, Decoder, decode
+from classroom_app.media.apart import Apart
+from classroom_app.media.decode import Decoder
+from classroom_app.media.pixels import JPEG_BYTES_MAX, BadPicture, pixels
 
 
 def jpeg(width: int, height: int, colour: tuple[int, int, int] = (200, 30, 40)) -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (width, height), colour).save(out, "JPEG", quality=90)
     return out.getvalue()
+
+
+def decode(raw: bytes, size: QSize) -> QImage:
+    width, height, read = pixels(raw, (size.width(), size.height()))
+    return QImage(read, width, height, width * 4, QImage.Format.Format_RGB32).copy()
 
 
 def test_a_picture_is_fitted_and_keeps_its_shape_and_colour() -> None:
@@ -98,3 +109,56 @@ def test_a_broken_picture_is_told_and_disturbs_nobody(qtbot: QtBot) -> None:
     decoder.put(DeviceId("y"), jpeg(64, 64), QSize(64, 64))
     qtbot.waitUntil(lambda: bad == ["x"] and bool(good), timeout=3000)
     decoder.close()
+
+
+@pytest.mark.real_loop
+def test_a_decoder_killed_in_the_middle_costs_no_picture_and_the_wall_goes_on(
+    qtbot: QtBot, nothing_unexpected: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    decoder, good, bad = Decoder(), list[str](), list[str]()
+
+    def came(images: dict[DeviceId, QImage]) -> None:
+        good.extend(images)
+
+    decoder.ready.connect(came)
+    decoder.unreadable.connect(bad.append)
+
+    def show(*names: str) -> None:
+        for name in names:
+            decoder.put(DeviceId(name), jpeg(640, 360), QSize(64, 64))
+
+    show("a", "b", "c", "d")
+    qtbot.waitUntil(lambda: set(good) == {"a", "b", "c", "d"}, timeout=10_000)
+    pids = {each.pid for each in decoder.apart} - {0}
+    show(*"efghijkl")
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: set("efghijkl") <= set(good), timeout=10_000)
+    assert not bad
+    decoder.close()
+    assert {record.message for record in caplog.records} == {"decoder ended"}
+    caplog.clear()
+    assert not nothing_unexpected
+
+
+def test_the_process_that_decodes_can_open_and_start_nothing() -> None:
+    apart = Apart()
+    try:
+        assert apart.decode(jpeg(64, 36), QSize(32, 32)).width() == 32
+        limits = Path(f"/proc/{apart.pid}/limits").read_text()
+    finally:
+        apart.end()
+    told = {row[:25].strip(): row[26:46].strip() for row in limits.splitlines()}
+    assert told["Max open files"] == told["Max file size"] == told["Max processes"] == "0"
+    assert told["Max core file size"] == "0"
+    assert int(told["Max address space"]) <= 1024**3
+
+
+def test_a_picture_that_ends_its_decoder_each_time_is_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("classroom_app.media.apart._command", lambda: [sys.executable, "-c", ""])
+    with pytest.raises(BadPicture):
+        Apart().decode(jpeg(64, 36), QSize(32, 32))
+    assert [record.message for record in caplog.records] == ["decoder ended"] * 2
+    caplog.clear()

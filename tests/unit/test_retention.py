@@ -1,6 +1,7 @@
 """What is old goes, by a clock that nobody can set; what a pupil may read of the journal."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from device_bridge.agent.cli import main
 from device_bridge.agent.folder import Folder, write_private
 from device_bridge.agent.guard.journal import DeviceJournal, Noted, read_entries, verify
-from device_bridge.agent.guard.retention import DAY_SECONDS, clean
+from device_bridge.agent.guard.retention import clean
 from device_bridge.agent.guard.seen import as_csv, seen
 from device_bridge.protocol.asking import Seen
+from device_bridge.retention import DAY_SECONDS
 
 NOW = 1_795_510_000
 
@@ -62,6 +64,34 @@ def test_names_in_the_journal_go_after_six_months_and_the_chain_stays(tmp_path: 
     assert b"Vidal" not in folder.personal.read_bytes()
     journal.append([Noted("look-none", NOW, {}, "Mr Roux")])
     assert verify(folder).fault is None
+
+
+def test_a_clean_up_reads_no_line_of_the_journal_but_once_for_words_of_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, journal = home(tmp_path)
+    for days in (181, 179):
+        journal.append([Noted("look-close", NOW - days * DAY_SECONDS, {}, f"{days} days")])
+    undated = re.sub(rb',"at":\d+', b"", folder.personal.read_bytes())
+    folder.personal.write_bytes(undated)
+    assert clean(folder, journal, NOW, []) == 1
+    assert b"179 days" in folder.personal.read_bytes()
+
+    def read(_: bytes) -> None:
+        pytest.fail("a line of the journal is read")
+
+    monkeypatch.setattr("device_bridge.agent.guard.journal._read", read)
+    assert clean(folder, journal, NOW + DAY_SECONDS, []) == 0
+    assert clean(folder, journal, NOW + 2 * DAY_SECONDS, []) == 1
+
+
+def test_what_a_wrong_clock_has_dated_is_counted_from_when_it_is_seen(tmp_path: Path) -> None:
+    folder, journal = home(tmp_path)
+    made = handed(folder.hand_in, "of 1970", NOW / DAY_SECONDS)
+    assert clean(folder, journal, NOW, []) == 0
+    assert clean(folder, journal, NOW + 29 * DAY_SECONDS, []) == 0
+    assert clean(folder, journal, NOW + 31 * DAY_SECONDS, []) == 1
+    assert not made.exists()
 
 
 def test_how_long_is_a_setting_and_a_spoilt_one_leaves_the_defaults(

@@ -23,6 +23,7 @@ from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.private import PrivateGuard
 from device_bridge.agent.guard.retention import CLEAN_SECONDS, clean
+from device_bridge.agent.guard.stills import StillsGuard
 from device_bridge.agent.guard.talking import TalkingGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.agent.guard.watching import WatchingGuard
@@ -66,7 +67,7 @@ from device_bridge.protocol.seat import (
     ToSeat,
 )
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
-from device_bridge.protocol.watching import WatchingDeclared
+from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from device_bridge.trust.mandates import Mandates
 from device_bridge.trust.revocation import Denied
 
@@ -116,6 +117,15 @@ class Guard:
         self.talking = TalkingGuard(
             voice, now, makings.new_id, held.talking, self.presence, self.commands
         )
+        self.stills = StillsGuard(
+            voice,
+            now,
+            held.stills,
+            self.presence,
+            self.watching,
+            self.commands,
+            self.write_notes,
+        )
         self.launching = LaunchingGuard(voice, now, self.commands)
         self.materials = MaterialsGuard(
             voice, folder, makings, held.materials, self.presence, self.commands
@@ -146,6 +156,7 @@ class Guard:
             self.port,
             self.deny_list,
             self.private.held,
+            self.stills.held,
         )
 
     def versions(self) -> tuple[Held, ...]:
@@ -175,6 +186,7 @@ class Guard:
         self.presence.hear(SeatGone())
         self.watching.seat_gone()
         self.watching.review()
+        self.stills.review()
 
     def seat_said(self, message: FromSeat) -> None:  # noqa: C901 - one case a message
         match message:
@@ -185,6 +197,7 @@ class Guard:
             case IndicatorAnswered():
                 self.presence.hear(message)
                 self.watching.review()
+                self.stills.review()
             case SeatFrame():
                 self.watching.framed(message)
             case StillShown():
@@ -230,7 +243,7 @@ class Guard:
         if not self.voice.links:
             self.attention.hear(ReachChanged(in_reach=False))
 
-    def told(self, link: Link, message: FromApp) -> None:  # noqa: C901, PLR0912 - one case a message
+    def told(self, link: Link, message: FromApp) -> None:  # noqa: C901, PLR0912, PLR0915 - a case each
         """Take a message that `trust.allow` has allowed."""
         match message:
             case LockDeclared():
@@ -249,6 +262,8 @@ class Guard:
                 self.talking.message(link, message)
             case HandAnswered():
                 self.talking.hand_answered(link, message)
+            case StillAsked():
+                self.stills.asked(link, message)
             case PageOpened():
                 self.launching.page(link, message)
             case HandInAsked():
@@ -321,6 +336,7 @@ class Guard:
         self.attention.hear(TimePassed())
         self.presence.hear(TimePassed())
         self.watching.review()
+        self.stills.review()
         self.commands.look_at_the_clock(self._clock.boot())
 
     def pulse(self) -> None:
@@ -357,6 +373,7 @@ class Guard:
                 group.create_task(self.witness.run(), name="guard-witness")
                 group.create_task(self._keep_clean(), name="guard-retention")
                 group.create_task(self.materials.run(), name="guard-papers")
+                group.create_task(self.stills.run(), name="guard-stills")
         finally:
             self._write(kept.write, self.held)
             self._write(kept.write_lasting, self.held)

@@ -48,9 +48,12 @@ class Line(Struct, frozen=True):
 
 
 class Personal(Struct, frozen=True):
+    """`at` is its line's, so that a clean-up need not read the journal; 0 in rows of before."""
+
     sequence: int
     salt: str
     words: str
+    at: int = 0
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -91,14 +94,20 @@ class DeviceJournal:
         Raises `OSError`: then nothing is erased.
         """
         with self._lock:
-            lines = map(_read, _lines(self._folder.journal))
-            old = {line.sequence for line in lines if line and line.at < before_at}
             rows = list(_personal(self._folder.personal))
-            kept = [row for row in rows if row.sequence not in old]
-            if len(kept) < len(rows):
+            dated = rows if all(row.at for row in rows) else self._dated(rows)
+            kept = [row for row in dated if row.at >= before_at]
+            if kept != rows:
                 raw = b"".join(msgspec.json.encode(row) + b"\n" for row in kept)
                 _replace(self._folder.personal, raw)
             return len(rows) - len(kept)
+
+    def _dated(self, rows: Sequence[Personal]) -> list[Personal]:
+        """Give rows of before the moment of their line; that reads the whole journal, once."""
+        lines = map(_read, _lines(self._folder.journal))
+        moments = {line.sequence: line.at for line in lines if line}
+        dated = msgspec.structs.replace
+        return [row if row.at else dated(row, at=moments.get(row.sequence, 0)) for row in rows]
 
     def _recalled(self) -> Line | None:
         """Find where the chain goes on. No chain holds the words together, so theirs is cut too."""
@@ -112,7 +121,7 @@ class DeviceJournal:
         line = Line(
             sequence, last.hash if last else "", row.kind, row.at, row.facts, words_hash=hashed
         )
-        own = Personal(sequence, salt.hex(), row.words) if row.words else None
+        own = Personal(sequence, salt.hex(), row.words, row.at) if row.words else None
         return msgspec.structs.replace(line, hash=_hash(line)), own
 
 

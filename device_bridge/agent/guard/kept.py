@@ -17,6 +17,7 @@ from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.looking import Watching
 from device_bridge.agent.guard.papers import Papers
 from device_bridge.agent.guard.private import Private
+from device_bridge.agent.guard.stills import Stills
 from device_bridge.agent.guard.talking import Talking
 from device_bridge.protocol.attention import Attention
 from device_bridge.protocol.declared import Author
@@ -43,6 +44,7 @@ class Kept(Struct, frozen=True):
     port: int = 0
     deny_list: str = ""
     private: Private = Private()
+    stills: Stills = Stills()
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -116,6 +118,8 @@ def _as_of_now(kept: Kept, clock: Clock) -> Kept:
             ordered_at=0.0,
             shown=None,
             proved_at=0.0,
+            proved=-1,
+            bar=replace(was.bar, still_until=0.0),
             told=None,
         ),
         watching=replace(
@@ -127,5 +131,6 @@ def _as_of_now(kept: Kept, clock: Clock) -> Kept:
         private=replace(
             kept.private, ends_at=moved(kept.private.ends_at) if kept.private.ends_at else 0.0
         ),
+        stills=replace(kept.stills, next_at=moved(kept.stills.next_at)),
         mandates={id_: moved(kept.at + left) - now for id_, left in kept.mandates.items()},
     )

@@ -68,6 +68,9 @@ class PresenceGuard:
     def private(self, left_seconds: int, until: float) -> None:
         self._bar(replace(self.held.bar, private_left=left_seconds, private_until=until))
 
+    def stills(self, count: int, said_until: float) -> None:
+        self._bar(replace(self.held.bar, stills=count, still_until=said_until))
+
     def hand(self, place: int) -> None:
         self._bar(replace(self.held.bar, hand_place=place))
 

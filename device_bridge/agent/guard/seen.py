@@ -14,6 +14,7 @@ SEEN: Final = {
     "look-close": "seen-close",
     "attention-locked": "seen-locked",
     "private-on": "seen-private",
+    "still": "seen-still",
 }
 """What is told, and the word for it (`seat.words`)."""
 FAMILIES: Final = ("look-", "attention-", "private-")
@@ -34,6 +35,9 @@ def _spans(lines: Iterator[Entry], classes: dict[str, str]) -> list[tuple[Entry,
     for line in lines:
         if line.facts.get("class"):
             classes[str(line.facts.get("lesson", ""))] = str(line.facts["class"])
+        if line.kind == "still":  # a moment, and no end of any look
+            found.append((line, line.at))
+            continue
         family = next((one for one in FAMILIES if line.kind.startswith(one)), "")
         before = open_.get(family)
         if not family or (before is not None and before.kind == line.kind):

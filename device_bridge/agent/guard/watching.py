@@ -16,6 +16,8 @@ from device_bridge.protocol.seat import FrameTaken, Look, LookAnswered, SeatFram
 from device_bridge.protocol.watching import CLOSE_ENDED, Frame, WatchingDeclared
 
 NO_INDICATOR = "no-indicator"
+NOT_CLOSE = "not-close"
+PRIVATE = "private"
 
 
 class WatchingGuard:
@@ -61,6 +63,16 @@ class WatchingGuard:
             self.ordered = None
         self._voice.changed()
         self.review()
+
+    def not_closely(self, link: Link) -> str:
+        """Say why the link's teacher is not looking closely, as the pupil is told; "": they are."""
+        lesson = self._presence.lesson
+        if self._private.on:
+            return PRIVATE
+        mine = bool(lesson) and lesson == self.held.author.lesson == author_of(link).lesson
+        if not mine or self.held.wanted(self._now()) != "close" or not self.shown.number:
+            return NOT_CLOSE
+        return "" if self._presence.held.shown == "close" else NO_INDICATOR
 
     def hear_mandate(self, seen: MandateSeen) -> None:
         if seen.author.lesson and seen.author.lesson == self.held.author.lesson:

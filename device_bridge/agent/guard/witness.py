@@ -194,6 +194,7 @@ def account_of(mine: Sequence[Entry], beside: Head | None) -> Account:
         until=beside.newest.count if beside else 0,
         locks=tuple(int(one) for one in locks[-TOLD_MAX:]),
         looks=sum(e.kind == "look-close" for e in mine),
+        stills=sum(e.kind == "still" for e in mine),
         handouts=tuple(str(one) for one in handouts[-TOLD_MAX:]),
         tickets=tuple(str(one) for one in tickets[-TOLD_MAX:]),
         more=max(len(locks), len(handouts), len(tickets)) > TOLD_MAX,

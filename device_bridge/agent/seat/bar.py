@@ -123,8 +123,12 @@ class IndicatorBar(QWidget):
     def show_order(self, order: ShowIndicator, now: float, *, hand_up: bool) -> None:
         """Say it as it is now. The eye is filled while pictures go out."""
         who = plain(order.teacher_name, 30) or self._words("teacher")
+        if order.still_now and self._folded:
+            self._toggle()  # what is kept is said in words
         self._who.setText(who if self._folded else self._headline(order, who))
-        self._until.setText(self._words("until", until=clock(now + order.until_seconds)))
+        until = self._words("until", until=clock(now + order.until_seconds))
+        kept = self._words("stills", count=order.stills) if order.stills else ""
+        self._until.setText(" · ".join(part for part in (until, kept) if part))
         self._show_private(order)
         seen = order.look != "none"
         across = EYE_PIXELS - 10 if self._folded else EYE_PIXELS
@@ -148,6 +152,8 @@ class IndicatorBar(QWidget):
     def _headline(self, order: ShowIndicator, who: str) -> str:
         if order.private == "on":
             return self._words("private-on")
+        if order.still_now:
+            return self._words("still", who=who)
         if order.look == "close" and order.close_seconds:
             minutes = -(-order.close_seconds // MINUTE_SECONDS)
             return self._words("close-left", who=who, minutes=minutes)

@@ -1,0 +1,102 @@
+"""How long the central side keeps what is about people, and the job that ends it.
+
+`pupitre-mdm tidy` does it once: a job for each night. A server over SQLite does it by itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct, json
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from central_mdm.fleet.forgetting import forget_devices
+from central_mdm.identity.forgetting import forget_tokens
+from central_mdm.identity.model import schools
+from central_mdm.journal.forgetting import forget_alarms, forget_events
+from central_mdm.partage.forgetting import forget_files
+from central_mdm.platform.errors import Malformed, Refusal
+from central_mdm.platform.ground import Ground
+
+log = logging.getLogger(__name__)
+DAY_SECONDS: Final = 86_400
+_BYTES_MAX: Final = 4096
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class Retention(Struct, frozen=True, forbid_unknown_fields=True):
+    """In days; `retention.json` in the server's folder may say otherwise, for all its schools.
+
+    `journal`: what events say, names among it. `files`: collected work. `alarms`: where two
+    journals differed. `devices`: what a device told that does not come any more.
+    """
+
+    journal: Days = 183
+    files: Days = 365
+    alarms: Days = 365
+    devices: Days = 400
+
+
+class Tidied(Struct, frozen=True):
+    """How many of each are gone."""
+
+    events: int
+    files: int
+    alarms: int
+    devices: int
+    tokens: int
+
+
+def read_retention(folder: Path) -> Retention:
+    """Read the setting. Raises Malformed for a spoilt one: then nothing is to be removed."""
+    try:
+        with (folder / "retention.json").open("rb") as file:
+            return json.decode(file.read(_BYTES_MAX), type=Retention)
+    except FileNotFoundError:
+        return Retention()
+    except (ValueError, RecursionError):
+        raise Malformed("retention", "retention.json is not a setting of days.") from None
+
+
+async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
+    """Remove what is older than it may be, by the server's clock. Raises what the database does."""
+    now = ground.clock()
+
+    def before(days: int) -> int:
+        return now - days * DAY_SECONDS
+
+    async with ground.database.writing(school) as connection:
+        events = await forget_events(connection, school, before(keep.journal))
+        alarms = await forget_alarms(connection, school, before(keep.alarms))
+        devices = await forget_devices(connection, school, before(keep.devices))
+        tokens = await forget_tokens(connection, school, now)
+    async with ground.database.writing(school) as connection:
+        files = await forget_files(connection, ground.objects, school, before(keep.files))
+    return Tidied(events, files, alarms, devices, tokens)
+
+
+async def tidy_all(ground: Ground, folder: Path, named: Sequence[str]) -> dict[str, Tidied]:
+    """Tidy these schools, or all there are. Raises Malformed where they have to be named."""
+    keep = read_retention(folder)
+    return {school: await tidy(ground, school, keep) for school in named or await _all(ground)}
+
+
+async def _all(ground: Ground) -> Sequence[str]:
+    if ground.database.url.get_backend_name() != "sqlite":
+        # Row-level security shows no transaction the schools of others.
+        raise Malformed("no-school", "Name each --school.")
+    async with ground.database.reading("") as connection:
+        return (await connection.execute(select(schools.c.school))).scalars().all()
+
+
+async def tidy_daily(ground: Ground, folder: Path) -> None:
+    """Tidy at once and each day until cancelled, where nobody else does: over SQLite."""
+    while ground.database.url.get_backend_name() == "sqlite":
+        try:
+            await tidy_all(ground, folder, ())
+        except (SQLAlchemyError, OSError, Refusal) as error:
+            log.warning("not tidied", extra={"why": type(error).__name__})
+        await asyncio.sleep(DAY_SECONDS)

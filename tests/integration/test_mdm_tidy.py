@@ -1,0 +1,120 @@
+"""The MDM forgets with time: words of events, work, devices, tokens; never that it happened."""
+
+from pathlib import Path
+
+import blake3
+import msgspec
+import pytest
+from sqlalchemy import Table, func, select
+
+from central_mdm.contract.heads import Account
+from central_mdm.contract.partage import ChunkRef, Manifest
+from central_mdm.fleet.model import inventories
+from central_mdm.fleet.seen import Seen
+from central_mdm.identity.model import teacher_tokens
+from central_mdm.journal.comparing import compare
+from central_mdm.journal.model import accounts, events
+from central_mdm.partage.model import chunks
+from central_mdm.platform.authentication import Caller
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Malformed
+from central_mdm.tidying import DAY_SECONDS, Retention, Tidied, read_retention, tidy, tidy_all
+from tests.integration.test_mdm_fleet import enrol
+from tests.integration.test_mdm_journal import an_event, push
+from tests.integration.test_mdm_partage import an_offer, document, offer, put
+from tests.mdm import Mdm, bearer
+
+pytestmark = pytest.mark.real_loop
+NOTHING = Tidied(0, 0, 0, 0, 0)
+
+
+async def count(mdm: Mdm, table: Table) -> int:
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        counted = select(func.count()).select_from(table)
+        return int((await connection.execute(counted)).scalar_one())
+
+
+async def test_words_of_events_go_and_the_chain_of_hashes_and_answers_stay(mdm: Mdm) -> None:
+    await push(mdm, an_event(1), an_event(2))
+    mdm.clock.at += 183 * DAY_SECONDS
+    mdm.tokens.clear()
+    await push(mdm, an_event(3))
+    await tidy(mdm.ground, mdm.school, Retention())
+    mdm.clock.at += 1
+    tidied = await tidy(mdm.ground, mdm.school, Retention())
+    assert tidied.events == 2
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        rows = (await connection.execute(select(events).order_by(events.c.sequence))).all()
+    assert [(row.sequence, row.hash) for row in rows] == [(n, "ab" * 32) for n in (1, 2, 3)]
+    assert [bool(row.body) for row in rows] == [False, False, True]
+    assert await tidy(mdm.ground, mdm.school, Retention()) == NOTHING
+    mdm.tokens.clear()
+    assert await push(mdm, an_event(1)) == [("event-1", "applied", "")], "told again, kept once"
+
+
+async def test_a_device_that_tells_of_a_lesson_long_forgotten_accuses_nobody(mdm: Mdm) -> None:
+    await push(mdm, an_event(1))
+    mdm.clock.at += 184 * DAY_SECONDS
+    await tidy(mdm.ground, mdm.school, Retention())
+    account = Account(beside="store-1", until=1, locks=(7,))
+    row = {"school": mdm.school, "device": "dev-1", "lesson": "lesson-1"}
+    row |= {"issued_at": mdm.clock.at, "body": msgspec.json.encode(account)}
+    teacher = next(each["id"] for each in mdm.sample["teachers"] if each["login"] == "lambert")
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(upsert(connection, accounts).values(row))
+        caller = Caller(mdm.school, "teacher", teacher)
+        assert await compare(connection, caller, mdm.clock.at) == []
+
+
+async def test_work_goes_after_a_year_with_the_bytes_that_no_other_work_needs(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    pieces, manifest = document(10, 20)
+    for piece in pieces:
+        await put(mdm, piece)
+    await offer(mdm, an_offer(mdm, manifest))
+    mdm.clock.at += 300 * DAY_SECONDS
+    mdm.tokens.clear()
+    shared = ChunkRef(10, blake3.blake3(pieces[0]).digest())
+    other = msgspec.msgpack.encode(Manifest(1, "fixed-4m", 10, (shared,)))
+    await offer(mdm, an_offer(mdm, other, id="file-2"))
+    mdm.clock.at += 66 * DAY_SECONDS
+    assert (await tidy(mdm.ground, mdm.school, Retention())).files == 1
+    mdm.tokens.clear()
+    headers = await mdm.as_teacher()
+    assert (await mdm.http.get("/api/files/file-1", headers=headers)).status_code == 404
+    assert (await mdm.http.get("/api/files/file-2", headers=headers)).content == pieces[0]
+    assert await count(mdm, chunks) == 1
+    lie = [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+    assert len(lie) == 1
+    for piece in pieces:
+        assert await put(mdm, piece) < 300
+    assert (await offer(mdm, an_offer(mdm, manifest, id="file-3")))["state"] == "kept"
+
+
+async def test_a_device_that_comes_no_more_is_forgotten_but_for_its_name(mdm: Mdm) -> None:
+    gone = (await enrol(mdm, mdm.sample["devices"][0]["code"])).json()
+    stays = (await enrol(mdm, mdm.sample["devices"][1]["code"])).json()
+    seen = Seen(mdm.ground.database)
+    seen.touch(mdm.school, gone["device"], mdm.clock.at)
+    mdm.clock.at += 401 * DAY_SECONDS
+    seen.touch(mdm.school, stays["device"], mdm.clock.at)
+    await seen.flush()
+    assert (await tidy(mdm.ground, mdm.school, Retention())).devices == 1
+    assert await count(mdm, inventories) == 1
+    told = {"inventory_hash": "ab" * 32}
+    answer = await mdm.http.post("/api/check-in", json=told, headers=bearer(gone["token"]))
+    assert answer.json()["want_inventory"] is True
+
+
+async def test_a_spoilt_setting_removes_nothing_and_says_so(mdm: Mdm, tmp_path: Path) -> None:
+    await push(mdm, an_event(1))
+    mdm.clock.at += 9999 * DAY_SECONDS
+    for told in (b'{"journal": 0}', b'{"jurnal": 9}', b"no setting"):
+        (tmp_path / "retention.json").write_bytes(told)
+        with pytest.raises(Malformed):
+            await tidy_all(mdm.ground, tmp_path, [mdm.school])
+    (tmp_path / "retention.json").write_bytes(b'{"journal": 9}')
+    assert read_retention(tmp_path) == Retention(journal=9)
+    assert (await tidy_all(mdm.ground, tmp_path, [mdm.school]))[mdm.school].events == 1
+    assert await count(mdm, teacher_tokens) == 0

@@ -1,0 +1,113 @@
+"""What lies on a teacher's computer goes by age: work, pictures, documents, logs."""
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from classroom_app.retaining import RETENTION, Retaining, Retention
+from device_bridge.logs import DAY_BYTES_MAX, DayFile, log_to_files
+from device_bridge.materials.library import Library
+from device_bridge.retention import DAY_SECONDS, read_periods
+
+NOW = 1_795_510_000.0
+pytestmark = pytest.mark.real_loop
+
+
+class Store:
+    async def forget_before(self, at: int) -> int:
+        del at
+        return 0
+
+
+def aged(path: Path, days: float) -> Path:
+    """Date a file and what it lies in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_bytes(b"x")
+    for one in (path, path.parent, path.parent.parent):
+        os.utime(one, (when := NOW - days * DAY_SECONDS, when))
+    return path
+
+
+def retaining(home: Path, library: Library, wall: float = NOW) -> Retaining:
+    return Retaining(Store(), library, home, lambda: NOW, lambda: wall)
+
+
+async def test_work_pictures_documents_and_logs_go_each_after_its_time(tmp_path: Path) -> None:
+    library = Library(tmp_path / "library", reserve_bytes=0)
+    (tmp_path / "source").write_bytes(b"paper")
+    old = library.keep(tmp_path / "source")
+    (tmp_path / "source").write_bytes(b"another")
+    fresh = library.keep(tmp_path / "source")
+    aged(library.path_of(old.document), 366)
+    aged(library.path_of(fresh.document), 364)
+    periods = {
+        "collected/5B/lesson-{}/Lina/work.odt": 365,
+        "pictures/5B/lesson-{}/Lina.png": 30,
+        "logs/pupitre.log.{}": 30,
+    }
+    lies = {
+        aged(tmp_path / name.format(age), age): age < days
+        for name, days in periods.items()
+        for age in (days - 1, days + 1)
+    }
+    for one in (tmp_path / "collected/5B").iterdir():
+        os.utime(one, (when := NOW - 400 * DAY_SECONDS, when))  # what lies in it is what counts
+    await retaining(tmp_path, library).clean()
+    assert {path: path.exists() for path in lies} == lies
+    assert (library.holds(old.document), library.holds(fresh.document)) == (False, True)
+
+
+async def test_days_are_a_setting_and_a_computer_whose_clock_is_behind_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    library = Library(tmp_path / "library", reserve_bytes=0)
+    work = aged(tmp_path / "collected/5B/lesson/Lina/work.odt", 9)
+    (tmp_path / "retention.json").write_bytes(b'{"collected": 8}')
+    await retaining(tmp_path, library, wall=NOW - 5 * DAY_SECONDS).clean()
+    assert work.exists()
+    await retaining(tmp_path, library).clean()
+    assert not work.exists()
+
+
+def test_a_setting_without_end_is_not_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "retention.json").write_bytes(b'{"collected": 8' + b" " * 5000 + b"}")
+    assert read_periods(tmp_path / "retention.json", RETENTION, Retention()) == Retention()
+    caplog.clear()
+
+
+def test_a_log_is_its_owners_a_file_a_day_and_of_no_more_bytes_than_a_day_may_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device_bridge.logs.DAY_BYTES_MAX", 2000)
+    assert DAY_BYTES_MAX > 2000
+    log_to_files(tmp_path / "home", "guard")
+    handler = next(one for one in logging.getLogger().handlers if isinstance(one, DayFile))
+    path = tmp_path / "home" / "logs" / "guard.log"
+    try:
+        for number in range(100):
+            handler.emit(logging.makeLogRecord({"msg": "linked", "device": f"d{number}"}))
+        assert "linked device='d0'" in path.read_text()
+        assert 2000 <= path.stat().st_size < 2200
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        handler.rolloverAt = 1
+        handler.emit(logging.makeLogRecord({"msg": "the next day"}))
+        assert "the next day" in path.read_text()
+        assert len(list(path.parent.iterdir())) == 2
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+def test_where_no_log_can_be_written_all_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "home").write_bytes(b"no folder")
+    log_to_files(tmp_path / "home", "guard")
+    handler = next(one for one in logging.getLogger().handlers if isinstance(one, DayFile))
+    handler.emit(logging.makeLogRecord({"msg": "lost"}))
+    logging.getLogger().removeHandler(handler)
+    handler.close()

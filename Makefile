@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready
 DEVICES ?= 24
 OUT ?=
-SECONDS ?= 60
+SECONDS ?= 30
 FUZZ_SECONDS ?= 600
 
 .PHONY: help setup demo test fuzz attack audit sbom lint types package clean
@@ -32,7 +32,7 @@ test: setup ## all tests, a whole small demo among them
 fuzz: setup ## try bytes, led by coverage, at every edge where strangers speak (FUZZ_SECONDS=600)
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
-attack: setup ## besiege a guard (SECONDS=60), then make every listed attack, and count
+attack: setup ## besiege a guard (SECONDS=30), then make every listed attack, and count
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.attack --seconds $(SECONDS)
 
 lint: setup ## ruff, import contracts, dead code

@@ -10,6 +10,7 @@ packages=(
   xvfb xdotool openbox xterm x11-utils x11-xserver-utils # real pupils' desktops of demo and tests
   xdg-utils file                                # opens what was handed out, on those desktops
   iproute2 nftables                             # network namespaces of tests, a firewall in one
+  faketime                                      # a clock that a pupil sets, in make attack
   binutils                                      # make package looks into libraries
   systemd                                       # systemd-analyze looks at the units, offline
   postgresql                                    # the tests' own cluster

@@ -1,8 +1,10 @@
 """A device that waits to be paired, and a teacher's app that pairs it, over loopback."""
 
+import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,3 +71,35 @@ class App:
             school.id, "Collège", id_, certificate, root, self.authority.standby, assignment
         )
         return given if self.yes else None
+
+
+@asynccontextmanager
+async def from_address(address: str, to: tuple[str, int]) -> AsyncGenerator[tuple[str, int]]:
+    """Carry connections from the yielded place to `to` as if they came from `address`, our own."""
+    pipes: list[asyncio.StreamWriter] = []
+
+    async def carry(near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        pipes.append(back)
+        try:
+            far, out = await asyncio.open_connection(*to, local_addr=(address, 0))
+        except OSError:
+            back.close()
+            return
+        pipes.append(out)
+        await asyncio.gather(_pump(near, out), _pump(far, back))
+
+    server = await asyncio.start_server(carry, "127.0.0.1", 0)
+    try:
+        yield "127.0.0.1", int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for pipe in pipes:
+            pipe.close()
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while raw := await source.read(65536):
+            sink.write(raw)
+            await sink.drain()
+    sink.close()

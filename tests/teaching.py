@@ -171,7 +171,7 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
     look_ended: Callable[[DeviceId], None] = lambda _: None,
 ) -> AsyncGenerator[Teacher]:
     """Run a signed-in teacher's app with a class of `places`; devices are dialled by `meet`."""
-    await asyncio.to_thread(home.mkdir, exist_ok=True)  # else an app that was killed there
+    await asyncio.to_thread(home.mkdir, 0o700, exist_ok=True)  # else an app that was killed there
     identity = identity or school.identity("teacher", name)
     if grant is None:
         grant = school.grant(identity, name=name, teacher_name=teacher_name, issued_at=now())

@@ -21,7 +21,8 @@ from zeroconf import (
     Zeroconf,
     current_time_millis,
 )
-from zeroconf._dns import DNSPointer, DNSQuestion
+from zeroconf._cache import DNSCache
+from zeroconf._dns import DNSPointer, DNSQuestion, DNSRecord
 from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
@@ -33,13 +34,13 @@ from device_bridge.discovery.interfaces import (
 )
 from device_bridge.discovery.records import SERVICE_TYPE, instance_of, read_text
 from device_bridge.discovery.sightings import Sighting, dialable
+from device_bridge.discovery.writable import asked, is_writable
 
 log = logging.getLogger(__name__)
 
 _PTR: Final = 12
 _IN: Final = 1
 ENTRIES_MAX: Final = 1000
-NAME_BYTES_MAX: Final = 255  # RFC 1035, 2.3.4
 ASKED_AT_ONCE: Final = 16
 CHASE_SECONDS: Final = 1.5  # a responder repeats a record at most once a second (RFC 6762, 6)
 CHASE_SECONDS_MAX: Final = 60.0
@@ -52,33 +53,48 @@ RETRY_SECONDS: Final = 5.0
 
 
 def ask_all(zeroconf: Zeroconf) -> None:
-    """Ask who is there, naming those who need not answer (RFC 6762, 7.1)."""
-    asked, now = DNSOutgoing(0), current_time_millis()
-    asked.add_question(DNSQuestion(SERVICE_TYPE, _PTR, _IN))
+    """Ask who is there, naming those who need not answer (RFC 6762, 7.1).
+
+    Only what can be written: one stranger's bent name would else end the question.
+    """
+    question, now = DNSOutgoing(0), current_time_millis()
+    question.add_question(DNSQuestion(SERVICE_TYPE, _PTR, _IN))
     for known in zeroconf.cache.get_all_by_details(SERVICE_TYPE, _PTR, _IN):
-        if not known.is_stale(now):
-            asked.add_answer_at_time(known, now)
-    zeroconf.async_send(asked)
+        if isinstance(known, DNSPointer) and is_writable(known.alias) and not known.is_stale(now):
+            question.add_answer_at_time(known, now)
+    zeroconf.async_send(question)
 
 
 class _Echo(RecordUpdateListener):
-    """Hears a pointer that is announced again: a device that came back where it was."""
+    """Hears a pointer that is announced again: a device that came back where it was.
 
-    def __init__(self, again: Callable[[str], None]) -> None:
+    Pointers that cannot be written go out of the cache at once, for zeroconf names all it has.
+    """
+
+    def __init__(self, again: Callable[[str], None], cache: DNSCache) -> None:
         super().__init__()
+        self._cache = cache
         self._again = again
+        self._bent: list[DNSRecord] = []
 
     def async_update_records(self, zc: Zeroconf, now: float, records: list[RecordUpdate]) -> None:
         del zc
         for update in records:
             pointer = update.new
-            if (
+            if isinstance(pointer, DNSPointer) and not is_writable(pointer.alias):
+                self._bent.append(pointer)
+            elif (
                 isinstance(pointer, DNSPointer)
                 and update.old is not None
                 and pointer.name.lower() == SERVICE_TYPE
                 and not pointer.is_expired(now)
             ):
                 self._again(pointer.alias)
+
+    def async_update_records_complete(self) -> None:
+        """Hear that the cache has the records."""
+        self._cache.async_remove_records(self._bent)
+        self._bent.clear()
 
 
 class _Entry:
@@ -140,7 +156,7 @@ class Browser:
         self.trouble = trouble
 
     async def _browse(self, zeroconf: AsyncZeroconf) -> None:
-        echo = _Echo(partial(self._again, zeroconf.zeroconf))
+        echo = _Echo(partial(self._again, zeroconf.zeroconf), zeroconf.zeroconf.cache)
         try:
             async with asyncio.TaskGroup() as chases:
                 self._chases = chases
@@ -210,7 +226,7 @@ class Browser:
         """Find or make the entry of a name; None where strangers have had their share."""
         if (entry := self._entries.get(name)) is not None:
             return entry
-        if len(name.encode()) > NAME_BYTES_MAX:
+        if not is_writable(name):
             return None
         if len(self._entries) >= ENTRIES_MAX and not self._make_room(name):
             self.turned_away += 1
@@ -251,10 +267,10 @@ class Browser:
     async def _ask(self, zeroconf: Zeroconf, name: str, entry: _Entry) -> bool:
         info = AsyncServiceInfo(SERVICE_TYPE, name)
         if self._is_expected(name):  # never behind a queue of strangers
-            complete = await info.async_request(zeroconf, CHASE_SECONDS * 1000)
+            complete = await asked(zeroconf, info, CHASE_SECONDS)
         else:
             async with self._asking:
-                complete = await info.async_request(zeroconf, CHASE_SECONDS * 1000)
+                complete = await asked(zeroconf, info, CHASE_SECONDS)
         if complete:
             self._read(info, entry)
         return complete

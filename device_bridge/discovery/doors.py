@@ -15,6 +15,7 @@ from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo
 from device_bridge.discovery.interfaces import open_zeroconf
 from device_bridge.discovery.records import DOOR_TYPE
 from device_bridge.discovery.sightings import Address, dialable
+from device_bridge.discovery.writable import asked
 
 log = logging.getLogger(__name__)
 DOORS_MAX: Final = 100
@@ -80,7 +81,7 @@ class Doors:
 
     async def _ask(self, zeroconf: Zeroconf, name: str, label: str) -> None:
         info = AsyncServiceInfo(DOOR_TYPE, name)
-        if not await info.async_request(zeroconf, ASK_SECONDS * 1000):
+        if not await asked(zeroconf, info, ASK_SECONDS):
             self._known.discard(label)
             return
         loopback = self._interfaces is not None and "127.0.0.1" in self._interfaces

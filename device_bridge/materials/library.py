@@ -116,7 +116,7 @@ class Library:
         self._arriving: set[bytes] = set()
         self._turn = threading.Lock()
         try:
-            for each in (self._documents, self._partial):
+            for each in (folder, self._documents, self._partial):
                 each.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise from_os(error, 0, 0) from error

@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -82,14 +82,15 @@ class Guess:
         self.window = replace(self.window, proven=held)
 
     def close(self) -> None:
-        self.window = replace(self.window, over="closed")
+        """Let nobody try any more; a window that is shut already keeps its reason."""
+        self.window = replace(self.window, over=self.over() or "closed")
         self.changed.set()
 
     @property
     def seconds_left(self) -> float:
         return max(0.0, self.window.ends_at - self._now())
 
-    def over(self) -> str:
+    def over(self) -> Literal["", "closed", "too-many"]:
         self.window = pairing.looked_at(self.window, self._now())
         return self.window.over
 

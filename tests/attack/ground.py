@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.attack.loot import write_loot
 from tests.namespaces import Classroom, Machine, classroom
 
 DEVICE, TEACHER, ATTACKER = "10.9.0.20", "10.9.0.1", "10.9.0.66"
-HOSTILE_SECONDS: Final = 60.0
+HOSTILE_SECONDS: Final = 90.0
 
 
 class Owed(AssertionError):
@@ -41,14 +41,16 @@ class Ground:
         *,
         on: Machine | None = None,
         seconds: float = 0.0,
+        told: Mapping[str, str] | None = None,
     ) -> str:
         """Let the attack `name` loose on the attacker's machine, or `on` another; say what it saw.
 
         `begun` is set once the attacker says so by a first line of its own. `seconds`: again and
-        again for so long, several at once. Raises `Owed` where it was let in, or failed by itself.
+        again for so long, several at once. `told`: what it knows besides the loot. Raises `Owed`
+        where it was let in, or failed by itself.
         """
         loot = self.folder / f"{name}.loot"
-        await asyncio.to_thread(write_loot, loot, target)
+        await asyncio.to_thread(write_loot, loot, target, told)
         command = ("-m", "tests.attack.hostile", name, str(loot), str(seconds))
         process = await asyncio.create_subprocess_exec(
             *(on or self.attacker).command(sys.executable, *command),
@@ -67,10 +69,10 @@ class Ground:
                 await process.wait()
         if process.returncode:
             raise Owed(f"the attacker failed: {wrong.decode()[-1000:]}")
-        told: dict[str, str] = json.loads(said.splitlines()[-1])
-        if "let_in" in told:
-            raise Owed(told["let_in"])
-        return told["seen"]
+        ended: dict[str, str] = json.loads(said.splitlines()[-1])
+        if "let_in" in ended:
+            raise Owed(ended["let_in"])
+        return ended["seen"]
 
 
 @contextmanager

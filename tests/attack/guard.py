@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from device_bridge.trust.identity import Identity
@@ -41,10 +42,17 @@ class GuardProcess:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))  # noqa: PTH208 - names
 
     def bugs(self) -> list[str]:
-        """Return the lines of its log that tell of something nobody expected."""
+        """Return the lines of its log that tell of something nobody expected.
+
+        Without a network zeroconf warns once, with a trace: that is the network's, and expected.
+        """
         words = ("Traceback", " ERROR ", " CRITICAL ", "never retrieved", "Task exception")
-        lines = self.log.read_text().splitlines()
-        return [line for line in lines if any(word in line for word in words)]
+        lines = ["", *self.log.read_text().splitlines()]
+        return [
+            line
+            for before, line in pairwise(lines)
+            if any(word in line for word in words) and " WARNING zeroconf " not in before
+        ]
 
 
 @asynccontextmanager

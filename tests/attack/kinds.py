@@ -1,13 +1,16 @@
 """What an attack is: who tries what, on which ground, and what must have come of it."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from tests.attack.dialling import Target
 from tests.attack.ground import Ground, Owed
 from tests.attack.lesson import withstood_by_a_guard
 
+LIMIT_SECONDS: Final = 150.0
+"""Of one attack: what hangs is not withstood."""
 Hostile = Callable[[Target, random.Random], Awaitable[str]]
 Run = Callable[[Ground, str], Awaitable[str]]
 
@@ -44,7 +47,8 @@ class Ended(NamedTuple):
 async def played(attack: Attack, ground: Ground) -> Ended:
     """Make one attack; whatever goes wrong with it is a fault, for what was not shown is not so."""
     try:
-        return Ended(attack, await attack.run(ground, attack.name))
+        async with asyncio.timeout(LIMIT_SECONDS):
+            return Ended(attack, await attack.run(ground, attack.name))
     except (Owed, AssertionError, OSError, TimeoutError) as error:
         return Ended(attack, "", f"{type(error).__name__}: {error}".strip(": "))
     except ExceptionGroup as errors:

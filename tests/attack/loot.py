@@ -5,7 +5,8 @@ An attack that uses it says so; no attacker has it.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography.x509 import load_pem_x509_certificate
@@ -17,24 +18,35 @@ from tests.school import SmallSchool
 
 @dataclass(frozen=True)
 class Loot:
-    """A `Target`, read from a file in the attacker's process."""
+    """A `Target`, read from a file in the attacker's process.
+
+    `told`: what else it knows; where the guard's folder is, always.
+    """
 
     school: SmallSchool
     teacher: Identity
     address: tuple[str, int]
+    told: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def write_loot(path: Path, target: Target) -> None:
+def write_loot(path: Path, target: Target, told: Mapping[str, str] | None = None) -> None:
     teacher = target.teacher
-    told = {
+    written = {
         "school": target.school.id,
         "root": target.school.school.root_pem.decode(),
         "school_key": key_to_pem(target.school.key).decode(),
         "teacher_key": key_to_pem(teacher.key).decode(),
         "teacher_certificate": teacher.certificate_pem.decode(),
         "address": target.address,
+        "told": {"folder": str(getattr(target, "folder", "")), **(told or {})},
     }
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(written))
+
+
+def told_of(target: Target) -> Mapping[str, str]:
+    """Return what the attack's own `run` has let its attacker know, and the guard's "folder"."""
+    assert isinstance(target, Loot)
+    return target.told
 
 
 def read_loot(path: Path) -> Loot:
@@ -45,4 +57,4 @@ def read_loot(path: Path) -> Loot:
         key_of_pem(told["teacher_key"].encode()), told["teacher_certificate"].encode()
     )
     host, port = told["address"]
-    return Loot(school, teacher, (host, port))
+    return Loot(school, teacher, (host, port), told["told"])

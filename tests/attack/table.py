@@ -20,11 +20,15 @@ def row(end: Ended) -> str:
 def told(ends: Sequence[Ended], listed: Sequence[Attack]) -> str:
     """Say which of the forty cases have an attack, and last the count."""
     cases = {number for end in ends if not end.fault for number in end.attack.numbers}
-    withstood = sum(not end.fault for end in ends)
     return (
         f"Cases with an attack: {_list(cases)}; without: {_list(CASES - cases)}.\n"
-        f"{withstood} of {len(listed)} attacks of the list were withstood."
+        f"{withstood(ends)} of {len(listed)} attacks of the list were withstood."
     )
+
+
+def withstood(ends: Sequence[Ended]) -> int:
+    """Count them; an attack that was not made is not among `ends`, and so not withstood."""
+    return sum(not end.fault for end in ends)
 
 
 def _list(numbers: frozenset[int] | set[int]) -> str:

@@ -1,6 +1,6 @@
 """A whole small lesson to attack: a guard with somebody at it, and a teacher's real app."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -17,14 +17,16 @@ MEGABYTES_MAX: Final = 50.0
 
 @asynccontextmanager
 async def taught(
-    ground: Ground, *, moved: bool = False
+    ground: Ground, *, moved: bool = False, hasty: bool = False, within: Sequence[str] = ()
 ) -> AsyncGenerator[tuple[GuardProcess, Wall]]:
     """Hold the lesson while entered, then judge what app and guard have made of it.
 
     `moved`: the attack may end links and locks of the honest device; else it must not notice.
+    `hasty`: the app looks for twins often. `within`: the command that the guard is run by.
     """
-    async with guard_process(ground.folder, ground.device.command(), address=DEVICE) as guard:
-        async with sitting(ground, guard), wall(ground, guard) as app:
+    command = ground.device.command(*within)
+    async with guard_process(ground.folder, command, address=DEVICE) as guard:
+        async with sitting(ground, guard), wall(ground, guard, hasty=hasty) as app:
             before = guard.megabytes()
             yield guard, app
             more = guard.megabytes() - before

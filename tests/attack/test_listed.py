@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.attack.__main__ import main
 from tests.attack.each import another_ca, plain_bytes
 from tests.attack.ground import ground
 from tests.attack.kinds import Attack, Ended, played
@@ -39,3 +40,8 @@ def test_the_table_names_who_failed_and_counts_who_was_not_made() -> None:
     assert told(ends, [*(end.attack for end in ends), plain_bytes.ATTACK]).endswith(
         "1 of 3 attacks of the list were withstood."
     )
+
+
+def test_fewer_attacks_than_the_list_has_are_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seconds", "0", "--only", "none of them"]) == 1
+    assert f"0 of {len(ATTACKS)} attacks of the list" in capsys.readouterr().out

@@ -1,9 +1,10 @@
 """A teacher's real app but for its window, in a process on the teacher's machine.
 
-`python -m tests.attack.wall LOOT HOME [met]` teaches dev-1 and dev-2 on Qt's loop, decodes what
-they show and does what its standard input says ("locks": lock and free dev-1 again and again;
+`python -m tests.attack.wall LOOT HOME [met] [hasty]` teaches dev-1 and dev-2 on Qt's loop, decodes
+what they show and does what its standard input says ("locks": lock and free dev-1 again and again;
 "hold": lock all; "collect") until that ends; its last line says how it went. It finds devices by
-mDNS; "met": it knows where dev-1 is, as one that was here before.
+mDNS; "met": it knows where dev-1 is, as one that was here before; "hasty": it looks for twins each
+few seconds, not each half a minute.
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from classroom_app.loop import DeskLoop
 from classroom_app.media.decode import Decoder
 from device_bridge.logs import log_to_stderr
 from device_bridge.protocol.watching import Frame
+from device_bridge.session import twins
 from tests.attack.dialling import Target
 from tests.attack.ground import TEACHER, Ground, Owed
 from tests.attack.loot import read_loot, write_loot
@@ -38,6 +40,7 @@ LOCK_EVERY_SECONDS: Final = 0.1
 LOOK_SECONDS: Final = 0.05
 TURN_MS: Final = 10
 READY_SECONDS: Final = 40.0
+HASTY_SECONDS: Final = 5.0
 TILE: Final = QSize(320, 180)
 
 
@@ -106,7 +109,9 @@ class Wall:
 
 
 @asynccontextmanager
-async def wall(ground: Ground, target: Target, *, met: bool = True) -> AsyncGenerator[Wall]:
+async def wall(
+    ground: Ground, target: Target, *, met: bool = True, hasty: bool = False
+) -> AsyncGenerator[Wall]:
     """Teach while entered; a lesson with dev-1's picture has begun.
 
     `met`: the app knows the device's address; else it finds it by mDNS alone.
@@ -114,7 +119,13 @@ async def wall(ground: Ground, target: Target, *, met: bool = True) -> AsyncGene
     loot, home = ground.folder / "wall.loot", ground.folder / "wall"
     await asyncio.to_thread(write_loot, loot, target)
     command = ground.teacher.command(
-        sys.executable, "-m", "tests.attack.wall", str(loot), str(home), *(["met"] * met)
+        sys.executable,
+        "-m",
+        "tests.attack.wall",
+        str(loot),
+        str(home),
+        *(["met"] * met),
+        *(["hasty"] * hasty),
     )
     log = ground.folder / "wall.log"
     with log.open("wb") as told:
@@ -273,9 +284,11 @@ async def _teach(loot: Path, home: Path, *, met: bool) -> Shown:
 
 def main() -> None:
     log_to_stderr()
+    if "hasty" in sys.argv[3:]:
+        twins.LOOK_SECONDS = HASTY_SECONDS  # pyright: ignore[reportConstantRedefinition]
     qt, loot, home = QCoreApplication([]), *map(Path, sys.argv[1:3])
     with DeskLoop(qt) as loop, suppress(asyncio.CancelledError):
-        shown = loop.run_until_complete(_teach(loot, home, met=sys.argv[3:] == ["met"]))
+        shown = loop.run_until_complete(_teach(loot, home, met="met" in sys.argv[3:]))
         print(json.dumps(as_json.decode(as_json.encode(shown))), flush=True)
 
 

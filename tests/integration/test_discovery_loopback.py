@@ -7,16 +7,18 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import pytest
-from zeroconf import ServiceInfo
+from zeroconf import NamePartTooLongException, ServiceInfo, Zeroconf
 from zeroconf._dns import DNSPointer, DNSRecord
 from zeroconf._protocol.outgoing import DNSOutgoing
-from zeroconf.asyncio import AsyncZeroconf
+from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from device_bridge.discovery import browse
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.browse import ENTRIES_MAX, Browser
 from device_bridge.discovery.records import SERVICE_TYPE, service_name, text_of
 from device_bridge.discovery.sightings import Sighting
+from device_bridge.discovery.writable import asked
+from tests.attack.each.mdns_flood import MDNS, packet, record
 
 pytestmark = pytest.mark.real_loop
 
@@ -144,8 +146,8 @@ async def test_a_device_that_returns_to_its_place_is_heard_again() -> None:
 
 
 def add(answer: DNSOutgoing, *records: DNSRecord) -> None:
-    for record in records:
-        answer.add_answer_at_time(record, 0)
+    for each in records:
+        answer.add_answer_at_time(each, 0)
 
 
 async def test_a_name_that_lies_adds_an_address_and_proves_nothing() -> None:
@@ -201,6 +203,44 @@ async def test_garbage_on_the_mdns_port_disturbs_nothing() -> None:
                 sender.sendto(raw, ("127.0.0.1", 5353))
         async with Announcer(None, named(1), 7001, "", LOOPBACK, interfaces=LOOPBACK):
             await ears.until(lambda: device(1) in ears.heard)
+
+
+async def test_a_strangers_name_that_cannot_be_written_ends_no_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bad UTF-8 grows as it is read: to name such a pointer as known would raise."""
+    times = asyncio.Semaphore(0)
+    real = browse.ask_all
+
+    def ask_all(zeroconf: Zeroconf) -> None:
+        real(zeroconf)
+        times.release()
+
+    monkeypatch.setattr(browse, "ask_all", ask_all)
+    ears = Ears()
+    async with listening(ears, Browser(ears.hear, ears.lose, interfaces=LOOPBACK, pace=0.01)):
+        async with Announcer(None, named(1), 7001, "", LOOPBACK, interfaces=LOOPBACK):
+            await ears.until(lambda: device(1) in ears.heard)  # so it listens
+        bent = (bytes([0xFF] * 63), b"a" * 40 + bytes([0xFE] * 20))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            here = socket.inet_aton(LOOPBACK[0])
+            sender.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, here)
+            sender.sendto(packet([record(label, 4500) for label in bent]), MDNS)
+        async with Announcer(None, named(2), 7002, "", LOOPBACK, interfaces=LOOPBACK):
+            await ears.until(lambda: device(2) in ears.heard)
+        async with asyncio.timeout(10):
+            while not times.locked():  # asked before they came
+                await times.acquire()
+            await times.acquire()
+
+
+async def test_a_host_that_cannot_be_written_is_as_one_that_does_not_answer() -> None:
+    class Bent(AsyncServiceInfo):
+        async def async_request(self, *_: object, **__: object) -> bool:
+            raise NamePartTooLongException
+
+    async with AsyncZeroconf(interfaces=LOOPBACK) as ears:
+        assert not await asked(ears.zeroconf, Bent(SERVICE_TYPE, f"x.{SERVICE_TYPE}"), 1.0)
 
 
 async def test_without_a_network_the_browser_says_why_and_tries_again(

@@ -22,7 +22,7 @@ from device_bridge.session.pairing import Guess, Knock, TurnedAway, knock
 from device_bridge.session.wire import Lane, dial_lane, take_lane
 from device_bridge.trust.identity import new_key, thumbprint
 from device_bridge.trust.pairing import Secret, for_pairing, pairing_context, stranger
-from tests.pairing import CODE, App, waiting
+from tests.pairing import CODE, App, from_address, waiting
 
 pytestmark = pytest.mark.real_loop
 HERE = ["127.0.0.1"]
@@ -118,8 +118,9 @@ async def test_a_hundred_parallel_guesses_from_ten_addresses_close_the_window_at
     async def guess(number: int, port: int) -> None:
         code = code_from(number.to_bytes(6, "big"))
         try:
-            async with from_address(f"127.0.1.{number % 10 + 1}", port) as near:
-                door = Knock(("127.0.0.1", near), context, ours, code.encode())
+            to = ("127.0.0.1", port)
+            async with from_address(f"127.0.1.{number % 10 + 1}", to) as near:
+                door = Knock(near, context, ours, code.encode())
                 await knock(door, Guess(300, time.monotonic), app.decide)
         except TurnedAway as refused:
             told.append(refused.why)
@@ -139,38 +140,6 @@ async def test_a_hundred_parallel_guesses_from_ten_addresses_close_the_window_at
     assert told.count("wrong-code") <= 20
     assert not app.asked
     assert not Folder(tmp_path).school.exists()
-
-
-@asynccontextmanager
-async def from_address(address: str, port: int) -> AsyncGenerator[int]:
-    """Carry connections to `port` as if they came from another address of this machine."""
-    pipes: list[asyncio.StreamWriter] = []
-
-    async def carry(near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
-        pipes.append(back)
-        try:
-            far, out = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
-        except OSError:
-            back.close()
-            return
-        pipes.append(out)
-        await asyncio.gather(pump(near, out), pump(far, back))
-
-    server = await asyncio.start_server(carry, "127.0.0.1", 0)
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-        for pipe in pipes:
-            pipe.close()
-
-
-async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while raw := await source.read(65536):
-            sink.write(raw)
-            await sink.drain()
-    sink.close()
 
 
 async def test_a_man_in_the_middle_who_ends_tls_on_both_sides_is_refused(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ from device_bridge.protocol.pairing import (
     proved,
     spend,
 )
+from device_bridge.session.pairing import Guess
 from device_bridge.trust.identity import new_key, thumbprint
 from device_bridge.trust.pairing import Pake, Secret
 from tests.dialogue import Dialogue
@@ -321,3 +322,14 @@ class Talking(RuleBasedStateMachine):
 
 TestGuessing = Guessing.TestCase
 TestTalking = Talking.TestCase
+
+
+def test_a_window_that_was_guessed_at_too_often_says_so_after_it_is_closed_as_well() -> None:
+    guess = Guess(300, lambda: 0.0)
+    for number in range(TRIES_OF_ALL):
+        guess.spend(str(number))
+    guess.close()
+    assert guess.over() == "too-many"
+    in_time = Guess(300, lambda: 0.0)
+    in_time.close()
+    assert in_time.over() == "closed"

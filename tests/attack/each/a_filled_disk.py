@@ -1,11 +1,10 @@
 """Fill the device's disk to the last byte while the class is locked and freed."""
 
 import random
-from pathlib import Path
 from typing import Final
 
 from tests.attack.dialling import Target
-from tests.attack.each.a_neighbour import guards
+from tests.attack.each.a_neighbour import guard_of
 from tests.attack.ground import Ground, Owed
 from tests.attack.kinds import Attack
 from tests.attack.taught import taught
@@ -15,8 +14,7 @@ SIZE: Final = "16m"
 
 
 async def hostile(target: Target, _: random.Random) -> str:
-    host = target.address[0].encode()
-    folder: Path = next(at for one, at in guards() if host in (one / "cmdline").read_bytes())
+    _process, folder = guard_of(target)
     written = 0
     for number in range(20):  # what the guard frees meanwhile is taken as well
         try:

@@ -16,7 +16,7 @@ from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.messages import encode
 from device_bridge.protocol.seat import CurtainAnswered, IndicatorAnswered, SeatFrame, SeatUp
 from tests.attack.dialling import Target
-from tests.attack.each.a_neighbour import guards
+from tests.attack.each.a_neighbour import guard_of
 from tests.attack.ground import Ground, Owed
 from tests.attack.kinds import Attack
 from tests.attack.seat import sitting
@@ -29,8 +29,7 @@ BACK_SECONDS: Final = 4.0
 
 
 async def hostile(target: Target, chance: random.Random) -> str:
-    host = target.address[0].encode()
-    _, folder = next(one for one in guards() if host in (one[0] / "cmdline").read_bytes())
+    _process, folder = guard_of(target)
     socket = folder / SEAT_SOCKET
     killed = _kill_seats(socket)
     print("begun", flush=True)

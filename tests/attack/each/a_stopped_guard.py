@@ -9,7 +9,7 @@ from typing import Final
 
 from device_bridge.protocol.fields import GONE_SECONDS, STALE_SECONDS
 from tests.attack.dialling import Target
-from tests.attack.each.a_neighbour import guards
+from tests.attack.each.a_neighbour import guard_of
 from tests.attack.ground import Ground, Owed
 from tests.attack.kinds import Attack
 from tests.attack.taught import taught
@@ -22,8 +22,7 @@ BACK_SECONDS: Final = 8.0
 
 
 async def hostile(target: Target, _: random.Random) -> str:
-    host = target.address[0].encode()
-    process = next(one for one, _ in guards() if host in (one / "cmdline").read_bytes())
+    process, _folder = guard_of(target)
     number = int(process.name)
     os.kill(number, signal.SIGSTOP)
     print("begun", flush=True)

@@ -23,7 +23,7 @@ KEEP_OFF: Final = (
 )
 NO_STANDBY: Final = (
     "No standby: if the server's key is ever stolen, each device must enrol again. "
-    "Make one before devices enrol: pupitre-mdm standby --school … --sealed FILE"
+    "Make one: pupitre-mdm standby --school … --sealed FILE"
 )
 Add = Callable[[str, str], argparse.ArgumentParser]
 

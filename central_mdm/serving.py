@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -14,9 +15,15 @@ import uvicorn
 from msgspec import Struct
 
 from central_mdm.app import application
+from central_mdm.fleet.standbys import without_standby
 from central_mdm.joining import ground_at
 from central_mdm.tidying import tidy_daily
 
+log = logging.getLogger(__name__)
+NO_STANDBY = (
+    "School %s has no standby: if this server's key is stolen, each device must enrol again. "
+    "Make one, devices hear of it: pupitre-mdm standby --school %s --sealed FILE"
+)
 KEEP_ALIVE_SECONDS = 30
 GOODBYE_SECONDS = 3
 REQUESTS_AT_ONCE = 500
@@ -61,6 +68,8 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((served.host, served.port))
         async with ground_at(served.folder, served.database) as ground:
+            for school in await without_standby(ground):
+                log.warning(NO_STANDBY, school, school)
             config = uvicorn.Config(
                 application(ground),
                 access_log=False,

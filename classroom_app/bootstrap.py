@@ -29,6 +29,7 @@ from classroom_app.domain.errors import (
     RoomError,
     SchoolSucceeded,
     StoreFull,
+    StoreLocked,
 )
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId
@@ -39,7 +40,13 @@ from classroom_app.ids import new_id
 from classroom_app.looking_around import LookingAround
 from classroom_app.loop import DeskLoop
 from classroom_app.media.still import png
-from classroom_app.own_school import OwnSchool, found_school, restore_school, succeed_school
+from classroom_app.own_school import (
+    OwnSchool,
+    found_school,
+    note_left,
+    restore_school,
+    succeed_school,
+)
 from classroom_app.pairing import PairingWindow
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.pictures import Pictures
@@ -59,9 +66,10 @@ from classroom_app.services.presence import Ended
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
 from classroom_app.storage.keeping import Keeping, open_keeping
-from classroom_app.storage.keys import WAITS, system_ring
+from classroom_app.storage.keys import WAITS, Held, choose_passphrase, system_ring
 from classroom_app.succession import heir_to
 from classroom_app.tasks import Tasks
+from classroom_app.unlocking import unlocked
 from classroom_app.views.fitting import show_fitted
 from classroom_app.views.motion import Motion, system_asks_for_less
 from classroom_app.views.stopped import show_stopped
@@ -139,6 +147,7 @@ class Desk(QObject):
         self.classes.lasting = self._lasting
         self.classes.minutes = keeping.lesson_minutes() or self.classes.minutes
         self.classes.length_chosen.connect(keeping.choose_lesson_minutes)
+        self.classes.passphrase.hold(keeping.key_held)
         self.journal = JournalModel()
         self.summary = Summary(self.desk)
         self.facts = Facts(
@@ -185,7 +194,7 @@ class Desk(QObject):
         room = keep_room(self.keeping, self.desk.warn_full, seconds)
         self.tasks.start(room, name="room-here", refused=self.desk.refused)
         signed = await self._signed_papers()
-        if self.keeping.key_lies_beside:
+        if self.keeping.key_held == "beside":
             self.desk.note_key_beside()
         self.tasks.start(self._verify(), name="verify-journal", refused=self.desk.refused)
         if signed is None:
@@ -344,6 +353,18 @@ class Desk(QObject):
             ring=system_ring,
         )
         await self._renew_by(self._own)
+
+    async def release(self, device: DeviceId, path: str, passphrase: str) -> None:
+        await (await self._own_or_by(passphrase)).release(device, path)
+
+    async def note_left(self, path: str) -> str:
+        school = self._signed_in().papers.school
+        device = await note_left(self.keeping, school, path)
+        await self._show_classes()
+        return device
+
+    async def choose_passphrase(self, before: str, passphrase: str) -> Held:
+        return await asyncio.to_thread(choose_passphrase, self._home, before, passphrase)
 
     def _certify(self, device: str, key: Ed25519PublicKey) -> tuple[str, str]:
         if self._own is None:
@@ -508,7 +529,7 @@ class Desk(QObject):
             return ()
         why = school.sync_state().why
         reached = not why or why == "no-server"
-        papers, devices = school.papers, tuple(school.identities.values())
+        papers, devices = school.papers, school.ends.all()
         told = Lasting(reached, papers.grant_ends_at, papers.identity.ends_at, devices)
         return lines(told, time.time())
 
@@ -559,7 +580,7 @@ class Desk(QObject):
         self.around.wake()
 
 
-async def _live(
+async def live(
     home: Path,
     interfaces: list[str],
     puppet: Path | None,
@@ -567,11 +588,14 @@ async def _live(
     theme: str | None,
     pace: float,
 ) -> int:
+    """Open the store, and be the app until its window is closed; see `run`."""
     try:
-        keeping = await open_keeping(home)
+        keeping = await _opened(home, language, theme)
     except NotKept as error:
         await _stopped(error, language)
         return 1
+    if keeping is None:
+        return 0
     desk = Desk(keeping, home, interfaces, theme or keeping.theme(), pace)
     desk.speak(language or keeping.language() or _system_language())
     if puppet:
@@ -586,6 +610,13 @@ async def _live(
         await desk.close()
         desk.window.deleteLater()
     return 0
+
+
+async def _opened(home: Path, language: str, theme: str | None) -> Keeping | None:
+    try:
+        return await open_keeping(home)
+    except StoreLocked:
+        return await unlocked(home, language or _system_language(), theme or "light")
 
 
 async def _stopped(error: NotKept, language: str) -> None:
@@ -620,7 +651,7 @@ def run(
     app.setApplicationName("Pupitre")
     app.setQuitOnLastWindowClosed(False)
     load_fonts(app)
-    life = _live(home, interfaces, puppet, language or "", theme, pace)
+    life = live(home, interfaces, puppet, language or "", theme, pace)
     with DeskLoop(app) as loop, suppress(asyncio.CancelledError):
         return loop.run_until_complete(stoppable(life))
     return 0

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import getpass
 import sys
 import time
 from collections.abc import Sequence
@@ -72,25 +73,35 @@ def verify(home: Path, *, as_json: bool) -> int:
     """Look through a teacher's whole journal; return 1 where it is not as it was written."""
     from classroom_app.domain.errors import NotKept  # noqa: PLC0415 - no other command needs them
     from classroom_app.presenters.sentences import refusal  # noqa: PLC0415 - as above
-    from classroom_app.storage.keeping import open_keeping  # noqa: PLC0415 - as above
-
-    async def look() -> Verdict:
-        keeping = await open_keeping(home)
-        try:
-            return await keeping.look_through()
-        finally:
-            await keeping.close()
+    from device_bridge.trust.sealed import WrongPassphrase  # noqa: PLC0415 - as above
 
     if not (home / "store.db").exists():
         print(f"There is no journal in {home}.", file=sys.stderr)
         return 2
     try:
-        verdict = asyncio.run(look())
-    except NotKept as error:
+        verdict = asyncio.run(_look(home))
+    except (NotKept, WrongPassphrase) as error:
         print(refusal(error), file=sys.stderr)
         return 2
     print(msgspec.json.encode(verdict).decode() if as_json else sentence(verdict))
     return int(verdict.fault is not None)
+
+
+async def _look(home: Path) -> Verdict:
+    from classroom_app.domain.errors import StoreLocked  # noqa: PLC0415 - as in `verify`
+    from classroom_app.storage.keeping import open_keeping  # noqa: PLC0415 - as above
+    from classroom_app.storage.keys import WAITS, system_ring  # noqa: PLC0415 - as above
+
+    try:
+        keeping = await open_keeping(home)
+    except StoreLocked:
+        # Arguments can be read by others on this machine.
+        typed = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        keeping = await open_keeping(home, system_ring, WAITS, typed)
+    try:
+        return await keeping.look_through()
+    finally:
+        await keeping.close()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -33,11 +33,20 @@ from device_bridge.trust.authority import (
     unseal_kept,
     unseal_standby,
 )
-from device_bridge.trust.identity import key_of_pem, key_to_pem, new_key, thumbprint, write_private
+from device_bridge.trust.identity import (
+    School,
+    key_of_pem,
+    key_to_pem,
+    new_key,
+    thumbprint,
+    write_private,
+)
+from device_bridge.trust.leaving import PAIRED, read_receipt, sign_release
 
 SCOPE: Final = "own"
 """Of the roster's rows: no server has it."""
 NAME_MAX: Final = 64
+RECEIPT_BYTES_MAX: Final = 16 * 1024
 
 
 class OwnSchool:
@@ -149,6 +158,16 @@ class OwnSchool:
             deny_list="",
         )
 
+    async def release(self, device: str, path: str) -> None:
+        """Write the file by which a device leaves the school. Raises OSError."""
+        authority = self._authority
+        told = sign_release(authority.school.id, device, authority.key, self._now())
+
+        def work() -> None:
+            write_private(Path(path).expanduser(), told.encode())
+
+        await asyncio.to_thread(work)
+
     async def renew_device(self, device: str, csr: str) -> str:
         """Certify a device's key once more. Raises NotPaired for any but its own."""
         key = key_of_request(csr)
@@ -253,6 +272,22 @@ def _new_file(path: str) -> Path:
     return new
 
 
+async def note_left(keeping: Keeping, school: School, path: str) -> str:
+    """Take the device that signed the receipt at `path` out of its class; return its id.
+
+    Raises NotAllowed for what is no receipt of a device of this school, or OSError.
+    """
+
+    def read() -> bytes:
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(RECEIPT_BYTES_MAX)
+
+    device = read_receipt(await asyncio.to_thread(read), school).device
+    _, last = await keeping.cursor(SCOPE)
+    await keeping.apply(SCOPE, SCOPE, (Change(last + 1, "device", device),), last + 1, 0, "")
+    return device
+
+
 def _papers_of(authority: Authority, name: str, teacher: str, now: int) -> SignedPapers:
     key, school = new_key(), authority.school
     return SignedPapers(
@@ -273,7 +308,7 @@ def _papers_of(authority: Authority, name: str, teacher: str, now: int) -> Signe
 
 def device_id(thumbprint: str) -> str:
     """Name a paired device, by its key."""
-    return f"d-{thumbprint[:24]}"
+    return f"{PAIRED}{thumbprint[:24]}"
 
 
 def rows_of(classes: Sequence[Roster]) -> list[Row]:

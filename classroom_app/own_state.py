@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from classroom_app.domain.errors import NotKept, StoreInUse
+from classroom_app.domain.errors import NotKept, StoreInUse, StoreLocked
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.storage.engine import open_connection, shut
-from classroom_app.storage.keys import WAITS, Ring, find_key
+from classroom_app.storage.keys import WAITS, Held, Ring, find_key, held_by
 from classroom_app.storage.settings import read
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.soundness import Finding, closed, lasting, unprivileged
@@ -25,9 +25,13 @@ def examined(home: Path, ring: Callable[[], Ring], now: float) -> list[Finding]:
     private = (home, home / "store.key", *home.glob("store.db*"), home / "library")
     found += closed(private, os.geteuid())
     try:
+        found.append(_kept(held_by(home)))
         key = find_key(home, ring, WAITS)
-        found.append(_kept(beside=key.beside))
         return [*found, *_papers(_read(store, key.digits), now)]
+    except StoreLocked:
+        return [*found, Finding("ok", "When its papers end, Pupitre says once it is open.")]
+    except FileNotFoundError:
+        return [*found, Finding("failed", "The store's key (store.key) is missing.")]
     except StoreInUse:
         words = "Pupitre is open: close it, and the ends of its papers can be looked at."
         return [*found, Finding("soon", words)]
@@ -36,14 +40,20 @@ def examined(home: Path, ring: Callable[[], Ring], now: float) -> list[Finding]:
         return [*found, Finding("failed", words)]
 
 
-def _kept(*, beside: bool) -> Finding:
-    if beside:
-        words = (
-            "No keyring: the store's key lies beside the store, and whoever gets this disk can "
-            "read your lessons. Encrypt the disk, or set up a keyring before the first start."
-        )
-        return Finding("failed", words)
-    return Finding("ok", "The store is encrypted; its key is in this computer's keyring.")
+def _kept(held: Held) -> Finding:
+    match held:
+        case "keyring":
+            return Finding("ok", "The store is encrypted; its key is in this computer's keyring.")
+        case "passphrase":
+            words = "The store is encrypted; its key is sealed by your passphrase."
+            return Finding("ok", words)
+        case "beside":
+            words = (
+                "No keyring: the store's key lies beside the store, and whoever gets this disk can "
+                "read your lessons. Choose a passphrase in Pupitre (Your classes: Passphrase), "
+                "encrypt the disk, or set up a keyring before the first start."
+            )
+            return Finding("failed", words)
 
 
 def _read(store: Path, digits: str) -> SignedPapers | None:
@@ -64,6 +74,9 @@ def _papers(signed: SignedPapers | None, now: float) -> list[Finding]:
         return [Finding("failed", f"The papers are not this school's ({error}). Sign in anew.")]
     ends_at = papers.identity.ends_at
     found = [lasting("teacher's certificate", ends_at, now, "Sign in once online.")]
+    if not signed.standby:
+        words = "The school has no standby for a stolen key. On its server: pupitre-mdm standby"
+        found.append(Finding("soon", f"{words}; then sign in anew."))
     if papers.grant_ends_at:
         days = 86_400
         # A grant lives a week or two: all of its life would be within the warnings of a year's.

@@ -4,9 +4,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from classroom_app.acts import LessonActs
 from classroom_app.carrying import Carrying
@@ -17,6 +18,7 @@ from classroom_app.domain.acts import Act, Declared
 from classroom_app.domain.errors import GrantEnded, JournalDoubted, SchoolSucceeded
 from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
+from classroom_app.ends import Ends
 from classroom_app.found import Found
 from classroom_app.ids import new_id
 from classroom_app.networks import Networks
@@ -38,6 +40,7 @@ from classroom_app.services.talking import Talking
 from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
 from classroom_app.succession import Certify, Heritage, certify_none, followed
+from classroom_app.successors import Successors
 from classroom_app.ways import Ways
 from classroom_app.witness import Witness
 from device_bridge.discovery.browse import Browser
@@ -117,8 +120,7 @@ class School:
         self.found = Found(time.monotonic())
         self._synced, self._refused = synced, refused
         self._right_told = ""
-        self.identities: dict[str, float] = {}
-        """When the identity of each device ends that was met since the start, UTC seconds."""
+        self.ends = Ends(cloud, keeping)
         self.names = KnownNames(papers.discovery, self._devices, self._moments)
         self._pool = bulk_threads()
         self._dialling: asyncio.Queue[DeviceId] = asyncio.Queue()
@@ -128,7 +130,10 @@ class School:
             self._may_give,
             self._dialling.put_nowait,
         )
-        self._heritage = Heritage(papers, certify)
+        self.successors = Successors(cloud, self._papers_came)
+        # Without a server nobody else signs for them.
+        signs = self.successors.papers_for if papers.signed.server else certify
+        self._heritage = Heritage(papers, signs)
         self.link = Room(
             identity=papers.identity,
             school=papers.school,
@@ -241,7 +246,14 @@ class School:
     async def run(self) -> None:
         """Link, listen, renew and exchange until cancelled."""
         # Without a server the grant is renewed at each start (`own_school`).
-        renewing = Renewing(self._cloud, self.keeping, self.papers, self._in_lesson, time.time)
+        of_the_server: list[tuple[str, Coroutine[Any, Any, None]]] = []
+        if self.papers.signed.server:
+            renewing = Renewing(self._cloud, self.keeping, self.papers, self._in_lesson, time.time)
+            of_the_server = [
+                ("renewing", renewing.run()),
+                ("successors", self.successors.run()),
+                ("ends", self.ends.run()),
+            ]
         async with asyncio.TaskGroup() as group:
             for name, work in (
                 ("room", self.link.run()),
@@ -257,7 +269,7 @@ class School:
                 ("collecting", self.collecting.run()),
                 ("retaining", self._retaining.run()),
                 ("sync", self.sync.run()),
-                *([("renewing", renewing.run())] if self.papers.signed.server else []),
+                *of_the_server,
             ):
                 group.create_task(work, name=name)
 
@@ -373,7 +385,7 @@ class School:
 
     def up(self, device: str, welcome: Welcome) -> None:
         self.places.reached(device, self.link.place(device))
-        self.identities[device] = self.link.identity_ends_at(device)
+        self.ends.note(device, self.link.identity_ends_at(device))
         self.hearing.up(device, welcome)
         self._note_found(device)
         self.networks.wake()
@@ -435,6 +447,9 @@ class School:
         answers = seen is not None and seen.up_since is not None
         heard = bool(self.places.heard(device))
         self.found.look(device, self.room.clock.seconds(), heard=heard, answers=answers)
+
+    def _papers_came(self, device: str) -> None:
+        self.link.sighted(device, ())
 
     def _lost(self, name: str) -> None:
         log.info("record gone", extra={"record": name})

@@ -10,13 +10,13 @@ from tests.school import SmallSchool
 DEVICE = "dev-1"
 
 
-def folder_of(path: Path, school: SmallSchool, identity: Identity) -> Folder:
+def folder_of(path: Path, school: SmallSchool, identity: Identity, device: str = DEVICE) -> Folder:
     """Write what an enrolment keeps, and what lessons leave beside it."""
     folder = Folder(path)
     folder.make()
     write_private(folder.key, key_to_pem(identity.key))
-    given = SchoolKept(school.id, "School", DEVICE, school.school.root_pem.decode())
-    keep_given(folder, given, identity.certificate_pem.decode(), school.assignment(DEVICE))
+    given = SchoolKept(school.id, "School", device, school.school.root_pem.decode())
+    keep_given(folder, given, identity.certificate_pem.decode(), school.assignment(device))
     write_private(folder.fleet, b'{"server":"http://mdm","token":"d.x.school-1"}')
     for path_ in (folder.state, folder.state_lasting, folder.journal, folder.personal):
         write_private(path_, b"{}")

@@ -10,17 +10,21 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from classroom_app.bootstrap import Desk
+from classroom_app.bootstrap import Desk, live
 from classroom_app.domain.errors import AuthorityLocked
 from classroom_app.domain.founding import Founding
 from classroom_app.loop import DeskLoop
 from classroom_app.storage.keeping import open_keeping
+from classroom_app.views.unlocking import UnlockingWindow
+from classroom_app.views.window import DeskWindow
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.pairing import Pairing
+from device_bridge.agent.leave import leave_by_file
 from device_bridge.session.pairing import Code
 
 HERE = ["127.0.0.1"]
 PASSPHRASE = "three white goats ate"  # noqa: S105 - seals what a test made
+SECRET = "seven red pears fell"  # noqa: S105 - as above
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -63,7 +67,7 @@ async def first_day(home: Path, folder: Path) -> None:
         desk.window.deleteLater()
 
 
-async def next_day(home: Path) -> None:
+async def next_day(home: Path, folder: Path) -> None:
     desk = Desk(await open_keeping(home), home, HERE, "light")
     try:
         await desk.begin()
@@ -74,19 +78,59 @@ async def next_day(home: Path) -> None:
             await desk.add_devices(roster.id)
         await desk.add_devices(roster.id, PASSPHRASE)
         assert desk.school.papers.signed.grant != before
+        await desk.release(roster.devices[0].id, str(home / "release"), "")
+        await asyncio.to_thread(leave_by_file, Folder(folder), home / "release")
+        assert await desk.note_left(str(Folder(folder).receipt)) == roster.devices[0].id
+        assert not desk.classes.classes[0].devices
         await desk.start_lesson(roster.id, 1800)
         assert desk.desk.lesson is not None
+        desk.classes.passphrase.choose("", SECRET, SECRET)
+        await until(lambda: desk.classes.passphrase.sealed)
     finally:
         await desk.close()
         desk.window.deleteLater()
 
 
+async def after_a_crash(home: Path) -> None:
+    """Start the whole app: a page asks, a wrong word is said, then the lesson goes on."""
+
+    def desk() -> DeskWindow | None:
+        windows = QApplication.topLevelWidgets()
+        return next((one for one in windows if isinstance(one, DeskWindow)), None)
+
+    async def typed() -> None:
+        def page() -> UnlockingWindow | None:
+            windows = QApplication.topLevelWidgets()
+            return next((one for one in windows if isinstance(one, UnlockingWindow)), None)
+
+        await until(page)
+        asks = page()
+        assert asks is not None
+        for word in (PASSPHRASE, SECRET):
+            asks.field.setText(word)
+            asks.button.click()
+            if word != SECRET:
+                await until(lambda: "does not open" in asks.said.text())
+        await until(desk)
+        window = desk()
+        assert window is not None
+        await until(lambda: window.desk.lesson)
+        assert window.desk.page == "wall"
+        window.close()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(typed())
+        group.create_task(live(home, HERE, None, "en", None, 1.0))
+
+
 def main() -> None:
     folder = Path(sys.argv[1])
     app = QApplication([])
+    app.setQuitOnLastWindowClosed(False)  # as the app does
     with DeskLoop(app) as loop:
         loop.run_until_complete(first_day(folder / "home", folder / "device"))
-        loop.run_until_complete(next_day(folder / "home"))
+        loop.run_until_complete(next_day(folder / "home", folder / "device"))
+        loop.run_until_complete(after_a_crash(folder / "home"))
 
 
 if __name__ == "__main__":

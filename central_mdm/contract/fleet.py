@@ -72,7 +72,8 @@ class CheckIn(Struct, frozen=True):
     `deny_list`: the number it holds. `heads`: its own journal's, and those of teachers' that it was
     shown. `wants_discovery`: enrolled before there was a discovery key, it asks for it. `epoch`:
     how many successions of the root it knows. `csr`: PKCS#10 in PEM by the key it has, when its
-    certificate is to be renewed, or is from before a succession.
+    certificate is to be renewed, or is from before a succession. `wants_standby`: it joined while
+    the school had none.
     """
 
     policy_version: Count = 0
@@ -86,6 +87,7 @@ class CheckIn(Struct, frozen=True):
     wants_discovery: bool = False
     epoch: Epoch = 0
     csr: Csr = ""
+    wants_standby: bool = False
 
 
 class CheckedIn(Struct, frozen=True):
@@ -95,7 +97,7 @@ class CheckedIn(Struct, frozen=True):
     oldest first.
     `head_count`: how far the newest head of this device's journal goes that the server holds;
     -1: it takes none. `certificate`: the renewed one, PEM. `release` (`contract.leaving`): the
-    device leaves the school.
+    device leaves the school. `standby`: a `contract.succession.StandbyNamed`.
     """
 
     next_check_in_seconds: Count
@@ -108,6 +110,23 @@ class CheckedIn(Struct, frozen=True):
     successions: Successions = ()
     certificate: Annotated[str, Meta(max_length=CSR_MAX)] = ""
     release: Annotated[str, Meta(max_length=4096)] = ""
+    standby: Annotated[str, Meta(max_length=4096)] = ""
+
+
+class Successor(Struct, frozen=True):
+    """POST /api/successors: a teacher's app met a device of before the school's new root.
+
+    `key`: the public key (Ed25519, hex) that it showed. It counts where it is registered.
+    """
+
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class PapersGiven(Struct, frozen=True):
+    """That device's certificate (PEM) and assignment under the root of now: of use to it alone."""
+
+    certificate: str
+    assignment: str = ""
 
 
 class Whereabout(Struct, frozen=True):

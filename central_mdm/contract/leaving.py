@@ -4,9 +4,9 @@ Signed as the statements of `grants.py`: `Release` by the school's key, `Receipt
 own, which it then destroys. Neither ever goes over the class's network.
 """
 
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from central_mdm.contract.grants import Seconds, Thumbprint
 from central_mdm.contract.heads import Certificate, Token
@@ -19,12 +19,13 @@ RECEIPT_TYPE: Final = "pupitre-receipt+jws"
 class Release(Struct, frozen=True):
     """The school gives this device up. `thumbprint`: of the key that the device has by now.
 
+    Where no server is, a school knows of it what a device's id is made of: its beginning, 96 bits.
     Enrolled again it has another key, so an old release ends nothing.
     """
 
     school: Id
     device: Id
-    thumbprint: Thumbprint
+    thumbprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{24}([0-9a-f]{40})?$")]
     issued_at: Seconds
 
 

@@ -1,4 +1,7 @@
-"""The form of sealed files: a school's authority as a backup, or its standby's key for the safe.
+"""The form of sealed files, each opened by a passphrase.
+
+A school's authority as a backup, its standby's key for the safe, or the key of a teacher's store on
+a computer without a keyring.
 
 Either side opens what the other sealed: ChaCha20-Poly1305 (RFC 8439) under a key that scrypt
 (RFC 7914, N = 2^16, r = 8, p = 1, 32 bytes) makes of the passphrase. What is authenticated beside
@@ -19,7 +22,7 @@ COST: Final = 2**16
 PASSPHRASE_MIN: Final = 12
 """Characters. The file may be copied and guessed at for years."""
 SEALED_BYTES_MAX: Final = 4 * 1024 * 1024
-Kind = Literal["authority", "standby"]
+Kind = Literal["authority", "standby", "store"]
 
 
 class Former(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,7 +57,8 @@ class Kept(Struct, frozen=True, forbid_unknown_fields=True):
 class Sealed(Struct, frozen=True, forbid_unknown_fields=True):
     """A file for the safe or for another teacher: what it is can be read, what it holds cannot.
 
-    `kind`: "authority" is the key that issues, "standby" the one that may replace it.
+    `kind`: "authority" is the key that issues, "standby" the one that may replace it; "store" opens
+    a teacher's store, and belongs to no school ("").
     """
 
     form: Literal["pupitre-sealed-1"]

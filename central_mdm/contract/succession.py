@@ -12,6 +12,7 @@ from central_mdm.contract.grants import Seconds, Thumbprint
 from central_mdm.contract.names import Id
 
 SUCCESSION_TYPE: Final = "pupitre-succession+jws"
+STANDBY_TYPE: Final = "pupitre-standby+jws"
 SUCCESSIONS_MAX: Final = 8
 """Carried at once, oldest first: each names the standby that the next one is signed by."""
 Token = Annotated[str, Meta(max_length=4096)]
@@ -34,4 +35,16 @@ class Succession(Struct, frozen=True):
     root: Annotated[str, Meta(min_length=1, max_length=2000)]
     standby: Thumbprint
     signer: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    issued_at: Seconds
+
+
+class StandbyNamed(Struct, frozen=True):
+    """By the root of now: the school has got a standby, for those who joined while it had none.
+
+    Taken where none is pinned and by nobody else; what is pinned changes by a `Succession` only.
+    """
+
+    school: Id
+    epoch: Epoch
+    standby: Thumbprint
     issued_at: Seconds

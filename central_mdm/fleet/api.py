@@ -5,9 +5,17 @@ from typing import Annotated
 from litestar import Router, get, post
 from litestar.params import JSONBody, QueryParameter
 
-from central_mdm.contract.fleet import CheckedIn, CheckIn, Enrol, Enrolled, Whereabouts
+from central_mdm.contract.fleet import (
+    CheckedIn,
+    CheckIn,
+    Enrol,
+    Enrolled,
+    PapersGiven,
+    Successor,
+    Whereabouts,
+)
 from central_mdm.contract.leaving import Left, SignedReceipt
-from central_mdm.fleet import enrolment, leaving, rules
+from central_mdm.fleet import enrolment, leaving, rules, successors
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.whereabouts import whereabouts
 from central_mdm.platform.api import DEVICE, NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
@@ -55,4 +63,15 @@ def routes(ground: Ground, seen: Seen) -> Router:
         async with ground.database.reading(caller.school) as connection:
             return await whereabouts(connection, caller, class_id, ground.clock())
 
-    return Router("/api", route_handlers=[enrol, check_in, receipt, where], tags=["fleet"])
+    @post(
+        "/successors",
+        status_code=200,
+        opt=TEACHER,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401, 403, 404, 409, 429),
+    )
+    async def successor(request: AnyRequest, data: JSONBody[Successor]) -> PapersGiven:
+        return await successors.papers_for(ground, request.user, data.key)
+
+    handlers = [enrol, check_in, receipt, where, successor]
+    return Router("/api", route_handlers=handlers, tags=["fleet"])

@@ -10,14 +10,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Policy
 from central_mdm.contract.names import Party
+from central_mdm.contract.succession import STANDBY_TYPE, StandbyNamed
 from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
 from central_mdm.fleet.model import devices, policies, releases
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
+from central_mdm.identity.certificates import key_of_request
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.model import deny_lists, successions
+from central_mdm.identity.model import deny_lists, schools, successions
 from central_mdm.identity.renewal import renew
 from central_mdm.identity.revocation import newest
+from central_mdm.identity.statements import sign
 from central_mdm.identity.succession import since
 from central_mdm.journal.heads import newest_count, take
 from central_mdm.journal.model import heads
@@ -41,6 +44,7 @@ class Standing(Struct, frozen=True):
     head_count: int
     epoch: int
     release: str
+    standby: str
 
 
 async def read_device(
@@ -60,8 +64,10 @@ async def read_device(
     released = select(releases.c.statement).where(
         releases.c.school == school, releases.c.device == devices.c.id, releases.c.receipt == ""
     )
+    pinned = select(schools.c.standby).where(schools.c.school == school)
     wanted = select(
         devices,
+        pinned.scalar_subquery().label("standby"),
         released.limit(1).scalar_subquery().label("release"),
         signed.scalar_subquery().label("head_count"),
         declared.scalar_subquery().label("declared"),
@@ -75,7 +81,8 @@ async def read_device(
     reported = (row.policy_version, row.policy_state, row.policy_reason)
     versions = (row.assigned or 0, row.declared or 0, row.deny_list or 0)
     numbers = (row.head_count or 0, row.epoch or 0)
-    known = Standing(row.inventory_hash, reported, *versions, *numbers, row.release or "")
+    words = (row.release or "", row.standby or "")
+    known = Standing(row.inventory_hash, reported, *versions, *numbers, *words)
     return Caller(school, "device", row.id, known)
 
 
@@ -104,7 +111,16 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
         successions=news.successions,
         certificate=news.certificate,
         release=known.release,
+        standby=_standby(ground, caller.school, told, known),
     )
+
+
+def _standby(ground: Ground, school: str, told: CheckIn, known: Standing) -> str:
+    """Name the standby that the school has got since a device joined; "" where there is none."""
+    if not (told.wants_standby and known.standby and told.epoch == known.epoch):
+        return ""
+    named = StandbyNamed(school, known.epoch, known.standby, ground.clock())
+    return sign(ground.keys.key(school), STANDBY_TYPE, named)
 
 
 class News(Struct, frozen=True):
@@ -175,8 +191,9 @@ async def _keep(ground: Ground, caller: Caller, told: CheckIn, *, keeps: bool) -
 async def _renewed(ground: Ground, caller: Caller, csr: str) -> str:
     """Renew its certificate; where that may not be, the rest of the check-in goes on."""
     try:
+        key = key_of_request(csr)
         async with ground.database.writing(caller.school) as connection:
-            return await renew(connection, ground, Party(caller.school, "device", caller.id), csr)
+            return await renew(connection, ground, Party(caller.school, "device", caller.id), key)
     except Refusal as error:
         log.info("not renewed", extra={"device": caller.id, "why": error.code})
         return ""

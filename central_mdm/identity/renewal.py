@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,27 +25,35 @@ LOST_MAX: Final = 4
 
 async def renew_carried(ground: Ground, caller: Caller, csr: str) -> str:
     """Renew a teacher's own certificate, or a device's that the teacher's app has met."""
-    thumbprint = thumbprint_of(key_of_request(csr))
+    key = key_of_request(csr)
     async with ground.database.writing(caller.school) as connection:
-        wanted = select(certificates.c.role, certificates.c.party).where(
-            certificates.c.school == caller.school, certificates.c.thumbprint == thumbprint
-        )
-        row = (await connection.execute(wanted.limit(1))).first()
-        if row is None:
-            raise Missing("no-such-key")
-        if row.role == "teacher" and row.party != caller.id:
+        party = await party_of(connection, caller.school, key)
+        if party.role == "teacher" and party.id != caller.id:
             raise NotAllowed("another-teacher")
-        return await renew(connection, ground, Party(caller.school, row.role, row.party), csr)
+        return await renew(connection, ground, party, key)
 
 
-async def renew(connection: AsyncConnection, ground: Ground, party: Party, csr: str) -> str:
+async def party_of(connection: AsyncConnection, school: str, key: Ed25519PublicKey) -> Party:
+    """Return whose key this is. Raises Missing for one that the school has never certified."""
+    wanted = select(certificates.c.role, certificates.c.party).where(
+        certificates.c.school == school, certificates.c.thumbprint == thumbprint_of(key)
+    )
+    row = (await connection.execute(wanted.limit(1))).first()
+    if row is None:
+        raise Missing("no-such-key")
+    return Party(school, row.role, row.party)
+
+
+async def renew(
+    connection: AsyncConnection, ground: Ground, party: Party, key: Ed25519PublicKey
+) -> str:
     """Certify the key that `party` has, once more; return the certificate in PEM.
 
     It is time from some weeks before its end, and at once where the root has been succeeded.
     Raises NotAllowed for any other key and one that was ended, Refused where it is not time yet,
     TryAgain where it was asked too often.
     """
-    key, now = key_of_request(csr), ground.clock()
+    now = ground.clock()
     thumbprint, ends_at = await newest_key(connection, party.school, party.role, party.id)
     if thumbprint != thumbprint_of(key):
         raise NotAllowed("another-key")

@@ -34,7 +34,7 @@ def make_standby(school: str, file: Path, passphrase: str) -> str:
 
 
 async def pin_standby(ground: Ground, school: str, thumbprint: str) -> None:
-    """Give a standby to a school that has none; devices learn of it when they enrol.
+    """Give a standby to a school that has none; devices hear of it at their check-ins.
 
     Raises Refused for a school that has one.
     """

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from central_mdm.contract.fleet import Whereabouts
+from central_mdm.contract.fleet import PapersGiven, Successor, Whereabouts
 from central_mdm.contract.heads import HeadsHeard, HeadsTold
 from central_mdm.contract.identity import (
     GrantIssued,
@@ -98,6 +98,10 @@ class Cloud:
     async def renew_certificate(self, csr: str) -> str:
         """Have the certificate of a key renewed: the teacher's own, or one that is carried here."""
         return (await self._signed("POST", "/api/renewals", Renewed, Renew(csr))).certificate
+
+    async def papers_for(self, key: str) -> PapersGiven:
+        """Ask for the papers of a device of before the school's new root, by its key (hex)."""
+        return await self._signed("POST", "/api/successors", PapersGiven, Successor(key))
 
     async def trust(self, deny_list: int, epoch: int) -> Trust:
         """Ask what is signed for everybody since the deny list and the root of these numbers."""

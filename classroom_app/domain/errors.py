@@ -19,6 +19,7 @@ RoomError
    |- StoreInUse      close the other Pupitre, which has it open
    |- StoreNewer      update Pupitre: a newer one wrote the store
    |- StoreSealed     bring its key back; `why` says what is wrong with it
+   |  |- StoreLocked  type the passphrase that its key is sealed by
    |  |- KeyringAway  unlock the computer's keyring, then start again
    |- StoreBroken     the store is damaged: ask for help; `where` names it
 """
@@ -135,6 +136,10 @@ class StoreSealed(NotKept):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+class StoreLocked(StoreSealed):
+    """The key is here, sealed; the teacher's passphrase opens it."""
 
 
 class KeyringAway(StoreSealed):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from PySide6.QtGui import QImage
 
 from classroom_app.domain.founding import Founding
-from classroom_app.domain.lesson import ClassId
+from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
 
 Work = Coroutine[Any, Any, None]
@@ -93,6 +93,21 @@ class Opens(Protocol):
 
     async def succeed(self, safe: str, passphrase: str, next_safe: str) -> None:
         """End the school's key by the file from the safe; the next one's file goes elsewhere."""
+        ...
+
+    async def release(self, device: DeviceId, path: str, passphrase: str) -> None:
+        """Write the file by which a device leaves this computer's own school."""
+        ...
+
+    async def note_left(self, path: str) -> str:
+        """Read the receipt of a device that has left, and take it out of its class."""
+        ...
+
+    async def choose_passphrase(self, before: str, passphrase: str) -> str:
+        """Seal this computer's store by a passphrase, "" by none; `before` is the one of now.
+
+        Returns by what its key is kept then.
+        """
         ...
 
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None: ...

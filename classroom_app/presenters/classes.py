@@ -6,7 +6,9 @@ from PySide6.QtCore import QObject, Signal
 
 from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.presenters.acts import Opens, Starts
+from classroom_app.presenters.leaving import LeavingPresenter
 from classroom_app.presenters.pairing import PairingPresenter
+from classroom_app.presenters.passphrase import PassphrasePresenter
 from classroom_app.presenters.safekeeping import SafekeepingPresenter
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.words import say
@@ -37,6 +39,8 @@ class ClassesPresenter(QObject):
         """Sentences on what ends soon (`presenters.lasting`); none where nobody is signed in."""
         self.pairing = PairingPresenter(opens, tasks, self)
         self.safekeeping = SafekeepingPresenter(opens, tasks, self)
+        self.passphrase = PassphrasePresenter(opens, tasks, self)
+        self.leaving = LeavingPresenter(opens, tasks, self)
 
     def show(self, classes: Sequence[Roster]) -> None:
         self.classes = tuple(classes)

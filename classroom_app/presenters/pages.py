@@ -82,7 +82,7 @@ class Pages(QObject):
             self.wall.select(())
         elif self.page == "check" and self.lesson and self._checked_from in {"focus", "journal"}:
             self.go(self._checked_from)
-        elif self.page in {"focus", "journal", "check", "pairing"}:
+        elif self.page in {"focus", "journal", "check", "pairing", "passphrase"}:
             self.go_home()
 
     def chips(self) -> list[Chip]:

@@ -163,6 +163,7 @@ _ERRORS = {
     "StoreSealed": later(
         "The key to Pupitre's file is missing or another. Nothing was changed; ask for help."
     ),
+    "StoreLocked": later("Pupitre's file here is locked. Type its passphrase."),
     "KeyringAway": later("This computer's keyring is locked. Unlock it, then start Pupitre again."),
     "StoreBroken": later(
         "Pupitre's file is damaged, so nothing more is written. Start it again; ask for help."

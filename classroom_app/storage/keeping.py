@@ -20,7 +20,7 @@ from classroom_app.storage.engine import (
 from classroom_app.storage.hand_ins import KeepsHandIns
 from classroom_app.storage.heads import KeepsHeads
 from classroom_app.storage.journal import KeepsJournal
-from classroom_app.storage.keys import WAITS, Key, Ring, Waits, find_key, system_ring
+from classroom_app.storage.keys import WAITS, Held, Key, Ring, Waits, find_key, system_ring
 from classroom_app.storage.migrate import migrate
 from classroom_app.storage.outbox import KeepsOutbox
 from classroom_app.storage.refusals import as_not_kept
@@ -41,11 +41,10 @@ class Keeping(KeepsSettings, KeepsRoster, KeepsJournal, KeepsOutbox, KeepsHandIn
         path: Path,
         library: Library,
         lock: int,
-        *,
-        key_lies_beside: bool,
+        key_held: Held,
     ) -> None:
         """Take `lock` over: a descriptor that keeps a second app out until we close."""
-        super().__init__(connection, path, library, key_lies_beside=key_lies_beside)
+        super().__init__(connection, path, library, key_held)
         self._lock = lock
 
     async def close(self) -> None:
@@ -56,20 +55,24 @@ class Keeping(KeepsSettings, KeepsRoster, KeepsJournal, KeepsOutbox, KeepsHandIn
 
 
 async def open_keeping(
-    home: Path, ring: Callable[[], Ring] = system_ring, waits: Waits = WAITS
+    home: Path,
+    ring: Callable[[], Ring] = system_ring,
+    waits: Waits = WAITS,
+    passphrase: str = "",
 ) -> Keeping:
     """Open the store of this teacher's folder, made where there is none.
 
-    Raises `NotKept`, each kind with its own way on; nothing of an existing store is changed then.
+    Raises `NotKept`, each kind with its own way on, or `WrongPassphrase`; nothing of an existing
+    store is changed then.
     """
     path = home / "store.db"
     lock = await _locked(home)
     try:
-        connection, key, library = await asyncio.to_thread(_opened, path, ring, waits)
+        connection, key, library = await asyncio.to_thread(_opened, path, ring, waits, passphrase)
     except BaseException:
         os.close(lock)
         raise
-    keeping = Keeping(connection, path, library, lock, key_lies_beside=key.beside)
+    keeping = Keeping(connection, path, library, lock, key.held)
     try:
         await keeping.begin()
     except BaseException:
@@ -104,9 +107,11 @@ def _connected(path: Path, key: str) -> Connection:
     return open_connection(path, key)
 
 
-def _opened(path: Path, ring: Callable[[], Ring], waits: Waits) -> tuple[Connection, Key, Library]:
+def _opened(
+    path: Path, ring: Callable[[], Ring], waits: Waits, passphrase: str
+) -> tuple[Connection, Key, Library]:
     try:
-        key = find_key(path.parent, ring, waits)
+        key = find_key(path.parent, ring, waits, passphrase)
     except OSError as error:
         raise as_not_kept(error) or error from error
     connection = _connected(path, key.digits)

@@ -1,32 +1,40 @@
 """Where the store's key lies: in the computer's keyring, else in a file beside the store.
 
-`store.key` says which. It holds the key itself (64 hex digits), or `keyring:` and the name under
-which this person's keyring has it. It is on the disk before the store is made, so a store without
-it has lost it: no new key is ever made for a store that exists.
+`store.key` says which. It holds the key itself (64 hex digits), that key sealed by the teacher's
+passphrase (`contract.sealed`), or `keyring:` and the name under which this person's keyring has it.
+It is on the disk before the store is made, so a store without it has lost it: no new key is ever
+made for a store that exists.
 """
 
 import logging
+import os
 import re
 import secrets
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from pathlib import Path
 from threading import Thread
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, Literal, Protocol, TypeVar, cast
 from uuid import uuid4
 
 import keyring
 from keyring.errors import NoKeyringError
 from msgspec import Struct
 
-from classroom_app.domain.errors import KeyringAway, StoreSealed
+from classroom_app.domain.errors import KeyringAway, StoreLocked, StoreSealed
 from device_bridge.materials.part import sync_folder
+from device_bridge.protocol.errors import Broken
 from device_bridge.trust.identity import write_private
+from device_bridge.trust.sealed import WrongPassphrase, open_content, seal_content
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 SERVICE: Final = "pupitre"
 POINTER: Final = "keyring:"
+SEALED: Final = "{"
+"""A sealed file is JSON."""
 KEY_BYTES: Final = 32
 KEY_FORM: Final = re.compile(r"[0-9a-f]{64}")
 # The first start must not wait long for a keyring that may never answer: a file will do.
@@ -46,11 +54,18 @@ class Ring(Protocol):
     def set_password(self, service: str, username: str, password: str) -> None: ...
 
 
+Held = Literal["keyring", "passphrase", "beside"]
+"""By what the key is kept; "beside": by nothing, whoever reads the disk has it."""
+
+
 class Key(Struct, frozen=True):
-    """64 hex digits; `beside`: they lie in a file beside the store, for all who read the disk."""
+    """`digits`: 64 hex digits."""
 
     digits: str
-    beside: bool
+    held: Held
+
+    def __repr__(self) -> str:
+        return f"Key({self.held})"
 
 
 class Waits(Struct, frozen=True):
@@ -68,10 +83,11 @@ def system_ring() -> Ring:
     return cast("Ring", keyring.get_keyring())
 
 
-def find_key(home: Path, ring: Callable[[], Ring], waits: Waits) -> Key:
+def find_key(home: Path, ring: Callable[[], Ring], waits: Waits, passphrase: str = "") -> Key:
     """Find the key of the store in `home`, or make one where there is no store yet. It blocks.
 
-    Raises `StoreSealed` where a store is there and its key is not.
+    Raises `StoreSealed` where a store is there and its key is not, `StoreLocked` where its
+    passphrase is wanted, and `WrongPassphrase`.
     """
     file, store = home / "store.key", home / "store.db"
     if not file.exists():
@@ -80,10 +96,55 @@ def find_key(home: Path, ring: Callable[[], Ring], waits: Waits) -> Key:
         return _made(file, ring, waits.making)
     written = file.read_text().strip()
     if written.startswith(POINTER):
-        return Key(_asked(ring, written.removeprefix(POINTER), waits.asking), beside=False)
+        return Key(_asked(ring, written.removeprefix(POINTER), waits.asking), "keyring")
     # A copy or a restored backup may have come with looser ones.
     file.chmod(0o600)
-    return Key(_sound(written), beside=True)
+    if written.startswith(SEALED):
+        return Key(_unsealed(written.encode(), passphrase), "passphrase")
+    return Key(_sound(written), "beside")
+
+
+def held_by(home: Path) -> Held:
+    """Tell by what the key in `home` is kept, and ask nobody for it."""
+    written = (home / "store.key").read_text().strip()
+    if written.startswith(POINTER):
+        return "keyring"
+    return "passphrase" if written.startswith(SEALED) else "beside"
+
+
+def choose_passphrase(home: Path, before: str, passphrase: str) -> Held:
+    """Seal the key in `home` by `passphrase`; "": lay it beside its store again. It blocks.
+
+    `before` opens it where it is sealed now. Whoever reads the disk's free blocks may find what lay
+    open there, so those of the old file are written over first, as far as the disk does that.
+    Raises `WrongPassphrase`, also for one too short, and OSError; then all is as it was.
+    """
+    file = home / "store.key"
+    written = file.read_text().strip()
+    sealed = written.startswith(SEALED)
+    digits = _unsealed(written.encode(), before) if sealed else _sound(written)
+    words = digits.encode()
+    if passphrase:
+        words = seal_content("store", "", words, passphrase)
+    # Windows renames nothing over an open file.
+    with nullcontext() if sealed or sys.platform == "win32" else file.open("r+b") as old:
+        write_private(file, words)
+        if old:
+            old.write(b" " * len(digits))
+            old.flush()
+            os.fsync(old.fileno())
+    return "passphrase" if passphrase else "beside"
+
+
+def _unsealed(raw: bytes, passphrase: str) -> str:
+    if not passphrase:
+        raise StoreLocked("passphrase")
+    try:
+        return _sound(open_content(raw, "store", passphrase).decode("ascii", "replace"))
+    except WrongPassphrase:
+        raise
+    except Broken as error:
+        raise StoreSealed("wrong") from error
 
 
 def _made(file: Path, ring: Callable[[], Ring], seconds: float) -> Key:
@@ -93,9 +154,9 @@ def _made(file: Path, ring: Callable[[], Ring], seconds: float) -> Key:
     except Exception as error:  # noqa: BLE001 - a keyring raises whatever its bus raises
         log.info("no keyring takes the key", extra={"why": type(error).__name__})
         _write(file, digits)
-        return Key(digits, beside=True)
+        return Key(digits, "beside")
     _write(file, f"{POINTER}{name}")
-    return Key(digits, beside=False)
+    return Key(digits, "keyring")
 
 
 def _write(file: Path, words: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from classroom_app.domain.errors import StoreFull
 from classroom_app.storage.ballast import Ballast
 from classroom_app.storage.chain import Newest
+from classroom_app.storage.keys import Held
 from classroom_app.storage.writer import Writer
 from device_bridge.materials.library import Library
 
@@ -21,11 +22,11 @@ class Store:
     """What a call answered is on the disk; what raised `NotKept` was not written at all."""
 
     def __init__(
-        self, connection: Connection, path: Path, library: Library, *, key_lies_beside: bool
+        self, connection: Connection, path: Path, library: Library, key_held: Held
     ) -> None:
         self.path = path
         self.library = library
-        self.key_lies_beside = key_lies_beside
+        self.key_held = key_held
         self.newest = Newest()
         self.ballast = Ballast(path)
         self.writer = Writer(connection, self.newest.forget, self.ballast.give_back)

@@ -1,5 +1,7 @@
 """The list of classes: one click starts the lesson."""
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QAction, QFont, QShowEvent
 from PySide6.QtWidgets import (
@@ -7,6 +9,7 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QMenu,
+    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -86,10 +89,9 @@ class ClassesView(QWidget):
         self.lengths = QMenu(self.length)
         self.length.setMenu(self.lengths)
         self.lengths.triggered.connect(self._chose_length)
-        self.keep = flat("safekeeping", "plain", self)
-        self.keep.clicked.connect(self._keep)
-        self.check = flat("check", "plain", self)
-        self.check.clicked.connect(self._check)
+        self.keep = self._plain("safekeeping", self._keep)
+        self.passphrase = self._plain("passphrase", self._passphrase)
+        self.check = self._plain("check", self._check)
         self.back = flat("back-to-lesson", "main", self)
         self.back.clicked.connect(desk.go_home)
         self.school = flat("sync-now", "quiet", self)
@@ -98,6 +100,11 @@ class ClassesView(QWidget):
         self._shown: object = None
         classes.changed.connect(self.refresh)
         desk.changed.connect(self.refresh)
+
+    def _plain(self, name: str, clicked: Callable[[], None]) -> QPushButton:
+        made = flat(name, "plain", self)
+        made.clicked.connect(clicked)
+        return made
 
     def _lay_out(self) -> None:
         heading = QHBoxLayout()
@@ -127,10 +134,15 @@ class ClassesView(QWidget):
         column.addLayout(told)
         column.addWidget(self.lasting)
         column.addWidget(area, 1)
+        column.addWidget(self.passphrase, 0, Qt.AlignmentFlag.AlignLeft)
 
     @Slot()
     def _keep(self) -> None:
         self._desk.go("safekeeping")
+
+    @Slot()
+    def _passphrase(self) -> None:
+        self._desk.go("passphrase")
 
     @Slot()
     def _check(self) -> None:
@@ -156,6 +168,10 @@ class ClassesView(QWidget):
         self.keep.setText(say("Keep the school safe"))
         self.keep.setToolTip(say("Backup, hand-over, a stolen key"))
         self.keep.setVisible(self._classes.own and self._desk.lesson is None)
+        self.passphrase.setText(say("Passphrase"))
+        self.passphrase.setToolTip(say("Asked at each start, so that a stolen disk tells nothing"))
+        offered = self._classes.passphrase.offered and self._desk.lesson is None
+        self.passphrase.setVisible(offered)
         self.back.setText(say("Back to the lesson"))
         self.back.setVisible(self._desk.lesson is not None)
         self.school.setText(self._desk.school_words())

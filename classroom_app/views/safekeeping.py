@@ -10,16 +10,19 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from classroom_app.presenters.classes import ClassesPresenter
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter
-from classroom_app.presenters.safekeeping import Asked, SafekeepingPresenter, free_file
+from classroom_app.presenters.safekeeping import Asked, free_file
 from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import flat
 from classroom_app.views.choosing import ChooseButton
+from classroom_app.views.leaving import LeavingForm
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import font
 
@@ -133,7 +136,7 @@ class SafekeepingView(QWidget):
 
     def __init__(
         self,
-        presenter: SafekeepingPresenter,
+        classes: ClassesPresenter,
         first: FirstRunPresenter,
         desk: DeskPresenter,
         parent: QWidget | None = None,
@@ -142,6 +145,7 @@ class SafekeepingView(QWidget):
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        presenter = classes.safekeeping
         self._presenter, self._first, self._desk = presenter, first, desk
         self.title = label("", 34, BOLD)
         self.back = flat("leave-safekeeping", "plain", self)
@@ -153,6 +157,12 @@ class SafekeepingView(QWidget):
         safe = {"file": "", "more": "pupitre-safe-2.json"}
         self.stolen = self._form("stolen", STOLEN, presenter.succeed, safe)
         self.restore = self._form("restore", RESTORE, presenter.restore, {"file": ""})
+        self.leaving = LeavingForm(classes, self)
+        self._lay_out()
+        presenter.changed.connect(self.refresh)
+        first.changed.connect(self.refresh)
+
+    def _lay_out(self) -> None:
         heading = QHBoxLayout()
         heading.addWidget(self.title, 1)
         heading.addWidget(self.back)
@@ -165,10 +175,19 @@ class SafekeepingView(QWidget):
         whole.setSpacing(16)
         whole.addLayout(heading)
         whole.addWidget(self.said)
-        whole.addLayout(cards)
-        whole.addStretch()
-        presenter.changed.connect(self.refresh)
-        first.changed.connect(self.refresh)
+        inner = QWidget(self)
+        inner.setObjectName("page")
+        below = QVBoxLayout(inner)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(16)
+        below.addLayout(cards)
+        below.addWidget(self.leaving)
+        below.addStretch()
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inner)
+        whole.addWidget(area, 1)
 
     def _form(
         self, name: str, texts: Texts, go: Callable[[Asked], None], files: Files
@@ -187,6 +206,8 @@ class SafekeepingView(QWidget):
         for form in (self.backup, self.stolen, self.restore):
             form.setVisible((form is self.restore) is not here)
             form.refresh(busy=self._presenter.busy)
+        self.leaving.setVisible(here)
+        self.leaving.refresh()
 
     @Slot()
     def leave(self) -> None:

@@ -33,6 +33,7 @@ from classroom_app.views.more import MoreSheet
 from classroom_app.views.motion import Motion
 from classroom_app.views.opening import Sheets
 from classroom_app.views.pairing import PairingView
+from classroom_app.views.passphrase import PassphraseView
 from classroom_app.views.safekeeping import SafekeepingView
 from classroom_app.views.theme import Theme
 from classroom_app.views.wall import WallView
@@ -78,7 +79,8 @@ class DeskWindow(QWidget):
         self.first_run = FirstRunView(first_run, desk, theme)
         self.classes = ClassesView(classes, desk, theme)
         self.pairing = PairingView(classes.pairing, desk)
-        self.safekeeping = SafekeepingView(classes.safekeeping, first_run, desk)
+        self.safekeeping = SafekeepingView(classes, first_run, desk)
+        self.passphrase = PassphraseView(classes.passphrase, desk)
         self.wall = WallView(desk, wall, theme, motion, self)
         self.focus = FocusView(focus, theme)
         self.journal = JournalView(journal)
@@ -120,7 +122,8 @@ class DeskWindow(QWidget):
         column.addWidget(self.bar_d)
         self._lesson = lesson
         self.pages = QStackedWidget(self)
-        for page in (self.first_run, self.classes, self.pairing, self.safekeeping, lesson):
+        before = (self.first_run, self.classes, self.pairing, self.safekeeping, self.passphrase)
+        for page in (*before, lesson):
             self.pages.addWidget(page)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -202,6 +205,7 @@ class DeskWindow(QWidget):
         self.classes.refresh()
         self.pairing.refresh()
         self.safekeeping.refresh()
+        self.passphrase.refresh()
         self.journal.retranslate()
         self.wall.retranslate()
         self.focus.refresh()
@@ -216,6 +220,7 @@ class DeskWindow(QWidget):
             "classes": self.classes,
             "pairing": self.pairing,
             "safekeeping": self.safekeeping,
+            "passphrase": self.passphrase,
         }
         self.pages.setCurrentWidget(outer.get(page, self._lesson))
         if page in outer:

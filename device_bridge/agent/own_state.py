@@ -8,7 +8,8 @@ from typing import Final
 
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.device import agent_version
-from device_bridge.protocol.errors import NotPaired
+from device_bridge.agent.guard.enrolled import read_school
+from device_bridge.protocol.errors import Broken, NotPaired
 from device_bridge.soundness import Finding, closed, lasting, unprivileged
 from device_bridge.trust.identity import Identity
 
@@ -32,6 +33,7 @@ def examined(folder: Folder, now: float, service: Callable[[], str]) -> list[Fin
     private = [path for path in folder.root.iterdir() if path not in pupils]
     private += folder.library.rglob("*")
     found += [unprivileged(owner), *closed([folder.root, *private], owner), _identity(folder, now)]
+    found += _standby(folder)
     return [*found, _service(service())]
 
 
@@ -56,6 +58,17 @@ def _identity(folder: Folder, now: float) -> Finding:
         return Finding("failed", "This device has no identity: enrol it.")
     remedy = "Bring the device where it reaches the school's server, or enrol it anew."
     return lasting("device's certificate", identity.ends_at, now, remedy)
+
+
+def _standby(folder: Folder) -> list[Finding]:
+    try:
+        pinned = read_school(folder).standby
+    except (NotPaired, Broken):
+        return []
+    if pinned:
+        return [Finding("ok", "It knows who may end the school's key if that is ever stolen.")]
+    words = "The school has no standby: were its key stolen, this device would have to enrol again."
+    return [Finding("soon", f"{words} On its server: pupitre-mdm standby")]
 
 
 def _service(state: str) -> Finding:

@@ -66,10 +66,10 @@ class Nothing:
 async def carry_over(
     addresses: Sequence[Address], device: str, identity: Identity, inherits: Inherits
 ) -> bool:
-    """Tell a device of the school's new root; False where it was not reached so.
+    """Tell a device of the school's new root; return whether it may be linked to now.
 
     A device that knows the root and lacks its papers takes `identity`, ours of now, and shows a
-    certificate of before.
+    certificate of before: without papers for it there is nothing new to say.
     """
     for heir in inherits.heirs():
         judge = judge_device(device, heir.school, LONG_AGO)
@@ -86,5 +86,5 @@ async def carry_over(
                 continue
             finally:
                 await lane.close()
-            return True
+            return bool(papers[0]) or ours is heir.identity
     return False

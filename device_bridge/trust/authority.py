@@ -6,7 +6,6 @@ be kept in the safe; only its thumbprint stays.
 """
 
 import dataclasses
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,11 +13,9 @@ from typing import Final, get_args
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from central_mdm.contract.grants import (
@@ -31,18 +28,7 @@ from central_mdm.contract.grants import (
 )
 from central_mdm.contract.names import Party, uri_of
 from central_mdm.contract.roster import Row
-from central_mdm.contract.sealed import (
-    COST,
-    NONCE_BYTES,
-    PASSPHRASE_MIN,
-    SALT_BYTES,
-    SEALED_BYTES_MAX,
-    Former,
-    Kept,
-    Kind,
-    Sealed,
-    about,
-)
+from central_mdm.contract.sealed import Former, Kept
 from central_mdm.contract.succession import SUCCESSIONS_MAX
 from device_bridge.protocol.errors import Broken, NotPaired
 from device_bridge.trust.grants import sign
@@ -54,6 +40,7 @@ from device_bridge.trust.identity import (
     new_key,
     thumbprint,
 )
+from device_bridge.trust.sealed import open_content, seal_content
 from device_bridge.trust.succession import Line, succeed
 
 LEAF: Final = timedelta(days=396)
@@ -69,10 +56,6 @@ _NO_USE: Final = dict.fromkeys(
     ),
     False,
 )  # fmt: skip
-
-
-class WrongPassphrase(Broken):
-    """The file does not open: another passphrase, or somebody changed it."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +209,7 @@ def seal(authority: Authority, passphrase: str, rows: Sequence[Row] = ()) -> byt
     that is too short.
     """
     kept = msgspec.json.encode(authority.kept(rows))
-    return _seal("authority", authority.school.id, kept, passphrase)
+    return seal_content("authority", authority.school.id, kept, passphrase)
 
 
 def unseal(raw: bytes, passphrase: str) -> Authority:
@@ -237,7 +220,7 @@ def unseal(raw: bytes, passphrase: str) -> Authority:
 def unseal_kept(raw: bytes, passphrase: str) -> Kept:
     """Read all of a backup, its rows too. Raises WrongPassphrase or Broken."""
     try:
-        return msgspec.json.decode(_open(raw, "authority", passphrase), type=Kept)
+        return msgspec.json.decode(open_content(raw, "authority", passphrase), type=Kept)
     except msgspec.MsgspecError as error:
         raise Broken("no such file of ours") from error
 
@@ -246,39 +229,12 @@ def seal_standby(authority: Authority, standby: Ed25519PrivateKey, passphrase: s
     """Write the standby's key as the file for the safe. Raises NotPaired for another key."""
     if thumbprint(standby.public_key()) != authority.standby:
         raise NotPaired("another school's standby")
-    return _seal("standby", authority.school.id, key_to_pem(standby), passphrase)
+    return seal_content("standby", authority.school.id, key_to_pem(standby), passphrase)
 
 
 def unseal_standby(raw: bytes, passphrase: str) -> Ed25519PrivateKey:
     """Read what `seal_standby` wrote. Raises as `unseal`."""
-    return key_of_pem(_open(raw, "standby", passphrase))
-
-
-def _seal(kind: Kind, school: str, content: bytes, passphrase: str) -> bytes:
-    if len(passphrase) < PASSPHRASE_MIN:
-        raise WrongPassphrase("too short")
-    salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
-    box = ChaCha20Poly1305(_key(passphrase, salt)).encrypt(nonce, content, about(kind, school))
-    sealed = Sealed("pupitre-sealed-1", kind, school, salt, nonce, box)
-    return msgspec.json.format(msgspec.json.encode(sealed))
-
-
-def _open(raw: bytes, kind: Kind, passphrase: str) -> bytes:
-    try:
-        sealed = msgspec.json.decode(raw[: 2 * SEALED_BYTES_MAX], type=Sealed)
-    except (ValueError, RecursionError) as error:
-        raise Broken("no such file of ours") from error
-    if sealed.kind != kind:
-        raise Broken("the other of the two files")
-    box = ChaCha20Poly1305(_key(passphrase, sealed.salt))
-    try:
-        return box.decrypt(sealed.nonce, sealed.box, about(kind, sealed.school))
-    except InvalidTag as error:
-        raise WrongPassphrase("it does not open") from error
-
-
-def _key(passphrase: str, salt: bytes) -> bytes:
-    return Scrypt(salt=salt, length=32, n=COST, r=8, p=1).derive(passphrase.encode())
+    return key_of_pem(open_content(raw, "standby", passphrase))
 
 
 def _builder(

@@ -12,7 +12,12 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from msgspec import Struct
 
-from central_mdm.contract.succession import SUCCESSION_TYPE, Succession
+from central_mdm.contract.succession import (
+    STANDBY_TYPE,
+    SUCCESSION_TYPE,
+    StandbyNamed,
+    Succession,
+)
 from device_bridge.protocol.errors import NotAllowed, NotPaired
 from device_bridge.trust.grants import read_statement, sign
 from device_bridge.trust.identity import School, thumbprint
@@ -53,6 +58,19 @@ class Line(Struct, frozen=True):
         for token in tokens:
             line = line.after(token)
         return line
+
+    def named(self, token: str) -> "Line":
+        """Return what is pinned once the root of now has named a standby, where there was none.
+
+        Raises NotAllowed("standby", why): else whoever has the root would choose who may end it.
+        """
+        kind = (StandbyNamed, STANDBY_TYPE)
+        told = read_statement(token, "standby", kind, self.school.key)
+        if (told.school, told.epoch) != (self.school.id, self.epoch):
+            raise NotAllowed("standby", "another-school")
+        if self.standby:
+            raise NotAllowed("standby", "pinned")
+        return Line(self.school, told.standby, self.epoch)
 
     def _signer(self, token: str) -> Ed25519PublicKey:
         """Read whose signature it claims; that counts only where it is the pinned standby's."""

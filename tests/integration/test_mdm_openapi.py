@@ -51,13 +51,14 @@ OPERATIONS = (
     "POST /api/check-in",
     "POST /api/renewals",
     "POST /api/receipts",
+    "POST /api/successors",
     "POST /api/journal",
     "POST /api/journal/heads",
     "PUT /api/chunks/{name}",
     "POST /api/files",
     "GET /api/files/{file}",
 )
-SIGNED = frozenset({"POST /api/renewals", "POST /api/receipts"})
+SIGNED = frozenset({"POST /api/renewals", "POST /api/receipts", "POST /api/successors"})
 """Good for one moment of one device's life: chance makes none."""
 MORE_THAN_A_SCHEMA = frozenset(
     {

@@ -11,6 +11,7 @@ from central_mdm.adopting import adopt
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.fleet.enrolment import Code, make_code
+from central_mdm.fleet.standbys import without_standby
 from central_mdm.identity.revocation import end_teacher
 from central_mdm.identity.sealed import open_authority
 from central_mdm.identity.succession import make_standby, pin_standby, succeed
@@ -23,7 +24,7 @@ from device_bridge.agent.guard.succession import follow
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.trust.authority import found, seal, seal_standby, unseal_standby
 from device_bridge.trust.grants import read_deny_list, read_grant
-from device_bridge.trust.identity import School, thumbprint
+from device_bridge.trust.identity import School, new_key, thumbprint
 from device_bridge.trust.succession import Line
 from tests.integration.test_check_ins import duties_of
 from tests.mdm import Mdm, bearer, new_request
@@ -36,7 +37,7 @@ FIRST, SECOND = "three white goats ate", "seven red pears fell"
 @pytest.fixture(autouse=True)
 def cheap_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a passphrase cost little: what is slow on purpose is another test's."""
-    for module in ("device_bridge.trust.authority", "central_mdm.identity.sealed"):
+    for module in ("device_bridge.trust.sealed", "central_mdm.identity.sealed"):
         monkeypatch.setattr(f"{module}.COST", 2**4)
 
 
@@ -49,14 +50,25 @@ async def test_a_server_s_root_is_succeeded_and_its_devices_and_teachers_follow(
     mdm: Mdm, tmp_path: Path
 ) -> None:
     safe, next_safe = tmp_path / "safe", tmp_path / "next"
+    early = Folder(tmp_path / "early")  # it joins while the school has no standby
+    code = mdm.sample["devices"][2]["code"]
+    await enrol(early, "http://mdm", code, Inventory("x"), lambda: standing(mdm))
+    assert await without_standby(mdm.ground) == [mdm.school]
     await pin_standby(mdm.ground, mdm.school, make_standby(mdm.school, safe, FIRST))
     with pytest.raises(Refused):
         await pin_standby(mdm.ground, mdm.school, "0" * 64)
+    assert await without_standby(mdm.ground) == []
+    assert read_school(early).standby == ""
+    duties = duties_of(lambda: Inventory("x"), lambda: standing(mdm))
+    await CheckIns(early, read_enrolment(early), duties).once()
     folder, found_ = Folder(tmp_path / "device"), Inventory("laptop")
     code = mdm.sample["devices"][0]["code"]
     await enrol(folder, "http://mdm", code, found_, lambda: standing(mdm))
+    far = Folder(tmp_path / "far")  # it never reaches the server again
+    code = mdm.sample["devices"][1]["code"]
+    await enrol(far, "http://mdm", code, found_, lambda: standing(mdm))
     before, signed = read_school(folder), await mdm.sign_in(csr=new_request())
-    assert before.standby == signed["standby"]
+    assert before.standby == signed["standby"] == read_school(early).standby
     await end_teacher(mdm.ground, mdm.school, "t-keller")
 
     with pytest.raises(Malformed):
@@ -92,6 +104,17 @@ async def test_a_server_s_root_is_succeeded_and_its_devices_and_teachers_follow(
     assert after.school.root == line.school.root
     assert thumbprint(after.identity.key.public_key()) == thumbprint(own_key(folder).public_key())
     assert read_school(folder).discovery not in {"", before.discovery}
+
+    follow(far, told["successions"])
+    assert (read_enrolment(far).outdated, read_enrolment(far).assignment) == (True, None)
+    shown = {"key": own_key(far).public_key().public_bytes_raw().hex()}
+    given = (await mdm.http.post("/api/successors", json=shown, headers=headers)).json()
+    assert follow(far, (), given["certificate"], given["assignment"])
+    assert (read_enrolment(far).outdated, bool(read_enrolment(far).assignment)) == (False, True)
+    for strange in ("00" * 32, new_key().public_key().public_bytes_raw().hex()):
+        asked = {"key": strange}
+        refused = await mdm.http.post("/api/successors", json=asked, headers=headers)
+        assert refused.status_code == 404
 
     again = await mdm.sign_in(csr=new_request())
     assert (again["epoch"], again["root"]) == (1, after.school.root_pem.decode())

@@ -24,10 +24,11 @@ from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.pairing import Opened, Pairing
 from device_bridge.session.pairing import Code
 from device_bridge.trust.accept import accept
-from device_bridge.trust.authority import WrongPassphrase, found, unseal_standby
+from device_bridge.trust.authority import found, unseal_standby
 from device_bridge.trust.grants import read_grant
 from device_bridge.trust.identity import School, new_key, thumbprint
 from device_bridge.trust.pairing import Secret
+from device_bridge.trust.sealed import WrongPassphrase
 from device_bridge.trust.succession import Line
 from tests.rings import MemoryRing, NoRing
 from tests.school import NOW
@@ -41,7 +42,7 @@ PUPILS = "Vorname;Name\nLina;Berg\nNoah;Weil\nNoah;Adam"
 @pytest.fixture(autouse=True)
 def cheap_guesses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a passphrase cost little: what is slow on purpose is another test's."""
-    for module in ("device_bridge.trust.authority",):
+    for module in ("device_bridge.trust.sealed",):
         monkeypatch.setattr(f"{module}.COST", 2**4)
 
 

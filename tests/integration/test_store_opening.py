@@ -18,12 +18,22 @@ from classroom_app.domain.errors import (
     StoreBroken,
     StoreFull,
     StoreInUse,
+    StoreLocked,
     StoreNewer,
     StoreReadOnly,
     StoreSealed,
 )
 from classroom_app.storage.keeping import Keeping, open_keeping
-from classroom_app.storage.keys import POINTER, Ring, Waits
+from classroom_app.storage.keys import (
+    POINTER,
+    WAITS,
+    Ring,
+    Waits,
+    choose_passphrase,
+    find_key,
+    held_by,
+)
+from device_bridge.trust.sealed import WrongPassphrase
 from tests.disks import disk
 from tests.rings import ForgetfulRing, HangingRing, MemoryRing, NoRing
 from tests.stores.opening import opened, words
@@ -44,13 +54,13 @@ def mode_of(path: Path) -> int:
 async def test_where_a_keyring_is_it_has_the_key_and_the_file_has_not(tmp_path: Path) -> None:
     ring = MemoryRing()
     async with opened(tmp_path, lambda: ring) as keeping:
-        assert not keeping.key_lies_beside
+        assert keeping.key_held == "keyring"
         await keeping.remember(words(1))
     ((service, name),) = ring.kept
     assert service == "pupitre"
     assert key_file(tmp_path).read_text() == f"{POINTER}{name}"
     async with opened(tmp_path, lambda: ring) as again:
-        assert not again.key_lies_beside
+        assert again.key_held == "keyring"
         assert await again.journal_ids() == ["words-1"]
 
 
@@ -59,7 +69,7 @@ async def test_where_no_keyring_keeps_it_the_key_lies_beside_for_its_owner_alone
     tmp_path: Path, ring: Callable[[], Ring]
 ) -> None:
     async with opened(tmp_path, ring) as keeping:
-        assert keeping.key_lies_beside
+        assert keeping.key_held == "beside"
     assert mode_of(key_file(tmp_path)) == 0o600
     assert len(bytes.fromhex(key_file(tmp_path).read_text())) == 32
 
@@ -70,7 +80,7 @@ async def test_a_key_beside_is_used_though_a_keyring_came_later(tmp_path: Path) 
     key_file(tmp_path).chmod(0o644)
     later = MemoryRing()
     async with opened(tmp_path, lambda: later) as keeping:
-        assert keeping.key_lies_beside
+        assert keeping.key_held == "beside"
         assert await keeping.journal_ids() == ["words-1"]
     assert not later.kept
     assert mode_of(key_file(tmp_path)) == 0o600  # it was looser, as a copied file may be
@@ -79,7 +89,7 @@ async def test_a_key_beside_is_used_though_a_keyring_came_later(tmp_path: Path) 
 async def test_a_keyring_that_hangs_does_not_hold_up_the_first_start(tmp_path: Path) -> None:
     ring = HangingRing()
     keeping = await open_keeping(tmp_path, lambda: ring, SHORTLY)
-    assert keeping.key_lies_beside
+    assert keeping.key_held == "beside"
     await keeping.close()
     ring.let_go.set()
 
@@ -118,7 +128,7 @@ async def test_the_loop_goes_on_while_a_keyring_is_waited_for(tmp_path: Path) ->
     assert not opening.done()
     ring.let_go.set()
     keeping = await opening
-    assert not keeping.key_lies_beside
+    assert keeping.key_held == "keyring"
     await keeping.close()
 
 
@@ -168,7 +178,7 @@ async def open_elsewhere(home: Path, **environment: str) -> str:
         "from classroom_app.storage.keeping import open_keeping\n"
         "async def main():\n"
         "    keeping = await open_keeping(pathlib.Path(sys.argv[1]))\n"
-        "    print('beside' if keeping.key_lies_beside else 'keyring')\n"
+        "    print(keeping.key_held)\n"
         "    await keeping.close()\n"
         "asyncio.run(main())\n"
     )
@@ -305,3 +315,45 @@ async def test_what_a_teacher_chose_is_there_at_the_next_start(tmp_path: Path) -
     async with opened(tmp_path, NoRing) as last:
         assert last.sentence() == ""
         assert not last.less_motion()
+
+
+PASSPHRASE, OTHER = "three white goats ate", "seven red pears fell"
+
+
+async def test_a_passphrase_seals_the_key_is_changed_and_turned_off_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device_bridge.trust.sealed.COST", 2**4)
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+        digits = key_file(tmp_path).read_text()
+        with key_file(tmp_path).open("rb") as old:
+            assert choose_passphrase(tmp_path, "", PASSPHRASE) == "passphrase"
+            assert old.read() == b" " * 64  # a look at the disk's free blocks finds nothing
+    assert digits not in key_file(tmp_path).read_text()
+    assert mode_of(key_file(tmp_path)) == 0o600
+    before = contents(tmp_path)
+    for typed, refused in (("", StoreLocked), (OTHER, WrongPassphrase)):
+        with pytest.raises(refused):
+            await open_keeping(tmp_path, NoRing, WAITS, typed)
+    with pytest.raises(WrongPassphrase):
+        choose_passphrase(tmp_path, OTHER, "")
+    with pytest.raises(WrongPassphrase):  # too short
+        choose_passphrase(tmp_path, PASSPHRASE, OTHER[:9])
+    assert contents(tmp_path) == before
+    keeping = await open_keeping(tmp_path, NoRing, WAITS, PASSPHRASE)
+    assert keeping.key_held == held_by(tmp_path) == "passphrase"
+    assert await keeping.journal_ids() == ["words-1"]
+    await keeping.close()
+    assert choose_passphrase(tmp_path, PASSPHRASE, OTHER) == "passphrase"
+    assert find_key(tmp_path, NoRing, WAITS, OTHER).digits == digits
+    assert choose_passphrase(tmp_path, OTHER, "") == "beside"
+    async with opened(tmp_path) as again:
+        assert again.key_held == "beside"
+
+
+@pytest.mark.parametrize("raw", ["{}", "{", '{"form":"pupitre-sealed-1"}'])
+def test_a_spoilt_sealed_key_opens_nothing(tmp_path: Path, raw: str) -> None:
+    key_file(tmp_path).write_text(raw)
+    with pytest.raises(StoreSealed, match="wrong"):
+        find_key(tmp_path, NoRing, WAITS, PASSPHRASE)

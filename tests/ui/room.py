@@ -23,6 +23,7 @@ from classroom_app.presenters.wall import WallModel
 from classroom_app.views.motion import Motion
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
+from device_bridge.protocol.errors import DeviceError
 
 NAMES = (
     "Adam",
@@ -136,6 +137,17 @@ class FakeActs:
     async def succeed(self, safe: str, passphrase: str, next_safe: str) -> None:
         await self._keep("succeed", more=f"{safe} {passphrase} {next_safe}")
 
+    async def release(self, device: DeviceId, path: str, passphrase: str) -> None:
+        await self._keep("release", more=f"{device} {path} {passphrase}")
+
+    async def note_left(self, path: str) -> str:
+        await self._keep("left", more=path)
+        return "d1"
+
+    async def choose_passphrase(self, before: str, passphrase: str) -> str:
+        await self._keep("passphrase", more=f"{before}>{passphrase}")
+        return "passphrase" if passphrase else "beside"
+
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None:
         await self._keep("start-lesson", (), f"{class_id} {seconds}")
 
@@ -155,7 +167,7 @@ class AtOnce:
             work.send(None)
         except StopIteration:
             pass
-        except (TimeoutError, OSError, ValueError, RoomError) as error:
+        except (TimeoutError, OSError, ValueError, RoomError, DeviceError) as error:
             refused(error)
 
 

@@ -8,9 +8,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog
 
 from classroom_app.domain.errors import AuthorityLocked
+from classroom_app.domain.lesson import ClassId, Device, DeviceId, PupilId, Roster
 from classroom_app.presenters.safekeeping import Asked
 from classroom_app.views.choosing import ChooseButton
 from classroom_app.views.safekeeping import SealedForm
+from device_bridge.protocol.errors import NotAllowed
 from tests.ui.conftest import Opens
 
 PASSPHRASE = "three white goats ate"  # noqa: S105 - a test's
@@ -117,3 +119,29 @@ def test_a_school_is_backed_up_and_its_stolen_key_ended_from_one_page(opened: Op
     assert PASSPHRASE not in repr(Asked("/b", PASSPHRASE))
     page.back.click()
     assert room.desk.page == "classes"
+
+
+def test_a_device_is_let_go_and_its_receipt_read(opened: Opens) -> None:
+    room = opened()
+    room.first.came_in()
+    room.classes.own = True
+    device = Device(DeviceId("d-1"), "Tablet 1", "linux", PupilId(""))
+    room.classes.show([Roster(ClassId("c0"), "5e B", devices=(device,))])
+    room.desk.go("safekeeping")
+    room.window.show()
+    form = room.window.safekeeping.leaving
+    assert form.devices.currentText() == "5e B · Tablet 1"
+    form.file.setText("/release")
+    QTest.keyClicks(form.passphrase, PASSPHRASE)
+    QTest.keyClick(form.passphrase, Qt.Key.Key_Return)
+    assert form.under.text() == "Written. Bring that file to 5e B · Tablet 1."
+    assert not form.passphrase.text()
+    form.receipt.setText("/receipt")
+    room.acts.refuses = NotAllowed("receipt", "forged")
+    form.left.click()
+    assert form.under.text() == "This is no receipt of a device of this school."
+    room.acts.refuses = None
+    form.left.click()
+    assert form.under.text() == "It has left the school. Nothing of the school is on it."
+    asked = [("release", (), f"d-1 /release {PASSPHRASE}"), ("left", (), "/receipt")]
+    assert room.acts.asked == asked

@@ -56,6 +56,7 @@ REFUSALS = (
     errors.StoreInUse(),
     errors.StoreNewer("9999"),
     errors.StoreSealed("missing"),
+    errors.StoreLocked("passphrase"),
     errors.KeyringAway("KeyringLocked"),
     errors.StoreBroken("page 21"),
 )

@@ -13,7 +13,6 @@ from device_bridge.protocol.errors import Broken, NotPaired
 from device_bridge.trust.accept import accept
 from device_bridge.trust.authority import (
     Teacher,
-    WrongPassphrase,
     found,
     key_of_request,
     seal,
@@ -23,6 +22,7 @@ from device_bridge.trust.authority import (
 )
 from device_bridge.trust.grants import read_assignment, read_grant
 from device_bridge.trust.identity import School, csr, new_key, thumbprint
+from device_bridge.trust.sealed import WrongPassphrase
 from tests.school import NOW
 
 PASSPHRASE = "three white goats ate"  # noqa: S105 - seals what a test made

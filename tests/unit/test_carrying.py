@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from central_mdm.contract.fleet import PapersGiven
 from classroom_app.carrying import Carrying
 from classroom_app.cloud.errors import Unreachable
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.own_school import OwnSchool
 from classroom_app.storage.keeping import Keeping
+from classroom_app.successors import Successors
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.protocol.errors import NotPaired
@@ -95,3 +97,28 @@ async def test_a_school_without_a_server_renews_a_devices_own_key_by_its_own_ca(
     assert ends_at == NOW + 350 * DAY + 396 * DAY
     with pytest.raises(NotPaired):
         await own.renew_device(device, csr(new_key(), "pupitre device"))
+
+
+async def test_papers_under_a_new_root_are_fetched_and_wait_for_the_devices_next_dial() -> None:
+    key, strange, came = new_key().public_key(), new_key().public_key(), list[str]()
+
+    class Mdm:
+        away = True
+
+        async def papers_for(self, key: str) -> PapersGiven:
+            if self.away or key == strange.public_bytes_raw().hex():
+                raise Unreachable
+            return PapersGiven("certificate", "assignment")
+
+    mdm = Mdm()
+    successors = Successors(mdm, came.append)
+    assert successors.papers_for(DEVICE, key) == ("", "")
+    await for_a_while(successors.run())
+    assert successors.papers_for(DEVICE, key) == ("", ""), "away: at the next dial again"
+    mdm.away = False
+    for number in range(200):
+        successors.papers_for(f"none-{number}", strange)
+    await for_a_while(successors.run())
+    assert came == [DEVICE]
+    assert successors.papers_for(DEVICE, key) == ("certificate", "assignment")
+    assert successors.papers_for("none", strange) == ("", "")

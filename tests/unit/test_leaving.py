@@ -7,16 +7,21 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from msgspec.structs import replace
 
 from central_mdm.contract.leaving import RECEIPT_TYPE, Receipt, SignedReceipt
 from central_mdm.identity.certificates import bearer_of
 from central_mdm.identity.statements import read
+from classroom_app.own_school import device_id
 from device_bridge.agent.guard.enrolled import own_key, read_enrolment
 from device_bridge.agent.guard.leaving import begin, leave
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import NotAllowed, NotPaired, TryAgain
 from device_bridge.protocol.seat import DropCurtain, FromSeat, ToSeat
-from device_bridge.trust.identity import thumbprint
+from device_bridge.trust.grants import sign
+from device_bridge.trust.identity import Identity, thumbprint
+from device_bridge.trust.leaving import read_receipt, sign_release
 from tests.enrolled import DEVICE, folder_of
 from tests.guards import FakeSeat, Hands, guard_in, lesson_on, link_to
 from tests.protocol_vectors import LANES
@@ -120,6 +125,41 @@ def test_only_the_schools_word_on_this_very_key_lets_it_go(tmp_path: Path, token
     with pytest.raises(NotAllowed):
         begin(folder, token, read_enrolment(folder))
     assert sorted(folder.root.rglob("*")) == before
+
+
+async def test_an_app_without_a_server_lets_a_device_go_and_reads_its_receipt(
+    tmp_path: Path,
+) -> None:
+    key = thumbprint(IDENTITY.key.public_key())
+    device = device_id(key)
+    identity = SCHOOL.identity("device", device, key=IDENTITY.key)
+    folder = folder_of(tmp_path, SCHOOL, identity, device)
+    for other in ("d-" + key[1:25], "d-", "d-" + "0" * 24):
+        with pytest.raises(NotAllowed):
+            begin(folder, sign_release(SCHOOL.id, other, SCHOOL.key, NOW), read_enrolment(folder))
+    begin(folder, sign_release(SCHOOL.id, device, SCHOOL.key, NOW), read_enrolment(folder))
+    assert await leave(folder, lambda: NOW, taken)
+    raw = folder.receipt.read_bytes()
+    assert read_receipt(raw, SCHOOL.school) == Receipt(SCHOOL.id, device, key, NOW)
+    signed = msgspec.json.decode(raw, type=SignedReceipt)
+    another = SCHOOL.identity("device", "d-another")
+    forged = Receipt(SCHOOL.id, "d-another", key, NOW)
+    for bad in (
+        b"",
+        raw[:-9],
+        msgspec.json.encode(replace(signed, receipt=RELEASE)),
+        msgspec.json.encode(sign_receipt_as(forged, another)),
+        msgspec.json.encode(sign_receipt_as(forged, SmallSchool().identity("device", DEVICE))),
+        msgspec.json.encode(sign_receipt_as(forged, SCHOOL.identity("teacher", "t-1"))),
+    ):
+        with pytest.raises(NotAllowed):
+            read_receipt(bad, SCHOOL.school)
+
+
+def sign_receipt_as(said: Receipt, identity: Identity) -> SignedReceipt:
+    """Sign whatever is said, as nobody honest would."""
+    certificate = identity.certificate.public_bytes(Encoding.DER)
+    return SignedReceipt(sign(said, RECEIPT_TYPE, identity.key), certificate)
 
 
 def test_a_lesson_ends_before_the_device_leaves(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from classroom_app import own_state as apps
 from classroom_app.cli import main as app_main
 from classroom_app.storage.engine import open_connection, shut
-from classroom_app.storage.keys import find_key
+from classroom_app.storage.keys import choose_passphrase, find_key
 from classroom_app.storage.migrate import migrate
 from device_bridge.agent import own_state as agents
 from device_bridge.agent.cli import main as agent_main
@@ -74,6 +74,7 @@ def test_a_device_hears_of_its_open_key_its_certificate_and_its_service(tmp_path
     assert states(found, "closed to others") == ["ok"]
     assert states(found, "certificate holds until") == ["ok"]
     assert states(found, "kept by systemd") == ["ok"]
+    assert states(found, "no standby") == ["soon"]
     folder.key.chmod(0o644)
     found = agents.examined(folder, time.time() + 390 * DAY, lambda: "failed")
     assert states(found, "chmod 0600") == ["failed"]
@@ -105,6 +106,17 @@ def test_a_teacher_without_a_keyring_hears_whose_disk_tells_all(store: Path) -> 
     found = apps.examined(store, NoRing, NOW)
     assert states(found, "No keyring") == ["failed"]
     assert states(found, "Nobody is signed in") == ["ok"]
+
+
+def test_a_teacher_with_a_passphrase_hears_that_it_seals_the_key(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device_bridge.trust.sealed.COST", 2**4)
+    find_key(store, NoRing, apps.WAITS)
+    choose_passphrase(store, "", "three white goats ate")
+    found = apps.examined(store, NoRing, NOW)
+    assert states(found, "sealed by your passphrase") == ["ok"]
+    assert states(found, "No keyring") == []
 
 
 def test_an_open_app_is_asked_to_close_and_nothing_is_changed(store: Path) -> None:

@@ -3,11 +3,17 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from central_mdm.contract.succession import SUCCESSION_TYPE, Succession
+from central_mdm.contract.succession import (
+    STANDBY_TYPE,
+    SUCCESSION_TYPE,
+    StandbyNamed,
+    Succession,
+)
 from device_bridge.agent.folder import Folder, write_private
-from device_bridge.agent.guard.enrolled import SchoolKept, read_enrolment, write_school
-from device_bridge.agent.guard.succession import follow
+from device_bridge.agent.guard.enrolled import SchoolKept, read_enrolment, read_school, write_school
+from device_bridge.agent.guard.succession import follow, pin_standby
 from device_bridge.protocol.errors import NotAllowed, NotPaired
 from device_bridge.trust.grants import read_grant, sign
 from device_bridge.trust.identity import new_key, thumbprint
@@ -139,3 +145,26 @@ def test_a_power_cut_between_the_files_leaves_a_device_of_the_school(folder: Fol
     write_private(folder.certificate, certificate.encode())  # and no assignment
     assert not read_enrolment(folder).outdated
     assert thumbprint(read_enrolment(folder).school.key) == thumbprint(NEW.key.public_key())
+
+
+def test_a_device_that_joined_before_there_was_a_standby_pins_it_once(folder: Folder) -> None:
+    def named(school: SmallSchool, standby: Standby, epoch: int = 0, id_: str = "") -> str:
+        told = StandbyNamed(id_ or school.id, epoch, standby.thumbprint, NOW)
+        return sign(told, STANDBY_TYPE, school.key)
+
+    write_school(folder, replace(read_school(folder), standby=""))
+    for bad in (
+        named(NEW, FIRST),
+        named(OLD, FIRST, 1),
+        named(OLD, FIRST, 0, "b"),
+        OLD.assignment("d-1"),
+        "",
+    ):
+        with pytest.raises(NotAllowed):
+            pin_standby(folder, bad)
+    pin_standby(folder, named(OLD, FIRST))
+    with pytest.raises(NotAllowed, match="pinned"):  # a thief of the root comes too late
+        pin_standby(folder, named(OLD, SECOND))
+    news = follow(folder, [ONE])
+    assert news is not None
+    assert news.school.root == NEW.school.root

@@ -44,6 +44,7 @@ from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.inventory import hash_of_inventory
 from device_bridge.agent.guard.leaving import Leaving, begin
 from device_bridge.agent.guard.renewing import Renewing
+from device_bridge.agent.guard.succession import pin_standby
 from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.trust.grants import read_assignment
@@ -200,6 +201,7 @@ class CheckIns:
             wants_discovery=not self.discovery,
             epoch=self._enrolment.epoch,
             csr=self._duties.renewing.request() if self._duties.renewing else "",
+            wants_standby=not (await asyncio.to_thread(read_school, self._folder)).standby,
         )
         headers = {"authorization": f"Bearer {kept.token}"}
         async with self._duties.client() as http:
@@ -216,6 +218,7 @@ class CheckIns:
             self._follow(heard)
         elif heard.certificate and self._duties.renewing:
             await self._renewed(self._duties.renewing, heard.certificate)
+        await self._pin(heard.standby)
         if heard.deny_list:
             self._duties.deny(heard.deny_list)
         if heard.assignment:
@@ -251,6 +254,13 @@ class CheckIns:
             return
         self._duties.freed()
         raise Leaving
+
+    async def _pin(self, named: str) -> None:
+        try:
+            if named:
+                await asyncio.to_thread(pin_standby, self._folder, named)
+        except NotAllowed as error:
+            log.warning("standby refused", extra={"why": error.why})
 
     async def _renewed(self, renewing: Renewing, certificate: str) -> None:
         try:

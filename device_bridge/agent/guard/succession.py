@@ -38,6 +38,16 @@ def follow(
     return read_enrolment(folder) if newer else None
 
 
+def pin_standby(folder: Folder, named: str) -> None:
+    """Pin the standby that the school has got since this device joined. It blocks.
+
+    Raises NotAllowed("standby", why) where the root of now has not named it, or one is pinned.
+    """
+    held, kept = read_enrolment(folder), read_school(folder)
+    line = Line(held.school, kept.standby, kept.epoch).named(named)
+    write_school(folder, replace(kept, standby=line.standby))
+
+
 def _take_root(folder: Folder, successions: Sequence[str]) -> bool:
     held, kept = read_enrolment(folder), read_school(folder)
     line = Line(held.school, kept.standby, kept.epoch)

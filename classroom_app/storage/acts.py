@@ -10,6 +10,8 @@ from classroom_app.domain.acts import AnyAct, Kept
 from classroom_app.domain.lesson import LessonId
 from classroom_app.storage.tables import journal, lessons
 
+# Acts are read in several threads: msgspec 0.22 crashes where two are the first to read a struct.
+msgspec.json.Decoder(AnyAct)
 _KINDS = {kind.__struct_config__.tag: kind for kind in get_args(AnyAct)}
 
 

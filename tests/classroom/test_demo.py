@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.desktop import join_waiters
+from tests.teaching import until
 
 pytestmark = pytest.mark.real_loop
 STEPS = (
@@ -80,9 +81,17 @@ async def test_a_demo_that_is_stopped_midway_ends_its_children_and_reports(
     assert "FAILED" not in told.decode()
     assert [step["name"] for step in report["steps"] if step["ok"]] == ["01-mdm", "02-devices"]
     assert {step["detail"] for step in report["steps"][2:]} == {"not played"}
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+    await until(lambda: _over(process.pid), "its children live on")
     assert os.listdir(tmp_path) == ["out"]  # noqa: PTH208 - its scratch folder is gone too
+
+
+def _over(group: int) -> bool:
+    """Say whether a group of processes has none left; init may be slow to bury the last."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 async def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ from tests.teaching import enrolled, now
 
 HERE = "127.0.0.1"
 PROCESSES = 2
-ROUNDS = 7
+ROUNDS = 15
 ROUND_SECONDS = 30.0
 CHECKS = 2000
 SETTLE_SECONDS = 2.0

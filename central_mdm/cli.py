@@ -19,7 +19,7 @@ from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.rules import add_teacher, begin_epoch
 from central_mdm.joining import ground_at, has_school
-from central_mdm.platform.errors import Refusal
+from central_mdm.platform.errors import Missing, Refusal
 from central_mdm.platform.ground import Ground
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, serve
@@ -113,6 +113,8 @@ def _sentence(error: Exception) -> str:
             return "this school is served already. Go on with that, or end it first."
         case OSError(errno=errno.EADDRINUSE):
             return "another program has this port. End it, or name another --port."
+        case Missing():
+            return f"this school has none such ({error}). Look at what you named, and at --school."
         case OSError(strerror=str(why)):
             return f"{error.filename}: {why}" if error.filename else why
         case _:

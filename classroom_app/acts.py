@@ -179,8 +179,10 @@ class LessonActs:
                 d for (h, d), r in self._materials.receipts.items() if _has(h, handout, r.state)
             }
             tiles = self._given(kept)
-            missing = tuple(name_of(tile) for tile in tiles if tile.device not in have)
             failed = self._troubles(kept, tiles)
+            # What lies there unopened comes by no return.
+            waiting = [t for t in tiles if t.device not in have and not self._lies_at(kept, t)]
+            missing = tuple(name_of(tile) for tile in waiting)
             self._told(Receipt("hand-out", kept.name, arrived, asked, missing, failed=failed))
 
     def _collection(self, asked: Sequence[Tile]) -> Receipt:
@@ -223,6 +225,11 @@ class LessonActs:
             for report in self._room.evidence(tile.device).materials
             if (report.handout, report.state) == (kept.id, "failed")
         )
+
+    def _lies_at(self, kept: HandOut, tile: Tile) -> bool:
+        """Tell whether it is there and does not open."""
+        reports = self._room.evidence(tile.device).materials
+        return any((one.handout, one.reason) == (kept.id, "cannot-open") for one in reports)
 
     async def _withdraw(self, given: Given) -> None:
         """Take back what one act has handed out so far; it hands out no more."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from blake3 import blake3
@@ -28,7 +29,7 @@ async def collect(world: World) -> str:
     folder = Path((await world.window.ask("facts"))["collected_folder"])
 
     async def all_here() -> bool:
-        found = await asyncio.to_thread(_hashes, folder)
+        found = await asyncio.to_thread(hashes, folder)
         here = [name for name, hash_ in handed.items() if found.get(name) == {hash_}]
         world.report.collected = len(here)
         world.teller.progress(f"{len(here)}", len(here), len(handed))
@@ -43,11 +44,13 @@ async def collect(world: World) -> str:
     return f"{world.report.collected} works by pupil, hashes right, a hostile name stayed inside"
 
 
-def _hashes(folder: Path) -> dict[str, set[str]]:
+def hashes(folder: Path) -> dict[str, set[str]]:
     """Hash what lies under class, lesson and pupil; return it by the pupil's name."""
     found: dict[str, set[str]] = {}
     for path in folder.glob("*/*/*/*"):
-        found.setdefault(path.parent.name, set()).add(blake3(path.read_bytes()).hexdigest())
+        # A copy gets its own name when it is whole: it may go between being listed and being read.
+        with suppress(FileNotFoundError):
+            found.setdefault(path.parent.name, set()).add(blake3(path.read_bytes()).hexdigest())
     return found
 
 

@@ -41,10 +41,10 @@ def _words(over: Ended, tiles: Sequence[Tile]) -> tuple[str, int]:
     here = [tile for tile in tiles if tile.device and tile.state not in ABSENT]
     free, all_here = count_free(here)
     words = say(
-        "Lesson over. {free} of {all} free, {count} works collected.",
+        "Lesson over. {free} of {all} free, {n} works collected.",
+        over.handed_in,
         free=free,
         all=all_here,
-        count=over.handed_in,
     )
     away = len(over.devices) - all_here
     told = f"{words} " + say("{n} devices were not here.", away) if away else words

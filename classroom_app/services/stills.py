@@ -1,6 +1,7 @@
 """Still pictures: asked for by a click, kept when pupil and device know it, gone after a while."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -44,9 +45,11 @@ class Stills:
             raise StillRefused(reason or state)
         pupil = room.pupil(who)
         folder = self._folder
-        for part in (lesson.class_name, f"{lesson.started_at}-{lesson.id[:8]}"):
+        began = time.strftime("%Y-%m-%d %H.%M.%S", time.localtime(lesson.started_at))
+        for part in (lesson.class_name, began):
             folder /= self._safe_name(part)
-        name = self._safe_name(f"{pupil.display if pupil else device} {act.at}.png")
+        taken = time.strftime("%H.%M.%S", time.localtime(act.at))
+        name = self._safe_name(f"{pupil.display if pupil else device} {taken}.png")
         return await asyncio.to_thread(_lay, folder, name, picture)
 
 

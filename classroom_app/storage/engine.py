@@ -32,6 +32,8 @@ PRAGMAS: Final = (
 
 def open_driver(path: Path, key: str) -> dbapi2.Connection:
     """Open or make the file at `path`; `key` is 64 hex digits. Transactions are begun by hand."""
+    # SQLite would make it readable for others; its log takes the same mode.
+    path.touch(mode=0o600)
     connection = dbapi2.connect(
         str(path), LET_GO_SECONDS, isolation_level=None, check_same_thread=False
     )

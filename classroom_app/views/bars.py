@@ -33,6 +33,8 @@ from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 NARROW, FACTS_FROM = 1200, 1600
+HEADLINE = 480
+"""What happened, and how often, is read before the names beside it."""
 _ORDER_WORDS = {
     "seats": later("Order: seats"),
     "name": later("Order: names"),
@@ -41,17 +43,24 @@ _ORDER_WORDS = {
 
 
 class OneLine(QLabel):
-    """A line that gives way: elided where the bar is full, never wider than its words."""
+    """A line that gives way: elided where the bar is full, never wider than its words.
 
-    def __init__(self, pixels: int, weight: QFont.Weight, kind: str = "") -> None:
+    It gives way down to `keeps` pixels.
+    """
+
+    def __init__(
+        self, pixels: int, weight: QFont.Weight, kind: str = "", *, keeps: int = 0
+    ) -> None:
         super().__init__()
+        self._keeps = keeps
         self.setFont(font(pixels, weight))
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("kind", kind)
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, super().minimumSizeHint().height())
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), self._keeps), hint.height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
@@ -164,7 +173,7 @@ class BarB(QWidget):
         self._news, self._sliding = News(), dict[str, float]()
         self.home = flat("wall-button", "plain", self)
         self.home.clicked.connect(desk.go_home)
-        self.text = OneLine(21, BOLD)
+        self.text = OneLine(21, BOLD, keeps=HEADLINE)
         self.text.setObjectName("sentence")
         self.second = OneLine(15, QFont.Weight.Medium, "second")
         self.undo = flat("undo", "plain", self)

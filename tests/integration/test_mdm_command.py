@@ -23,6 +23,11 @@ def test_a_second_sample_in_one_folder_is_refused_in_words(
     assert code == 1
     assert "there is a school in this folder already" in words
     assert (tmp_path / "school" / "sample.json").read_bytes() == before
+    code, words = said(
+        capsys, "release", "--folder", tmp_path / "school", "--school", "tilleuls", "--device", "x"
+    )
+    told = "this school has none such (no-device). Look at what you named, and at --school."
+    assert (code, words.splitlines()[-1]) == (1, f"pupitre-mdm: {told}")
 
 
 def test_a_sample_is_not_mixed_with_what_lies_in_a_folder(

@@ -71,6 +71,7 @@ async def test_where_no_keyring_keeps_it_the_key_lies_beside_for_its_owner_alone
     async with opened(tmp_path, ring) as keeping:
         assert keeping.key_held == "beside"
     assert mode_of(key_file(tmp_path)) == 0o600
+    assert mode_of(tmp_path / "store.db") == 0o600
     assert len(bytes.fromhex(key_file(tmp_path).read_text())) == 32
 
 

@@ -52,3 +52,8 @@ def test_who_is_away_has_not_answered_so_the_summary_waits_for_them(room: Room) 
     summary.look([live(1, "Adam"), live(2, "Lina")])
     assert room.desk.summary == "Lesson over. 2 of 2 free, 2 works collected."
     assert not summary.open
+
+
+def test_one_work_is_counted_as_one(room: Room) -> None:
+    Summary(room.desk).ended(Ended(LESSON, (DeviceId("d1"),), 1), [live(1, "Adam")])
+    assert room.desk.summary == "Lesson over. 1 of 1 free, 1 work collected."

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 
 from classroom_app.demo.act_arrive import who_is_here
+from classroom_app.demo.act_home import hashes
 from classroom_app.demo.act_lesson import confirmed, in_time
 from classroom_app.demo.evidence import EvidenceError
 from classroom_app.demo.papers import pdf
@@ -133,3 +135,11 @@ def test_the_account_is_readable_where_there_is_no_terminal() -> None:
     assert out.getvalue() == (
         "  ✓  1/13  The school's MDM opens  (1.2 s, at 0 s)\n          3 teachers\n"
     )
+
+
+def test_a_copy_that_gets_its_name_while_the_demo_looks_is_passed_over(tmp_path: Path) -> None:
+    pupil = tmp_path / "5e B" / "2026-11-27 12.59.07" / "Yasmine"
+    pupil.mkdir(parents=True)
+    (pupil / "devoir.txt").write_bytes(b"words")
+    (pupil / "arriving-0a.tmp").symlink_to(pupil / "gone")  # listed, and not there when it is read
+    assert hashes(tmp_path) == {"Yasmine": {blake3(b"words").hexdigest()}}

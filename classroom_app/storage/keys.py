@@ -128,7 +128,9 @@ def choose_passphrase(home: Path, before: str, passphrase: str) -> Held:
         words = seal_content("store", "", words, passphrase)
     # Windows renames nothing over an open file.
     with nullcontext() if sealed or sys.platform == "win32" else file.open("r+b") as old:
-        write_private(file, words)
+        # After a power cut the old file may still be the one that is found: not before the new
+        # one's name is on the disk is it written over.
+        _write(file, words)
         if old:
             old.write(b" " * len(digits))
             old.flush()
@@ -153,14 +155,14 @@ def _made(file: Path, ring: Callable[[], Ring], seconds: float) -> Key:
         within(seconds, lambda: put(ring(), name, digits))
     except Exception as error:  # noqa: BLE001 - a keyring raises whatever its bus raises
         log.info("no keyring takes the key", extra={"why": type(error).__name__})
-        _write(file, digits)
+        _write(file, digits.encode())
         return Key(digits, "beside")
-    _write(file, f"{POINTER}{name}")
+    _write(file, f"{POINTER}{name}".encode())
     return Key(digits, "keyring")
 
 
-def _write(file: Path, words: str) -> None:
-    write_private(file, words.encode())
+def _write(file: Path, words: bytes) -> None:
+    write_private(file, words)
     sync_folder(file.parent)
 
 

@@ -37,6 +37,7 @@ from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
 from device_bridge.agent.guard.witness import read_heads
 from device_bridge.agent.leave import GuardRuns, finish, leave_by_file
+from device_bridge.agent.placed import read_placed
 from device_bridge.agent.supervise import GOODBYE_SECONDS, Child, follow, supervise
 from device_bridge.journal_fault import sentence as sentence_of
 from device_bridge.logs import log_to_files, log_to_stderr
@@ -88,8 +89,13 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one stanza a comman
         return one
 
     one = add("enrol", "make this machine a device of a school", _enrol)
-    one.add_argument("--server", required=True, help="the MDM's address, as http(s)://host:port")
-    one.add_argument("--code", required=True, help="the enrolment code from the school")
+    one.add_argument("--server", default="", help="the MDM's address, as http(s)://host:port")
+    one.add_argument("--code", default="", help="the enrolment code from the school")
+    one.add_argument(
+        "--placed",
+        type=Path,
+        help='or a file: {"server": …, "code": …}; removed once used',
+    )
     one = add("pair", "make this machine a device of a school that has no server", _pair)
     _listening(one)
     one.add_argument("--name", default=platform.node(), help="what the teacher reads of it")
@@ -150,14 +156,28 @@ def _verifying(one: argparse.ArgumentParser) -> None:
 
 
 def _enrol(asked: argparse.Namespace) -> int:
+    if asked.placed is None:
+        return _enrol_at(asked, asked.server, asked.code)
+    if (placed := read_placed(asked.placed)) is None:
+        return 0  # used at an earlier start
+    try:
+        ended = _enrol_at(asked, placed.server, placed.code)
+    except NotPaired:
+        asked.placed.unlink(missing_ok=True)  # of no use: not to be tried at every start
+        raise
+    asked.placed.unlink(missing_ok=True)
+    return ended
+
+
+def _enrol_at(asked: argparse.Namespace, server: str, code: str) -> int:
     folder = Folder(asked.folder)
     asyncio.run(finish(folder))
     folder.make()
     inventory = inventory_of(folder.root, KIND, agent_version())
     try:
-        device = asyncio.run(mdm.enrol(folder, asked.server, asked.code, inventory))
+        device = asyncio.run(mdm.enrol(folder, server, code, inventory))
     finally:
-        _warn_of_clock(folder, asked.server)
+        _warn_of_clock(folder, server)
     print(json.dumps({"device": device, "folder": str(folder.root)}))
     return 0
 

@@ -19,6 +19,7 @@ from device_bridge.agent.local_socket import PUPIL_SOCKET, SEAT_SOCKET
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import Broken
 from device_bridge.retention import FILE
+from device_bridge.trust.identity import sync_folder
 
 _KEPT_BYTES_MAX: Final = 4 * 1024 * 1024
 _BLOCK_BYTES: Final = 4096
@@ -171,16 +172,6 @@ def write_private(path: Path, raw: bytes) -> None:
             Path(name).unlink()
         raise
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` outlast a power cut, where the system can."""
-    with suppress(OSError, AttributeError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def read_kept(path: Path) -> bytes | None:

@@ -196,6 +196,17 @@ def write_private(path: Path, content: bytes) -> None:
         with suppress(FileNotFoundError):
             Path(name).unlink()
         raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` outlast a power cut, where the system can."""
+    with suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _ours(context: ssl.SSLContext, identity: Identity, school: School) -> ssl.SSLContext:
@@ -214,7 +225,8 @@ def _load(context: ssl.SSLContext, identity: Identity) -> None:
     password = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="pupitre-") as folder:
         chain = Path(folder, "chain.pem")
-        write_private(chain, key_to_pem(identity.key, password.encode()) + identity.certificate_pem)
+        # In a folder of this user's only, and gone before a disk could be waited for.
+        chain.write_bytes(key_to_pem(identity.key, password.encode()) + identity.certificate_pem)
         context.load_cert_chain(chain, password=password)
 
 

@@ -23,6 +23,7 @@ from central_mdm.contract.identity import GrantIssued, Problem, SignedIn
 from central_mdm.contract.journal import Outcome, Pushed
 from central_mdm.contract.partage import ChunkRef, FileAnswer, Manifest
 from central_mdm.contract.roster import Change, Changes, ClassRow, DeviceRow, PupilRow, Scopes
+from central_mdm.contract.succession import STANDBY_TYPE, StandbyNamed
 from central_mdm.identity.certificates import key_of_request
 from central_mdm.platform.errors import Malformed as BadRequest
 from classroom_app.cloud import answers
@@ -37,8 +38,16 @@ from device_bridge.protocol import messages
 from device_bridge.protocol.errors import Malformed, NotAllowed, NotPaired, Unsupported
 from device_bridge.protocol.seat import CurtainAnswered, RaiseCurtain
 from device_bridge.trust.accept import accept
-from device_bridge.trust.grants import read_assignment, read_grant, read_mandate
-from device_bridge.trust.identity import School, csr
+from device_bridge.trust.grants import (
+    read_assignment,
+    read_deny_list,
+    read_grant,
+    read_mandate,
+    sign,
+)
+from device_bridge.trust.identity import School, csr, new_key, thumbprint
+from device_bridge.trust.leaving import read_receipt, read_release, sign_receipt
+from device_bridge.trust.succession import Line, succeed
 from tests.protocol_vectors import EXAMPLES
 from tests.school import NOW, SmallSchool, mandate_for
 
@@ -48,6 +57,10 @@ SCHOOL: Final = SmallSchool()
 TEACHER: Final = SCHOOL.identity("teacher", "teacher-1")
 GRANT: Final = SCHOOL.grant(TEACHER)
 MANDATE: Final = mandate_for(TEACHER)
+DEVICE: Final = SCHOOL.identity("device", "dev-1")
+RELEASE: Final = SCHOOL.release("dev-1", DEVICE)
+STANDBY: Final = new_key()
+LINE: Final = Line(SCHOOL.school, thumbprint(STANDBY.public_key()))
 
 
 class Edge(NamedTuple):
@@ -140,6 +153,42 @@ def _assigned(raw: bytes) -> None:
     _holdable(read_assignment(raw.decode("latin-1"), SCHOOL.school, "dev-1"))
 
 
+def _denied(raw: bytes) -> None:
+    _holdable(read_deny_list(raw.decode("latin-1"), SCHOOL.school))
+
+
+def _succeeded(raw: bytes) -> None:
+    """Hear a new root, as a device hears it from anybody who reaches it."""
+    assert LINE.after(raw.decode("latin-1")).epoch <= 1
+
+
+def _named_standby(raw: bytes) -> None:
+    Line(SCHOOL.school, "").named(raw.decode("latin-1"))
+
+
+def _released(raw: bytes) -> None:
+    read_release(raw.decode("latin-1"), SCHOOL.school, "dev-1", DEVICE)
+
+
+def _receipt() -> bytes:
+    release = read_release(RELEASE, SCHOOL.school, "dev-1", DEVICE)
+    return msgspec.json.encode(sign_receipt(release, DEVICE, NOW))
+
+
+def _received(raw: bytes) -> None:
+    read_receipt(raw, SCHOOL.school)
+
+
+def _succession() -> bytes:
+    root = SmallSchool().school.root_pem.decode()
+    return succeed(LINE, STANDBY, root, LINE.standby, NOW).encode()
+
+
+def _standby_named() -> bytes:
+    named = StandbyNamed(SCHOOL.id, 0, LINE.standby, NOW)
+    return sign(named, STANDBY_TYPE, SCHOOL.key).encode()
+
+
 def _shown(raw: bytes) -> None:
     """Judge whatever a peer shows in the handshake; nothing but the school's own is let in."""
     accept(raw, SCHOOL.school, NOW, "teacher")
@@ -229,6 +278,11 @@ EDGES: Final[dict[str, Edge]] = {
     "grant-signed": Edge(_signed_anyhow, (NotAllowed,), (_payload(),)),
     "mandate": Edge(_mandated, (NotAllowed,), (MANDATE.encode(),)),
     "assignment": Edge(_assigned, (NotAllowed,), (SCHOOL.assignment("dev-1").encode(),)),
+    "deny-list": Edge(_denied, (NotAllowed,), (SCHOOL.deny_list(1, TEACHER).encode(),)),
+    "succession": Edge(_succeeded, (NotAllowed,), (_succession(),)),
+    "standby": Edge(_named_standby, (NotAllowed,), (_standby_named(),)),
+    "release": Edge(_released, (NotAllowed,), (RELEASE.encode(),)),
+    "receipt": Edge(_received, (NotAllowed,), (_receipt(),)),
     "certificate": Edge(_shown, (NotPaired,), (_der(),)),
     "root": Edge(_pinned, (NotPaired,), (SCHOOL.school.root_pem,)),
     "csr": Edge(_requested, (BadRequest,), (csr(TEACHER.key, "dev-1").encode(),)),

@@ -41,6 +41,14 @@ async def test_every_route_but_the_four_doors_needs_a_token(mdm: Mdm) -> None:
                 assert answer.status_code == 401, (method, path)
 
 
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_no_route_lets_devices_go_wipes_or_ends_anybody(mdm: Mdm) -> None:
+    acts = {"release", "releases", "wipe", "unenrol", "end", "end-grants", "devices", "collect"}
+    for method, path in doors(mdm.app):
+        assert not acts & set(path.split("/")), (method, path)
+        assert method in {"GET", "POST", "PUT"}, "nothing is deleted over the network"
+
+
 async def test_a_device_is_no_teacher(mdm: Mdm) -> None:
     headers = await mdm.as_teacher()
     wrong = await mdm.http.post("/api/check-in", json={}, headers=headers)

@@ -353,6 +353,26 @@ async def test_a_passphrase_seals_the_key_is_changed_and_turned_off_again(
         assert again.key_held == "beside"
 
 
+def test_an_open_key_is_written_over_only_when_the_sealed_ones_name_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device_bridge.trust.sealed.COST", 2**4)
+    digits = find_key(tmp_path, NoRing, WAITS).digits
+    found: list[str] = []
+    with key_file(tmp_path).open() as old:
+
+        def synced(folder: Path) -> None:
+            assert folder == tmp_path
+            old.seek(0)
+            found.append(old.read())
+
+        monkeypatch.setattr("classroom_app.storage.keys.sync_folder", synced)
+        choose_passphrase(tmp_path, "", PASSPHRASE)
+        assert found == [digits], "a power cut before this leaves a key that opens the store"
+        old.seek(0)
+        assert old.read() == " " * 64
+
+
 @pytest.mark.parametrize("raw", ["{}", "{", '{"form":"pupitre-sealed-1"}'])
 def test_a_spoilt_sealed_key_opens_nothing(tmp_path: Path, raw: str) -> None:
     key_file(tmp_path).write_text(raw)

@@ -122,6 +122,22 @@ def test_private_ended_early_leaves_the_rest_for_later_and_with_the_lesson_it_is
     assert room.reports()[-1] == ("private", "")
 
 
+def test_another_lesson_opens_no_screen_that_is_private_and_gives_no_time_anew(
+    tmp_path: Path,
+) -> None:
+    room = Looked(tmp_path)
+    room.press("private-on")
+    room.later(100)
+    room.link = link_to(room.guard, FakeLink("Omar", "lesson-2", "mandate-2"))
+    lesson_on(room.guard, room.link, 2)
+    room.look(2, "close")
+    assert (room.newest().look, room.bar().private_seconds) == ("none", PRIVATE - 100)
+    assert room.reports()[-1] == ("private", "")
+    assert room.noted("private-on", "private-off") == ["private-on"]
+    room.later(PRIVATE - 100)
+    assert (room.newest().look, room.bar().private) == ("close", "")
+
+
 @pytest.mark.parametrize("private", [0, PRIVATE])
 def test_a_lock_holds_in_private_and_a_school_that_allows_none_offers_none(
     tmp_path: Path, private: int

@@ -11,7 +11,7 @@ from device_bridge.agent.guard.stills import PAUSE_SECONDS, STILLS_MAX
 from device_bridge.protocol.hello import Answer
 from device_bridge.protocol.seat import IndicatorAnswered
 from device_bridge.protocol.watching import StillAsked
-from tests.guards import FakeLink, link_to
+from tests.guards import FakeLink, lesson_on, link_to
 from tests.unit.test_honest_looks import Looked
 
 
@@ -95,6 +95,20 @@ async def test_stills_are_no_film(tmp_path: Path) -> None:
         told = await answers(room, f"c-{number}")
     assert told[0].reason == "too-many"
     assert room.bar().stills == STILLS_MAX
+
+
+async def test_lessons_that_take_turns_make_no_film_either(tmp_path: Path) -> None:
+    room = Looked(tmp_path)
+    room.picture()
+    assert await answers(room, "a") == [Answer("a", "done")]
+    other = link_to(room.guard, FakeLink("Omar", "lesson-2", "mandate-2"))
+    lesson_on(room.guard, other, 2)
+    room.link = other
+    room.look(2, "close")
+    room.picture()
+    assert await answers(room, "b") == [Answer("b", "refused", "too-soon")]
+    room.later(PAUSE_SECONDS)
+    assert await answers(room, "c") == [Answer("c", "done")]
 
 
 async def test_what_the_devices_disk_refuses_is_not_kept(

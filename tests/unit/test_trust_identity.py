@@ -1,3 +1,4 @@
+import os
 import stat
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def test_a_file_that_cannot_be_replaced_stays_and_leaves_nothing_beside(tmp_path
     with pytest.raises(OSError, match="folder"):
         write_private(target, b"x")
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_file_is_said_to_be_written_when_its_name_is_on_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[bool] = []
+    monkeypatch.setattr("os.fsync", lambda one: synced.append(stat.S_ISDIR(os.fstat(one).st_mode)))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    write_private(tmp_path / "standby", b"the only copy")
+    assert synced == [False, True]
 
 
 def test_a_request_for_a_certificate_proves_the_key() -> None:

@@ -6,6 +6,7 @@ Nobody sees the screen then, small or closely; whatever restricts the pupil goes
 from collections.abc import Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.voice import Voice
@@ -49,9 +50,12 @@ class PrivateGuard:
     def review(self) -> None:
         """Look at lesson and clock, and tell the bar."""
         lesson, allowed = self._presence.lesson, float(self._allowed())
-        if self.held.ends_at and not (self.on and lesson == self.held.lesson and allowed):
+        if self.held.ends_at and not (self.on and lesson and allowed):
             self._off()
-        if (lesson and lesson != self.held.lesson) or self.held.left_seconds > allowed:
+        if self.on and lesson != self.held.lesson:
+            # Another lesson that takes this one's place opens no screen: it is used up there.
+            self._hold(replace(self.held, lesson=lesson))
+        elif (lesson and lesson != self.held.lesson) or self.held.left_seconds > allowed:
             self._hold(Private(lesson, allowed))
         self._presence.private(int(self.held.left_seconds), self.held.ends_at)
 

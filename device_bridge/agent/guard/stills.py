@@ -77,7 +77,8 @@ class StillsGuard:
         """Go on where the bar has answered; call it whenever lesson, bar or time moved."""
         lesson = self._presence.lesson
         if lesson and lesson != self.held.lesson:
-            self._hold(Stills(lesson))
+            # The pause goes on: lessons that take turns would else make a film.
+            self._hold(Stills(lesson, next_at=self.held.next_at))
             self._presence.stills(0, 0.0)
         if (asked := self._asked) is None:
             return

@@ -178,7 +178,9 @@ class Sentence(Covering):
 
     def show_said(self, text: str) -> None:
         """Show a teacher's message that came while all else is covered."""
-        self._said.setText(plain(text, 400, lines=True))
+        said = plain(text, 400, lines=True)
+        self._said.setText(said)
+        self.setAccessibleDescription(said)
         self._said.setFixedWidth(min(760, self.width() - 120))
         self._said.show()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 COLLECTED: Final = "collected"
 STILLS: Final = "pictures"
 """Folders of the teacher's home; in each a folder a class, and in that a folder a lesson."""
+_LESSONS: Final = re.compile(r"\d{4}-\d\d-\d\d \d\d\.\d\d\.\d\d|\d+-\w{1,8}")
+"""As `collecting` and `stills` call them; what is called otherwise is the teacher's own."""
 
 
 class Retention(Struct, frozen=True):
@@ -94,5 +97,6 @@ class Retaining:
         for name, days in ((COLLECTED, periods.collected), (STILLS, periods.stills)):
             for of_class in inside(self._home / name):
                 if not of_class.is_symlink():
-                    gone += remove_older(inside(of_class), now, days, ())
+                    ours = (one for one in inside(of_class) if _LESSONS.fullmatch(one.name))
+                    gone += remove_older(ours, now, days, ())
         return gone + remove_older_files(self._home / LOGS, now, periods.logs)

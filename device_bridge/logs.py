@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+import time
 from contextlib import suppress
 from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
@@ -16,6 +17,7 @@ LOGS: Final = "logs"
 FILES_KEPT: Final = 30
 DAY_BYTES_MAX: Final = 1024 * 1024
 """What a day has more than that is on standard error only: a fault in a loop fills no disk."""
+_DAY_SECONDS: Final = 86_400
 
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -60,6 +62,9 @@ class DayFile(TimedRotatingFileHandler):
         )
 
     def emit(self, record: logging.LogRecord) -> None:
+        now = int(time.time())
+        if self.rolloverAt - now > _DAY_SECONDS:  # begun by a clock that was ahead
+            self.rolloverAt = self.computeRollover(now)
         with suppress(OSError):
             if self._has_room() or self.shouldRollover(record):
                 super().emit(record)

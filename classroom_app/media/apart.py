@@ -4,6 +4,7 @@ import logging
 import socket
 import subprocess
 import sys
+import time
 from typing import Final
 
 from PySide6.QtCore import QSize
@@ -13,7 +14,7 @@ from classroom_app.media.pixels import ANSWERED, ASKED, BadPicture, receive
 
 log = logging.getLogger(__name__)
 ANSWER_SECONDS: Final = 5.0
-"""Far above any picture: who is silent so long hangs."""
+"""Far above any picture: who has not answered by then hangs."""
 TRIES: Final = 2
 """What ended for another reason loses no picture: a still screen sends no second one."""
 
@@ -42,14 +43,16 @@ class Apart:
         raise BadPicture("decoder")
 
     def _asked(self, line: socket.socket, jpeg: bytes, size: QSize) -> QImage:
+        until = time.monotonic() + ANSWER_SECONDS
+        line.settimeout(ANSWER_SECONDS)
         line.sendall(ASKED.pack(len(jpeg), size.width(), size.height()) + jpeg)
-        width, height = ANSWERED.unpack(receive(line, bytearray(ANSWERED.size)))
+        width, height = ANSWERED.unpack(receive(line, bytearray(ANSWERED.size), until))
         if not width or not height:
             raise BadPicture("none")
         if width > max(1, size.width()) or height > max(1, size.height()):
             raise EOFError  # not what was asked: nothing that it says is believed
         image = QImage(width, height, QImage.Format.Format_RGB32)
-        receive(line, memoryview(image.bits()))
+        receive(line, memoryview(image.bits()), until)
         return image
 
     def end(self) -> None:
@@ -67,7 +70,6 @@ class Apart:
 
     def _started(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        ours.settimeout(ANSWER_SECONDS)
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 _command(),

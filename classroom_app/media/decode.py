@@ -55,7 +55,7 @@ class Decoder(QObject):
             self.dropped += device in self._waiting
             self._waiting[device] = _Order(jpeg, size)
             if device in self._busy:
-                return  # its worker takes the newest when it is done
+                return  # queued anew when its worker is done
             self._busy.add(device)
         self._pool.submit(self._work, device)
 
@@ -69,26 +69,30 @@ class Decoder(QObject):
         self._pace.stop()
 
     def _work(self, device: DeviceId) -> None:
-        while (order := self._next(device)) is not None:
-            apart = self._idle.get()
-            try:
-                image = apart.decode(order.jpeg, order.size)
-            except BadPicture:
-                with self._lock:
-                    self._bad.add(device)
-            else:
-                with self._lock:
-                    self._done[device] = image
-            finally:
-                self._idle.put(apart)
-            self._arrived.emit()
-
-    def _next(self, device: DeviceId) -> _Order | None:
+        """Decode one picture; the device's next one queues behind all others'."""
         with self._lock:
             order = self._waiting.pop(device, None)
-            if order is None:
+        if order is not None:
+            self._decode(device, order)
+            self._arrived.emit()
+        with self._lock:
+            if device in self._waiting:
+                self._pool.submit(self._work, device)
+            else:
                 self._busy.discard(device)
-            return order
+
+    def _decode(self, device: DeviceId, order: _Order) -> None:
+        apart = self._idle.get()
+        try:
+            image = apart.decode(order.jpeg, order.size)
+        except BadPicture:
+            with self._lock:
+                self._bad.add(device)
+        else:
+            with self._lock:
+                self._done[device] = image
+        finally:
+            self._idle.put(apart)
 
     @Slot()
     def _on_arrived(self) -> None:

@@ -8,6 +8,7 @@ import io
 import socket
 import struct
 import sys
+import time
 import warnings
 from contextlib import suppress
 from typing import Final
@@ -17,6 +18,8 @@ from PIL import Image, UnidentifiedImageError
 JPEG_BYTES_MAX: Final = 4 * 1024 * 1024  # the lane's own bound
 SIDE_MAX: Final = 8192
 PIXELS_MAX: Final = 34_000_000  # 8K
+SCANS_MAX: Final = 16
+"""Each goes over all pixels again for some fifty bytes. We send one; progressive ones have ten."""
 ASKED: Final = struct.Struct("!III")
 """Before the JPEG: its bytes, and the width and height to fit it into."""
 ANSWERED: Final = struct.Struct("!II")
@@ -35,6 +38,8 @@ def pixels(jpeg: bytes, fit: tuple[int, int]) -> tuple[int, int, bytes]:
     """
     if not 0 < len(jpeg) <= JPEG_BYTES_MAX or not jpeg.startswith(b"\xff\xd8"):
         raise BadPicture("not a JPEG")
+    if jpeg.count(b"\xff\xda") > SCANS_MAX:  # pixels' own bytes hold no marker
+        raise BadPicture("too many scans")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -85,10 +90,19 @@ def serve() -> int:
     return 0
 
 
-def receive(line: socket.socket, into: bytearray | memoryview) -> bytearray | memoryview:
-    """Fill `into`. Raises EOFError where the other end has ended, OSError where it is too slow."""
+def receive(
+    line: socket.socket, into: bytearray | memoryview, until: float | None = None
+) -> bytearray | memoryview:
+    """Fill `into`. Raises EOFError where the other end has ended.
+
+    Raises TimeoutError where it is not full by `until`, in seconds of the monotonic clock.
+    """
     rest = memoryview(into)
     while rest:
+        if until is not None:
+            if (left := until - time.monotonic()) <= 0:
+                raise TimeoutError
+            line.settimeout(left)
         if not (count := line.recv_into(rest)):
             raise EOFError
         rest = rest[count:]

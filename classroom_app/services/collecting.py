@@ -261,14 +261,12 @@ class Collecting:
         """Return how many are this pupil's, how many could not be taken, and why."""
         taken = set[bytes]()
         own, failed, why = 0, 0, ""
-        quota = QUOTA_BYTES
         for file in offer.files:
-            if file.size > quota:
-                failed, why = failed + 1, "too-large"
-                continue
-            quota -= file.size
             try:
                 lies = await self._lies_already(device, file)
+                if lies is None and self._over_quota(device, offer.id, file):
+                    failed, why = failed + 1, "too-large"
+                    continue
                 if lies is None:
                     await self._fetch(device, offer.id, file)
             except DiskFull:
@@ -280,6 +278,12 @@ class Collecting:
             own += lies is None or lies.pupil == self._room.pupil_at(device)
         self._room.devices.tell(device, HandInTaken(offer.id, tuple(taken)))
         return own, failed + offer.left_out, why
+
+    def _over_quota(self, device: DeviceId, ticket: str, file: OfferedFile) -> bool:
+        """Tell whether a ticket has enough of a device without it, however often it offers."""
+        kept = self._lying.values()
+        laid = [act.size for act in kept if (act.device, act.ticket) == (device, ticket)]
+        return len(laid) >= FILES_MAX or sum(laid) + file.size > QUOTA_BYTES
 
     async def _fetch(self, device: DeviceId, ticket: str, file: OfferedFile) -> None:
         room, lesson = self._room, self._room.running()

@@ -284,3 +284,32 @@ async def test_a_class_is_asked_beside_each_other_for_each_copies_its_work_first
         running.cancel()
     assert table.collecting.missing() == frozenset()
     assert loop.time() - began < 3.0
+
+
+@pytest.mark.parametrize(("limit", "most"), [("QUOTA_BYTES", 25), ("FILES_MAX", 2)])
+async def test_a_device_that_offers_other_work_again_and_again_fills_no_more_than_its_quota(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(f"classroom_app.services.collecting.{limit}", most)
+    table = Table(tmp_path)
+    offers = [table.work(f"{number}.txt", "x" * 10) for number in range(6)]
+    await table.collecting.collect([ONE])
+    ticket = [act.ticket for act in table.journal.acts if isinstance(act, CollectAsked)][-1]
+    left = offers[1:]
+
+    async def fetch(device: DeviceId, document: bytes, size: int) -> None:
+        del document, size
+        if left:
+            await table.collecting.take(device, HandInOffered(ticket, (left.pop(0),), 0))
+
+    monkeypatch.setattr(table, "fetch", fetch)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(table.collecting.run())
+        await table.collecting.take(ONE, HandInOffered(ticket, (offers[0],), 0))
+        while table.collecting.missing():
+            table.touched.clear()
+            await table.touched.wait()
+        running.cancel()
+    assert table.lying() == ["0.txt", "1.txt"]
+    done = [act for act in table.journal.acts if isinstance(act, CollectDone)]
+    assert [(act.failed, act.reason) for act in done] == [(1, "too-large")]

@@ -56,6 +56,16 @@ def test_what_is_no_whole_jpeg_is_refused(raw: bytes) -> None:
         decode(raw, QSize(100, 100))
 
 
+def test_a_picture_of_very_many_scans_is_refused_before_decoding() -> None:
+    out = io.BytesIO()
+    Image.new("L", (64, 36)).save(out, "JPEG", progressive=True)
+    raw = out.getvalue()
+    last_scan = raw[raw.rindex(b"\xff\xda") : -2]
+    assert decode(raw, QSize(32, 32)).width() == 32
+    with pytest.raises(BadPicture):
+        decode(raw[:-2] + last_scan * 200 + raw[-2:], QSize(32, 32))
+
+
 def test_a_header_that_claims_giant_sides_is_refused_before_decoding() -> None:
     raw = bytearray(jpeg(16, 16))
     at = raw.index(b"\xff\xc0")
@@ -112,6 +122,32 @@ def test_a_broken_picture_is_told_and_disturbs_nobody(qtbot: QtBot) -> None:
 
 
 @pytest.mark.real_loop
+def test_pupils_whose_pictures_never_end_leave_the_others_their_turn(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder, asked, all_there = Decoder(), list[bytes](), threading.Event()
+    hostile = [DeviceId("x"), DeviceId("y"), DeviceId("z")]
+
+    def slow(self: Apart, raw: bytes, size: QSize) -> QImage:
+        del self
+        all_there.wait()
+        asked.append(raw)
+        if raw == b"slow" and len(asked) < 300:
+            for device in hostile:
+                decoder.put(device, b"slow", size)  # the next lies there before this one is done
+        return QImage(size, QImage.Format.Format_RGB32)
+
+    monkeypatch.setattr(Apart, "decode", slow)
+    for device in hostile:
+        decoder.put(device, b"slow", QSize(8, 8))
+    decoder.put(DeviceId("a"), b"good", QSize(8, 8))
+    all_there.set()
+    qtbot.waitUntil(lambda: len(asked) >= 300 and b"good" in asked, timeout=10_000)
+    decoder.close()
+    assert asked.index(b"good") < 20
+
+
+@pytest.mark.real_loop
 def test_a_decoder_killed_in_the_middle_costs_no_picture_and_the_wall_goes_on(
     qtbot: QtBot, nothing_unexpected: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -161,4 +197,23 @@ def test_a_picture_that_ends_its_decoder_each_time_is_none(
     with pytest.raises(BadPicture):
         Apart().decode(jpeg(64, 36), QSize(32, 32))
     assert [record.message for record in caplog.records] == ["decoder ended"] * 2
+    caplog.clear()
+
+
+def test_a_decoder_that_answers_by_drops_is_ended_as_one_that_hangs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    drips = (
+        "import socket, time\n"
+        "line = socket.socket(fileno=0)\n"
+        "line.sendall(bytes([0, 0, 0, 8] * 2))\n"
+        "while True:\n"
+        "    line.sendall(b'x')\n"
+        "    time.sleep(0.02)\n"
+    )
+    monkeypatch.setattr("classroom_app.media.apart._command", lambda: [sys.executable, "-c", drips])
+    monkeypatch.setattr("classroom_app.media.apart.ANSWER_SECONDS", 0.3)
+    with pytest.raises(BadPicture):
+        Apart().decode(jpeg(64, 36), QSize(32, 32))
+    assert [record.message for record in caplog.records] == ["decoder ended"]
     caplog.clear()

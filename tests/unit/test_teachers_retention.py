@@ -44,12 +44,12 @@ async def test_work_pictures_documents_and_logs_go_each_after_its_time(tmp_path:
     aged(library.path_of(old.document), 366)
     aged(library.path_of(fresh.document), 364)
     periods = {
-        "collected/5B/lesson-{}/Lina/work.odt": 365,
-        "pictures/5B/lesson-{}/Lina.png": 30,
+        "collected/5B/2026-01-12 08.00.0{1}/Lina/work.odt": 365,
+        "pictures/5B/{}-01a21d19/Lina.png": 30,
         "logs/pupitre.log.{}": 30,
     }
     lies = {
-        aged(tmp_path / name.format(age), age): age < days
+        aged(tmp_path / name.format(age, int(age < days)), age): age < days
         for name, days in periods.items()
         for age in (days - 1, days + 1)
     }
@@ -64,12 +64,27 @@ async def test_days_are_a_setting_and_a_computer_whose_clock_is_behind_loses_not
     tmp_path: Path,
 ) -> None:
     library = Library(tmp_path / "library", reserve_bytes=0)
-    work = aged(tmp_path / "collected/5B/lesson/Lina/work.odt", 9)
+    work = aged(tmp_path / "collected/5B/2026-01-12 08.00.00/Lina/work.odt", 9)
     (tmp_path / "retention.json").write_bytes(b'{"collected": 8}')
     await retaining(tmp_path, library, wall=NOW - 5 * DAY_SECONDS).clean()
     assert work.exists()
     await retaining(tmp_path, library).clean()
     assert not work.exists()
+
+
+async def test_what_a_desktop_left_among_the_documents_stops_no_clean_up(tmp_path: Path) -> None:
+    library = Library(tmp_path / "library", reserve_bytes=0)
+    stray = aged(tmp_path / "library/documents/.DS_Store", 400)
+    work = aged(tmp_path / "collected/5B/2026-01-12 08.00.00/Lina/work.odt", 400)
+    await retaining(tmp_path, library).clean()
+    assert (stray.exists(), work.exists()) == (True, False)
+
+
+async def test_a_folder_that_is_no_lessons_is_the_teachers_own_and_stays(tmp_path: Path) -> None:
+    library = Library(tmp_path / "library", reserve_bytes=0)
+    own = aged(tmp_path / "collected/5B/Exercises of last year/one.odt", 400)
+    await retaining(tmp_path, library).clean()
+    assert own.exists()
 
 
 def test_a_setting_without_end_is_not_read(
@@ -102,6 +117,22 @@ def test_a_log_is_its_owners_a_file_a_day_and_of_no_more_bytes_than_a_day_may_ha
     finally:
         logging.getLogger().removeHandler(handler)
         handler.close()
+
+
+def test_a_log_begun_by_a_clock_years_ahead_ends_its_day_once_the_clock_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device_bridge.logs.DAY_BYTES_MAX", 10)
+    clock = [NOW + 3650 * DAY_SECONDS]
+    monkeypatch.setattr("time.time", lambda: clock[0])
+    handler = DayFile(tmp_path / "app.log")
+    try:
+        for later in (3650, 0, 2):
+            clock[0] = NOW + later * DAY_SECONDS
+            handler.emit(logging.makeLogRecord({"msg": f"at {clock[0]}"}))
+    finally:
+        handler.close()
+    assert (tmp_path / "app.log").read_text() == f"at {clock[0]}\n"
 
 
 def test_where_no_log_can_be_written_all_goes_on(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ from classroom_app.views.motion import Motion, system_asks_for_less
 from classroom_app.views.stopped import show_stopped
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
+from classroom_app.work_folder import show_work
 from device_bridge.discovery.examine import examine
 from device_bridge.discovery.sightings import NotAnAddress, typed
 from device_bridge.garbage import collect_here
@@ -178,6 +179,7 @@ class Desk(QObject):
         self.window.theme_chosen.connect(keeping.choose_theme)
         self.window.motion_chosen.connect(keeping.choose_less_motion)
         self.desk.page_changed.connect(self._on_page)
+        self.desk.work_asked.connect(self._show_work)
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self._show)
         self._ageing = QTimer(self, interval=AGE_MILLISECONDS)
@@ -185,6 +187,10 @@ class Desk(QObject):
         self._ageing.start()
 
     # before a lesson (presenters.acts.Opens)
+
+    @Slot()
+    def _show_work(self) -> None:
+        self.tasks.start(show_work(self._home), name="show-work", refused=self.desk.refused)
 
     async def begin(self) -> None:
         """Go on where the last run ended: mid-lesson, at the classes, or at the first page."""

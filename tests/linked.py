@@ -96,7 +96,7 @@ class Device(Heard):
         self.note()
 
     def suspected(self, link: DeviceLink, why: str) -> None:
-        del link
+        assert link.papers is not None, "a link is handed out with papers only"
         self.suspicions.append(why)
         self.note()
 

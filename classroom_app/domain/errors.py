@@ -114,6 +114,14 @@ class StoreReadOnly(NotKept):
     """The store's folder or file may not be written."""
 
 
+class NoFileManager(RoomError):
+    """Nothing on this computer shows folders; `folder` is which one was to be shown."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+
 class StoreInUse(NotKept):
     """Another process has the store open; there is one writer at a time."""
 

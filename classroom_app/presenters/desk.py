@@ -25,6 +25,7 @@ class DeskPresenter(Bars):
 
     sheet_asked = Signal(str)  # "lock", "hand-out", "collect", "message", "seats", "seat", "end"…
     sentence_chosen = Signal(str)
+    work_asked = Signal()  # to see the folder that collected work lies in
 
     def __init__(  # noqa: PLR0913 - what bootstrap joins
         self,
@@ -160,6 +161,10 @@ class DeskPresenter(Bars):
         self._receipt = None
         self._acted("still", frozenset({key_of(tile)}))
         self._run(self._acts.keep_picture(tile, image), "keep-picture")
+
+    @Slot()
+    def show_work(self) -> None:
+        self.work_asked.emit()
 
     def answer_hand(self, key: str) -> None:
         tile = self.wall.tile(key)

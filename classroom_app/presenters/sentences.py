@@ -8,6 +8,7 @@ from msgspec import Struct
 from classroom_app.domain.errors import (
     GrantEnded,
     JournalDoubted,
+    NoFileManager,
     NotYourClass,
     StillRefused,
     Unfit,
@@ -145,6 +146,9 @@ _ERRORS = {
     "JournalDoubted": later(
         "The journal of {name} is not what it signed before. Please tell your administrator."
     ),
+    "NoFileManager": later(
+        "Nothing on this computer shows folders. Collected work lies in {name}."
+    ),
     "StillRefused": later("No picture was kept: {why}."),
     "ServerBusy": later("The school's server is busy. It goes on by itself."),
     "DiskFull": later("{name}: no room for this. Make room; it goes on by itself."),
@@ -210,6 +214,8 @@ def _facts(error: Exception) -> dict[str, str]:
     match error:
         case GrantEnded():
             return {"name": error.class_name, "day": day(error.ended_at)}
+        case NoFileManager():
+            return {"name": error.folder}
         case StillRefused():
             return {"why": reason(error.why) or error.why}
         case NotYourClass() | Unfit() | JournalDoubted():

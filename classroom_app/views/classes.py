@@ -85,6 +85,7 @@ class ClassesView(QWidget):
         self.go_on = flat("go-on-after-end", "plain", self)
         self.go_on.setToolTip("Ctrl+Z")
         self.go_on.clicked.connect(desk.go_on)
+        self.work = self._plain("work", desk.show_work)
         self.length = MenuButton("lesson-length", theme, self)
         self.lengths = QMenu(self.length)
         self.length.setMenu(self.lengths)
@@ -130,6 +131,7 @@ class ClassesView(QWidget):
         told = QHBoxLayout()
         told.setSpacing(16)
         told.addWidget(self.summary, 1)
+        told.addWidget(self.work)
         told.addWidget(self.go_on)
         column.addLayout(told)
         column.addWidget(self.lasting)
@@ -161,8 +163,7 @@ class ClassesView(QWidget):
         lasting = "\n".join(self._classes.lasting())
         self.lasting.setText(lasting)
         self.lasting.setVisible(bool(lasting))
-        labelled(self.go_on, self._theme, "undo-2", say("Go on with the lesson"))
-        self.go_on.setVisible(self._desk.goes_on())
+        self._show_after()
         self._show_length()
         self.check.setText(say("Connection check"))
         self.keep.setText(say("Keep the school safe"))
@@ -182,6 +183,14 @@ class ClassesView(QWidget):
             self._fill()
         for card in self.findChildren(ClassCard):
             card.start.setEnabled(not busy)
+
+    def _show_after(self) -> None:
+        """Show what is at hand when a lesson has just ended."""
+        labelled(self.go_on, self._theme, "undo-2", say("Go on with the lesson"))
+        self.go_on.setVisible(self._desk.goes_on())
+        self.work.setText(say("Collected work"))
+        self.work.setToolTip(say("Opens the folder that collected work lies in"))
+        self.work.setVisible(bool(self._desk.summary) and self._desk.lesson is None)
 
     def _show_length(self) -> None:
         self.length.setVisible(self._desk.lesson is None and bool(self._classes.classes))

@@ -28,6 +28,8 @@ class MoreSheet(Sheet):
         self.first = self.other("message-more", say("Message"), self._message)
         self.other("lock-more", say("The sentence of Lock"), self._lock)
         self.other("length-more", say("The end of the lesson"), self._length)
+        work = self.other("work-more", say("Collected work"), desk.show_work)
+        work.setToolTip(say("Opens the folder that collected work lies in"))
         self.other("theme", other, turn)
         self.other("motion", say("Usual motion") if still else say("Less motion"), move)
         self.other("check", say("Connection check"), self._check)

@@ -100,7 +100,12 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one stanza a comman
     _listening(one)
     one.add_argument("--name", default=platform.node(), help="what the teacher reads of it")
     how = one.add_mutually_exclusive_group()
-    how.add_argument("--code", default="", help="the class's code; without it one is shown here")
+    how.add_argument(
+        "--code",
+        nargs="+",  # it is shown as two groups of letters, and so it is typed
+        default=[],
+        help="the class's code; without it one is shown here",
+    )
     how.add_argument("--secret", default="", help="what the teacher's QR code says")
     one = add("run", "keep guard and seat running", _run)
     _listening(one)
@@ -222,7 +227,9 @@ def _code(asked: argparse.Namespace) -> Code:
     if asked.secret:
         secret = Secret.read(asked.secret)
         return Code(secret.secret.hex().encode(), secret.app)
-    code = code_of(asked.code) if asked.code else code_from(secrets.token_bytes(CODE_LENGTH))
+    code = (
+        code_of("".join(asked.code)) if asked.code else code_from(secrets.token_bytes(CODE_LENGTH))
+    )
     if not is_code(code):
         raise Malformed("a code has 6 letters or digits")
     return Code(code.encode())

@@ -189,8 +189,10 @@ class Gate:
                 raise Malformed("no order")
 
     def _ordered(self, order: Order) -> FromApp:
+        if not self.up:
+            raise Malformed("out-of-order")
         self._orders += 1
-        if not self.up or order.nonce != self._link.nonce or order.count != self._orders:
+        if order.nonce != self._link.nonce or order.count != self._orders:
             self._suspect("replay")
             raise Malformed("replay")
         self._under = order.mandate

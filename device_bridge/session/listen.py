@@ -185,6 +185,8 @@ class Listener:
                 await lane.close()
         except* (OSError, DeviceError) as ended:
             log.info("lane ended", extra={"lane": number, "why": repr(first_of(ended))})
+        except* Exception:  # a fault of ours, met by one stranger, must not end everybody's guard
+            log.exception("lane broke", extra={"lane": number})
         finally:
             self._open.pop(number, None)
 

@@ -20,11 +20,13 @@ from device_bridge.protocol.hello import (
     LaneHello,
     MandateShown,
     NotUnderstood,
+    Order,
     Refused,
     Report,
     Welcome,
 )
 from device_bridge.protocol.messages import decode_from_device, encode
+from device_bridge.session.device_link import DeviceLink
 from device_bridge.session.dial import judge_device
 from device_bridge.session.listen import HALF_OPEN_OF_ONE_MAX
 from device_bridge.session.wire import HungUp, Lane, Path, WireEnded, dial_lane
@@ -33,6 +35,7 @@ from tests.attack.dialling import UPGRADE, answered, dialled
 from tests.linked import App, Device, Earth, Scene, listener_for, room_for, running, scene
 from tests.orders import Orders
 from tests.school import NOW, SmallSchool, mandate_for
+from tests.teaching import until
 
 pytestmark = pytest.mark.real_loop
 ENDS = (WireEnded, Malformed, NotPaired)
@@ -190,6 +193,7 @@ async def test_only_our_three_paths_are_served_and_no_browser(extra: str) -> Non
         encode(Hello(1, 1, "a", ""))[:-3],
         encode(LockDeclared(1, locked=True, lease_seconds=1)),
         encode(NotUnderstood("x")),
+        encode(Order(bytes(16), 1, "", msgspec.Raw(encode(NotUnderstood("x"))))),
         msgspec.msgpack.encode({"type": "hologram"}),
         b"\x00" * (CONTROL_BYTES_MAX + 1),
         b"\x00" * 300_000,
@@ -203,6 +207,27 @@ async def test_a_first_message_that_is_no_hello_ends_the_link(first: bytes) -> N
             await lane.receive()
         await lane.close()
         assert len(stage.device.links) == 1
+
+
+async def test_a_fault_of_ours_ends_the_link_that_met_it_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with standing() as stage:
+
+        def wrong(made: DeviceLink, message: Hello) -> None:
+            raise ZeroDivisionError(made, message)
+
+        monkeypatch.setattr(stage.device, "welcome", wrong)
+        lane = await dialled(stage)
+        await lane.send(encode(hello(stage)))
+        with pytest.raises(ENDS):
+            await lane.receive()
+        await lane.close()
+        await until(lambda: [each.message for each in caplog.records if each.exc_info])
+        stage.room.declare("dev-1", LockDeclared(1, locked=True, lease_seconds=600))
+        await stage.device.until(lambda: stage.device.said)
+        assert [each.message for each in caplog.records if each.exc_info] == ["lane broke"]
+    caplog.clear()
 
 
 async def test_a_frame_that_claims_a_gigabyte_is_refused_before_it_comes() -> None:

@@ -188,10 +188,6 @@ class Desk(QObject):
 
     # before a lesson (presenters.acts.Opens)
 
-    @Slot()
-    def _show_work(self) -> None:
-        self.tasks.start(show_work(self._home), name="show-work", refused=self.desk.refused)
-
     async def begin(self) -> None:
         """Go on where the last run ended: mid-lesson, at the classes, or at the first page."""
         up_at = time.monotonic()
@@ -538,6 +534,10 @@ class Desk(QObject):
         papers, devices = school.papers, school.ends.all()
         told = Lasting(reached, papers.grant_ends_at, papers.identity.ends_at, devices)
         return lines(told, time.time())
+
+    @Slot()
+    def _show_work(self) -> None:
+        self.tasks.start(show_work(self._home), name="show-work", refused=self.desk.refused)
 
     def _on_sync(self, state: SyncState) -> None:
         self.desk.show_school(

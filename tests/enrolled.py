@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import SchoolKept, keep_given
-from device_bridge.trust.identity import Identity, key_to_pem
+from device_bridge.trust.identity import Identity, key_to_pem, write_private
 from tests.school import SmallSchool
 
 DEVICE = "dev-1"

@@ -25,14 +25,14 @@ from classroom_app.presenters.receipts import Receipt
 from classroom_app.school import School, boot_seconds
 from classroom_app.services.presence import Ended
 from classroom_app.storage.keeping import Keeping, open_keeping
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.device import About, Device
 from device_bridge.agent.guard.enrolled import SchoolKept, write_school
 from device_bridge.agent.guard.makings import LibraryOptions, Makings
 from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.protocol.watching import Frame
-from device_bridge.trust.identity import Identity, key_to_pem
+from device_bridge.trust.identity import Identity, key_to_pem, write_private
 from tests.guards import FakeSeat, SittingSeat
 from tests.school import SmallSchool
 

@@ -6,6 +6,7 @@ RoomError
 |- LessonTooLong  start a new one: this one has had its four hours
 |- GrantEnded     sign in once online: the right for `class_name` ended at `ended_at`
 |- StillRefused   `why` says why the device lets no picture be kept
+|- NoFileManager  open `folder` by hand: nothing on this computer shows folders
 |- NotYourClass   the school says who teaches `name`
 |- Unfit          choose another file than `name`
 |  |- EmptyFile   it has no byte
@@ -66,6 +67,14 @@ class StillRefused(RoomError):
         self.why = why
 
 
+class NoFileManager(RoomError):
+    """Nothing on this computer shows folders; `folder` is which one was to be shown."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+
 class NotYourClass(RoomError):
     """The teacher's grant does not reach this class."""
 
@@ -112,14 +121,6 @@ class StoreFull(NotKept):
 
 class StoreReadOnly(NotKept):
     """The store's folder or file may not be written."""
-
-
-class NoFileManager(RoomError):
-    """Nothing on this computer shows folders; `folder` is which one was to be shown."""
-
-    def __init__(self, folder: str) -> None:
-        super().__init__(folder)
-        self.folder = folder
 
 
 class StoreInUse(NotKept):

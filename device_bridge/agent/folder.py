@@ -7,8 +7,6 @@ written over itself, with `state_lasting` behind it.
 
 import errno
 import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +17,6 @@ from device_bridge.agent.local_socket import PUPIL_SOCKET, SEAT_SOCKET
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import Broken
 from device_bridge.retention import FILE
-from device_bridge.trust.identity import sync_folder
 
 _KEPT_BYTES_MAX: Final = 4 * 1024 * 1024
 _BLOCK_BYTES: Final = 4096
@@ -156,22 +153,6 @@ def overwrite_private(path: Path, raw: bytes) -> None:
             raise OSError(errno.ENOSPC, "no room", str(path))
         file.seek(0)
         file.write(raw.ljust(room))
-
-
-def write_private(path: Path, raw: bytes) -> None:
-    """Replace `path` by `raw`, mode 0600, durably: after a crash it is the old or the new one."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-    sync_folder(path.parent)
 
 
 def read_kept(path: Path) -> bytes | None:

@@ -193,7 +193,7 @@ def write_private(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         Path(name).replace(path)
     except BaseException:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # what went wrong is the news
             Path(name).unlink()
         raise
     sync_folder(path.parent)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from device_bridge.agent.folder import write_private
 from device_bridge.protocol.fields import HOME_PORT
+from device_bridge.trust.identity import write_private
 from tests.classroom.test_discovery_namespaces import Part, browsing, running
 from tests.namespaces import Classroom, Machine
 from tests.school import SmallSchool

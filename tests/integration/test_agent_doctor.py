@@ -22,9 +22,10 @@ from cryptography.x509.oid import NameOID
 
 from device_bridge.agent.cli import main
 from device_bridge.agent.doctor import ask_clock, clock_at
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.kept import Kept
 from device_bridge.discovery.doctor_words import sentence
+from device_bridge.trust.identity import write_private
 from tests.false_servers import JSON, answering, hang, speaking
 
 pytestmark = pytest.mark.real_loop

@@ -20,7 +20,7 @@ import pytest
 from blake3 import blake3
 
 from device_bridge.agent import cli
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
 from device_bridge.agent.guard.clock import system_clock
 from device_bridge.agent.guard.device import About, Device
@@ -51,7 +51,7 @@ from device_bridge.session.dial import judge_device
 from device_bridge.session.lanes import bind, receive_frames
 from device_bridge.session.wire import Lane, dial_lane
 from device_bridge.session.wire import Path as LanePath
-from device_bridge.trust.identity import Identity, dialler_context
+from device_bridge.trust.identity import Identity, dialler_context, write_private
 from tests.guards import Hands, SittingSeat
 from tests.orders import Orders
 from tests.school import NOW, SmallSchool, mandate_for

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from device_bridge.agent.cli import main
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.journal import DeviceJournal, Noted, read_entries, verify
 from device_bridge.agent.guard.retention import clean
 from device_bridge.agent.guard.seen import as_csv, seen
 from device_bridge.protocol.asking import Seen
 from device_bridge.retention import DAY_SECONDS
+from device_bridge.trust.identity import write_private
 
 NOW = 1_795_510_000
 

@@ -11,12 +11,12 @@ from central_mdm.contract.succession import (
     StandbyNamed,
     Succession,
 )
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import SchoolKept, read_enrolment, read_school, write_school
 from device_bridge.agent.guard.succession import follow, pin_standby
 from device_bridge.protocol.errors import NotAllowed, NotPaired
 from device_bridge.trust.grants import read_grant, sign
-from device_bridge.trust.identity import new_key, thumbprint
+from device_bridge.trust.identity import new_key, thumbprint, write_private
 from device_bridge.trust.succession import Line, succeed
 from tests.school import NOW, SmallSchool
 from tests.successions import Standby

@@ -10,11 +10,18 @@ from msgspec import Struct
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.names import DiscoveryKey
 from central_mdm.contract.succession import Epoch, OptionalThumbprint
-from device_bridge.agent.folder import Folder, read_kept, write_private
+from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.protocol.errors import Broken, NotAllowed, NotPaired
 from device_bridge.trust.accept import accept
 from device_bridge.trust.grants import read_assignment
-from device_bridge.trust.identity import Identity, School, key_of_pem, key_to_pem, new_key
+from device_bridge.trust.identity import (
+    Identity,
+    School,
+    key_of_pem,
+    key_to_pem,
+    new_key,
+    write_private,
+)
 
 LONG_AGO: Final = 0.0
 

@@ -17,9 +17,10 @@ from blake3 import blake3
 from msgspec import Struct
 
 from central_mdm.contract.heads import Mark
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.journal_fault import Fault, Verdict, What
 from device_bridge.protocol.errors import Broken
+from device_bridge.trust.identity import write_private
 
 _SALT_BYTES: Final = 16
 _JOURNAL_BYTES_MAX: Final = 64 * 1024 * 1024

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from device_bridge.agent.folder import Folder, overwrite_private, read_kept, write_private
+from device_bridge.agent.folder import Folder, overwrite_private, read_kept
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.looking import Watching
 from device_bridge.agent.guard.papers import Papers
@@ -22,6 +22,7 @@ from device_bridge.agent.guard.talking import Talking
 from device_bridge.protocol.attention import Attention
 from device_bridge.protocol.declared import Author
 from device_bridge.protocol.indicator import Presence
+from device_bridge.trust.identity import write_private
 
 log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 
 from central_mdm.contract.leaving import SignedReceipt
-from device_bridge.agent.folder import Folder, read_kept, write_private
+from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.enrolled import Enrolment, read_enrolment
 from device_bridge.protocol.errors import DeviceError
-from device_bridge.trust.identity import sync_folder
+from device_bridge.trust.identity import sync_folder, write_private
 from device_bridge.trust.leaving import read_release, sign_receipt
 
 log = logging.getLogger(__name__)

@@ -30,7 +30,7 @@ from central_mdm.contract.fleet import (
 )
 from central_mdm.contract.identity import Problem
 from central_mdm.contract.leaving import Left, SignedReceipt
-from device_bridge.agent.folder import Folder, read_kept, write_private
+from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.enrolled import (
     Enrolment,
     SchoolKept,
@@ -48,7 +48,7 @@ from device_bridge.agent.guard.succession import pin_standby
 from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.trust.grants import read_assignment
-from device_bridge.trust.identity import csr
+from device_bridge.trust.identity import csr, write_private
 
 log = logging.getLogger(__name__)
 

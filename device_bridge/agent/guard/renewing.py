@@ -9,10 +9,10 @@ import logging
 from collections.abc import Callable
 from typing import NoReturn
 
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import Enrolment, check_identity
 from device_bridge.protocol.errors import NotPaired
-from device_bridge.trust.identity import RENEWED_BEFORE_SECONDS, Identity, csr
+from device_bridge.trust.identity import RENEWED_BEFORE_SECONDS, Identity, csr, write_private
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from device_bridge.agent.folder import Folder, write_private
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import (
     Enrolment,
     check_given,
@@ -18,6 +18,7 @@ from device_bridge.agent.guard.enrolled import (
     write_school,
 )
 from device_bridge.protocol.errors import NotAllowed, NotPaired
+from device_bridge.trust.identity import write_private
 from device_bridge.trust.succession import Line
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from central_mdm.contract.heads import TOLD_MAX, Account, Head, Mark, SignedHead, fault_of
-from device_bridge.agent.folder import Folder, read_kept, write_private
+from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.enrolled import Enrolment
 from device_bridge.agent.guard.journal import Entry, entries_of, marks_at, newest_count
 from device_bridge.agent.guard.ports import Link
@@ -22,6 +22,7 @@ from device_bridge.agent.guard.voice import Voice
 from device_bridge.protocol.errors import Broken, NotAllowed
 from device_bridge.protocol.journal import HeadAsked, HeadTold
 from device_bridge.trust.heads import read_head, sign_head
+from device_bridge.trust.identity import write_private
 
 log = logging.getLogger(__name__)
 WAITING_MAX: Final = 4

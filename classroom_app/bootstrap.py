@@ -431,6 +431,11 @@ class Desk(QObject):
         await school.extend(seconds)
         self.desk.moved(school.room.running())
 
+    async def share(self, *, shared: bool) -> None:
+        school = self._signed_in()
+        await school.presence.share(shared=shared)
+        self.desk.moved(school.room.running())
+
     # joining and leaving
 
     def _enter(self, papers: Papers) -> School:
@@ -516,6 +521,7 @@ class Desk(QObject):
         tiles = school.room.tiles()
         self.facts.shown(school, tiles)
         self.wall.show(tiles)
+        self.desk.accompanied(school.room.company())
         school.acts.tell_receipts()
 
     def _on_frame(self, device: DeviceId, frame: Frame) -> None:

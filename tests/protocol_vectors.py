@@ -66,7 +66,7 @@ from device_bridge.protocol.pairing import (
     PairTurned,
     ToPairing,
 )
-from device_bridge.protocol.presence import Choice, LessonDeclared, SeatClaimed
+from device_bridge.protocol.presence import Choice, Company, LessonDeclared, SeatClaimed
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
 from device_bridge.protocol.watching import Credit, Frame, StillAsked, WatchingDeclared
 
@@ -106,6 +106,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     Report("attention", 7, "locked"),
     MaterialReport("h-1", 4, "arrived", 5_242_880, _OTHER),
     Superseded("attention", 8, "M. Okafor", 1800),
+    Company(("M. Okafor",)),
     Answer("m-1", "done"),
     HandInOffered("t-1", (OfferedFile("essay.odt", 18_000, _HASH, True),), 1),  # noqa: FBT003
     PupilSaid("w-1", "words", "I am stuck at 3b"),

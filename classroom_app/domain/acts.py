@@ -34,6 +34,12 @@ class LessonExtended(Act, frozen=True, kw_only=True, tag="lesson-extended"):
     after_end: bool = False
 
 
+class LessonShared(Act, frozen=True, kw_only=True, tag="lesson-shared"):
+    """Another teacher of the class may have a lesson beside this one, or no longer."""
+
+    shared: bool
+
+
 class LessonOver(Act, frozen=True, kw_only=True, tag="lesson-over"):
     """`why`: "teacher", or "time" when the end had come."""
 
@@ -228,6 +234,7 @@ class PageOpenedAct(Act, frozen=True, kw_only=True, tag="page-opened"):
 AnyAct = (
     LessonStarted
     | LessonExtended
+    | LessonShared
     | LessonOver
     | Sat
     | SeatClaim

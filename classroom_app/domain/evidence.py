@@ -12,6 +12,7 @@ from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Wish
 from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
 from device_bridge.protocol.materials import MaterialReport
+from device_bridge.protocol.presence import Company
 from device_bridge.protocol.watching import Frame
 
 BOOTS_KEPT: Final = 8
@@ -26,7 +27,9 @@ class Evidence(Struct, frozen=True):
     `reports` holds the newest report a feature, each with when it came. `proved_version` and
     `proved_at`: the newest lock that the device proved, and when. `shown_at`: when the newest
     frame was last known to be what the screen shows. `overruled`: who else's lesson holds,
-    `overruled_until`: when it ends, 0 where nobody said.
+    `overruled_until`: when it ends, 0 where nobody said; `overruled_version`: by what number it
+    does. Ours holds again with a higher one: an equal one is theirs.
+    `company`: who else has a lesson of the class there, beside ours.
     `refused`: why the device would not obey the newest lock. `twin_at`: when the other
     of two machines with its key was last met; None: only one is known.
     """
@@ -52,6 +55,8 @@ class Evidence(Struct, frozen=True):
     materials: tuple[MaterialReport, ...] = ()
     overruled: str = ""
     overruled_until: float = 0.0
+    overruled_version: int = 0
+    company: tuple[str, ...] = ()
     refused: str = ""
     claim: PupilId = PupilId("")
     wish: Wish | None = None
@@ -94,6 +99,7 @@ def came(seen: Evidence, welcome: Welcome, now: float, utc: float) -> Evidence:
         screen_height=screen.height if screen else 0,
         clock_off_seconds=clock_off(welcome, utc),
         overruled="",
+        company=(),
         refused="",
     )
 
@@ -156,7 +162,8 @@ def reported(seen: Evidence, report: Report, now: float, *, ours: bool = False) 
         return replace(kept, proved_version=report.version, proved_at=now)
     if report.feature == "attention" and report.version >= seen.proved_version:
         return replace(kept, proved_version=0, proved_at=0.0)
-    if ours and report.feature == "presence" and report.state == "on":
+    above = ours and report.version > seen.overruled_version
+    if above and report.feature == "presence" and report.state == "on":
         return replace(kept, overruled="")
     return kept
 
@@ -173,6 +180,22 @@ def refused(seen: Evidence, message: Refused, now: float) -> Evidence:
     return replace(seen, heard_at=now, refused=why if lock else seen.refused)
 
 
-def superseded(seen: Evidence, message: Superseded, now: float) -> Evidence:
+def of_colleagues(seen: Evidence, message: Company | Superseded, now: float) -> Evidence:
+    """Take who teaches here beside us, or that another's declaration holds.
+
+    Where that is not their lesson, both teach on.
+    """
+    if isinstance(message, Company):
+        return replace(seen, heard_at=now, company=message.teachers, overruled="")
+    if message.feature != "presence":
+        return replace(seen, heard_at=now)
     until = now + message.ends_in_seconds if message.ends_in_seconds else 0.0
-    return replace(seen, heard_at=now, overruled=message.by or "?", overruled_until=until)
+    by = message.by or "?"
+    return replace(
+        seen,
+        heard_at=now,
+        overruled=by,
+        overruled_until=until,
+        overruled_version=message.version,
+        company=(),
+    )

@@ -48,7 +48,7 @@ class Sitting(Struct, frozen=True):
 
 
 class Lesson(Struct, frozen=True):
-    """A lesson under way. Times are UTC seconds since 1970."""
+    """A lesson under way. Times are UTC seconds since 1970. `shared`: a colleague may join it."""
 
     id: LessonId
     class_id: ClassId
@@ -56,6 +56,7 @@ class Lesson(Struct, frozen=True):
     teacher_name: str
     started_at: int
     ends_at: int
+    shared: bool = False
 
 
 class KnownClass(Struct, frozen=True):

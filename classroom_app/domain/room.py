@@ -31,11 +31,15 @@ _LOST: Final = frozenset({"lost", "unreachable", "silent"})
 
 
 class LockWanted(Struct, frozen=True):
-    """The lock as declared to one device at `since`; version 0: none was ever."""
+    """The lock as declared to one device at `since`; version 0: none was ever.
+
+    `only_ours`: a free that leaves alone what a colleague who shares the class has locked.
+    """
 
     version: int = 0
     locked: bool = False
     since: float = -math.inf
+    only_ours: bool = False
 
 
 class Place(Struct, frozen=True):
@@ -65,6 +69,8 @@ def tile_of(
     elsewhere: Elsewhere | None = None,
 ) -> Tile:
     """Draw one tile from what its device said. `others_locked`: freed by name is worth a word."""
+    if seen is not None:
+        lock = _that_holds(seen, lock)
     if seen is None or not _was_seen(seen):
         shown = _missing(seen.why_gone if seen else "", elsewhere)
         seen = Evidence(place.device)
@@ -176,6 +182,18 @@ def _was_seen(seen: Evidence) -> bool:
 
 def _here(seen: Evidence, now: float) -> bool:
     return seen.up_since is not None and now - seen.heard_at <= GONE_SECONDS
+
+
+def _that_holds(seen: Evidence, lock: LockWanted) -> LockWanted:
+    """Return our lock, or a colleague's who shares the class, where that is the newer word."""
+    kept = seen.report("attention")
+    if kept is None or seen.overruled:
+        return lock
+    report, since = kept
+    newer = report.version > lock.version
+    if newer or (lock.only_ours and report.state != "free"):
+        return LockWanted(report.version, report.state != "free", since)
+    return lock
 
 
 def _held(seen: Evidence, lock: LockWanted, now: float) -> bool:

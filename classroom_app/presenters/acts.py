@@ -59,6 +59,10 @@ class Acts(Protocol):
         """Move the lesson's end so many seconds on."""
         ...
 
+    async def share(self, *, shared: bool) -> None:
+        """Let a colleague have a lesson of this class beside this one, or no longer."""
+        ...
+
     async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
         """End when the work of those who are here has come, or does not come any more."""
         ...

@@ -13,6 +13,7 @@ from classroom_app.presenters.sentences import name_of, refusal
 from classroom_app.presenters.wall import WallModel
 from classroom_app.presenters.words import say
 from classroom_app.services.presence import longest_until
+from device_bridge.protocol.plain import plain
 
 UNDO_SECONDS = 30.0
 WORDS_LONGEST = 16
@@ -38,6 +39,7 @@ class Bars(Pages):
         self.warning = ""  # stands in bar D until it is no longer so: "the journal was altered"
         self.full = ""  # the same of a full disk, which is the more pressing
         self._key_lies_beside = False
+        self._company: tuple[str, ...] = ()
         self.school = School()
         self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
         self._receipt: Receipt | None = None
@@ -76,6 +78,12 @@ class Bars(Pages):
         """Hear that the store's key lies in a file beside it, as long as this run lasts."""
         self._key_lies_beside = True
         self.touch()
+
+    def accompanied(self, names: tuple[str, ...]) -> None:
+        """Take which colleagues teach this class beside us now."""
+        if names != self._company:
+            self._company = names
+            self.touch()
 
     def warn_full(self, sentence: str) -> None:
         if sentence != self.full:
@@ -136,6 +144,9 @@ class Bars(Pages):
 
     def note(self) -> str:
         """Return the few words that always stand in bar D, quieter than a warning."""
+        if self.lesson and self._company:
+            names = ", ".join(plain(name, WORDS_LONGEST) for name in self._company)
+            return say("{names} teaches beside you", len(self._company), names=names)
         return say("No keyring here") if self._key_lies_beside else ""
 
     def note_more(self) -> str:
@@ -196,6 +207,10 @@ class Bars(Pages):
                 return Said(say("Message goes out"), undo=self._message is not None)
             case "collect":
                 return Said(say("Collecting…"))
+            case "share" if self.lesson and self.lesson.shared:
+                return Said(say("Another teacher of the class may join now"))
+            case "share":
+                return Said(say("The class is no longer shared"))
             case "still":
                 return Said(say("Telling the pupil…"))
             case "withdrawn":

@@ -56,9 +56,10 @@ class DeskPresenter(Bars):
         self.go("wall")
 
     def moved(self, lesson: Lesson) -> None:
-        """Take the lesson with its new end."""
-        self.lesson = lesson
-        self._acted("extend", self._keys)
+        """Take the lesson as it is now: its end moved, or it is shared or no longer."""
+        before, self.lesson = self.lesson, lesson
+        shared = before is not None and before.shared != lesson.shared
+        self._acted("share" if shared else "extend", self._keys)
 
     def ended(self, summary: str) -> None:
         """Leave the wall; `summary` stands above the classes."""
@@ -220,6 +221,11 @@ class DeskPresenter(Bars):
         """Let the lesson last so many minutes more."""
         if self.lesson is not None:
             self._run(self._acts.extend(minutes * 60), "extend")
+
+    def share(self, *, shared: bool) -> None:
+        """Let a colleague teach beside, or no longer."""
+        if self.lesson is not None:
+            self._run(self._acts.share(shared=shared), "share")
 
     @Slot()
     def collect_then_end(self) -> None:

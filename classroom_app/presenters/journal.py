@@ -28,6 +28,8 @@ _KINDS = {
     "lesson-ended": later("Lesson ended"),
     "lesson-resumed": later("Lesson went on after its end"),
     "lesson-extended": later("End of the lesson moved"),
+    "lesson-shared": later("Shared with colleagues"),
+    "lesson-unshared": later("No longer shared with colleagues"),
     "lock-asked": later("Lock asked"),
     "lock": later("Lock asked"),
     "free-asked": later("Free asked"),

@@ -96,8 +96,13 @@ class Attention:
         lease = self._room.lease_seconds()
         for device in self._room.all_devices() if self._room.lesson else ():
             held = self._room.lock_of(device)
-            if held is not None and held.locked:
+            if held is not None and held.locked and not self._is_anothers(device, held):
                 self._room.declare(device, replace(held, lease_seconds=lease))
+
+    def _is_anothers(self, device: DeviceId, held: LockDeclared) -> bool:
+        """Whether a colleague who shares the class has said something newer."""
+        kept = self._room.evidence(device).report("attention")
+        return kept is not None and kept[0].version > held.version
 
     async def run(self) -> None:
         """Renew for as long as the lesson lives; cancelled with the app, leases then end."""

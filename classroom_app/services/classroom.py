@@ -247,6 +247,10 @@ class Classroom:
         self.seen[device] = seen
         self.touched(frozenset({self.key_of(device)}))
 
+    def company(self) -> tuple[str, ...]:
+        """Name the colleagues who have a lesson of this class beside ours, by the devices' word."""
+        return tuple(sorted({name for seen in self.seen.values() for name in seen.company}))
+
     def found_elsewhere(self, found: Mapping[DeviceId, Elsewhere]) -> None:
         """Take which devices are known to be on another network now."""
         if found != self.elsewhere:
@@ -263,7 +267,12 @@ class Classroom:
 
     def _locks(self) -> dict[DeviceId, LockWanted]:
         return {
-            device: LockWanted(held.version, held.locked, self._lock_since[device])
+            device: LockWanted(
+                held.version,
+                held.locked,
+                self._lock_since[device],
+                only_ours=not held.locked and not held.lease_seconds,
+            )
             for (device, _), held in self.declared.items()
             if isinstance(held, LockDeclared)
         }

@@ -26,6 +26,7 @@ def lesson_declared(room: Classroom, device: DeviceId, version: int) -> LessonDe
         pupil=pupil.id if pupil else "",
         pupil_name=pupil.display[:NAME_MAX] if pupil else "",
         choices=() if pupil else _choices(room),
+        shared=lesson.shared,
     )
 
 

@@ -19,6 +19,7 @@ from classroom_app.services.classroom import Classroom
 from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
 from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.presence import Company
 from device_bridge.protocol.watching import Frame
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,9 @@ class Hearing:
         """Take what a device said; its tile may look different at once."""
         name, now = DeviceId(device), self._room.clock.seconds()
         seen = self._room.evidence(name)
+        if isinstance(message, Report | MaterialReport) and not seen.overruled:
+            # A colleague's, perhaps, who shares the class: our next is to be above.
+            self._room.versions.heard(message.version)
         match message:
             case Pulse():
                 self._room.note(name, evidence.pulsed(seen, message, now, self._utc()))
@@ -80,8 +84,8 @@ class Hearing:
                 self._room.note(name, evidence.material_reported(seen, message, now))
             case Refused():
                 self._room.note(name, evidence.refused(seen, message, now))
-            case Superseded():
-                self._room.note(name, evidence.superseded(seen, message, now))
+            case Company() | Superseded():
+                self._room.note(name, evidence.of_colleagues(seen, message, now))
             case _:
                 pass  # nothing that a tile shows before it is written
         self._keep(name, message)

@@ -17,6 +17,7 @@ from classroom_app.domain.acts import (
     Kept,
     LessonExtended,
     LessonOver,
+    LessonShared,
     LessonStarted,
     LockAsked,
     LookedAway,
@@ -82,6 +83,8 @@ def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  
             return "lesson-started", "", name
         case LessonExtended(ends_at=ends_at, after_end=after_end):
             return ("lesson-resumed" if after_end else "lesson-extended"), "", str(ends_at)
+        case LessonShared(shared=shared):
+            return ("lesson-shared" if shared else "lesson-unshared"), "", ""
         case LessonOver(why=why):
             return "lesson-ended", "", why
         case Sat(device=device, pupil=pupil, source=source):

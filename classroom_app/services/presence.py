@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from classroom_app.domain.acts import (
     LessonExtended,
     LessonOver,
+    LessonShared,
     LessonStarted,
     Resumed,
 )
@@ -205,6 +206,20 @@ class Presence:
         if ends_at <= lesson.ends_at:
             raise LessonTooLong
         await self._until(replace(lesson, ends_at=ends_at), after_end=False)
+        return Changed(lesson=True)
+
+    async def share(self, *, shared: bool) -> Changed:
+        """Let another teacher of the class have a lesson beside this one, or no longer."""
+        room, lesson = self._room, self._room.running()
+        act = LessonShared(id=room.new_id(), lesson=lesson.id, at=room.clock.utc(), shared=shared)
+        room.lesson = replace(lesson, shared=shared)
+        version = room.versions.next()
+        told = {device: lesson_declared(room, device, version) for device in room.all_devices()}
+        try:
+            await room.write(act, told)
+        except BaseException:
+            room.lesson = lesson
+            raise
         return Changed(lesson=True)
 
     async def end(self, why: str = "teacher") -> Ended:

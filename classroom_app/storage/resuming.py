@@ -18,6 +18,7 @@ from classroom_app.domain.acts import (
     HandOutWithdrawn,
     LessonExtended,
     LessonOver,
+    LessonShared,
     LessonStarted,
     LockAsked,
     OpenWish,
@@ -58,6 +59,8 @@ class Story:
                 )
             case LessonExtended() if self.lesson:
                 self.lesson, self.over = replace(self.lesson, ends_at=act.ends_at), False
+            case LessonShared() if self.lesson:
+                self.lesson = replace(self.lesson, shared=act.shared)
             case LessonOver():
                 # All are free and no hand is up any more, also where the lesson then goes on.
                 self.over, self.wanted, self.wishes = True, {}, {}

@@ -39,7 +39,11 @@ REVOKED: Final = "revoked"
 
 
 class LockDeclared(Struct, frozen=True, tag="lock-declared"):
-    """Lock or free, and how long a lock may last without news."""
+    """Lock or free, and how long a lock may last without news.
+
+    A lesson begins and ends with a free of no lease: it ends what its own teacher declared and
+    takes nothing from another who shares the class.
+    """
 
     version: Version
     locked: bool
@@ -146,6 +150,8 @@ def _told(
         if held.told is None and not held.locked:
             return _report(held, "free", "")
         return held, [held.told] if held.told else []
+    if held.locked and _lets_go(declared) and author.key != held.author.key:
+        return held, [held.told] if held.told else []
     losers: list[Effect] = []
     if foreign and held.locked:
         losers = [Overruled(held.author.lesson, declared.version, author.teacher)]
@@ -163,6 +169,10 @@ def _told(
     )
     taken, effects = _applied(taken, now)
     return taken, [*effects, *losers]
+
+
+def _lets_go(declared: LockDeclared) -> bool:
+    return not declared.locked and declared.lease_seconds == 0
 
 
 def _applied(held: Attention, now: float) -> tuple[Attention, list[Effect]]:

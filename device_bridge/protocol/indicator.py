@@ -3,6 +3,9 @@
 Orders to the bar go out, its answers come in. `shown` is what the bar is proved to say now; no
 picture may leave the device that the bar does not tell of. Apart from `presence.py`, which the
 seat's messages are made of.
+
+A teacher may share the class: then another's lesson of it stands beside, the bar names both, and
+the first of those beside leads on when the one that led ends. Any other lesson takes their place.
 """
 
 from typing import Final, Literal
@@ -28,6 +31,8 @@ from device_bridge.protocol.seat import IndicatorAnswered, ShowIndicator
 
 LookShown = Literal["none", "overview", "close"]
 _LEASE_SECONDS_MAX: Final = 4 * 3600
+BESIDE_MAX: Final = 3
+"""A bar has room for so many names beside the first."""
 
 
 class Bar(Struct, frozen=True):
@@ -50,8 +55,25 @@ class Bar(Struct, frozen=True):
     still_until: float = 0.0
 
 
+class Beside(Struct, frozen=True):
+    """Another teacher's lesson of the same class that is on as well; moments as in `Presence`."""
+
+    declared: LessonDeclared
+    author: Author
+    lease_ends_at: float
+    until_at: float
+    told: Report | None = None
+
+    @property
+    def ends_at(self) -> float:
+        return min(self.lease_ends_at, self.author.until)
+
+
 class Presence(Struct, frozen=True):
     """What a device holds of its lesson. Moments are boot-clock seconds.
+
+    `home` is the lesson that came first of those that share the device: its name stands for what
+    they have in common, folders and the pupil's private time, also when it has ended.
 
     `order` numbers what the bar is told, apart from the declaration's version: the look changes
     within one version; `proved` is the newest order that the bar was seen to follow. `shown` is
@@ -73,10 +95,39 @@ class Presence(Struct, frozen=True):
     proved: int = 0
     why_over: str = ""
     told: Report | None = None
+    home: str = ""
+    beside: tuple[Beside, ...] = ()
 
     @property
     def ends_at(self) -> float:
         return min(self.lease_ends_at, self.author.until)
+
+    @property
+    def authors(self) -> tuple[Author, ...]:
+        """Whose lessons these are, the one that leads first."""
+        return (self.author, *(one.author for one in self.beside))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Whose lessons are on, as the bar says it."""
+        return tuple(author.teacher for author in self.authors) if self.on else ()
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """All lessons that are on."""
+        return tuple(author.lesson for author in self.authors) if self.on else ()
+
+    @property
+    def newest(self) -> int:
+        """The highest version that holds of any of them: what an app has to outnumber."""
+        return max(self.version, *(one.declared.version for one in self.beside), 0)
+
+
+class Aside(Struct, frozen=True):
+    """An effect: a report for the apps of one lesson only, of what `author` declared."""
+
+    author: Author
+    report: Report
 
 
 class LessonTold(Struct, frozen=True):
@@ -102,7 +153,7 @@ Event = (
     | SeatGone
     | TimePassed
 )
-Effect = ShowIndicator | Report | Overruled | LessonEnded
+Effect = ShowIndicator | Report | Aside | Overruled | LessonEnded
 
 
 def advance(  # noqa: C901 - one case an event
@@ -114,13 +165,17 @@ def advance(  # noqa: C901 - one case an event
             return _told(held, declared, author, now)
         case LessonEnded(lesson) if held.on and lesson == held.author.lesson:
             return _over(held, REVOKED, now)
+        case LessonEnded(lesson) if lesson in held.lessons:
+            return _leave(held, lesson, REVOKED, now)
         case IndicatorAnswered(version, reason) if version == held.order and held.seat:
             return _answered(held, reason, now)
         case BarChanged(bar) if bar != held.bar:
             return _ordered(replace(held, bar=bar), now) if held.on else (_with(held, bar), [])
-        case MandateSeen(author) if author.lesson and author.lesson == held.author.lesson:
-            until = max(held.author.until, author.until)
-            return replace(held, author=replace(held.author, until=until)), []
+        case MandateSeen(author) if author.lesson:
+            beside = tuple(
+                replace(one, author=_prolonged(one.author, author)) for one in held.beside
+            )
+            return replace(held, author=_prolonged(held.author, author), beside=beside), []
         case SeatCame():
             return _ordered(replace(held, seat=True, shown=None), now)
         case SeatGone():
@@ -136,9 +191,17 @@ def _with(held: Presence, bar: Bar) -> Presence:
     return replace(held, bar=bar)
 
 
+def _prolonged(held: Author, seen: Author) -> Author:
+    if held.lesson != seen.lesson:
+        return held
+    return replace(held, until=max(held.until, seen.until))
+
+
 def _told(
     held: Presence, declared: LessonDeclared, author: Author, now: float
 ) -> tuple[Presence, list[Effect]]:
+    if _shares(held, declared, author):
+        return _told_beside(held, declared, author, now)
     foreign = author.lesson != held.author.lesson
     if judge(held.author, held.version, author, declared.version) == "older":
         if foreign and not held.on:
@@ -146,12 +209,15 @@ def _told(
             return _report_over(replace(held, told=None))
         loser = Overruled(author.lesson, held.version, held.author.teacher)
         return held, [loser] if foreign else []
+    stays = (declared.shared or declared.state == "over") and _same_class(held, declared)
+    stay = tuple(one for one in held.beside if stays and one.author.key != author.key)
     before: list[Effect] = []
-    if foreign and held.on:
-        before = [
-            LessonEnded(held.author.lesson),
-            Overruled(held.author.lesson, declared.version, author.teacher),
-        ]
+    for one in held.authors if held.on else ():
+        if one.lesson != author.lesson and all(one != each.author for each in stay):
+            before += [
+                LessonEnded(one.lesson),
+                Overruled(one.lesson, declared.version, author.teacher),
+            ]
     taken = replace(
         held,
         version=declared.version,
@@ -162,6 +228,8 @@ def _told(
         author=author,
         why_over="",
         told=None,
+        home=held.home if held.home and (stay or not foreign) else author.lesson,
+        beside=stay,
     )
     if not taken.on:
         taken, effects = _over(taken, "", now)
@@ -170,6 +238,88 @@ def _told(
     else:
         taken, effects = _ordered(taken, now)
     return taken, [*before, *effects]
+
+
+def _shares(held: Presence, declared: LessonDeclared, author: Author) -> bool:
+    """Whether it stands beside the lesson that leads: that is of the same class and shared.
+
+    One's own new lesson is no guest; one that ends takes nobody's place, whatever its class.
+    """
+    if not held.on or held.declared is None or author.lesson == held.author.lesson:
+        return False
+    if author.lesson in {*held.lessons, held.home} or declared.state == "over":
+        return True
+    shared = held.declared.shared and author.key != held.author.key
+    return shared and _same_class(held, declared)
+
+
+def _same_class(held: Presence, declared: LessonDeclared) -> bool:
+    return held.declared is not None and held.declared.class_id == declared.class_id
+
+
+def _told_beside(
+    held: Presence, declared: LessonDeclared, author: Author, now: float
+) -> tuple[Presence, list[Effect]]:
+    mine = next((one for one in held.beside if one.author.lesson == author.lesson), None)
+    if mine is not None and declared.version < mine.declared.version:
+        return held, []  # an echo of the past
+    lease_ends_at = now + declared.lease_seconds
+    told = mine.told if mine is not None and mine.declared.version == declared.version else None
+    one = Beside(declared, author, lease_ends_at, now + declared.until_seconds, told)
+    if declared.state == "over" or one.ends_at <= now:
+        if mine is None and declared.version < held.version:
+            return held, [Overruled(author.lesson, held.version, held.author.teacher)]
+        if mine is None:
+            return held, [Aside(author, Report("presence", declared.version, "over"))]
+        held = replace(held, beside=_placed(held.beside, one))
+        return _leave(held, author.lesson, "", now)
+    effects: list[Effect] = []
+    if mine is None:
+        # A teacher who begins anew, at another computer say, is still one.
+        for old in [each.author for each in held.beside if each.author.key == author.key]:
+            held, left = _leave(held, old.lesson, "", now)
+            effects += left
+        if len(held.beside) >= BESIDE_MAX:
+            return held, [*effects, Overruled(author.lesson, held.version, held.author.teacher)]
+    held, shown = _ordered(replace(held, beside=_placed(held.beside, one)), now)
+    return held, [*effects, *shown]
+
+
+def _placed(beside: tuple[Beside, ...], one: Beside) -> tuple[Beside, ...]:
+    """Put `one` in the place of its earlier self, or last."""
+    if all(each.author.lesson != one.author.lesson for each in beside):
+        return (*beside, one)
+    return tuple(one if each.author.lesson == one.author.lesson else each for each in beside)
+
+
+def _leave(held: Presence, lesson: str, why: str, now: float) -> tuple[Presence, list[Effect]]:
+    """End a lesson that stands beside the one that leads."""
+    gone = [one for one in held.beside if one.author.lesson == lesson]
+    rest = tuple(one for one in held.beside if one.author.lesson != lesson)
+    held, effects = _ordered(replace(held, beside=rest), now)
+    for one in gone:
+        report = Report("presence", one.declared.version, "over", why)
+        effects = [LessonEnded(lesson), Aside(one.author, report), *effects]
+    return held, effects
+
+
+def _lead_on(held: Presence, why: str, now: float) -> tuple[Presence, list[Effect]]:
+    """End the lesson that leads; the next one beside it takes its place on the same bar."""
+    over = Aside(held.author, Report("presence", held.version, "over", why))
+    first, *rest = held.beside
+    led = replace(
+        held,
+        version=first.declared.version,
+        declared=first.declared,
+        on=True,
+        lease_ends_at=first.lease_ends_at,
+        until_at=first.until_at,
+        author=first.author,
+        beside=tuple(rest),
+        told=first.told,
+    )
+    led, effects = _ordered(led, now)
+    return led, [LessonEnded(held.author.lesson), over, *effects]
 
 
 def _answered(held: Presence, reason: str, now: float) -> tuple[Presence, list[Effect]]:
@@ -184,6 +334,9 @@ def _answered(held: Presence, reason: str, now: float) -> tuple[Presence, list[E
 def _looked_at_the_clock(held: Presence, now: float) -> tuple[Presence, list[Effect]]:
     if held.on and held.ends_at <= now:
         return _over(held, _why_over(held, now), now)
+    for one in held.beside:
+        if one.ends_at <= now:
+            return _leave(held, one.author.lesson, _why_over(one, now), now)
     if held.shown is not None and now - held.proved_at > PROOF_OLD_SECONDS:
         held = replace(held, shown=None)
     if held.on and held.seat and now - held.ordered_at >= PROOF_SECONDS:
@@ -191,12 +344,14 @@ def _looked_at_the_clock(held: Presence, now: float) -> tuple[Presence, list[Eff
     return held, []
 
 
-def _why_over(held: Presence, now: float) -> str:
+def _why_over(held: Presence | Beside, now: float) -> str:
     return LESSON_ENDED if held.author.until <= now else LEASE_ENDED
 
 
 def _over(held: Presence, why: str, now: float) -> tuple[Presence, list[Effect]]:
     """End the lesson; "over" is reported when the bar is proved gone, or where there is none."""
+    if held.beside:
+        return _lead_on(held, why, now)
     ended = replace(held, on=False, why_over=why, shown=None, bar=replace(held.bar, look="none"))
     ended, effects = _ordered(ended, now)
     if not ended.seat:
@@ -221,7 +376,7 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         on=True,
         teacher_name=held.declared.teacher_name,
         class_name=held.declared.class_name,
-        until_seconds=_left(held.until_at, now),
+        until_seconds=_left(max(held.until_at, *(one.until_at for one in held.beside), 0), now),
         pupil_name=held.declared.pupil_name,
         look=held.bar.look,
         hand_place=held.bar.hand_place,
@@ -234,6 +389,7 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         private_seconds=_left(held.bar.private_until, now),
         stills=held.bar.stills,
         still_now=held.bar.still_until > now,
+        also=tuple(one.declared.teacher_name for one in held.beside),
     )
 
 
@@ -252,6 +408,11 @@ def _report(
 ) -> tuple[Presence, list[Effect]]:
     """Say it once: the same words again would only wake the wall."""
     report = Report("presence", held.version, state, reason)
-    if report == held.told:
-        return held, []
-    return replace(held, told=report), [report]
+    effects: list[Effect] = [] if report == held.told else [report]
+    beside: list[Beside] = []
+    for one in held.beside:
+        theirs = replace(report, version=one.declared.version)
+        if theirs != one.told:
+            effects.append(Aside(one.author, theirs))
+        beside.append(replace(one, told=theirs))
+    return replace(held, told=report, beside=tuple(beside)), effects

@@ -44,7 +44,7 @@ from device_bridge.protocol.materials import (
     NotHeld,
 )
 from device_bridge.protocol.pairing import FromPairing, ToPairing
-from device_bridge.protocol.presence import LessonDeclared, SeatClaimed
+from device_bridge.protocol.presence import Company, LessonDeclared, SeatClaimed
 from device_bridge.protocol.seat import FromSeat, ToSeat
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
 from device_bridge.protocol.watching import Credit, Frame, StillAsked, WatchingDeclared
@@ -73,6 +73,7 @@ FromDevice = (
     | Report
     | MaterialReport
     | Superseded
+    | Company
     | Answer
     | HandInOffered
     | PupilSaid

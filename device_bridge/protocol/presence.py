@@ -18,7 +18,8 @@ class LessonDeclared(Struct, frozen=True, tag="lesson-declared"):
     """The lesson and who sits here. While it is on, the device shows its indicator.
 
     `until_seconds` is what remains of the lesson, by the teacher's clock; the mandate's end holds
-    in any case. `pupil` empty: nobody yet, so `choices` are offered.
+    in any case. `pupil` empty: nobody yet, so `choices` are offered. `shared`: another teacher's
+    lesson of the same class may stand beside this one, and does not take its place.
     """
 
     version: Version
@@ -32,6 +33,13 @@ class LessonDeclared(Struct, frozen=True, tag="lesson-declared"):
     pupil: OptionalId = ""
     pupil_name: Name = ""
     choices: Annotated[tuple[Choice, ...], Meta(max_length=100)] = ()
+    shared: bool = False
+
+
+class Company(Struct, frozen=True, tag="company"):
+    """Which other teachers have a lesson of the same class on this device; told when it changes."""
+
+    teachers: Annotated[tuple[Name, ...], Meta(max_length=3)] = ()
 
 
 class SeatClaimed(Struct, frozen=True, tag="seat-claimed"):

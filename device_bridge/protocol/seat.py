@@ -29,7 +29,8 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     `on` False takes the bar away. `received` counts hand-outs; `hand_place` 0: hand down.
     `close_seconds`: how long a close look may still go on. `private`: whether the pupil may keep
     the screen private, or does, for `private_seconds` more. `stills` counts the pictures that the
-    teacher has kept in this lesson; `still_now`: the newest is just being kept.
+    teacher has kept in this lesson; `still_now`: the newest is just being kept. `also`: the other
+    teachers who have a lesson of the class here.
     """
 
     version: Version
@@ -49,6 +50,7 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     private_seconds: LeaseSeconds = 0
     stills: Annotated[int, Meta(ge=0)] = 0
     still_now: bool = False
+    also: Annotated[tuple[Name, ...], Meta(max_length=3)] = ()
 
 
 class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):

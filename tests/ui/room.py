@@ -110,6 +110,9 @@ class FakeActs:
     async def extend(self, seconds: int) -> None:
         await self._keep("extend", (), str(seconds))
 
+    async def share(self, *, shared: bool) -> None:
+        await self._keep("share", (), str(shared))
+
     async def collect_then_end(self, tiles: Sequence[Tile]) -> None:
         await self._keep("collect-then-end", tiles)
 

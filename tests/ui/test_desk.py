@@ -463,6 +463,21 @@ def test_the_lessons_end_moves_from_the_time_left(room: Room) -> None:
     assert room.desk.time_left() == "37 min left"
 
 
+def test_a_class_is_shared_where_its_time_stands_and_the_window_says_with_whom(room: Room) -> None:
+    click(room, "time-left")
+    assert room.button("share").text() == "Share the class"
+    click(room, "share")
+    assert room.acts.asked == [("share", (), "True")]
+    room.desk.moved(msgspec.structs.replace(LESSON, shared=True))
+    assert room.desk.said().text == "Another teacher of the class may join now"
+    room.desk.accompanied(("Omar\u202e",))
+    assert room.desk.note() == "Omar teaches beside you"
+    click(room, "time-left")
+    assert room.button("share").text() == "No longer share the class"
+    click(room, "share")
+    assert room.acts.asked[-1] == ("share", (), "False")
+
+
 def test_where_four_hours_are_reached_a_sentence_says_so(room: Room) -> None:
     room.desk.moved(msgspec.structs.replace(LESSON, ends_at=LESSON.started_at + 4 * 3600))
     room.window.open_sheet("length")

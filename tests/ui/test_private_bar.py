@@ -26,15 +26,24 @@ def test_a_close_look_is_told_apart_with_the_minutes_it_may_still_last(bar: Indi
     assert "Claire sees this screen" in bar.accessibleName()
 
 
+def test_two_teachers_of_one_class_are_both_named_whoever_of_them_looks(bar: IndicatorBar) -> None:
+    shared = replace(CLOSE, also=("Omar\u202e", ""))
+    bar.show_order(shared, 0.0, hand_up=False)
+    named = "Claire, Omar and Your teacher look closely, for 4 min more at the most"
+    assert named in bar.accessibleName()
+    bar.show_order(replace(shared, look="overview", also=("Omar",)), 0.0, hand_up=False)
+    assert "Claire and Omar see this screen" in bar.accessibleName()
+
+
 def test_private_is_offered_only_where_allowed_and_counts_down(bar: IndicatorBar) -> None:
     button = bar.private
     bar.show_order(CLOSE, 0.0, hand_up=False)
     assert button.isHidden()
     bar.show_order(replace(CLOSE, private="offered"), 0.0, hand_up=False)
-    assert (button.isHidden(), button.text().strip()) == (False, "Private")
+    assert (button.isHidden(), button.accessibleName()) == (False, "Private")
     on = replace(CLOSE, look="none", private="on", private_seconds=125)
     bar.show_order(on, 0.0, hand_up=False)
-    assert button.text().strip() == "Stop: 2:05"
+    assert button.accessibleName() == "Stop: 2:05"
     assert "Private: nobody sees this screen" in bar.accessibleName()
 
 
@@ -50,3 +59,10 @@ def test_a_still_is_said_in_words_even_where_the_bar_was_folded_and_counted_afte
     bar.show_order(replace(CLOSE, stills=1), 0.0, hand_up=False)
     assert "Claire looks closely" in bar.accessibleName()
     assert bar.accessibleName().endswith("pictures kept: 1")
+
+
+def test_however_long_the_names_the_bar_is_whole_on_its_screen(bar: IndicatorBar) -> None:
+    names = ("Frau Schmidt-Rottluff-Berger", "Mr Llanfairpwllgwyngyll", "W" * 64)
+    bar.show_order(replace(CLOSE, teacher_name="W" * 64, also=names), 0.0, hand_up=False)
+    assert bar.width() <= bar.screen().geometry().width()
+    assert "W" * 21 in bar.accessibleName()

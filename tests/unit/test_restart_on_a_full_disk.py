@@ -4,7 +4,7 @@ import pytest
 
 from classroom_app.domain.acts import Declared, Resumed
 from classroom_app.domain.errors import StoreFull
-from classroom_app.domain.evidence import Evidence, reported, superseded
+from classroom_app.domain.evidence import Evidence, of_colleagues, reported
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.services.attention import Attention
 from device_bridge.protocol.attention import LockDeclared
@@ -70,7 +70,7 @@ async def test_a_lock_that_a_disk_failed_after_it_was_told_holds_after_a_restart
 async def test_what_another_teacher_declared_meanwhile_is_no_lost_word_of_ours() -> None:
     app = Restarted()
     seen = app.room.evidence(ONE)
-    app.room.note(ONE, superseded(seen, Superseded("presence", 9, "Omar"), 100.0))
+    app.room.note(ONE, of_colleagues(seen, Superseded("presence", 9, "Omar"), 100.0))
     await app.says(ONE, Report("attention", 9, "free"))
     held = app.room.lock_of(ONE)
     assert held is not None

@@ -9,6 +9,7 @@ from classroom_app.domain.acts import (
     HandOutWithdrawn,
     LessonExtended,
     LessonOver,
+    LessonShared,
     LockAsked,
     OpenWish,
     PupilAnswered,
@@ -63,6 +64,7 @@ def test_what_is_over_or_never_was_is_not_taken_up(acts: tuple[AnyAct, ...]) -> 
 
 def test_an_end_that_moved_is_the_end() -> None:
     assert after(LessonExtended(**told(1), ends_at=NOON + 9000)).lesson.ends_at == NOON + 9000
+    assert after(LessonShared(**told(1), shared=True)).lesson.shared
 
 
 def test_a_lesson_that_went_on_after_its_end_locks_nobody_and_has_no_hand_up() -> None:

@@ -163,7 +163,7 @@ class Guard:
         """Say what a hello is answered with: the highest version held of each feature."""
         return (
             Held("attention", self.attention.held.version),
-            Held("presence", self.presence.held.version),
+            Held("presence", self.presence.held.newest),
             Held("watching", self.watching.held.version),
             Held("materials", self.materials.held.version),
         )
@@ -269,7 +269,7 @@ class Guard:
             case HandInAsked():
                 self.materials.hand_in_asked(link, message)
             case HandInTaken():
-                self.materials.hand_in_taken(message)
+                self.materials.hand_in_taken(link, message)
             case Heard():
                 self.talking.heard(message)
             case HeadAsked():
@@ -286,7 +286,7 @@ class Guard:
         self.deny_list = deny_list
         self.voice.changed()
         self.voice.note("deny-list", {"number": denied.number})
-        for author in (self.presence.held.author, self.attention.held.author):
+        for author in (*self.presence.held.authors, self.attention.held.author):
             if author.key in denied.keys:
                 self._revoked(author.lesson)
 
@@ -305,7 +305,7 @@ class Guard:
 
     def free(self) -> None:
         """End whatever lesson there is: its school has ended, or lets this device go."""
-        for author in (self.presence.held.author, self.attention.held.author):
+        for author in (*self.presence.held.authors, self.attention.held.author):
             if author.lesson:
                 self._revoked(author.lesson)
 
@@ -324,9 +324,10 @@ class Guard:
         self.presence.hear(seen)
         self.watching.hear_mandate(seen)
 
-    def _ended(self, lesson: str) -> None:
+    def _ended(self, lesson: str, last: bool) -> None:  # noqa: FBT001 - a callback's only fact
         self.attention.hear(LessonEnded(lesson))
-        self.talking.lesson_ended()
+        if last:
+            self.talking.lesson_ended()
         self.watching.review()
 
     # Time

@@ -120,6 +120,16 @@ def _as_of_now(kept: Kept, clock: Clock) -> Kept:
             shown=None,
             proved_at=0.0,
             proved=-1,
+            beside=tuple(
+                replace(
+                    one,
+                    lease_ends_at=moved(one.lease_ends_at),
+                    until_at=moved(one.until_at),
+                    author=author(one.author),
+                    told=None,
+                )
+                for one in was.beside
+            ),
             bar=replace(was.bar, still_until=0.0),
             told=None,
         ),

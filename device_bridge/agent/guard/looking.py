@@ -4,9 +4,11 @@ A picture goes out only for a declaration that holds, inside a lesson that is on
 than the pupil's bar is proved to say.
 """
 
+from collections.abc import Collection, Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from device_bridge.protocol.declared import Author
 from device_bridge.protocol.indicator import LookShown
@@ -76,6 +78,27 @@ class Shown(Struct, frozen=True):
     def current(self, now: float, pace: float) -> bool:
         """Whether the screen still shows it. A slow pace looks more seldom."""
         return self.number > 0 and now - self.checked_at <= max(_CURRENT_SECONDS, 1.5 / pace)
+
+
+def together(rows: Sequence[Watching], lessons: Collection[str], now: float) -> Watching:
+    """Return what teachers who share a class ask for as one: the closest, in overview the largest.
+
+    Where nobody of the `lessons` that are on looks it is the first row, as it is.
+    """
+    on = [row for row in rows if row.author.lesson in lessons and row.wanted(now) != "none"]
+    if not on:
+        return rows[0]
+    first = max(on, key=lambda row: _RANK[row.wanted(now)])
+    asked = [row.declared for row in on if row.declared]
+    if len(on) == 1 or first.wanted(now) == "close" or first.declared is None:
+        return first
+    largest = replace(
+        first.declared,
+        width=max(one.width for one in asked),
+        height=max(one.height for one in asked),
+        pace=max(one.pace for one in asked),
+    )
+    return replace(first, declared=largest)
 
 
 def next_look(

@@ -19,6 +19,7 @@ from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.papers import (
     Paper,
     Papers,
+    as_declared,
     changed,
     declared,
     report_of,
@@ -94,6 +95,7 @@ class MaterialsGuard:
         self._fetching: set[bytes] = set()
         self._offered: dict[str, set[bytes]] = {}
         self._opening: OrderedDict[str, str] = OrderedDict()
+        self._shared: dict[str, MaterialsDeclared] = {}
         self._numbers = count(1)
         self._jobs = asyncio.Queue[Callable[[], Awaitable[object]]](_JOBS_MAX)
         self._wanted = asyncio.Event()
@@ -103,7 +105,9 @@ class MaterialsGuard:
             self._do(self._take_back)
 
     def told(self, link: Link, told: MaterialsDeclared) -> None:
-        author = author_of(link)
+        """Take what one teacher hands out; where several share the class, beside the others'."""
+        author, told = author_of(link), self._with_the_others(author_of(link).lesson, told)
+        author = replace(author, lesson=told.lesson)
         verdict = judge(self.held.author, self.held.version, author, told.version)
         foreign = author.lesson != self.held.author.lesson
         if verdict == "older":
@@ -127,6 +131,24 @@ class MaterialsGuard:
                 self._let_go(row.document.document)
         self._tell_bar()
         self._wanted.set()
+
+    def _with_the_others(self, lesson: str, told: MaterialsDeclared) -> MaterialsDeclared:
+        """Return what all teachers hand out who share the class, under the lesson that came first.
+
+        Where nobody shares it that is what was `told`.
+        """
+        if not (self._presence.shared and lesson in self._presence.lessons):
+            self._shared = {}
+            return told
+        before = self._shared or {self.held.author.lesson: as_declared(self.held)}
+        on = self._presence.lessons
+        self._shared = {one: theirs for one, theirs in before.items() if one in on}
+        if lesson not in self._shared or self._shared[lesson].version <= told.version:
+            self._shared[lesson] = told
+        documents = tuple(one for theirs in self._shared.values() for one in theirs.documents)
+        version = max(self.held.version, told.version)
+        home = self._presence.lesson
+        return MaterialsDeclared(version, home, documents, told.withdrawn)
 
     @property
     def folder(self) -> Path:
@@ -177,12 +199,18 @@ class MaterialsGuard:
 
     def _next(self, link: Link) -> Paper | None:
         """Choose what to fetch over `link`: only its own lesson's, and not what comes already."""
-        if author_of(link).lesson != self.held.author.lesson:
-            return None
+        lesson = author_of(link).lesson
         for paper in self.held.lacking():
+            if not self._gives(lesson, paper.document.handout):
+                continue
             if paper.state != "failed" and paper.document.document not in self._fetching:
                 return paper
         return None
+
+    def _gives(self, lesson: str, handout: str) -> bool:
+        if (theirs := self._shared.get(lesson)) is None:
+            return lesson == self.held.author.lesson
+        return any(one.handout == handout for one in theirs.documents)
 
     async def _fetch(self, paper: Paper, end: BulkEnd) -> None:
         one, folder = paper.document, self.folder
@@ -353,7 +381,9 @@ class MaterialsGuard:
 
     async def _offer(self, link: Link, asked: HandInAsked) -> None:
         declared, folder = self._presence.held.declared, self._presence.hand_in()
-        if folder is None or declared is None or declared.lesson != asked.lesson:
+        on = self._presence.lessons
+        known = declared is not None and asked.lesson in {declared.lesson, *on}
+        if folder is None or not known:
             self._commands.end(asked.id, "refused", NO_LESSON)
             return
         try:
@@ -362,19 +392,21 @@ class MaterialsGuard:
             self._commands.end(asked.id, "failed", "unreadable")
             return
         documents = {file.document for file in gathered.files}
-        # One ticket at a time: an older one's papers are offered no more.
-        self._offered = {asked.lesson: documents}
+        # One ticket a teacher: an older one's papers are offered no more.
+        others = {one: theirs for one, theirs in self._offered.items() if one in on}
+        self._offered = others | {asked.lesson: documents}
         link.send(HandInOffered(asked.id, gathered.files, gathered.left_out))
         self._commands.end(asked.id, "done")
         facts = {"id": asked.id, "files": len(gathered.files), "lesson": asked.lesson}
         self._voice.note("hand-in-offered", facts)
 
-    def hand_in_taken(self, taken: HandInTaken) -> None:
+    def hand_in_taken(self, link: Link, taken: HandInTaken) -> None:
         """Let go of copies that the app holds; the pupil's own files stay."""
         lacking = {row.document.document for row in self.held.lacking()}
-        for documents in self._offered.values():
-            for document in documents.intersection(taken.documents) - lacking:
-                documents.discard(document)
+        offered = self._offered.get(author_of(link).lesson, set())
+        for document in offered.intersection(taken.documents) - lacking:
+            offered.discard(document)
+            if not self._is_offered(document):
                 self._later(document)
         self._voice.note("hand-in-taken", {"id": taken.id, "files": len(taken.documents)})
 

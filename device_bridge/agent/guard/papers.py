@@ -96,6 +96,11 @@ def report_of(held: Papers, paper: Paper) -> MaterialReport:
     )
 
 
+def as_declared(held: Papers) -> MaterialsDeclared:
+    """Return the declaration that `held` came from, but for what it named as withdrawn."""
+    return MaterialsDeclared(held.version, held.lesson, tuple(row.document for row in held.papers))
+
+
 def declared(
     held: Papers,
     told: MaterialsDeclared,

@@ -17,11 +17,11 @@ from device_bridge.protocol.indicator import (
     Presence,
     advance,
 )
-from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.presence import Company, LessonDeclared
 
 
 class PresenceGuard:
-    """`ended` hears of each lesson that is over here, by word or by time.
+    """`ended` hears of each lesson that is over here, and whether it was the last that shared it.
 
     `hand_in_of` gives a lesson's folder by its id and the class's name.
     """
@@ -31,7 +31,7 @@ class PresenceGuard:
         voice: Voice,
         now: Callable[[], float],
         held: Presence,
-        ended: Callable[[str], None],
+        ended: Callable[[str, bool], None],
         hand_in_of: Callable[[str, str], Path],
     ) -> None:
         self._voice = voice
@@ -42,25 +42,37 @@ class PresenceGuard:
 
     @property
     def lesson(self) -> str:
-        """The lesson that is on, or nothing."""
-        return self.held.author.lesson if self.held.on else ""
+        """The lesson that is on, or nothing; where teachers share it, the one that came first."""
+        return self.held.home if self.held.on else ""
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """All lessons that are on, the one that leads first."""
+        return self.held.lessons
+
+    @property
+    def shared(self) -> bool:
+        """Whether several teachers share the device, or one is left of those who did."""
+        return self.held.on and self.lessons != (self.held.home,)
 
     def told(self, link: Link, declared: LessonDeclared) -> None:
-        self.hear(LessonTold(declared, author_of(link)))
+        author = author_of(link)
+        self.hear(LessonTold(declared, author))
+        if len(self.lessons) > 1 and author.lesson in self.lessons:
+            link.send(self._company_of(author.lesson))
         self.open_hand_in()
 
     def hear(self, event: Event) -> None:
         before = self.held
         self.held, effects = advance(before, event, self._now())
-        if (before.version, before.ends_at, before.on) != (
-            self.held.version,
-            self.held.ends_at,
-            self.held.on,
-        ):
+        if _lasting(before) != _lasting(self.held):
             self._voice.changed()
         class_name = self.held.declared.class_name if self.held.declared else ""
         for lesson in self._voice.act("presence", effects, self.held.author, class_name):
-            self._ended(lesson)
+            self._ended(lesson, self.lesson != before.home)
+        if (before.beside or self.held.beside) and before.names != self.held.names:
+            for lesson in self.lessons:
+                self._voice.lesson(lesson, self._company_of(lesson))
 
     def looks(self, look: LookShown, close_until: float = 0.0) -> None:
         self._bar(replace(self.held.bar, look=look, close_until=close_until))
@@ -81,12 +93,13 @@ class PresenceGuard:
     def class_of(self, lesson: str) -> str:
         """Return the name of the lesson's class; "" for a lesson that was not declared here."""
         declared = self.held.declared
-        return declared.class_name if declared and declared.lesson == lesson else ""
+        known = declared and lesson in {declared.lesson, self.held.home}
+        return declared.class_name if declared and known else ""
 
     def hand_in(self) -> Path | None:
-        """Where work for the newest lesson is laid."""
+        """Where work for the newest lesson is laid, for all teachers who share it."""
         declared = self.held.declared
-        return self._hand_in_of(declared.lesson, declared.class_name) if declared else None
+        return self._hand_in_of(self.held.home, declared.class_name) if declared else None
 
     def open_hand_in(self) -> None:
         """Make the lesson's folder and tell the bar where it is."""
@@ -95,6 +108,15 @@ class PresenceGuard:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._bar(replace(self.held.bar, hand_in_folder=str(folder)))
 
+    def _company_of(self, lesson: str) -> Company:
+        return Company(tuple(one.teacher for one in self.held.authors if one.lesson != lesson))
+
     def _bar(self, bar: Bar) -> None:
         if bar != self.held.bar:
             self.hear(BarChanged(bar))
+
+
+def _lasting(held: Presence) -> tuple[object, ...]:
+    """Return what is worth to be kept over a restart."""
+    beside = [(one.author.lesson, one.declared.version, one.ends_at) for one in held.beside]
+    return (held.version, held.ends_at, held.on, beside)

@@ -40,7 +40,8 @@ def _spans(lines: Iterator[Entry], classes: dict[str, str]) -> list[tuple[Entry,
             continue
         family = next((one for one in FAMILIES if line.kind.startswith(one)), "")
         before = open_.get(family)
-        if not family or (before is not None and before.kind == line.kind):
+        same = before is not None and (before.kind, before.words) == (line.kind, line.words)
+        if not family or same:
             continue
         if before is not None:
             del open_[family]

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from device_bridge.agent.guard.commands import Commands
-from device_bridge.agent.guard.ports import Link
+from device_bridge.agent.guard.ports import Link, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.protocol.attention import NO_SEAT
@@ -75,23 +75,24 @@ class TalkingGuard:
         if self._commands.begin(link, answered.id, self._now() + answered.deadline_seconds):
             self._hand(up=False)
             self._commands.end(answered.id, "done")
+            for lesson in self._presence.lessons:
+                if lesson != author_of(link).lesson:  # who shares the class sees a hand until then
+                    self._say(lesson, PupilSaid(self._new_id(), "hand-down"))
 
     def acted(self, act: PupilActed) -> None:
         """Keep what the pupil did and say it; nothing outside a lesson."""
-        lesson = self._presence.lesson
-        if not lesson or len(self.held.unheard) >= UNHEARD_MAX:
+        if not self._presence.lesson or len(self.held.unheard) >= UNHEARD_MAX:
             return
         match act.kind:
-            case "hand-up" | "hand-down":
-                up = act.kind == "hand-up"
+            case "hand-up" | "hand-down" as kind:
+                up = kind == "hand-up"
                 if up != self.held.hand_up:
                     self._hand(up=up)
-                    self._say(lesson, PupilSaid(self._new_id(), act.kind))
-            case "words" | "reply":
-                said = PupilSaid(self._new_id(), act.kind, act.text, act.reply_to)
-                self._say(lesson, said)
+                    self._say_all(lambda _: PupilSaid(self._new_id(), kind))
+            case "words" | "reply" as kind:
+                self._say_all(lambda _: PupilSaid(self._new_id(), kind, act.text, act.reply_to))
             case "seat":
-                self._claim(lesson, act.text)
+                self._claim(act.text)
             case "private-on" | "private-off":
                 pass  # `private`'s
 
@@ -103,21 +104,28 @@ class TalkingGuard:
 
     def linked(self, link: Link, lesson: str) -> None:
         """Say again to `link` what `lesson` has not heard; other lessons' words are too late."""
-        kept = tuple(row for row in self.held.unheard if row.lesson == lesson)
+        on = {lesson, *self._presence.lessons}
+        kept = tuple(row for row in self.held.unheard if row.lesson in on)
         if kept != self.held.unheard:
             self.held = replace(self.held, unheard=kept)
             self._voice.changed()
         for row in kept:
-            link.send(row.said)
+            if row.lesson == lesson:
+                link.send(row.said)
 
     def lesson_ended(self) -> None:
         self._hand(up=False)
 
-    def _claim(self, lesson: str, pupil: str) -> None:
+    def _claim(self, pupil: str) -> None:
         declared = self._presence.held.declared
         choices = declared.choices if declared and not declared.pupil else ()
         if any(choice.pupil == pupil for choice in choices):
-            self._say(lesson, SeatClaimed(self._new_id(), lesson, pupil))
+            self._say_all(lambda lesson: SeatClaimed(self._new_id(), lesson, pupil))
+
+    def _say_all(self, said: Callable[[str], PupilSaid | SeatClaimed]) -> None:
+        """Say it to each teacher who shares the lesson: each one hears, or does not, by itself."""
+        for lesson in self._presence.lessons:
+            self._say(lesson, said(lesson))
 
     def _say(self, lesson: str, said: PupilSaid | SeatClaimed) -> None:
         self.held = replace(self.held, unheard=(*self.held.unheard, Unheard(lesson, said)))

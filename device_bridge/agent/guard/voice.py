@@ -11,6 +11,7 @@ from device_bridge.agent.guard.ports import Link, author_of
 from device_bridge.protocol.declared import Author, LessonEnded, Overruled
 from device_bridge.protocol.fields import LEASE_SECONDS_MAX, Feature
 from device_bridge.protocol.hello import Report, Superseded
+from device_bridge.protocol.indicator import Aside
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.seat import DropCurtain, RaiseCurtain, ShowIndicator, ToSeat
 from device_bridge.protocol.watching import Frame
@@ -19,7 +20,7 @@ _NOTES_MAX: Final = 5000
 """What the journal may lag behind when the disk refuses; the newest are kept."""
 
 NOBODY: Final = Author()
-Effect = RaiseCurtain | DropCurtain | ShowIndicator | Report | Overruled | LessonEnded
+Effect = RaiseCurtain | DropCurtain | ShowIndicator | Report | Aside | Overruled | LessonEnded
 
 
 class Voice:
@@ -87,16 +88,22 @@ class Voice:
                     self.seat(effect)
                 case Report():
                     self.all(effect)
-                    facts: dict[str, str | int] = {"version": effect.version}
-                    facts |= {"lesson": author.lesson, "why": effect.reason}
-                    facts |= {"class": class_name} if class_name else {}
-                    self.note(f"{feature}-{effect.state}", facts, author.teacher)
+                    self._reported(effect, author, class_name)
+                case Aside(whose, report):
+                    self.lesson(whose.lesson, report)
+                    self._reported(report, whose, class_name)
                 case Overruled(loser, version, by):
                     told = Superseded(feature, version, by, self._ends_in(by))
                     self.lesson(loser, told)
                 case LessonEnded(over):
                     ended.append(over)
         return ended
+
+    def _reported(self, report: Report, author: Author, class_name: str) -> None:
+        facts: dict[str, str | int] = {"version": report.version}
+        facts |= {"lesson": author.lesson, "why": report.reason}
+        facts |= {"class": class_name} if class_name else {}
+        self.note(f"{report.feature}-{report.state}", facts, author.teacher)
 
     def _ends_in(self, teacher: str) -> int:
         """Return the seconds that a linked teacher's mandate still has."""

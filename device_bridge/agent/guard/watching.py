@@ -5,13 +5,14 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from device_bridge.agent.guard.looking import Shown, Watching, next_look
+from device_bridge.agent.guard.looking import Shown, Watching, next_look, together
 from device_bridge.agent.guard.ports import Link, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.private import PrivateGuard
 from device_bridge.agent.guard.voice import Voice
-from device_bridge.protocol.declared import MandateSeen, Overruled, judge
+from device_bridge.protocol.declared import Author, MandateSeen, Overruled, judge
 from device_bridge.protocol.hello import Report
+from device_bridge.protocol.indicator import LookShown
 from device_bridge.protocol.seat import FrameTaken, Look, LookAnswered, SeatFrame, StillShown
 from device_bridge.protocol.watching import CLOSE_ENDED, Frame, WatchingDeclared
 
@@ -21,7 +22,11 @@ PRIVATE = "private"
 
 
 class WatchingGuard:
-    """`close_seconds`: how long the school lets a close look go on."""
+    """`close_seconds`: how long the school lets a close look go on.
+
+    Teachers who share a class see one picture, the closest that one of them asks for: the bar
+    names them all. `held` is of the lesson that looked first, `beside` of the others.
+    """
 
     def __init__(
         self,
@@ -38,16 +43,21 @@ class WatchingGuard:
         self._now = now
         self._presence = presence
         self.held = held
+        self.beside: dict[str, Watching] = {}
         self.shown = Shown()
         self.ordered: Look | None = None
         self._order = 0
         self._waiting = False
         self._served: list[Link] = []
-        self._told: Report | None = None
+        self._told: dict[str, Report] = {}
+        self._noted = ("none", "")
 
     def told(self, link: Link, declared: WatchingDeclared) -> None:
         author = author_of(link)
         foreign = author.lesson != self.held.author.lesson
+        if foreign and {author.lesson, self.held.author.lesson} <= set(self._presence.lessons):
+            self._told_beside(link, declared, author)
+            return
         verdict = judge(self.held.author, self.held.version, author, declared.version)
         if verdict == "older":
             if foreign:
@@ -56,7 +66,18 @@ class WatchingGuard:
         if foreign and self.held.wanted(self._now()) != "none":
             self._overruled(self.held.author.lesson, declared.version, author.teacher)
         self.held = self.held.taking(declared, author, self._now(), self._close_seconds())
-        self._told = None
+        self._taken(link, author.lesson)
+
+    def _told_beside(self, link: Link, declared: WatchingDeclared, author: Author) -> None:
+        mine = self.beside.get(author.lesson, Watching())
+        if declared.version < mine.version:
+            return
+        mine = mine.taking(declared, author, self._now(), self._close_seconds())
+        self.beside[author.lesson] = mine
+        self._taken(link, author.lesson)
+
+    def _taken(self, link: Link, lesson: str) -> None:
+        self._told.pop(lesson, None)
         if link not in self._served:
             # A new link has no picture yet, however still the screen: the seat looks afresh.
             self._served.append(link)
@@ -66,35 +87,40 @@ class WatchingGuard:
 
     def not_closely(self, link: Link) -> str:
         """Say why the link's teacher is not looking closely, as the pupil is told; "": they are."""
-        lesson = self._presence.lesson
         if self._private.on:
             return PRIVATE
-        mine = bool(lesson) and lesson == self.held.author.lesson == author_of(link).lesson
-        if not mine or self.held.wanted(self._now()) != "close" or not self.shown.number:
+        lesson = author_of(link).lesson
+        mine = next((row for row in self._looking() if row.author.lesson == lesson), None)
+        if mine is None or mine.wanted(self._now()) != "close" or not self.shown.number:
             return NOT_CLOSE
         return "" if self._presence.held.shown == "close" else NO_INDICATOR
 
     def hear_mandate(self, seen: MandateSeen) -> None:
         if seen.author.lesson and seen.author.lesson == self.held.author.lesson:
-            until = max(self.held.author.until, seen.author.until)
-            self.held = replace(self.held, author=replace(self.held.author, until=until))
+            self.held = _prolonged(self.held, seen.author.until)
+        elif mine := self.beside.get(seen.author.lesson):
+            self.beside[seen.author.lesson] = _prolonged(mine, seen.author.until)
 
     def review(self) -> None:
         """Order the look that is right now; call it whenever lesson, bar or time moved."""
         self._private.review()
-        now, lesson = self._now(), self._presence.lesson
-        mine, private = bool(lesson) and self.held.author.lesson == lesson, self._private.on
-        seen = self.held.wanted(now) if mine and not private else "none"
-        self._presence.looks(seen, self.held.close_ends_at if seen == "close" else 0.0)
+        self._follow_presence()
+        now, on, private = self._now(), self._presence.lessons, self._private.on
+        asked = together([self.held, *self.beside.values()], on, now)
+        mine = asked.author.lesson in on
+        seen = asked.wanted(now) if mine and not private else "none"
+        self._presence.looks(seen, asked.close_ends_at if seen == "close" else 0.0)
         shown = self._presence.held.shown
         # In private it is as if no lesson were on.
-        look, how = next_look(self.held, "" if private else lesson, shown, self.ordered, now)
+        lesson = asked.author.lesson if mine and not private else ""
+        look, how = next_look(asked, lesson, shown, self.ordered, now)
         if private and mine:
             self._report("private")
         if how == "waiting" and self._presence.held.shown is None:
             self._not_shown()
         if self.ordered is None or look != replace(self.ordered, version=0):
             self._look(look)
+        self._note(look.look)
 
     def seat_came(self) -> None:
         """Begin anew with a seat that knows no look and counts its pictures from one."""
@@ -108,9 +134,9 @@ class WatchingGuard:
         self.shown = replace(self.shown, checked_at=-1e9)
 
     def framed(self, picture: SeatFrame) -> None:
-        declared = self.held.declared
         allowed = self.ordered is not None and picture.version == self.ordered.version
-        if not allowed or declared is None or self._presence.held.shown is None:
+        looking = self._looking()
+        if not allowed or not looking or self._presence.held.shown is None:
             self._voice.seat(FrameTaken(picture.number))
             return
         self.shown = Shown(self.shown.number + 1, picture.number, self._now())
@@ -124,8 +150,12 @@ class WatchingGuard:
             picture.codec,
             picture.picture,
         )
-        self._report("on", CLOSE_ENDED if self.held.close_over(self._now()) else "")
-        self._waiting = self._voice.offer(self.held.author.lesson, frame)
+        self._report("on")
+        offered = [
+            self._voice.offer(row.author.lesson, replace(frame, version=row.version))
+            for row in looking
+        ]
+        self._waiting = any(offered)
         if not self._waiting:
             self._voice.seat(FrameTaken(picture.number))
 
@@ -143,8 +173,7 @@ class WatchingGuard:
         if self.ordered is not None and answer.version == self.ordered.version:
             if answer.state == "on" and self._private.on:
                 return  # a look that was under way when the pupil pressed
-            over = answer.state == "on" and self.held.close_over(self._now())
-            self._report(answer.state, CLOSE_ENDED if over else answer.reason)
+            self._report(answer.state, answer.reason)
 
     def lost(self, link: Link) -> None:
         """Free the seat from waiting for a frame that the link took with it."""
@@ -153,21 +182,27 @@ class WatchingGuard:
         self.taken(self.shown.number)
 
     def current(self) -> bool:
-        pace = self.held.declared.pace if self.held.declared else 1.0
+        pace = max((row.declared.pace for row in self._looking() if row.declared), default=1.0)
         return self.shown.current(self._now(), pace)
 
     def _look(self, look: Look) -> None:
         # A seat may outlive its guard: numbers must rise over the guard's lives as well.
         self._order = max(self._order + 1, int(self._now() * 1000))
-        before = self.ordered.look if self.ordered else "none"
         order = replace(look, version=self._order)
         self.ordered = order if self._voice.seat(order) else None
         self._waiting = False
         if look.look == "none":
             self._voice.forget()
-        if look.look != before:
-            by = {"version": self.held.version, "lesson": self.held.author.lesson}
-            self._voice.note(f"look-{look.look}", by, self.held.author.teacher)
+
+    def _note(self, look: LookShown) -> None:
+        """Write down who looks, and how, where that is new."""
+        rows = self._looking() or [self.held]
+        who = ", ".join(row.author.teacher for row in rows)
+        if (look, who if look != "none" else "") != self._noted:
+            self._noted = (look, who if look != "none" else "")
+            by: dict[str, str | int] = {"version": rows[0].version}
+            by["lesson"] = rows[0].author.lesson
+            self._voice.note(f"look-{look}", by, who)
 
     def _not_shown(self) -> None:
         told = self._presence.held.told
@@ -175,10 +210,35 @@ class WatchingGuard:
             self._report("failed", NO_INDICATOR)
 
     def _report(self, state: Literal["on", "dark", "private", "failed"], reason: str = "") -> None:
-        report = Report("watching", self.held.version, state, reason)
-        if report != self._told:
-            self._told = report
-            self._voice.all(report)
+        """Tell each teacher who looks; a close look that is over says so where all else is well."""
+        rows = self._looking() or [self.held]
+        for row in rows:
+            over = state == "on" and row.close_over(self._now())
+            report = Report("watching", row.version, state, CLOSE_ENDED if over else reason)
+            if report != self._told.get(row.author.lesson):
+                self._told[row.author.lesson] = report
+                if len(rows) == 1:
+                    self._voice.all(report)
+                else:
+                    self._voice.lesson(row.author.lesson, report)
+
+    def _looking(self) -> list[Watching]:
+        """Return who of the lessons that are on asks for pictures now."""
+        on, now = self._presence.lessons, self._now()
+        rows = (self.held, *self.beside.values())
+        return [row for row in rows if row.author.lesson in on and row.wanted(now) != "none"]
+
+    def _follow_presence(self) -> None:
+        """Let go of what lessons asked that are over; one that is left takes the first place."""
+        on = self._presence.lessons
+        self.beside = {lesson: row for lesson, row in self.beside.items() if lesson in on}
+        if self.beside and self.held.author.lesson not in on:
+            self.held = self.beside.pop(next(iter(self.beside)))
+            self._voice.changed()
 
     def _overruled(self, lesson: str, version: int, by: str) -> None:
         self._voice.act("watching", [Overruled(lesson, version, by)], self.held.author)
+
+
+def _prolonged(held: Watching, until: float) -> Watching:
+    return replace(held, author=replace(held.author, until=max(held.author.until, until)))

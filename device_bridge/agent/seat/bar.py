@@ -44,6 +44,12 @@ QPushButton:disabled {{ color: #8A96A3; border-color: #3A4753; }}
 GAP: Final = "\N{EN SPACE}"  # between an icon and its word: Qt's own gap is too narrow
 LESSON: Final = {"none": "lesson", "overview": "overview", "close": "close"}
 MINUTE_SECONDS: Final = 60
+ELIDE: Final = Qt.TextElideMode.ElideMiddle  # what is being done stands at the end
+
+
+def several(key: str, order: ShowIndicator) -> str:
+    """Return the phrase for one teacher, or for more: a verb has its number."""
+    return f"{key}-more" if order.also else key
 
 
 class IndicatorBar(QWidget):
@@ -62,10 +68,11 @@ class IndicatorBar(QWidget):
         self.setObjectName("indicator")
         self.setWindowTitle("pupitre-bar")
         self._words = words
-        self._folded = False
-        self._offers_private = False
+        self._folded = self._offers_private = False
         self._grip: QPoint | None = None
         self._moved = False
+        self._headline = ""
+        self._words_on: dict[QPushButton, str] = {}
         self._eye = label(self, face(14))
         self._who = label(self, face(16, QFont.Weight.DemiBold))
         self._until = label(self, face(13), "#C6CFD9")
@@ -122,10 +129,10 @@ class IndicatorBar(QWidget):
 
     def show_order(self, order: ShowIndicator, now: float, *, hand_up: bool) -> None:
         """Say it as it is now. The eye is filled while pictures go out."""
-        who = plain(order.teacher_name, 30) or self._words("teacher")
+        who = self._names(order)
         if order.still_now and self._folded:
             self._toggle()  # what is kept is said in words
-        self._who.setText(who if self._folded else self._headline(order, who))
+        self._headline = who if self._folded else self._says(order, who)
         until = self._words("until", until=clock(now + order.until_seconds))
         kept = self._words("stills", count=order.stills) if order.stills else ""
         self._until.setText(" · ".join(part for part in (until, kept) if part))
@@ -135,10 +142,10 @@ class IndicatorBar(QWidget):
         filled = disc("eye", across, across - 14, INK, "white")
         self._eye.setPixmap(filled if seen else icon_pixmap("eye", across - 10, "white"))
         self._show_hand(order, hand_up=hand_up)
-        self._write.setText(GAP + self._words("write"))
-        self._received.setText(GAP + self._words("received", count=order.received))
+        self._name(self._write, self._words("write"))
+        self._name(self._received, self._words("received", count=order.received))
         self._received.setEnabled(order.received > 0)
-        self._hand_in.setText(GAP + self._words("hand-in"))
+        self._name(self._hand_in, self._words("hand-in"))
         self._hand_in.setVisible(bool(order.hand_in_folder) and not self._folded)
         self._seen.setToolTip(self._words("seen-title"))
         self._seen.setAccessibleName(self._words("seen-title"))
@@ -146,31 +153,40 @@ class IndicatorBar(QWidget):
         self._fold.setIcon(icon(name, 18, "white", flipped=not self._folded))
         self._fold.setToolTip(self._words("unfold" if self._folded else "fold"))
         self._fold.setAccessibleName(self._fold.toolTip())
-        self.setAccessibleName(f"{self._who.text()}, {self._until.text()}")
+        self.setAccessibleName(f"{self._headline}, {self._until.text()}")
         self.place()
 
-    def _headline(self, order: ShowIndicator, who: str) -> str:
+    def _names(self, order: ShowIndicator) -> str:
+        """Name all whose lesson it is: whoever of them looks, the others may see."""
+        most = 30 if not order.also else 22
+        names = [plain(name, most) for name in (order.teacher_name, *order.also)]
+        names = [name or self._words("teacher") for name in names]
+        if len(names) == 1:
+            return names[0]
+        return self._words("both", first=", ".join(names[:-1]), last=names[-1])
+
+    def _says(self, order: ShowIndicator, who: str) -> str:
         if order.private == "on":
             return self._words("private-on")
         if order.still_now:
-            return self._words("still", who=who)
+            return self._words(several("still", order), who=who)
         if order.look == "close" and order.close_seconds:
             minutes = -(-order.close_seconds // MINUTE_SECONDS)
-            return self._words("close-left", who=who, minutes=minutes)
-        return self._words(LESSON[order.look], who=who)
+            return self._words(several("close-left", order), who=who, minutes=minutes)
+        return self._words(several(LESSON[order.look], order), who=who)
 
     def _show_private(self, order: ShowIndicator) -> None:
         on, self._offers_private = order.private == "on", bool(order.private)
         left = "{}:{:02}".format(*divmod(order.private_seconds, MINUTE_SECONDS))
         text = self._words("private-stop", left=left) if on else self._words("private")
-        self.private.setText(GAP + text)
+        self._name(self.private, text)
         self.private.setToolTip(self._words("private-tip"))
         self.private.setVisible(self._offers_private and not self._folded)
 
     def _show_hand(self, order: ShowIndicator, *, hand_up: bool) -> None:
         up = hand_up or order.hand_place > 0
         key = "hand-place" if order.hand_place else "hand-up" if hand_up else "hand"
-        self._hand.setText(GAP + self._words(key, place=order.hand_place))
+        self._name(self._hand, self._words(key, place=order.hand_place))
         ink, fill, edge = (INK, YELLOW, YELLOW) if up else ("white", "#26323E", "#6B7885")
         self._hand.setIcon(icon("hand", 20, ink))
         style = BUTTON.format(fill=fill, ink=ink, edge=edge, round=18 if up else 8)
@@ -183,23 +199,52 @@ class IndicatorBar(QWidget):
         self.private.setVisible(self._offers_private and not self._folded)
         self.place()
 
+    def _name(self, button: QPushButton, words: str) -> None:
+        self._words_on[button] = words
+        button.setAccessibleName(words)
+        button.setToolTip(words)
+
     def place(self) -> None:
         """Keep the bar whole on its screen; until it is moved, at the top centre."""
-        self._row.invalidate()
         height = EYE_PIXELS if self._folded else BAR_PIXELS
         self._texts.setFixedHeight(height)
-        self._row.activate()
-        self.resize(self.sizeHint().width(), height)
         screen = QGuiApplication.screenAt(self.geometry().center())
         area = (screen or QGuiApplication.primaryScreen()).geometry()
         at = self.pos()
         if not self._moved:
             area = QGuiApplication.primaryScreen().geometry()
+        self._fit(area.width())
+        self.resize(self._wanted(), height)
+        if not self._moved:
             at = QPoint(area.center().x() - self.width() // 2, area.top())
         self.move(
             min(max(at.x(), area.left()), max(area.left(), area.right() + 1 - self.width())),
             min(max(at.y(), area.top()), area.bottom() + 1 - height),
         )
+
+    def _fit(self, width: int) -> None:
+        """Leave out the buttons' words, then the end of the names, where a screen is too narrow.
+
+        A bar that is not whole on a screen proves nothing, and no picture leaves the device.
+        """
+        self._who.setText(self._headline)
+        self._who.setToolTip(self._headline)
+        for button, words in self._words_on.items():
+            button.setText(GAP + words)
+        if self._wanted() <= width:
+            return
+        for button in self._words_on:
+            button.setText("")
+        if (over := self._wanted() - width) > 0:
+            metrics = self._who.fontMetrics()
+            room = max(0, metrics.horizontalAdvance(self._headline) - over)
+            self._who.setText(metrics.elidedText(self._headline, ELIDE, room))
+
+    def _wanted(self) -> int:
+        self._texts.updateGeometry()  # else what it was before the text stays counted
+        self._row.invalidate()
+        self._row.activate()
+        return self.sizeHint().width()
 
     def sizeHint(self) -> QSize:
         return self._row.sizeHint()

@@ -1,0 +1,220 @@
+"""Two teachers who share a class: the bar names both, both see, and neither undoes the other."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from central_mdm.contract.grants import Grant
+from device_bridge.agent.guard import kept
+from device_bridge.agent.guard.guard import Guard
+from device_bridge.agent.guard.seen import seen
+from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.hello import Report, Superseded
+from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
+from device_bridge.protocol.presence import Company, LessonDeclared, SeatClaimed
+from device_bridge.protocol.seat import Look, PupilActed, SeatFrame, ShowIndicator
+from device_bridge.protocol.talking import HandAnswered, PupilSaid
+from device_bridge.protocol.watching import WatchingDeclared
+from tests.guards import FakeLink, FakeSeat, Hands, guard_in, link_to
+
+
+@dataclass
+class Colleague(FakeLink):
+    """A link of a teacher with a key of their own."""
+
+    key: str = "1"
+
+    @property
+    def grant(self) -> Grant:
+        return replace(super().grant, thumbprint=self.key * 64)
+
+
+class Shared:
+    """Claire has shared 5B, and Omar has joined her."""
+
+    def __init__(self, folder: Path) -> None:
+        self.hands = Hands()
+        self.guard = guard_in(folder, self.hands)
+        self.seat = FakeSeat(self.guard).sit()
+        self.claire = link_to(self.guard, Colleague())
+        self.omar = link_to(self.guard, Colleague("Omar", "lesson-2", "mandate-2", key="2"))
+        tell(self.guard, self.claire, 1, shared=True)
+        tell(self.guard, self.omar, 2)
+
+    def bar(self) -> ShowIndicator:
+        return self.seat.heard(ShowIndicator)[-1]
+
+    def look(self, link: FakeLink, version: int, look: str, width: int = 320) -> None:
+        assert look in {"none", "overview", "close"}
+        told = WatchingDeclared(version, 600, look, width)  # pyright: ignore[reportArgumentType]
+        self.guard.told(link, told)
+
+    def picture(self) -> None:
+        order = self.seat.heard(Look)[-1]
+        self.guard.seat_said(SeatFrame(5, order.version, 320, 180, 1366, 768, "jpeg", b"x"))
+
+
+def tell(
+    guard: Guard, link: FakeLink, version: int, *, on: bool = True, shared: bool = False
+) -> None:
+    state = "on" if on else "over"
+    name = link.teacher_name
+    told = LessonDeclared(version, 600, state, link.lesson, "5b", "5B", name, shared=shared)
+    guard.told(link, told)
+
+
+def lock(version: int, *, locked: bool = True, lease: int = 600) -> LockDeclared:
+    return LockDeclared(version, locked, lease, "Look here", "Claire")
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Shared:
+    return Shared(tmp_path)
+
+
+def test_the_bar_names_both_and_each_is_told_of_the_other(both: Shared) -> None:
+    bar = both.bar()
+    assert (bar.teacher_name, bar.also) == ("Claire", ("Omar",))
+    assert both.claire.heard(Company)[-1] == Company(("Omar",))
+    assert both.omar.heard(Company)[-1] == Company(("Claire",))
+    assert both.claire.heard(Superseded) == []
+    assert Report("presence", 2, "on") in both.omar.sent
+
+
+def test_whoever_has_not_shared_is_overruled_as_before(tmp_path: Path) -> None:
+    both = Shared(tmp_path)
+    tell(both.guard, both.claire, 3)
+    assert both.bar().also == ()
+    assert [(one.feature, one.by) for one in both.omar.heard(Superseded)] == [
+        ("presence", "Claire")
+    ]
+    tell(both.guard, both.claire, 4, shared=True)
+    tell(both.guard, both.omar, 2)
+    assert both.omar.heard(Company)[-1] == Company(("Claire",)), "as before"
+    tell(both.guard, both.claire, 5)
+    tell(both.guard, both.omar, 6)
+    assert both.bar().teacher_name == "Omar"
+    assert [one.by for one in both.claire.heard(Superseded)] == ["Omar"]
+
+
+def test_both_see_the_screen_as_the_closest_look_shows_it(both: Shared) -> None:
+    both.look(both.claire, 3, "overview", 320)
+    both.look(both.omar, 4, "overview", 640)
+    assert both.seat.heard(Look)[-1].width == 640
+    both.look(both.omar, 5, "close", 1366)
+    assert both.bar().look == "close"
+    both.picture()
+    assert [frame.version for frame in both.claire.frames] == [3]
+    assert [frame.version for frame in both.omar.frames] == [5]
+    both.look(both.omar, 6, "none")
+    assert both.bar().look == "overview"
+    both.picture()
+    assert [len(both.claire.frames), len(both.omar.frames)] == [2, 1]
+
+
+async def test_the_pupils_page_names_who_looked_and_when_that_changed(both: Shared) -> None:
+    both.look(both.claire, 3, "overview")
+    both.look(both.omar, 4, "overview")
+    await both.guard.write_notes()
+    told = [(one.what, one.who) for one in seen(both.guard.folder)]
+    assert told == [("seen-overview", "Claire, Omar"), ("seen-overview", "Claire")]
+
+
+def test_a_colleague_who_comes_or_goes_frees_nobody_but_may_free_by_a_click(both: Shared) -> None:
+    both.guard.told(both.claire, lock(3))
+    both.guard.told(both.omar, lock(2, locked=False, lease=0))
+    both.guard.told(both.omar, lock(4, locked=False, lease=0))
+    assert both.guard.held.attention.locked
+    both.guard.told(both.claire, lock(3))
+    assert both.guard.held.attention.locked, "a renewal"
+    both.guard.told(both.omar, lock(5, locked=False, lease=600))
+    assert not both.guard.held.attention.locked
+    assert Report("attention", 5, "free") in both.claire.sent
+    assert [one.feature for one in both.claire.heard(Superseded)] == ["attention"]
+
+
+def test_whose_lesson_ends_takes_the_own_lock_along_and_nothing_else(both: Shared) -> None:
+    both.look(both.claire, 3, "overview")
+    both.guard.told(both.omar, lock(4))
+    both.guard.seat_said(PupilActed("hand-up"))
+    both.guard.told(both.omar, lock(5, locked=False, lease=0))
+    tell(both.guard, both.omar, 5, on=False)
+    assert not both.guard.held.attention.locked
+    assert Report("presence", 5, "over") in both.omar.sent
+    assert both.bar().also == ()
+    assert both.guard.talking.held.hand_up
+    assert both.claire.heard(Company)[-1] == Company()
+    assert both.seat.heard(Look)[-1].look == "overview"
+
+
+def test_when_the_first_has_ended_the_other_goes_on_with_folders_and_hand(both: Shared) -> None:
+    both.look(both.omar, 3, "overview")
+    both.guard.seat_said(PupilActed("hand-up"))
+    before = both.bar().hand_in_folder
+    tell(both.guard, both.claire, 4, on=False)
+    bar = both.bar()
+    assert (bar.teacher_name, bar.also, bar.hand_place) == ("Omar", (), 1)
+    assert bar.hand_in_folder == before
+    both.picture()
+    assert [len(both.claire.frames), len(both.omar.frames)] == [0, 1]
+    assert Report("presence", 4, "over") in both.claire.sent
+    tell(both.guard, both.omar, 5, on=False)
+    assert not both.bar().on
+    assert not both.guard.talking.held.hand_up
+
+
+def test_a_colleague_out_of_reach_is_gone_from_the_bar_with_the_lease(both: Shared) -> None:
+    both.hands.boot_seconds += 300
+    tell(both.guard, both.claire, 1, shared=True)
+    both.guard.lost(both.omar)
+    both.hands.boot_seconds += 301
+    both.guard.tick()
+    bar = both.bar()
+    assert (bar.teacher_name, bar.also) == ("Claire", ())
+
+
+def test_over_a_restart_the_bar_still_names_both(both: Shared, tmp_path: Path) -> None:
+    kept.write(both.guard.folder, both.guard.held)
+    again = guard_in(tmp_path, both.hands)
+    bar = FakeSeat(again).sit().heard(ShowIndicator)[-1]
+    assert (bar.teacher_name, bar.also) == ("Claire", ("Omar",))
+
+
+def test_what_a_pupil_says_both_hear_and_a_hand_one_answers_is_down_for_both(
+    both: Shared,
+) -> None:
+    both.guard.seat_said(PupilActed("hand-up"))
+    assert [said.kind for said in both.claire.heard(PupilSaid)] == ["hand-up"]
+    assert [said.kind for said in both.omar.heard(PupilSaid)] == ["hand-up"]
+    both.guard.told(both.omar, HandAnswered("h1", 30))
+    assert [said.kind for said in both.claire.heard(PupilSaid)] == ["hand-down"]
+    assert both.omar.heard(PupilSaid) == []
+    assert both.claire.heard(SeatClaimed) == []
+
+
+def test_both_hand_out_beside_each_other_and_each_takes_back_their_own(both: Shared) -> None:
+    plan, quiz = Document("h1", b"1" * 32, "plan.pdf", 7), Document("h2", b"2" * 32, "quiz.pdf", 9)
+    both.guard.told(both.claire, MaterialsDeclared(3, "lesson-1", (plan,)))
+    both.guard.told(both.omar, MaterialsDeclared(4, "lesson-2", (quiz,)))
+    assert both.claire.heard(Superseded) == []
+    held = both.guard.materials
+    assert [row.document for row in held.held.papers] == [plan, quiz]
+    both.guard.told(both.claire, MaterialsDeclared(5, "lesson-1", (), ("h1",)))
+    assert [row.document for row in held.held.papers] == [quiz]
+    assert MaterialReport("h2", 4, "wanted") in both.omar.sent
+
+
+def test_no_more_than_four_share_and_the_own_new_lesson_is_no_guest(both: Shared) -> None:
+    for number in range(3, 6):
+        link = Colleague(f"T{number}", f"lesson-{number}", f"mandate-{number}", key=str(number))
+        tell(both.guard, link_to(both.guard, link), number)
+    assert both.bar().also == ("Omar", "T3", "T4")
+    anew = link_to(both.guard, Colleague("Omar", "lesson-9", "mandate-9", key="2"))
+    tell(both.guard, anew, 9)
+    assert both.bar().also == ("T3", "T4", "Omar")
+    mine = link_to(both.guard, Colleague("Claire", "lesson-8", "mandate-8"))
+    tell(both.guard, mine, 10, shared=True)
+    bar = both.bar()
+    assert (bar.teacher_name, bar.also) == ("Claire", ("T3", "T4", "Omar"))

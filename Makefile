@@ -29,7 +29,7 @@ demo: setup ## play the scripted lesson (DEVICES=24, OUT=a new folder)
 test: setup ## all tests, a whole small demo among them
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-fuzz: setup ## try bytes, led by coverage, at every edge where strangers speak (FUZZ_SECONDS=600)
+fuzz: setup ## search the edges where strangers speak and every state machine, FUZZ_SECONDS=600 each
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 attack: setup ## besiege a guard (SECONDS=30), then make every listed attack, and count

@@ -24,6 +24,16 @@ LEAF: Final = timedelta(days=396)
 ROOT: Final = timedelta(days=20 * 365)
 # A device's clock may be behind ours when its certificate is fresh.
 EARLIER: Final = timedelta(hours=1)
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+)
+"""What `cryptography` raises for a certificate or a request that is not as ours are."""
 _NO_USE: Final = dict.fromkeys(
     (
         "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
@@ -54,7 +64,7 @@ def key_of_request(pem: str) -> Ed25519PublicKey:
         request = x509.load_pem_x509_csr(pem.encode())
         valid = request.is_signature_valid
         key = request.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature, x509.InvalidVersion):
+    except UNREADABLE:
         raise Malformed("bad-csr", "The certificate request cannot be read.") from None
     if not isinstance(key, Ed25519PublicKey):
         raise Malformed("bad-csr", "The key must be Ed25519.")
@@ -90,7 +100,7 @@ def key_of_root(pem: str, school: str) -> Ed25519PublicKey:
         root.verify_directly_issued_by(root)
         key = root.public_key()
         names = root.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise Malformed("no-root", "The root cannot be read.") from None
     uris = names.get_values_for_type(x509.UniformResourceIdentifier)
     if uris != [f"pupitre://{school}"] or not isinstance(key, Ed25519PublicKey):
@@ -147,7 +157,7 @@ def bearer_of(der: bytes, root_pem: str) -> tuple[Party, Ed25519PublicKey] | Non
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         uris = names.get_values_for_type(x509.UniformResourceIdentifier)
         key = certificate.public_key()
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound, UnsupportedAlgorithm):
+    except UNREADABLE:
         return None
     party = party_of(uris[0]) if len(uris) == 1 else None
     return (party, key) if party and isinstance(key, Ed25519PublicKey) else None

@@ -2,7 +2,7 @@
 
 import secrets
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from msgspec import MsgspecError, json
+from msgspec import json
 
 from central_mdm.contract.sealed import (
     COST,
@@ -49,7 +49,7 @@ def open_authority(raw: bytes, passphrase: str) -> Kept:
     _, content = _open(raw, "authority", passphrase)
     try:
         return json.decode(content, type=Kept)
-    except MsgspecError:
+    except (ValueError, RecursionError):
         raise Malformed("no-sealed-file", "This is no backup of ours.") from None
 
 
@@ -57,7 +57,7 @@ def key_of(pem: bytes) -> Ed25519PrivateKey:
     """Read a key from PEM. Raises Malformed."""
     try:
         key = load_pem_private_key(pem, None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise Malformed("no-sealed-file", "There is no key in it.")
@@ -67,7 +67,7 @@ def key_of(pem: bytes) -> Ed25519PrivateKey:
 def _open(raw: bytes, kind: Kind, passphrase: str) -> tuple[str, bytes]:
     try:
         sealed = json.decode(raw[: 2 * SEALED_BYTES_MAX], type=Sealed)
-    except (MsgspecError, RecursionError):
+    except (ValueError, RecursionError):
         raise Malformed("no-sealed-file", "This is no sealed file of ours.") from None
     if sealed.kind != kind:
         raise Malformed("no-sealed-file", f"This is the {sealed.kind}, not the {kind}.")

@@ -29,6 +29,14 @@ class Founding(Struct, frozen=True):
         return f"Founding({len(self.pupils)} pupils)"
 
 
+def text_of_list(raw: bytes) -> str:
+    """Read a list's file as spreadsheets write it: UTF-8, else as those of Windows do."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
 def read_pupils(text: str) -> tuple[tuple[str, str], ...]:
     """Read (given name, family name), one a line or as the first two columns of a CSV file.
 
@@ -58,7 +66,8 @@ def displays(pupils: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
 def _columns(line: str) -> tuple[str, str]:
     for mark in ";\t,":
         if mark in line:
-            cells = [cell.strip() for cell in next(csv.reader([line], delimiter=mark))]
-            return cells[0], cells[1]
+            # Within quotation marks a mark parts nothing, so there may be one column all the same.
+            given, family = [*next(csv.reader([line], delimiter=mark)), ""][:2]
+            return given.strip(), family.strip()
     given, _, family = line.strip().strip('"').partition(" ")
     return given, family.strip()

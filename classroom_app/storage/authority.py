@@ -49,7 +49,7 @@ def open_authority(
         return unseal(sealed, passphrase)
     if not (home / RING).exists():
         raise AuthorityLocked
-    name = (home / RING).read_text().strip()
+    name = (home / RING).read_text(errors="replace").strip()
     try:
         opens = within(waits.asking, lambda: ring().get_password(SERVICE, name))
     except Exception as error:

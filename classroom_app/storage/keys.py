@@ -94,7 +94,7 @@ def find_key(home: Path, ring: Callable[[], Ring], waits: Waits, passphrase: str
         if store.exists() and store.stat().st_size:
             raise StoreSealed("missing")
         return _made(file, ring, waits.making)
-    written = file.read_text().strip()
+    written = _written(file)
     if written.startswith(POINTER):
         return Key(_asked(ring, written.removeprefix(POINTER), waits.asking), "keyring")
     # A copy or a restored backup may have come with looser ones.
@@ -106,7 +106,7 @@ def find_key(home: Path, ring: Callable[[], Ring], waits: Waits, passphrase: str
 
 def held_by(home: Path) -> Held:
     """Tell by what the key in `home` is kept, and ask nobody for it."""
-    written = (home / "store.key").read_text().strip()
+    written = _written(home / "store.key")
     if written.startswith(POINTER):
         return "keyring"
     return "passphrase" if written.startswith(SEALED) else "beside"
@@ -120,7 +120,7 @@ def choose_passphrase(home: Path, before: str, passphrase: str) -> Held:
     Raises `WrongPassphrase`, also for one too short, and OSError; then all is as it was.
     """
     file = home / "store.key"
-    written = file.read_text().strip()
+    written = _written(file)
     sealed = written.startswith(SEALED)
     digits = _unsealed(written.encode(), before) if sealed else _sound(written)
     words = digits.encode()
@@ -136,6 +136,11 @@ def choose_passphrase(home: Path, before: str, passphrase: str) -> Held:
             old.flush()
             os.fsync(old.fileno())
     return "passphrase" if passphrase else "beside"
+
+
+def _written(file: Path) -> str:
+    """Read what is in a key's file; what a bad disk has made of it is no key."""
+    return file.read_text(encoding="ascii", errors="replace").strip()
 
 
 def _unsealed(raw: bytes, passphrase: str) -> str:

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from classroom_app.domain.founding import Founding, read_pupils
+from classroom_app.domain.founding import Founding, read_pupils, text_of_list
 from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.safekeeping import free_file
 from classroom_app.presenters.words import later, say
@@ -145,11 +145,7 @@ class FoundingForm(QFrame):
         except OSError as error:
             self._first.not_read(error)
             return
-        try:
-            text = raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = raw.decode("cp1252", "replace")  # as spreadsheets of Windows write it
-        self.pupils.setPlainText(text.strip())
+        self.pupils.setPlainText(text_of_list(raw).strip())
 
     @Slot()
     def _found(self) -> None:

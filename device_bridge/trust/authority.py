@@ -13,7 +13,6 @@ from typing import Final, get_args
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -34,6 +33,7 @@ from device_bridge.protocol.errors import Broken, NotPaired
 from device_bridge.trust.grants import sign
 from device_bridge.trust.identity import (
     PEM_BYTES_MAX,
+    UNREADABLE,
     School,
     key_of_pem,
     key_to_pem,
@@ -195,7 +195,7 @@ def key_of_request(pem: str) -> Ed25519PublicKey:
     try:
         request = x509.load_pem_x509_csr(pem.encode())
         valid, key = request.is_signature_valid, request.public_key()
-    except (ValueError, TypeError, UnsupportedAlgorithm, InvalidSignature) as error:
+    except UNREADABLE as error:
         raise NotPaired("no certificate request") from error
     if not valid or not isinstance(key, Ed25519PublicKey):
         raise NotPaired("the request is not signed by an Ed25519 key")
@@ -221,7 +221,7 @@ def unseal_kept(raw: bytes, passphrase: str) -> Kept:
     """Read all of a backup, its rows too. Raises WrongPassphrase or Broken."""
     try:
         return msgspec.json.decode(open_content(raw, "authority", passphrase), type=Kept)
-    except msgspec.MsgspecError as error:
+    except (ValueError, RecursionError) as error:
         raise Broken("no such file of ours") from error
 
 

@@ -143,7 +143,7 @@ def key_of_pem(pem: bytes) -> Ed25519PrivateKey:
     """Read a key. Raises NotPaired for anything but an Ed25519 private key."""
     try:
         key = serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise NotPaired("the key's file is spoilt") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise NotPaired("the key is not Ed25519")

@@ -7,7 +7,6 @@ but "the peer holds this key". No other context of ours knows it.
 """
 
 import base64
-import binascii
 import hashlib
 import ssl
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from device_bridge.protocol.errors import Malformed, NotPaired
 from device_bridge.protocol.pairing import Bound, End
 from device_bridge.trust.accept import Peer
 from device_bridge.trust.identity import (
+    UNREADABLE,
     Identity,
     School,
     dialler_context,
@@ -101,7 +101,7 @@ def stranger(der: bytes | None) -> Peer:
         raise NotPaired("no certificate")
     try:
         key = x509.load_der_x509_certificate(der).public_key()
-    except ValueError as error:
+    except UNREADABLE as error:
         raise NotPaired("no certificate") from error
     if not isinstance(key, Ed25519PublicKey):
         raise NotPaired("the key is not Ed25519")
@@ -131,5 +131,5 @@ def _called(name: str) -> x509.Name:
 def _bytes(text: str) -> bytes:
     try:
         return base64.b32decode(text + "=" * (-len(text) % 8))
-    except binascii.Error as error:
+    except ValueError as error:  # letters beyond ASCII are one, and no `binascii.Error`
         raise Malformed("no pairing secret") from error

@@ -1,6 +1,5 @@
 """The lock's state machine: what holds, what is reported, and when it ends."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from msgspec.structs import replace
@@ -30,6 +29,7 @@ from device_bridge.protocol.declared import (
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.seat import CurtainAnswered, DropCurtain, RaiseCurtain
 from tests.dialogue import Dialogue
+from tests.machines import QUICK
 
 CLAIRE = Author("lesson-1", "mandate-1", "Claire", until=5000)
 OMAR = Author("lesson-2", "mandate-2", "Omar", until=9000)
@@ -271,5 +271,5 @@ class AnyLesson(RuleBasedStateMachine):
         assert version in {0, self.say.state.version}
 
 
-AnyLesson.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+AnyLesson.TestCase.settings = QUICK
 TestAnyLesson = AnyLesson.TestCase

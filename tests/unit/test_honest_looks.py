@@ -91,6 +91,13 @@ def test_private_stops_small_and_close_pictures_at_once_and_the_teacher_is_told(
     assert room.noted("private-on", "private-off") == ["private-on"]
 
 
+def test_a_seat_that_was_told_to_stop_hands_nothing_over_whatever_it_says(tmp_path: Path) -> None:
+    room = Looked(tmp_path)
+    room.press("private-on")
+    assert room.newest().look == "none"
+    assert room.picture() == 0, "under the number of the order to stop"
+
+
 def test_private_ends_by_itself_and_what_is_used_up_does_not_come_again_in_this_lesson(
     tmp_path: Path,
 ) -> None:

@@ -23,6 +23,7 @@ from device_bridge.agent.guard.journal import (
     verify,
 )
 from device_bridge.journal_fault import Fault, sentence
+from tests.machines import QUICK
 
 WORDS = "Bonjour"
 
@@ -216,5 +217,5 @@ class Chains(RuleBasedStateMachine):
             assert verdict.entries == self.count == len(list(read_entries(self.folder)))
 
 
-Chains.TestCase.settings = settings(max_examples=30, stateful_step_count=12, deadline=None)
-test_chains_whatever_is_done_to_them = Chains.TestCase
+Chains.TestCase.settings = settings(QUICK, max_examples=30, stateful_step_count=12)
+TestChains = Chains.TestCase

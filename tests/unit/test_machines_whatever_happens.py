@@ -1,6 +1,5 @@
 """State machines under events in any order: what must hold whatever peers and pupils do."""
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -38,6 +37,7 @@ from device_bridge.protocol.link import (
 from device_bridge.protocol.link import TimePassed as LookedAtTheClock
 from device_bridge.protocol.materials import ChunkWanted, NotHeld
 from device_bridge.protocol.seat import IndicatorAnswered
+from tests.machines import QUICK
 
 NAMES = st.sampled_from(["teacher-1", "teacher-2"])
 TOKENS = st.sampled_from([bytes([number]) * 32 for number in range(3)])
@@ -261,7 +261,7 @@ class AnyDelivery(RuleBasedStateMachine):
 
 MACHINES = (AnyTalk, AnyLanes, AnyBar, AnyDelivery)
 for machine in MACHINES:
-    machine.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+    machine.TestCase.settings = QUICK
 TestAnyTalk = AnyTalk.TestCase
 TestAnyLanes = AnyLanes.TestCase
 TestAnyBar = AnyBar.TestCase

@@ -49,6 +49,7 @@ from device_bridge.session.pairing import Guess
 from device_bridge.trust.identity import new_key, thumbprint
 from device_bridge.trust.pairing import Pake, Secret
 from tests.dialogue import Dialogue
+from tests.machines import QUICK
 
 ID = bytes(16)
 BOUND = Bound("a" * 64, "d" * 64)
@@ -320,6 +321,7 @@ class Talking(RuleBasedStateMachine):
                     pass
 
 
+Guessing.TestCase.settings = Talking.TestCase.settings = QUICK
 TestGuessing = Guessing.TestCase
 TestTalking = Talking.TestCase
 

@@ -134,8 +134,9 @@ class WatchingGuard:
         self.shown = replace(self.shown, checked_at=-1e9)
 
     def framed(self, picture: SeatFrame) -> None:
-        allowed = self.ordered is not None and picture.version == self.ordered.version
-        looking = self._looking()
+        order, looking = self.ordered, self._looking()
+        # A seat that was told to stop has nothing to hand over, whatever it says.
+        allowed = order is not None and order.look != "none" and order.version == picture.version
         if not allowed or not looking or self._presence.held.shown is None:
             self._voice.seat(FrameTaken(picture.number))
             return

@@ -1,0 +1,306 @@
+"""The teacher's side under events in any order: a wall that never lies, a journal that arrives."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from central_mdm.contract.heads import HeadOutcome, HeadsHeard, HeadsTold
+from central_mdm.contract.identity import Trust
+from central_mdm.contract.journal import Event, Outcome, Pushed
+from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.roster import Changes, Scopes
+from classroom_app.cloud.errors import CloudError, Refused, Unreachable
+from classroom_app.cloud.sync import Sync
+from classroom_app.domain import evidence
+from classroom_app.domain.evidence import Evidence
+from classroom_app.domain.lesson import DeviceId, PupilId
+from classroom_app.domain.room import ASKED_AFTER_SECONDS, LockWanted, Place, tile_of
+from classroom_app.domain.tile import State, Tile
+from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
+from device_bridge.protocol.hello import Pulse, Report, Superseded, Welcome
+from device_bridge.protocol.hello import Refused as RefusedThere
+from device_bridge.protocol.watching import Frame
+from tests.machines import QUICK
+from tests.sync_store import MemoryStore, Trusting
+
+PLACE: Final = Place(PupilId("p-1"), DeviceId("dev-1"), "Zoé", 1)
+LONG_AGO: Final = -math.inf
+HERE: Final = frozenset(State) - {State.NOT_HERE, State.GONE, State.OTHER_NETWORK}
+
+
+class AnyTile(RuleBasedStateMachine):
+    """One tile: whatever a device says and whatever is wished, it shows what is known and no more.
+
+    What is known is written down here by itself: when the device was last heard, last sent a
+    picture or said that it still holds, and last proved which lock.
+    """
+
+    @initialize()
+    def begin(self) -> None:
+        self.now, self.seen, self.lock = 1000.0, Evidence(DeviceId("dev-1")), LockWanted()
+        self.up, self.frame = False, -1
+        self.heard = self.true_picture = LONG_AGO
+        self.proofs: dict[int, float] = {}
+        self.watching = self.attention = ""
+
+    def hear(self, seen: Evidence) -> None:
+        self.seen = seen
+        self.heard = self.now
+
+    @rule(boot=st.sampled_from(["boot-1", "boot-2"]))
+    def comes(self, boot: str) -> None:
+        welcome = Welcome(1, "dev-1", boot, "agent", "linux", bytes(32), bytes(16))
+        if boot not in self.seen.boots[-1:]:
+            self.watching = self.attention = ""
+        self.hear(evidence.came(self.seen, welcome, self.now, 0.0))
+        self.up, self.frame = True, -1
+
+    @precondition(lambda self: self.up)
+    @rule(why=st.sampled_from(["lost", "silent", "closed"]))
+    def goes(self, why: str) -> None:
+        self.seen, self.up = evidence.went(self.seen, why, self.now), False
+
+    @precondition(lambda self: self.up)
+    @rule(
+        back=st.integers(0, 1),
+        current=st.booleans(),
+        version=st.integers(0, 4),
+        age_ms=st.sampled_from([0, 3000, 9000, 20_000]),
+    )
+    def pulses(self, back: int, current: bool, version: int, age_ms: int) -> None:  # noqa: FBT001
+        pulse = Pulse(max(0, self.frame - back), current, version, age_ms)
+        self.hear(evidence.pulsed(self.seen, pulse, self.now, 0.0))
+        if current and pulse.frame == self.frame:
+            self.true_picture = self.now
+        if version:
+            proved_at = self.now - age_ms / 1000
+            self.proofs[version] = max(self.proofs.get(version, LONG_AGO), proved_at)
+
+    @precondition(lambda self: self.up)
+    @rule()
+    def sends_a_picture(self) -> None:
+        self.frame += 1
+        frame = Frame(self.frame, 1, 320, 180, 1366, 768, "jpeg", b"x")
+        self.hear(evidence.framed(self.seen, frame, self.now))
+        self.true_picture = self.now
+
+    @precondition(lambda self: self.up)
+    @rule(version=st.integers(1, 4), state=st.sampled_from(["locked", "free", "failed"]))
+    def reports_a_lock(self, version: int, state: Any) -> None:  # noqa: ANN401 - one of three words
+        before = self.seen.report("attention")
+        report = Report("attention", version, state)
+        self.hear(evidence.reported(self.seen, report, self.now))
+        if before is None or version >= before[0].version:
+            self.attention = state
+            if state == "locked":
+                self.proofs[version] = self.now
+            else:
+                self.proofs.pop(version, None)
+
+    @precondition(lambda self: self.up)
+    @rule(version=st.integers(1, 4), state=st.sampled_from(["on", "private", "dark", "failed"]))
+    def reports_a_look(self, version: int, state: Any) -> None:  # noqa: ANN401 - one of four words
+        before = self.seen.report("watching")
+        self.hear(evidence.reported(self.seen, Report("watching", version, state), self.now))
+        if before is None or version >= before[0].version:
+            self.watching = state
+
+    @precondition(lambda self: self.up)
+    @rule(other=st.booleans())
+    def will_not(self, other: bool) -> None:  # noqa: FBT001 - hypothesis hands it in
+        if other:
+            self.hear(evidence.superseded(self.seen, Superseded("presence", 1, "Omar"), self.now))
+        else:
+            told = RefusedThere("lock-declared", "not-allowed", "verb")
+            self.hear(evidence.refused(self.seen, told, self.now))
+
+    @rule(locked=st.booleans())
+    def is_wished(self, locked: bool) -> None:  # noqa: FBT001 - hypothesis hands it in
+        self.lock = LockWanted(self.lock.version + 1, locked, self.now)
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 4.0, 6.0, 11.0, 16.0, 70.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def no_twin_is_met(self) -> None:
+        self.seen = evidence.alone(self.seen, self.now)
+
+    def tile(self) -> Tile:
+        return tile_of(PLACE, self.seen, self.lock, others_locked=False, now=self.now)
+
+    @invariant()
+    def who_is_not_heard_is_not_here(self) -> None:
+        tile = self.tile()
+        if not self.up or self.now - self.heard > GONE_SECONDS:
+            assert tile.state not in HERE
+            assert not tile.held
+            assert not tile.free
+
+    @invariant()
+    def a_picture_is_live_only_while_the_screen_is_known_to_show_it(self) -> None:
+        if self.tile().state is State.LIVE:
+            assert self.now - self.true_picture <= STALE_SECONDS
+            assert self.watching in {"", "on"}
+
+    @invariant()
+    def a_lock_is_a_proof_of_its_own_version(self) -> None:
+        tile = self.tile()
+        if tile.held:
+            proved_at = self.proofs.get(self.lock.version, LONG_AGO)
+            assert self.lock.locked
+            assert self.now - proved_at <= PROOF_OLD_SECONDS + 1e-6
+            assert self.seen.twin_at is None
+        if tile.state is State.LOCKED and not tile.held:
+            assert self.now - self.lock.since < ASKED_AFTER_SECONDS
+            assert self.attention == "locked"
+
+    @invariant()
+    def free_is_the_devices_own_last_word(self) -> None:
+        tile = self.tile()
+        if tile.free:
+            assert not tile.held
+            assert not self.lock.locked
+            assert not self.lock.version or self.attention == "free"
+
+
+class Lossy:
+    """A central side that keeps each thing once, behind a line that breaks at some word.
+
+    `breaks`: after so many words; `answered`: whether that word had its effect.
+    """
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Outcome] = {}
+        self.order: list[Event] = []
+        self.files: dict[str, int] = {}
+        self.breaks, self.answered = -1, False
+        self.spoilt: set[str] = set()
+
+    def _word(self, done: bool) -> None:  # noqa: FBT001 - before or after the effect
+        if not done:
+            self.breaks -= 1
+        if self.breaks == 0 and done == self.answered:
+            self.breaks = -1
+            raise Unreachable("cut")
+
+    async def trust(self, deny_list: int, epoch: int) -> Trust:
+        del deny_list, epoch
+        self._word(False)  # noqa: FBT003 - before
+        return Trust()
+
+    async def scopes(self) -> Scopes:
+        self._word(False)  # noqa: FBT003 - before
+        return Scopes(())
+
+    async def changes(self, scope: str, epoch: str, after: int) -> Changes:
+        raise AssertionError((scope, epoch, after))
+
+    async def push(self, events: tuple[Event, ...]) -> Pushed:
+        self._word(False)  # noqa: FBT003 - before
+        if self.spoilt & {one.id for one in events}:
+            raise Refused("malformed")
+        for one in events:
+            if one.id not in self.kept:
+                self.kept[one.id] = Outcome(one.id, "applied")
+                self.order.append(one)
+        self._word(True)  # noqa: FBT003 - after
+        return Pushed(tuple(self.kept[one.id] for one in events))
+
+    async def tell_heads(self, told: HeadsTold) -> HeadsHeard:
+        self._word(False)  # noqa: FBT003 - before
+        held = max((one.sequence for one in self.order), default=0)
+        return HeadsHeard(tuple(HeadOutcome() for _ in told.heads), held)
+
+    async def offer_file(self, offered: FileOffered) -> FileAnswer:
+        self._word(False)  # noqa: FBT003 - before
+        self.files[offered.id] = self.files.get(offered.id, 0) + 1
+        self._word(True)  # noqa: FBT003 - after
+        return FileAnswer(offered.id, "kept", document="ab" * 32)
+
+    async def put_chunk(self, name: str, content: bytes) -> None:
+        del name, content
+
+    def restored(self, count: int) -> None:
+        """Go back to a backup: the newest are not here any more."""
+        for lost in self.order[len(self.order) - count :]:
+            del self.kept[lost.id]
+        del self.order[len(self.order) - count :]
+
+
+class AnyExchange(RuleBasedStateMachine):
+    """Events and work go to the central side by a line that breaks anywhere; none is lost."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        logging.disable(logging.CRITICAL)  # it warns of what is played here
+        self.there, self.store = Lossy(), MemoryStore()
+        self.sync = Sync(self.there, self.store, Trusting(), lambda _: None, lambda: 1000.0)
+        self.written = self.work = 0
+
+    def teardown(self) -> None:
+        if hasattr(self, "loop"):
+            self.loop.close()
+            logging.disable(logging.NOTSET)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        self.loop.run_until_complete(work)
+
+    @rule(count=st.integers(1, 5), spoilt=st.booleans())
+    def writes(self, count: int, spoilt: bool) -> None:  # noqa: FBT001 - hypothesis hands it in
+        for _ in range(count):
+            self.written += 1
+            self.store.write(self.written)
+        if spoilt:
+            self.there.spoilt.add(self.store.events[-1].id)
+
+    @rule()
+    def collects(self) -> None:
+        self.work += 1
+        self.store.collect(f"work-{self.work}", "p-1", [])
+
+    @rule(breaks=st.integers(1, 9), answered=st.booleans())
+    def turn_that_breaks(self, breaks: int, answered: bool) -> None:  # noqa: FBT001
+        self.there.breaks, self.there.answered = breaks, answered
+        with suppress(CloudError):
+            self.run(self.sync.once())
+        self.there.breaks = -1
+
+    @rule(count=st.integers(0, 3))
+    def is_put_back_from_a_backup(self, count: int) -> None:
+        self.there.restored(min(count, len(self.there.order)))
+
+    @rule()
+    def turn_in_peace(self) -> None:
+        """After a whole turn or two nothing waits, and all that could be taken is there."""
+        for _ in range(2):  # the first may be the one that hears of a server that went back
+            self.run(self.sync.once())
+        assert self.run_count() == 0
+        ids = {one.id for one in self.store.events}
+        assert set(self.there.kept) == ids - self.there.spoilt
+        assert set(self.there.files) == {one.id for one in self.store.files}
+
+    def run_count(self) -> int:
+        return self.loop.run_until_complete(self.store.waiting_count())
+
+    @invariant()
+    def nothing_comes_twice_and_what_is_refused_is_only_the_spoilt_one(self) -> None:
+        ids = [one.id for one in self.there.order]
+        assert len(ids) == len(set(ids))
+        settled = self.store.outcomes.values()
+        assert {one.id for one in settled if one.state == "refused"} <= self.there.spoilt
+
+
+MACHINES = (AnyTile, AnyExchange)
+for machine in MACHINES:
+    machine.TestCase.settings = settings(QUICK, max_examples=15, stateful_step_count=25)
+TestAnyTile = AnyTile.TestCase
+TestAnyExchange = AnyExchange.TestCase

@@ -8,7 +8,8 @@ from sqlalchemy import insert, update
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.contract.sealed import Kept
 from central_mdm.identity.certificates import key_of_root
-from central_mdm.identity.model import schools, successions
+from central_mdm.identity.model import successions
+from central_mdm.identity.rules import keep_school
 from central_mdm.identity.sealed import key_of
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
@@ -27,7 +28,7 @@ async def adopt(ground: Ground, kept: Kept) -> None:
     async with ground.database.writing(kept.school) as connection:
         row = {"school": kept.school, "name": kept.name, "epoch": ground.new_id()}
         row |= {"root": kept.root, "standby": kept.standby}
-        await connection.execute(insert(schools).values(row))
+        await keep_school(connection, row)
         for epoch, statement in enumerate(kept.successions, start=first):
             values = {"epoch": epoch, "statement": statement.encode("ascii")}
             await connection.execute(insert(successions).values(school=kept.school, **values))

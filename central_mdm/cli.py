@@ -14,12 +14,12 @@ from pathlib import Path
 from msgspec import to_builtins
 from sqlalchemy.exc import SQLAlchemyError
 
-from central_mdm import root_commands, trust_commands
+from central_mdm import leaving_commands, root_commands, trust_commands
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.rules import add_teacher, begin_epoch
 from central_mdm.joining import ground_at, has_school
-from central_mdm.platform.errors import Missing, Refusal
+from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, serve
@@ -54,9 +54,10 @@ def parser() -> argparse.ArgumentParser:
     for option in ("school", "id", "login", "name"):
         teacher.add_argument(f"--{option}", required=True)
     trust_commands.add_to(partial(_command, add))
+    leaving_commands.add_to(partial(_command, add))
     _rules(_command(add, "rules", "say where devices are found and what may be private"))
     tidying = _command(add, "tidy", "remove what is older than retention.json lets it be")
-    tidying.add_argument("--school", action="append", default=[], help="default over SQLite: all")
+    tidying.add_argument("--school", action="append", default=[], help="default: all there are")
     restored = _command(add, "restored", "say that the database was restored from a copy")
     restored.add_argument("--school", required=True)
     return made
@@ -113,12 +114,24 @@ def _sentence(error: Exception) -> str:
             return "this school is served already. Go on with that, or end it first."
         case OSError(errno=errno.EADDRINUSE):
             return "another program has this port. End it, or name another --port."
-        case Missing():
-            return f"this school has none such ({error}). Look at what you named, and at --school."
+        case Refusal():
+            return _refused(error)
         case OSError(strerror=str(why)):
             return f"{error.filename}: {why}" if error.filename else why
         case _:
             return f"{type(error).__name__}: {error}"
+
+
+def _refused(error: Refusal) -> str:
+    match error:
+        case Missing():
+            return f"this school has none such ({error}). Look at what you named, and at --school."
+        case NotSignedIn(code="wrong-password"):
+            return "login and password do not belong to a person of this school."
+        case TryAgain(after_seconds=seconds):
+            return f"too much at once ({error}). Try again in {seconds} seconds."
+        case _:
+            return error.detail or f"{type(error).__name__}: {error}"
 
 
 def _port(text: str) -> int:
@@ -173,6 +186,8 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a 
                 return await root_commands.run(ground, args)
             case name if name in trust_commands.NAMES:
                 return await trust_commands.run(ground, args)
+            case name if name in leaving_commands.NAMES:
+                return await leaving_commands.run(ground, args)
             case "tidy":
                 return to_builtins(await tidy_all(ground, args.folder, args.school))
             case "rules":

@@ -11,8 +11,8 @@ from central_mdm.partage import model as partage
 from central_mdm.platform.database import metadata
 from central_mdm.roster import model as roster
 
-WITHOUT_TENANT: Final = frozenset({fleet.doors.name})
-"""Read before a school is known; holds nothing but which school a code opens."""
+WITHOUT_TENANT: Final = frozenset({fleet.doors.name, identity.tenants.name})
+"""Read before a school is known: which school a code opens, and which schools there are."""
 
 _ROOMS = (
     identity.schools, roster.changes, fleet.devices, journal.events, partage.files,

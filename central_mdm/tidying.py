@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct, json
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from central_mdm.fleet.forgetting import forget_devices
+from central_mdm.fleet.forgetting import forget_acts, forget_devices
 from central_mdm.identity.forgetting import forget_tokens
-from central_mdm.identity.model import schools
+from central_mdm.identity.rules import schools_here
 from central_mdm.journal.forgetting import forget_alarms, forget_events
 from central_mdm.partage.forgetting import forget_files
 from central_mdm.platform.errors import Malformed, Refusal
@@ -31,7 +30,8 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
     """In days; `retention.json` in the server's folder may say otherwise, for all its schools.
 
     `journal`: what events say, names among it. `files`: collected work. `alarms`: where two
-    journals differed. `devices`: what a device told that does not come any more.
+    journals differed, and who let devices go. `devices`: what a device told that does not come
+    any more.
     """
 
     journal: Days = 183
@@ -71,6 +71,7 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
     async with ground.database.writing(school) as connection:
         events = await forget_events(connection, school, before(keep.journal))
         alarms = await forget_alarms(connection, school, before(keep.alarms))
+        alarms += await forget_acts(connection, school, before(keep.alarms))
         devices = await forget_devices(connection, school, before(keep.devices))
         tokens = await forget_tokens(connection, school, now)
     async with ground.database.writing(school) as connection:
@@ -78,25 +79,21 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
     return Tidied(events, files, alarms, devices, tokens)
 
 
-async def tidy_all(ground: Ground, folder: Path, named: Sequence[str]) -> dict[str, Tidied]:
-    """Tidy these schools, or all there are. Raises Malformed where they have to be named."""
+async def tidy_all(ground: Ground, folder: Path, named: Sequence[str] = ()) -> dict[str, Tidied]:
+    """Tidy these schools; none named: all there are. Raises Malformed for a spoilt setting."""
     keep = read_retention(folder)
-    return {school: await tidy(ground, school, keep) for school in named or await _all(ground)}
-
-
-async def _all(ground: Ground) -> Sequence[str]:
-    if ground.database.url.get_backend_name() != "sqlite":
-        # Row-level security shows no transaction the schools of others.
-        raise Malformed("no-school", "Name each --school.")
-    async with ground.database.reading("") as connection:
-        return (await connection.execute(select(schools.c.school))).scalars().all()
+    every = named or await schools_here(ground)
+    return {school: await tidy(ground, school, keep) for school in every}
 
 
 async def tidy_daily(ground: Ground, folder: Path) -> None:
-    """Tidy at once and each day until cancelled, where nobody else does: over SQLite."""
+    """Tidy at once and each day until cancelled, where nobody else does: over SQLite.
+
+    Over PostgreSQL there may be many of us: a job of its own does it once a night.
+    """
     while ground.database.url.get_backend_name() == "sqlite":
         try:
-            await tidy_all(ground, folder, ())
+            await tidy_all(ground, folder)
         except (SQLAlchemyError, OSError, Refusal) as error:
             log.warning("not tidied", extra={"why": type(error).__name__})
         await asyncio.sleep(DAY_SECONDS)

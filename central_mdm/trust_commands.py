@@ -1,23 +1,19 @@
-"""The commands of `pupitre-mdm` on who may do what: roles, substitutes, ends, and who leaves."""
+"""The commands of `pupitre-mdm` on who may do what: roles, substitutes and ends."""
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-from msgspec import json, to_builtins
+from msgspec import to_builtins
 
-from central_mdm.contract.leaving import Left, SignedReceipt
 from central_mdm.fleet.ending import ending
-from central_mdm.fleet.leaving import release, take_receipt
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs
-from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class
 
-NAMES: Final = frozenset({"role", "substitute", "end", "ending", "release", "receipt"})
+NAMES: Final = frozenset({"role", "substitute", "end", "ending"})
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
@@ -42,13 +38,6 @@ def add_to(command: Add) -> None:
     ending_ = command("ending", "list whose identity ends soon: bring those devices online once")
     ending_.add_argument("--school", required=True)
     ending_.add_argument("--days", type=int, default=60)
-    released = command("release", "let a device leave the school: at its next check-in, or by file")
-    released.add_argument("--school", required=True)
-    released.add_argument("--device", required=True, help="its id")
-    released.add_argument("--out", type=Path, help="for `pupitre-agent leave --statement FILE`")
-    receipt = command("receipt", "keep what a device signed when it left by a file")
-    receipt.add_argument("--school", required=True)
-    receipt.add_argument("--file", type=Path, required=True, help="the device's receipt.json")
 
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
@@ -64,24 +53,9 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
             async with ground.database.reading(args.school) as connection:
                 found = await ending(connection, args.school, ground.clock(), args.days)
             return {"ending": to_builtins(found)}
-        case "release":
-            statement = await release(ground, args.school, args.device)
-            if args.out:
-                args.out.write_text(statement, encoding="ascii")
-            return {"release": statement}
-        case "receipt":
-            return {"left": (await _receipt(ground, args)).device}
         case _:
             return {"deny_list": await _end(ground, args)}
     return {"done": args.command}
-
-
-async def _receipt(ground: Ground, args: argparse.Namespace) -> Left:
-    try:
-        signed = json.decode(args.file.read_bytes(), type=SignedReceipt)
-    except (ValueError, RecursionError):
-        raise Malformed("no-receipt", "This file is no receipt of a device.") from None
-    return await take_receipt(ground, args.school, signed)
 
 
 async def _substitute(ground: Ground, args: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """Has a library we use a known hole? `python -m tests.audit`; ends with 0 only where all are well.
 
 pip-audit asks a vulnerability service. A service that is away, or knows a library not at all, is
-no clean bill: then this says so and ends with 2. A hole ends it with 1.
+no clean bill: then this says so and ends with 2. A hole ends it with 1. pip-audit's own variable
+`PIP_AUDIT_OSV_URL` names another service that answers as OSV's does, one without internet say.
 """
 
 import subprocess

@@ -16,6 +16,7 @@ from central_mdm.fleet.pace import next_check_in
 from central_mdm.identity.certificates import key_of_request, thumbprint_of
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import certificates
+from central_mdm.identity.renewal import is_ended
 from central_mdm.identity.rules import register, school_row
 from central_mdm.identity.statements import sign
 from central_mdm.platform.authentication import hash_of, token_for
@@ -70,6 +71,8 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
     if school is None:
         raise NotAllowed("bad-code", "This code is not known, has ended or is used up.")
     async with ground.database.writing(school) as connection:
+        if await is_ended(connection, school, thumbprint_of(key)):
+            raise NotAllowed("ended", "The school has ended this key, or let its device go.")
         device = await _again(connection, school, code_hash, thumbprint_of(key), ground.clock())
         class_id = ""
         if not device:

@@ -1,6 +1,9 @@
 """A device leaves the school: released by a statement, gone for good by its own receipt."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.leaving import (
     RECEIPT_TYPE,
@@ -13,33 +16,51 @@ from central_mdm.contract.leaving import (
 from central_mdm.fleet.model import devices, releases
 from central_mdm.identity.certificates import bearer_of, thumbprint_of
 from central_mdm.identity.model import revocations
-from central_mdm.identity.renewal import newest_key
+from central_mdm.identity.renewal import newest_key, newest_keys
 from central_mdm.identity.rules import school_row
 from central_mdm.identity.statements import read, sign
 from central_mdm.platform.database import upsert
-from central_mdm.platform.errors import Missing, NotAllowed
+from central_mdm.platform.errors import Missing, NotAllowed, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
 from central_mdm.roster.model import placements
 from central_mdm.roster.rules import remove_device
 
 
-async def release(ground: Ground, school: str, device: str) -> str:
-    """Let a device go: it hears so at its next check-in, or by this statement as a file.
+async def release(
+    connection: AsyncConnection, ground: Ground, school: str, wanted: Sequence[str]
+) -> dict[str, str]:
+    """Let devices go: each hears so at its next check-in, or by its statement as a file.
 
-    Raises Missing.
+    Who may is for `acts.py` to say. Raises Missing, or Refused for one that has left.
     """
-    async with ground.database.writing(school) as connection:
-        thumbprint, _ = await newest_key(connection, school, "device", device)
-        if not thumbprint:
-            raise Missing("no-device")
-        told = Release(school, device, thumbprint, ground.clock())
-        statement = sign(ground.keys.key(school), RELEASE_TYPE, told)
-        mine = (releases.c.school == school, releases.c.device == device)
-        await connection.execute(delete(releases).where(*mine, releases.c.receipt == ""))
-        row = {"school": school, "device": device, "thumbprint": thumbprint}
-        await connection.execute(insert(releases).values(row | {"statement": statement}))
-    return statement
+    keys = await keys_of(connection, school, wanted)
+    mine = (releases.c.school == school, releases.c.device.in_(wanted))
+    await connection.execute(delete(releases).where(*mine, releases.c.receipt == ""))
+    gone = await connection.execute(select(releases.c.device, releases.c.thumbprint).where(*mine))
+    if left := [row.device for row in gone if keys[row.device] == row.thumbprint]:
+        raise Refused("has-left", f"{left[0]} has left the school already.")
+    key, now = ground.keys.key(school), ground.clock()
+    signed = {
+        device: sign(key, RELEASE_TYPE, Release(school, device, keys[device], now))
+        for device in wanted
+    }
+    rows = [
+        {"school": school, "device": device, "thumbprint": keys[device], "statement": statement}
+        for device, statement in signed.items()
+    ]
+    await connection.execute(insert(releases), rows)
+    return signed
+
+
+async def keys_of(
+    connection: AsyncConnection, school: str, wanted: Sequence[str]
+) -> dict[str, str]:
+    """Return the newest key's thumbprint of each device. Raises Missing where one has none."""
+    keys = await newest_keys(connection, school, "device", wanted)
+    if unknown := [device for device in wanted if device not in keys]:
+        raise Missing(f"no-device {unknown[0]}")
+    return keys
 
 
 async def take_receipt(ground: Ground, school: str, signed: SignedReceipt) -> Left:

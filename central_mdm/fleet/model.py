@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, String, Table, false
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    false,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 from central_mdm.platform.database import HEX, ID, metadata
@@ -65,6 +75,19 @@ releases: Final = Table(
     Column("statement", String(4096), nullable=False),
     Column("receipt", String(4096), nullable=False, server_default=""),
 )
+# Who let devices go: one alone, more only when a second person has confirmed it.
+acts: Final = Table(
+    "fleet_acts",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("devices", LargeBinary, nullable=False),
+    Column("asked_by", ID, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("confirmed_by", ID, nullable=False, server_default=""),
+    Column("done", Boolean, nullable=False),
+    Index(None, "school", "asked_at"),
+)
 codes: Final = Table(
     "fleet_codes",
     metadata,
@@ -76,8 +99,8 @@ codes: Final = Table(
     Column("uses_left", Integer, nullable=False),
     Column("revoked", Boolean, nullable=False, server_default=false()),
 )
-# A device that enrols knows a code and no school. This is the one table that is read without
-# knowing the school: it says which school a code opens, and nothing else.
+# A device that enrols knows a code and no school. This table is read without knowing the school:
+# it says which school a code opens, and nothing else.
 doors: Final = Table(
     "fleet_doors",
     metadata,

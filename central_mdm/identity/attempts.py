@@ -13,6 +13,8 @@ from central_mdm.platform.errors import TryAgain
 FREE_FAILURES: Final = 5
 WAIT_SECONDS_MAX: Final = 900
 FORGET_SECONDS: Final = 3600
+GUESSES: Final = 10
+"""So many tries for one person: nobody forgets a password that often, so somebody is told."""
 
 
 def _key(login: str) -> str:
@@ -30,8 +32,11 @@ async def check(connection: AsyncConnection, school: str, login: str, now: int) 
         raise TryAgain("too-many-attempts", blocked_until - now)
 
 
-async def note_failure(connection: AsyncConnection, school: str, login: str, now: int) -> None:
-    """Count one more; from the fifth on, wait 2, 4, 8 … seconds, at most a quarter of an hour."""
+async def note_failure(connection: AsyncConnection, school: str, login: str, now: int) -> int:
+    """Count one more and return how many.
+
+    From the fifth on, wait 2, 4, 8 … seconds, at most a quarter of an hour.
+    """
     old = delete(failures).where(failures.c.school == school, failures.c.forget_at <= now)
     await connection.execute(old)
     mine = (failures.c.school == school, failures.c.login_hash == _key(login))
@@ -46,6 +51,7 @@ async def note_failure(connection: AsyncConnection, school: str, login: str, now
         .values(row)
         .on_conflict_do_update(index_elements=["school", "login_hash"], set_=facts)
     )
+    return count
 
 
 async def forget(connection: AsyncConnection, school: str, login: str) -> None:

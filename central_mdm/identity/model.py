@@ -28,6 +28,8 @@ schools: Final = Table(
     # The thumbprint of the sealed key that may name the next root; empty: there is none.
     Column("standby", HEX, nullable=False, server_default=""),
 )
+# Which schools there are, and nothing of them: read without knowing one, by the nightly clean-up.
+tenants: Final = Table("tenants", metadata, Column("school", ID, primary_key=True))
 teachers: Final = Table(
     "teachers",
     metadata,

@@ -1,5 +1,6 @@
 """A certificate that comes to its end is followed by another: the same key, the same name."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -57,7 +58,7 @@ async def renew(
     thumbprint, ends_at = await newest_key(connection, party.school, party.role, party.id)
     if thumbprint != thumbprint_of(key):
         raise NotAllowed("another-key")
-    if await _ended(connection, party.school, thumbprint):
+    if await is_ended(connection, party.school, thumbprint):
         raise NotAllowed("ended")
     lately = now - LOST_SECONDS + int(LEAF.total_seconds())
     epoch = (await school_row(connection, party.school)).succession
@@ -85,7 +86,21 @@ async def newest_key(
     return (row.thumbprint, row.ends_at) if row else ("", 0)
 
 
-async def _ended(connection: AsyncConnection, school: str, thumbprint: str) -> bool:
+async def newest_keys(
+    connection: AsyncConnection, school: str, role: Role, parties: Sequence[str]
+) -> dict[str, str]:
+    """Return the thumbprint of each one's newest key; who never had one is not in it."""
+    wanted = select(certificates.c.party, certificates.c.thumbprint).where(
+        certificates.c.school == school,
+        certificates.c.role == role,
+        certificates.c.party.in_(parties),
+    )
+    rows = await connection.execute(wanted.order_by(certificates.c.ends_at))
+    return {row.party: row.thumbprint for row in rows}
+
+
+async def is_ended(connection: AsyncConnection, school: str, thumbprint: str) -> bool:
+    """Say whether the school has ended this key, or the device that had it has left."""
     wanted = select(revocations.c.thumbprint).where(
         revocations.c.school == school, revocations.c.thumbprint == thumbprint
     )

@@ -8,17 +8,19 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import GRANT_TYPE, Grant
+from central_mdm.contract.heads import Alarm
 from central_mdm.contract.identity import GrantIssued, SignedIn, SignIn
 from central_mdm.contract.names import Party
 from central_mdm.identity import attempts
 from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.model import certificates, schools, successions, teachers
+from central_mdm.identity.model import certificates, schools, successions, teachers, tenants
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
 from central_mdm.identity.revocation import newest
 from central_mdm.identity.roles import verbs_of
 from central_mdm.identity.statements import sign
 from central_mdm.identity.tokens import TOKEN_SECONDS, Pair, issue_pair, rotate
+from central_mdm.journal.alarms import raise_alarm
 from central_mdm.platform.authentication import Caller, read_token
 from central_mdm.platform.errors import NotSignedIn, Refused
 from central_mdm.platform.ground import Ground
@@ -50,7 +52,20 @@ async def open_school(ground: Ground, school: str, name: str, standby: str = "")
     row = {"school": school, "name": name, "epoch": ground.new_id(), "root": root}
     row |= {"standby": standby}
     async with ground.database.writing(school) as connection:
-        await connection.execute(insert(schools).values(row))
+        await keep_school(connection, row)
+
+
+async def keep_school(connection: AsyncConnection, row: dict[str, str]) -> None:
+    """Write a new school's row, and that there is such a school."""
+    await connection.execute(insert(schools).values(row))
+    await connection.execute(insert(tenants).values(school=row["school"]))
+
+
+async def schools_here(ground: Ground) -> list[str]:
+    """Name all schools of this database, whatever row-level security shows of them."""
+    async with ground.database.reading("") as connection:
+        wanted = select(tenants.c.school).order_by(tenants.c.school)
+        return list((await connection.execute(wanted)).scalars())
 
 
 async def add_teacher(ground: Ground, school: str, row: dict[str, str], password: str) -> None:
@@ -83,10 +98,21 @@ async def school_row(connection: AsyncConnection, school: str) -> SchoolRow:
     return SchoolRow(*row)
 
 
-async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
-    """Check the password and give tokens, and a certificate where a request came along."""
-    school, login = asked.school, asked.login
-    wanted = select(teachers.c.id, teachers.c.name, teachers.c.password_hash)
+class Proven(Struct, frozen=True):
+    """Who has proved by a password that they are this person of this school."""
+
+    id: str
+    name: str
+    role: str
+    about: SchoolRow
+
+
+async def prove(ground: Ground, school: str, login: str, password: str) -> Proven:
+    """Check a password. Raises NotSignedIn, or TryAgain after too many wrong ones.
+
+    The try stays counted as a wrong one: who goes on with it calls `attempts.forget`.
+    """
+    wanted = select(teachers.c.id, teachers.c.name, teachers.c.role, teachers.c.password_hash)
     wanted = wanted.where(
         teachers.c.school == school, teachers.c.login == login, teachers.c.ended.is_(False)
     )
@@ -96,19 +122,33 @@ async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
         if about is not None:
             # Counted before it is known, or a hundred tries at once would be as one.
             await attempts.check(connection, school, login, ground.clock())
-            await attempts.note_failure(connection, school, login, ground.clock())
+            count = await attempts.note_failure(connection, school, login, ground.clock())
+            if teacher is not None and count == attempts.GUESSES:
+                await _alarm_of_guesses(connection, school, teacher.id, ground.clock())
     kept = NOBODY if teacher is None else teacher.password_hash
-    fits = await ground.passwords.run(matches, kept, asked.password)
-    if about is None:
+    fits = await ground.passwords.run(matches, kept, password)
+    if not fits or teacher is None or about is None:
         raise NotSignedIn("wrong-password")
-    if not fits or teacher is None:
-        raise NotSignedIn("wrong-password")
+    return Proven(teacher.id, teacher.name, teacher.role, about)
+
+
+async def _alarm_of_guesses(
+    connection: AsyncConnection, school: str, teacher: str, now: int
+) -> None:
+    detail = f"{attempts.GUESSES} passwords within an hour"
+    alarm = Alarm(now, "password-guessed", "teacher", teacher, teacher, str(now), detail)
+    await raise_alarm(connection, school, "", alarm)
+
+
+async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
+    """Check the password and give tokens, and a certificate where a request came along."""
+    school, who = asked.school, await prove(ground, asked.school, asked.login, asked.password)
     key = key_of_request(asked.csr) if asked.csr else None
     async with ground.database.writing(school) as connection:
-        await attempts.forget(connection, school, login)
-        issued = await _certify(connection, ground, school, teacher.id, key) if key else ""
-        pair = await issue_pair(connection, ground, school, teacher.id, ground.new_id())
-    return _signed_in(pair, teacher.name, about, issued)
+        await attempts.forget(connection, school, asked.login)
+        issued = await _certify(connection, ground, school, who.id, key) if key else ""
+        pair = await issue_pair(connection, ground, school, who.id, ground.new_id())
+    return _signed_in(pair, who.name, who.about, issued)
 
 
 async def refresh(ground: Ground, token: str) -> SignedIn:

@@ -1,7 +1,7 @@
 """Signed heads of journals: kept where each goes on from the last, else an alarm."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from msgspec import json
 from sqlalchemy import func, select
@@ -20,13 +20,12 @@ from central_mdm.contract.heads import (
 from central_mdm.identity.certificates import bearer_of
 from central_mdm.identity.rules import lock_teacher, school_row
 from central_mdm.identity.statements import read
+from central_mdm.journal.alarms import alarms_of, raise_alarm
 from central_mdm.journal.comparing import compare
-from central_mdm.journal.model import accounts, alarms, events, heads, lessons, origins
+from central_mdm.journal.model import accounts, events, heads, lessons, origins
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
 from central_mdm.platform.ground import Ground
-
-ALARMS_TOLD: Final = 20
 
 
 async def hear(ground: Ground, caller: Caller, told: HeadsTold) -> HeadsHeard:
@@ -35,7 +34,7 @@ async def hear(ground: Ground, caller: Caller, told: HeadsTold) -> HeadsHeard:
         await lock_teacher(connection, caller.school, caller.id)
         outcomes = await take(connection, caller, told.heads, ground.clock())
         for alarm in await compare(connection, caller, ground.clock()):
-            await _raise(connection, caller.school, caller.id, alarm)
+            await raise_alarm(connection, caller.school, caller.id, alarm)
         highest = select(func.max(origins.c.highest)).where(
             origins.c.school == caller.school,
             origins.c.origin == told.journal,
@@ -60,18 +59,6 @@ async def newest_count(connection: AsyncConnection, school: str, device: str) ->
     return int((await connection.execute(wanted)).scalar() or 0)
 
 
-async def alarms_of(connection: AsyncConnection, caller: Caller) -> tuple[Alarm, ...]:
-    """Return a teacher's alarms, the newest first."""
-    mine = (alarms.c.school == caller.school, alarms.c.teacher == caller.id)
-    rows = await connection.execute(
-        select(alarms).where(*mine).order_by(alarms.c.at.desc()).limit(ALARMS_TOLD)
-    )
-    return tuple(
-        Alarm(row.at, row.code, row.role, row.party, row.journal, row.lesson, row.detail)
-        for row in rows
-    )
-
-
 async def _take(
     connection: AsyncConnection, caller: Caller, told: tuple[str, SignedHead], now: int
 ) -> HeadOutcome:
@@ -89,7 +76,7 @@ async def _take(
         detail = f"{head.newest.count} after {count}"
         alarm = Alarm(now, fault, head.role, head.party, head.journal, head.lesson, detail)
         teacher = caller.id if caller.role == "teacher" else await _teacher_of(connection, head)
-        await _raise(connection, head.school, teacher, alarm)
+        await raise_alarm(connection, head.school, teacher, alarm)
         return HeadOutcome(fault, count)
     if head.newest.count >= count:
         await _keep(connection, head, signed, now)
@@ -181,19 +168,3 @@ async def _keep_account(connection: AsyncConnection, head: Head) -> None:
             where=accounts.c.issued_at < kept.excluded.issued_at,
         )
     )
-
-
-async def _raise(connection: AsyncConnection, school: str, teacher: str, alarm: Alarm) -> None:
-    """Keep an alarm once, however often what it is about is brought."""
-    row = {
-        "school": school,
-        "teacher": teacher,
-        "journal": alarm.journal,
-        "lesson": alarm.lesson,
-        "code": alarm.code,
-        "role": alarm.role,
-        "party": alarm.party,
-        "at": alarm.at,
-        "detail": alarm.detail,
-    }
-    await connection.execute(upsert(connection, alarms).values(row).on_conflict_do_nothing())

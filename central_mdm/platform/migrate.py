@@ -10,7 +10,7 @@ from central_mdm.platform.database import Database
 
 # Any number, the same in all replicas: one of them migrates, the others wait.
 LOCK: Final = 0x70757069
-NEWEST: Final = "0007"
+NEWEST: Final = "0008"
 """The newest version, as the last file under `migrations/versions` names it."""
 
 
@@ -32,8 +32,12 @@ def version_of(connection: Connection) -> str:
 
 
 def _upgrade(connection: Connection) -> None:
-    if version_of(connection) == NEWEST:
-        return
+    if version_of(connection) != NEWEST:
+        upgrade(connection, "head")
+
+
+def upgrade(connection: Connection, version: str) -> None:
+    """Bring the database to a version, "head" for the newest."""
     # Alembic takes as long to import as all of SQLAlchemy, and most starts have nothing for it.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -41,4 +45,4 @@ def _upgrade(connection: Connection) -> None:
     made = Config()
     made.set_main_option("script_location", str(Path(migrations.__file__).parent))
     made.attributes["connection"] = connection
-    command.upgrade(made, "head")
+    command.upgrade(made, version)

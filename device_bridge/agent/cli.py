@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one stanza a comman
     one = add("run", "keep guard and seat running", _run)
     _listening(one)
     one.add_argument("--display", default="", help="the X11 display to sit at, as :1")
+    one.add_argument("--pace", type=float, default=1.0, help=argparse.SUPPRESS)
     one = add("guard", "run the guard alone (a service)", _guard)
     _listening(one)
     one.add_argument("--parent", type=int, default=0, help=argparse.SUPPRESS)
@@ -240,7 +241,7 @@ def _run(asked: argparse.Namespace) -> int:
         return 1
     log_to_stderr()
     folder = ["--folder", str(asked.folder)]
-    listening = ["--port", str(asked.port)]
+    listening = ["--port", str(asked.port), "--pace", str(asked.pace)]
     for address in asked.interface:
         listening += ["--interface", str(address)]
     asyncio.run(finish(Folder(asked.folder)))
@@ -249,7 +250,13 @@ def _run(asked: argparse.Namespace) -> int:
     lacks = partial(no_x11, asked.display or os.environ.get("DISPLAY", ""))
     parts = (
         # It holds our lock on and on, also where we are killed and it ends a moment later.
-        Child("guard", [*_ourselves(), "guard", *folder, *listening], env, holds=held),
+        Child(
+            "guard",
+            [*_ourselves(), "guard", *folder, *listening],
+            env,
+            holds=held,
+            lacks=partial(_no_school, Folder(asked.folder)),
+        ),
         Child("seat", [*_ourselves(), "seat", *folder], env, lacks=lacks),
     )
     pauses = partial(retry_pauses, AGAIN_SECONDS, AGAIN_MAX_SECONDS, lambda: 1.0)
@@ -292,6 +299,7 @@ def _guard(asked: argparse.Namespace) -> int:
 async def _serve(asked: argparse.Namespace) -> int:
     folder = Folder(asked.folder)
     await finish(folder)
+    read_enrolment(folder)  # who has left the school leaves nothing, and makes nothing anew
     folder.make()
     log_to_files(folder.root, "guard")
     try:
@@ -412,6 +420,12 @@ def _is_enrolled(folder: Folder) -> bool:
     except (DeviceError, OSError):  # of another user, or spoilt: the look at the network helps
         return True
     return True
+
+
+def _no_school(folder: Folder) -> str:
+    if _is_enrolled(folder):
+        return ""
+    return "This device belongs to no school. Its guard waits: pupitre-agent enrol, or pair."
 
 
 def _ourselves() -> list[str]:

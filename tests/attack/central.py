@@ -36,14 +36,15 @@ class Central:
     def sample(self) -> dict[str, Any]:
         return json.loads((self.folder / "sample.json").read_text())
 
-    async def do(self, *words: str, stdin: str = "") -> None:
-        """Run one of the administrator's commands."""
+    async def do(self, *words: str, stdin: str = "") -> dict[str, Any]:
+        """Run one of the administrator's commands; return what it prints."""
         process = await asyncio.create_subprocess_exec(
             *self._command(*words), stdin=PIPE, stdout=PIPE, stderr=PIPE
         )
-        _, wrong = await process.communicate(f"{stdin}\n".encode())
+        said, wrong = await process.communicate(f"{stdin}\n".encode())
         if process.returncode:
             raise Owed(f"pupitre-mdm {words[0]}: {wrong.decode()[-500:]}")
+        return json.loads(said)
 
     def copied(self, to: str) -> "Central":
         """Take a backup; served itself, it is the server that was put back."""
@@ -79,11 +80,16 @@ class Central:
         return self.machine.command(*command)
 
 
-async def two_schools(ground: Ground) -> Central:
-    """Make the sample school, and another one with a teacher who is the attacker."""
+async def sample_school(ground: Ground) -> Central:
     machine = await asyncio.to_thread(ground.room.machine, [(ground.switch, SERVER)])
     made = Central(ground.folder / "central", machine)
     await made.do("sample", "--devices", "3")
+    return made
+
+
+async def two_schools(ground: Ground) -> Central:
+    """Make the sample school, and another one with a teacher who is the attacker."""
+    made = await sample_school(ground)
     await made.do("school", "--school", OTHER_SCHOOL, "--name", "Elsewhere")
     who = ("--school", OTHER_SCHOOL, "--id", "t-thief", "--login", THIEF, "--name", "A. Thief")
     await made.do("teacher", *who, stdin=PASSWORD)

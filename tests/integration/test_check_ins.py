@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.leaving import SignedReceipt
-from central_mdm.fleet.leaving import release
 from central_mdm.fleet.model import devices, releases
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment, read_school, write_school
@@ -124,7 +123,7 @@ async def test_a_certificate_near_its_end_is_renewed_by_a_check_in_and_a_release
     (renewed,) = taken
     assert renewed.certificate.not_valid_after_utc.timestamp() == mdm.clock.at + 396 * 86_400
     assert read_enrolment(folder).identity.certificate == renewed.certificate
-    await release(mdm.ground, mdm.school, device)
+    await mdm.release(device)
     with pytest.raises(Leaving):
         await check_ins.once()
     assert freed == [True]

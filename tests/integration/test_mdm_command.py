@@ -1,11 +1,16 @@
 """What `pupitre-mdm` says on a terminal when it cannot do what it was asked."""
 
+import io
+import json
 import socket
 from pathlib import Path
 
 import pytest
 
 from central_mdm.cli import main
+from tests.mdm import Prepared
+
+LOOK = "Look at what you named, and at --school."
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str | Path) -> tuple[int, str]:
@@ -23,11 +28,27 @@ def test_a_second_sample_in_one_folder_is_refused_in_words(
     assert code == 1
     assert "there is a school in this folder already" in words
     assert (tmp_path / "school" / "sample.json").read_bytes() == before
-    code, words = said(
-        capsys, "release", "--folder", tmp_path / "school", "--school", "tilleuls", "--device", "x"
-    )
-    told = "this school has none such (no-device). Look at what you named, and at --school."
-    assert (code, words.splitlines()[-1]) == (1, f"pupitre-mdm: {told}")
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_who_lets_a_device_go_says_who_they_are_and_is_told_what_lacks(
+    tmp_path: Path,
+    prepared_school: Prepared,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release = ("release", "--folder", tmp_path, "--school", "tilleuls", "--device", "x")
+    lambert = (*release, "--as", "lambert")
+    with prepared_school.copy(tmp_path):
+        (first, *_) = json.loads((tmp_path / "sample.json").read_text())["teachers"]
+        for words, typed, told in (
+            (release, "", "Say who lets it go: --as LOGIN, the password on stdin."),
+            (lambert, "?", "login and password do not belong to a person of this school."),
+            (lambert, first["password"], f"this school has none such (no-device x). {LOOK}"),
+        ):
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
+            code, heard = said(capsys, *words)
+            assert (code, heard.splitlines()[-1]) == (1, f"pupitre-mdm: {told}")
 
 
 def test_a_sample_is_not_mixed_with_what_lies_in_a_folder(

@@ -11,11 +11,10 @@ from msgspec import json
 from central_mdm.contract.leaving import RECEIPT_TYPE, Receipt, SignedReceipt
 from central_mdm.fleet.ending import ending
 from central_mdm.fleet.enrolment import Code, make_code
-from central_mdm.fleet.leaving import release
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.revocation import end_device
 from central_mdm.identity.statements import sign
-from central_mdm.platform.errors import Missing
+from central_mdm.platform.errors import Missing, Refused
 from tests.mdm import Mdm, bearer, new_request, request_by
 
 pytestmark = pytest.mark.real_loop
@@ -139,8 +138,8 @@ async def test_a_released_device_hears_it_and_after_its_receipt_is_refused_every
     said = Receipt(mdm.school, name, thumbprint, 1)
     assert await receipt(said, key) == 403, "nobody released it"
     with pytest.raises(Missing):
-        await release(mdm.ground, mdm.school, "no-such")
-    statements = [await release(mdm.ground, mdm.school, name) for _ in range(2)]
+        await mdm.release("no-such")
+    statements = [await mdm.release(name) for _ in range(2)]
     heard = (await mdm.http.post("/api/check-in", json={}, headers=headers)).json()
     assert heard["release"] == statements[1]
     assert await receipt(said, Ed25519PrivateKey.generate()) == 403
@@ -155,3 +154,14 @@ async def test_a_released_device_hears_it_and_after_its_receipt_is_refused_every
     scope = await mdm.http.get("/api/changes?scope=class:5B&after=0", headers=teacher)
     rows = [one for one in scope.json()["changes"] if one["id"] == name]
     assert [one["row"] for one in rows] == [None], "no class has it"
+    with pytest.raises(Refused, match="has-left"):
+        await mdm.release(name)
+
+
+@on_sqlite
+async def test_a_key_that_the_school_has_ended_is_enrolled_no_more_by_its_code(mdm: Mdm) -> None:
+    key = Ed25519PrivateKey.generate()
+    device = await enrolled(mdm, key)
+    assert (await enrolled(mdm, key))["device"] == device["device"], "an answer was lost"
+    await end_device(mdm.ground, mdm.school, device["device"])
+    assert (await enrolled(mdm, key))["code"] == "ended"

@@ -1,24 +1,28 @@
 """The MDM forgets with time: words of events, work, devices, tokens; never that it happened."""
 
+import asyncio
 from pathlib import Path
 
 import blake3
 import msgspec
 import pytest
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, insert, select, text
 
 from central_mdm.contract.heads import Account
 from central_mdm.contract.partage import ChunkRef, Manifest
-from central_mdm.fleet.model import inventories
+from central_mdm.fleet.model import acts, inventories
 from central_mdm.fleet.seen import Seen
-from central_mdm.identity.model import teacher_tokens
+from central_mdm.identity.model import schools, teacher_tokens, tenants
+from central_mdm.identity.rules import open_school
 from central_mdm.journal.comparing import compare
 from central_mdm.journal.model import accounts, events
 from central_mdm.partage.model import chunks
 from central_mdm.platform.authentication import Caller
-from central_mdm.platform.database import upsert
+from central_mdm.platform.database import Database, upsert
 from central_mdm.platform.errors import Malformed
+from central_mdm.platform.migrate import migrate, upgrade
 from central_mdm.tidying import DAY_SECONDS, Retention, Tidied, read_retention, tidy, tidy_all
+from tests import postgres
 from tests.integration.test_mdm_fleet import enrol
 from tests.integration.test_mdm_journal import an_event, push
 from tests.integration.test_mdm_partage import an_offer, document, offer, put
@@ -118,3 +122,47 @@ async def test_a_spoilt_setting_removes_nothing_and_says_so(mdm: Mdm, tmp_path: 
     assert read_retention(tmp_path) == Retention(journal=9)
     assert (await tidy_all(mdm.ground, tmp_path, [mdm.school]))[mdm.school].events == 1
     assert await count(mdm, teacher_tokens) == 0
+
+
+async def test_all_schools_are_tidied_by_their_list_which_row_level_security_does_not_hide(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    await open_school(mdm.ground, "elsewhere", "Elsewhere")
+    await push(mdm, an_event(1))
+    mdm.clock.at += 184 * DAY_SECONDS
+    tidied = await tidy_all(mdm.ground, tmp_path)
+    assert {school: each.events for school, each in tidied.items()} == {
+        mdm.school: 1,
+        "elsewhere": 0,
+    }
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_who_let_devices_go_is_forgotten_after_a_year(mdm: Mdm) -> None:
+    gone = (await enrol(mdm, mdm.sample["devices"][0]["code"])).json()
+    await mdm.release(gone["device"])
+    mdm.clock.at += 366 * DAY_SECONDS
+    assert (await tidy(mdm.ground, mdm.school, Retention())).alarms == 1
+    assert await count(mdm, acts) == 0
+
+
+def test_schools_of_before_the_list_of_schools_are_on_it(cluster: Path) -> None:
+    async def earlier(database: Database) -> None:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(upgrade, "0007")
+            school = text("SELECT set_config('pupitre.school', 'old', true)")
+            await connection.execute(school)
+            row = {"school": "old", "name": "Old", "epoch": "1", "root": "", "standby": ""}
+            await connection.execute(insert(schools).values(row))
+
+    async def story(url: str) -> None:
+        database = Database(url)
+        await earlier(database)
+        await migrate(database)
+        async with database.reading("") as connection:
+            assert (await connection.execute(select(tenants.c.school))).scalars().all() == ["old"]
+            assert (await connection.execute(select(schools.c.school))).all() == []
+        await database.close()
+
+    with postgres.database(cluster, "test_0007") as url:
+        asyncio.run(story(url))

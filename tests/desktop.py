@@ -16,7 +16,6 @@ from device_bridge.agent.platform.x11_capture import X11Capture
 
 SIZE = "1366x768x24"
 COMES_SECONDS = 20.0
-CHECK = ("xprop", "-root", "_NET_SUPPORTING_WM_CHECK")  # EWMH: set when it manages
 
 
 @dataclass
@@ -93,8 +92,9 @@ async def desktop(folder: Path) -> AsyncGenerator[Desktop]:
     opened = Desktop(f":{number}", folder / "typed.txt", [server])
     opened.typed.touch()
     try:
-        await opened.start("openbox", "--sm-disable")
-        await _managed(opened)
+        manages = folder / "manages"
+        await opened.start("openbox", "--sm-disable", "--startup", f"touch '{manages}'")
+        await _there(manages)
         await opened.start(
             *("xterm", "-class", "pupil-terminal", "-geometry", "70x18+40+160"),
             # A window manager that has just come may not answer, and Xt would wait 5 s for it.
@@ -118,10 +118,13 @@ def join_waiters() -> None:
             thread.join(5)
 
 
-async def _managed(opened: Desktop) -> None:
-    """Wait for the window manager: what is mapped while it starts may stay unmanaged for ever."""
+async def _there(manages: Path) -> None:
+    """Wait for the window manager's own word: what is mapped while it starts may stay unmanaged.
+
+    It has claimed the screen (EWMH's _NET_SUPPORTING_WM_CHECK) long before it hears of windows.
+    """
     async with asyncio.timeout(COMES_SECONDS):
-        while "window id" not in (await opened.run(*CHECK))[1]:  # noqa: ASYNC110 - as above
+        while not manages.exists():  # noqa: ASYNC110, ASYNC240 - as above
             await asyncio.sleep(0.02)
 
 

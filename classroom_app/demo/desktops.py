@@ -11,7 +11,7 @@ from pathlib import Path
 
 from classroom_app.demo.stage import Child, Stage, StageError, program
 
-NEEDED = ("Xvfb", "openbox", "xterm", "xdotool", "xprop", "xdg-open")
+NEEDED = ("Xvfb", "openbox", "xterm", "xdotool", "xdg-open")
 SIZE = "1366x768x24"
 WINDOW_SECONDS = 15.0
 HAND_ON_BAR = 0.44  # of the bar's width: the middle of its first button
@@ -92,8 +92,10 @@ async def open_desktop(stage: Stage, name: str, folder: Path) -> Desktop:
     display = f":{await _display(server)}"
     desktop = Desktop(name, display, folder / "typed.txt")
     desktop.typed.touch()
-    await stage.start(f"{name}-wm", ["openbox", "--sm-disable"], desktop.env)
-    await _managed(desktop)
+    manages = folder / "manages"
+    wm = ["openbox", "--sm-disable", "--startup", f"touch '{manages}'"]
+    await stage.start(f"{name}-wm", wm, desktop.env)
+    await _there(manages)
     command = f"exec cat > '{desktop.typed}'"
     xterm = ["xterm", "-class", "pupil-terminal", "-geometry", "70x18+40+120"]
     # A window manager that has just come may not answer, and Xt would wait 5 s for it.
@@ -103,22 +105,14 @@ async def open_desktop(stage: Stage, name: str, folder: Path) -> Desktop:
     return desktop
 
 
-async def _managed(desktop: Desktop) -> None:
-    """Wait for the window manager: a terminal mapped before it may never get the keyboard."""
+async def _there(manages: Path) -> None:
+    """Wait for the window manager's own word: a terminal that is mapped before is never managed.
+
+    It has claimed the screen (EWMH's _NET_SUPPORTING_WM_CHECK) long before it hears of windows.
+    """
     async with asyncio.timeout(WINDOW_SECONDS):
-        while True:
-            asked = await asyncio.create_subprocess_exec(
-                "xprop",
-                "-root",
-                "_NET_SUPPORTING_WM_CHECK",
-                env={"DISPLAY": desktop.display, "PATH": "/usr/bin:/bin"},
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            told, _ = await asked.communicate()
-            if b"window id" in told:
-                return
-            await asyncio.sleep(0.05)
+        while not manages.exists():  # another program makes it
+            await asyncio.sleep(0.02)
 
 
 async def _display(server: Child) -> int:

@@ -1,6 +1,7 @@
 """The proof of the lock: real X server, window manager, terminal, seat process and keys."""
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -23,6 +24,8 @@ from tests.guard_stand_in import GuardStandIn, guard, start_seat
 pytestmark = pytest.mark.real_loop
 
 LOCK = RaiseCurtain(5, "Les yeux vers moi", "Claire", frees_in_seconds=600)
+ENDS_SECONDS = 5.0
+"""For a seat that is told to end; it takes a twentieth of one."""
 HOLDS_THE_KEYBOARD = """
 import sys
 from Xlib import X, display
@@ -110,8 +113,9 @@ async def test_a_killed_seat_frees_at_once_and_locks_again_when_it_is_back(
     seat = await start_seat(desk, tmp_path)
     await held.hears(SeatUp, lambda _: True)
     assert await locked(held) == ""
-    seat.kill()
-    await seat.wait()
+    seat.terminate()  # as its pupil may, and as a session's end does
+    async with asyncio.timeout(ENDS_SECONDS):
+        await seat.wait()
     await desk.type("gone")
     assert await desk.got("gone", 5)
 
@@ -120,6 +124,17 @@ async def test_a_killed_seat_frees_at_once_and_locks_again_when_it_is_back(
     assert await locked(held) == ""
     await desk.type("nothing")
     assert not await desk.got("nothing", 0.5)
+
+
+async def test_a_lock_does_not_outlive_its_screen(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path
+) -> None:
+    seat = await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held) == ""
+    desk.processes[0].terminate()  # the X server, as a display manager ends it
+    async with asyncio.timeout(ENDS_SECONDS):
+        await seat.wait()
 
 
 async def test_a_keyboard_that_another_window_holds_is_reported_and_then_taken(
@@ -221,6 +236,29 @@ async def test_a_hand_can_be_raised_on_the_curtain(
     assert await locked(held) == ""
     await desk.press("space")
     assert await held.hears(PupilActed, lambda _: True) == PupilActed("hand-up")
+
+
+async def test_the_power_key_pressed_twice_switches_a_locked_device_off(
+    desk: Desktop, held: GuardStandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = tmp_path / "told"
+    system = tmp_path / "bin" / "systemctl"
+    system.parent.mkdir()
+    system.write_text(f'#!/bin/sh\necho "$@" >> "{told}"\n')
+    system.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{system.parent}:{os.environ['PATH']}")
+    await start_seat(desk, tmp_path)
+    await held.hears(SeatUp, lambda _: True)
+    assert await locked(held) == ""
+    await desk.press("XF86PowerOff")
+    await desk.press("space")
+    await held.hears(PupilActed, lambda _: True)
+    assert not told.exists(), "once: it asks"
+    await desk.press("XF86PowerOff")
+    async with asyncio.timeout(5):
+        while not (told.exists() and told.read_text()):  # noqa: ASYNC110 - another writes it
+            await asyncio.sleep(0.02)
+    assert told.read_text() == "poweroff\n"
 
 
 async def test_a_lock_whose_guard_is_gone_ends_with_its_lease(

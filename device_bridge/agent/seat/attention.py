@@ -6,10 +6,11 @@ nothing of a lock outlives who holds it.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
-from PySide6.QtCore import QObject, QTimer, Slot
+from PySide6.QtCore import QObject, QProcess, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QScreen, QWindow
 
 from device_bridge.agent.platform.x11_grabs import X11Grabs
@@ -17,6 +18,8 @@ from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.cover import Covering, Padlock, Sentence
 from device_bridge.agent.seat.words import Words
 from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
+
+log = logging.getLogger(__name__)
 
 TRIES_SECONDS: Final = (0.02, 0.05, 0.1, 0.2, 0.4)
 """A menu that is just closing, or a screen that is just coming, is waited for this long."""
@@ -127,6 +130,7 @@ class XCurtain(QObject):
             return Padlock(screen.geometry())
         sentence = Sentence(screen.geometry(), self._words)
         sentence.hand_pressed.connect(self._hand_pressed)
+        sentence.off_pressed.connect(self._off_pressed)
         return sentence
 
     def _uncover(self) -> None:
@@ -206,6 +210,13 @@ class XCurtain(QObject):
         for cover in older:
             cover.hide()
             cover.deleteLater()
+
+    @Slot()
+    def _off_pressed(self) -> None:
+        # As the desktop's own menu asks: a pupil at the machine needs no right for it (polkit).
+        started, _ = QProcess.startDetached("systemctl", ["poweroff"])
+        if not started:
+            log.warning("not switched off: no systemctl")
 
     @Slot()
     def _hand_pressed(self) -> None:

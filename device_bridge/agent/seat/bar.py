@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from device_bridge.agent.seat.aloud import ALOUD, read_aloud
 from device_bridge.agent.seat.paint import (
     BARE,
     DARK,
@@ -61,6 +62,7 @@ class IndicatorBar(QWidget):
     hand_in_pressed = Signal()
     seen_pressed = Signal()
     private_pressed = Signal()
+    _told: object = None
 
     def __init__(self, words: Words) -> None:
         super().__init__(None, BARE)
@@ -109,6 +111,7 @@ class IndicatorBar(QWidget):
         )
 
     def _lay_out(self) -> None:
+        self._who.setObjectName(ALOUD)
         self._texts = QWidget(self)
         texts = QVBoxLayout(self._texts)
         texts.setContentsMargins(0, 0, 16, 0)
@@ -155,6 +158,7 @@ class IndicatorBar(QWidget):
         self._fold.setAccessibleName(self._fold.toolTip())
         self.setAccessibleName(f"{self._headline}, {self._until.text()}")
         self.place()
+        self._tell_reader(order, who, hand_up=hand_up)
 
     def _names(self, order: ShowIndicator) -> str:
         """Name all whose lesson it is: whoever of them looks, the others may see."""
@@ -174,6 +178,15 @@ class IndicatorBar(QWidget):
             minutes = -(-order.close_seconds // MINUTE_SECONDS)
             return self._words(several("close-left", order), who=who, minutes=minutes)
         return self._words(several(LESSON[order.look], order), who=who)
+
+    def _tell_reader(self, order: ShowIndicator, who: str, *, hand_up: bool) -> None:
+        """Have a screen reader say who looks and how the hand stands, once a change."""
+        hand = self._hand.accessibleName() if hand_up or order.hand_place else ""
+        # Minutes that pass are no news.
+        news = (order.look, order.private == "on", order.still_now, who, hand)
+        words = ", ".join(part for part in (self._says(order, who), hand) if part)
+        read_aloud(self._who, words, again=news != self._told)
+        self._told = news
 
     def _show_private(self, order: ShowIndicator) -> None:
         on, self._offers_private = order.private == "on", bool(order.private)

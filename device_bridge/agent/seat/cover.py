@@ -21,6 +21,8 @@ from device_bridge.protocol.seat import RaiseCurtain
 
 TITLE_PIXELS: Final = (80, 64, 52, 42, 34, 28)
 """The sentence is as large as it fits: two hundred letters still do on a small screen."""
+HAND_KEYS: Final = frozenset({Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter})
+OFF_KEYS: Final = frozenset({Qt.Key.Key_PowerOff, Qt.Key.Key_PowerDown})
 BUTTON: Final = """
 QPushButton {{ background: {fill}; color: {ink}; border: 2px solid {edge}; border-radius: 12px;
   padding: 0 26px 0 20px; min-height: 56px; }}
@@ -89,9 +91,11 @@ class Sentence(Covering):
     """The main screen's cover: who, since when, until when, and a hand that can be raised."""
 
     hand_pressed = Signal()
+    off_pressed = Signal()
 
     def __init__(self, area: QRect, words: Words) -> None:
         super().__init__(area)
+        self._off_asked = False
         self._words = words
         self._class = label(self, face(18))
         self._clock = label(self, face(18))
@@ -115,9 +119,10 @@ class Sentence(Covering):
         # Space and Enter reach it through the window: no ring, and Tab has nowhere to go.
         self._hand.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._hand.clicked.connect(self.hand_pressed)
-        self._behind = label(self, face(16))
-        self._behind.setText(words("behind"))
-        for text in (self._why, self._until, self._behind):
+        self._small = label(self, face(16), "#C9DCF7")
+        self._small.setText(f"{words('behind')}\n{words('emergency')}")
+        self.setAccessibleDescription(words("emergency"))
+        for text in (self._why, self._until, self._small):
             text.setAlignment(Qt.AlignmentFlag.AlignCenter)
             text.setWordWrap(True)
         self._lay_out()
@@ -146,8 +151,9 @@ class Sentence(Covering):
         column.addWidget(self._said, 0, centre)
         column.addSpacing(20)
         column.addWidget(self._hand, 0, centre)
+        column.addSpacing(20)
         column.addStretch(5)
-        column.addWidget(self._behind)
+        column.addWidget(self._small)
 
     def show_order(self, order: RaiseCurtain, since: float, now: float, whole: float) -> None:
         """Show who, why and until when; `whole` is the lease's length that the bar shrinks from."""
@@ -178,11 +184,11 @@ class Sentence(Covering):
 
     def show_said(self, text: str) -> None:
         """Show a teacher's message that came while all else is covered."""
-        said = plain(text, 400, lines=True)
-        self._said.setText(said)
-        self.setAccessibleDescription(said)
+        self._off_asked = False
+        self._said.setText(plain(text, 400, lines=True))
         self._said.setFixedWidth(min(760, self.width() - 120))
         self._said.show()
+        self._sign.hide()  # a small screen has no room for both
 
     def _fitted(self, title: str) -> QFont:
         width, most = self.width() - 120, self.height() * 2 // 5
@@ -196,8 +202,19 @@ class Sentence(Covering):
         return font
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Let Space and Enter press the hand; every other key ends here."""
-        keys = {Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter}
-        if event.key() in keys and not event.isAutoRepeat():
-            self._hand.click()
+        """Let Space and Enter press the hand, the power key switch off; the rest ends here."""
+        if not event.isAutoRepeat():
+            if event.key() in HAND_KEYS:
+                self._hand.click()
+            elif event.key() in OFF_KEYS:
+                self._switch_off()
         event.accept()
+
+    def _switch_off(self) -> None:
+        """Ask once: where a desktop would have asked, it cannot while we hold the keyboard."""
+        if self._off_asked:
+            self.off_pressed.emit()
+        else:
+            self.show_said(self._words("off"))
+            self._off_asked = True
+            self.setAccessibleDescription(self._words("off"))

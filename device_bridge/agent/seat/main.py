@@ -20,6 +20,7 @@ from device_bridge.agent.platform.linux_open import LinuxOpen
 from device_bridge.agent.platform.x11_capture import X11Capture
 from device_bridge.agent.platform.x11_grabs import X11Grabs
 from device_bridge.agent.platform.x11_windows import X11Windows
+from device_bridge.agent.seat.aloud import hear_notifications
 from device_bridge.agent.seat.attention import XCurtain
 from device_bridge.agent.seat.core import SeatCore
 from device_bridge.agent.seat.obeying import Mouth, find_guard
@@ -136,6 +137,7 @@ def main(folder: Path) -> int:
     QGuiApplication.setQuitOnLastWindowClosed(False)
     app = QApplication(["pupitre-seat"])
     load_faces()
+    hear_notifications()
     with qasync.QEventLoop(app) as loop, ThreadPoolExecutor(1, "capture") as workers:
         loop.run_until_complete(serve(folder, workers, folder.stat().st_uid))
     return 0

@@ -9,6 +9,7 @@ from PySide6.QtGui import QFont, QGuiApplication
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from device_bridge.agent.platform.x11_windows import X11Windows
+from device_bridge.agent.seat.aloud import ALOUD, read_aloud
 from device_bridge.agent.seat.paint import BLUE, INK, disc, face, label
 from device_bridge.agent.seat.words import Words
 from device_bridge.protocol.plain import plain
@@ -58,7 +59,7 @@ class Notice(QWidget):
         column.setSpacing(18)
         column.addLayout(self._top(heading))
         if text:
-            column.addWidget(self._body(text))
+            column.addWidget(self._body(heading, text))
         column.addLayout(self._bottom(words))
 
     def _top(self, heading: str) -> QHBoxLayout:
@@ -72,8 +73,10 @@ class Notice(QWidget):
         top.addWidget(says, 1)
         return top
 
-    def _body(self, text: str) -> QLabel:
+    def _body(self, heading: str, text: str) -> QLabel:
         body = label(self, face(20), INK)
+        body.setObjectName(ALOUD)
+        read_aloud(body, f"{heading}: {text}")
         body.setText(text)
         body.setWordWrap(True)
         return body

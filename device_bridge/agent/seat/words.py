@@ -9,6 +9,8 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "reach": "{who} opens it again, at {until} at the latest",
         "away": "{who}'s computer is away. This opens by itself at {until}.",
         "behind": "Your windows stay open behind this.",
+        "emergency": "In an emergency: press the power key twice, or hold it down.",
+        "off": "Press the power key again to switch this device off. What is not saved is lost.",
         "hand": "Raise hand",
         "hand-up": "Hand up",
         "hand-place": "Hand up: no. {place}",
@@ -80,6 +82,13 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "reach": "{who} le rouvre, à {until} au plus tard",
         "away": "L'ordinateur de {who} est absent. S'ouvre tout seul à {until}.",
         "behind": "Tes fenêtres restent ouvertes derrière.",
+        "emergency": (
+            "En cas d'urgence : appuie deux fois sur la touche marche/arrêt, ou maintiens-la."
+        ),
+        "off": (
+            "Appuie encore sur la touche marche/arrêt pour éteindre cet appareil. Ce qui "
+            "n'est pas enregistré est perdu."
+        ),
         "hand": "Lever la main",
         "hand-up": "Main levée",
         "hand-place": "Main levée : n° {place}",
@@ -153,6 +162,11 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "reach": "{who} gibt ihn wieder frei, spätestens um {until}",
         "away": "Der Computer von {who} ist weg. Öffnet sich von selbst um {until}.",
         "behind": "Deine Fenster bleiben dahinter offen.",
+        "emergency": "Im Notfall: Ein-/Aus-Taste zweimal drücken oder gedrückt halten.",
+        "off": (
+            "Drücke die Ein-/Aus-Taste noch einmal, um dieses Gerät auszuschalten. Was nicht "
+            "gespeichert ist, geht verloren."
+        ),
         "hand": "Melden",
         "hand-up": "Gemeldet",
         "hand-place": "Gemeldet: Nr. {place}",

@@ -27,6 +27,7 @@ from classroom_app.services.seats import Seats
 from classroom_app.services.stills import Stills
 from classroom_app.services.talking import Talking
 from device_bridge.materials.errors import DiskFull, Unreadable
+from device_bridge.protocol.attention import NO_SEAT
 from device_bridge.protocol.errors import DeviceError
 
 COLLECT_SECONDS = 60.0
@@ -180,8 +181,8 @@ class LessonActs:
             }
             tiles = self._given(kept)
             failed = self._troubles(kept, tiles)
-            # What lies there unopened comes by no return.
-            waiting = [t for t in tiles if t.device not in have and not self._lies_at(kept, t)]
+            # What lies there unopened, or waits there for a login, comes by no return.
+            waiting = [t for t in tiles if t.device not in have and not self._is_with(kept, t)]
             missing = tuple(name_of(tile) for tile in waiting)
             self._told(Receipt("hand-out", kept.name, arrived, asked, missing, failed=failed))
 
@@ -223,13 +224,14 @@ class LessonActs:
             paper_trouble(name_of(tile), kept.name, report.reason, kept.size, report.free_bytes)
             for tile in tiles
             for report in self._room.evidence(tile.device).materials
-            if (report.handout, report.state) == (kept.id, "failed")
+            if report.handout == kept.id and (report.state == "failed" or report.reason == NO_SEAT)
         )
 
-    def _lies_at(self, kept: HandOut, tile: Tile) -> bool:
-        """Tell whether it is there and does not open."""
+    def _is_with(self, kept: HandOut, tile: Tile) -> bool:
+        """Tell whether the device has it, and it does not open or nobody is logged in."""
         reports = self._room.evidence(tile.device).materials
-        return any((one.handout, one.reason) == (kept.id, "cannot-open") for one in reports)
+        reasons = {one.reason for one in reports if one.handout == kept.id}
+        return bool(reasons & {"cannot-open", NO_SEAT})
 
     async def _withdraw(self, given: Given) -> None:
         """Take back what one act has handed out so far; it hands out no more."""

@@ -190,6 +190,7 @@ _PAPERS = {
     "not-whole": later("{name}: {file} did not arrive whole. Hand it out again."),
     "unreadable": later("{name}: {file} is not the kind of file its name says"),
     "cannot-open": later("{name}: {file} is there and does not open. Open it by hand."),
+    "no-seat": later("{name}: {file} waits until somebody logs in"),
 }
 
 

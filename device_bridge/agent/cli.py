@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -33,6 +34,7 @@ from device_bridge.agent.guard.journal import verify
 from device_bridge.agent.guard.leaving import Leaving
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.pairing import AlreadyEnrolled, Pairing
+from device_bridge.agent.guard.seat_folders import SeatFolders
 from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
 from device_bridge.agent.guard.witness import read_heads
@@ -311,17 +313,31 @@ async def _serve(asked: argparse.Namespace) -> int:
 
 async def _serve_enrolled(asked: argparse.Namespace, folder: Folder) -> None:
     with ThreadPoolExecutor(WORKERS, "guard") as workers, bulk_threads() as bulk:
-        makings = Makings(system_clock(), lambda: uuid4().hex, secrets.token_bytes, workers, bulk)
+        pupils = set(asked.pupil_uid) - {os.getuid()}
+        folders = SeatFolders(bulk) if pupils else None
+        makings = Makings(
+            system_clock(),
+            lambda: uuid4().hex,
+            secrets.token_bytes,
+            workers,
+            bulk,
+            folders=folders,
+        )
         device = Device(
             folder, makings, About(KIND, _apply, _jitter, gateway=_gateway, pace=asked.pace)
         )
         interfaces = [str(address) for address in asked.interface]
         port = device.bind(interfaces or EVERYWHERE, asked.port)
         there = Folder(asked.seat_folder or folder.root)
-        uids = {os.getuid(), *asked.pupil_uid}
+        uids = {os.getuid(), *pupils}
         seat = SeatSocket(there.seat_socket, uids, device.guard)
         pupil = PupilSocket(there.pupil_socket, uids, device.guard, device.networks, makings)
-        async with seat.serve(), pupil.serve(), serve_status(device):
+        async with AsyncExitStack() as stack:
+            for one in (seat.serve(), pupil.serve(), serve_status(device)):
+                await stack.enter_async_context(one)
+            if folders is not None:
+                folders.came = device.guard.folders_came
+                stack.enter_context(folders.serve(there.folders_socket, pupils, seat))
             print(json.dumps({"device": device.id, "port": port}), flush=True)
             await device.run(interfaces=interfaces or None)
 
@@ -377,7 +393,7 @@ def _status(asked: argparse.Namespace) -> int:
     if status is None:
         held = kept.read(folder, system_clock())
         enrolled = read_enrolment(folder)
-        status = kept_status(folder, held, enrolled.device, enrolled.identity.ends_at)
+        status = kept_status(held, enrolled.device, enrolled.identity.ends_at)
     print(msgspec.json.format(msgspec.json.encode(status), indent=2).decode())
     return 0
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import platformdirs
 
-from device_bridge.agent.local_socket import PUPIL_SOCKET, SEAT_SOCKET
+from device_bridge.agent.local_socket import FOLDERS_SOCKET, PUPIL_SOCKET, SEAT_SOCKET
 from device_bridge.materials.names import safe_name
 from device_bridge.protocol.errors import Broken
 from device_bridge.retention import FILE
@@ -108,6 +108,11 @@ class Folder:
     def pupil_socket(self) -> Path:
         """Where the pupil's own user asks who looked."""
         return self.root / PUPIL_SOCKET
+
+    @property
+    def folders_socket(self) -> Path:
+        """Where the seat does the guard's errands, if each is a user of its own."""
+        return self.root / FOLDERS_SOCKET
 
     @property
     def received(self) -> Path:

@@ -18,6 +18,7 @@ from device_bridge.protocol.fields import PICTURE_BYTES_MAX
 
 SEAT_SOCKET: Final = "seat.sock"
 PUPIL_SOCKET: Final = "pupil.sock"
+FOLDERS_SOCKET: Final = "folders.sock"
 FRAME_BYTES_MAX: Final = PICTURE_BYTES_MAX
 WAITING_BYTES_MAX: Final = 2 * PICTURE_BYTES_MAX
 """A peer that leaves more than this unread is cut off: nothing here may grow without end."""
@@ -37,9 +38,7 @@ class LocalWire:
 
     def peer_uid(self) -> int:
         """Whose process is at the other end, as the kernel says (SO_PEERCRED)."""
-        end: socket.socket = self._writer.get_extra_info("socket")
-        raw = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        return int(_CREDENTIALS.unpack(raw)[1])
+        return uid_at(self._writer.get_extra_info("socket"))
 
     async def receive(self) -> bytes:
         """Read one frame. Raises `Malformed` for one too large, before any of it is read."""
@@ -72,6 +71,12 @@ class LocalWire:
             self._writer.transport.abort()
 
 
+def uid_at(end: socket.socket) -> int:
+    """Whose process is at the other end, as the kernel says (SO_PEERCRED)."""
+    raw = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(raw)[1])
+
+
 @contextmanager
 def address_of(path: Path) -> Generator[str]:
     """Give a name of `path` that fits a socket's address, however deep the folder lies."""
@@ -91,17 +96,21 @@ async def listening(path: Path, accepted: Accepted, uids: Collection[int]) -> As
 
     Other users reach it only where another one is expected; who it is, the kernel names.
     """
-    made = _bound(path, 0o666 if set(uids) - {os.getuid()} else 0o600)
+    made = bound(path, uids)
     try:
         async with await asyncio.start_unix_server(accepted, sock=made):
             yield
     finally:
-        _remove(path)
+        remove(path)
 
 
-def _bound(path: Path, mode: int) -> socket.socket:
-    _remove(path)
-    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+def bound(
+    path: Path, uids: Collection[int], kind: socket.SocketKind = socket.SOCK_STREAM
+) -> socket.socket:
+    """Make the socket at `path`, as `listening` does; who asks for it closes and removes it."""
+    mode = 0o666 if set(uids) - {os.getuid()} else 0o600
+    remove(path)
+    made = socket.socket(socket.AF_UNIX, kind)
     try:
         with address_of(path) as address:
             made.bind(address)
@@ -112,7 +121,7 @@ def _bound(path: Path, mode: int) -> socket.socket:
     return made
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
 

@@ -6,19 +6,16 @@ verified and on the disk. All here blocks: call it in a worker thread.
 """
 
 import os
-import shutil
-import sys
 import threading
 from collections.abc import Callable, Collection
-from contextlib import closing, suppress
+from contextlib import closing
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, cast
 from uuid import uuid4
 
 from msgspec import Struct
 
-from central_mdm.contract.partage import CHUNK_BYTES_MAX
 from device_bridge.materials.errors import DiskFull, Withheld, from_os
 from device_bridge.materials.manifest import (
     chunking_of,
@@ -28,7 +25,6 @@ from device_bridge.materials.manifest import (
     hash_of_file,
     read_manifest,
 )
-from device_bridge.materials.names import create_inside, inside, safe_name
 from device_bridge.materials.part import (
     Part,
     Place,
@@ -39,25 +35,17 @@ from device_bridge.materials.part import (
     sync_folder,
     write_durably,
 )
+from device_bridge.materials.placing import (
+    RESERVE_BYTES,
+    Placed,
+    copy,
+    free_bytes,
+    named,
+    place_copy,
+    sweep_arriving,
+)
 from device_bridge.protocol.errors import Malformed, TryAgain
 from device_bridge.trust.floor import FLOOR_LOWEST
-
-# What a system needs to go on living when a hand-out has filled the rest.
-RESERVE_BYTES: Final = 64 * 1024 * 1024
-# A part, its marks, a manifest, a copy, and as many again for all else that is written.
-_FILES_LEAST: Final = 8
-_COPY_BYTES: Final = 32 * 1024 * 1024
-_ARRIVING: Final = "arriving-{}.tmp"
-
-
-def free_bytes(folder: Path) -> int:
-    """Return the room on the disk of `folder`; none where a document's few files find no place."""
-    if sys.platform != "win32":
-        disk = os.statvfs(folder)
-        # FAT and btrfs make inodes as they go, and say that they have none at all.
-        if disk.f_files and disk.f_favail < _FILES_LEAST:
-            return 0
-    return shutil.disk_usage(folder).free
 
 
 class Held(Struct, frozen=True):
@@ -65,13 +53,6 @@ class Held(Struct, frozen=True):
 
     document: bytes
     size: int
-
-
-class Placed(Struct, frozen=True):
-    """A document's copy in somebody's folder; `hash` is the BLAKE3 of the file as it lies there."""
-
-    path: Path
-    hash: bytes
 
 
 class Reading:
@@ -101,6 +82,30 @@ class Reading:
 
     def close(self) -> None:
         self._file.close()
+
+
+class Incoming:
+    """A document that comes without its manifest, into a file of ours. One thread at a time."""
+
+    def __init__(self, path: Path, take: "Callable[[BinaryIO, Path, str], Held]") -> None:
+        self._path, self._take = path, take
+        self.file = raw_file(path.open("xb+", buffering=0))
+
+    def write(self, piece: bytes) -> None:
+        """Write the next bytes; raises `DiskFull` or `Unreadable`."""
+        try:
+            if self.file.write(piece) < len(piece):
+                raise DiskFull(len(piece), 0)
+        except OSError as error:
+            raise from_os(error, len(piece), 0) from error
+
+    def keep(self, name: str) -> Held:
+        """Make what has come a document of the library. Raises as `Library.keep`."""
+        return self._take(self.file, self._path, name)
+
+    def close(self) -> None:
+        self.file.close()
+        self._path.unlink(missing_ok=True)
 
 
 class Library:
@@ -137,19 +142,33 @@ class Library:
 
         What is hashed is the copy, so a file that is being written is kept as what was read of it.
         """
-        copy = self._partial / f"{uuid4().hex}.copy"
+        size = os.fstat(file.fileno()).st_size
+        with closing(self.incoming(size)) as coming:
+            try:
+                copy(file, coming.file, size)
+            except OSError as error:
+                raise from_os(error, 0, self._room(self._partial)) from error
+            return coming.keep(name)
+
+    def incoming(self, size: int) -> "Incoming":
+        """Find room for a document of at most `size` bytes; who asks for it closes it.
+
+        Raises `DiskFull` or `Unreadable`.
+        """
+        self._want_room(size)
+        try:
+            return Incoming(self._partial / f"{uuid4().hex}.copy", self._take)
+        except OSError as error:
+            raise from_os(error, size, self._room(self._partial)) from error
+
+    def _take(self, file: BinaryIO, whole: Path, name: str) -> Held:
         try:
             size = os.fstat(file.fileno()).st_size
-            self._want_room(size)
-            with copy.open("xb+", buffering=0) as taken:
-                _copy(file, raw_file(taken), size)
-                raw = encode(read_manifest(raw_file(taken), chunking_of(name, size)))
-                os.fsync(taken.fileno())
-            return self._shelve(copy, raw)
+            raw = encode(read_manifest(file, chunking_of(name, size)))
+            os.fsync(file.fileno())
+            return self._shelve(whole, raw)
         except OSError as error:
             raise from_os(error, 0, self._room(self._partial)) from error
-        finally:
-            copy.unlink(missing_ok=True)
 
     def holds(self, document: bytes) -> bool:
         return self._path(document).is_file()
@@ -228,31 +247,13 @@ class Library:
         return self._room(self._partial)
 
     def place(self, document: bytes, folder: Path, name: str) -> Placed:
-        """Copy a document into a person's folder under a safe name of its own, whole or not at all.
-
-        A copy, since the person may edit it. `name` may be hostile; nothing there is overwritten.
-        """
+        """Copy a document into a person's folder, as `place_copy`."""
         source = self.path_of(document)
-        arriving = _ARRIVING.format(uuid4().hex)
         try:
-            size = source.stat().st_size
-            self._want_room(size, folder)
-            with (
-                source.open("rb", buffering=0) as file,
-                closing(create_inside(folder, arriving)) as copy,
-            ):
-                _copy(raw_file(file), copy, size)
-                os.fsync(copy.fileno())
-                placed = hash_of_file(copy)
-                let_go(raw_file(file))  # what is placed is hardly read again
-            path = _named(folder, folder / arriving, name)
-            sync_folder(folder)
+            with source.open("rb", buffering=0) as file:
+                return place_copy(raw_file(file), folder, name, self._room)
         except OSError as error:
             raise from_os(error, 0, self._room(folder)) from error
-        finally:
-            with suppress(OSError):
-                (folder / arriving).unlink(missing_ok=True)
-        return Placed(path, placed)
 
     def hand_over(self, document: bytes, folder: Path, name: str) -> Placed:
         """Give a document to a person: it is theirs then, and the library's no more.
@@ -265,7 +266,7 @@ class Library:
                 read = hash_of_file(raw_file(file))
                 let_go(raw_file(file))  # what is placed is hardly read again
             try:
-                placed = Placed(_named(folder, source, name), read)
+                placed = Placed(named(folder, source, name), read)
             except OSError:  # the folder is on another disk
                 placed = self.place(document, folder, name)
             sync_folder(folder)
@@ -303,8 +304,8 @@ class Library:
                 # With a second name it is a person's, who may have written in it since.
                 if path.stem not in names or path.stat().st_nlink > 1:
                     path.unlink(missing_ok=True)
-        for path in placed_in.rglob(_ARRIVING.format("[0-9a-f]" * 32)) if placed_in else ():
-            path.unlink(missing_ok=True)
+        if placed_in:
+            sweep_arriving(placed_in)
 
     def _want_room(self, size: int, folder: Path | None = None) -> None:
         has = self._room(folder or self._partial)
@@ -338,46 +339,3 @@ class Library:
 def raw_file(file: FileIO) -> BinaryIO:
     """Say to the type checker that an unbuffered file reads and writes like any other."""
     return cast("BinaryIO", file)
-
-
-def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
-    """Copy all of `source`, by sharing its blocks where the file system can."""
-    if sys.platform == "linux":
-        with suppress(OSError):  # not between these two file systems
-            source.seek(0)
-            at = 0
-            while copied := os.copy_file_range(source.fileno(), target.fileno(), _COPY_BYTES):
-                let_go(target, at, copied)
-                at += copied
-        if target.tell() >= size:  # a few file systems copy nothing and call it done
-            return
-    source.seek(0)
-    target.seek(0)
-    target.truncate()
-    shutil.copyfileobj(source, target, CHUNK_BYTES_MAX)
-
-
-def _named(folder: Path, source: Path, name: str) -> Path:
-    """Give a file its name in `folder`; a link fails where it is taken, a rename overwrites."""
-    taken = [path.name for path in folder.iterdir()]
-    while True:
-        path = inside(folder, safe_name(name, taken))
-        try:
-            _rename_new(source, path)
-        except FileExistsError:
-            taken.append(path.name)
-        else:
-            return path
-
-
-def _rename_new(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target, follow_symlinks=False)
-    except FileExistsError:
-        raise
-    except OSError:
-        # FAT and exFAT have no links. Windows refuses to rename over a file; Linux has no such
-        # refusal in Python's library, so this leaves a moment between the look and the rename.
-        if os.path.lexists(target):
-            raise FileExistsError(target) from None
-        source.rename(target)

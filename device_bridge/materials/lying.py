@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from device_bridge.materials.errors import Unreadable, from_os
-from device_bridge.materials.library import Placed
 from device_bridge.materials.manifest import (
     chunking_of,
     document_of,
@@ -15,6 +14,7 @@ from device_bridge.materials.manifest import (
     read_whole,
 )
 from device_bridge.materials.names import open_inside
+from device_bridge.materials.placing import Placed
 from device_bridge.protocol.errors import Malformed
 
 _LOOKED_AT_MAX: Final = 8

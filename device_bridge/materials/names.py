@@ -53,6 +53,16 @@ def inside(folder: Path, name: str) -> Path:
     return folder / name
 
 
+def shown_in(folder: Path) -> list[str]:
+    """List a folder's names in order, hidden ones left out. Raises `OSError`."""
+    return sorted(name for name in os.listdir(folder) if not name.startswith("."))  # noqa: PTH208 - names
+
+
+def sendable(name: str) -> str:
+    """Give a name that can be sent: a file system's bytes need not be text."""
+    return name.encode("utf-8", "replace").decode()[:255]
+
+
 def create_inside(folder: Path, name: str) -> BinaryIO:
     """Make the new file `name` in `folder`; never through a link, never over another file."""
     return _opened(folder, name, os.O_RDWR | os.O_CREAT | os.O_EXCL, "wb+")

@@ -43,10 +43,11 @@ class MaterialsDeclared(Struct, frozen=True, tag="materials-declared"):
 class MaterialReport(Struct, frozen=True, tag="material-report"):
     """How far one hand-out is on this device; `have` counts verified bytes.
 
-    "wanted": the app should dial `/bulk`. "arrived": whole, verified and in the pupil's folder;
-    `hash` is the BLAKE3 of the file as it lies on the disk. "opened": shown to the pupil. Once
-    withdrawn it is "withdrawn" where no copy of ours lies there any more, and "opened" where the
-    pupil has it, with the reason "changed" if it was moved or written to in the folder.
+    "wanted": the app should dial `/bulk`; with the reason "no-seat" it has come and waits for a
+    login. "arrived": whole, verified and in the pupil's folder; `hash` is the BLAKE3 of the file as
+    it lies on the disk. "opened": shown to the pupil. Once withdrawn it is "withdrawn" where no
+    copy of ours lies there any more, and "opened" where the pupil has it, with the reason "changed"
+    if it was moved or written to in the folder.
     "failed": `reason` is one of "disk-full", "not-whole", "refused", "unreadable", "cannot-open";
     with "disk-full" `free_bytes` is what may be written there.
     """

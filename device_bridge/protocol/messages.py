@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from device_bridge.protocol.asking import FromGuard, ToGuard
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.errands import ERRAND_BYTES_MAX, Errand, FromFolders
 from device_bridge.protocol.errors import Malformed, Unsupported
 from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
 from device_bridge.protocol.hello import (
@@ -145,6 +146,8 @@ decode_from_pairing: Final[Callable[[bytes], FromPairing]] = _decoder(
 )
 decode_to_seat: Final[Callable[[bytes], ToSeat]] = _decoder(ToSeat, CONTROL_BYTES_MAX)
 decode_from_seat: Final[Callable[[bytes], FromSeat]] = _decoder(FromSeat, PICTURE_BYTES_MAX)
+decode_errand: Final[Callable[[bytes], Errand]] = _decoder(Errand, ERRAND_BYTES_MAX)
+decode_from_folders: Final[Callable[[bytes], FromFolders]] = _decoder(FromFolders, ERRAND_BYTES_MAX)
 decode_to_guard: Final[Callable[[bytes], ToGuard]] = _decoder(ToGuard, CONTROL_BYTES_MAX)
 decode_from_guard: Final[Callable[[bytes], FromGuard]] = _decoder(FromGuard, PICTURE_BYTES_MAX)
 

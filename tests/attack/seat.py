@@ -37,7 +37,6 @@ from device_bridge.protocol.seat import (
     ToSeat,
 )
 from tests.attack.ground import Ground
-from tests.attack.guard import GuardProcess
 
 FRAME_SECONDS: Final = 0.2
 SIZE: Final = (320, 180)
@@ -98,9 +97,9 @@ class Desktop:
 
 
 @asynccontextmanager
-async def sitting(ground: Ground, guard: GuardProcess) -> AsyncGenerator[Process]:
-    """Sit at the guard's device while entered; what is told lies in `ground.folder / "seat"`."""
-    socket = guard.folder / "seat.sock"
+async def sitting(ground: Ground, folder: Path) -> AsyncGenerator[Process]:
+    """Sit at the guard of `folder` while entered; what is told lies in `ground.folder / "seat"`."""
+    socket = folder / "seat.sock"
     command = ground.device.command(sys.executable, "-m", "tests.attack.seat", str(socket))
     with (ground.folder / "seat").open("wb") as told:
         process = await asyncio.create_subprocess_exec(*command, stdout=told)

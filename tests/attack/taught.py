@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from classroom_app.demo.report import percentiles
@@ -17,16 +18,23 @@ MEGABYTES_MAX: Final = 50.0
 
 @asynccontextmanager
 async def taught(
-    ground: Ground, *, moved: bool = False, hasty: bool = False, within: Sequence[str] = ()
+    ground: Ground,
+    *,
+    moved: bool = False,
+    hasty: bool = False,
+    within: Sequence[str] = (),
+    options: Sequence[str] = (),
+    seats: Path | None = None,
 ) -> AsyncGenerator[tuple[GuardProcess, Wall]]:
     """Hold the lesson while entered, then judge what app and guard have made of it.
 
     `moved`: the attack may end links and locks of the honest device; else it must not notice.
-    `hasty`: the app looks for twins often. `within`: the command that the guard is run by.
+    `hasty`: the app looks for twins often. `within`: the command that the guard is run by, with its
+    `options`. `seats`: where its seat finds it, if not in its folder.
     """
     command = ground.device.command(*within)
-    async with guard_process(ground.folder, command, address=DEVICE) as guard:
-        async with sitting(ground, guard), wall(ground, guard, hasty=hasty) as app:
+    async with guard_process(ground.folder, command, address=DEVICE, options=options) as guard:
+        async with sitting(ground, seats or guard.folder), wall(ground, guard, hasty=hasty) as app:
             before = guard.megabytes()
             yield guard, app
             more = guard.megabytes() - before

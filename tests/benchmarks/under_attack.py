@@ -38,7 +38,7 @@ async def flooded(name: str, attack: str, seconds: float, folder: Path) -> dict[
         within = machines.device.command()
         async with (
             guard_process(folder, within, address=DEVICE) as guard,
-            sitting(machines, guard),
+            sitting(machines, guard.folder),
             wall(machines, guard) as app,
         ):
             before = guard.megabytes()

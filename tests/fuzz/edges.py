@@ -42,7 +42,7 @@ from device_bridge.discovery.records import SERVICE_TYPE, read_text, text_of
 from device_bridge.discovery.sightings import ADDRESSES_MAX, NotAnAddress, dialable, typed
 from device_bridge.materials import manifest
 from device_bridge.materials.names import safe_name
-from device_bridge.protocol import messages
+from device_bridge.protocol import errands, messages
 from device_bridge.protocol.asking import JoinAsked, JoinTold, Seen, SeenAsked, SeenTold
 from device_bridge.protocol.errors import (
     Broken,
@@ -125,6 +125,13 @@ _LOCAL: Final = (
     JoinAsked(really=True),
     SeenTold((Seen(NOW, NOW + 60, "seen-close", "Ms Vidal", "lesson-1", "5B"),)),
     JoinTold(("10.0.7.0/24",)),
+    errands.LieAsked("5B lesson-1", bytes(32), "plan.pdf", 77),
+    errands.WorkAsked("5B lesson-1", 50, 200_000_000),
+    errands.CleanAsked(float(NOW), 30, 30, ("5B lesson-1",)),
+    errands.Lies("plan.pdf", bytes(32), readable=True),
+    errands.Work("essay.odt", 5),
+    errands.WorkPiece(b"bytes"),
+    errands.CannotDo("disk-full", 77, 5),
 )
 
 
@@ -364,6 +371,8 @@ EDGES: Final[dict[str, Edge]] = {
         messages.PictureFromDevice, messages.decode_picture_from_device
     ),
     "bulk": _messages(messages.Bulk, messages.decode_bulk),
+    "errand": _messages(errands.Errand, messages.decode_errand),
+    "errand-answer": _messages(errands.FromFolders, messages.decode_from_folders),
     "to-seat": _messages(messages.ToSeat, messages.decode_to_seat),
     "from-seat": _messages(messages.FromSeat, messages.decode_from_seat),
     "manifest": Edge(manifest.decode, (Malformed,), (_manifest(),)),

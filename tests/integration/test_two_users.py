@@ -10,8 +10,19 @@ import pytest
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become others")
 def test_guard_pupil_and_stranger_are_three_users() -> None:
+    said = _said("tests.two_users")
+    assert "uid=64103" in said
+    assert "uid=64102" not in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become others")
+def test_a_lesson_of_two_users_hands_out_at_the_login_and_collects_only_work() -> None:
+    _said("tests.two_users_lesson")
+
+
+def _said(module: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.two_users"],
+        [sys.executable, "-m", module],
         capture_output=True,
         text=True,
         timeout=60,
@@ -19,5 +30,4 @@ def test_guard_pupil_and_stranger_are_three_users() -> None:
         cwd=Path(__file__).resolve().parents[2],
     )
     assert done.returncode == 0, done.stderr
-    assert "uid=64103" in done.stderr
-    assert "uid=64102" not in done.stderr
+    return done.stderr

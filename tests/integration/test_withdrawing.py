@@ -10,6 +10,7 @@ from blake3 import blake3
 from classroom_app.domain.acts import HandOutReported, HandOutWithdrawn
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.presenters.receipts import received
+from device_bridge.agent.guard import folders as guard_folders
 from device_bridge.agent.guard import materials as guard_materials
 from device_bridge.agent.guard.device import Device
 from device_bridge.materials import turns
@@ -199,7 +200,7 @@ async def test_a_copy_that_cannot_be_looked_at_now_is_taken_back_later(
             raise PermissionError
         return take_back(folder, name, placed)
 
-    monkeypatch.setattr(guard_materials, "take_back", refusing)
+    monkeypatch.setattr(guard_folders, "take_back", refusing)
     school = SmallSchool()
     async with (
         device(school, tmp_path / "1", "device-1", seat=NobodyThere) as one,

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from device_bridge.agent.guard.papers import Paper, Papers, declared
+from device_bridge.agent.guard.papers import Paper, Papers, declared, sat, taken_back
 from device_bridge.protocol.declared import Author
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 
@@ -106,3 +106,50 @@ def test_no_more_of_earlier_lessons_is_kept_than_fits_beside_a_lesson() -> None:
         held, _ = declared(held, MaterialsDeclared(number + 1, f"lesson-{number + 1}"), OMAR)
     assert len(held.earlier) == 100
     assert held.earlier[-1].paper.document.handout == "h2-59"
+
+
+LINA, HUGO = 1001, 1002
+LINAS = replace(GIVEN, whose=LINA)
+
+
+def lina_was_here() -> Papers:
+    return Papers(1, "lesson-a", CLAIRE, (LINAS,), folder="5B lesson-a")
+
+
+def test_who_logs_in_after_another_is_given_it_anew_and_each_has_their_own() -> None:
+    hugos = sat(lina_was_here(), HUGO)
+    assert hugos.papers == (Paper(PLAN),), "nothing of Lina's is counted as Hugo's"
+    given = replace(hugos, papers=(replace(GIVEN, whose=HUGO),))
+    assert sat(given, HUGO) == given
+    assert sat(given, LINA).papers == (LINAS,), "it still lies with her"
+    assert sat(sat(given, LINA), HUGO) == given
+
+
+def test_what_waits_or_comes_goes_on_for_whoever_logs_in() -> None:
+    coming = replace(lina_was_here(), papers=(Paper(PLAN, "fetching", have=3),))
+    assert sat(coming, HUGO) == coming
+
+
+def test_each_users_copy_is_taken_back_when_that_user_is_here_and_told_after_the_last() -> None:
+    held = replace(sat(lina_was_here(), HUGO), papers=(replace(GIVEN, whose=HUGO),))
+    told = MaterialsDeclared(2, "lesson-a", (), ("h1",))
+    after, reports = declared(held, told, CLAIRE, whose=HUGO)
+    assert reports == []
+    hugos = after.leaving(whose=HUGO)
+    assert hugos is not None
+    after = taken_back(after, hugos, whole=True)
+    assert after.leaving(whose=HUGO) is None
+    assert not after.is_settled(hugos)
+    linas = after.leaving(whose=LINA)
+    assert linas is not None
+    after = taken_back(after, linas, whole=True)
+    assert [row.state for row in after.gone] == ["withdrawn", "withdrawn"]
+    assert after.is_settled(hugos)
+
+
+def test_a_lesson_that_goes_on_knows_what_it_gave_to_who_is_here() -> None:
+    between, _ = declared(lina_was_here(), MaterialsDeclared(2, "lesson-b"), OMAR, whose=LINA)
+    for whose, papers in ((HUGO, (Paper(PLAN),)), (LINA, (LINAS,)), (None, (LINAS,))):
+        told = MaterialsDeclared(3, "lesson-a", (PLAN,))
+        again, _ = declared(between, told, CLAIRE, whose=whose)
+        assert again.papers == papers

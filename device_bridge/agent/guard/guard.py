@@ -7,6 +7,7 @@ loop and returns at once.
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
 from device_bridge.agent.guard.attention import AttentionGuard
 from device_bridge.agent.guard.commands import Commands
+from device_bridge.agent.guard.folders import OwnFolders
 from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.journal import DeviceJournal, Noted
 from device_bridge.agent.guard.launching import LaunchingGuard
@@ -22,7 +24,7 @@ from device_bridge.agent.guard.materials import MaterialsGuard
 from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.private import PrivateGuard
-from device_bridge.agent.guard.retention import CLEAN_SECONDS, clean
+from device_bridge.agent.guard.retention import CLEAN_SECONDS, clean, periods_of
 from device_bridge.agent.guard.stills import StillsGuard
 from device_bridge.agent.guard.talking import TalkingGuard
 from device_bridge.agent.guard.voice import Voice
@@ -36,7 +38,7 @@ from device_bridge.protocol.declared import (
     SeatGone,
     TimePassed,
 )
-from device_bridge.protocol.errors import Broken
+from device_bridge.protocol.errors import Broken, DeviceError
 from device_bridge.protocol.fields import PULSE_SECONDS, WALL_AT_MAX
 from device_bridge.protocol.hello import (
     Carried,
@@ -100,7 +102,8 @@ class Guard:
         # A clock that woke in 1970 would make today's entries the first to be cleaned up.
         self.voice = voice = Voice(makings.clock, self.utc)
         self.commands = Commands()
-        self.presence = PresenceGuard(voice, now, held.presence, self._ended, folder.hand_in_of)
+        self._folders = folders = makings.folders or OwnFolders(folder, makings.bulk)
+        self.presence = PresenceGuard(voice, now, held.presence, self._ended, folders)
         self.attention = AttentionGuard(voice, now, held.attention)
         self.ground = GroundHere(now, held.floor_seconds)
         self.private = PrivateGuard(
@@ -128,7 +131,7 @@ class Guard:
         )
         self.launching = LaunchingGuard(voice, now, self.commands)
         self.materials = MaterialsGuard(
-            voice, folder, makings, held.materials, self.presence, self.commands
+            voice, folder, folders, makings, held.materials, self.presence, self.commands
         )
         self.presence.open_hand_in()
         self._journal = DeviceJournal(folder, makings.random_bytes)
@@ -139,6 +142,7 @@ class Guard:
         self.port = held.port
         self.deny_list = held.deny_list
         self._unsynced = asyncio.Event()
+        self._to_clean = asyncio.Event()
 
     @property
     def held(self) -> kept.Kept:
@@ -182,6 +186,7 @@ class Guard:
         """Note that the seat is gone, before anything is believed that it proved."""
         self.voice.tell_seat = None
         self.seat = None
+        self._folders.left()
         self.attention.hear(SeatGone())
         self.presence.hear(SeatGone())
         self.watching.seat_gone()
@@ -222,7 +227,14 @@ class Guard:
         self.attention.hear(SeatCame())  # the lock before anything else
         self.presence.hear(SeatCame())
         self.watching.seat_came()
-        self.materials.seat_came()
+        self.folders_came()
+
+    def folders_came(self) -> None:
+        """Give the one who sits here what waits, once there are both a seat and its folders."""
+        if self.seat is not None and self._folders.there:
+            self.materials.seat_came()
+            self.presence.open_hand_in()
+            self._to_clean.set()  # some of it only now
 
     # The links
 
@@ -374,6 +386,7 @@ class Guard:
                 group.create_task(self.witness.run(), name="guard-witness")
                 group.create_task(self._keep_clean(), name="guard-retention")
                 group.create_task(self.materials.run(), name="guard-papers")
+                group.create_task(self._folders.run(), name="guard-folders")
                 group.create_task(self.stills.run(), name="guard-stills")
         finally:
             self._write(kept.write, self.held)
@@ -424,7 +437,14 @@ class Guard:
         while True:
             in_use = [one for one in (self.presence.hand_in(), self.materials.folder) if one]
             await self._makings.off_loop(self._clean, self.ground.floor(), in_use)
-            await asyncio.sleep(CLEAN_SECONDS)
+            with suppress(DeviceError):  # nobody is here: it is tried again
+                keep = await self._makings.off_loop(periods_of, self.folder)
+                names = [one.name for one in in_use]
+                await self._folders.clean(keep, self.ground.floor(), names)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLEAN_SECONDS):
+                    await self._to_clean.wait()
+            self._to_clean.clear()
 
     def _clean(self, now: float, in_use: Collection[Path]) -> None:
         try:

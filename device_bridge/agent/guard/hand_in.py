@@ -5,14 +5,13 @@ lies in the hand-in folder and nowhere else.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
 
 from device_bridge.materials.errors import MaterialError
 from device_bridge.materials.library import Library
-from device_bridge.materials.names import open_inside
+from device_bridge.materials.names import open_inside, sendable, shown_in
 from device_bridge.protocol.errors import Broken
 from device_bridge.protocol.materials import HandInAsked, OfferedFile
 
@@ -31,7 +30,7 @@ def gather(folder: Path, library: Library, asked: HandInAsked) -> Gathered:
     """
     files: list[OfferedFile] = []
     left_out, room = 0, asked.quota_bytes
-    for name in _names(folder):
+    for name in shown_in(folder):
         one = _take(folder, name, library, room) if len(files) < asked.quota_files else None
         if one is None:
             left_out += 1
@@ -39,10 +38,6 @@ def gather(folder: Path, library: Library, asked: HandInAsked) -> Gathered:
         files.append(one)
         room -= one.size
     return Gathered(tuple(files), left_out)
-
-
-def _names(folder: Path) -> Iterator[str]:
-    return (name for name in sorted(os.listdir(folder)) if not name.startswith("."))  # noqa: PTH208 - names
 
 
 def _take(folder: Path, name: str, library: Library, room: int) -> OfferedFile | None:
@@ -58,9 +53,4 @@ def _take(folder: Path, name: str, library: Library, room: int) -> OfferedFile |
     if held.size > room:
         return None
     changing = (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size)
-    return OfferedFile(_said(name), held.size, held.document, changing)
-
-
-def _said(name: str) -> str:
-    """Give a name that can be sent: a file system's bytes need not be text."""
-    return name.encode("utf-8", "replace").decode()[:255]
+    return OfferedFile(sendable(name), held.size, held.document, changing)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypedDict, TypeVar, TypeVarTuple
 
 from device_bridge.agent.guard.clock import Clock
+from device_bridge.agent.guard.folders import PupilsFolders
 
 R = TypeVar("R")
 Ts = TypeVarTuple("Ts")
@@ -30,6 +31,8 @@ class Makings:
     bulk: Executor
     """As `off_loop.bulk_threads`: for documents, which may be long; many guards may share them."""
     library: LibraryOptions = field(default_factory=LibraryOptions)
+    folders: PupilsFolders | None = None
+    """Where the pupil's files lie, if not with the guard."""
 
     async def off_loop(self, work: Callable[[*Ts], R], *args: *Ts) -> R:
         """Run what waits for the disk for a moment in a worker."""

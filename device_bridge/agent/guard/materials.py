@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from device_bridge.agent.folder import Folder, name_of
 from device_bridge.agent.guard.commands import BUSY, Commands
-from device_bridge.agent.guard.hand_in import gather
+from device_bridge.agent.guard.folders import Away, Lying, PupilsFolders
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.papers import (
     Paper,
@@ -23,17 +23,16 @@ from device_bridge.agent.guard.papers import (
     changed,
     declared,
     report_of,
+    sat,
     taken_back,
 )
 from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.materials.bulk import BulkEnd, Lent
-from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, Withheld, from_os
-from device_bridge.materials.kinds import looks_whole
-from device_bridge.materials.library import Library, Placed
-from device_bridge.materials.lying import lying_in
-from device_bridge.materials.taking_back import take_back
+from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, Withheld
+from device_bridge.materials.library import Library
+from device_bridge.protocol.attention import NO_SEAT
 from device_bridge.protocol.declared import Overruled, judge
 from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
 from device_bridge.protocol.materials import (
@@ -72,10 +71,11 @@ class Counted:
 
 
 class MaterialsGuard:
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it joins
         self,
         voice: Voice,
         folder: Folder,
+        folders: PupilsFolders,
         makings: Makings,
         held: Papers,
         presence: PresenceGuard,
@@ -83,7 +83,7 @@ class MaterialsGuard:
     ) -> None:
         """Open the library; raises `Unreadable` where it cannot be."""
         self._voice = voice
-        self._folder = folder
+        self._folders = folders
         self._makings = makings
         self._presence = presence
         self._commands = commands
@@ -101,7 +101,7 @@ class MaterialsGuard:
         self._wanted = asyncio.Event()
         self._tell_bar()
         self._later_back: asyncio.TimerHandle | None = None
-        if held.leaving():
+        if held.leaving(whose=folders.whose):
             self._do(self._take_back)
 
     def told(self, link: Link, told: MaterialsDeclared) -> None:
@@ -120,11 +120,14 @@ class MaterialsGuard:
             self._voice.act("materials", [loser])
         before, opening = self.held, self._opening.values()
         folder = name_of(told.lesson, self._presence.class_of(told.lesson))
-        self.held, reports = declared(before, told, author, self._fetching, opening, folder)
+        whose = self._folders.whose if self._folders.there else None
+        self.held, reports = declared(
+            before, told, author, self._fetching, opening, folder, whose=whose
+        )
         self._voice.changed()
         for report in reports:
             self._voice.all(report)
-        if self.held.leaving():
+        if self.held.leaving(whose=self._folders.whose):
             self._do(self._take_back)  # before what may find no room behind it
         for row in before.papers:
             if row.document.handout in told.withdrawn:
@@ -153,7 +156,7 @@ class MaterialsGuard:
     @property
     def folder(self) -> Path:
         """Where the hand-outs of the newest lesson lie: no class finds another's among its own."""
-        return self._folder.received / self.held.folder
+        return self._folders.received(self.held.folder)
 
     def _tell_bar(self) -> None:
         self._presence.papers(self.held.received, self.folder)
@@ -187,15 +190,19 @@ class MaterialsGuard:
             if paper is None:
                 await self._wanted.wait()
                 continue
-            document = paper.document.document
-            self._fetching.add(document)
-            try:
-                await self._fetch(paper, end)
-            finally:
-                self._fetching.discard(document)
-                self._cut(paper.document.handout)
-                self._let_go(document)
-                self._wanted.set()  # another lesson's link may have waited for this document
+            await self._fetch(paper, end)
+
+    async def _fetch(self, paper: Paper, end: BulkEnd | None) -> None:
+        """Bring a document over `end`, or where that is None give what has come before."""
+        document = paper.document.document
+        self._fetching.add(document)
+        try:
+            await self._give(paper, end)
+        finally:
+            self._fetching.discard(document)
+            self._cut(paper.document.handout)
+            self._let_go(document)
+            self._wanted.set()  # another lesson's link may have waited for this document
 
     def _next(self, link: Link) -> Paper | None:
         """Choose what to fetch over `link`: only its own lesson's, and not what comes already."""
@@ -203,7 +210,8 @@ class MaterialsGuard:
         for paper in self.held.lacking():
             if not self._gives(lesson, paper.document.handout):
                 continue
-            if paper.state != "failed" and paper.document.document not in self._fetching:
+            waits = paper.state == "failed" or paper.reason == NO_SEAT
+            if not waits and paper.document.document not in self._fetching:
                 return paper
         return None
 
@@ -212,19 +220,15 @@ class MaterialsGuard:
             return lesson == self.held.author.lesson
         return any(one.handout == handout for one in theirs.documents)
 
-    async def _fetch(self, paper: Paper, end: BulkEnd) -> None:
-        one, folder = paper.document, self.folder
+    async def _give(self, paper: Paper, end: BulkEnd | None) -> None:  # noqa: C901 - one an error
+        one, folder = paper.document, self.held.folder
         try:
-            placed = await self._makings.in_bulk(self._lying, one, folder)
-            found = placed is not None
-            if placed is None:
-                await end.fetch(
-                    one.document, self._library, size=one.size, progress=self._progress(paper)
-                )
-                if self.held.of(one.handout) is None:
-                    return  # withdrawn on its way
-                placed = await self._makings.in_bulk(self._place, one, folder)
-            readable = await self._makings.in_bulk(looks_whole, placed.path)
+            lying = await self._lying(one, folder)
+            found = lying is not None
+            if lying is None:
+                lying = await self._bring(paper, folder, end)
+        except Away:
+            self._waits(one)
         except TryAgain as again:
             await asyncio.sleep(again.after_seconds)
         except DiskFull as error:
@@ -234,21 +238,51 @@ class MaterialsGuard:
         except Malformed:
             self._failed(one.handout, "not-whole")
         else:
-            self._arrived(one.handout, placed, found=found, readable=readable)
+            if lying is not None:
+                self._arrived(one.handout, folder, lying, found=found)
 
-    def _lying(self, one: Document, folder: Path) -> Placed | None:
-        """Look, in a worker thread, whether it lies with the pupil: given before, or by a kill."""
-        _make(folder)
-        placed = lying_in(folder, one.document, one.name, one.size)
-        if placed is not None and not self._is_offered(one.document):
-            self._library.drop(one.document)
-        return placed
+    async def _bring(self, paper: Paper, folder: str, end: BulkEnd | None) -> Lying | None:
+        """Fetch it where that is to be done, and lay it there; None once it was withdrawn."""
+        one = paper.document
+        if end is not None:
+            await end.fetch(
+                one.document, self._library, size=one.size, progress=self._progress(paper)
+            )
+        if self.held.of(one.handout) is None:
+            return None
+        keep = self._is_offered(one.document)
+        return await self._folders.place(self._library, folder, one, keep=keep)
 
-    def _place(self, one: Document, folder: Path) -> Placed:
-        """Give the pupil, in a worker thread, the only copy, or another of what is offered."""
-        library = self._library
-        give = library.place if self._is_offered(one.document) else library.hand_over
-        return give(one.document, folder, one.name)
+    async def _lying(self, one: Document, folder: str) -> Lying | None:
+        """Look whether it lies with the pupil: given before, or by a kill."""
+        if not self._folders.there:
+            return None
+        lying = await self._folders.lying(self._library, folder, one)
+        if lying is not None and not self._is_offered(one.document):
+            await self._makings.in_bulk(self._library.drop, one.document)
+        return lying
+
+    def _waits(self, one: Document) -> None:
+        """Keep what nobody is here for: it is given to who logs in."""
+        paper = self.held.of(one.handout)
+        if paper is not None:
+            self._put(replace(paper, state="wanted", have=one.size, reason=NO_SEAT))
+            if self._folders.there:  # somebody came as it was laid by
+                self._do(self._give_waiting)
+
+    async def _give_waiting(self) -> None:
+        """Give what has come while nobody was here; what is not whole is fetched by a link."""
+        for paper in self.held.lacking():
+            one = paper.document
+            if paper.reason != NO_SEAT or one.document in self._fetching:
+                continue
+            if not self._folders.there:
+                return
+            if await self._makings.in_bulk(self._library.holds, one.document):
+                await self._fetch(paper, None)
+            else:
+                self._put(Paper(one))
+                self._wanted.set()
 
     def _progress(self, paper: Paper) -> Callable[[int], None]:
         loop = asyncio.get_running_loop()
@@ -268,23 +302,32 @@ class MaterialsGuard:
         moved(paper.have)
         return moved
 
-    def _arrived(self, handout: str, placed: Placed, *, found: bool, readable: bool) -> None:
+    def _arrived(self, handout: str, folder: str, lying: Lying, *, found: bool) -> None:
         paper = self.held.of(handout)
         if paper is None:  # withdrawn while it was placed
             if not found:
-                self._do(partial(self._remove_quietly, placed.path, placed.hash))
+                self._do(partial(self._remove_quietly, folder, lying))
             return
-        name, hash_ = placed.path.name, placed.hash
-        paper = replace(paper, state="arrived", name=name, hash=hash_, reason="", found=found)
+        paper = replace(
+            paper,
+            state="arrived",
+            name=lying.name,
+            hash=lying.hash,
+            reason="",
+            found=found,
+            whose=lying.whose,
+        )
         self._put(paper)
         self._voice.note(
             "hand-out",
-            {"handout": handout, "hash": placed.hash.hex(), "lesson": self.held.lesson},
-            placed.path.name,
+            {"handout": handout, "hash": lying.hash.hex(), "lesson": self.held.lesson},
+            lying.name,
         )
         self._voice.changed()
         self._tell_bar()
-        if not readable:
+        if self._folders.there and lying.whose != self._folders.whose:
+            self.seat_came()  # another one sat down meanwhile
+        elif not lying.readable:
             self._put(replace(paper, state="failed", reason="unreadable"))
         elif paper.document.open:
             self._open(paper)
@@ -302,8 +345,21 @@ class MaterialsGuard:
             self._voice.note("hand-out-failed", {"handout": handout, "why": reason})
 
     def seat_came(self) -> None:
-        """Open what arrived while nobody sat here, or what the seat before had not opened yet."""
+        """Give and open what came while nobody sat here, or what the seat before had not opened.
+
+        What lies with another user of the device is given to this one anew.
+        """
         self._opening.clear()
+        before, self.held = self.held, sat(self.held, self._folders.whose)
+        if self.held != before:
+            self._voice.changed()
+            for paper in self.held.papers:
+                self._voice.all(report_of(self.held, paper))
+        self._tell_bar()
+        self._do(self._give_waiting)
+        self._wanted.set()
+        if self.held.leaving(whose=self._folders.whose):
+            self._do(self._take_back)
         for paper in self.held.papers:
             if paper.state == "arrived" and paper.document.open:
                 self._open(paper)
@@ -316,6 +372,8 @@ class MaterialsGuard:
             self._voice.changed()
 
     def _open(self, paper: Paper) -> None:
+        if not self._folders.there:
+            return
         id_ = f"paper-{next(self._numbers)}"
         if self._voice.seat(OpenFile(id_, str(self.folder / paper.name))):
             self._opening[id_] = paper.document.handout
@@ -332,17 +390,19 @@ class MaterialsGuard:
     async def _take_back(self) -> None:
         """Remove our copies of what was withdrawn before anybody opened it; say what became."""
         withheld = set[str]()
-        while paper := self.held.leaving(withheld):
-            folder = self._folder.received / (paper.folder or self.held.folder)
+        while paper := self.held.leaving(withheld, self._folders.whose):
+            folder = paper.folder or self.held.folder
             try:
-                whole = await self._remove(folder / paper.name, paper.hash)
-            except (OSError, Unreadable):
+                whole = await self._folders.take_back(folder, paper.name, paper.hash)
+            except Away:
+                return  # it is taken back when its pupil is here
+            except (OSError, Unreadable, DiskFull):
                 withheld.add(paper.document.handout)
                 continue
             self.held = taken_back(self.held, paper, whole=whole)
             self._voice.changed()
             now = next((row for row in self.held.gone if row.document == paper.document), None)
-            if now is not None:  # else it was handed out again meanwhile
+            if now is not None and self.held.is_settled(now):  # else handed out again meanwhile
                 self._voice.all(report_of(self.held, now))
                 self._voice.note(
                     "hand-out-withdrawn", {"handout": now.document.handout, "state": now.state}
@@ -353,12 +413,9 @@ class MaterialsGuard:
             loop = asyncio.get_running_loop()
             self._later_back = loop.call_later(AGAIN_SECONDS, self._do, self._take_back)
 
-    async def _remove(self, path: Path, placed: bytes) -> bool:
-        return await self._makings.in_bulk(take_back, path.parent, path.name, placed)
-
-    async def _remove_quietly(self, path: Path, placed: bytes) -> None:
-        with suppress(OSError, Unreadable):
-            await self._remove(path, placed)
+    async def _remove_quietly(self, folder: str, lying: Lying) -> None:
+        with suppress(OSError, DeviceError):
+            await self._folders.take_back(folder, lying.name, lying.hash)
 
     def _let_go(self, document: bytes) -> None:
         """Drop from the library what no hand-out is of any more, unless it is offered back."""
@@ -387,8 +444,11 @@ class MaterialsGuard:
             self._commands.end(asked.id, "refused", NO_LESSON)
             return
         try:
-            gathered = await self._makings.in_bulk(gather, folder, self._library, asked)
-        except OSError:
+            gathered = await self._folders.gather(self._library, folder.name, asked)
+        except Away:
+            self._commands.end(asked.id, "failed", NO_SEAT)
+            return
+        except (OSError, Unreadable, DiskFull):
             self._commands.end(asked.id, "failed", "unreadable")
             return
         documents = {file.document for file in gathered.files}
@@ -428,13 +488,3 @@ class MaterialsGuard:
     def _may(self, link: Link, document: bytes) -> bool:
         """Decide, in a worker thread, whether this link may have `document`."""
         return document in self._offered.get(author_of(link).lesson, ())
-
-
-def _make(folder: Path) -> None:
-    """Make a lesson's folder; a link put in its place is refused, for it leads elsewhere."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise from_os(error, 0, 0) from error
-    if folder.is_symlink():
-        raise Unreadable("a link", folder.name)

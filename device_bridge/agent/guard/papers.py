@@ -10,9 +10,13 @@ from device_bridge.protocol.declared import Author
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 
 State = Literal["wanted", "fetching", "arrived", "opened", "failed", "withdrawn"]
+OURS: Final = -1
+"""Whose folders they are that lie with the guard."""
 GONE_MAX: Final = 100
 EARLIER_MAX: Final = 100
 CHANGED: Final = "changed"
+Where = tuple[int, str, str]
+"""Whose, in which folder, by what name."""
 
 
 class Paper(Struct, frozen=True):
@@ -20,7 +24,7 @@ class Paper(Struct, frozen=True):
 
     `free_bytes` is what might be written when the disk was too full. `found`: it lay with the pupil
     already, so it is theirs. `folder`: where it lies among what was received, if that is not the
-    lesson's own.
+    lesson's own. `whose`: the user it lies with; as `PupilsFolders.whose`.
     """
 
     document: Document
@@ -32,6 +36,7 @@ class Paper(Struct, frozen=True):
     free_bytes: int = 0
     found: bool = False
     folder: str = ""
+    whose: int = OURS
 
     @property
     def arrived(self) -> bool:
@@ -72,10 +77,18 @@ class Papers(Struct, frozen=True):
     def wants(self, document: bytes) -> bool:
         return any(row.document.document == document for row in self.papers)
 
-    def leaving(self, besides: Collection[str] = ()) -> Paper | None:
-        """Return a withdrawn one whose copy is to be taken back, not of the hand-outs `besides`."""
-        rows = (row for row in self.gone if row.state == "arrived")
+    def leaving(self, besides: Collection[str] = (), whose: int = OURS) -> Paper | None:
+        """Return a withdrawn one whose copy is to be taken back, not of the hand-outs `besides`.
+
+        What lies with another user than `whose` waits until that one is here.
+        """
+        rows = (row for row in self.gone if row.state == "arrived" and row.whose == whose)
         return next((row for row in rows if row.document.handout not in besides), None)
+
+    def is_settled(self, gone: Paper) -> bool:
+        """Tell whether no copy of a withdrawn one waits to be taken back, with any user."""
+        same = (row for row in self.gone if row.document.handout == gone.document.handout)
+        return all(row.state != "arrived" for row in same)
 
     def lacking(self) -> tuple[Paper, ...]:
         return tuple(row for row in self.papers if not row.arrived)
@@ -101,22 +114,25 @@ def as_declared(held: Papers) -> MaterialsDeclared:
     return MaterialsDeclared(held.version, held.lesson, tuple(row.document for row in held.papers))
 
 
-def declared(
+def declared(  # noqa: PLR0913 - what it is decided by
     held: Papers,
     told: MaterialsDeclared,
     author: Author,
     fetching: Collection[bytes] = (),
     opening: Collection[str] = (),
     folder: str = "",
+    *,
+    whose: int | None = OURS,
 ) -> tuple[Papers, list[MaterialReport]]:
     """Take a newer declaration; report each document as it is, and each that was withdrawn.
 
     What has arrived stays arrived, what is in `fetching` goes on, what failed is wanted again.
     A withdrawn hand-out in `opening` is on its pupil's screen already. Another lesson has a
-    `folder` of its own; what has arrived there is known, if it was on before.
+    `folder` of its own; what has arrived there is known, if it was on before. `whose` folders they
+    are now; None where nobody is here.
     """
     if held.lesson != told.lesson:
-        held = _turned_to(held, told.lesson, folder)
+        held = _turned_to(held, told.lesson, folder, whose)
     known = {row.document.document: row for row in held.papers}
     kept = tuple(_again(known.get(one.document), one, fetching) for one in _once(told.documents))
     still = {row.document.handout for row in kept}
@@ -124,8 +140,8 @@ def declared(
     back = [row for row in held.earlier if _may_take(author, row, told.withdrawn)]
     earlier = tuple(row for row in held.earlier if row not in back)
     gone = [row for row in held.gone if row.document.handout not in still]
-    theirs = {(row.folder, row.name) for row in kept if row.arrived}
-    theirs |= {(row.paper.folder, row.paper.name) for row in earlier}
+    theirs = {_where(row) for row in kept if row.arrived}
+    theirs |= {_where(row.paper) for row in earlier}
     mine = [row for row in left if row.document.handout in told.withdrawn]
     gone += [_gone(row, opening, theirs) for row in (*mine, *(row.paper for row in back))]
     after = Papers(
@@ -138,7 +154,7 @@ def declared(
         earlier,
     )
     reports = [report_of(after, row) for row in kept]
-    reports += [report_of(after, row) for row in after.gone if row.state != "arrived"]
+    reports += [report_of(after, row) for row in after.gone if after.is_settled(row)]
     reports += [
         MaterialReport(row.document.handout, told.version, "withdrawn")
         for row in left
@@ -147,20 +163,46 @@ def declared(
     return after, reports
 
 
-def _turned_to(held: Papers, lesson: str, folder: str) -> Papers:
-    """Lay the lesson's hand-outs by and take up what `lesson` gave here before, if it was on.
+def _turned_to(held: Papers, lesson: str, folder: str, whose: int | None) -> Papers:
+    """Lay the lesson's hand-outs by and take up what `lesson` gave before to who is here.
 
     What is still to be taken back is taken back in any lesson.
     """
     placed = (replace(row, folder=held.folder) for row in held.papers if row.arrived)
     rows = [*held.earlier, *(Earlier(held.lesson, held.author.key, row) for row in placed)]
-    back = [row.paper for row in rows if row.lesson == lesson]
+    back_rows = [row for row in rows if row.lesson == lesson and whose in {None, row.paper.whose}]
+    back = [row.paper for row in back_rows]
     leaving = (row for row in held.gone if row.state == "arrived")
     gone = tuple(replace(row, folder=row.folder or held.folder) for row in leaving)
     where = back[-1].folder if back else folder
     papers = tuple(replace(row, folder="") for row in back)
-    earlier = tuple(row for row in rows if row.lesson != lesson)[-EARLIER_MAX:]
+    earlier = tuple(row for row in rows if row not in back_rows)[-EARLIER_MAX:]
     return Papers(0, lesson, Author(), papers, gone, where, earlier)
+
+
+def sat(held: Papers, whose: int) -> Papers:
+    """Let the folders be those of user `whose`: each has what was handed out to each.
+
+    What lies with another one is laid by, and known again when that one is here.
+    """
+    strange = [row for row in held.papers if row.arrived and row.whose != whose]
+    mine = [row for row in held.earlier if (row.lesson, row.paper.whose) == (held.lesson, whose)]
+    if not strange and not mine:
+        return held
+    back = {row.paper.document: replace(row.paper, folder="") for row in mine}
+    papers = tuple(
+        row if row.arrived and row not in strange else back.get(row.document, _anew(row))
+        for row in held.papers
+    )
+    aside = (
+        Earlier(held.lesson, held.author.key, replace(row, folder=held.folder)) for row in strange
+    )
+    earlier = tuple([*(row for row in held.earlier if row not in mine), *aside][-EARLIER_MAX:])
+    return replace(held, papers=papers, earlier=earlier)
+
+
+def _anew(row: Paper) -> Paper:
+    return Paper(row.document) if row.arrived else row
 
 
 def _may_take(author: Author, row: Earlier, withdrawn: Collection[str]) -> bool:
@@ -169,8 +211,10 @@ def _may_take(author: Author, row: Earlier, withdrawn: Collection[str]) -> bool:
 
 def taken_back(held: Papers, paper: Paper, *, whole: bool) -> Papers:
     """Note what became of a withdrawn copy: removed where it was `whole`, else the pupil's."""
-    paper = _removed(paper) if whole else replace(paper, state="opened", reason=CHANGED)
-    return replace(held, gone=_replaced(held.gone, paper))
+    now = _removed(paper) if whole else replace(paper, state="opened", reason=CHANGED)
+    one = (paper.document.handout, paper.whose)
+    gone = (now if (row.document.handout, row.whose) == one else row for row in held.gone)
+    return replace(held, gone=tuple(gone))
 
 
 def changed(held: Papers, paper: Paper) -> Papers:
@@ -182,11 +226,15 @@ def _replaced(rows: tuple[Paper, ...], paper: Paper) -> tuple[Paper, ...]:
     return tuple(paper if row.document.handout == paper.document.handout else row for row in rows)
 
 
-def _gone(row: Paper, opening: Collection[str], theirs: Collection[tuple[str, str]]) -> Paper:
+def _where(row: Paper) -> Where:
+    return row.whose, row.folder, row.name
+
+
+def _gone(row: Paper, opening: Collection[str], theirs: Collection[Where]) -> Paper:
     """Say what is to become of a withdrawn one; a file that another hand-out gave too stays."""
     if not row.arrived:
         return _removed(row)
-    if row.found or (row.folder, row.name) in theirs:
+    if row.found or _where(row) in theirs:
         return replace(row, state="opened", reason=CHANGED)
     if row.state == "opened" or row.document.handout in opening:
         return replace(row, state="opened")
@@ -194,7 +242,7 @@ def _gone(row: Paper, opening: Collection[str], theirs: Collection[tuple[str, st
 
 
 def _removed(row: Paper) -> Paper:
-    return Paper(row.document, "withdrawn")
+    return Paper(row.document, "withdrawn", whose=row.whose)
 
 
 def _again(before: Paper | None, document: Document, fetching: Collection[bytes]) -> Paper:

@@ -1,11 +1,12 @@
 """What holds of the lesson: the machine of `protocol.indicator`, joined to seat and links."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from device_bridge.agent.folder import name_of
+from device_bridge.agent.guard.folders import PupilsFolders
 from device_bridge.agent.guard.ports import Link, author_of
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.protocol.indicator import (
@@ -23,7 +24,7 @@ from device_bridge.protocol.presence import Company, LessonDeclared
 class PresenceGuard:
     """`ended` hears of each lesson that is over here, and whether it was the last that shared it.
 
-    `hand_in_of` gives a lesson's folder by its id and the class's name.
+    `folders`: where the pupil lays the work.
     """
 
     def __init__(
@@ -32,12 +33,12 @@ class PresenceGuard:
         now: Callable[[], float],
         held: Presence,
         ended: Callable[[str, bool], None],
-        hand_in_of: Callable[[str, str], Path],
+        folders: PupilsFolders,
     ) -> None:
         self._voice = voice
         self._now = now
         self._ended = ended
-        self._hand_in_of = hand_in_of
+        self._folders = folders
         self.held = held
 
     @property
@@ -88,7 +89,8 @@ class PresenceGuard:
 
     def papers(self, received: int, folder: Path) -> None:
         """Tell the bar how many hand-outs lie in `folder`."""
-        self._bar(replace(self.held.bar, received=received, received_folder=str(folder)))
+        where = str(folder) if self._folders.there else ""
+        self._bar(replace(self.held.bar, received=received, received_folder=where))
 
     def class_of(self, lesson: str) -> str:
         """Return the name of the lesson's class; "" for a lesson that was not declared here."""
@@ -99,14 +101,16 @@ class PresenceGuard:
     def hand_in(self) -> Path | None:
         """Where work for the newest lesson is laid, for all teachers who share it."""
         declared = self.held.declared
-        return self._hand_in_of(self.held.home, declared.class_name) if declared else None
+        if declared is None:
+            return None
+        return self._folders.hand_in(name_of(self.held.home, declared.class_name))
 
     def open_hand_in(self) -> None:
-        """Make the lesson's folder and tell the bar where it is."""
+        """Have the lesson's folder made and tell the bar where it is."""
         if folder := self.hand_in():
-            with suppress(OSError):  # a full disk: collecting says that it cannot be read
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._bar(replace(self.held.bar, hand_in_folder=str(folder)))
+            self._folders.open_hand_in(folder.name)
+            where = str(folder) if self._folders.there else ""
+            self._bar(replace(self.held.bar, hand_in_folder=where))
 
     def _company_of(self, lesson: str) -> Company:
         return Company(tuple(one.teacher for one in self.held.authors if one.lesson != lesson))

@@ -41,13 +41,18 @@ class Retention(Struct, frozen=True):
 _retention: Final = msgspec.json.Decoder(Retention)
 
 
+def periods_of(folder: Folder) -> Retention:
+    """Read what the folder says. Blocks."""
+    return read_periods(folder.retention, _retention, Retention())
+
+
 def clean(folder: Folder, journal: DeviceJournal, now: float, in_use: Collection[Path]) -> int:
     """Remove what is older than it may be at `now`, UTC seconds; return how much that was.
 
     Blocks. `now` is the floor's: a pupil who sets the clock ahead erases nothing by it. What
     lies in `in_use`, the folders of the newest lesson, stays. Raises `OSError` or `Broken`.
     """
-    keep = read_periods(folder.retention, _retention, Retention())
+    keep = periods_of(folder)
     gone = journal.erase(int(now) - keep.words * DAY_SECONDS)
     for root, days in ((folder.hand_in, keep.hand_in), (folder.received, keep.received)):
         gone += remove_older(inside(root), now, days, in_use)

@@ -32,6 +32,11 @@ class SeatSocket:
         self._guard = guard
         self._seat: LocalWire | None = None
 
+    @property
+    def uid(self) -> int | None:
+        """Whose seat is here."""
+        return None if self._seat is None else self._seat.peer_uid()
+
     @asynccontextmanager
     async def serve(self) -> AsyncGenerator[None]:
         """Listen while entered. Raises `OSError` where the socket cannot be made."""

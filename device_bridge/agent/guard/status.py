@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -81,7 +82,7 @@ def status_of(device: Device) -> Status:
     proved = guard.attention.proof()[0] > 0 and age_ms <= PROOF_OLD_SECONDS * 1000
     shown = guard.presence.held.shown
     return msgspec.structs.replace(
-        kept_status(guard.folder, guard.held, device.id, device.renewing.ends_at),
+        kept_status(guard.held, device.id, device.renewing.ends_at),
         live=True,
         boot=guard.boot,
         links=tuple(link.teacher_name for link in guard.voice.links),
@@ -95,7 +96,7 @@ def status_of(device: Device) -> Status:
     )
 
 
-def kept_status(folder: Folder, held: Kept, device: str, identity_ends_at: float) -> Status:
+def kept_status(held: Kept, device: str, identity_ends_at: float) -> Status:
     """Say what the folder knows while no guard runs: what is held, and nothing proved."""
     presence, declared = held.presence, held.presence.declared
     return Status(
@@ -113,8 +114,8 @@ def kept_status(folder: Folder, held: Kept, device: str, identity_ends_at: float
         indicator=False,
         look="none",
         attention=_lock(held, proved=False, age_ms=0),
-        materials=_papers(folder, held),
-        received_folder=str(folder.received / held.materials.folder),
+        materials=_papers(held),
+        received_folder=presence.bar.received_folder,
         hand_in_folder=presence.bar.hand_in_folder,
         fetched_bytes=0,
         notices=(),
@@ -139,7 +140,8 @@ def _lock(held: Kept, *, proved: bool, age_ms: int) -> LockStatus:
     )
 
 
-def _papers(folder: Folder, held: Kept) -> tuple[PaperStatus, ...]:
+def _papers(held: Kept) -> tuple[PaperStatus, ...]:
+    there = held.presence.bar.received_folder
     return tuple(
         PaperStatus(
             paper.document.handout,
@@ -148,7 +150,7 @@ def _papers(folder: Folder, held: Kept) -> tuple[PaperStatus, ...]:
             paper.document.size,
             paper.document.size if paper.arrived else paper.have,
             paper.hash.hex(),
-            str(folder.received / held.materials.folder / paper.name) if paper.name else "",
+            str(Path(there) / paper.name) if there and paper.name else "",
             paper.reason,
         )
         for paper in held.materials.papers

@@ -2,13 +2,13 @@
 
 import asyncio
 import getpass
+import os
 import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import qasync
 from PySide6.QtCore import QLocale, QObject, Slot
@@ -16,6 +16,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from Xlib.error import DisplayError
 
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.platform.linux_open import LinuxOpen
 from device_bridge.agent.platform.x11_capture import X11Capture
 from device_bridge.agent.platform.x11_grabs import X11Grabs
@@ -23,6 +24,7 @@ from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.aloud import hear_notifications
 from device_bridge.agent.seat.attention import XCurtain
 from device_bridge.agent.seat.core import SeatCore
+from device_bridge.agent.seat.materials import keep_folders, own_folder
 from device_bridge.agent.seat.obeying import Mouth, find_guard
 from device_bridge.agent.seat.page import Page
 from device_bridge.agent.seat.paint import load_faces
@@ -31,9 +33,6 @@ from device_bridge.agent.seat.talking import XNotify
 from device_bridge.agent.seat.words import Words
 from device_bridge.garbage import collect_here
 from device_bridge.protocol.seat import PupilActed, ShowIndicator
-
-RECEIVED: Final = "received"
-HAND_IN: Final = "hand-in"
 
 
 class Desktop(QObject):
@@ -46,7 +45,8 @@ class Desktop(QObject):
         self._windows = X11Windows()
         self._grabs = X11Grabs()
         self.capture = X11Capture(time.monotonic)
-        self.open = LinuxOpen((folder / RECEIVED, folder / HAND_IN))
+        places = (Folder(folder), own_folder())
+        self.open = LinuxOpen((*(one.received for one in places), *(one.hand_in for one in places)))
         self.curtain = XCurtain(words, time.time, self._on_curtain, self._windows, self._grabs)
         self.indicator = XIndicator(words, time.time, self._windows, self.curtain.window_ids)
         self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say)
@@ -88,7 +88,9 @@ class Desktop(QObject):
             self.pressed.put_nowait(folder)
 
 
-async def serve(folder: Path, workers: ThreadPoolExecutor, owner: int) -> None:
+async def serve(
+    folder: Path, workers: ThreadPoolExecutor, files: ThreadPoolExecutor, owner: int
+) -> None:
     """Serve the guard of `folder`, a process of user `owner`, until cancelled."""
     mouth = Mouth()
     desktop = Desktop(folder, mouth)
@@ -110,6 +112,9 @@ async def serve(folder: Path, workers: ThreadPoolExecutor, owner: int) -> None:
             group.create_task(desktop.open_pressed(), name="folders")
             group.create_task(desktop.page.run(), name="page")
             group.create_task(find_guard(folder, core, mouth, owner), name="guard")
+            if owner != os.getuid():  # else the guard reaches them itself
+                errands = keep_folders(folder, own_folder(), owner, files)
+                group.create_task(errands, name="errands")
     finally:
         desktop.close()
 
@@ -138,6 +143,10 @@ def main(folder: Path) -> int:
     app = QApplication(["pupitre-seat"])
     load_faces()
     hear_notifications()
-    with qasync.QEventLoop(app) as loop, ThreadPoolExecutor(1, "capture") as workers:
-        loop.run_until_complete(serve(folder, workers, folder.stat().st_uid))
+    with (
+        qasync.QEventLoop(app) as loop,
+        ThreadPoolExecutor(1, "capture") as workers,
+        ThreadPoolExecutor(1, "errands") as files,
+    ):
+        loop.run_until_complete(serve(folder, workers, files, folder.stat().st_uid))
     return 0

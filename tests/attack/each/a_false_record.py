@@ -67,7 +67,7 @@ async def hostile(target: Target, _: random.Random) -> str:
 async def run(ground: Ground, name: str) -> str:
     begun = asyncio.Event()
     async with guard_process(ground.folder, ground.device.command(), address=DEVICE) as guard:
-        async with asyncio.TaskGroup() as group, sitting(ground, guard):
+        async with asyncio.TaskGroup() as group, sitting(ground, guard.folder):
             lies = group.create_task(ground.hostile(name, guard, begun))
             await begun.wait()
             await asyncio.to_thread(ground.device.drop_mdns)  # so that it is believed alone

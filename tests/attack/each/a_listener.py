@@ -56,7 +56,7 @@ async def run(ground: Ground, name: str) -> str:
     async with (
         guard_process(ground.folder, ground.device.command(), address=DEVICE) as guard,
         asyncio.TaskGroup() as group,
-        sitting(ground, guard),
+        sitting(ground, guard.folder),
     ):
         ears = group.create_task(ground.hostile(name, guard, begun))
         await begun.wait()

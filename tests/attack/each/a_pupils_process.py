@@ -87,7 +87,7 @@ async def run(ground: Ground, name: str) -> str:
             await begun.wait()
             killed = monotonic()
             seen = await attack
-        async with sitting(ground, guard):  # the login starts it again
+        async with sitting(ground, guard.folder):  # the login starts it again
             await asyncio.sleep(BACK_SECONDS)
     changes = [change for change in app.shown.of(HONEST) if change.at > killed]
     fell = next((change for change in changes if not change.held), None)

@@ -90,7 +90,7 @@ async def freed(guard: GuardProcess) -> float:
 
 async def run(ground: Ground, name: str) -> str:
     async with guard_process(ground.folder, ground.device.command(), address=DEVICE) as guard:
-        async with sitting(ground, guard):
+        async with sitting(ground, guard.folder):
             seen = await ground.hostile(name, guard)
         guard.process.kill()
         await guard.process.wait()
@@ -98,7 +98,7 @@ async def run(ground: Ground, name: str) -> str:
             nap = (await status_of(guard)).attention
         if not nap.locked or not 0 < nap.ends_in_seconds <= LESSON_SECONDS - NAP_SECONDS:
             raise Owed(f"after a nap it was {nap}")
-        async with woken(ground, guard, SLEEP_SECONDS), sitting(ground, guard):
+        async with woken(ground, guard, SLEEP_SECONDS), sitting(ground, guard.folder):
             took = await freed(guard)
             async with asyncio.timeout(READY_SECONDS):
                 while not (await status_of(guard)).seat:  # noqa: ASYNC110 - asked

@@ -54,7 +54,7 @@ async def locked(guard: GuardProcess) -> bool:
 async def run(ground: Ground, name: str) -> str:
     begun, seconds = asyncio.Event(), asyncio.get_running_loop().time
     async with guard_process(ground.folder, ground.device.command(), address=DEVICE) as guard:
-        async with sitting(ground, guard), asyncio.TaskGroup() as group:
+        async with sitting(ground, guard.folder), asyncio.TaskGroup() as group:
             lesson = group.create_task(ground.hostile(name, guard, begun))
             await begun.wait()
             began = seconds()

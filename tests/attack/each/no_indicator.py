@@ -46,7 +46,7 @@ async def hostile(target: Target, _: random.Random) -> str:
 
 async def run(ground: Ground, name: str) -> str:
     async with guard_process(ground.folder, ground.device.command(), address=DEVICE) as guard:
-        async with sitting(ground, guard):
+        async with sitting(ground, guard.folder):
             seen = await ground.hostile(name, guard)
             told = (ground.folder / "seat").read_text().split()
         if "Look" in told and "ShowIndicator" not in told[: told.index("Look")]:

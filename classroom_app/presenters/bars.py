@@ -142,15 +142,25 @@ class Bars(Pages):
     def school_words(self) -> str:
         return receipts.school_words(self.school)
 
+    @property
+    def accompanied_now(self) -> bool:
+        """Whether the note is of a colleague."""
+        return self.lesson is not None and bool(self._company)
+
     def note(self) -> str:
         """Return the few words that always stand in bar D, quieter than a warning."""
-        if self.lesson and self._company:
+        if self.accompanied_now:
             names = ", ".join(plain(name, WORDS_LONGEST) for name in self._company)
             return say("{names} teaches beside you", len(self._company), names=names)
         return say("No keyring here") if self._key_lies_beside else ""
 
     def note_more(self) -> str:
         """Return what the note means and what helps."""
+        if self.accompanied_now:
+            return say(
+                "You both see the screens, lock, free, hand out and collect. The newest lock "
+                "holds. Under the time left you can end that."
+            )
         return say(
             "The key to your lessons lies beside them: whoever gets this computer's disk can read "
             "them. Ask to have the disk encrypted, or for a keyring."

@@ -390,7 +390,8 @@ class BarD(QWidget):
     def _refresh_note(self) -> None:
         note = self._desk.note()
         words = note if self.window().width() >= NARROW else ""
-        self._tool(self.note, "circle-help", words, self._desk.note_more(), "ink2")
+        icon = "users" if self._desk.accompanied_now else "circle-help"
+        self._tool(self.note, icon, words, self._desk.note_more(), "ink2")
         self.note.setAccessibleName(note)
         self.note.setVisible(bool(note))
 

@@ -472,6 +472,7 @@ def test_a_class_is_shared_where_its_time_stands_and_the_window_says_with_whom(r
     assert room.desk.said().text == "Another teacher of the class may join now"
     room.desk.accompanied(("Omar\u202e",))
     assert room.desk.note() == "Omar teaches beside you"
+    assert room.desk.note_more().startswith("You both see the screens")
     click(room, "time-left")
     assert room.button("share").text() == "No longer share the class"
     click(room, "share")

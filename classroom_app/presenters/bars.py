@@ -159,7 +159,7 @@ class Bars(Pages):
         if self.accompanied_now:
             return say(
                 "You both see the screens, lock, free, hand out and collect. The newest lock "
-                "holds. Under the time left you can end that."
+                "holds. Whoever shared the class ends that under the time left."
             )
         return say(
             "The key to your lessons lies beside them: whoever gets this computer's disk can read "

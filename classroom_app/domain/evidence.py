@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Wish
+from device_bridge.protocol.declared import BELIEVED_MAX
 from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
 from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.presence import Company
@@ -152,7 +153,7 @@ def reported(seen: Evidence, report: Report, now: float, *, ours: bool = False) 
     `ours`: it is about what we declared, not about another teacher's lesson.
     """
     earlier = seen.report(report.feature)
-    if earlier and earlier[0].version > report.version:
+    if earlier and BELIEVED_MAX >= earlier[0].version > report.version:
         return seen
     others = tuple(kept for kept in seen.reports if kept[0].feature != report.feature)
     kept = replace(seen, heard_at=now, reports=(*others, (report, now)))

@@ -2,11 +2,11 @@
 
 from typing import Final
 
+from device_bridge.protocol.declared import BELIEVED_MAX
+
 STEP_AT_START: Final = 1_000_000
 """Each start of the app owns a million numbers, written down before the first is given; so a
 number need not wait for the disk, and a restart is above whatever the last run gave."""
-BELIEVED_MAX: Final = 2**40
-"""A device that claims more lies or is broken; it must not use up everybody's numbers (2**53)."""
 
 
 class Versions:

@@ -141,7 +141,7 @@ def proof(held: Attention, now: float) -> tuple[int, int]:
 def _told(
     held: Attention, declared: LockDeclared, author: Author, now: float
 ) -> tuple[Attention, list[Effect]]:
-    verdict = judge(held.author, held.version, author, declared.version)
+    verdict = judge(held.author, held.version, author, declared.version, now)
     foreign = author.lesson != held.author.lesson
     if verdict == "older":
         if foreign:

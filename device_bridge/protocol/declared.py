@@ -4,9 +4,13 @@ Two teachers may reach one device: the higher version holds, a tie goes to the l
 and the loser is told. Seconds are the device's boot clock, which counts suspend.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
+
+BELIEVED_MAX: Final = 2**40
+"""A device that claims to hold more lies or is broken, or was told so by an app that does: it must
+not use up everybody's numbers (2**53)."""
 
 
 class Author(Struct, frozen=True):
@@ -55,9 +59,14 @@ class TimePassed(Struct, frozen=True):
 
 
 def judge(
-    held: Author, held_version: int, told: Author, version: int
+    held: Author, held_version: int, told: Author, version: int, now: float
 ) -> Literal["newer", "renewal", "older"]:
-    """Compare a declaration with the one held."""
+    """Compare a declaration with the one held, at boot-clock second `now`.
+
+    A number that no app goes above holds nobody off any longer than its mandate.
+    """
+    if held_version > BELIEVED_MAX and held.until <= now and told.lesson != held.lesson:
+        return "newer"
     if version != held_version:
         return "newer" if version > held_version else "older"
     if told.lesson == held.lesson:

@@ -30,7 +30,8 @@ WallAt = Annotated[int, Meta(ge=-WALL_AT_MAX, le=WALL_AT_MAX)]
 """UTC seconds by somebody's wall clock, which may say anything; 0: not told."""
 LeaseSeconds = Annotated[int, Meta(ge=0, le=LEASE_SECONDS_MAX)]
 DeadlineSeconds = Annotated[int, Meta(ge=1, le=3600)]
-Name = Annotated[str, Meta(max_length=64)]
+NAME_MAX: Final = 64
+Name = Annotated[str, Meta(max_length=NAME_MAX)]
 """A person's, class's or device's name as shown. Hostile, plain text; cut before it is sent."""
 Sentence = Annotated[str, Meta(max_length=200)]
 Words = Annotated[str, Meta(max_length=2000)]

@@ -8,6 +8,7 @@ A teacher may share the class: then another's lesson of it stands beside, the ba
 the first of those beside leads on when the one that led ends. Any other lesson takes their place.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -33,6 +34,7 @@ LookShown = Literal["none", "overview", "close"]
 _LEASE_SECONDS_MAX: Final = 4 * 3600
 BESIDE_MAX: Final = 3
 """A bar has room for so many names beside the first."""
+AWAY_MAX: Final = 8
 
 
 class Bar(Struct, frozen=True):
@@ -78,6 +80,9 @@ class Presence(Struct, frozen=True):
     `order` numbers what the bar is told, apart from the declaration's version: the look changes
     within one version; `proved` is the newest order that the bar was seen to follow. `shown` is
     None while no bar is proved.
+
+    `away` are lessons that had to go though their version is above the one that holds, each with
+    its version: told again it takes nobody's place while that goes on, only a higher one does.
     """
 
     version: int = 0
@@ -97,6 +102,7 @@ class Presence(Struct, frozen=True):
     told: Report | None = None
     home: str = ""
     beside: tuple[Beside, ...] = ()
+    away: tuple[tuple[str, int], ...] = ()
 
     @property
     def ends_at(self) -> float:
@@ -202,22 +208,22 @@ def _told(
 ) -> tuple[Presence, list[Effect]]:
     if _shares(held, declared, author):
         return _told_beside(held, declared, author, now)
+    if _comes_back(held, declared, author):
+        held = _led_again(held, declared, author)
     foreign = author.lesson != held.author.lesson
-    if judge(held.author, held.version, author, declared.version) == "older":
+    older = judge(held.author, held.version, author, declared.version, now) == "older"
+    if older or (held.on and (author.lesson, declared.version) in held.away):
         if foreign and not held.on:
             # What outnumbers it is over: the app numbers anew above that and has the device.
             return _report_over(replace(held, told=None))
         loser = Overruled(author.lesson, held.version, held.author.teacher)
         return held, [loser] if foreign else []
-    stays = (declared.shared or declared.state == "over") and _same_class(held, declared)
+    stays = _same_class(held, declared) and _may_stay(held, declared, foreign=foreign)
     stay = tuple(one for one in held.beside if stays and one.author.key != author.key)
-    before: list[Effect] = []
-    for one in held.authors if held.on else ():
-        if one.lesson != author.lesson and all(one != each.author for each in stay):
-            before += [
-                LessonEnded(one.lesson),
-                Overruled(one.lesson, declared.version, author.teacher),
-            ]
+    gone = [one for one in held.beside if one not in stay]
+    away = held.away if held.on and not foreign else ()
+    away = (*away, *((one.author.lesson, one.declared.version) for one in gone))[-AWAY_MAX:]
+    before = _sent_away(held, gone, declared, author)
     taken = replace(
         held,
         version=declared.version,
@@ -230,6 +236,7 @@ def _told(
         told=None,
         home=held.home if held.home and (stay or not foreign) else author.lesson,
         beside=stay,
+        away=away,
     )
     if not taken.on:
         taken, effects = _over(taken, "", now)
@@ -247,10 +254,51 @@ def _shares(held: Presence, declared: LessonDeclared, author: Author) -> bool:
     """
     if not held.on or held.declared is None or author.lesson == held.author.lesson:
         return False
+    if _comes_back(held, declared, author):
+        return False
     if author.lesson in {*held.lessons, held.home} or declared.state == "over":
         return True
     shared = held.declared.shared and author.key != held.author.key
     return shared and _same_class(held, declared)
+
+
+def _sent_away(
+    held: Presence, gone: Sequence[Beside], declared: LessonDeclared, author: Author
+) -> list[Effect]:
+    """End the lessons whose place is taken: who led, if that is another, and those beside."""
+    effects: list[Effect] = []
+    for one in (held.author, *(each.author for each in gone)) if held.on else ():
+        if one.lesson != author.lesson:
+            loser = Overruled(one.lesson, declared.version, author.teacher)
+            effects += [LessonEnded(one.lesson), loser]
+    return effects
+
+
+def _may_stay(held: Presence, declared: LessonDeclared, *, foreign: bool) -> bool:
+    """Whether those beside stay: until who shares takes that back, or the class changes hands.
+
+    A guest who leads on, when the one who shared is gone, has nothing to take back.
+    """
+    if declared.shared or declared.state == "over":
+        return True
+    return not foreign and held.declared is not None and not held.declared.shared
+
+
+def _comes_back(held: Presence, declared: LessonDeclared, author: Author) -> bool:
+    """Whether it is the lesson that shared, which was gone for a while, led on by a guest."""
+    first = held.on and author.lesson == held.home != held.author.lesson
+    colleague = author.key != held.author.key and declared.state == "on"
+    return first and colleague and _same_class(held, declared)
+
+
+def _led_again(held: Presence, declared: LessonDeclared, author: Author) -> Presence:
+    """Let the lesson that shared lead again, and who led on stand beside."""
+    if held.declared is None:
+        return held
+    led = Beside(held.declared, held.author, held.lease_ends_at, held.until_at, held.told)
+    rest = tuple(one for one in held.beside if one.author.lesson != author.lesson)
+    shared = replace(declared, shared=True)
+    return replace(held, version=0, declared=shared, author=author, told=None, beside=(led, *rest))
 
 
 def _same_class(held: Presence, declared: LessonDeclared) -> bool:
@@ -332,11 +380,16 @@ def _answered(held: Presence, reason: str, now: float) -> tuple[Presence, list[E
 
 
 def _looked_at_the_clock(held: Presence, now: float) -> tuple[Presence, list[Effect]]:
-    if held.on and held.ends_at <= now:
-        return _over(held, _why_over(held, now), now)
+    ended: list[Effect] = []
     for one in held.beside:
         if one.ends_at <= now:
-            return _leave(held, one.author.lesson, _why_over(one, now), now)
+            held, effects = _leave(held, one.author.lesson, _why_over(one, now), now)
+            ended += effects
+    if held.on and held.ends_at <= now:
+        held, effects = _over(held, _why_over(held, now), now)
+        ended += effects
+    if ended:
+        return held, ended
     if held.shown is not None and now - held.proved_at > PROOF_OLD_SECONDS:
         held = replace(held, shown=None)
     if held.on and held.seat and now - held.ordered_at >= PROOF_SECONDS:

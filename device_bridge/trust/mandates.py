@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from central_mdm.contract.grants import MANDATE_SECONDS_MAX, Mandate
+from device_bridge.protocol.errors import NotAllowed
 
 REMEMBERED_MAX: Final = 256
 
@@ -21,20 +22,36 @@ class Mandates:
     """Remembers when each mandate was first seen, so that showing it again buys no time.
 
     The guard keeps `remaining()` on disk and hands it back after a restart.
+
+    A lesson is of the key that named it first (`owners`, by lesson): its id is no secret, it names
+    folders. Under another teacher's a link would get the pictures, and no bar would name it.
     """
 
     def __init__(
-        self, boot: Callable[[], float], remaining: Mapping[str, float] | None = None
+        self,
+        boot: Callable[[], float],
+        remaining: Mapping[str, float] | None = None,
+        owners: Mapping[str, str] | None = None,
     ) -> None:
         self._boot = boot
+        self._owners = dict(owners or {})
         now = boot()
         self._ends_at = {
             name: now + min(max(0.0, seconds), MANDATE_SECONDS_MAX)
             for name, seconds in (remaining or {}).items()
         }
 
-    def see(self, mandate: Mandate) -> SeenMandate:
-        """Start a new mandate's life, or find the one that runs."""
+    def see(self, mandate: Mandate, key: str = "") -> SeenMandate:
+        """Start a new mandate's life, or find the one that runs. `key`: the teacher's thumbprint.
+
+        Raises NotAllowed("mandate", "lesson") where the lesson is another teacher's.
+        """
+        if mandate.lesson not in self._owners and len(self._owners) >= REMEMBERED_MAX:
+            # Own ones first: nobody makes a colleague's forgotten by naming many.
+            mine = (lesson for lesson, owner in self._owners.items() if owner == key)
+            del self._owners[next(mine, next(iter(self._owners)))]
+        if self._owners.setdefault(mandate.lesson, key) != key:
+            raise NotAllowed("mandate", "lesson")
         if mandate.id not in self._ends_at:
             while len(self._ends_at) >= REMEMBERED_MAX:
                 del self._ends_at[next(iter(self._ends_at))]

@@ -8,6 +8,8 @@ import pytest
 
 from classroom_app.domain.tile import State
 from device_bridge.agent.guard.device import Device
+from device_bridge.agent.guard.journal import entries_of
+from device_bridge.agent.guard.witness import account_of
 from tests.school import SmallSchool
 from tests.teaching import Place, Teacher, device, hand_in_of, meet, teacher, until
 
@@ -69,6 +71,11 @@ async def test_both_hand_out_and_collect_and_the_one_who_stays_goes_on(tmp_path:
         await until(lambda: vidal.receipt().done == okafor.receipt().done == 1, "both arrived")
         there = sorted(path.name for path in one.guard.materials.folder.iterdir())
         assert there == ["plan.txt", "quiz.txt"]
+        await one.guard.write_notes()
+        for app in (vidal, okafor):
+            told = entries_of(one.guard.folder, app.school.room.lesson_id())
+            given = list(app.school.materials.handouts)
+            assert account_of(told, None).handouts == tuple(given), "each in its own account"
         (hand_in_of(one) / "essay.txt").write_text("done", encoding="utf-8")
         for app in (vidal, okafor):
             await app.school.acts.collect(app.school.room.tiles())

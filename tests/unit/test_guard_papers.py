@@ -153,3 +153,24 @@ def test_a_lesson_that_goes_on_knows_what_it_gave_to_who_is_here() -> None:
         told = MaterialsDeclared(3, "lesson-a", (PLAN,))
         again, _ = declared(between, told, CLAIRE, whose=whose)
         assert again.papers == papers
+
+
+def test_of_teachers_who_share_a_class_each_takes_back_their_own_also_in_a_later_lesson() -> None:
+    plan, quiz = (Document(id_, id_.encode() * 16, f"{id_}.pdf", 7) for id_ in ("h1", "h2"))
+    claire, omar = Author("lesson-1", key="1"), Author("lesson-1", key="2")
+    held, _ = declared(Papers(), MaterialsDeclared(1, "lesson-1", (plan,)), claire)
+    both = MaterialsDeclared(2, "lesson-1", (plan, quiz))
+    held, _ = declared(held, both, omar, lesson="lesson-2")
+    assert [held.giver(one.handout).lesson for one in (plan, quiz)] == ["lesson-1", "lesson-2"]
+    rows = (replace(row, state="arrived", name=row.document.name) for row in held.papers)
+    held = replace(held, papers=tuple(rows))
+    # Claire's lesson is over; what Omar then says is of his own hand-outs.
+    after, _ = declared(
+        held, MaterialsDeclared(3, "lesson-1", (quiz,), ("h1",)), omar, lesson="lesson-2"
+    )
+    assert after.leaving() is None
+    assert sat(after, after.papers[0].whose).earlier == after.earlier
+    for who, key, took in (("h1", "2", False), ("h1", "1", True), ("h2", "1", False)):
+        told = MaterialsDeclared(4, "lesson-9", (), (who,))
+        later, _ = declared(after, told, Author("lesson-9", key=key))
+        assert (later.leaving() is not None) is took, (who, key)

@@ -64,3 +64,11 @@ def test_two_machines_with_one_name_are_told() -> None:
         assert shown(seen, now).state is not State.TWIN
         seen = pulsed(came(seen, welcome, now, now), Pulse(0, current=False), now, now)
     assert shown(framed(seen, FRAME, 103.0), 103.0).state is State.TWIN
+
+
+def test_a_number_that_no_app_goes_above_does_not_drown_what_the_device_says_after_it() -> None:
+    seen = Evidence(PLACE.device, up_since=100.0, heard_at=100.0)
+    seen = reported(seen, Report("attention", 2**53, "free"), 100.0)
+    seen = reported(seen, Report("attention", 8, "locked"), 101.0)
+    lock = LockWanted(8, locked=True, since=100.5)
+    assert tile_of(PLACE, seen, lock, others_locked=True, now=101.5).state is State.LOCKED

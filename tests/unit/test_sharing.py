@@ -9,14 +9,16 @@ from msgspec.structs import replace
 from central_mdm.contract.grants import Grant
 from device_bridge.agent.guard import kept
 from device_bridge.agent.guard.guard import Guard
+from device_bridge.agent.guard.journal import entries_of
 from device_bridge.agent.guard.seen import seen
+from device_bridge.agent.guard.witness import account_of
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.hello import Report, Superseded
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 from device_bridge.protocol.presence import Company, LessonDeclared, SeatClaimed
-from device_bridge.protocol.seat import Look, PupilActed, SeatFrame, ShowIndicator
+from device_bridge.protocol.seat import Look, PupilActed, RaiseCurtain, SeatFrame, ShowIndicator
 from device_bridge.protocol.talking import HandAnswered, PupilSaid
-from device_bridge.protocol.watching import WatchingDeclared
+from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from tests.guards import FakeLink, FakeSeat, Hands, guard_in, link_to
 
 
@@ -218,3 +220,133 @@ def test_no_more_than_four_share_and_the_own_new_lesson_is_no_guest(both: Shared
     tell(both.guard, mine, 10, shared=True)
     bar = both.bar()
     assert (bar.teacher_name, bar.also) == ("Claire", ("T3", "T4", "Omar"))
+
+
+def test_a_guest_who_leads_on_throws_nobody_out_by_a_renewal(both: Shared) -> None:
+    both.guard.lost(both.claire)
+    both.hands.boot_seconds += 400
+    tell(both.guard, both.omar, 2)
+    both.hands.boot_seconds += 201
+    both.guard.tick()
+    assert (both.bar().teacher_name, both.guard.presence.lessons) == ("Omar", ("lesson-2",))
+    back = link_to(both.guard, Colleague())
+    tell(both.guard, back, 1, shared=True)
+    tell(both.guard, both.omar, 2)
+    assert both.guard.presence.lessons == ("lesson-1", "lesson-2"), "who shares leads again"
+    assert back.heard(Superseded) == both.omar.heard(Superseded) == []
+    tell(both.guard, back, 3)
+    assert both.guard.presence.lessons == ("lesson-1",), "and may take it back"
+    assert [one.by for one in both.omar.heard(Superseded)] == ["Claire"]
+
+
+def test_of_three_the_two_who_are_left_go_on(both: Shared) -> None:
+    zoe = link_to(both.guard, Colleague("Zoe", "lesson-3", "mandate-3", key="3"))
+    tell(both.guard, zoe, 3)
+    tell(both.guard, both.claire, 4, on=False)
+    tell(both.guard, both.omar, 2)
+    tell(both.guard, zoe, 3)
+    assert both.guard.presence.lessons == ("lesson-2", "lesson-3")
+    assert zoe.heard(Superseded) == []
+    uninvited = link_to(both.guard, Colleague("Max", "lesson-4", "mandate-4", key="4"))
+    tell(both.guard, uninvited, 5)
+    assert both.guard.presence.lessons == ("lesson-4",), "as where nobody shares"
+
+
+def test_lessons_that_end_at_one_bell_are_gone_within_a_second(both: Shared) -> None:
+    for number in (3, 4):
+        link = Colleague(f"T{number}", f"lesson-{number}", f"mandate-{number}", key=str(number))
+        tell(both.guard, link_to(both.guard, link), number)
+    assert len(both.guard.presence.lessons) == 4
+    both.hands.boot_seconds += 601
+    both.guard.tick()
+    assert both.guard.presence.lessons == ()
+    assert not both.bar().on
+
+
+async def test_each_lesson_has_its_own_account_of_looks_stills_and_hand_outs(
+    both: Shared,
+) -> None:
+    both.look(both.claire, 3, "overview")
+    both.look(both.omar, 4, "close", 1366)
+    both.picture()
+    both.guard.told(both.omar, StillAsked("s1", 30))
+    both.guard.tick()
+    await both.guard.write_notes()
+    accounts = {
+        lesson: account_of(entries_of(both.guard.folder, lesson), None)
+        for lesson in ("lesson-1", "lesson-2")
+    }
+    assert (accounts["lesson-1"].looks, accounts["lesson-1"].stills) == (0, 0)
+    assert (accounts["lesson-2"].looks, accounts["lesson-2"].stills) == (1, 1)
+    both.look(both.claire, 5, "close", 1366)
+    await both.guard.write_notes()
+    assert account_of(entries_of(both.guard.folder, "lesson-1"), None).looks == 1
+    shown = [(one.what, one.who) for one in seen(both.guard.folder) if one.what == "seen-close"]
+    assert shown == [("seen-close", "Claire, Omar")], "the pupil's page has one line"
+
+
+def test_who_was_sent_away_is_not_back_by_a_renewal_however_high_its_number(
+    tmp_path: Path,
+) -> None:
+    both = Shared(tmp_path)
+    tell(both.guard, both.omar, 5_000_001)
+    tell(both.guard, both.claire, 2)
+    assert both.guard.presence.lessons == ("lesson-1",)
+    both.omar.heard(Superseded)
+    tell(both.guard, both.omar, 5_000_001)
+    tell(both.guard, both.claire, 2)
+    assert both.guard.presence.lessons == ("lesson-1",)
+    assert [one.by for one in both.omar.heard(Superseded)] == ["Claire"]
+    tell(both.guard, both.claire, 3, on=False)
+    tell(both.guard, both.omar, 5_000_001)
+    assert both.guard.presence.lessons == ("lesson-2",), "when hers is over he has it again"
+    tell(both.guard, both.claire, 5_000_002)
+    tell(both.guard, both.omar, 5_000_003)
+    assert both.guard.presence.lessons == ("lesson-2",), "a new word takes the class, as ever"
+
+
+def test_bar_and_curtain_say_the_signed_name_and_none_that_an_app_writes(both: Shared) -> None:
+    forged = LessonDeclared(9, 600, "on", "lesson-2", "5b", "5B", "Claire")
+    both.guard.told(both.omar, forged)
+    assert both.bar().also == ("Omar",)
+    both.guard.told(both.omar, lock(9))
+    assert both.seat.heard(RaiseCurtain)[-1].teacher_name == "Omar"
+
+
+def test_a_number_that_nobody_goes_above_holds_a_class_off_no_longer_than_its_mandate(
+    tmp_path: Path,
+) -> None:
+    hands = Hands()
+    guard, top = guard_in(tmp_path, hands), 2**53
+    FakeSeat(guard).sit()
+    omar = Colleague("Omar", "lesson-2", "mandate-2", 2000.0, key="2")
+    tell(guard, link_to(guard, omar), top)
+    for told in (lock(top), WatchingDeclared(top, 600, "overview")):
+        guard.told(omar, told)
+    guard.told(omar, MaterialsDeclared(top, "lesson-2"))
+    claire = link_to(guard, Colleague())
+    tell(guard, claire, 7)
+    assert guard.presence.lessons == ("lesson-2",)
+    hands.boot_seconds = 2001.0
+    guard.tick()
+    tell(guard, claire, 8)
+    for told in (lock(8), WatchingDeclared(8, 600, "overview")):
+        guard.told(claire, told)
+    guard.told(claire, MaterialsDeclared(8, "lesson-1"))
+    assert guard.presence.lessons == ("lesson-1",)
+    assert {one.feature: one.version for one in guard.versions()} == dict.fromkeys(
+        ("attention", "presence", "watching", "materials"), 8
+    )
+    assert guard.attention.held.locked
+
+
+def test_a_restart_gives_a_colleagues_close_look_no_new_time(both: Shared, tmp_path: Path) -> None:
+    both.look(both.claire, 3, "overview")
+    both.look(both.omar, 4, "close", 1366)
+    before = both.bar().close_seconds
+    kept.write(both.guard.folder, both.guard.held)
+    both.hands.boot_seconds += 200
+    again = guard_in(tmp_path, both.hands)
+    seat = FakeSeat(again).sit()
+    again.told(link_to(again, both.omar), WatchingDeclared(4, 600, "close", 1366))
+    assert seat.heard(ShowIndicator)[-1].close_seconds == before - 200

@@ -224,6 +224,20 @@ def test_mandates_remember_a_bounded_number() -> None:
     assert len(mandates.remaining()) == REMEMBERED_MAX
 
 
+def test_a_lesson_is_the_first_teachers_who_named_it_and_no_flood_makes_that_forgotten() -> None:
+    """Its id is no secret; a colleague under it would see the class, named on no bar."""
+    mandates = Mandates(lambda: 0.0)
+    mandates.see(MANDATE, "claire")
+    mandates.see(replace(MANDATE, id="m-2"), "claire")
+    for number in range(REMEMBERED_MAX + 50):
+        mandates.see(replace(MANDATE, id=f"m{number}", lesson=f"l{number}"), "zoe")
+    with pytest.raises(NotAllowed):
+        mandates.see(replace(MANDATE, id="m-3"), "zoe")
+    again = Mandates(lambda: 0.0, owners={MANDATE.lesson: "claire"})
+    with pytest.raises(NotAllowed):
+        again.see(MANDATE, "zoe")
+
+
 def test_the_floor_rises_by_the_schools_signature_and_never_falls() -> None:
     floor = Floor(NOW, 10.0)
     assert floor.at(70.0) == NOW + 60

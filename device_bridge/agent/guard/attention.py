@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from device_bridge.agent.guard.ports import Link, author_of
 from device_bridge.agent.guard.voice import Voice
 from device_bridge.protocol.attention import (
@@ -12,6 +14,7 @@ from device_bridge.protocol.attention import (
     advance,
     proof,
 )
+from device_bridge.protocol.fields import NAME_MAX
 
 
 class AttentionGuard:
@@ -21,7 +24,10 @@ class AttentionGuard:
         self.held = held
 
     def told(self, link: Link, declared: LockDeclared) -> None:
-        self.hear(LockTold(declared, author_of(link)))
+        author = author_of(link)
+        # The curtain says the name that the school has signed, whatever an app writes.
+        declared = replace(declared, teacher_name=author.teacher[:NAME_MAX])
+        self.hear(LockTold(declared, author))
 
     def hear(self, event: Event) -> None:
         before = self.held

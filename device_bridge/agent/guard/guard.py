@@ -117,6 +117,7 @@ class Guard:
             self.private,
             lambda: self.ground.rules.close_seconds,
         )
+        self.watching.beside = dict(held.looks_beside)
         self.talking = TalkingGuard(
             voice, now, makings.new_id, held.talking, self.presence, self.commands
         )
@@ -138,7 +139,11 @@ class Guard:
         self._appending = asyncio.Lock()
         self.witness = Witness(folder, voice, makings.off_loop, self.write_notes)
         self.seat: SeatUp | None = None
-        self.mandates = Mandates(now, held.mandates)
+        self.mandates = Mandates(
+            now,
+            held.mandates,
+            {one.lesson: one.key for one in held.presence.authors if one.lesson},
+        )
         self.port = held.port
         self.deny_list = held.deny_list
         self._unsynced = asyncio.Event()
@@ -161,6 +166,7 @@ class Guard:
             self.deny_list,
             self.private.held,
             self.stills.held,
+            self.watching.beside,
         )
 
     def versions(self) -> tuple[Held, ...]:

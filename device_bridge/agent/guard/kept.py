@@ -46,6 +46,7 @@ class Kept(Struct, frozen=True):
     deny_list: str = ""
     private: Private = Private()
     stills: Stills = Stills()
+    looks_beside: dict[str, Watching] = {}
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -95,6 +96,14 @@ def _as_of_now(kept: Kept, clock: Clock) -> Kept:
     def author(was: Author) -> Author:
         return replace(was, until=moved(was.until))
 
+    def watching(was: Watching) -> Watching:
+        return replace(
+            was,
+            lease_ends_at=moved(was.lease_ends_at),
+            author=author(was.author),
+            close_ends_at=moved(was.close_ends_at),
+        )
+
     was = kept.presence
     return replace(
         kept,
@@ -133,12 +142,8 @@ def _as_of_now(kept: Kept, clock: Clock) -> Kept:
             bar=replace(was.bar, still_until=0.0),
             told=None,
         ),
-        watching=replace(
-            kept.watching,
-            lease_ends_at=moved(kept.watching.lease_ends_at),
-            author=author(kept.watching.author),
-            close_ends_at=moved(kept.watching.close_ends_at),
-        ),
+        watching=watching(kept.watching),
+        looks_beside={lesson: watching(one) for lesson, one in kept.looks_beside.items()},
         private=replace(
             kept.private, ends_at=moved(kept.private.ends_at) if kept.private.ends_at else 0.0
         ),

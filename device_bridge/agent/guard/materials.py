@@ -107,8 +107,9 @@ class MaterialsGuard:
     def told(self, link: Link, told: MaterialsDeclared) -> None:
         """Take what one teacher hands out; where several share the class, beside the others'."""
         author, told = author_of(link), self._with_the_others(author_of(link).lesson, told)
-        author = replace(author, lesson=told.lesson)
-        verdict = judge(self.held.author, self.held.version, author, told.version)
+        own, author = author.lesson, replace(author, lesson=told.lesson)
+        now = self._makings.clock.boot()
+        verdict = judge(self.held.author, self.held.version, author, told.version, now)
         foreign = author.lesson != self.held.author.lesson
         if verdict == "older":
             if foreign:
@@ -122,7 +123,7 @@ class MaterialsGuard:
         folder = name_of(told.lesson, self._presence.class_of(told.lesson))
         whose = self._folders.whose if self._folders.there else None
         self.held, reports = declared(
-            before, told, author, self._fetching, opening, folder, whose=whose
+            before, told, author, self._fetching, opening, folder, whose=whose, lesson=own
         )
         self._voice.changed()
         for report in reports:
@@ -143,7 +144,7 @@ class MaterialsGuard:
         if not (self._presence.shared and lesson in self._presence.lessons):
             self._shared = {}
             return told
-        before = self._shared or {self.held.author.lesson: as_declared(self.held)}
+        before = self._shared or as_declared(self.held)
         on = self._presence.lessons
         self._shared = {one: theirs for one, theirs in before.items() if one in on}
         if lesson not in self._shared or self._shared[lesson].version <= told.version:
@@ -216,9 +217,7 @@ class MaterialsGuard:
         return None
 
     def _gives(self, lesson: str, handout: str) -> bool:
-        if (theirs := self._shared.get(lesson)) is None:
-            return lesson == self.held.author.lesson
-        return any(one.handout == handout for one in theirs.documents)
+        return lesson == self.held.giver(handout).lesson
 
     async def _give(self, paper: Paper, end: BulkEnd | None) -> None:  # noqa: C901 - one an error
         one, folder = paper.document, self.held.folder
@@ -320,7 +319,11 @@ class MaterialsGuard:
         self._put(paper)
         self._voice.note(
             "hand-out",
-            {"handout": handout, "hash": lying.hash.hex(), "lesson": self.held.lesson},
+            {
+                "handout": handout,
+                "hash": lying.hash.hex(),
+                "lesson": self.held.giver(handout).lesson,
+            },
             lying.name,
         )
         self._voice.changed()

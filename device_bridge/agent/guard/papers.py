@@ -43,6 +43,16 @@ class Paper(Struct, frozen=True):
         return bool(self.name)
 
 
+class Giver(Struct, frozen=True):
+    """Whose hand-out it is, where teachers share a lesson: by their own lesson, and by their key.
+
+    Who may take it back is decided by the key.
+    """
+
+    lesson: str
+    key: str
+
+
 class Earlier(Struct, frozen=True):
     """What another lesson gave and the pupil has; `key`: of the teacher who may take it back."""
 
@@ -55,8 +65,9 @@ class Papers(Struct, frozen=True):
     """All hand-outs of the lesson by the newest declaration.
 
     `gone` are the withdrawn ones: "arrived" as long as our copy is to be taken back, then what
-    became of it, which is said again with each declaration. `folder` is the lesson's own among
-    what was received. `earlier` lessons' hand-outs are known again when their lesson goes on.
+    became of it, which is said again with each declaration. `gave` is by a hand-out's id. `folder`
+    is the lesson's own among what was received. `earlier` lessons' hand-outs are known again when
+    their lesson goes on.
     """
 
     version: int = 0
@@ -66,6 +77,10 @@ class Papers(Struct, frozen=True):
     gone: tuple[Paper, ...] = ()
     folder: str = ""
     earlier: tuple[Earlier, ...] = ()
+    gave: dict[str, Giver] = {}
+
+    def giver(self, handout: str) -> Giver:
+        return self.gave.get(handout) or Giver(self.lesson, self.author.key)
 
     def of(self, handout: str) -> Paper | None:
         return next((row for row in self.papers if row.document.handout == handout), None)
@@ -109,9 +124,16 @@ def report_of(held: Papers, paper: Paper) -> MaterialReport:
     )
 
 
-def as_declared(held: Papers) -> MaterialsDeclared:
-    """Return the declaration that `held` came from, but for what it named as withdrawn."""
-    return MaterialsDeclared(held.version, held.lesson, tuple(row.document for row in held.papers))
+def as_declared(held: Papers) -> dict[str, MaterialsDeclared]:
+    """Return by their lesson the declarations that `held` came from, but for the withdrawn.
+
+    Which version was whose is not known where they are several: each is told again.
+    """
+    found: dict[str, list[Document]] = {}
+    for row in held.papers:
+        found.setdefault(held.giver(row.document.handout).lesson, []).append(row.document)
+    version = held.version if len(found) == 1 else 0
+    return {one: MaterialsDeclared(version, one, tuple(rows)) for one, rows in found.items()}
 
 
 def declared(  # noqa: PLR0913 - what it is decided by
@@ -123,13 +145,14 @@ def declared(  # noqa: PLR0913 - what it is decided by
     folder: str = "",
     *,
     whose: int | None = OURS,
+    lesson: str = "",
 ) -> tuple[Papers, list[MaterialReport]]:
     """Take a newer declaration; report each document as it is, and each that was withdrawn.
 
     What has arrived stays arrived, what is in `fetching` goes on, what failed is wanted again.
     A withdrawn hand-out in `opening` is on its pupil's screen already. Another lesson has a
     `folder` of its own; what has arrived there is known, if it was on before. `whose` folders they
-    are now; None where nobody is here.
+    are now; None where nobody is here. `lesson`: the teller's own, where that is not `told`'s.
     """
     if held.lesson != told.lesson:
         held = _turned_to(held, told.lesson, folder, whose)
@@ -138,11 +161,14 @@ def declared(  # noqa: PLR0913 - what it is decided by
     still = {row.document.handout for row in kept}
     left = [row for row in held.papers if row.document.handout not in still]
     back = [row for row in held.earlier if _may_take(author, row, told.withdrawn)]
-    earlier = tuple(row for row in held.earlier if row not in back)
+    others = [row for row in left if row.arrived and not _is_own(held, row, author)]
+    aside = (_laid_by(held, row, held.giver(row.document.handout).lesson) for row in others)
+    earlier = tuple([*(row for row in held.earlier if row not in back), *aside][-EARLIER_MAX:])
     gone = [row for row in held.gone if row.document.handout not in still]
     theirs = {_where(row) for row in kept if row.arrived}
     theirs |= {_where(row.paper) for row in earlier}
-    mine = [row for row in left if row.document.handout in told.withdrawn]
+    withdrawn = [row for row in left if row.document.handout in told.withdrawn]
+    mine = [row for row in withdrawn if _is_own(held, row, author)]
     gone += [_gone(row, opening, theirs) for row in (*mine, *(row.paper for row in back))]
     after = Papers(
         told.version,
@@ -152,6 +178,12 @@ def declared(  # noqa: PLR0913 - what it is decided by
         tuple(gone[-GONE_MAX:]),
         held.folder,
         earlier,
+        {
+            row.document.handout: Giver(lesson or told.lesson, author.key)
+            if _is_own(held, row, author)
+            else held.gave[row.document.handout]
+            for row in kept
+        },
     )
     reports = [report_of(after, row) for row in kept]
     reports += [report_of(after, row) for row in after.gone if after.is_settled(row)]
@@ -168,8 +200,8 @@ def _turned_to(held: Papers, lesson: str, folder: str, whose: int | None) -> Pap
 
     What is still to be taken back is taken back in any lesson.
     """
-    placed = (replace(row, folder=held.folder) for row in held.papers if row.arrived)
-    rows = [*held.earlier, *(Earlier(held.lesson, held.author.key, row) for row in placed)]
+    placed = (row for row in held.papers if row.arrived)
+    rows = [*held.earlier, *(_laid_by(held, row, held.lesson) for row in placed)]
     back_rows = [row for row in rows if row.lesson == lesson and whose in {None, row.paper.whose}]
     back = [row.paper for row in back_rows]
     leaving = (row for row in held.gone if row.state == "arrived")
@@ -177,7 +209,19 @@ def _turned_to(held: Papers, lesson: str, folder: str, whose: int | None) -> Pap
     where = back[-1].folder if back else folder
     papers = tuple(replace(row, folder="") for row in back)
     earlier = tuple(row for row in rows if row not in back_rows)[-EARLIER_MAX:]
-    return Papers(0, lesson, Author(), papers, gone, where, earlier)
+    gave = {row.paper.document.handout: Giver(lesson, row.key) for row in back_rows}
+    return Papers(0, lesson, Author(), papers, gone, where, earlier, gave)
+
+
+def _laid_by(held: Papers, row: Paper, lesson: str) -> Earlier:
+    key = held.giver(row.document.handout).key
+    return Earlier(lesson, key, replace(row, folder=held.folder))
+
+
+def _is_own(held: Papers, row: Paper, author: Author) -> bool:
+    """Whether no other teacher is known to have given it."""
+    gave = held.gave.get(row.document.handout)
+    return gave is None or gave.key == author.key
 
 
 def sat(held: Papers, whose: int) -> Papers:
@@ -186,7 +230,9 @@ def sat(held: Papers, whose: int) -> Papers:
     What lies with another one is laid by, and known again when that one is here.
     """
     strange = [row for row in held.papers if row.arrived and row.whose != whose]
-    mine = [row for row in held.earlier if (row.lesson, row.paper.whose) == (held.lesson, whose)]
+    on = {row.document for row in held.papers}
+    here = [row for row in held.earlier if (row.lesson, row.paper.whose) == (held.lesson, whose)]
+    mine = [row for row in here if row.paper.document in on]
     if not strange and not mine:
         return held
     back = {row.paper.document: replace(row.paper, folder="") for row in mine}
@@ -194,9 +240,7 @@ def sat(held: Papers, whose: int) -> Papers:
         row if row.arrived and row not in strange else back.get(row.document, _anew(row))
         for row in held.papers
     )
-    aside = (
-        Earlier(held.lesson, held.author.key, replace(row, folder=held.folder)) for row in strange
-    )
+    aside = (_laid_by(held, row, held.lesson) for row in strange)
     earlier = tuple([*(row for row in held.earlier if row not in mine), *aside][-EARLIER_MAX:])
     return replace(held, papers=papers, earlier=earlier)
 

@@ -9,6 +9,7 @@ from device_bridge.agent.folder import name_of
 from device_bridge.agent.guard.folders import PupilsFolders
 from device_bridge.agent.guard.ports import Link, author_of
 from device_bridge.agent.guard.voice import Voice
+from device_bridge.protocol.fields import NAME_MAX
 from device_bridge.protocol.indicator import (
     Bar,
     BarChanged,
@@ -58,6 +59,8 @@ class PresenceGuard:
 
     def told(self, link: Link, declared: LessonDeclared) -> None:
         author = author_of(link)
+        # The bar says the name that the school has signed, whatever an app writes.
+        declared = replace(declared, teacher_name=author.teacher[:NAME_MAX])
         self.hear(LessonTold(declared, author))
         if len(self.lessons) > 1 and author.lesson in self.lessons:
             link.send(self._company_of(author.lesson))

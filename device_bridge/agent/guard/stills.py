@@ -90,9 +90,11 @@ class StillsGuard:
         elif self._presence.held.proved == self._presence.held.order:
             self._asked = None
             self._hold(replace(self.held, count=self.held.count + 1))
-            facts: dict[str, str | int] = {"id": asked.id, "lesson": lesson}
+            # Of whoever keeps it, though the count is of all who share the lesson.
+            keeps = author_of(asked.link)
+            facts: dict[str, str | int] = {"id": asked.id, "lesson": keeps.lesson}
             facts["frame"] = self._watching.shown.number
-            self._voice.note("still", facts, author_of(asked.link).teacher)
+            self._voice.note("still", facts, keeps.teacher)
             self._said.put_nowait(asked.id)
 
     async def run(self) -> None:

@@ -50,7 +50,7 @@ class WatchingGuard:
         self._waiting = False
         self._served: list[Link] = []
         self._told: dict[str, Report] = {}
-        self._noted = ("none", "")
+        self._noted: tuple[LookShown, str, set[str]] = ("none", "", set())
 
     def told(self, link: Link, declared: WatchingDeclared) -> None:
         author = author_of(link)
@@ -58,7 +58,8 @@ class WatchingGuard:
         if foreign and {author.lesson, self.held.author.lesson} <= set(self._presence.lessons):
             self._told_beside(link, declared, author)
             return
-        verdict = judge(self.held.author, self.held.version, author, declared.version)
+        held, now = self.held, self._now()
+        verdict = judge(held.author, held.version, author, declared.version, now)
         if verdict == "older":
             if foreign:
                 self._overruled(author.lesson, self.held.version, self.held.author.teacher)
@@ -196,14 +197,24 @@ class WatchingGuard:
             self._voice.forget()
 
     def _note(self, look: LookShown) -> None:
-        """Write down who looks, and how, where that is new."""
-        rows = self._looking() or [self.held]
+        """Write down who looks, and how, where that is new.
+
+        A close look stands in the account of each lesson that asked for it, and of no other.
+        """
+        rows, now = self._looking() or [self.held], self._now()
         who = ", ".join(row.author.teacher for row in rows)
-        if (look, who if look != "none" else "") != self._noted:
-            self._noted = (look, who if look != "none" else "")
-            by: dict[str, str | int] = {"version": rows[0].version}
-            by["lesson"] = rows[0].author.lesson
-            self._voice.note(f"look-{look}", by, who)
+        close = [row for row in rows if look == "close" and row.wanted(now) == look]
+        asked = close or rows[:1]
+        lessons = {row.author.lesson for row in asked} if look != "none" else set[str]()
+        news = (look, who if lessons else "", lessons)
+        if news == self._noted:
+            return
+        told = self._noted[2] if self._noted[:2] == news[:2] and close else set[str]()
+        self._noted = news
+        for row in asked:
+            if row.author.lesson not in told:
+                facts: dict[str, str | int] = {"version": row.version}
+                self._voice.note(f"look-{look}", facts | {"lesson": row.author.lesson}, who)
 
     def _not_shown(self) -> None:
         told = self._presence.held.told

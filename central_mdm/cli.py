@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from central_mdm import leaving_commands, root_commands, trust_commands
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
-from central_mdm.identity.rules import add_teacher, begin_epoch
+from central_mdm.identity.rules import add_teacher, begin_epoch, schools_here
 from central_mdm.joining import ground_at, has_school
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
@@ -169,6 +169,8 @@ def _served(args: argparse.Namespace) -> Served:
 
 async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a command
     async with ground_at(args.folder, args.database) as ground:
+        if args.command not in MAKES_A_SCHOOL:
+            await _want_schools(ground, args.school)
         match args.command:
             case "sample":
                 made = await make_sample(ground, args.folder, args.devices, args.seed)
@@ -202,6 +204,13 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a 
             case _:
                 await begin_epoch(ground, args.school)
         return {"done": args.command}
+
+
+async def _want_schools(ground: Ground, named: str | Sequence[str]) -> None:
+    """Raise `Missing` for a school that is not here: a mistyped one has no alarms either."""
+    for school in {named} if isinstance(named, str) else set(named):
+        if school not in await schools_here(ground):
+            raise Missing(f"no-school {school}")
 
 
 async def _code(ground: Ground, args: argparse.Namespace) -> str:

@@ -288,7 +288,7 @@ class Desk(QObject):
 
         async def give(asked: PairRequested, device_key: str) -> PairGiven:
             given = await own.give(asked, device_key, class_id)
-            await self._show_classes()
+            self.classes.show(await self.keeping.classes())  # the page stays: others wait there
             return given
 
         window = PairingWindow(

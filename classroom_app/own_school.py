@@ -33,6 +33,7 @@ from device_bridge.trust.authority import (
     unseal_kept,
     unseal_standby,
 )
+from device_bridge.trust.discovery import discovery_key
 from device_bridge.trust.identity import (
     School,
     key_of_pem,
@@ -72,7 +73,7 @@ class OwnSchool:
         key = key_of_pem(papers.key.encode()).public_key()
         teacher = Teacher(papers.teacher, papers.teacher_name, key)
         grant = self._authority.grant(teacher, classes, self._new_id(), self._now())
-        renewed = replace(papers, grant=grant)
+        renewed = replace(papers, grant=grant, discovery=discovery_key(self._authority.key))
         await self._keeping.keep_papers(renewed)
         return renewed
 
@@ -94,6 +95,7 @@ class OwnSchool:
             standby=self._authority.standby,
             assignment=assignment,
             epoch=self._authority.epoch,
+            discovery=discovery_key(self._authority.key),
         )
 
     async def back_up(self, path: str, passphrase: str) -> None:

@@ -111,8 +111,9 @@ class PairingWindow:
         """Hear of a door; one that was opened by our code or QR code is tried at once."""
         fresh = label not in self._places
         self._places[label] = places
-        if not fresh:
-            return
+        seen = self._askers.get(label)
+        if not fresh or (seen and seen.state in {"trying", "asks", "given"}):
+            return  # a record that comes anew ends no talk
         match kind:
             case "class":
                 self._wanted.put_nowait((label, self.code))

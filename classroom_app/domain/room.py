@@ -185,13 +185,15 @@ def _here(seen: Evidence, now: float) -> bool:
 
 
 def _that_holds(seen: Evidence, lock: LockWanted) -> LockWanted:
-    """Return our lock, or a colleague's who shares the class, where that is the newer word."""
+    """Return our lock, or a colleague's who shares the class, where that is the newer word.
+
+    With the free of a lesson's beginning a device need not answer: it may have nothing of ours.
+    """
     kept = seen.report("attention")
     if kept is None or seen.overruled:
         return lock
     report, since = kept
-    newer = report.version > lock.version
-    if newer or (lock.only_ours and report.state != "free"):
+    if report.version > lock.version or lock.only_ours:
         return LockWanted(report.version, report.state != "free", since)
     return lock
 

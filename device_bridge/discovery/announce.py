@@ -118,7 +118,7 @@ class Announcer:
                 now = own_addresses()
                 if self._shared is None and self._interfaces is None:
                     known = await keep_up(zeroconf, known, now)
-                if service_name(self._name()) != info.name:
+                if service_name(self._name(), self._type) != info.name:
                     await _goodbye(zeroconf, info)
                     seen, info = now, self._info(now)
                     told = await _register(zeroconf, info)

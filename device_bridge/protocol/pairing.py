@@ -97,7 +97,8 @@ class PairRequested(Struct, frozen=True, tag="pair-requested"):
 class PairGiven(Struct, frozen=True, tag="pair-given"):
     """What enrolment gives: `standby` is the thumbprint of the sealed root's key, "" for none.
 
-    `epoch`: how often the school's root was succeeded.
+    `epoch`: how often the school's root was succeeded. `discovery`: the school's key for the names
+    of the day; "" from an app that gave none.
     """
 
     school: Id
@@ -108,6 +109,7 @@ class PairGiven(Struct, frozen=True, tag="pair-given"):
     standby: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
     assignment: Token
     epoch: Version = 0
+    discovery: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
 class PairKept(Struct, frozen=True, tag="pair-kept"):

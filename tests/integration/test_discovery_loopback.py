@@ -15,7 +15,8 @@ from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 from device_bridge.discovery import browse
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.browse import ENTRIES_MAX, Browser
-from device_bridge.discovery.records import SERVICE_TYPE, service_name, text_of
+from device_bridge.discovery.doors import Doors
+from device_bridge.discovery.records import DOOR_TYPE, SERVICE_TYPE, service_name, text_of
 from device_bridge.discovery.sightings import Sighting
 from device_bridge.discovery.writable import asked
 from tests.attack.each.mdns_flood import MDNS, packet, record
@@ -84,6 +85,32 @@ async def test_at_midnight_a_device_takes_its_name_back_and_has_another() -> Non
         day[0] = 2
         await ears.until(lambda: device(2) in ears.heard and device(1) in ears.lost)
         assert device(2) not in ears.lost
+
+
+async def test_a_door_stays_announced_while_its_name_stays() -> None:
+    looks, looked, heard = iter(range(20)), asyncio.Event(), asyncio.Event()
+    gone: list[str] = []
+
+    def name() -> str:
+        if next(looks, None) is None:
+            looked.set()
+        return device(1)
+
+    def hear(label: str, *_: object) -> None:
+        if label == device(1):
+            heard.set()
+
+    door = Announcer(
+        None, name, 7001, "class", LOOPBACK,
+        interfaces=LOOPBACK, is_device=False, service_type=DOOR_TYPE, look_seconds=0.01,
+    )  # fmt: skip
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        browsing = tasks.create_task(Doors(hear, gone.append, LOOPBACK).run())
+        async with door:
+            await heard.wait()
+            await looked.wait()
+            assert device(1) not in gone
+        browsing.cancel()
 
 
 async def test_a_device_is_found_moves_and_says_goodbye() -> None:

@@ -51,6 +51,17 @@ def test_who_lets_a_device_go_says_who_they_are_and_is_told_what_lacks(
             assert (code, heard.splitlines()[-1]) == (1, f"pupitre-mdm: {told}")
 
 
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_a_mistyped_school_is_told_and_has_no_clean_list_of_alarms(
+    tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = f"pupitre-mdm: this school has none such (no-school tileuls). {LOOK}"
+    with prepared_school.copy(tmp_path):
+        for command in (("alarms",), ("ending",), ("tidy",), ("code", "--class", "5B"), ("rules",)):
+            code, heard = said(capsys, *command, "--folder", tmp_path, "--school", "tileuls")
+            assert (code, heard.splitlines()[-1]) == (1, told), command
+
+
 def test_a_sample_is_not_mixed_with_what_lies_in_a_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -35,6 +35,7 @@ from tests.school import NOW
 
 pytestmark = pytest.mark.real_loop
 HERE = ["127.0.0.1"]
+NOWHERE = (("127.0.0.1", 9),)
 PASSPHRASE = "three white goats ate"  # noqa: S105 - seals what a test made
 PUPILS = "Vorname;Name\nLina;Berg\nNoah;Weil\nNoah;Adam"
 
@@ -131,6 +132,8 @@ async def test_a_cart_pairs_by_the_class_code_and_the_teacher_confirms_each_name
             doors = [group.create_task(device.run(device.bind(HERE), HERE)) for device in devices]
             for name in names:
                 asks = await teacher.until(lambda one, n=name: (one.name, one.state) == (n, "asks"))
+                teacher.window.gone(asks.label)  # its record goes and comes: the talk goes on
+                teacher.window.heard(asks.label, NOWHERE, "class")
                 teacher.window.answer(asks.label, yes=name != "Not ours")
                 state = "refused" if name == "Not ours" else "paired"
                 await teacher.until(lambda one, n=name, s=state: (one.name, one.state) == (n, s))
@@ -145,6 +148,7 @@ async def test_a_cart_pairs_by_the_class_code_and_the_teacher_confirms_each_name
             der = signed.identity.certificate.public_bytes(Encoding.DER)
             assert accept(der, each.school, NOW, "teacher").party.id == papers.teacher
             assert read_grant(papers.grant, each.school).classes == (roster.id,)
+            assert each.discovery == signed.discovery() != b"", "its names of the day are known"
             assert each.assignment is not None
             assert each.assignment.classes == (roster.id,)
 

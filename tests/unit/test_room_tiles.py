@@ -72,3 +72,13 @@ def test_a_number_that_no_app_goes_above_does_not_drown_what_the_device_says_aft
     seen = reported(seen, Report("attention", 8, "locked"), 101.0)
     lock = LockWanted(8, locked=True, since=100.5)
     assert tile_of(PLACE, seen, lock, others_locked=True, now=101.5).state is State.LOCKED
+
+
+def test_the_free_of_a_lessons_beginning_needs_no_answer_and_hides_no_colleagues_lock() -> None:
+    """It leaves before the lesson itself: what it then meets is perhaps another's and let be."""
+    beginning = LockWanted(9, locked=False, since=100.0, only_ours=True)
+    seen = framed(Evidence(PLACE.device, up_since=90.0, heard_at=100.0), FRAME, 100.0)
+    locked, free = Report("attention", 7, "locked"), Report("attention", 7, "free")
+    for report, state in ((locked, State.LOCKED), (free, State.LIVE)):
+        seen = reported(seen, report, 101.0)
+        assert tile_of(PLACE, seen, beginning, others_locked=False, now=102.0).state is state

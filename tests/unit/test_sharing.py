@@ -17,7 +17,7 @@ from device_bridge.protocol.hello import Report, Superseded
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 from device_bridge.protocol.presence import Company, LessonDeclared, SeatClaimed
 from device_bridge.protocol.seat import Look, PupilActed, RaiseCurtain, SeatFrame, ShowIndicator
-from device_bridge.protocol.talking import HandAnswered, PupilSaid
+from device_bridge.protocol.talking import HandAnswered, Heard, PupilSaid
 from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from tests.guards import FakeLink, FakeSeat, Hands, guard_in, link_to
 
@@ -193,6 +193,19 @@ def test_what_a_pupil_says_both_hear_and_a_hand_one_answers_is_down_for_both(
     both.guard.told(both.omar, HandAnswered("h1", 30))
     assert [said.kind for said in both.claire.heard(PupilSaid)] == ["hand-down"]
     assert both.omar.heard(PupilSaid) == []
+    assert both.claire.heard(SeatClaimed) == []
+
+
+def test_who_joins_is_told_once_who_sits_there(both: Shared) -> None:
+    claire = LessonDeclared(
+        3, 600, "on", "lesson-1", "5b", "5B", "Claire", pupil="p-1", shared=True
+    )
+    both.guard.told(both.claire, claire)
+    (claim,) = both.omar.heard(SeatClaimed)
+    assert (claim.lesson, claim.pupil) == ("lesson-2", "p-1")
+    both.guard.told(both.omar, Heard(claim.id))
+    tell(both.guard, both.omar, 2)
+    assert both.omar.heard(SeatClaimed) == []
     assert both.claire.heard(SeatClaimed) == []
 
 

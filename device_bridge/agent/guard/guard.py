@@ -270,6 +270,8 @@ class Guard:
                 self.presence.told(link, message)
                 self.watching.review()
                 self.talking.linked(link, author_of(link).lesson)
+                for lesson in self.presence.lessons[1:]:
+                    self.talking.name_pupil(lesson)
             case WatchingDeclared():
                 self.watching.told(link, message)
             case MaterialsDeclared():

@@ -97,6 +97,7 @@ class Pairing:
             given.school_name,
             given.device,
             given.root,
+            discovery=given.discovery,
             standby=given.standby,
             epoch=given.epoch,
         )

@@ -52,6 +52,7 @@ class TalkingGuard:
         self._commands = commands
         self.held = held
         self._asked: dict[str, str] = {}
+        self._named: set[tuple[str, str]] = set()
         self.notices: deque[str] = deque(maxlen=_NOTICES_KEPT)
 
     def message(self, link: Link, said: MessageSaid) -> None:
@@ -113,7 +114,17 @@ class TalkingGuard:
             if row.lesson == lesson:
                 link.send(row.said)
 
+    def name_pupil(self, lesson: str) -> None:
+        """Say to a colleague who has joined and knows nobody here who sits here, as a claim."""
+        held = self._presence.held
+        theirs = next((one.declared for one in held.beside if one.author.lesson == lesson), None)
+        pupil = held.declared.pupil if held.declared else ""
+        if theirs and pupil and not theirs.pupil and (lesson, pupil) not in self._named:
+            self._named.add((lesson, pupil))
+            self._say(lesson, SeatClaimed(self._new_id(), lesson, pupil))
+
     def lesson_ended(self) -> None:
+        self._named.clear()
         self._hand(up=False)
 
     def _claim(self, pupil: str) -> None:

@@ -16,7 +16,8 @@ not use up everybody's numbers (2**53)."""
 class Author(Struct, frozen=True):
     """Under which lesson and mandate something was declared; `until`: when the mandate ends.
 
-    `key`: thumbprint of the teacher's key, by which the school may end what was declared.
+    `key`: thumbprint of the teacher's key, by which the school may end what was declared. `who`:
+    the teacher's id, the same with a new key.
     """
 
     lesson: str = ""
@@ -24,6 +25,7 @@ class Author(Struct, frozen=True):
     teacher: str = ""
     until: float = 0.0
     key: str = ""
+    who: str = ""
 
 
 class Overruled(Struct, frozen=True):

@@ -103,7 +103,7 @@ class Law(Struct, frozen=True):
             return ReadPapers(grant, None)
         mandate = read_mandate(mandate_token, teacher.key)
         check_mandate(grant, mandate, floor)
-        return ReadPapers(grant, self.mandates.see(mandate, grant.thumbprint))
+        return ReadPapers(grant, self.mandates.see(mandate, grant.teacher))
 
     def holds(self, link: DeviceLink) -> bool:
         """Return whether the school still stands by this link's papers."""

@@ -23,8 +23,8 @@ class Mandates:
 
     The guard keeps `remaining()` on disk and hands it back after a restart.
 
-    A lesson is of the key that named it first (`owners`, by lesson): its id is no secret, it names
-    folders. Under another teacher's a link would get the pictures, and no bar would name it.
+    A lesson is of the teacher who named it first (`owners`, by lesson): its id is no secret, it
+    names folders. Under another teacher's a link would get the pictures, and no bar would name it.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class Mandates:
             for name, seconds in (remaining or {}).items()
         }
 
-    def see(self, mandate: Mandate, key: str = "") -> SeenMandate:
-        """Start a new mandate's life, or find the one that runs. `key`: the teacher's thumbprint.
+    def see(self, mandate: Mandate, teacher: str = "") -> SeenMandate:
+        """Start a new mandate's life, or find the one that runs. `teacher`: the id in the grant.
 
         Raises NotAllowed("mandate", "lesson") where the lesson is another teacher's.
         """
         if mandate.lesson not in self._owners and len(self._owners) >= REMEMBERED_MAX:
             # Own ones first: nobody makes a colleague's forgotten by naming many.
-            mine = (lesson for lesson, owner in self._owners.items() if owner == key)
+            mine = (lesson for lesson, owner in self._owners.items() if owner == teacher)
             del self._owners[next(mine, next(iter(self._owners)))]
-        if self._owners.setdefault(mandate.lesson, key) != key:
+        if self._owners.setdefault(mandate.lesson, teacher) != teacher:
             raise NotAllowed("mandate", "lesson")
         if mandate.id not in self._ends_at:
             while len(self._ends_at) >= REMEMBERED_MAX:

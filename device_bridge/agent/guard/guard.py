@@ -142,7 +142,7 @@ class Guard:
         self.mandates = Mandates(
             now,
             held.mandates,
-            {one.lesson: one.key for one in held.presence.authors if one.lesson},
+            {one.lesson: one.who for one in held.presence.authors if one.lesson and one.who},
         )
         self.port = held.port
         self.deny_list = held.deny_list

@@ -31,7 +31,8 @@ def author_of(link: Link) -> Author:
     mandate, name, key = link.mandate, link.teacher_name, link.grant.thumbprint
     if mandate is None:
         return Author(teacher=name, key=key)
-    return Author(mandate.lesson, mandate.id, name, link.mandate_ends_at, key)
+    who = link.grant.teacher
+    return Author(mandate.lesson, mandate.id, name, link.mandate_ends_at, key, who)
 
 
 class Wire(Protocol):

@@ -35,7 +35,8 @@ async def hostile(target: Target, _: random.Random) -> str:
     stolen, colleague = (target.school.identity("teacher", f"teacher-{n}") for n in (5, 6))
     told = target.school.deny_list(NUMBER, stolen)
     grant = target.school.grant(stolen, name="teacher-5", issued_at=now())
-    mandate = mandate_for(stolen, grant="grant-teacher-5", issued_at=now())
+    lesson = "lesson-5"
+    mandate = mandate_for(stolen, grant="grant-teacher-5", lesson=lesson, issued_at=now())
     thief = await dialled(target, stolen)
     try:
         if not isinstance(await answered(thief, Hello(1, 1, "x", grant, mandate)), Welcome):

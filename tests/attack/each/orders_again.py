@@ -35,7 +35,8 @@ async def hostile(target: Target, _: random.Random) -> str:
     name = "teacher-7"
     colleague = target.school.identity("teacher", name)
     grant = target.school.grant(colleague, name=name, issued_at=now())
-    mandate = mandate_for(colleague, grant=f"grant-{name}", issued_at=now())
+    lesson = "lesson-7"
+    mandate = mandate_for(colleague, grant=f"grant-{name}", lesson=lesson, issued_at=now())
     for how in ("twice", "out of turn", "of another link"):
         lane = await dialled(target, colleague)
         try:

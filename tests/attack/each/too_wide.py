@@ -20,8 +20,8 @@ async def hostile(target: Target, _: random.Random) -> str:
     colleague = target.school.identity("teacher", name)
 
     own, school = f"grant-{name}", target.school
-    usual = mandate_for(colleague, grant=own, issued_at=now())
-    other = mandate_for(colleague, grant=own, class_id="6A", issued_at=now())
+    usual = mandate_for(colleague, grant=own, lesson="lesson-8", issued_at=now())
+    other = mandate_for(colleague, grant=own, lesson="lesson-8", class_id="6A", issued_at=now())
     elsewhere = school.grant(colleague, name=name, issued_at=now(), classes=("6A",))
     neighbour = school.grant(colleague, name=name, issued_at=now(), devices=("dev-2",))
     onlooker = school.grant(colleague, name=name, issued_at=now(), verbs=("watch",))

@@ -290,7 +290,8 @@ class Sync:
 
     async def _hear_of_journals(self, heard: HeadsHeard) -> None:
         if await self._store.alarmed(heard.alarms):
-            log.warning("journals differ", extra={"alarms": len(heard.alarms)})
+            kinds = " ".join(sorted({alarm.code for alarm in heard.alarms}))
+            log.warning("journals differ", extra={"alarms": len(heard.alarms), "kinds": kinds})
         lost = await self._store.unsettle(heard.held)
         if lost:
             log.warning("the central side was restored", extra={"events": lost})

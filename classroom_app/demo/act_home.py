@@ -38,8 +38,9 @@ async def collect(world: World) -> str:
     await until(all_here, 30, lambda: f"collected from {world.report.collected}")
     outside = [path for path in world.scratch.rglob("moi*") if folder not in path.parents]
     expect(not outside, "a hostile name left the class's folder")
-    await asyncio.to_thread(shutil.copytree, folder, world.options.out / "collected")
+    # Only what the window counts has its own name; what is whole a moment before has not.
     await until(lambda: counted(world, len(handed)), 10, "the window counts all works")
+    await asyncio.to_thread(shutil.copytree, folder, world.options.out / "collected")
     await world.shot("11-collected")
     return f"{world.report.collected} works by pupil, hashes right, a hostile name stayed inside"
 

@@ -51,6 +51,7 @@ async def test_a_lesson_of_three_devices_plays_to_its_end(tmp_path: Path) -> Non
     logs = {one.name: one.read_text(errors="replace") for one in (out / "logs").glob("*.log")}
     assert {"app.log", "real-1-agent.log"} <= {name for name, log in logs.items() if log}
     assert "mdm.log" in logs
+    assert "journals differ" not in logs["app.log"], "who is killed denies nothing afterwards"
     for pupil in (path.parent.name.split()[0] for path in work):
         assert [name for name, log in logs.items() if pupil in log] == [], "no log has a name"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from device_bridge.agent.guard import kept
+from device_bridge.agent.guard.journal import read_entries
 from device_bridge.agent.guard.watching import NO_INDICATOR
 from device_bridge.protocol.attention import LESSON_ENDED, NO_SEAT, LockDeclared
 from device_bridge.protocol.hello import Answer, Pulse, Report, Superseded
@@ -363,3 +364,25 @@ def test_a_seat_killed_by_its_pupil_is_reported_and_covered_when_it_is_back(tmp_
     seat = FakeSeat(guard).sit()
     assert isinstance(seat.told[0], RaiseCurtain)
     assert Report("attention", 7, "locked") in link.sent
+
+
+async def test_what_was_told_and_not_yet_written_is_noted_once_by_the_guard_that_comes_after(
+    tmp_path: Path,
+) -> None:
+    """Killed in the second before the journal is written, it would deny what its teacher saw."""
+    hands = Hands()
+    guard = guard_in(tmp_path, hands)
+    FakeSeat(guard).sit()
+    lesson_on(guard, link_to(guard))
+    await guard.write_notes()
+    guard.told(link_to(guard), lock(7))
+    kept.write(guard.folder, guard.held)
+    waiting = [note.kind for note in guard.voice.notes]
+    assert "attention-locked" in waiting
+    killed = guard_in(tmp_path, hands)
+    assert [note.kind for note in killed.voice.notes][: len(waiting)] == waiting
+    await killed.write_notes()
+    again = guard_in(tmp_path, hands)
+    assert again.voice.notes == killed.voice.notes, "the state of before holds them still"
+    kinds = [entry.kind for entry in read_entries(guard.folder)]
+    assert kinds.count("attention-locked") == 1

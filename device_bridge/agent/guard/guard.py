@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from device_bridge.agent.guard.attention import AttentionGuard
 from device_bridge.agent.guard.commands import Commands
 from device_bridge.agent.guard.folders import OwnFolders
 from device_bridge.agent.guard.ground import GroundHere
-from device_bridge.agent.guard.journal import DeviceJournal, Noted
+from device_bridge.agent.guard.journal import DeviceJournal, Noted, newest_count
 from device_bridge.agent.guard.launching import LaunchingGuard
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.materials import MaterialsGuard
@@ -84,6 +85,8 @@ STATE_SECONDS: Final = 0.1
 that dies has not written, the next link tells anew."""
 LASTING_SECONDS: Final = 2.0
 """It waits for the disk no more often than this, for a power cut's sake."""
+NOTES_KEPT: Final = 200
+"""Of what waits for the journal, so many are in the state as well."""
 NOTES_SECONDS: Final = 1.0
 """What is noted in this time is written at once: each writing waits for the disk."""
 
@@ -94,8 +97,7 @@ class Guard:
     def __init__(self, folder: Folder, makings: Makings) -> None:
         """Take up what was held. Blocks for one small file; raises `Broken` for a bad folder."""
         self.folder = folder
-        self._makings = makings
-        self._clock = makings.clock
+        self._makings, self._clock = makings, makings.clock
         self.boot = makings.new_id()
         held = kept.read(folder, makings.clock)
         now = makings.clock.boot
@@ -136,6 +138,7 @@ class Guard:
         )
         self.presence.open_hand_in()
         self._journal = DeviceJournal(folder, makings.random_bytes)
+        self._written = self._noted_again(held)
         self._appending = asyncio.Lock()
         self.witness = Witness(folder, voice, makings.off_loop, self.write_notes)
         self.seat: SeatUp | None = None
@@ -167,7 +170,17 @@ class Guard:
             self.private.held,
             self.stills.held,
             self.watching.beside,
+            notes=tuple(islice(self.voice.notes, NOTES_KEPT)),
+            notes_after=self._written,
         )
+
+    def _noted_again(self, held: kept.Kept) -> int:
+        """Take up the notes with which a guard was killed; return how many entries there are."""
+        written = newest_count(self.folder)
+        if waiting := held.notes[max(0, written - held.notes_after) :]:
+            self.voice.notes.extendleft(waiting[::-1])
+            self.voice.noted.set()
+        return written
 
     def versions(self) -> tuple[Held, ...]:
         """Say what a hello is answered with: the highest version held of each feature."""
@@ -477,5 +490,8 @@ class Guard:
         return len(notes)
 
     def _noted(self, count: int) -> None:
+        self._written += count
         for _ in range(min(count, len(self.voice.notes))):
             self.voice.notes.popleft()
+        if count:
+            self.voice.changed()  # what the journal has now, the state need hold no longer

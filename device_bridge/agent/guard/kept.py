@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from device_bridge.agent.folder import Folder, overwrite_private, read_kept
 from device_bridge.agent.guard.clock import Clock
+from device_bridge.agent.guard.journal import Noted
 from device_bridge.agent.guard.looking import Watching
 from device_bridge.agent.guard.papers import Papers
 from device_bridge.agent.guard.private import Private
@@ -31,7 +32,11 @@ _SECONDS_MAX: Final = 4 * 3600.0
 
 
 class Kept(Struct, frozen=True):
-    """`at`: the boot-clock second of the writing. `mandates`: id -> seconds it had left then."""
+    """`at`: the boot-clock second of the writing. `mandates`: id -> seconds it had left then.
+
+    `notes`: what the journal was still to be given after its entry `notes_after`. What an app was
+    told would else be in no journal here, where a guard is killed before it has written.
+    """
 
     boot_id: str = ""
     at: float = 0.0
@@ -47,6 +52,8 @@ class Kept(Struct, frozen=True):
     private: Private = Private()
     stills: Stills = Stills()
     looks_beside: dict[str, Watching] = {}
+    notes: tuple[Noted, ...] = ()
+    notes_after: int = 0
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.

@@ -30,7 +30,8 @@ class Evidence(Struct, frozen=True):
     frame was last known to be what the screen shows. `overruled`: who else's lesson holds,
     `overruled_until`: when it ends, 0 where nobody said; `overruled_version`: by what number it
     does. Ours holds again with a higher one: an equal one is theirs.
-    `company`: who else has a lesson of the class there, beside ours.
+    `company`: who else has a lesson of the class there, beside ours; `anothers`: the newest number
+    of a lock that was told while there was any. With nobody there a higher one is no colleague's.
     `refused`: why the device would not obey the newest lock. `twin_at`: when the other
     of two machines with its key was last met; None: only one is known.
     """
@@ -58,6 +59,7 @@ class Evidence(Struct, frozen=True):
     overruled_until: float = 0.0
     overruled_version: int = 0
     company: tuple[str, ...] = ()
+    anothers: int = 0
     refused: str = ""
     claim: PupilId = PupilId("")
     wish: Wish | None = None
@@ -158,7 +160,8 @@ def reported(seen: Evidence, report: Report, now: float, *, ours: bool = False) 
     others = tuple(kept for kept in seen.reports if kept[0].feature != report.feature)
     kept = replace(seen, heard_at=now, reports=(*others, (report, now)))
     if report.feature == "attention":
-        kept = replace(kept, refused="")
+        anothers = report.version if seen.company else seen.anothers
+        kept = replace(kept, refused="", anothers=anothers)
     if report.feature == "attention" and report.state == "locked":
         return replace(kept, proved_version=report.version, proved_at=now)
     if report.feature == "attention" and report.version >= seen.proved_version:

@@ -188,12 +188,14 @@ def _that_holds(seen: Evidence, lock: LockWanted) -> LockWanted:
     """Return our lock, or a colleague's who shares the class, where that is the newer word.
 
     With the free of a lesson's beginning a device need not answer: it may have nothing of ours.
+    Whether there is a colleague the device has said; else no higher number than ours is believed.
     """
     kept = seen.report("attention")
     if kept is None or seen.overruled:
         return lock
     report, since = kept
-    if report.version > lock.version or lock.only_ours:
+    newer = lock.version < report.version <= seen.anothers
+    if newer or (lock.only_ours and (report.state == "free" or seen.company)):
         return LockWanted(report.version, report.state != "free", since)
     return lock
 

@@ -101,8 +101,7 @@ class Attention:
 
     def _is_anothers(self, device: DeviceId, held: LockDeclared) -> bool:
         """Whether a colleague who shares the class has said something newer."""
-        kept = self._room.evidence(device).report("attention")
-        return kept is not None and kept[0].version > held.version
+        return self._room.evidence(device).anothers > held.version
 
     async def run(self) -> None:
         """Renew for as long as the lesson lives; cancelled with the app, leases then end."""

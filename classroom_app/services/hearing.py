@@ -70,7 +70,7 @@ class Hearing:
         """Take what a device said; its tile may look different at once."""
         name, now = DeviceId(device), self._room.clock.seconds()
         seen = self._room.evidence(name)
-        if isinstance(message, Report | MaterialReport) and not seen.overruled:
+        if isinstance(message, Report | MaterialReport) and seen.company:
             # A colleague's, perhaps, who shares the class: our next is to be above.
             self._room.versions.heard(message.version)
         match message:

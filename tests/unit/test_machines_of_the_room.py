@@ -26,6 +26,7 @@ from classroom_app.domain.tile import State, Tile
 from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
 from device_bridge.protocol.hello import Pulse, Report, Superseded, Welcome
 from device_bridge.protocol.hello import Refused as RefusedThere
+from device_bridge.protocol.presence import Company
 from device_bridge.protocol.watching import Frame
 from tests.machines import QUICK
 from tests.sync_store import MemoryStore, Trusting
@@ -46,6 +47,7 @@ class AnyTile(RuleBasedStateMachine):
     def begin(self) -> None:
         self.now, self.seen, self.lock = 1000.0, Evidence(DeviceId("dev-1")), LockWanted()
         self.up, self.frame = False, -1
+        self.company, self.told_in_company = False, 0
         self.heard = self.true_picture = LONG_AGO
         self.proofs: dict[int, float] = {}
         self.watching = self.attention = ""
@@ -60,7 +62,7 @@ class AnyTile(RuleBasedStateMachine):
         if boot not in self.seen.boots[-1:]:
             self.watching = self.attention = ""
         self.hear(evidence.came(self.seen, welcome, self.now, 0.0))
-        self.up, self.frame = True, -1
+        self.up, self.frame, self.company = True, -1, False
 
     @precondition(lambda self: self.up)
     @rule(why=st.sampled_from(["lost", "silent", "closed"]))
@@ -98,6 +100,7 @@ class AnyTile(RuleBasedStateMachine):
         report = Report("attention", version, state)
         self.hear(evidence.reported(self.seen, report, self.now))
         if before is None or version >= before[0].version:
+            self.told_in_company = version if self.company else self.told_in_company
             self.attention = state
             if state == "locked":
                 self.proofs[version] = self.now
@@ -118,9 +121,17 @@ class AnyTile(RuleBasedStateMachine):
         if other:
             told = Superseded("presence", 1, "Omar")
             self.hear(evidence.of_colleagues(self.seen, told, self.now))
+            self.company = False
         else:
             no = RefusedThere("lock-declared", "not-allowed", "verb")
             self.hear(evidence.refused(self.seen, no, self.now))
+
+    @precondition(lambda self: self.up)
+    @rule(shared=st.booleans())
+    def a_colleague_comes_or_goes(self, shared: bool) -> None:  # noqa: FBT001 - handed in
+        told = Company(("Omar",) if shared else ())
+        self.hear(evidence.of_colleagues(self.seen, told, self.now))
+        self.company = shared
 
     @rule(locked=st.booleans())
     def is_wished(self, locked: bool) -> None:  # noqa: FBT001 - hypothesis hands it in
@@ -140,7 +151,8 @@ class AnyTile(RuleBasedStateMachine):
     def holds(self) -> tuple[int, bool, float]:
         """Return the newest lock, ours or a colleague's who shares the class, and since when."""
         kept = self.seen.report("attention")
-        if kept is None or self.seen.overruled or kept[0].version <= self.lock.version:
+        ours = kept is None or not self.lock.version < kept[0].version <= self.told_in_company
+        if kept is None or ours or self.seen.overruled:
             return self.lock.version, self.lock.locked, self.lock.since
         return kept[0].version, kept[0].state != "free", kept[1]
 

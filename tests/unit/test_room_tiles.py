@@ -2,16 +2,26 @@
 
 from msgspec.structs import replace
 
-from classroom_app.domain.evidence import Evidence, came, framed, pulsed, reported
+from classroom_app.domain.evidence import (
+    Evidence,
+    came,
+    framed,
+    of_colleagues,
+    pulsed,
+    reported,
+)
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.room import LockWanted, Place, tile_of
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.sentences import tile_words
 from device_bridge.protocol.hello import Pulse, Report, Welcome
+from device_bridge.protocol.presence import Company
 from device_bridge.protocol.watching import Frame
 
 PLACE = Place(PupilId("p1"), DeviceId("d1"), "Lina", 1)
 FRAME = Frame(1, 1, 320, 180, 1366, 768, "jpeg", b"x")
+
+LOCKED_ABOVE = Report("attention", 2**40, "locked")
 
 
 def shown(seen: Evidence, now: float) -> Tile:
@@ -78,7 +88,26 @@ def test_the_free_of_a_lessons_beginning_needs_no_answer_and_hides_no_colleagues
     """It leaves before the lesson itself: what it then meets is perhaps another's and let be."""
     beginning = LockWanted(9, locked=False, since=100.0, only_ours=True)
     seen = framed(Evidence(PLACE.device, up_since=90.0, heard_at=100.0), FRAME, 100.0)
+    seen = of_colleagues(seen, Company(("Omar",)), 100.5)
     locked, free = Report("attention", 7, "locked"), Report("attention", 7, "free")
     for report, state in ((locked, State.LOCKED), (free, State.LIVE)):
         seen = reported(seen, report, 101.0)
         assert tile_of(PLACE, seen, beginning, others_locked=False, now=102.0).state is state
+
+
+def test_a_device_alone_with_us_is_not_locked_by_a_number_that_nobody_gave() -> None:
+    seen = framed(Evidence(PLACE.device, up_since=90.0, heard_at=100.0), FRAME, 100.0)
+    seen = reported(seen, Report("attention", 2**40, "locked"), 101.0)
+    for lock in (LockWanted(9, locked=False, only_ours=True), LockWanted(9, locked=True)):
+        tile = tile_of(PLACE, seen, lock, others_locked=False, now=102.0)
+        assert not tile.held
+        assert tile.state is State.ASKED
+    shared = reported(of_colleagues(seen, Company(("Omar",)), 102.0), LOCKED_ABOVE, 102.0)
+    assert tile_of(PLACE, shared, LockWanted(9), others_locked=False, now=102.5).held
+    free = reported(
+        framed(Evidence(PLACE.device, up_since=90.0, heard_at=100.0), FRAME, 100.0),
+        Report("attention", 7, "free"),
+        101.0,
+    )
+    beginning = LockWanted(9, locked=False, only_ours=True)
+    assert tile_of(PLACE, free, beginning, others_locked=False, now=102.0).state is State.LIVE

@@ -208,8 +208,9 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a 
 
 async def _want_schools(ground: Ground, named: str | Sequence[str]) -> None:
     """Raise `Missing` for a school that is not here: a mistyped one has no alarms either."""
-    for school in {named} if isinstance(named, str) else set(named):
-        if school not in await schools_here(ground):
+    here = await schools_here(ground)
+    for school in [named] if isinstance(named, str) else named:
+        if school not in here:
             raise Missing(f"no-school {school}")
 
 

@@ -206,10 +206,10 @@ def _prolonged(held: Author, seen: Author) -> Author:
 def _told(
     held: Presence, declared: LessonDeclared, author: Author, now: float
 ) -> tuple[Presence, list[Effect]]:
-    if _shares(held, declared, author):
-        return _told_beside(held, declared, author, now)
     if _comes_back(held, declared, author):
         held = _led_again(held, declared, author)
+    elif _shares(held, declared, author):
+        return _told_beside(held, declared, author, now)
     foreign = author.lesson != held.author.lesson
     older = judge(held.author, held.version, author, declared.version, now) == "older"
     if older or (held.on and (author.lesson, declared.version) in held.away):
@@ -253,8 +253,6 @@ def _shares(held: Presence, declared: LessonDeclared, author: Author) -> bool:
     One's own new lesson is no guest; one that ends takes nobody's place, whatever its class.
     """
     if not held.on or held.declared is None or author.lesson == held.author.lesson:
-        return False
-    if _comes_back(held, declared, author):
         return False
     if author.lesson in {*held.lessons, held.home} or declared.state == "over":
         return True

@@ -62,11 +62,11 @@ class WatchingGuard:
         verdict = judge(held.author, held.version, author, declared.version, now)
         if verdict == "older":
             if foreign:
-                self._overruled(author.lesson, self.held.version, self.held.author.teacher)
+                self._overruled(author.lesson, held.version, held.author.teacher)
             return
-        if foreign and self.held.wanted(self._now()) != "none":
-            self._overruled(self.held.author.lesson, declared.version, author.teacher)
-        self.held = self.held.taking(declared, author, self._now(), self._close_seconds())
+        if foreign and held.wanted(now) != "none":
+            self._overruled(held.author.lesson, declared.version, author.teacher)
+        self.held = held.taking(declared, author, now, self._close_seconds())
         self._taken(link, author.lesson)
 
     def _told_beside(self, link: Link, declared: WatchingDeclared, author: Author) -> None:

@@ -11,8 +11,8 @@ def main() -> int:
 
 
 def _load() -> Callable[[], int]:
-    if sys.argv[1:] == ["--decode-pictures"]:  # as `media.apart` starts the packaged program
-        from classroom_app.media.pixels import serve  # noqa: PLC0415 - that process needs no more
+    if sys.argv[1:] == ["--decode-pictures"]:  # as `pictures.apart` starts the packaged program
+        from device_bridge.pictures.pixels import serve  # noqa: PLC0415 - that process needs no more
 
         return serve
     from classroom_app.cli import main as run  # noqa: PLC0415 - takes its second here

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from classroom_app import full_disk, looking_around
@@ -82,7 +81,7 @@ from device_bridge.garbage import collect_here
 from device_bridge.logs import log_to_files, log_to_stderr
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.pairing import PairGiven, PairRequested
-from device_bridge.protocol.watching import Frame
+from device_bridge.protocol.pictures import Frame
 from device_bridge.trust.identity import csr, key_to_pem, new_key
 
 log = logging.getLogger(__name__)
@@ -407,8 +406,10 @@ class Desk(QObject):
     async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
         await self._acts().seat(seats)
 
-    async def keep_picture(self, tile: Tile, image: QImage) -> None:
-        await self._acts().keep_picture(tile, await asyncio.to_thread(png, image))
+    async def keep_picture(self, tile: Tile) -> None:
+        image = await self.pictures.whole(tile.device)
+        if image is not None:  # else it has just gone, and its tile says so
+            await self._acts().keep_picture(tile, await asyncio.to_thread(png, image))
 
     async def undo(self) -> None:
         await self._acts().undo()
@@ -524,9 +525,9 @@ class Desk(QObject):
         self.desk.accompanied(school.room.company())
         school.acts.tell_receipts()
 
-    def _on_frame(self, device: DeviceId, frame: Frame) -> None:
+    async def _on_frame(self, device: DeviceId, frame: Frame) -> None:
         self.facts.framed(device)
-        self.pictures.take(device, frame)
+        await self.pictures.take(device, frame)
 
     def _on_ended(self, over: Ended) -> None:
         self.summary.ended(over, self.school.room.tiles() if self.school else ())

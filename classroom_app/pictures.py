@@ -7,13 +7,16 @@ from PySide6.QtCore import QObject, QSize, Slot
 from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import DeviceId
-from classroom_app.media.decode import Decoder
+from classroom_app.media.decode import Decoder, News
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.wall import WallModel
 from classroom_app.school import School
 from classroom_app.tasks import Tasks
-from device_bridge.protocol.watching import Frame
+from device_bridge.protocol.pictures import Frame
+
+OWN_SIZE = QSize(8192, 8192)
+"""Larger than any screen: no picture is enlarged."""
 
 
 class Pictures(QObject):
@@ -27,21 +30,31 @@ class Pictures(QObject):
         self._focus: FocusPresenter | None = None
         self._decoder = Decoder(self)
         self._decoder.ready.connect(self._ready)
+        self._decoder.news.connect(self._news)
+        self._decoder.lost.connect(self._begin_anew)
         self.wall = WallModel(time.monotonic, self._look, self)
 
     def focus_of(self, desk: DeskPresenter) -> FocusPresenter:
         """Make the close look, whose pictures come at their own size."""
         self._focus = FocusPresenter(desk, time.monotonic, self._look_closely, self)
+        self._focus.resized.connect(self._fit_again)
         return self._focus
 
-    def take(self, device: DeviceId, frame: Frame) -> None:
+    async def take(self, device: DeviceId, frame: Frame) -> None:
+        """Show a picture; returns when it is shown or refused, and the next may come."""
         school, size = self._school(), QSize(frame.width, frame.height)
-        if device == self._close_look and self._focus:
+        close = device == self._close_look and self._focus is not None
+        if close and self._focus:
             screens = school.room.evidence(device).screens if school else 1
             self._focus.screens_are(screens, QSize(frame.screen_width, frame.screen_height))
+            size = self._focus.room.boundedTo(size)
         else:
             size = self._sizes.get(device, size)
-        self._decoder.put(device, frame.picture, size)
+        await self._decoder.take(device, frame, size, close=close)
+
+    async def whole(self, device: DeviceId) -> QImage | None:
+        """Return the close picture at the screen's own size; None while there is none."""
+        return await self._decoder.again(device, OWN_SIZE)
 
     def look_ended(self, device: DeviceId) -> None:
         """Hear that a device shows itself small again: a close look's time is up."""
@@ -54,9 +67,31 @@ class Pictures(QObject):
     @Slot(object)
     def _ready(self, images: Mapping[DeviceId, QImage]) -> None:
         self.wall.pictures(images)
-        closely = self._close_look
-        if self._focus and closely and closely in images:
-            self._focus.picture(closely, images[closely])
+
+    @Slot(str, object)
+    def _news(self, device: DeviceId, news: News) -> None:
+        if self._focus:
+            self._focus.news(device, news.size, news.at, news.image)
+
+    @Slot(str)
+    def _begin_anew(self, device: DeviceId) -> None:
+        """Ask for a whole picture: what came is laid on one that never did."""
+        if device == self._close_look and self._focus:
+            self._look_closely(device, self._focus.screen)
+
+    @Slot()
+    def _fit_again(self) -> None:
+        """Show the close picture in its new room, however still the screen."""
+        device, focus = self._close_look, self._focus
+        if device is None or focus is None:
+            return
+
+        async def fit() -> None:
+            image = await self._decoder.again(device, focus.room)
+            if image is not None:
+                focus.picture(device, image)
+
+        self._tasks.start(fit(), name="fit", refused=focus.desk.refused)
 
     def _look(self, visible: Mapping[DeviceId, QSize]) -> None:
         self._sizes = visible

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import GONE_SECONDS, PULSE_SECONDS
 from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.messages import FromDevice
-from device_bridge.protocol.watching import Frame
+from device_bridge.protocol.pictures import Frame
 from device_bridge.session.room import Room
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class School:
         *,
         pace: float = 1.0,
         touched: Callable[[frozenset[str]], None],
-        pictured: Callable[[DeviceId, Frame], None],
+        pictured: Callable[[DeviceId, Frame], Awaitable[None]],
         refused: Callable[[Exception], None],
         ended: Callable[[Ended], None],
         synced: Callable[[SyncState], None],
@@ -393,8 +393,8 @@ class School:
     def heard(self, device: str, message: FromDevice) -> None:
         self.hearing.heard(device, message)
 
-    def framed(self, device: str, frame: Frame) -> None:
-        self.hearing.framed(device, frame)
+    async def framed(self, device: str, frame: Frame) -> None:
+        await self.hearing.framed(device, frame)
 
     def twin(self, device: str) -> None:
         self.hearing.twin(device)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from device_bridge.agent.capabilities import Picture
 from device_bridge.agent.platform.x11_capture import X11Capture
 
 SIZE = "1366x768x24"
@@ -72,7 +73,7 @@ class Desktop:
         capture = X11Capture(time.monotonic, self.display)
         seen = capture.grab(0)
         capture.close()
-        assert seen is not None
+        assert isinstance(seen, Picture)
         size = (seen.width, seen.height)
         Image.frombytes("RGB", size, seen.pixels, "raw", seen.layout).save(path)
 

@@ -15,6 +15,7 @@ from device_bridge.agent.guard.guard import Guard
 from device_bridge.agent.guard.makings import LibraryOptions, Makings
 from device_bridge.protocol.hello import Hello, Screen
 from device_bridge.protocol.messages import FromApp, FromDevice
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import Choice, LessonDeclared
 from device_bridge.protocol.seat import (
     CurtainAnswered,
@@ -25,13 +26,11 @@ from device_bridge.protocol.seat import (
     Opened,
     OpenFile,
     RaiseCurtain,
-    SeatFrame,
     SeatUp,
     ShowIndicator,
     ShowNotice,
     ToSeat,
 )
-from device_bridge.protocol.watching import Frame
 
 VERBS = ("watch", "lock", "handout", "collect", "message", "launch")
 
@@ -88,8 +87,9 @@ class FakeLink:
     def send(self, message: FromDevice) -> None:
         self.sent.append(message)
 
-    def offer(self, frame: Frame) -> None:
+    def offer(self, frame: Frame) -> bool:
         self.frames.append(frame)
+        return True
 
     def forget(self) -> None:
         self.forgotten += 1
@@ -149,7 +149,7 @@ class SittingSeat(FakeSeat):
             case ShowNotice(id_):
                 self._soon(NoticeShown(id_))
             case Look(version, look) if look != "none":
-                self._soon(SeatFrame(1, version, 320, 180, 1366, 768, "jpeg", b"picture"))
+                self._soon(Frame(1, version, 320, 180, 1366, 768, covering(b"picture", 320, 180)))
             case _:
                 pass
 

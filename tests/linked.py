@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from device_bridge.protocol.hello import Hello, Welcome
 from device_bridge.protocol.messages import FromApp, FromDevice
-from device_bridge.protocol.watching import Frame
+from device_bridge.protocol.pictures import Frame
 from device_bridge.session.device_link import DeviceLink
 from device_bridge.session.gate import Law
 from device_bridge.session.listen import Listener
@@ -145,7 +145,7 @@ class App(Heard):
         self.heard_.append(message)
         self.note()
 
-    def framed(self, device: str, frame: Frame) -> None:
+    async def framed(self, device: str, frame: Frame) -> None:
         del device
         self.frames.append(frame)
         self.note()

@@ -66,9 +66,10 @@ from device_bridge.protocol.pairing import (
     PairTurned,
     ToPairing,
 )
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import Choice, Company, LessonDeclared, SeatClaimed
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
-from device_bridge.protocol.watching import Credit, Frame, StillAsked, WatchingDeclared
+from device_bridge.protocol.watching import Credit, StillAsked, WatchingDeclared
 
 FILE: Final = Path(__file__).resolve().parents[1] / "resources" / "protocol" / "messages.json"
 _HASH: Final = bytes(range(32))
@@ -116,7 +117,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     LaneHello(_HASH),
     LaneWelcome(),
     Credit(1),
-    Frame(41, 3, 320, 180, 1920, 1080, "jpeg", b"\xff\xd8\xff\xd9"),
+    Frame(41, 3, 320, 180, 1920, 1080, covering(b"\xff\xd8\xff\xd9", 320, 180)),
     ManifestWanted(_HASH),
     ManifestSent(_HASH, b"\x84"),
     ChunkWanted(_HASH, _OTHER, 262_144),

@@ -6,7 +6,7 @@ What is simulated is the pupil's desktop (`SittingSeat`) and the clock; all betw
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ from device_bridge.agent.guard.device import About, Device
 from device_bridge.agent.guard.enrolled import SchoolKept, write_school
 from device_bridge.agent.guard.makings import LibraryOptions, Makings
 from device_bridge.materials.off_loop import bulk_threads
-from device_bridge.protocol.watching import Frame
+from device_bridge.protocol.pictures import Frame
 from device_bridge.trust.identity import Identity, key_to_pem, write_private
 from tests.guards import FakeSeat, SittingSeat
 from tests.school import SmallSchool
@@ -155,6 +155,10 @@ async def device(
             yield one
 
 
+async def _unseen(device: DeviceId, frame: Frame) -> None:
+    """Show it to nobody."""
+
+
 @asynccontextmanager
 async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
     school: SmallSchool,
@@ -167,7 +171,7 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
     grant: str | None = None,
     server: str = NOWHERE,
     interface: str = "127.0.0.1",
-    pictured: Callable[[DeviceId, Frame], None] = lambda _device, _frame: None,
+    pictured: Callable[[DeviceId, Frame], Awaitable[None]] = _unseen,
     look_ended: Callable[[DeviceId], None] = lambda _: None,
 ) -> AsyncGenerator[Teacher]:
     """Run a signed-in teacher's app with a class of `places`; devices are dialled by `meet`."""
@@ -201,16 +205,16 @@ def _join(  # noqa: PLR0913, PLR0917 - what makes one is each of its own
     cloud: Cloud,
     home: Path,
     interface: str,
-    seen: Callable[[DeviceId, Frame], None],
+    seen: Callable[[DeviceId, Frame], Awaitable[None]],
     look_ended: Callable[[DeviceId], None],
 ) -> Teacher:
     refused, receipts = list[Exception](), list[Receipt]()
     synced, ended = list[SyncState](), list[Ended]()
     frames: dict[str, int] = {}
 
-    def pictured(one: DeviceId, frame: Frame) -> None:
+    async def pictured(one: DeviceId, frame: Frame) -> None:
         frames[one] = frame.number
-        seen(one, frame)
+        await seen(one, frame)
 
     joined = School(
         keeping,

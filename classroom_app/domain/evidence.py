@@ -13,8 +13,8 @@ from classroom_app.domain.tile import Wish
 from device_bridge.protocol.declared import BELIEVED_MAX
 from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
 from device_bridge.protocol.materials import MaterialReport
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Company
-from device_bridge.protocol.watching import Frame
 
 BOOTS_KEPT: Final = 8
 TWIN_GONE_SECONDS: Final = 60.0

@@ -1,110 +1,120 @@
-"""Pupils' pictures on their way to the wall: the newest of each device, decoded beside the app.
+"""Pupils' pictures on their way to the wall, decoded beside the app; the loop waits for none.
 
-A few worker threads wait for as many processes (`media.apart`); the loop waits for none.
+A worker thread waits for each process (`device_bridge.pictures.apart`). A device's next picture is
+let in when its last one is done: so what waits here is bounded by how many devices there are.
 """
 
-from collections.abc import Mapping
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from threading import Lock
+from itertools import count
+from typing import Final
 
 from msgspec import Struct
-from PySide6.QtCore import QObject, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QPoint, QSize, Signal
 from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import DeviceId
-from classroom_app.media.apart import Apart
-from classroom_app.media.pixels import BadPicture
+from device_bridge.pictures.apart import Apart, Pixels
+from device_bridge.pictures.canvas import BadPicture, OutOfStep
+from device_bridge.protocol.pictures import Frame
 
-PACE_MS = 33
-WORKERS = 2
+PACE_SECONDS: Final = 0.033
+WORKERS: Final = 2
 
 
-class _Order(Struct, frozen=True):
-    jpeg: bytes
+class News(Struct, frozen=True):
+    """What is new in a close picture that is shown at `size`; `image` stands at `at`."""
+
     size: QSize
+    at: QPoint
+    image: QImage
+
+
+class _Worker:
+    def __init__(self, number: int) -> None:
+        self.apart = Apart()
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix=f"decode-{number}")
 
 
 class Decoder(QObject):
-    """Decodes the newest picture a device; an older one still waiting is dropped and counted."""
+    """Decodes in two processes; a device keeps to one, which knows its close picture."""
 
-    ready = Signal(object)  # Mapping[DeviceId, QImage], at most once in 33 ms for all
+    ready = Signal(object)  # Mapping[DeviceId, QImage]: tiles, at most once in 33 ms for all
+    news = Signal(str, object)  # device and News: a close picture, at once
     unreadable = Signal(str)  # a device whose newest picture is none
-    _arrived = Signal()
+    lost = Signal(str)  # a device whose close picture must begin anew
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="decode")
-        self.apart = tuple(Apart() for _ in range(WORKERS))
-        self._idle = SimpleQueue[Apart]()
-        for each in self.apart:
-            self._idle.put(each)
-        self._lock = Lock()
-        self._waiting: dict[DeviceId, _Order] = {}
-        self._busy: set[DeviceId] = set()
+        self._workers = tuple(_Worker(number) for number in range(WORKERS))
+        self._numbers = count(1)
+        self._of: dict[DeviceId, int] = {}
         self._done: dict[DeviceId, QImage] = {}
-        self._bad: set[DeviceId] = set()
-        self.dropped = 0
-        self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
-        self._pace.timeout.connect(self._tell)
-        self._arrived.connect(self._on_arrived, Qt.ConnectionType.QueuedConnection)
+        self._pace: asyncio.TimerHandle | None = None
 
-    def put(self, device: DeviceId, jpeg: bytes, size: QSize) -> None:
-        """Take a picture to decode; returns at once."""
-        with self._lock:
-            self.dropped += device in self._waiting
-            self._waiting[device] = _Order(jpeg, size)
-            if device in self._busy:
-                return  # queued anew when its worker is done
-            self._busy.add(device)
-        self._pool.submit(self._work, device)
+    @property
+    def apart(self) -> tuple[Apart, ...]:
+        return tuple(worker.apart for worker in self._workers)
+
+    async def take(self, device: DeviceId, frame: Frame, fit: QSize, *, close: bool) -> None:
+        """Decode a picture, fitted into `fit` real pixels; return when it is told, or refused."""
+        worker, which = self._at(device)
+        which = which if close else 0
+        decoding = worker.thread.submit(worker.apart.decode, frame, _size(fit), which)
+        try:
+            pixels = await asyncio.wrap_future(decoding)
+        except BadPicture:
+            self.unreadable.emit(device)
+        except OutOfStep:
+            self.lost.emit(device)
+        else:
+            if pixels is not None:
+                self._tell(device, pixels, close=close)
+
+    async def again(self, device: DeviceId, fit: QSize) -> QImage | None:
+        """Return all of a close picture, fitted into `fit`; None while there is none."""
+        worker, which = self._at(device)
+        again = worker.thread.submit(worker.apart.again, _size(fit), which)
+        try:
+            pixels = await asyncio.wrap_future(again)
+        except (BadPicture, OutOfStep):
+            return None
+        return _image(pixels) if pixels else None
 
     def close(self) -> None:
         """Wait for the pictures under way (some ms each); the rest is dropped."""
-        with self._lock:
-            self._waiting.clear()
-        self._pool.shutdown()
-        for each in self.apart:
-            each.end()
-        self._pace.stop()
+        for worker in self._workers:
+            worker.thread.shutdown(cancel_futures=True)
+            worker.apart.end()
+        if self._pace is not None:
+            self._pace.cancel()
 
-    def _work(self, device: DeviceId) -> None:
-        """Decode one picture; the device's next one queues behind all others'."""
-        with self._lock:
-            order = self._waiting.pop(device, None)
-        if order is not None:
-            self._decode(device, order)
-            self._arrived.emit()
-        with self._lock:
-            if device in self._waiting:
-                self._pool.submit(self._work, device)
-            else:
-                self._busy.discard(device)
+    def _at(self, device: DeviceId) -> tuple[_Worker, int]:
+        if device not in self._of:
+            self._of[device] = next(self._numbers)
+        which = self._of[device]
+        return self._workers[which % WORKERS], which
 
-    def _decode(self, device: DeviceId, order: _Order) -> None:
-        apart = self._idle.get()
-        try:
-            image = apart.decode(order.jpeg, order.size)
-        except BadPicture:
-            with self._lock:
-                self._bad.add(device)
-        else:
-            with self._lock:
-                self._done[device] = image
-        finally:
-            self._idle.put(apart)
+    def _tell(self, device: DeviceId, pixels: Pixels, *, close: bool) -> None:
+        if close:
+            news = News(QSize(*pixels.size), QPoint(pixels.x, pixels.y), _image(pixels))
+            self.news.emit(device, news)
+            return
+        self._done[device] = _image(pixels)
+        if self._pace is None:
+            loop = asyncio.get_running_loop()
+            self._pace = loop.call_later(PACE_SECONDS, self._tell_tiles)
 
-    @Slot()
-    def _on_arrived(self) -> None:
-        if not self._pace.isActive():
-            self._pace.start()
+    def _tell_tiles(self) -> None:
+        done, self._done, self._pace = self._done, {}, None
+        self.ready.emit(done)
 
-    @Slot()
-    def _tell(self) -> None:
-        with self._lock:
-            done: Mapping[DeviceId, QImage] = self._done
-            bad, self._bad, self._done = self._bad, set(), {}
-        if done:
-            self.ready.emit(done)
-        for device in bad - done.keys():
-            self.unreadable.emit(device)
+
+def _size(fit: QSize) -> tuple[int, int]:
+    return max(1, fit.width()), max(1, fit.height())
+
+
+def _image(pixels: Pixels) -> QImage:
+    row = pixels.width * 4
+    form = QImage.Format.Format_RGB32
+    return QImage(pixels.pixels, pixels.width, pixels.height, row, form).copy()

@@ -4,8 +4,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtGui import QImage
-
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
@@ -41,7 +39,7 @@ class Acts(Protocol):
         """Say who sits at each tile's device: a pupil's id, "" for nobody."""
         ...
 
-    async def keep_picture(self, tile: Tile, image: QImage) -> None:
+    async def keep_picture(self, tile: Tile) -> None:
         """Keep what is closely looked at; the device tells its pupil and may refuse."""
         ...
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
-from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import Lesson
 from classroom_app.domain.tile import Tile
@@ -157,11 +156,11 @@ class DeskPresenter(Bars):
         self._acted("seat", frozenset(key_of(tile) for tile, _ in seats))
         self._run(self._acts.seat(seats), "seat")
 
-    def keep_picture(self, tile: Tile, image: QImage) -> None:
-        """Ask the device whether this picture of it may be kept; its answer is the receipt."""
+    def keep_picture(self, tile: Tile) -> None:
+        """Ask the device whether its picture may be kept; its answer is the receipt."""
         self._receipt = None
         self._acted("still", frozenset({key_of(tile)}))
-        self._run(self._acts.keep_picture(tile, image), "keep-picture")
+        self._run(self._acts.keep_picture(tile), "keep-picture")
 
     @Slot()
     def show_work(self) -> None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QSize, Signal, Slot
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QObject, QPoint, QSize, Signal, Slot
+from PySide6.QtGui import QImage, QPainter
 
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State, Tile
@@ -22,6 +22,8 @@ WITHOUT_PICTURE = ABSENT | {State.LOCKED, State.PRIVATE, State.DARK, State.TWIN}
 
 class FocusPresenter(QObject):
     changed = Signal()
+    pictured = Signal()  # the picture, and nothing else
+    resized = Signal()  # the room for the picture
 
     def __init__(
         self,
@@ -40,18 +42,36 @@ class FocusPresenter(QObject):
         self.screens = 1
         self.screen = 0
         self.screen_size = QSize()
+        self.room = QSize(1280, 720)
         desk.page_changed.connect(self._on_page)
         desk.changed.connect(self.changed)
 
     def tile(self) -> Tile | None:
         return self.desk.wall.tile(self.desk.focused)
 
-    def picture(self, device: DeviceId, image: QImage) -> None:
-        """Take a picture at the screen's own size; others than the looked-at are dropped."""
-        if device == self._looking[0]:
-            self.image = image
-            self.frames += 1
+    def news(self, device: DeviceId, size: QSize, at: QPoint, image: QImage) -> None:
+        """Take what is new in the picture; of others than the looked-at it is dropped."""
+        if device != self._looking[0]:
+            return
+        if self.image is None or self.image.size() != size:
+            self.image = QImage(size, QImage.Format.Format_RGB32)
+        painter = QPainter(self.image)
+        painter.drawImage(at, image)
+        painter.end()
+        self.frames += 1
+        self.pictured.emit()
+        if self.frames == 1:
             self.changed.emit()
+
+    def picture(self, device: DeviceId, image: QImage) -> None:
+        """Take all of the picture."""
+        self.news(device, image.size(), QPoint(), image)
+
+    def see(self, room: QSize) -> None:
+        """Hear from the view how many real pixels there are for the picture."""
+        if room != self.room and not room.isEmpty():
+            self.room = room
+            self.resized.emit()
 
     def look_ended(self, device: DeviceId) -> None:
         """Hear that the device has ended the close look: its picture is small again."""
@@ -126,7 +146,7 @@ class FocusPresenter(QObject):
         """Keep the picture as it is shown now."""
         tile = self.tile()
         if tile and self.image and self.can_keep():
-            self.desk.keep_picture(tile, self.image)
+            self.desk.keep_picture(tile)
 
     def hand_title(self) -> str:
         tile = self.tile()

@@ -7,7 +7,7 @@ into a short row a device, which `run` takes to the features.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from msgspec.structs import replace
@@ -19,8 +19,8 @@ from classroom_app.services.classroom import Classroom
 from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
 from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Company
-from device_bridge.protocol.watching import Frame
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class Hearing:
         room: Classroom,
         features: Sequence[Takes],
         *,
-        pictured: Callable[[DeviceId, Frame], None],
+        pictured: Callable[[DeviceId, Frame], Awaitable[None]],
         refused: Callable[[RoomError], None],
         utc: Callable[[], float],
     ) -> None:
@@ -90,11 +90,12 @@ class Hearing:
                 pass  # nothing that a tile shows before it is written
         self._keep(name, message)
 
-    def framed(self, device: str, frame: Frame) -> None:
+    async def framed(self, device: str, frame: Frame) -> None:
+        """Take a picture; returns when it is shown or refused, and the next may come."""
         name = DeviceId(device)
         seen = self._room.evidence(name)
         self._room.note(name, evidence.framed(seen, frame, self._room.clock.seconds()))
-        self._pictured(name, frame)
+        await self._pictured(name, frame)
 
     def twin(self, device: str) -> None:
         """Take it that another machine has this device's key: neither is believed from now on."""

@@ -3,7 +3,15 @@
 from math import ceil
 
 from PySide6.QtCore import QRectF, QSize, Qt, Slot
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import (
+    QFont,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
@@ -46,6 +54,10 @@ class CloseLook(QWidget):
         self.setObjectName("close-look")
         self._focus, self._theme = focus, theme
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._focus.see(self._room().size().toSize() * self.devicePixelRatioF())
 
     def spot(self) -> QRectF:
         """Where the picture stands; empty while there is none to show."""
@@ -262,6 +274,7 @@ class FocusView(QWidget):
             # A click leaves the keyboard to the view: its arrows go on to the next seat.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         focus.changed.connect(self.refresh)
+        focus.pictured.connect(self.look.update)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self.side)

@@ -6,7 +6,7 @@ returns the reason, empty when all is as asked.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -14,22 +14,45 @@ from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
 
 
+class Area(Struct, frozen=True):
+    """A rectangle, in pixels of its screen."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
 class Picture(Struct, frozen=True):
-    """A screen's pixels: `pixels` is RGB or BGRX, row by row, without padding."""
+    """A screen's pixels, row by row, without padding. `layout`: "RGB" or "BGRX"."""
 
     width: int
     height: int
-    layout: str  # "RGB" or "BGRX"
-    pixels: bytes
+    layout: str
+    pixels: bytes | bytearray | memoryview
+
+
+class Unseen(Struct, frozen=True):
+    """Why there is no picture. `reason` is a code, which the teacher's wall has words for."""
+
+    state: Literal["dark", "failed"]
+    reason: str
 
 
 class Capture(Protocol):
-    """Sees one screen. Called in a worker thread."""
+    """Sees screens. Called on one worker thread at a time."""
 
     def screens(self) -> tuple[Screen, ...]: ...
 
-    def grab(self, screen: int) -> Picture | None:
-        """Return the screen's picture now, or None where nothing can be seen."""
+    def changed(self, screen: int) -> tuple[Area, ...] | None:
+        """Return what was drawn on since the last call, as few areas.
+
+        (): nothing was; None: it cannot be told, so compare. Never blocks.
+        """
+        ...
+
+    def grab(self, screen: int) -> Picture | Unseen:
+        """Return the screen's picture now, of the first one where it is gone."""
         ...
 
 

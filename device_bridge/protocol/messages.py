@@ -45,10 +45,11 @@ from device_bridge.protocol.materials import (
     NotHeld,
 )
 from device_bridge.protocol.pairing import FromPairing, ToPairing
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Company, LessonDeclared, SeatClaimed
 from device_bridge.protocol.seat import FromSeat, ToSeat
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
-from device_bridge.protocol.watching import Credit, Frame, StillAsked, WatchingDeclared
+from device_bridge.protocol.watching import Credit, StillAsked, WatchingDeclared
 
 Declaration = LessonDeclared | WatchingDeclared | LockDeclared | MaterialsDeclared
 """What lasts: one a feature, the highest version holds."""

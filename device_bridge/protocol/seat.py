@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from device_bridge.protocol.fields import (
-    PICTURE_BYTES_MAX,
+    Bytes,
     Id,
     LeaseSeconds,
     Name,
@@ -20,6 +20,7 @@ from device_bridge.protocol.fields import (
     Words,
 )
 from device_bridge.protocol.hello import Screen
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Choice
 
 
@@ -75,7 +76,10 @@ class DropCurtain(Struct, frozen=True, tag="drop-curtain"):
 
 
 class Look(Struct, frozen=True, tag="look"):
-    """Capture at this size and pace, or stop ("none")."""
+    """Capture at this size and pace, or stop ("none"). The seat answers with `Frame`s.
+
+    Their `version` is this one's; their numbers rise within a seat's life.
+    """
 
     version: Version
     look: Literal["none", "overview", "close"]
@@ -83,6 +87,7 @@ class Look(Struct, frozen=True, tag="look"):
     height: Pixels = 180
     pace: Annotated[float, Meta(gt=0, le=60)] = 1.0
     screen: Annotated[int, Meta(ge=0, le=15)] = 0
+    bytes_per_second: Bytes = 0
 
 
 class FrameTaken(Struct, frozen=True, tag="frame-taken"):
@@ -135,19 +140,6 @@ class CurtainAnswered(Struct, frozen=True, tag="curtain-answered"):
     reason: Sentence = ""
 
 
-class SeatFrame(Struct, frozen=True, tag="seat-frame"):
-    """One picture for the `Look` of `version`; `number` rises within a seat's life."""
-
-    number: Version
-    version: Version
-    width: Pixels
-    height: Pixels
-    screen_width: Pixels
-    screen_height: Pixels
-    codec: Literal["jpeg"]
-    picture: Annotated[bytes, Meta(max_length=PICTURE_BYTES_MAX - 1024)]
-
-
 class StillShown(Struct, frozen=True, tag="still-shown"):
     """Frame `number` is still what the screen shows, checked just now."""
 
@@ -194,7 +186,7 @@ FromSeat = (
     SeatUp
     | IndicatorAnswered
     | CurtainAnswered
-    | SeatFrame
+    | Frame
     | StillShown
     | LookAnswered
     | NoticeShown

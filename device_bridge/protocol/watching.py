@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from device_bridge.protocol.fields import (
-    PICTURE_BYTES_MAX,
+    Bytes,
     DeadlineSeconds,
     Id,
     LeaseSeconds,
@@ -21,7 +21,8 @@ class WatchingDeclared(Struct, frozen=True, tag="watching-declared"):
     """At which size and pace the teacher looks at this device.
 
     The picture is scaled to fit `width` x `height` and never enlarged. `look` "close" is told to
-    the pupil apart from "overview"; "none" sends nothing. Pace in frames a second.
+    the pupil apart from "overview"; "none" sends nothing. `pace` in frames a second at most;
+    `bytes_per_second`: this device's share of what the class may take, 0: as much as it needs.
     """
 
     version: Version
@@ -31,6 +32,7 @@ class WatchingDeclared(Struct, frozen=True, tag="watching-declared"):
     height: Pixels = 180
     pace: Annotated[float, Meta(gt=0, le=60)] = 1.0
     screen: Annotated[int, Meta(ge=0, le=15)] = 0
+    bytes_per_second: Bytes = 0
 
 
 class StillAsked(Struct, frozen=True, tag="still-asked"):
@@ -48,20 +50,3 @@ class Credit(Struct, frozen=True, tag="credit"):
     """On `/pictures`: the app can take `frames` more. One is in flight at most."""
 
     frames: Annotated[int, Meta(ge=1, le=4)] = 1
-
-
-class Frame(Struct, frozen=True, tag="frame"):
-    """On `/pictures`: one picture of the screen. Numbers rise; the newest wins.
-
-    `version` is the `WatchingDeclared` it answers; `screen_width` and `screen_height` are the
-    monitor's own size.
-    """
-
-    number: Version
-    version: Version
-    width: Pixels
-    height: Pixels
-    screen_width: Pixels
-    screen_height: Pixels
-    codec: Literal["jpeg"]
-    picture: Annotated[bytes, Meta(max_length=PICTURE_BYTES_MAX - 1024)]

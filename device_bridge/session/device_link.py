@@ -10,8 +10,9 @@ from central_mdm.contract.grants import Grant, Mandate
 from device_bridge.protocol.errors import Malformed
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.messages import FromDevice, decode_picture_from_app, encode
+from device_bridge.protocol.pictures import Frame, PictureStream
 from device_bridge.protocol.presence import LessonDeclared
-from device_bridge.protocol.watching import Credit, Frame, WatchingDeclared
+from device_bridge.protocol.watching import Credit, WatchingDeclared
 from device_bridge.session.outbox import Outbox
 from device_bridge.session.wire import Wire
 from device_bridge.trust.accept import Peer
@@ -28,30 +29,36 @@ class ReadPapers(Struct, frozen=True):
 
 
 class Pictures:
-    """A one-place mailbox to `/pictures`: the newest frame wins, one is sent for each credit."""
+    """One picture on its way to `/pictures`: for each credit goes what its reader lacks of it."""
 
     def __init__(self, may: Callable[[], bool]) -> None:
         self.dropped = 0
         self.taken: Callable[[int], None] = lambda _: None
         self._may = may
-        self._waiting: Frame | None = None
-        self._newest: Frame | None = None
+        self._stream = PictureStream()
+        self._had = 0
         self._credit = 0
         self._changed = asyncio.Event()
 
-    def offer(self, frame: Frame) -> None:
-        self.dropped += self._waiting is not None
-        self._waiting = self._newest = frame
+    def offer(self, frame: Frame) -> bool:
+        """Take the next frame; False where what it is laid on was never offered."""
+        newest = self._stream.newest
+        self.dropped += newest is not None and newest.number > self._had
+        try:
+            self._stream.put(frame)
+        except Malformed:
+            self._stream.forget()
+            return False
         self._changed.set()
+        return True
 
     def forget(self) -> None:
         """Hold no picture any more: nobody looks."""
-        self._waiting = self._newest = None
+        self._stream.forget()
 
     async def carry(self, wire: Wire) -> None:
         """Serve one bound lane until it ends. What the last lane may have lost goes again."""
-        self._credit = 0
-        self._waiting = self._waiting or self._newest
+        self._credit = self._had = 0
         async with asyncio.TaskGroup() as halves:
             halves.create_task(self._read(wire), name="pictures-credit")
             halves.create_task(self._write(wire), name="pictures-frames")
@@ -67,14 +74,16 @@ class Pictures:
 
     async def _write(self, wire: Wire) -> None:
         while True:
-            while not (self._credit and self._waiting):
+            while not self._credit or (frame := self._stream.since(self._had)) is None:
                 self._changed.clear()
                 await self._changed.wait()
-            frame, self._waiting = self._waiting, None
             # Judged when it leaves, not when it was taken: the lesson may be over by now.
             if self._may():
                 self._credit -= 1
+                self._had = frame.number
                 await wire.send(encode(frame))
+            else:
+                self._stream.forget()
             self.taken(frame.number)
 
 
@@ -121,9 +130,12 @@ class DeviceLink:
         urgent = isinstance(message, Report) and message.feature == "attention"
         self.outbox.put(message, urgent=urgent)
 
-    def offer(self, frame: Frame) -> None:
-        """Give the newest picture; an older one that still waits is dropped and counted."""
-        self.pictures.offer(frame)
+    def offer(self, frame: Frame) -> bool:
+        """Give what is new; False where the link lacks what it is laid on.
+
+        What has not left yet and is drawn over is dropped and counted.
+        """
+        return self.pictures.offer(frame)
 
     def forget(self) -> None:
         """Keep no picture back: none may leave any more."""

@@ -11,7 +11,8 @@ from typing import Final
 from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
 from device_bridge.protocol.hello import LaneHello, LaneWelcome, Refused
 from device_bridge.protocol.messages import decode_bulk, decode_picture_from_device, encode
-from device_bridge.protocol.watching import Credit, Frame
+from device_bridge.protocol.pictures import Frame
+from device_bridge.protocol.watching import Credit
 from device_bridge.session.keeper import first_of, settle_cancels
 from device_bridge.session.link import GREETING_SECONDS, error_of
 from device_bridge.session.wire import Lane, Path, Wire
@@ -19,6 +20,8 @@ from device_bridge.session.wire import Lane, Path, Wire
 REDIAL_SECONDS: Final = 1.0
 """Between two dials at most, at least half of it: lanes cut together are not dialled in step."""
 BULK_WAIT_SECONDS: Final = 5.0
+UNDER_WAY: Final = 2
+"""Frames that a device may have sent and the app has not worked off."""
 log = logging.getLogger(__name__)
 DialLane = Callable[[Path], Awaitable[Lane]]
 
@@ -97,12 +100,13 @@ class KeptLane:
             await lane.close()
 
 
-async def receive_frames(lane: Wire, framed: Callable[[Frame], None]) -> None:
-    """Take one frame at a time: the next is asked for when `framed` has returned."""
+async def receive_frames(lane: Wire, framed: Callable[[Frame], Awaitable[None]]) -> None:
+    """Take one frame after the other; while `framed` works on one, the next may be on its way."""
+    await lane.send(encode(Credit(UNDER_WAY)))
     while True:
-        await lane.send(encode(Credit(1)))
         match decode_picture_from_device(await lane.receive()):
             case Frame() as frame:
-                framed(frame)
+                await framed(frame)
+                await lane.send(encode(Credit(1)))
             case LaneWelcome() | Refused():
                 raise Malformed("out-of-order")

@@ -32,8 +32,8 @@ from device_bridge.protocol.hello import (
 from device_bridge.protocol.journal import HeadAsked
 from device_bridge.protocol.materials import HandInTaken, MaterialReport
 from device_bridge.protocol.messages import Command, Declaration, FromDevice
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.talking import Heard
-from device_bridge.protocol.watching import Frame
 from device_bridge.session.carry_over import Inherits, Nothing, carry_over
 from device_bridge.session.coming_up import ComingUp
 from device_bridge.session.dial import Address, OtherDevice, dial, judge_device, who_is_at
@@ -61,7 +61,7 @@ class Hears(Protocol):
 
     def up(self, device: str, welcome: Welcome) -> None: ...
     def heard(self, device: str, message: FromDevice) -> None: ...
-    def framed(self, device: str, frame: Frame) -> None: ...
+    async def framed(self, device: str, frame: Frame) -> None: ...
     def twin(self, device: str) -> None:
         """Hear that another machine answers with this device's key."""
         ...

@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 import blake3
 from msgspec import Meta, Struct
 
-from device_bridge.agent.capabilities import Capture, Picture
+from device_bridge.agent.capabilities import Area, Capture, Picture, Unseen
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
 
@@ -85,10 +85,13 @@ class SimulatedCapture(Willing):
     def screens(self) -> tuple[Screen, ...]:
         return self._screen.screens() if self._screen else ()
 
-    def grab(self, screen: int) -> Picture | None:
+    def changed(self, screen: int) -> tuple[Area, ...] | None:
+        return self._screen.changed(screen) if self._screen else None
+
+    def grab(self, screen: int) -> Picture | Unseen:
         self.grabs += 1
         if self._screen is None or self.why_not(self.grabs):
-            return None
+            return Unseen("failed", "the screen cannot be seen")
         return self._screen.grab(screen)
 
 

@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 
 from PIL import Image, ImageDraw, ImageFont
 
-from device_bridge.agent.capabilities import Picture
+from device_bridge.agent.capabilities import Area, Picture, Unseen
 from device_bridge.protocol.hello import Screen
 from device_bridge.simulator import code
 from device_bridge.simulator.texts import TEXTS
@@ -82,10 +82,13 @@ class BehavingScreen:
     def screens(self) -> tuple[Screen, ...]:
         return (Screen(self._image.width, self._image.height),)
 
-    def grab(self, screen: int) -> Picture | None:
-        """Return what the pupil's screen shows now; None for a screen there is not."""
-        if screen:
-            return None
+    def changed(self, screen: int) -> tuple[Area, ...] | None:
+        """Leave it to be compared."""
+        del screen
+
+    def grab(self, screen: int) -> Picture | Unseen:
+        """Return what the pupil's only screen shows now."""
+        del screen
         image = self.picture()
         return Picture(image.width, image.height, "RGB", image.tobytes())
 

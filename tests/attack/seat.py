@@ -19,6 +19,7 @@ from PIL import Image
 from device_bridge.agent.local_socket import LocalWire, connect
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.messages import decode_to_seat, encode
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.seat import (
     CurtainAnswered,
     FrameTaken,
@@ -30,7 +31,6 @@ from device_bridge.protocol.seat import (
     OpenFile,
     OpenPage,
     RaiseCurtain,
-    SeatFrame,
     SeatUp,
     ShowIndicator,
     ShowNotice,
@@ -93,7 +93,9 @@ class Desktop:
             while (look := self._look) is None:  # noqa: ASYNC110 - a desktop's own pace
                 await asyncio.sleep(FRAME_SECONDS)
             self._free.clear()
-            self._say(SeatFrame(number, look.version, *SIZE, 1366, 768, "jpeg", picture(number)))
+            self._say(
+                Frame(number, look.version, *SIZE, 1366, 768, covering(picture(number), *SIZE))
+            )
 
 
 @asynccontextmanager

@@ -26,7 +26,7 @@ from classroom_app.domain.lesson import DeviceId
 from classroom_app.loop import DeskLoop
 from classroom_app.media.decode import Decoder
 from device_bridge.logs import log_to_stderr
-from device_bridge.protocol.watching import Frame
+from device_bridge.protocol.pictures import Frame
 from device_bridge.session import twins
 from tests.attack.dialling import Target
 from tests.attack.ground import TEACHER, Ground, Owed
@@ -259,8 +259,8 @@ class _Desk:
 async def _teach(loot: Path, home: Path, *, met: bool) -> Shown:
     target, decoder = read_loot(loot), Decoder()
 
-    def pictured(device: DeviceId, frame: Frame) -> None:
-        decoder.put(device, frame.picture, TILE)
+    async def pictured(device: DeviceId, frame: Frame) -> None:
+        await decoder.take(device, frame, TILE, close=False)
 
     async with teacher(
         target.school,

@@ -42,8 +42,9 @@ from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.hello import Report, Welcome
 from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import LessonDeclared
-from device_bridge.protocol.watching import Frame, WatchingDeclared
+from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.session.dial import Address
 from device_bridge.session.gate import Law
 from device_bridge.session.room import Room
@@ -120,7 +121,7 @@ class Wall:
         self.changed = asyncio.Event()
 
     def up(self, device: str, welcome: Welcome) -> None: ...
-    def framed(self, device: str, frame: Frame) -> None: ...
+    async def framed(self, device: str, frame: Frame) -> None: ...
     def twin(self, device: str) -> None: ...
     def alone(self, device: str) -> None: ...
     def gone(self, device: str, why: str) -> None: ...

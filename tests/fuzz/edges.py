@@ -33,7 +33,6 @@ from central_mdm.contract.partage import ChunkRef, Manifest
 from central_mdm.contract.succession import STANDBY_TYPE, SUCCESSION_TYPE, StandbyNamed
 from classroom_app.cloud import client
 from classroom_app.cloud.errors import CloudError
-from classroom_app.media.pixels import BadPicture, pixels
 from device_bridge.agent.guard import mdm
 from device_bridge.agent.guard.networks import Place, fits
 from device_bridge.agent.local_socket import LocalWire
@@ -42,6 +41,7 @@ from device_bridge.discovery.records import SERVICE_TYPE, read_text, text_of
 from device_bridge.discovery.sightings import ADDRESSES_MAX, NotAnAddress, dialable, typed
 from device_bridge.materials import manifest
 from device_bridge.materials.names import safe_name
+from device_bridge.pictures.canvas import BadPicture, Canvas, OutOfStep, single
 from device_bridge.protocol import errands, messages
 from device_bridge.protocol.asking import JoinAsked, JoinTold, Seen, SeenAsked, SeenTold
 from device_bridge.protocol.errors import (
@@ -62,6 +62,7 @@ from device_bridge.protocol.pairing import (
     keys_of,
     unsealed,
 )
+from device_bridge.protocol.pictures import Frame, Patch, covering
 from device_bridge.protocol.seat import CurtainAnswered, RaiseCurtain
 from device_bridge.trust.accept import accept
 from device_bridge.trust.authority import key_of_request
@@ -352,16 +353,25 @@ def _typed(raw: bytes) -> None:
 
 
 def _seen(raw: bytes) -> None:
-    pixels(raw, PICTURE)
+    single(Frame(1, 1, 64, 48, 64, 48, covering(raw, 64, 48)), PICTURE)
 
 
-def _jpeg() -> bytes:
-    painted, written = Image.new("RGB", (64, 48)), io.BytesIO()
-    painted.frombytes(random.Random(1).randbytes(64 * 48 * 3))  # noqa: S311 - any picture
-    painted.save(written, "JPEG")
+def _laid(raw: bytes) -> None:
+    """Lay it on a picture, as what the bytes themselves claim to be."""
+    canvas, codec = Canvas(), "webp" if raw.startswith(b"RIFF") else "jpeg"
+    canvas.lay(Frame(1, 1, 64, 48, 64, 48, covering(_WHOLE, 64, 48)), PICTURE)
+    place = Patch(raw[0] % 64 if raw else 0, 8, 32, 16, codec, raw)
+    canvas.lay(Frame(2, 1, 64, 48, 64, 48, (place,), 1), PICTURE)
+
+
+def _jpeg_of(width: int, height: int, codec: str = "JPEG") -> bytes:
+    painted, written = Image.new("RGB", (width, height)), io.BytesIO()
+    painted.frombytes(random.Random(1).randbytes(width * height * 3))  # noqa: S311 - any picture
+    painted.save(written, codec)
     return written.getvalue()
 
 
+_WHOLE: Final = _jpeg_of(64, 48)
 EDGES: Final[dict[str, Edge]] = {
     "control-from-app": _messages(messages.ControlFromApp, messages.decode_control),
     "from-app": _messages(messages.FromApp, messages.decode_from_app),
@@ -426,7 +436,8 @@ EDGES: Final[dict[str, Edge]] = {
     "certificate": Edge(_shown, (NotPaired,), (_der(),)),
     "root": Edge(_pinned, (NotPaired,), (SCHOOL.school.root_pem,)),
     "file-name": Edge(_named, (), (b"Rapport final.odt", b"../../x", "\u202egpj.exe".encode())),
-    "picture": Edge(_seen, (BadPicture,), (_jpeg(),)),
+    "picture": Edge(_seen, (BadPicture,), (_WHOLE,)),
+    "patch": Edge(_laid, (BadPicture, OutOfStep), (_jpeg_of(32, 16), _jpeg_of(32, 16, "WEBP"))),
     **FILES,
     **SERVERS,
 }

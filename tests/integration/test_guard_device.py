@@ -182,7 +182,7 @@ async def test_a_lesson_a_look_and_a_lock_over_real_tls(room: Room) -> None:
             got: asyncio.Queue[bytes] = asyncio.Queue()
             async with asyncio.TaskGroup() as group:
                 reading = group.create_task(
-                    receive_frames(frames, lambda frame: got.put_nowait(frame.picture))
+                    receive_frames(frames, lambda frame: got.put(frame.patches[0].image))
                 )
                 async with asyncio.timeout(10):
                     assert await got.get() == b"picture"

@@ -6,9 +6,10 @@ from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import TryAgain
 from device_bridge.protocol.hello import Answer, MandateShown, Refused, Report
 from device_bridge.protocol.messages import FromApp
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import LessonDeclared
 from device_bridge.protocol.talking import MessageSaid
-from device_bridge.protocol.watching import Frame, WatchingDeclared
+from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.session.device_link import DeviceLink
 from tests.linked import App, Device, Earth, running, scene
 from tests.school import mandate_for
@@ -24,7 +25,7 @@ def lock(version: int) -> LockDeclared:
 
 
 def frame(number: int) -> Frame:
-    return Frame(number, 1, 320, 180, 1920, 1080, "jpeg", bytes([number]) * 1000)
+    return Frame(number, 1, 320, 180, 1920, 1080, covering(bytes([number]) * 1000, 320, 180))
 
 
 async def test_a_lock_reaches_the_device_and_its_report_comes_back() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from device_bridge.logs import Line
 from device_bridge.protocol.messages import encode
-from device_bridge.protocol.seat import Look, PupilActed, SeatFrame, ToSeat
+from device_bridge.protocol.pictures import Frame, covering
+from device_bridge.protocol.seat import Look, PupilActed, ToSeat
 from device_bridge.protocol.talking import MessageSaid
 from tests.guards import SittingSeat
 from tests.school import SmallSchool
@@ -38,7 +39,7 @@ class PaintingSeat(SittingSeat):
 
     def tell(self, message: ToSeat) -> None:
         if isinstance(message, Look) and message.look != "none":
-            frame = SeatFrame(1, message.version, 320, 180, 1366, 768, "jpeg", PICTURE)
+            frame = Frame(1, message.version, 320, 180, 1366, 768, covering(PICTURE, 320, 180))
             self.told.append(message)
             self._soon(frame)
         else:

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from device_bridge.agent.seat.presence import COVERED
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Choice
 from device_bridge.protocol.seat import (
     FrameTaken,
@@ -20,7 +21,6 @@ from device_bridge.protocol.seat import (
     Opened,
     OpenFile,
     PupilActed,
-    SeatFrame,
     SeatUp,
     ShowIndicator,
     ShowNotice,
@@ -68,12 +68,12 @@ async def test_a_real_screen_arrives_scaled_and_is_confirmed_while_it_stays(
     held.tell(BAR)
     assert await held.hears(IndicatorAnswered, lambda _: True) == IndicatorAnswered(1)
     held.tell(Look(1, "overview", 320, 180, pace=10))
-    frame = await held.hears(SeatFrame, lambda _: True)
+    frame = await held.hears(Frame, lambda _: True)
     assert (frame.width, frame.height, frame.screen_width, frame.screen_height) == (
         *(320, 180),
         *(1366, 768),
     )
-    shown = Image.open(BytesIO(frame.picture)).convert("RGB").getpixel((300, 150))
+    shown = Image.open(BytesIO(frame.patches[0].image)).convert("RGB").getpixel((300, 150))
     assert isinstance(shown, tuple)
     assert all(abs(a - b) < 16 for a, b in zip(shown, (0x20, 0xA0, 0x40), strict=True))
     held.tell(FrameTaken(frame.number))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from device_bridge.agent.capabilities import Picture
 from device_bridge.agent.platform.x11_capture import X11Capture
 from device_bridge.simulator import code
 from tests.desktop import desktop
@@ -27,7 +28,7 @@ async def test_the_code_of_a_real_screen_is_seen_behind_its_terminal(
         async with asyncio.timeout(20):
             while len(seen) < 2:
                 picture = capture.grab(0)
-                assert picture is not None
+                assert isinstance(picture, Picture)
                 size = (picture.width, picture.height)
                 image = Image.frombytes("RGB", size, picture.pixels, "raw", picture.layout)
                 if found := code.read(image):

@@ -95,8 +95,8 @@ class FakeActs:
         for tile, pupil in seats:
             await self._keep("seat", (tile,), pupil)
 
-    async def keep_picture(self, tile: Tile, image: QImage) -> None:
-        await self._keep("keep-picture", (tile,), f"{image.width()}x{image.height()}")
+    async def keep_picture(self, tile: Tile) -> None:
+        await self._keep("keep-picture", (tile,))
 
     async def undo(self) -> None:
         await self._keep("undo")

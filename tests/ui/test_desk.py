@@ -295,7 +295,7 @@ def test_a_picture_is_kept_by_a_click_or_a_key_and_only_of_a_close_live_screen(r
     room.focus.picture(room.wall.tiles()[0].device, screen(1, QSize(640, 360)))
     click(room, "keep-picture")
     press(room, Qt.Key.Key_S, CTRL)
-    assert room.acts.asked == [("keep-picture", ("Adam",), "640x360")] * 2
+    assert room.acts.asked == [("keep-picture", ("Adam",), "")] * 2
     assert room.desk.said().text == "Telling the pupil…"
     room.desk.told(Receipt("still", "Adam", 1, 1))
     assert room.desk.said() == Said(

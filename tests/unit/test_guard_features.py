@@ -10,6 +10,7 @@ from device_bridge.agent.guard.watching import NO_INDICATOR
 from device_bridge.protocol.attention import LESSON_ENDED, NO_SEAT, LockDeclared
 from device_bridge.protocol.hello import Answer, Pulse, Report, Superseded
 from device_bridge.protocol.launching import PageOpened
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import LessonDeclared, SeatClaimed
 from device_bridge.protocol.seat import (
     DropCurtain,
@@ -22,7 +23,6 @@ from device_bridge.protocol.seat import (
     OpenPage,
     PupilActed,
     RaiseCurtain,
-    SeatFrame,
     ShowIndicator,
     ShowNotice,
     StillShown,
@@ -43,8 +43,8 @@ def lock(version: int, *, locked: bool = True) -> LockDeclared:
     return LockDeclared(version, locked, 600, "Look here", "Claire")
 
 
-def picture(number: int, order: int) -> SeatFrame:
-    return SeatFrame(number, order, 320, 180, 1366, 768, "jpeg", b"x")
+def picture(number: int, order: int) -> Frame:
+    return Frame(number, order, 320, 180, 1366, 768, covering(b"x", 320, 180))
 
 
 def test_no_picture_before_the_bar_is_proved_to_say_so(tmp_path: Path) -> None:

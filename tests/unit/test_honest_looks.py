@@ -9,12 +9,12 @@ from device_bridge.agent.guard import kept
 from device_bridge.agent.guard.guard import Guard
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.hello import Report
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.seat import (
     Look,
     LookAnswered,
     PupilActed,
     RaiseCurtain,
-    SeatFrame,
     ShowIndicator,
 )
 from device_bridge.protocol.watching import CLOSE_ENDED, WatchingDeclared
@@ -53,7 +53,7 @@ class Looked:
     def picture(self) -> int:
         """Have the seat hand a picture of its newest look; return how many have gone out."""
         look = [order for order in self.seat.told if isinstance(order, Look)][-1]
-        frame = SeatFrame(1, look.version, 320, 180, 1920, 1080, "jpeg", b"x")
+        frame = Frame(1, look.version, 320, 180, 1920, 1080, covering(b"x", 320, 180))
         self.guard.seat_said(frame)
         return len(self.link.frames)
 
@@ -77,7 +77,7 @@ def test_private_stops_small_and_close_pictures_at_once_and_the_teacher_is_told(
 ) -> None:
     room = Looked(tmp_path, look=look)
     sent = room.picture()
-    late = SeatFrame(2, room.newest().version, 320, 180, 1920, 1080, "jpeg", b"x")
+    late = Frame(2, room.newest().version, 320, 180, 1920, 1080, covering(b"x", 320, 180))
     answer = LookAnswered(room.newest().version, "on")
     room.reports()
     room.press("private-on")

@@ -26,8 +26,8 @@ from classroom_app.domain.tile import State, Tile
 from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
 from device_bridge.protocol.hello import Pulse, Report, Superseded, Welcome
 from device_bridge.protocol.hello import Refused as RefusedThere
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import Company
-from device_bridge.protocol.watching import Frame
 from tests.machines import QUICK
 from tests.sync_store import MemoryStore, Trusting
 
@@ -89,7 +89,7 @@ class AnyTile(RuleBasedStateMachine):
     @rule()
     def sends_a_picture(self) -> None:
         self.frame += 1
-        frame = Frame(self.frame, 1, 320, 180, 1366, 768, "jpeg", b"x")
+        frame = Frame(self.frame, 1, 320, 180, 1366, 768, covering(b"x", 320, 180))
         self.hear(evidence.framed(self.seen, frame, self.now))
         self.true_picture = self.now
 

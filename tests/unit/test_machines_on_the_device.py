@@ -20,12 +20,12 @@ from device_bridge.protocol.declared import Author
 from device_bridge.protocol.hello import Answer
 from device_bridge.protocol.materials import Document, MaterialsDeclared
 from device_bridge.protocol.messages import ToSeat
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import LessonDeclared
 from device_bridge.protocol.seat import (
     IndicatorAnswered,
     Look,
     PupilActed,
-    SeatFrame,
     SeatUp,
     ShowIndicator,
 )
@@ -181,7 +181,7 @@ class AnyScreen(RuleBasedStateMachine):
             return
         look = self.seat.looks[versions[-1 - back]]
         before = {lesson: len(link.frames) for lesson, link in self.links.items()}
-        self.guard.seat_said(SeatFrame(1, look.version, 320, 180, 1920, 1080, "jpeg", b"x"))
+        self.guard.seat_said(Frame(1, look.version, 320, 180, 1920, 1080, covering(b"x", 320, 180)))
         for lesson, link in self.links.items():
             if len(link.frames) > before[lesson]:
                 self.went_out(look, lesson)

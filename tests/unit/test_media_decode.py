@@ -1,186 +1,158 @@
-import io
+"""Pictures from bytes to a window's pixels, through the processes that decode."""
+
+import asyncio
 import os
 import signal
 import sys
 import threading
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from PIL import Image
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QPoint, QSize
 from PySide6.QtGui import QImage
-from pytestqt.qtbot import QtBot
 
 from classroom_app.domain.lesson import DeviceId
-from classroom_app.media.apart import Apart
-from classroom_app.media.decode import Decoder
-from classroom_app.media.pixels import JPEG_BYTES_MAX, BadPicture, pixels
+from classroom_app.media.decode import Decoder, News
+from device_bridge.pictures.apart import Apart
+from device_bridge.pictures.canvas import BadPicture, OutOfStep
+from device_bridge.protocol.pictures import Frame, Patch, covering
+from tests.rasters import RED, jpeg
+
+pytestmark = pytest.mark.real_loop
+TILE = QSize(64, 64)
 
 
-def jpeg(width: int, height: int, colour: tuple[int, int, int] = (200, 30, 40)) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (width, height), colour).save(out, "JPEG", quality=90)
-    return out.getvalue()
+def whole(raw: bytes, number: int = 1, size: tuple[int, int] = (640, 360)) -> Frame:
+    return Frame(number, 1, *size, *size, covering(raw, *size))
 
 
-def decode(raw: bytes, size: QSize) -> QImage:
-    width, height, read = pixels(raw, (size.width(), size.height()))
-    return QImage(read, width, height, width * 4, QImage.Format.Format_RGB32).copy()
+class Heard:
+    def __init__(self) -> None:
+        self.decoder = Decoder()
+        self.batches: list[dict[DeviceId, QImage]] = []
+        self.tiles: dict[DeviceId, QImage] = {}
+        self.news: list[News] = []
+        self.bad: list[str] = []
+        self.lost: list[str] = []
+        self.decoder.ready.connect(self._tiles)
+        self.decoder.news.connect(self._news)
+        self.decoder.unreadable.connect(self.bad.append)
+        self.decoder.lost.connect(self.lost.append)
+
+    async def take(self, name: str, frame: Frame, *, close: bool = False) -> None:
+        await self.decoder.take(DeviceId(name), frame, TILE, close=close)
+
+    async def shown(self, *names: str) -> None:
+        async with asyncio.timeout(10):
+            while not self.tiles.keys() >= {*names}:  # noqa: ASYNC110 - told by a signal
+                await asyncio.sleep(0.01)
+
+    def _tiles(self, images: dict[DeviceId, QImage]) -> None:
+        self.batches.append(images)
+        self.tiles |= images
+
+    def _news(self, device: str, news: News) -> None:
+        del device
+        self.news.append(news)
 
 
-def test_a_picture_is_fitted_and_keeps_its_shape_and_colour() -> None:
-    image = decode(jpeg(1920, 1080), QSize(320, 320))
-    assert image.size() == QSize(320, 180)
-    colour = image.pixelColor(100, 100)
-    assert (abs(colour.red() - 200), abs(colour.blue() - 40)) < (6, 6)
-
-
-def test_a_small_picture_is_not_enlarged() -> None:
-    assert decode(jpeg(64, 36), QSize(640, 360)).size() == QSize(64, 36)
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"",
-        b"\x89PNG\r\n",
-        b"\xff\xd8",
-        b"\xff\xd8" + bytes(JPEG_BYTES_MAX),
-        jpeg(300, 200)[:-400],
-    ],
-)
-def test_what_is_no_whole_jpeg_is_refused(raw: bytes) -> None:
-    with pytest.raises(BadPicture):
-        decode(raw, QSize(100, 100))
-
-
-def test_a_picture_of_very_many_scans_is_refused_before_decoding() -> None:
-    out = io.BytesIO()
-    Image.new("L", (64, 36)).save(out, "JPEG", progressive=True)
-    raw = out.getvalue()
-    last_scan = raw[raw.rindex(b"\xff\xda") : -2]
-    assert decode(raw, QSize(32, 32)).width() == 32
-    with pytest.raises(BadPicture):
-        decode(raw[:-2] + last_scan * 200 + raw[-2:], QSize(32, 32))
-
-
-def test_a_header_that_claims_giant_sides_is_refused_before_decoding() -> None:
-    raw = bytearray(jpeg(16, 16))
-    at = raw.index(b"\xff\xc0")
-    raw[at + 5 : at + 9] = b"\xff\xff\xff\xff"
-    with pytest.raises(BadPicture):
-        decode(bytes(raw), QSize(100, 100))
-
-
-@settings(max_examples=60, deadline=None)
-@given(at=st.integers(0, 900), junk=st.binary(min_size=1, max_size=12))
-def test_bent_bytes_give_a_picture_or_bad_picture_and_nothing_else(at: int, junk: bytes) -> None:
-    raw = bytearray(jpeg(120, 80))
-    raw[at : at + len(junk)] = junk
-    try:
-        image = decode(bytes(raw), QSize(60, 60))
-    except BadPicture:
-        return
-    assert image.width() <= 60
-
-
-@pytest.mark.real_loop
-def test_the_newest_wins_and_all_come_in_one_word(qtbot: QtBot) -> None:
-    decoder = Decoder()
-    told: list[dict[DeviceId, QImage]] = []
-    newest: dict[DeviceId, QImage] = {}
-    decoder.ready.connect(told.append)
-    decoder.ready.connect(newest.update)
-    for number in range(20):
-        for name in ("a", "b", "c"):
-            decoder.put(DeviceId(name), jpeg(640, 360, (number * 12, 0, 0)), QSize(64, 64))
-
-    def last_ones() -> bool:
-        reds = [image.pixelColor(5, 5).red() for image in newest.values()]
-        return len(reds) == 3 and all(abs(red - 228) < 8 for red in reds)
-
-    qtbot.waitUntil(last_ones, timeout=3000)
-    assert len(told) <= 8
-    assert decoder.dropped > 0
-    decoder.close()
+@pytest.fixture
+async def heard() -> AsyncGenerator[Heard]:
+    one = Heard()
+    yield one
+    one.decoder.close()
     assert not [t for t in threading.enumerate() if t.name.startswith("decode")]
 
 
-@pytest.mark.real_loop
-def test_a_broken_picture_is_told_and_disturbs_nobody(qtbot: QtBot) -> None:
-    decoder = Decoder()
-    bad: list[str] = []
-    good: list[dict[DeviceId, object]] = []
-    decoder.unreadable.connect(bad.append)
-    decoder.ready.connect(good.append)
-    decoder.put(DeviceId("x"), b"\xff\xd8nothing", QSize(64, 64))
-    decoder.put(DeviceId("y"), jpeg(64, 64), QSize(64, 64))
-    qtbot.waitUntil(lambda: bad == ["x"] and bool(good), timeout=3000)
-    decoder.close()
-
-
-@pytest.mark.real_loop
-def test_pupils_whose_pictures_never_end_leave_the_others_their_turn(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoder, asked, all_there = Decoder(), list[bytes](), threading.Event()
-    hostile = [DeviceId("x"), DeviceId("y"), DeviceId("z")]
-
-    def slow(self: Apart, raw: bytes, size: QSize) -> QImage:
-        del self
-        all_there.wait()
-        asked.append(raw)
-        if raw == b"slow" and len(asked) < 300:
-            for device in hostile:
-                decoder.put(device, b"slow", size)  # the next lies there before this one is done
-        return QImage(size, QImage.Format.Format_RGB32)
-
-    monkeypatch.setattr(Apart, "decode", slow)
-    for device in hostile:
-        decoder.put(device, b"slow", QSize(8, 8))
-    decoder.put(DeviceId("a"), b"good", QSize(8, 8))
-    all_there.set()
-    qtbot.waitUntil(lambda: len(asked) >= 300 and b"good" in asked, timeout=10_000)
-    decoder.close()
-    assert asked.index(b"good") < 20
-
-
-@pytest.mark.real_loop
-def test_a_decoder_killed_in_the_middle_costs_no_picture_and_the_wall_goes_on(
-    qtbot: QtBot, nothing_unexpected: list[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    decoder, good, bad = Decoder(), list[str](), list[str]()
-
-    def came(images: dict[DeviceId, QImage]) -> None:
-        good.extend(images)
-
-    decoder.ready.connect(came)
-    decoder.unreadable.connect(bad.append)
-
-    def show(*names: str) -> None:
+async def test_tiles_come_in_few_words_at_their_size(heard: Heard) -> None:
+    names = [f"d{number}" for number in range(12)]
+    async with asyncio.TaskGroup() as group:
         for name in names:
-            decoder.put(DeviceId(name), jpeg(640, 360), QSize(64, 64))
+            group.create_task(heard.take(name, whole(jpeg(640, 360))))
+    await heard.shown(*names)
+    assert len(heard.batches) < len(names)
+    assert heard.tiles[DeviceId("d3")].size() == QSize(64, 36)
+    colour = heard.tiles[DeviceId("d3")].pixelColor(20, 20)
+    assert (abs(colour.red() - RED[0]), abs(colour.blue() - RED[2])) < (6, 6)
 
-    show("a", "b", "c", "d")
-    qtbot.waitUntil(lambda: set(good) == {"a", "b", "c", "d"}, timeout=10_000)
-    pids = {each.pid for each in decoder.apart} - {0}
-    show(*"efghijkl")
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    qtbot.waitUntil(lambda: set("efghijkl") <= set(good), timeout=10_000)
-    assert not bad
-    decoder.close()
+
+async def test_a_broken_picture_is_told_and_disturbs_nobody(heard: Heard) -> None:
+    await heard.take("x", whole(b"\xff\xd8nothing"))
+    await heard.take("y", whole(jpeg(64, 64), size=(64, 64)))
+    await heard.shown("y")
+    assert (heard.bad, heard.lost) == (["x"], [])
+
+
+async def test_a_close_picture_goes_on_by_patches_and_comes_again_at_any_size(
+    heard: Heard,
+) -> None:
+    await heard.take("x", whole(jpeg(64, 64), size=(64, 64)), close=True)
+    patch = Patch(32, 0, 32, 32, "jpeg", jpeg(32, 32, (0, 0, 250)))
+    await heard.take("x", Frame(2, 1, 64, 64, 64, 64, (patch,), base=1), close=True)
+    assert [(one.at, one.image.size()) for one in heard.news] == [
+        (QPoint(0, 0), QSize(64, 64)),
+        (QPoint(32, 0), QSize(32, 32)),
+    ]
+    again = await heard.decoder.again(DeviceId("x"), QSize(32, 32))
+    assert again is not None
+    assert again.size() == QSize(32, 32)
+    assert again.pixelColor(24, 8).blue() > 200 > again.pixelColor(8, 8).blue()
+    assert await heard.decoder.again(DeviceId("y"), QSize(32, 32)) is None
+
+
+async def test_patches_on_a_picture_that_never_came_ask_for_a_whole_one(heard: Heard) -> None:
+    patch = Patch(0, 0, 32, 32, "jpeg", jpeg(32, 32))
+    await heard.take("x", Frame(2, 1, 64, 64, 64, 64, (patch,), base=1), close=True)
+    assert (heard.lost, heard.news, heard.bad) == (["x"], [], [])
+
+
+async def test_a_decoder_killed_in_the_middle_costs_no_picture_and_the_wall_goes_on(
+    heard: Heard, nothing_unexpected: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def show(names: str) -> None:
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(heard.take(name, whole(jpeg(640, 360))))
+
+    await show("abcd")
+    pids = {each.pid for each in heard.decoder.apart} - {0}
+    async with asyncio.TaskGroup() as group:
+        group.create_task(show("efghijkl"))
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+    await heard.shown(*"abcdefghijkl")
+    assert not heard.bad
     assert {record.message for record in caplog.records} == {"decoder ended"}
     caplog.clear()
     assert not nothing_unexpected
 
 
+async def test_pupils_whose_pictures_never_end_leave_the_others_their_turn(
+    heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+
+    def decode(self: Apart, frame: Frame, fit: tuple[int, int], which: int = 0) -> None:
+        del self, fit, which
+        decoded.append(frame.number)
+
+    async def flood(name: str) -> None:
+        for _ in range(100):
+            await heard.take(name, whole(b"", number=1))
+
+    monkeypatch.setattr(Apart, "decode", decode)
+    async with asyncio.TaskGroup() as group:
+        for name in ("x", "y", "z", "w"):
+            group.create_task(flood(name))
+        group.create_task(heard.take("a", whole(b"", number=2)))
+    assert decoded.index(2) < 20
+
+
 def test_the_process_that_decodes_can_open_and_start_nothing() -> None:
     apart = Apart()
     try:
-        assert apart.decode(jpeg(64, 36), QSize(32, 32)).width() == 32
+        assert apart.decode(whole(jpeg(64, 36), size=(64, 36)), (32, 32)) is not None
         limits = Path(f"/proc/{apart.pid}/limits").read_text()
     finally:
         apart.end()
@@ -190,12 +162,27 @@ def test_the_process_that_decodes_can_open_and_start_nothing() -> None:
     assert int(told["Max address space"]) <= 1024**3
 
 
+def test_a_picture_kept_by_a_decoder_that_ended_must_begin_anew(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    apart = Apart()
+    try:
+        apart.decode(whole(jpeg(64, 64), size=(64, 64)), (64, 64), 1)
+        os.kill(apart.pid, signal.SIGKILL)
+        patch = Patch(0, 0, 32, 32, "jpeg", jpeg(32, 32))
+        with pytest.raises(OutOfStep):
+            apart.decode(Frame(2, 1, 64, 64, 64, 64, (patch,), base=1), (64, 64), 1)
+    finally:
+        apart.end()
+    caplog.clear()
+
+
 def test_a_picture_that_ends_its_decoder_each_time_is_none(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("classroom_app.media.apart._command", lambda: [sys.executable, "-c", ""])
+    monkeypatch.setattr("device_bridge.pictures.apart._command", lambda: [sys.executable, "-c", ""])
     with pytest.raises(BadPicture):
-        Apart().decode(jpeg(64, 36), QSize(32, 32))
+        Apart().decode(whole(jpeg(64, 36), size=(64, 36)), (32, 32))
     assert [record.message for record in caplog.records] == ["decoder ended"] * 2
     caplog.clear()
 
@@ -206,14 +193,16 @@ def test_a_decoder_that_answers_by_drops_is_ended_as_one_that_hangs(
     drips = (
         "import socket, time\n"
         "line = socket.socket(fileno=0)\n"
-        "line.sendall(bytes([0, 0, 0, 8] * 2))\n"
+        "line.sendall(bytes([0] + [0, 0, 0, 8] * 2 + [0] * 8 + [0, 0, 0, 8] * 2))\n"
         "while True:\n"
         "    line.sendall(b'x')\n"
         "    time.sleep(0.02)\n"
     )
-    monkeypatch.setattr("classroom_app.media.apart._command", lambda: [sys.executable, "-c", drips])
-    monkeypatch.setattr("classroom_app.media.apart.ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(
+        "device_bridge.pictures.apart._command", lambda: [sys.executable, "-c", drips]
+    )
+    monkeypatch.setattr("device_bridge.pictures.apart.ANSWER_SECONDS", 0.3)
     with pytest.raises(BadPicture):
-        Apart().decode(jpeg(64, 36), QSize(32, 32))
+        Apart().decode(whole(jpeg(64, 36), size=(64, 36)), (32, 32))
     assert [record.message for record in caplog.records] == ["decoder ended"]
     caplog.clear()

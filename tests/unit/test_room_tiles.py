@@ -15,11 +15,11 @@ from classroom_app.domain.room import LockWanted, Place, tile_of
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.sentences import tile_words
 from device_bridge.protocol.hello import Pulse, Report, Welcome
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import Company
-from device_bridge.protocol.watching import Frame
 
 PLACE = Place(PupilId("p1"), DeviceId("d1"), "Lina", 1)
-FRAME = Frame(1, 1, 320, 180, 1366, 768, "jpeg", b"x")
+FRAME = Frame(1, 1, 320, 180, 1366, 768, covering(b"x", 320, 180))
 
 LOCKED_ABOVE = Report("attention", 2**40, "locked")
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from PIL import Image
 
-from device_bridge.agent.capabilities import Picture
+from device_bridge.agent.capabilities import Picture, Unseen
 from device_bridge.agent.seat.core import WAITING_MAX, SeatCore
 from device_bridge.protocol.hello import Screen
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.seat import (
     CurtainAnswered,
     DropCurtain,
@@ -26,7 +27,6 @@ from device_bridge.protocol.seat import (
     OpenPage,
     PupilActed,
     RaiseCurtain,
-    SeatFrame,
     SeatUp,
     ShowIndicator,
     ShowNotice,
@@ -54,13 +54,16 @@ class Here(Executor):
 
 class Eye:
     def __init__(self) -> None:
-        self.shows: Picture | None = stripes(1)
+        self.shows: Picture | Unseen = stripes(1)
         self.grabs = 0
 
     def screens(self) -> tuple[Screen, ...]:
         return (Screen(80, 60),)
 
-    def grab(self, screen: int) -> Picture | None:
+    def changed(self, screen: int) -> None:
+        del screen
+
+    def grab(self, screen: int) -> Picture | Unseen:
         assert screen == 0
         self.grabs += 1
         return self.shows
@@ -127,8 +130,8 @@ class Desk:
             self.eye, self.cover, self.bar, self.words, Opener(), self.said.append, Here(), user="l"
         )
 
-    def frames(self) -> list[SeatFrame]:
-        return [said for said in self.said if isinstance(said, SeatFrame)]
+    def frames(self) -> list[Frame]:
+        return [said for said in self.said if isinstance(said, Frame)]
 
     def watched(self) -> None:
         self.core.told(BAR)
@@ -202,7 +205,7 @@ async def test_a_frame_is_scaled_to_fit_and_never_enlarged() -> None:
         await asyncio.sleep(0.05)
         small, whole = desk.frames()
         assert (small.width, small.height, whole.width, whole.height) == (40, 30, 80, 60)
-        assert Image.open(BytesIO(small.picture)).size == (40, 30)
+        assert Image.open(BytesIO(small.patches[0].image)).size == (40, 30)
         assert (small.version, whole.version, whole.number) == (1, 2, 2)
         assert desk.said.count(LookAnswered(1, "on")) == 1
 
@@ -232,7 +235,7 @@ async def test_one_frame_is_in_flight_and_the_newest_picture_follows() -> None:
         desk.core.told(FrameTaken(1))
         await asyncio.sleep(1)
         _, newest = desk.frames()
-        red = Image.open(BytesIO(newest.picture)).convert("RGB").getpixel((2, 2))
+        red = Image.open(BytesIO(newest.patches[0].image)).convert("RGB").getpixel((2, 2))
         assert isinstance(red, tuple)
         assert abs(red[0] - 90) < 12
 
@@ -242,7 +245,7 @@ async def test_a_dark_screen_a_blind_one_and_a_broken_picture_are_told_once() ->
         desk.eye.shows = Picture(80, 60, "BGRX", bytes(80 * 60 * 4))
         desk.watched()
         await asyncio.sleep(5)
-        desk.eye.shows = None
+        desk.eye.shows = Unseen("failed", "the screen cannot be seen")
         await asyncio.sleep(5)
         desk.eye.shows = Picture(80, 60, "RGB", b"short")
         await asyncio.sleep(5)

@@ -15,8 +15,9 @@ from device_bridge.agent.guard.witness import account_of
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.hello import Report, Superseded
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import Company, LessonDeclared, SeatClaimed
-from device_bridge.protocol.seat import Look, PupilActed, RaiseCurtain, SeatFrame, ShowIndicator
+from device_bridge.protocol.seat import Look, PupilActed, RaiseCurtain, ShowIndicator
 from device_bridge.protocol.talking import HandAnswered, Heard, PupilSaid
 from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from tests.guards import FakeLink, FakeSeat, Hands, guard_in, link_to
@@ -55,7 +56,7 @@ class Shared:
 
     def picture(self) -> None:
         order = self.seat.heard(Look)[-1]
-        self.guard.seat_said(SeatFrame(5, order.version, 320, 180, 1366, 768, "jpeg", b"x"))
+        self.guard.seat_said(Frame(5, order.version, 320, 180, 1366, 768, covering(b"x", 320, 180)))
 
 
 def tell(

@@ -55,6 +55,7 @@ from device_bridge.protocol.journal import HeadAsked
 from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import HandInAsked, HandInTaken, MaterialsDeclared
 from device_bridge.protocol.messages import FromApp
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import LessonDeclared
 from device_bridge.protocol.seat import (
     CurtainAnswered,
@@ -64,7 +65,6 @@ from device_bridge.protocol.seat import (
     NoticeShown,
     Opened,
     PupilActed,
-    SeatFrame,
     SeatUp,
     StillShown,
     ToSeat,
@@ -222,7 +222,7 @@ class Guard:
                 self.presence.hear(message)
                 self.watching.review()
                 self.stills.review()
-            case SeatFrame():
+            case Frame():
                 self.watching.framed(message)
             case StillShown():
                 self.watching.still(message)

@@ -97,6 +97,7 @@ def together(rows: Sequence[Watching], lessons: Collection[str], now: float) -> 
         width=max(one.width for one in asked),
         height=max(one.height for one in asked),
         pace=max(one.pace for one in asked),
+        bytes_per_second=_share(asked),
     )
     return replace(first, declared=largest)
 
@@ -122,9 +123,18 @@ def next_look(
     return stop, "waiting"
 
 
+def _share(asked: Sequence[WatchingDeclared]) -> int:
+    """Return the largest of the shares; 0, which is no bound, where one has none."""
+    shares = [one.bytes_per_second for one in asked]
+    return max(shares) if all(shares) else 0
+
+
 def _as(wanted: LookShown, asked: WatchingDeclared) -> Look:
+    look = Look(
+        0, wanted, asked.width, asked.height, asked.pace, asked.screen, asked.bytes_per_second
+    )
     if wanted == "close":
-        return Look(0, wanted, asked.width, asked.height, asked.pace, asked.screen)
+        return look
     pace = min(asked.pace, OVERVIEW_PACE) if asked.look == "close" else asked.pace
     width, height = min(asked.width, OVERVIEW_WIDTH), min(asked.height, OVERVIEW_HEIGHT)
-    return Look(0, wanted, width, height, pace, asked.screen)
+    return replace(look, width=width, height=height, pace=pace)

@@ -13,8 +13,8 @@ from device_bridge.protocol.fields import LEASE_SECONDS_MAX, Feature
 from device_bridge.protocol.hello import Report, Superseded
 from device_bridge.protocol.indicator import Aside
 from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.seat import DropCurtain, RaiseCurtain, ShowIndicator, ToSeat
-from device_bridge.protocol.watching import Frame
 
 _NOTES_MAX: Final = 5000
 """What the journal may lag behind when the disk refuses; the newest are kept."""
@@ -52,11 +52,9 @@ class Voice:
         for link in self._of(lesson):
             link.send(message)
 
-    def offer(self, lesson: str, frame: Frame) -> bool:
-        links = self._of(lesson)
-        for link in links:
-            link.offer(frame)
-        return bool(links)
+    def offer(self, lesson: str, frame: Frame) -> list[bool]:
+        """Offer a picture to the lesson's links; say of each whether it can be laid there."""
+        return [link.offer(frame) for link in self._of(lesson)]
 
     def forget(self) -> None:
         """Let no picture out that still waits."""

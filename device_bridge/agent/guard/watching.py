@@ -13,8 +13,9 @@ from device_bridge.agent.guard.voice import Voice
 from device_bridge.protocol.declared import Author, MandateSeen, Overruled, judge
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.indicator import LookShown
-from device_bridge.protocol.seat import FrameTaken, Look, LookAnswered, SeatFrame, StillShown
-from device_bridge.protocol.watching import CLOSE_ENDED, Frame, WatchingDeclared
+from device_bridge.protocol.pictures import Frame
+from device_bridge.protocol.seat import FrameTaken, Look, LookAnswered, StillShown
+from device_bridge.protocol.watching import CLOSE_ENDED, WatchingDeclared
 
 NO_INDICATOR = "no-indicator"
 NOT_CLOSE = "not-close"
@@ -86,6 +87,11 @@ class WatchingGuard:
         self._voice.changed()
         self.review()
 
+    def _look_afresh(self) -> None:
+        """Have the seat begin with a whole picture."""
+        self.ordered = None
+        self.review()
+
     def not_closely(self, link: Link) -> str:
         """Say why the link's teacher is not looking closely, as the pupil is told; "": they are."""
         if self._private.on:
@@ -134,31 +140,29 @@ class WatchingGuard:
         self._waiting = False
         self.shown = replace(self.shown, checked_at=-1e9)
 
-    def framed(self, picture: SeatFrame) -> None:
+    def framed(self, picture: Frame) -> None:
         order, looking = self.ordered, self._looking()
         # A seat that was told to stop has nothing to hand over, whatever it says.
         allowed = order is not None and order.look != "none" and order.version == picture.version
         if not allowed or not looking or self._presence.held.shown is None:
             self._voice.seat(FrameTaken(picture.number))
             return
+        if picture.base not in {0, self.shown.seat_number}:
+            self._look_afresh()  # what it is laid on did not go out
+            return
+        base = self.shown.number if picture.base else 0
         self.shown = Shown(self.shown.number + 1, picture.number, self._now())
-        frame = Frame(
-            self.shown.number,
-            self.held.version,
-            picture.width,
-            picture.height,
-            picture.screen_width,
-            picture.screen_height,
-            picture.codec,
-            picture.picture,
-        )
+        frame = replace(picture, number=self.shown.number, base=base)
         self._report("on")
         offered = [
-            self._voice.offer(row.author.lesson, replace(frame, version=row.version))
+            laid
             for row in looking
+            for laid in self._voice.offer(row.author.lesson, replace(frame, version=row.version))
         ]
-        self._waiting = any(offered)
-        if not self._waiting:
+        self._waiting = bool(offered)
+        if not all(offered):
+            self._look_afresh()
+        elif not offered:
             self._voice.seat(FrameTaken(picture.number))
 
     def taken(self, number: int) -> None:

@@ -7,9 +7,10 @@ from typing import Final
 from mss import MSS
 from mss.exception import ScreenShotError
 
-from device_bridge.agent.capabilities import Picture
+from device_bridge.agent.capabilities import Area, Picture, Unseen
 from device_bridge.protocol.hello import Screen
 
+UNSEEN: Final = Unseen("failed", "the screen cannot be seen")
 FRESH_SECONDS: Final = 3.0
 """mss asks for the monitors once; a beamer plugged in is seen when it is made anew."""
 
@@ -29,18 +30,22 @@ class X11Capture:
             return ()
         return tuple(Screen(monitor["width"], monitor["height"]) for monitor in monitors)
 
-    def grab(self, screen: int) -> Picture | None:
-        """Return the pixels of monitor `screen` (the first where it is gone); None: none seen."""
+    def changed(self, screen: int) -> tuple[Area, ...] | None:
+        del screen
+        return None
+
+    def grab(self, screen: int) -> Picture | Unseen:
+        """Return the pixels of monitor `screen`, of the first where it is gone."""
         try:
             eye = self._eye()
             monitors = eye.monitors[1:]
             if not monitors:
-                return None
+                return UNSEEN
             shot = eye.grab(monitors[screen if screen < len(monitors) else 0])
         except ScreenShotError:
             self.close()  # the outputs changed under the grab: the next one asks anew
-            return None
-        return Picture(shot.width, shot.height, "BGRX", bytes(shot.raw))
+            return UNSEEN
+        return Picture(shot.width, shot.height, "BGRX", shot.raw)
 
     def close(self) -> None:
         """End this thread's connection."""

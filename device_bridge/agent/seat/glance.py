@@ -1,22 +1,18 @@
-"""One look at a screen, in a worker thread: nothing new, nothing to see, or a picture.
+"""One look at a screen, in a worker thread: nothing new, nothing to see, or what changed.
 
-Unchanged pixels cost one hash and no encoding.
+A screen that nobody drew on costs nothing where the system tells; else one small hash.
 """
 
-from io import BytesIO
-from typing import Final, Literal
+from typing import Literal
 
-from blake3 import blake3
 from msgspec import Struct
 from PIL import Image
 
-from device_bridge.agent.capabilities import Capture, Picture
-from device_bridge.protocol.fields import PICTURE_BYTES_MAX
+from device_bridge.agent.capabilities import Area, Capture, Picture, Unseen
+from device_bridge.pictures.encode import PLACE, WHOLE, Encoder
+from device_bridge.pictures.raster import fitted, mapped, uniform, whole
+from device_bridge.protocol.pictures import IMAGE_BYTES_MAX, PATCHES_MAX, Patch, bytes_of
 from device_bridge.protocol.seat import Look
-
-JPEG_BYTES_MAX: Final = PICTURE_BYTES_MAX - 1024
-QUALITIES: Final = {"overview": (70, 50, 30), "close": (80, 60, 35)}
-"""Tried in turn: a noisy 4K screen at the best one may not fit a message."""
 
 
 class Unchanged(Struct, frozen=True):
@@ -24,83 +20,71 @@ class Unchanged(Struct, frozen=True):
 
 
 class Nothing(Struct, frozen=True):
-    """No picture, with the state to tell: "dark" or "failed"."""
+    """No picture, with the state to tell."""
 
     state: Literal["dark", "failed"]
     reason: str
-    seen: bytes = b""
 
 
 class Encoded(Struct, frozen=True):
-    """A JPEG of the screen at the size asked for; `seen` recognises the pixels again."""
+    """What is new of the screen at the size asked for; `begins`: that is all of it."""
 
-    seen: bytes
     width: int
     height: int
     screen_width: int
     screen_height: int
-    jpeg: bytes
+    patches: tuple[Patch, ...]
+    begins: bool
 
 
 Glance = Unchanged | Nothing | Encoded
 
 
-def glance(capture: Capture, look: Look, seen: bytes) -> Glance:
-    """Grab `look.screen` and compare with `seen`, the last glance's (empty: nothing yet)."""
-    picture = capture.grab(look.screen)
-    if picture is None:
-        return Nothing("failed", "the screen cannot be seen")
-    if not _whole(picture):
-        return Nothing("failed", "the picture is not whole")
-    now = blake3(picture.pixels).digest()
-    if now == seen:
-        return Unchanged()
-    image = _image(picture)
-    if _uniform(image):
-        return Nothing("dark", "", now)
-    small = _fitted(image, look.width, look.height)
-    jpeg = _jpeg(small, look)
-    if jpeg is None:
-        return Nothing("failed", "the picture is too large")
-    return Encoded(now, small.width, small.height, picture.width, picture.height, jpeg)
+class Sight:
+    """What one look has seen so far. Glances come one at a time."""
 
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._encoder = Encoder(PLACE if look.look == "close" else WHOLE)
+        self._last: Glance | None = None
+        self._size = (0, 0)
 
-def _whole(picture: Picture) -> bool:
-    depth = {"RGB": 3, "BGRX": 4}.get(picture.layout, 0)
-    pixels = picture.width * picture.height
-    return depth > 0 and pixels > 0 and len(picture.pixels) == pixels * depth
+    def glance(self, capture: Capture, quality: int) -> Glance:
+        """See what is new since the last glance; the first one sees all."""
+        changed = capture.changed(self._look.screen)
+        if changed == () and self._last is not None:
+            return self._last if isinstance(self._last, Nothing) else Unchanged()
+        seen = self._seen(capture.grab(self._look.screen), quality, changed)
+        if isinstance(seen, Nothing):
+            self._encoder.forget()
+        self._last = seen
+        return seen
 
+    def forget(self) -> None:
+        """See all again at the next glance."""
+        self._encoder.forget()
+        self._last = None
 
-def _image(picture: Picture) -> Image.Image:
-    size = (picture.width, picture.height)
-    return Image.frombuffer("RGB", size, picture.pixels, "raw", picture.layout, 0, 1)
+    def _seen(
+        self, picture: Picture | Unseen, quality: int, changed: tuple[Area, ...] | None
+    ) -> Glance:
+        if isinstance(picture, Unseen):
+            return Nothing(picture.state, picture.reason)
+        if not whole(picture):
+            return Nothing("failed", "the picture is not whole")
+        image = mapped(picture)
+        small = fitted(image, max(1, self._look.width), max(1, self._look.height))
+        if uniform(small) and (small is image or uniform(image)):
+            return Nothing("dark", "")
+        native = small is image and (picture.width, picture.height) == self._size
+        self._size = (picture.width, picture.height)
+        return self._told(small, quality, changed if native else None)
 
-
-def _uniform(image: Image.Image) -> bool:
-    """Whether every pixel is alike. One row decides it for nearly every screen."""
-    row = image.crop((0, image.height // 2, image.width, image.height // 2 + 1))
-    return _flat(row) and _flat(image)
-
-
-def _flat(image: Image.Image) -> bool:
-    return all(_range_of(image.getchannel(channel)) == 0 for channel in "RGB")
-
-
-def _range_of(channel: Image.Image) -> float:
-    low, high = channel.getextrema()
-    return float(str(high)) - float(str(low))
-
-
-def _fitted(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Scale to fit, never enlarge. `reducing_gap` lets Pillow average whole blocks first."""
-    image.thumbnail((max(1, width), max(1, height)), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return image
-
-
-def _jpeg(image: Image.Image, look: Look) -> bytes | None:
-    for quality in QUALITIES["close" if look.look == "close" else "overview"]:
-        written = BytesIO()
-        image.save(written, "JPEG", quality=quality)
-        if written.tell() <= JPEG_BYTES_MAX:
-            return written.getvalue()
-    return None
+    def _told(self, small: Image.Image, quality: int, changed: tuple[Area, ...] | None) -> Glance:
+        begins = self._encoder.begins_with(small)
+        patches = self._encoder.patches(small, quality, changed)
+        if not patches:
+            return Unchanged()
+        if len(patches) > PATCHES_MAX or bytes_of(patches) > IMAGE_BYTES_MAX:
+            return Nothing("failed", "the picture is too large")
+        return Encoded(small.width, small.height, *self._size, patches, begins)

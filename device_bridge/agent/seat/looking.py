@@ -6,15 +6,10 @@ from concurrent.futures import Executor
 from typing import Final
 
 from device_bridge.agent.capabilities import Capture
-from device_bridge.agent.seat.glance import Encoded, Glance, Nothing, Unchanged, glance
-from device_bridge.protocol.seat import (
-    FrameTaken,
-    FromSeat,
-    Look,
-    LookAnswered,
-    SeatFrame,
-    StillShown,
-)
+from device_bridge.agent.seat.glance import Encoded, Glance, Nothing, Sight, Unchanged
+from device_bridge.agent.seat.pacing import Pacing
+from device_bridge.protocol.pictures import Frame, bytes_of
+from device_bridge.protocol.seat import FrameTaken, FromSeat, Look, LookAnswered, StillShown
 
 STILL_SECONDS: Final = 1.0
 """How often an unchanged screen is confirmed: the guard's pulse goes out each 2 s."""
@@ -36,7 +31,7 @@ class Looking:
         self._look: Look | None = None
         self._mapped = False
         self._changed = asyncio.Event()
-        self._forget()
+        self._begin(Look(0, "none"))
         self._number = 0
 
     def look(self, look: Look | None) -> None:
@@ -44,16 +39,19 @@ class Looking:
         if look == self._look:
             return
         self._look = look
-        self._forget()
+        self._begin(look or Look(0, "none"))
         self._changed.set()
 
     def indicator_is_mapped(self, *, mapped: bool) -> None:
+        if self._mapped and not mapped:
+            self._sight.forget()  # what is seen from now on may not go out
         self._mapped = mapped
         self._changed.set()
 
     def taken(self, told: FrameTaken) -> None:
         if told.number == self._in_flight:
             self._in_flight = None
+            self._pacing.taken(asyncio.get_running_loop().time())
             self._changed.set()
 
     async def run(self) -> None:
@@ -65,45 +63,50 @@ class Looking:
                 await self._changed.wait()
                 continue
             assert look is not None  # noqa: S101 - _allowed said so
+            began = asyncio.get_running_loop().time()
             await self._glance(look)
-            await self._pause(1 / look.pace)
+            await self._pause(began + self._pacing.rest_seconds())
 
     def _allowed(self, look: Look | None) -> bool:
         return self._mapped and look is not None and look.look != "none"
 
     async def _glance(self, look: Look) -> None:
-        loop = asyncio.get_running_loop()
-        seen = await loop.run_in_executor(self._workers, glance, self._capture, look, self._seen)
+        loop, sight = asyncio.get_running_loop(), self._sight
+        quality = self._pacing.quality
+        seen = await loop.run_in_executor(self._workers, sight.glance, self._capture, quality)
         # Told to stop, or to look otherwise, while the worker was grabbing: it was never seen.
         if look is self._look and self._mapped:
             self._tell(look, seen)
+        else:
+            sight.forget()
 
     def _tell(self, look: Look, seen: Glance) -> None:
         match seen:
             case Unchanged():
                 self._still()
-            case Nothing(state, reason, pixels):
-                self._seen, self._shown = pixels, None
+            case Nothing(state, reason):
+                self._shown = None
                 self._answer(LookAnswered(look.version, state, reason))
             case Encoded():
                 self._answer(LookAnswered(look.version, "on"))
                 self._send(look, seen)
 
     def _send(self, look: Look, picture: Encoded) -> None:
-        self._number += 1
-        self._seen = picture.seen
+        now = asyncio.get_running_loop().time()
+        base, self._number = self._number, self._number + 1
         self._in_flight = self._shown = self._number
-        self._still_at = asyncio.get_running_loop().time()
+        self._still_at = now
+        self._pacing.sent(bytes_of(picture.patches), now)
         self._say(
-            SeatFrame(
+            Frame(
                 self._number,
                 look.version,
                 picture.width,
                 picture.height,
                 picture.screen_width,
                 picture.screen_height,
-                "jpeg",
-                picture.jpeg,
+                picture.patches,
+                0 if picture.begins else base,
             )
         )
 
@@ -119,19 +122,19 @@ class Looking:
             self._answered = answer
             self._say(answer)
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause(self, until: float) -> None:
         """Keep the pace; a new order is looked at now, a frame taken is not."""
         look, mapped = self._look, self._mapped
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(until):
                 while look is self._look and mapped == self._mapped:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             pass
 
-    def _forget(self) -> None:
-        self._seen = b""
+    def _begin(self, look: Look) -> None:
+        self._sight, self._pacing = Sight(look), Pacing(look)
         self._shown: int | None = None
         self._in_flight: int | None = None
         self._answered: LookAnswered | None = None

@@ -14,7 +14,8 @@ from device_bridge.agent.local_socket import SEAT_SOCKET, connect
 from device_bridge.protocol.fields import PROOF_OLD_SECONDS
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.messages import encode
-from device_bridge.protocol.seat import CurtainAnswered, IndicatorAnswered, SeatFrame, SeatUp
+from device_bridge.protocol.pictures import Frame, covering
+from device_bridge.protocol.seat import CurtainAnswered, IndicatorAnswered, SeatUp
 from tests.attack.dialling import Target
 from tests.attack.each.a_neighbour import guard_of
 from tests.attack.ground import Ground, Owed
@@ -73,7 +74,7 @@ async def _play(socket: Path) -> None:
         for version in (0, 1, 2, 3, 2**40):
             wire.send(encode(CurtainAnswered(version + 7)))
             wire.send(encode(IndicatorAnswered(version + 7, "no")))
-            wire.send(encode(SeatFrame(1, version + 7, 1, 1, 1, 1, "jpeg", b"no picture")))
+            wire.send(encode(Frame(1, version + 7, 1, 1, 1, 1, covering(b"no picture", 1, 1))))
         await asyncio.sleep(0.2)
         await wire.close()
 

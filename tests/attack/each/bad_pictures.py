@@ -12,8 +12,9 @@ from PIL import Image
 
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.messages import FromApp
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import LessonDeclared
-from device_bridge.protocol.watching import Frame, WatchingDeclared
+from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.session.device_link import DeviceLink
 from tests.attack.dialling import Target
 from tests.attack.ground import Ground, Owed
@@ -85,7 +86,7 @@ async def hostile(target: Target, _: random.Random) -> str:
             for raw in made.values():
                 taken.clear()
                 size = (GIANT, GIANT, GIANT, GIANT)
-                link.offer(Frame(next(numbers), _looks[-1], *size, "jpeg", raw))
+                link.offer(Frame(next(numbers), _looks[-1], *size, covering(raw, *size[:2])))
                 async with asyncio.timeout(10):
                     await taken.wait()
                 await asyncio.sleep(0.02)

@@ -525,9 +525,9 @@ class Desk(QObject):
         self.desk.accompanied(school.room.company())
         school.acts.tell_receipts()
 
-    async def _on_frame(self, device: DeviceId, frame: Frame) -> None:
+    async def _on_frame(self, device: DeviceId, frame: Frame) -> bool:
         self.facts.framed(device)
-        await self.pictures.take(device, frame)
+        return await self.pictures.take(device, frame)
 
     def _on_ended(self, over: Ended) -> None:
         self.summary.ended(over, self.school.room.tiles() if self.school else ())

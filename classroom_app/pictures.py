@@ -15,6 +15,8 @@ from classroom_app.school import School
 from classroom_app.tasks import Tasks
 from device_bridge.protocol.pictures import Frame
 
+ANEW_SECONDS = 1.0
+"""A device whose every picture is broken is not asked for another in between."""
 OWN_SIZE = QSize(8192, 8192)
 """Larger than any screen: no picture is enlarged."""
 
@@ -28,6 +30,7 @@ class Pictures(QObject):
         self._sizes: Mapping[DeviceId, QSize] = {}
         self._close_look: DeviceId | None = None
         self._focus: FocusPresenter | None = None
+        self._began_anew = 0.0
         self._decoder = Decoder(self)
         self._decoder.ready.connect(self._ready)
         self._decoder.news.connect(self._news)
@@ -40,17 +43,21 @@ class Pictures(QObject):
         self._focus.resized.connect(self._fit_again)
         return self._focus
 
-    async def take(self, device: DeviceId, frame: Frame) -> None:
-        """Show a picture; returns when it is shown or refused, and the next may come."""
+    async def take(self, device: DeviceId, frame: Frame) -> bool:
+        """Show a picture; returns when it is shown, and the next may come. False: it is none."""
         school, size = self._school(), QSize(frame.width, frame.height)
         close = device == self._close_look and self._focus is not None
         if close and self._focus:
             screens = school.room.evidence(device).screens if school else 1
             self._focus.screens_are(screens, QSize(frame.screen_width, frame.screen_height))
+            self._focus.size = size
             size = self._focus.room.boundedTo(size)
         else:
             size = self._sizes.get(device, size)
-        await self._decoder.take(device, frame, size, close=close)
+        readable = await self._decoder.take(device, frame, size, close=close)
+        if close and not readable:
+            self._begin_anew(device)
+        return readable
 
     async def whole(self, device: DeviceId) -> QImage | None:
         """Return the close picture at the screen's own size; None while there is none."""
@@ -76,8 +83,10 @@ class Pictures(QObject):
     @Slot(str)
     def _begin_anew(self, device: DeviceId) -> None:
         """Ask for a whole picture: what came is laid on one that never did."""
-        if device == self._close_look and self._focus:
-            self._look_closely(device, self._focus.screen)
+        school, now = self._school(), time.monotonic()
+        if device == self._close_look and school and now - self._began_anew > ANEW_SECONDS:
+            self._began_anew = now
+            school.watching.begin_anew(device)
 
     @Slot()
     def _fit_again(self) -> None:

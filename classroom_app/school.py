@@ -108,7 +108,7 @@ class School:
         *,
         pace: float = 1.0,
         touched: Callable[[frozenset[str]], None],
-        pictured: Callable[[DeviceId, Frame], Awaitable[None]],
+        pictured: Callable[[DeviceId, Frame], Awaitable[bool]],
         refused: Callable[[Exception], None],
         ended: Callable[[Ended], None],
         synced: Callable[[SyncState], None],
@@ -394,6 +394,7 @@ class School:
         self.hearing.heard(device, message)
 
     async def framed(self, device: str, frame: Frame) -> None:
+        self.watching.framed(DeviceId(device), frame)
         await self.hearing.framed(device, frame)
 
     def twin(self, device: str) -> None:

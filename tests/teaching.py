@@ -155,8 +155,10 @@ async def device(
             yield one
 
 
-async def _unseen(device: DeviceId, frame: Frame) -> None:
+async def _unseen(device: DeviceId, frame: Frame) -> bool:
     """Show it to nobody."""
+    del device, frame
+    return True
 
 
 @asynccontextmanager
@@ -171,7 +173,7 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
     grant: str | None = None,
     server: str = NOWHERE,
     interface: str = "127.0.0.1",
-    pictured: Callable[[DeviceId, Frame], Awaitable[None]] = _unseen,
+    pictured: Callable[[DeviceId, Frame], Awaitable[bool]] = _unseen,
     look_ended: Callable[[DeviceId], None] = lambda _: None,
 ) -> AsyncGenerator[Teacher]:
     """Run a signed-in teacher's app with a class of `places`; devices are dialled by `meet`."""
@@ -205,16 +207,16 @@ def _join(  # noqa: PLR0913, PLR0917 - what makes one is each of its own
     cloud: Cloud,
     home: Path,
     interface: str,
-    seen: Callable[[DeviceId, Frame], Awaitable[None]],
+    seen: Callable[[DeviceId, Frame], Awaitable[bool]],
     look_ended: Callable[[DeviceId], None],
 ) -> Teacher:
     refused, receipts = list[Exception](), list[Receipt]()
     synced, ended = list[SyncState](), list[Ended]()
     frames: dict[str, int] = {}
 
-    async def pictured(one: DeviceId, frame: Frame) -> None:
+    async def pictured(one: DeviceId, frame: Frame) -> bool:
         frames[one] = frame.number
-        await seen(one, frame)
+        return await seen(one, frame)
 
     joined = School(
         keeping,

@@ -27,7 +27,8 @@ class Evidence(Struct, frozen=True):
 
     `reports` holds the newest report a feature, each with when it came. `proved_version` and
     `proved_at`: the newest lock that the device proved, and when. `shown_at`: when the newest
-    frame was last known to be what the screen shows. `overruled`: who else's lesson holds,
+    frame was last known to be what the screen shows; `unreadable_at`: since when its frames are
+    no pictures. `overruled`: who else's lesson holds,
     `overruled_until`: when it ends, 0 where nobody said; `overruled_version`: by what number it
     does. Ours holds again with a higher one: an equal one is theirs.
     `company`: who else has a lesson of the class there, beside ours; `anothers`: the newest number
@@ -49,6 +50,7 @@ class Evidence(Struct, frozen=True):
     frame: int = -1
     framed_at: float | None = None
     shown_at: float | None = None
+    unreadable_at: float | None = None
     screens: int = 1
     screen_width: int = 0
     screen_height: int = 0
@@ -138,12 +140,14 @@ def pulsed(seen: Evidence, pulse: Pulse, now: float, utc: float) -> Evidence:
     )
 
 
-def framed(seen: Evidence, frame: Frame, now: float) -> Evidence:
+def framed(seen: Evidence, frame: Frame, now: float, *, readable: bool = True) -> Evidence:
+    """Take a picture. One that cannot be read shows nothing, and a pulse does not confirm it."""
     return replace(
         seen,
-        frame=frame.number,
-        framed_at=now,
-        shown_at=now,
+        frame=frame.number if readable else -1,
+        framed_at=now if readable else seen.framed_at,
+        shown_at=now if readable else seen.shown_at,
+        unreadable_at=None if readable else (seen.unreadable_at or now),
         screen_width=frame.screen_width,
         screen_height=frame.screen_height,
     )

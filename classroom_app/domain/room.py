@@ -264,6 +264,10 @@ def _answering(seen: Evidence, now: float) -> Shown:
     return _picture(seen, now)
 
 
+UNREADABLE: Final = "the picture is not whole"
+"""The word that a device says of its own capture."""
+
+
 def _picture(seen: Evidence, now: float) -> Shown:
     watching = seen.report("watching")
     state, reason = (watching[0].state, watching[0].reason) if watching else ("on", "")
@@ -276,6 +280,8 @@ def _picture(seen: Evidence, now: float) -> Shown:
             return Shown(State.WAITING, _since(seen, "watching"), reason)
         case _:
             pass  # "on", or a word of another feature
+    if seen.unreadable_at is not None:
+        return Shown(State.WAITING, seen.unreadable_at, UNREADABLE)
     if seen.shown_at is None:
         presence = seen.report("presence")
         failed = presence is not None and presence[0].state == "failed"

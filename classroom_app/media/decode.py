@@ -41,7 +41,6 @@ class Decoder(QObject):
 
     ready = Signal(object)  # Mapping[DeviceId, QImage]: tiles, at most once in 33 ms for all
     news = Signal(str, object)  # device and News: a close picture, at once
-    unreadable = Signal(str)  # a device whose newest picture is none
     lost = Signal(str)  # a device whose close picture must begin anew
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -56,20 +55,24 @@ class Decoder(QObject):
     def apart(self) -> tuple[Apart, ...]:
         return tuple(worker.apart for worker in self._workers)
 
-    async def take(self, device: DeviceId, frame: Frame, fit: QSize, *, close: bool) -> None:
-        """Decode a picture, fitted into `fit` real pixels; return when it is told, or refused."""
+    async def take(self, device: DeviceId, frame: Frame, fit: QSize, *, close: bool) -> bool:
+        """Decode a picture, fitted into `fit` real pixels; return when it is told, or refused.
+
+        False: it is none. One that is laid on what never came is `lost`, and no fault.
+        """
         worker, which = self._at(device)
         which = which if close else 0
         decoding = worker.thread.submit(worker.apart.decode, frame, _size(fit), which)
         try:
             pixels = await asyncio.wrap_future(decoding)
         except BadPicture:
-            self.unreadable.emit(device)
+            return False
         except OutOfStep:
             self.lost.emit(device)
         else:
             if pixels is not None:
                 self._tell(device, pixels, close=close)
+        return True
 
     async def again(self, device: DeviceId, fit: QSize) -> QImage | None:
         """Return all of a close picture, fitted into `fit`; None while there is none."""

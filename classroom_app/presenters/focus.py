@@ -43,6 +43,7 @@ class FocusPresenter(QObject):
         self.screen = 0
         self.screen_size = QSize()
         self.room = QSize(1280, 720)
+        self.size = QSize()  # of the picture as the device sends it
         desk.page_changed.connect(self._on_page)
         desk.changed.connect(self.changed)
 

@@ -36,7 +36,9 @@ class Takes(Protocol):
 
 
 class Hearing:
-    """`refused` hears what the store would not take; `pictured` gets each frame.
+    """`refused` hears what the store would not take.
+
+    `pictured` shows each frame, and says whether it is a picture.
 
     `utc` is what we take the time to be: a teacher's own clock may be wrong as well.
     """
@@ -46,7 +48,7 @@ class Hearing:
         room: Classroom,
         features: Sequence[Takes],
         *,
-        pictured: Callable[[DeviceId, Frame], Awaitable[None]],
+        pictured: Callable[[DeviceId, Frame], Awaitable[bool]],
         refused: Callable[[RoomError], None],
         utc: Callable[[], float],
     ) -> None:
@@ -93,9 +95,9 @@ class Hearing:
     async def framed(self, device: str, frame: Frame) -> None:
         """Take a picture; returns when it is shown or refused, and the next may come."""
         name = DeviceId(device)
-        seen = self._room.evidence(name)
-        self._room.note(name, evidence.framed(seen, frame, self._room.clock.seconds()))
-        await self._pictured(name, frame)
+        readable = await self._pictured(name, frame)
+        seen, now = self._room.evidence(name), self._room.clock.seconds()
+        self._room.note(name, evidence.framed(seen, frame, now, readable=readable))
 
     def twin(self, device: str) -> None:
         """Take it that another machine has this device's key: neither is believed from now on."""

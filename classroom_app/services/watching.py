@@ -7,18 +7,20 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from classroom_app.domain import budget
 from classroom_app.domain.acts import LookedAway, LookedClosely, Resumed
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.protocol.fields import LEASE_SECONDS
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.pictures import Frame, bytes_of
 from device_bridge.protocol.watching import CLOSE_ENDED, WatchingDeclared
 
 RENEW_SECONDS: Final = LEASE_SECONDS / 3
-OVERVIEW_PACE: Final = 1.25
-"""A little above the one frame a second that is promised, for a device's timer is never early."""
-CLOSE_PACE: Final = 5.0
+BUDGET_SECONDS: Final = 5.0
+CLOSE_PACE: Final = 30.0
+"""Above the 25 frames a second that are promised, for a device's timer is never early."""
 STEP: Final = 16
 """Sizes are rounded up to this many pixels: a window being dragged must not number each pixel."""
 SIDE_MAX: Final = 7680
@@ -32,6 +34,10 @@ class Look(Struct, frozen=True):
     height: int
     pace: float
     screen: int = 0
+    bytes_per_second: int = 0
+
+
+_REST: Final = Look("none", 0, 0, 1.0)
 
 
 class Watching:
@@ -41,6 +47,8 @@ class Watching:
         self._room, self._ended = room, ended
         self._private: set[DeviceId] = set()
         self._sizes: dict[DeviceId, tuple[int, int]] = {}
+        self._spread = budget.SPREAD
+        self._taken_bytes = 0
         self._close: tuple[DeviceId, int, int, int] | None = None
 
     def look(self, sizes: Mapping[DeviceId, tuple[int, int]]) -> None:
@@ -77,6 +85,17 @@ class Watching:
                 await room.write(act, {})
             self._close = (device, width, height, screen)
         self.tell()
+
+    def framed(self, device: DeviceId, frame: Frame) -> None:
+        """Count what the wall takes; a close look is apart."""
+        if self._close is None or device != self._close[0]:
+            self._taken_bytes += bytes_of(frame.patches)
+
+    def begin_anew(self, device: DeviceId) -> None:
+        """Ask for a whole picture, where one that came is laid on what never did."""
+        held = self._room.declared.get((device, "watching"))
+        if self._room.lesson and isinstance(held, WatchingDeclared) and held.look != "none":
+            self._room.declare(device, replace(held, version=self._room.versions.next()))
 
     async def take(self, device: DeviceId, message: FromDevice) -> None:
         """Write down that a pupil keeps a screen private, or that a close look's time is up."""
@@ -134,10 +153,23 @@ class Watching:
                 self._room.declare(device, replace(held, lease_seconds=lease))
 
     async def run(self) -> None:
-        """Renew for as long as the app lives."""
+        """Renew, and keep to the budget, for as long as the app lives."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renewing(), name="watching-renewed")
+            group.create_task(self._sharing(), name="watching-budget")
+
+    async def _renewing(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             self.renew()
+
+    async def _sharing(self) -> None:
+        while True:
+            await asyncio.sleep(BUDGET_SECONDS)
+            used, self._taken_bytes = self._taken_bytes / BUDGET_SECONDS, 0
+            if used and (spread := budget.next_spread(self._spread, used)) != self._spread:
+                self._spread = spread
+                self.tell()
 
     async def sat(self, device: DeviceId, pupil: PupilId) -> None:
         """Change nothing: one looks at a device, whoever sits there."""
@@ -162,15 +194,25 @@ class Watching:
             _, width, height, screen = self._close
             return Look("close", _stepped(width), _stepped(height), CLOSE_PACE, screen)
         if size := self._sizes.get(device):
-            return Look("overview", _stepped(size[0]), _stepped(size[1]), OVERVIEW_PACE)
-        return Look("none", 0, 0, OVERVIEW_PACE)
+            count = len(self._sizes)
+            pace, share = budget.pace(count), budget.share(count, self._spread)
+            width, height = _stepped(size[0]), _stepped(size[1])
+            return Look("overview", width, height, pace, bytes_per_second=share)
+        return _REST
 
     def _declare(self, device: DeviceId, want: Look) -> None:
         version, lease = self._room.versions.next(), self._room.lease_seconds()
         match want.look:
             case "close" | "overview" as look:
                 declared = WatchingDeclared(
-                    version, lease, look, want.width, want.height, want.pace, want.screen
+                    version,
+                    lease,
+                    look,
+                    want.width,
+                    want.height,
+                    want.pace,
+                    want.screen,
+                    want.bytes_per_second,
                 )
             case _:
                 declared = WatchingDeclared(version, lease, "none", pace=want.pace)
@@ -179,8 +221,8 @@ class Watching:
 
 def _look_of(held: WatchingDeclared) -> Look:
     if held.look == "none":
-        return Look("none", 0, 0, held.pace)
-    return Look(held.look, held.width, held.height, held.pace, held.screen)
+        return _REST
+    return Look(held.look, held.width, held.height, held.pace, held.screen, held.bytes_per_second)
 
 
 def _stepped(pixels: int) -> int:

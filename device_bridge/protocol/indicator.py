@@ -58,13 +58,17 @@ class Bar(Struct, frozen=True):
 
 
 class Beside(Struct, frozen=True):
-    """Another teacher's lesson of the same class that is on as well; moments as in `Presence`."""
+    """Another teacher's lesson of the same class that is on as well; moments as in `Presence`.
+
+    `named`: the first order to the bar that names this teacher.
+    """
 
     declared: LessonDeclared
     author: Author
     lease_ends_at: float
     until_at: float
     told: Report | None = None
+    named: int = 0
 
     @property
     def ends_at(self) -> float:
@@ -122,6 +126,14 @@ class Presence(Struct, frozen=True):
     def lessons(self) -> tuple[str, ...]:
         """All lessons that are on."""
         return tuple(author.lesson for author in self.authors) if self.on else ()
+
+    @property
+    def told_of(self) -> tuple[str, ...]:
+        """The lessons whose teachers the bar is proved to name now."""
+        if not self.on or self.shown is None:
+            return ()
+        beside = (one.author.lesson for one in self.beside if one.named <= self.proved)
+        return (self.author.lesson, *beside)
 
     @property
     def newest(self) -> int:
@@ -224,6 +236,8 @@ def _told(
     away = held.away if held.on and not foreign else ()
     away = (*away, *((one.author.lesson, one.declared.version) for one in gone))[-AWAY_MAX:]
     before = _sent_away(held, gone, declared, author)
+    # A bar that names another teacher proves nothing of this one.
+    named = held.on and held.author.teacher == author.teacher
     taken = replace(
         held,
         version=declared.version,
@@ -232,6 +246,7 @@ def _told(
         lease_ends_at=now + declared.lease_seconds,
         until_at=now + declared.until_seconds,
         author=author,
+        shown=held.shown if named else None,
         why_over="",
         told=None,
         home=held.home if held.home and (stay or not foreign) else author.lesson,
@@ -295,8 +310,16 @@ def _led_again(held: Presence, declared: LessonDeclared, author: Author) -> Pres
         return held
     led = Beside(held.declared, held.author, held.lease_ends_at, held.until_at, held.told)
     rest = tuple(one for one in held.beside if one.author.lesson != author.lesson)
-    shared = replace(declared, shared=True)
-    return replace(held, version=0, declared=shared, author=author, told=None, beside=(led, *rest))
+    # The bar does not name this teacher yet.
+    return replace(
+        held,
+        version=0,
+        declared=replace(declared, shared=True),
+        author=author,
+        shown=None,
+        told=None,
+        beside=(led, *rest),
+    )
 
 
 def _same_class(held: Presence, declared: LessonDeclared) -> bool:
@@ -311,7 +334,8 @@ def _told_beside(
         return held, []  # an echo of the past
     lease_ends_at = now + declared.lease_seconds
     told = mine.told if mine is not None and mine.declared.version == declared.version else None
-    one = Beside(declared, author, lease_ends_at, now + declared.until_seconds, told)
+    named = mine.named if mine is not None else held.order + 1
+    one = Beside(declared, author, lease_ends_at, now + declared.until_seconds, told, named)
     if declared.state == "over" or one.ends_at <= now:
         if mine is None and declared.version < held.version:
             return held, [Overruled(author.lesson, held.version, held.author.teacher)]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from central_mdm.contract.grants import Grant, Mandate
 from device_bridge.protocol.errors import Malformed
@@ -56,6 +57,11 @@ class Pictures:
         """Hold no picture any more: nobody looks."""
         self._stream.forget()
 
+    def begin_anew(self) -> None:
+        """Send a whole picture next: the reader has lost it."""
+        self._had = 0
+        self._changed.set()
+
     async def carry(self, wire: Wire) -> None:
         """Serve one bound lane until it ends. What the last lane may have lost goes again."""
         self._credit = self._had = 0
@@ -106,6 +112,7 @@ class DeviceLink:
         self.outbox = Outbox()
         self.pictures = Pictures(lambda: may_watch(self))
         self.papers: ReadPapers | None = None
+        self._looks: WatchingDeclared | None = None
 
     @property
     def grant(self) -> Grant:
@@ -146,9 +153,17 @@ class DeviceLink:
         self.pictures.taken = taken
 
     def obeyed(self, message: object) -> None:
-        """Drop a kept picture when nobody looks any more."""
+        """Drop a kept picture when nobody looks any more; send it whole when that is asked.
+
+        It is by the same look under a new number.
+        """
         match message:
             case WatchingDeclared(look="none") | LessonDeclared(state="over"):
                 self.pictures.forget()
+            case WatchingDeclared():
+                same = self._looks and replace(self._looks, version=message.version) == message
+                if same and message != self._looks:
+                    self.pictures.begin_anew()
+                self._looks = message
             case _:
                 pass

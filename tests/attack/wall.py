@@ -155,7 +155,6 @@ class _Desk:
         self._before = megabytes_of("self")
         self._last_picture: float | None = None
         decoder.ready.connect(self._ready)
-        decoder.unreadable.connect(self._unreadable)
         self._due = monotonic()
         self._turn = QTimer(interval=TURN_MS)
         self._turn.timeout.connect(self._turned)
@@ -175,10 +174,6 @@ class _Desk:
                 gap = (now - (self._last_picture or now)) * 1000
                 self._last_picture = now
                 self.shown.picture_gap_ms_max = max(self.shown.picture_gap_ms_max, round(gap, 1))
-
-    def _unreadable(self, device: str) -> None:
-        del device
-        self.shown.unreadable += 1
 
     async def obey(self) -> None:
         told = asyncio.Event()
@@ -257,10 +252,13 @@ class _Desk:
 
 
 async def _teach(loot: Path, home: Path, *, met: bool) -> Shown:
-    target, decoder = read_loot(loot), Decoder()
+    target, decoder, bad = read_loot(loot), Decoder(), list[DeviceId]()
 
-    async def pictured(device: DeviceId, frame: Frame) -> None:
-        await decoder.take(device, frame, TILE, close=False)
+    async def pictured(device: DeviceId, frame: Frame) -> bool:
+        readable = await decoder.take(device, frame, TILE, close=False)
+        if not readable:
+            bad.append(device)
+        return readable
 
     async with teacher(
         target.school,
@@ -279,6 +277,7 @@ async def _teach(loot: Path, home: Path, *, met: bool) -> Shown:
         desk = _Desk(app, decoder, home)
         await desk.obey()
         decoder.close()
+    desk.shown.unreadable = len(bad)
     return desk.shown
 
 

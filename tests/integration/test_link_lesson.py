@@ -1,12 +1,13 @@
 """A lesson's link between a real listener and a real room, over TLS on loopback."""
 
 import pytest
+from msgspec.structs import replace
 
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import TryAgain
 from device_bridge.protocol.hello import Answer, MandateShown, Refused, Report
 from device_bridge.protocol.messages import FromApp
-from device_bridge.protocol.pictures import Frame, covering
+from device_bridge.protocol.pictures import Frame, Patch, covering
 from device_bridge.protocol.presence import LessonDeclared
 from device_bridge.protocol.talking import MessageSaid
 from device_bridge.protocol.watching import WatchingDeclared
@@ -87,6 +88,27 @@ async def test_pictures_come_one_a_credit_and_the_newest_wins() -> None:
         assert stage.app.frames == [frame(3), frame(4)]
         assert taken == [3, 4]
         assert link.pictures.dropped == 2
+
+
+async def test_a_reader_that_lost_the_picture_asks_by_the_same_look_and_gets_it_whole() -> None:
+    async with scene() as stage:
+        await stage.device.until(lambda: stage.device.links)
+        link = stage.device.links[0]
+        look = WatchingDeclared(1, 600, "close")
+        stage.room.declare("dev-1", look)
+        await stage.device.until(lambda: stage.device.said)
+        link.send(WATCHED)
+        patch = Patch(32, 32, 8, 8, "jpeg", b"new")
+        assert not link.offer(replace(frame(2), patches=(patch,), base=1)), "laid on nothing"
+        assert link.offer(frame(3))
+        assert link.offer(replace(frame(4), patches=(patch,), base=3))
+        await stage.app.until(lambda: stage.app.frames and stage.app.frames[-1].number == 4)
+        stage.app.frames.clear()
+        stage.room.declare("dev-1", replace(look, lease_seconds=300))
+        stage.room.declare("dev-1", replace(look, version=2))
+        await stage.app.until(lambda: stage.app.frames)
+        (whole,) = stage.app.frames
+        assert (whole.number, whole.base, len(whole.patches)) == (4, 0, 2)
 
 
 async def test_no_picture_leaves_after_the_mandate_ended() -> None:

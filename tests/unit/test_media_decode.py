@@ -37,11 +37,11 @@ class Heard:
         self.lost: list[str] = []
         self.decoder.ready.connect(self._tiles)
         self.decoder.news.connect(self._news)
-        self.decoder.unreadable.connect(self.bad.append)
         self.decoder.lost.connect(self.lost.append)
 
     async def take(self, name: str, frame: Frame, *, close: bool = False) -> None:
-        await self.decoder.take(DeviceId(name), frame, TILE, close=close)
+        if not await self.decoder.take(DeviceId(name), frame, TILE, close=close):
+            self.bad.append(name)
 
     async def shown(self, *names: str) -> None:
         async with asyncio.timeout(10):

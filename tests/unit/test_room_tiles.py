@@ -41,6 +41,17 @@ def test_a_picture_that_is_not_confirmed_for_five_seconds_says_since_when() -> N
     assert shown(seen, 109.0) == stale
 
 
+def test_a_picture_that_cannot_be_read_is_said_in_words_until_one_can() -> None:
+    seen = framed(Evidence(PLACE.device, up_since=90.0, heard_at=100.0), FRAME, 100.0)
+    for now in (101.0, 102.0):
+        seen = framed(seen, FRAME, now, readable=False)
+    assert (shown(seen, 102.0).state, shown(seen, 102.0).since) == (State.WAITING, 101.0)
+    assert "not readable" in tile_words(shown(seen, 102.0), 102.0).second
+    seen = pulsed(seen, Pulse(1, current=True), 102.5, 0.0)
+    assert shown(seen, 103.0).state is State.WAITING, "no pulse confirms what was never shown"
+    assert shown(framed(seen, FRAME, 103.0), 103.0).state is State.LIVE
+
+
 def test_a_lock_that_is_answered_at_once_never_says_that_it_was_asked() -> None:
     seen = framed(Evidence(PLACE.device, up_since=90.0, heard_at=100.0), FRAME, 100.0)
     lock = LockWanted(1, locked=True, since=100.0)

@@ -17,7 +17,13 @@ from device_bridge.protocol.hello import Report, Superseded
 from device_bridge.protocol.materials import Document, MaterialReport, MaterialsDeclared
 from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import Company, LessonDeclared, SeatClaimed
-from device_bridge.protocol.seat import Look, PupilActed, RaiseCurtain, ShowIndicator
+from device_bridge.protocol.seat import (
+    IndicatorAnswered,
+    Look,
+    PupilActed,
+    RaiseCurtain,
+    ShowIndicator,
+)
 from device_bridge.protocol.talking import HandAnswered, Heard, PupilSaid
 from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from tests.guards import FakeLink, FakeSeat, Hands, guard_in, link_to
@@ -55,7 +61,8 @@ class Shared:
         self.guard.told(link, told)
 
     def picture(self) -> None:
-        order = self.seat.heard(Look)[-1]
+        order = self.guard.watching.ordered
+        assert order is not None
         self.guard.seat_said(Frame(5, order.version, 320, 180, 1366, 768, covering(b"x", 320, 180)))
 
 
@@ -100,6 +107,39 @@ def test_whoever_has_not_shared_is_overruled_as_before(tmp_path: Path) -> None:
     tell(both.guard, both.omar, 6)
     assert both.bar().teacher_name == "Omar"
     assert [one.by for one in both.claire.heard(Superseded)] == ["Omar"]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_no_picture_goes_to_a_teacher_whom_the_bar_is_not_yet_proved_to_name(
+    tmp_path: Path,
+    shared: bool,  # noqa: FBT001 - pytest hands it in
+) -> None:
+    both = Shared(tmp_path)
+    tell(both.guard, both.omar, 3, on=False)
+    tell(both.guard, both.claire, 4, shared=shared)
+    both.look(both.claire, 5, "overview")
+    both.seat.obeys = False
+    tell(both.guard, both.omar, 6)
+    both.look(both.omar, 6, "overview")
+    both.picture()
+    assert len(both.claire.frames) == shared, "where she stays, the bar goes on naming her"
+    assert both.omar.frames == []
+    both.guard.seat_said(IndicatorAnswered(both.bar().version))
+    both.picture()
+    assert len(both.omar.frames) == 1
+
+
+def test_who_shared_and_comes_back_is_named_again_before_she_sees(both: Shared) -> None:
+    both.look(both.omar, 3, "overview")
+    tell(both.guard, both.claire, 4, on=False, shared=True)
+    both.seat.obeys = False
+    tell(both.guard, both.claire, 5, shared=True)
+    both.look(both.claire, 5, "overview")
+    both.picture()
+    assert both.claire.frames == []
+    both.guard.seat_said(IndicatorAnswered(both.bar().version))
+    both.picture()
+    assert (len(both.claire.frames), len(both.omar.frames)) == (1, 1)
 
 
 def test_both_see_the_screen_as_the_closest_look_shows_it(both: Shared) -> None:

@@ -100,7 +100,8 @@ class WatchingGuard:
         mine = next((row for row in self._looking() if row.author.lesson == lesson), None)
         if mine is None or mine.wanted(self._now()) != "close" or not self.shown.number:
             return NOT_CLOSE
-        return "" if self._presence.held.shown == "close" else NO_INDICATOR
+        told_of = self._presence.held.shown == "close" and lesson in self._presence.held.told_of
+        return "" if told_of else NO_INDICATOR
 
     def hear_mandate(self, seen: MandateSeen) -> None:
         if seen.author.lesson and seen.author.lesson == self.held.author.lesson:
@@ -141,10 +142,11 @@ class WatchingGuard:
         self.shown = replace(self.shown, checked_at=-1e9)
 
     def framed(self, picture: Frame) -> None:
-        order, looking = self.ordered, self._looking()
+        order, told_of = self.ordered, self._presence.held.told_of
+        looking = [row for row in self._looking() if row.author.lesson in told_of]
         # A seat that was told to stop has nothing to hand over, whatever it says.
         allowed = order is not None and order.look != "none" and order.version == picture.version
-        if not allowed or not looking or self._presence.held.shown is None:
+        if not allowed or not looking:
             self._voice.seat(FrameTaken(picture.number))
             return
         if picture.base not in {0, self.shown.seat_number}:

@@ -1,0 +1,34 @@
+"""What the whole class's pictures may take together, and each device's share of it: pure."""
+
+from typing import Final
+
+WALL_BYTES_PER_SECOND: Final = 1_000_000
+"""8 Mbit/s: what a class on one good access point can spare while it also works."""
+DECODES_PER_SECOND: Final = 125
+PACE_MAX: Final = 2.0
+SPREAD_MAX: Final = 8.0
+SPREAD: Final = 4.0
+"""Of how many devices one changes at a time, as a first guess."""
+
+
+def pace(devices: int) -> float:
+    """Return the frames a second that each of so many tiles is asked for at most."""
+    return min(PACE_MAX, DECODES_PER_SECOND / max(1, devices))
+
+
+def share(devices: int, spread: float) -> int:
+    """Return the bytes a second that each of so many tiles may take."""
+    return int(WALL_BYTES_PER_SECOND / max(1, devices) * spread)
+
+
+def next_spread(spread: float, used: float) -> float:
+    """Return by how much shares may overlap next, when `used` bytes a second were taken.
+
+    Few screens change at the same time: as long as that is so, who changes may take more than an
+    even share. A class that takes too much is brought back at once, one that rests, in steps.
+    """
+    if used > WALL_BYTES_PER_SECOND:
+        return max(1.0, spread / 2)
+    if used < WALL_BYTES_PER_SECOND / 4:
+        return min(SPREAD_MAX, spread * 2)
+    return spread

@@ -21,8 +21,6 @@ RENEW_SECONDS: Final = LEASE_SECONDS / 3
 BUDGET_SECONDS: Final = 5.0
 CLOSE_PACE: Final = 30.0
 """Above the 25 frames a second that are promised, for a device's timer is never early."""
-STEP: Final = 16
-"""Sizes are rounded up to this many pixels: a window being dragged must not number each pixel."""
 SIDE_MAX: Final = 7680
 
 
@@ -192,11 +190,11 @@ class Watching:
     def _want(self, device: DeviceId) -> Look:
         if self._close and self._close[0] == device:
             _, width, height, screen = self._close
-            return Look("close", _stepped(width), _stepped(height), CLOSE_PACE, screen)
+            return Look("close", _side(width), _side(height), CLOSE_PACE, screen)
         if size := self._sizes.get(device):
             count = len(self._sizes)
             pace, share = budget.pace(count), budget.share(count, self._spread)
-            width, height = _stepped(size[0]), _stepped(size[1])
+            width, height = map(_side, size)
             return Look("overview", width, height, pace, bytes_per_second=share)
         return _REST
 
@@ -225,5 +223,5 @@ def _look_of(held: WatchingDeclared) -> Look:
     return Look(held.look, held.width, held.height, held.pace, held.screen, held.bytes_per_second)
 
 
-def _stepped(pixels: int) -> int:
-    return min(SIDE_MAX, max(STEP, -(-pixels // STEP) * STEP))
+def _side(pixels: int) -> int:
+    return min(SIDE_MAX, max(1, pixels))

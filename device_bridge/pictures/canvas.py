@@ -16,7 +16,7 @@ from msgspec import Struct
 from PIL import Image, UnidentifiedImageError
 
 from device_bridge.pictures.raster import GAP, fitting, resized
-from device_bridge.protocol.pictures import IMAGE_BYTES_MAX, Frame, Patch
+from device_bridge.protocol.pictures import IMAGE_BYTES_MAX, Frame, Patch, covers
 
 SIDE_MAX: Final = 8192
 PIXELS_MAX: Final = 34_000_000  # 8K
@@ -73,7 +73,7 @@ def single(frame: Frame, fit: tuple[int, int]) -> Part:
 
     Raises `BadPicture` for whatever is not that.
     """
-    if len(frame.patches) != 1 or frame.base:
+    if len(frame.patches) != 1 or not covers(frame.patches, (frame.width, frame.height)):
         raise BadPicture("not whole")
     with _told():
         image = _opened(frame.patches[0], fit)

@@ -28,10 +28,6 @@ class Encoder:
         self._told: dict[tuple[int, int], bytes] = {}
         self._size = (0, 0)
 
-    def begins_with(self, image: Image.Image) -> bool:
-        """Whether all of this one would be told."""
-        return not self._told or image.size != self._size
-
     def patches(
         self, image: Image.Image, quality: int, changed: Sequence[Area] | None = None
     ) -> tuple[Patch, ...]:
@@ -41,7 +37,7 @@ class Encoder:
         it falls where the patches would not fit one message. A picture of another size than the
         last one is a new one: all its places are told.
         """
-        if self.begins_with(image):
+        if image.size != self._size:
             self._told.clear()
             self._size = image.size
         new = list(self._new(image, changed if self._told else None))

@@ -14,6 +14,7 @@ from typing import Final
 
 from PIL import Image
 
+from device_bridge.memory import keep_freed_memory
 from device_bridge.pictures.canvas import BadPicture, Canvas, OutOfStep, Part, single
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.fields import PICTURE_BYTES_MAX
@@ -66,6 +67,7 @@ class Canvases:
 
 def serve() -> int:
     """Answer on the socket that is our standard input, until it ends."""
+    keep_freed_memory()
     _warm_up()
     _give_up_rights()
     canvases = Canvases()

@@ -54,6 +54,11 @@ def covering(image: bytes, width: int, height: int, codec: Codec = "jpeg") -> tu
     return (Patch(0, 0, width, height, codec, image),)
 
 
+def covers(patches: Sequence[Patch], size: tuple[int, int]) -> bool:
+    """Whether these, which do not overlap, are all of a picture of `size`."""
+    return sum(patch.width * patch.height for patch in patches) >= size[0] * size[1]
+
+
 def bytes_of(patches: Sequence[Patch]) -> int:
     """Return what these take in a message, at most."""
     return sum(len(patch.image) + _PATCH_BYTES for patch in patches)

@@ -52,6 +52,12 @@ class Here(Executor):
         return done
 
 
+def large(shade: int) -> Picture:
+    """Return a screen of two places of which the left one has this shade."""
+    row = bytes((shade, shade, shade)) * 200 + bytes((200, 10, 30)) * 200
+    return Picture(400, 100, "RGB", row * 100)
+
+
 class Eye:
     def __init__(self) -> None:
         self.shows: Picture | Unseen = stripes(1)
@@ -238,6 +244,26 @@ async def test_one_frame_is_in_flight_and_the_newest_picture_follows() -> None:
         red = Image.open(BytesIO(newest.patches[0].image)).convert("RGB").getpixel((2, 2))
         assert isinstance(red, tuple)
         assert abs(red[0] - 90) < 12
+
+
+async def test_a_tile_is_always_whole_and_a_close_look_goes_on_by_patches() -> None:
+    async with at_work() as desk:
+        desk.eye.shows = large(0)
+        desk.watched()
+        await asyncio.sleep(1)
+        for number, shade in enumerate((60, 90), start=1):
+            desk.eye.shows = large(shade)
+            desk.core.told(FrameTaken(number))
+            await asyncio.sleep(1)
+        assert [frame.base for frame in desk.frames()] == [0, 0, 0]
+        desk.core.told(Look(2, "close", 4000, 4000))
+        await asyncio.sleep(1)
+        desk.eye.shows = large(120)
+        desk.core.told(FrameTaken(4))
+        await asyncio.sleep(1)
+        whole, part = desk.frames()[3:]
+        assert (whole.base, len(whole.patches)) == (0, 2)
+        assert (part.base, [patch.x for patch in part.patches]) == (4, [0])
 
 
 async def test_a_dark_screen_a_blind_one_and_a_broken_picture_are_told_once() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from device_bridge.agent.capabilities import Area, Capture, Picture, Unseen
 from device_bridge.pictures.encode import PLACE, WHOLE, Encoder
 from device_bridge.pictures.raster import fitted, mapped, uniform, whole
-from device_bridge.protocol.pictures import IMAGE_BYTES_MAX, PATCHES_MAX, Patch, bytes_of
+from device_bridge.protocol.pictures import IMAGE_BYTES_MAX, PATCHES_MAX, Patch, bytes_of, covers
 from device_bridge.protocol.seat import Look
 
 
@@ -81,10 +81,9 @@ class Sight:
         return self._told(small, quality, changed if native else None)
 
     def _told(self, small: Image.Image, quality: int, changed: tuple[Area, ...] | None) -> Glance:
-        begins = self._encoder.begins_with(small)
         patches = self._encoder.patches(small, quality, changed)
         if not patches:
             return Unchanged()
         if len(patches) > PATCHES_MAX or bytes_of(patches) > IMAGE_BYTES_MAX:
             return Nothing("failed", "the picture is too large")
-        return Encoded(small.width, small.height, *self._size, patches, begins)
+        return Encoded(small.width, small.height, *self._size, patches, covers(patches, small.size))

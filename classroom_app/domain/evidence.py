@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Wish
 from device_bridge.protocol.declared import BELIEVED_MAX
+from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
 from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
 from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.pictures import Frame
@@ -137,6 +138,25 @@ def pulsed(seen: Evidence, pulse: Pulse, now: float, utc: float) -> Evidence:
         shown_at=now if same else seen.shown_at,
         battery_percent=pulse.battery_percent,
         clock_off_seconds=clock_off(pulse, utc),
+    )
+
+
+def goes_on(before: Evidence, seen: Evidence) -> bool:
+    """Whether the newer evidence only says that all is still so: most frames and pulses do."""
+    for was, now, old_seconds in (
+        (before.shown_at, seen.shown_at, STALE_SECONDS),
+        (before.proved_at, seen.proved_at, PROOF_OLD_SECONDS),
+        (before.heard_at, seen.heard_at, GONE_SECONDS),
+    ):
+        if was != now and (was is None or now is None or not 0 <= now - was < old_seconds):
+            return False
+    return before == replace(
+        seen,
+        frame=before.frame,
+        framed_at=before.framed_at,
+        shown_at=before.shown_at,
+        proved_at=before.proved_at,
+        heard_at=before.heard_at,
     )
 
 

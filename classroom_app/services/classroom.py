@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from classroom_app.domain.acts import Act, Declared, Reported
 from classroom_app.domain.errors import NoClass, NoLesson, NotKept
-from classroom_app.domain.evidence import Evidence
+from classroom_app.domain.evidence import Evidence, goes_on
 from classroom_app.domain.lesson import (
     Changed,
     DeviceId,
@@ -243,9 +243,11 @@ class Classroom:
         return held if isinstance(held, LockDeclared) else None
 
     def note(self, device: DeviceId, seen: Evidence) -> None:
-        """Take new evidence and say which tile it is about."""
+        """Take new evidence and say which tile it is about, where that may look different by it."""
+        before = self.seen.get(device)
         self.seen[device] = seen
-        self.touched(frozenset({self.key_of(device)}))
+        if before is None or not goes_on(before, seen):
+            self.touched(frozenset({self.key_of(device)}))
 
     def company(self) -> tuple[str, ...]:
         """Name the colleagues who have a lesson of this class beside ours, by the devices' word."""

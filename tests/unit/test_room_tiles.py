@@ -6,6 +6,7 @@ from classroom_app.domain.evidence import (
     Evidence,
     came,
     framed,
+    goes_on,
     of_colleagues,
     pulsed,
     reported,
@@ -39,6 +40,18 @@ def test_a_picture_that_is_not_confirmed_for_five_seconds_says_since_when() -> N
     stale = shown(seen, 106.0)
     assert (stale.state, stale.since) == (State.STALE, 100.0)
     assert shown(seen, 109.0) == stale
+
+
+def test_a_frame_that_only_goes_on_wakes_no_wall_and_one_after_a_pause_does() -> None:
+    up = Evidence(PLACE.device, up_since=90.0, heard_at=100.0)
+    live = framed(up, FRAME, 100.0)
+    assert not goes_on(up, live), "the first one"
+    assert goes_on(live, framed(live, FRAME, 104.0))
+    assert goes_on(live, pulsed(live, Pulse(1, current=True), 102.0, 0.0))
+    assert not goes_on(live, framed(live, FRAME, 106.0)), "it was stale"
+    assert not goes_on(live, framed(live, FRAME, 101.0, readable=False))
+    assert not goes_on(live, pulsed(live, Pulse(1, current=True, battery_percent=9), 102.0, 0.0))
+    assert not goes_on(live, reported(live, Report("watching", 3, "dark"), 101.0))
 
 
 def test_a_picture_that_cannot_be_read_is_said_in_words_until_one_can() -> None:

@@ -8,6 +8,8 @@ packages=(
   libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xkb1 # Qt's X11 plugin
   fonts-noto-core                               # names in other scripts than Inter knows
   xvfb xdotool openbox xterm x11-utils x11-xserver-utils # real pupils' desktops of demo and tests
+  xserver-xorg-core xserver-xorg-video-dummy    # a desktop of several monitors, in tests
+  dbus                                          # a bus for what stands in for logind, in tests
   xdg-utils file                                # opens what was handed out, on those desktops
   iproute2 nftables                             # network namespaces of tests, a firewall in one
   faketime                                      # a clock that a pupil sets, in make attack

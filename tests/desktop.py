@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from device_bridge.agent.capabilities import Picture
+from device_bridge.agent.capabilities import Picture, Unseen
 from device_bridge.agent.platform.x11_capture import X11Capture
 
 SIZE = "1366x768x24"
@@ -71,11 +71,14 @@ class Desktop:
     async def picture(self, path: Path) -> None:
         """Write a PNG of the whole screen; for eyes, not for asserts."""
         capture = X11Capture(time.monotonic, self.display)
-        seen = capture.grab(0)
+        image_of(capture.grab(0)).save(path)
         capture.close()
-        assert isinstance(seen, Picture)
-        size = (seen.width, seen.height)
-        Image.frombytes("RGB", size, seen.pixels, "raw", seen.layout).save(path)
+
+
+def image_of(seen: Picture | Unseen) -> Image.Image:
+    assert isinstance(seen, Picture), seen
+    size = (seen.width, seen.height)
+    return Image.frombytes("RGB", size, bytes(seen.pixels), "raw", seen.layout)
 
 
 @asynccontextmanager

@@ -273,22 +273,26 @@ def _picture(seen: Evidence, now: float) -> Shown:
     state, reason = (watching[0].state, watching[0].reason) if watching else ("on", "")
     match state:
         case "dark":
-            return Shown(State.DARK, _since(seen, "watching"))
+            return Shown(State.DARK, _since(seen, "watching"), reason)
         case "private":
             return Shown(State.PRIVATE, _since(seen, "watching"), reason)
         case "failed":
-            return Shown(State.WAITING, _since(seen, "watching"), reason)
+            # Without a bar no picture goes out, and presence knows why there is none.
+            return Shown(State.WAITING, _since(seen, "watching"), _no_bar(seen) or reason)
         case _:
             pass  # "on", or a word of another feature
     if seen.unreadable_at is not None:
         return Shown(State.WAITING, seen.unreadable_at, UNREADABLE)
     if seen.shown_at is None:
-        presence = seen.report("presence")
-        failed = presence is not None and presence[0].state == "failed"
-        return Shown(State.WAITING, reason=presence[0].reason if presence and failed else "")
+        return Shown(State.WAITING, reason=_no_bar(seen))
     if now - seen.shown_at > STALE_SECONDS:
         return Shown(State.STALE, seen.shown_at)
     return Shown(State.LIVE)
+
+
+def _no_bar(seen: Evidence) -> str:
+    presence = seen.report("presence")
+    return presence[0].reason if presence and presence[0].state == "failed" else ""
 
 
 def _since(seen: Evidence, feature: str) -> float:

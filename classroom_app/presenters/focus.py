@@ -10,7 +10,7 @@ from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.receipts import ABSENT
 from classroom_app.presenters.seats import Claim, claims
-from classroom_app.presenters.sentences import advice, name_of, tile_words
+from classroom_app.presenters.sentences import advice, name_of, no_picture, tile_words
 from classroom_app.presenters.wall import key_of
 from classroom_app.presenters.words import lasted, say
 
@@ -105,7 +105,7 @@ class FocusPresenter(QObject):
     def shown(self) -> QImage | None:
         """Return the close picture, or the wall's until that has come."""
         tile = self.tile()
-        if tile is None or tile.state in WITHOUT_PICTURE:
+        if tile is None or tile.state in WITHOUT_PICTURE or no_picture(tile):
             return None
         return self.image or self.desk.wall.image(tile.device)
 

@@ -40,7 +40,7 @@ _ICONS = {
     State.CLOCK: "clock-alert",
     State.LOCKED: "lock",
     State.ASKED: "hourglass",
-    State.DARK: "moon",
+    State.DARK: "monitor",
     State.PRIVATE: "eye-off",
     State.WAITING: "hourglass",
     State.STALE: "clock",
@@ -54,10 +54,20 @@ _TITLES = {
     State.CLOCK: later("Clock is wrong"),
     State.LOCKED: later("Locked"),
     State.ASKED: later("asked…"),
-    State.DARK: later("Screen off"),
+    State.DARK: later("Blank screen"),
     State.PRIVATE: later("Private"),
     State.WAITING: later("Waiting for the first picture"),
     State.STALE: later("Picture {time} old"),
+}
+# Icon and title where a device says why nobody could see its desktop.
+_HIDDEN = {
+    "screen-off": ("moon", later("Screen off")),
+    "screen-saver": ("moon", later("Screen saver")),
+    "os-locked": ("lock", later("Session locked")),
+    "user-switched": ("users", later("Another user")),
+    "login-screen": ("log-in", later("Login screen")),
+    "no-seat": ("log-in", later("Nobody signed in")),
+    "seat-away": ("log-in", later("Nobody signed in")),
 }
 # The seat's own reasons: short words for a tile; what is not listed is shown as it came.
 _REASONS = {
@@ -74,6 +84,8 @@ _REASONS = {
     "the bar is not on any screen": later("the pupil's bar is not shown"),
     "another window covers the bar": later("the pupil's bar is not shown"),
     "the screen cannot be seen": later("the screen cannot be seen"),
+    "cannot-see": later("the screen cannot be seen"),
+    "screen-gone": later("the screen is unplugged"),
     "the picture is not whole": later("the picture is not readable"),
     "the picture is too large": later("the picture is too large"),
     "second-screen": later("2nd screen open"),
@@ -256,16 +268,22 @@ def short_of_room(lacks_bytes: int, *, full: bool) -> str:
     return say("Computer almost full: free {room}.", room=room) if lacks_bytes else ""
 
 
-def _no_picture(tile: Tile) -> bool:
+def no_picture(tile: Tile) -> bool:
     """Whether a device says why no picture comes, so that nobody waits for one."""
     return tile.state is State.WAITING and bool(tile.reason)
+
+
+def _hidden(tile: Tile) -> tuple[str, str]:
+    """Return icon and title of a desktop that nobody could see; empty where that is not so."""
+    if tile.state in {State.DARK, State.WAITING} and tile.reason in _HIDDEN:
+        icon, title = _HIDDEN[tile.reason]
+        return icon, say(title)
+    return ("monitor", say("No picture")) if no_picture(tile) else ("", "")
 
 
 def _title(tile: Tile, now: float) -> str:
     if tile.state is State.NOT_COVERED:
         return reason(tile.reason) or say("Not covered")
-    if _no_picture(tile):
-        return say("No picture")
     if tile.state not in _TITLES:
         return ""
     return say(_TITLES[tile.state], time=lasted(max(0.0, now - tile.since)))
@@ -286,7 +304,7 @@ def _second(tile: Tile, now: float) -> str:
         case State.OTHER_NETWORK:
             return say("last: {network}", network=tile.reason)
         case State.NOT_HERE | State.OTHER_LESSON | State.PRIVATE | State.WAITING:
-            return reason(tile.reason)
+            return "" if tile.reason in _HIDDEN else reason(tile.reason)
         case _:
             return ""
 
@@ -308,10 +326,11 @@ def _fact(tile: Tile) -> tuple[str, str]:
 
 
 def tile_words(tile: Tile, now: float) -> TileWords:
-    icon, fact = _fact(tile)
-    title = _title(tile, now)
-    middle = "monitor" if _no_picture(tile) else _ICONS.get(tile.state, "")
-    return TileWords(middle, title, _second(tile, now), icon, fact)
+    fact_icon, fact = _fact(tile)
+    icon, title = _hidden(tile)
+    icon = icon or _ICONS.get(tile.state, "")
+    title = title or _title(tile, now)
+    return TileWords(icon, title, _second(tile, now), fact_icon, fact)
 
 
 def advice(tile: Tile, now: float) -> str:

@@ -15,6 +15,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -39,7 +40,8 @@ from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 SIDE, SIDE_NARROW, NARROW = 324, 280, 1600
-SCREENS_MAX = 4
+SCREENS_MAX = 16  # the protocol's
+SCREENS_ACROSS = 4
 ADVICE_WIDE = 560
 LETTERS_PX, LETTERS_LEAST_PX = 13, 12  # on the map; the least only where three are needed
 CARD_MARGIN, CARD_LINE = 16, 2  # the line is the theme's
@@ -333,13 +335,15 @@ class FocusView(QWidget):
     def _screens(self) -> None:
         self.screens = QWidget(self.side)
         self._chosen = QButtonGroup(self)
-        row = QHBoxLayout(self.screens)
-        row.setContentsMargins(0, 0, 0, 0)
+        self._screen_buttons: list[QPushButton] = []
+        self._grid = QGridLayout(self.screens)
+        self._grid.setContentsMargins(0, 0, 0, 0)
         for number in range(SCREENS_MAX):
             button = flat(f"screen-{number + 1}", "plain", self.screens)
             button.setCheckable(True)
             self._chosen.addButton(button, number)
-            row.addWidget(button)
+            self._screen_buttons.append(button)
+            self._grid.addWidget(button, *divmod(number, SCREENS_ACROSS))
         self._chosen.idClicked.connect(self._focus.choose_screen)
 
     @Slot()
@@ -413,10 +417,17 @@ class FocusView(QWidget):
 
     def _refresh_screens(self) -> None:
         self.screens.setVisible(self._focus.screens > 1)
-        for number, button in enumerate(self._chosen.buttons()):
-            button.setText(say("Screen {number}", number=number + 1))
+        for column in range(SCREENS_ACROSS):
+            self._grid.setColumnStretch(column, column < self._focus.screens)
+        for number, button in enumerate(self._screen_buttons):
+            name = say("Screen {number}", number=number + 1)
+            chosen = number == self._focus.screen
+            token = "surface" if chosen else "ink"
+            labelled(button, self._theme, "monitor", str(number + 1), token)
+            button.setAccessibleName(name)
+            button.setToolTip(name)
             button.setVisible(number < self._focus.screens)
-            button.setChecked(number == self._focus.screen)
+            button.setChecked(chosen)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:

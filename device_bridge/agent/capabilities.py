@@ -6,54 +6,87 @@ returns the reason, empty when all is as asked.
 """
 
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
 
+AREAS_MAX: Final = 16
+Why = Literal[
+    "screen-off",
+    "screen-saver",
+    "os-locked",
+    "login-screen",
+    "user-switched",
+    "screen-gone",
+    "cannot-see",
+]
+
 
 class Area(Struct, frozen=True):
-    """A rectangle, in pixels of its screen."""
+    """A rectangle in pixels: of the X screen, or of one monitor of it."""
 
     x: int
     y: int
     width: int
     height: int
 
+    def meets(self, other: "Area") -> bool:
+        return (
+            self.x < other.x + other.width
+            and other.x < self.x + self.width
+            and self.y < other.y + other.height
+            and other.y < self.y + self.height
+        )
+
+    def holds(self, other: "Area") -> bool:
+        return (
+            self.x <= other.x
+            and self.y <= other.y
+            and self.x + self.width >= other.x + other.width
+            and self.y + self.height >= other.y + other.height
+        )
+
 
 class Picture(Struct, frozen=True):
-    """A screen's pixels, row by row, without padding. `layout`: "RGB" or "BGRX"."""
+    """A screen's pixels, row by row, without padding.
+
+    `pixels` may be the capture's own buffer: nobody writes into it, here or there.
+    """
 
     width: int
     height: int
-    layout: str
+    layout: Literal["RGB", "BGRX"]
     pixels: bytes | bytearray | memoryview
 
 
 class Unseen(Struct, frozen=True):
-    """Why there is no picture. `reason` is a code, which the teacher's wall has words for."""
+    """Why there is no picture: "dark" where nobody could see one, "failed" where only we cannot."""
 
     state: Literal["dark", "failed"]
-    reason: str
+    reason: Why
+
+
+def unseen(why: Why) -> Unseen:
+    return Unseen("failed" if why in {"screen-gone", "cannot-see"} else "dark", why)
 
 
 class Capture(Protocol):
-    """Sees screens. Called on one worker thread at a time."""
+    """Sees the screens, the primary one first. Called in one worker thread."""
 
     def screens(self) -> tuple[Screen, ...]: ...
 
     def changed(self, screen: int) -> tuple[Area, ...] | None:
-        """Return what was drawn on since the last call, as few areas.
+        """Say what was drawn on since the last call, in pixels of that screen, as few areas.
 
-        (): nothing was; None: it cannot be told, so compare. Never blocks.
+        None: it cannot be told, so compare. (): nothing. Never waits; ask before `grab`, so what
+        is drawn in between is told the next time.
         """
         ...
 
-    def grab(self, screen: int) -> Picture | Unseen:
-        """Return the screen's picture now, of the first one where it is gone."""
-        ...
+    def grab(self, screen: int) -> Picture | Unseen: ...
 
 
 class Curtain(Protocol):

@@ -409,10 +409,11 @@ def _doctor(asked: argparse.Namespace) -> int:
     from device_bridge import soundness  # noqa: PLC0415 - seldom needed
     from device_bridge.agent.doctor import look  # noqa: PLC0415 - as above
     from device_bridge.agent.own_state import examined, service_state  # noqa: PLC0415 - as above
+    from device_bridge.agent.seeing import seeing  # noqa: PLC0415 - as above
     from device_bridge.discovery.doctor_words import plain  # noqa: PLC0415 - as above
 
     folder = Folder(asked.folder)
-    own = examined(folder, time.time(), service_state)
+    own = [*examined(folder, time.time(), service_state), *seeing(sys.platform, os.environ)]
     print(soundness.plain(own))
     if asked.own:
         return int(soundness.unsound(own))

@@ -8,12 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, cast, get_args
 
 import blake3
 from msgspec import Meta, Struct
 
-from device_bridge.agent.capabilities import Area, Capture, Picture, Unseen
+from device_bridge.agent.capabilities import Area, Capture, Picture, Unseen, Why, unseen
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
 
@@ -72,7 +72,7 @@ class Notice(Struct, frozen=True):
 
 
 class SimulatedCapture(Willing):
-    """Sees the screen that `shows` was given; where it refuses, nothing can be seen."""
+    """Sees the screen that `shows` was given; refuses with a word of `Why`, or sees nothing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,9 +90,9 @@ class SimulatedCapture(Willing):
 
     def grab(self, screen: int) -> Picture | Unseen:
         self.grabs += 1
-        if self._screen is None or self.why_not(self.grabs):
-            return Unseen("failed", "the screen cannot be seen")
-        return self._screen.grab(screen)
+        if why := self.why_not(self.grabs):
+            return unseen(cast("Why", why) if why in get_args(Why) else "cannot-see")
+        return self._screen.grab(screen) if self._screen else unseen("cannot-see")
 
 
 class SimulatedCurtain(Willing):

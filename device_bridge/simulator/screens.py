@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 
 from PIL import Image, ImageDraw, ImageFont
 
-from device_bridge.agent.capabilities import Area, Picture, Unseen
+from device_bridge.agent.capabilities import Area, Picture, Unseen, unseen
 from device_bridge.protocol.hello import Screen
 from device_bridge.simulator import code
 from device_bridge.simulator.texts import TEXTS
@@ -83,19 +83,18 @@ class BehavingScreen:
         return (Screen(self._image.width, self._image.height),)
 
     def changed(self, screen: int) -> tuple[Area, ...] | None:
-        """Leave it to be compared."""
         del screen
+        return None
 
     def grab(self, screen: int) -> Picture | Unseen:
-        """Return what the pupil's only screen shows now."""
-        del screen
+        """Return what the pupil's screen shows now."""
+        if screen or self.dark:
+            return unseen("screen-gone" if screen else "screen-off")
         image = self.picture()
         return Picture(image.width, image.height, "RGB", image.tobytes())
 
     def picture(self) -> Image.Image:
         """Return the one image, brought up to now; the next call paints on it again."""
-        if self.dark:
-            return Image.new("RGB", self._image.size)
         now = self._now()
         self._paint(now - self._began)
         # Whole seconds, so that a screen on which nothing happens changes once a second.

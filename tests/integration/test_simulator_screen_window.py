@@ -6,12 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
-from device_bridge.agent.capabilities import Picture
 from device_bridge.agent.platform.x11_capture import X11Capture
 from device_bridge.simulator import code
-from tests.desktop import desktop
+from tests.desktop import desktop, image_of
 
 pytestmark = pytest.mark.real_loop
 
@@ -27,11 +25,7 @@ async def test_the_code_of_a_real_screen_is_seen_behind_its_terminal(
         seen = set[int]()
         async with asyncio.timeout(20):
             while len(seen) < 2:
-                picture = capture.grab(0)
-                assert isinstance(picture, Picture)
-                size = (picture.width, picture.height)
-                image = Image.frombytes("RGB", size, picture.pixels, "raw", picture.layout)
-                if found := code.read(image):
+                if found := code.read(image_of(capture.grab(0))):
                     assert found[0] == code.hash_of("dev-9")
                     assert code.age_seconds(found[1], time.time()) < 5
                     seen.add(found[1])

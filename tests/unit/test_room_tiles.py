@@ -1,5 +1,7 @@
 """Tiles are made of what devices said; time alone changes one only into another state."""
 
+from typing import Literal, get_args
+
 from msgspec.structs import replace
 
 from classroom_app.domain.evidence import (
@@ -15,6 +17,7 @@ from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.room import LockWanted, Place, tile_of
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.sentences import tile_words
+from device_bridge.agent.capabilities import Why
 from device_bridge.protocol.hello import Pulse, Report, Welcome
 from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import Company
@@ -88,6 +91,30 @@ def test_a_device_that_says_why_it_shows_no_picture_is_not_called_waiting() -> N
     said = Report("watching", 3, "failed", "no-indicator")
     words = tile_words(shown(reported(up, said, 100.0), 100.0), 100.0)
     assert (words.title, words.second) == ("No picture", "the pupil's bar is not shown")
+
+
+def test_each_reason_why_nobody_could_see_a_desktop_is_told_as_what_it_is() -> None:
+    up = Evidence(PLACE.device, up_since=90.0, heard_at=100.0)
+
+    def words(state: Literal["dark", "failed"], why: str) -> tuple[str, str, str]:
+        seen = shown(reported(up, Report("watching", 3, state, why), 96.0), 100.0)
+        told = tile_words(seen, 100.0)
+        return told.icon, told.title, told.second
+
+    assert words("dark", "screen-off") == ("moon", "Screen off", "for 4 s")
+    titles = {words("dark", why)[1] for why in get_args(Why)}
+    assert len(titles) == len(get_args(Why)) - 1, "the two that fail have no title of their own"
+    assert words("dark", "") == ("monitor", "Blank screen", "for 4 s")
+    assert words("failed", "screen-gone") == ("monitor", "No picture", "the screen is unplugged")
+    assert words("failed", "cannot-see")[2] == "the screen cannot be seen"
+
+
+def test_where_nobody_is_signed_in_that_is_told_and_not_the_bar_that_is_missing() -> None:
+    up = Evidence(PLACE.device, up_since=90.0, heard_at=100.0)
+    seen = reported(up, Report("presence", 2, "failed", "no-seat"), 100.0)
+    seen = reported(seen, Report("watching", 3, "failed", "no-indicator"), 100.0)
+    words = tile_words(shown(seen, 100.0), 100.0)
+    assert (words.icon, words.title, words.second) == ("log-in", "Nobody signed in", "")
 
 
 def test_two_machines_with_one_name_are_told() -> None:

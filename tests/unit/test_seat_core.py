@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from device_bridge.agent.capabilities import Picture, Unseen
+from device_bridge.agent.capabilities import Picture, Unseen, unseen
 from device_bridge.agent.seat.core import WAITING_MAX, SeatCore
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.pictures import Frame
@@ -67,7 +67,7 @@ class Eye:
         return (Screen(80, 60),)
 
     def changed(self, screen: int) -> None:
-        del screen
+        assert screen == 0
 
     def grab(self, screen: int) -> Picture | Unseen:
         assert screen == 0
@@ -271,7 +271,7 @@ async def test_a_dark_screen_a_blind_one_and_a_broken_picture_are_told_once() ->
         desk.eye.shows = Picture(80, 60, "BGRX", bytes(80 * 60 * 4))
         desk.watched()
         await asyncio.sleep(5)
-        desk.eye.shows = Unseen("failed", "the screen cannot be seen")
+        desk.eye.shows = unseen("screen-gone")
         await asyncio.sleep(5)
         desk.eye.shows = Picture(80, 60, "RGB", b"short")
         await asyncio.sleep(5)
@@ -280,7 +280,7 @@ async def test_a_dark_screen_a_blind_one_and_a_broken_picture_are_told_once() ->
         told = [(s.state, s.reason) for s in desk.said if isinstance(s, LookAnswered)]
         assert told == [
             ("dark", ""),
-            ("failed", "the screen cannot be seen"),
+            ("failed", "screen-gone"),
             ("failed", "the picture is not whole"),
             ("on", ""),
         ]

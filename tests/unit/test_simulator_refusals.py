@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from device_bridge.agent.capabilities import Picture, unseen
 from device_bridge.protocol.seat import RaiseCurtain, ShowIndicator
 from device_bridge.simulator.capabilities import Refusal, SimulatedSeat
 from device_bridge.simulator.screens import BehavingScreen
@@ -36,10 +37,10 @@ async def test_each_capability_refuses_alone(tmp_path: Path) -> None:
     seat = SimulatedSeat()
     seat.capture.shows(BehavingScreen("dev-7", 7, "idle", lambda: 1.0, (320, 240)))
     bar = ShowIndicator(1, on=True)
-    assert seat.capture.grab(0) is not None
+    assert isinstance(seat.capture.grab(0), Picture)
     for capability in ("capture", "indicator", "open", "input"):
         seat.refuse(Refusal(capability, "no"))
-    assert seat.capture.grab(0) is None
+    assert seat.capture.grab(0) == unseen("cannot-see")
     assert await seat.indicator.show(bar) == "no"
     assert await seat.indicator.show(ShowIndicator(2, on=False)) == "", "it can always be hidden"
     assert await seat.open.file(str(paper)) == await seat.open.page("https://x.org") == "no"

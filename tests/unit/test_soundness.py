@@ -14,6 +14,7 @@ from classroom_app.storage.keys import choose_passphrase, find_key
 from classroom_app.storage.migrate import migrate
 from device_bridge.agent import own_state as agents
 from device_bridge.agent.cli import main as agent_main
+from device_bridge.agent.seeing import seeing
 from device_bridge.soundness import Finding, closed, lasting, plain, unprivileged
 from tests.school import SmallSchool
 from tests.teaching import enrolled
@@ -62,6 +63,17 @@ def test_what_others_may_read_or_own_is_named_with_the_command_that_mends_it(
 
 def test_root_is_no_user_to_run_as() -> None:
     assert [unprivileged(uid).state for uid in (0, 998)] == ["failed", "ok"]
+
+
+def test_the_doctor_says_where_no_screen_can_be_seen() -> None:
+    wayland = {"WAYLAND_DISPLAY": "wayland-0", "DISPLAY": ":0"}
+    cases: tuple[tuple[str, dict[str, str]], ...] = (
+        ("win32", {}),
+        ("linux", wayland),
+        ("linux", {}),
+    )
+    found = [seeing(platform, environment) for platform, environment in cases]
+    assert [one.state for [one] in found] == ["failed", "failed", "ok"]
 
 
 def states(found: list[Finding], word: str) -> list[str]:

@@ -1,3 +1,5 @@
+from Xlib.protocol.display import Display as _BaseDisplay
+
 class _Attributes:
     map_state: int
     win_class: int
@@ -15,11 +17,26 @@ class _Tree:
 class _Monitor:
     x: int
     y: int
+    primary: int
     width_in_pixels: int
     height_in_pixels: int
 
 class _Monitors:
     monitors: list[_Monitor]
+
+class _Power:
+    power_level: int
+    state: int
+
+class _Saver:
+    state: int
+
+class _Event:
+    type: int
+
+class _ExtensionEvent:
+    DamageNotify: int
+    ScreenChangeNotify: int
 
 class GraphicsContext:
     id: int
@@ -49,6 +66,9 @@ class Window:
     def get_geometry(self) -> _Geometry: ...
     def query_tree(self) -> _Tree: ...
     def xrandr_get_monitors(self, is_active: bool = True) -> _Monitors: ...
+    def xrandr_select_input(self, mask: int) -> None: ...
+    def screensaver_query_info(self) -> _Saver: ...
+    def damage_create(self, level: int) -> int: ...
     def grab_keyboard(
         self, owner_events: bool, pointer_mode: int, keyboard_mode: int, time: int
     ) -> int: ...
@@ -70,7 +90,16 @@ class _Screen:
     height_in_pixels: int
 
 class Display:
+    display: _BaseDisplay
+    extension_event: _ExtensionEvent
     def __init__(self, display: str | None = None) -> None: ...
+    def has_extension(self, extension: str) -> bool: ...
+    def pending_events(self) -> int: ...
+    def next_event(self) -> _Event: ...
+    def damage_query_version(self) -> None: ...
+    def damage_subtract(self, damage: int, repair: int = 0, parts: int = 0) -> None: ...
+    def xfixes_query_version(self) -> None: ...
+    def dpms_info(self) -> _Power: ...
     def screen(self) -> _Screen: ...
     def create_resource_object(self, type: str, id: int) -> Window: ...
     def ungrab_keyboard(self, time: int) -> None: ...

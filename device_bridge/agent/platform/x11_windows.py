@@ -1,34 +1,10 @@
 """What the X server says of our windows: mapped, where, and what lies above them."""
 
-from msgspec import Struct
 from msgspec.structs import replace
 from Xlib import X, display, error
 from Xlib.ext import shape
 
-
-class Area(Struct, frozen=True):
-    """A rectangle on the X screen, in its pixels."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def meets(self, other: "Area") -> bool:
-        return (
-            self.x < other.x + other.width
-            and other.x < self.x + self.width
-            and self.y < other.y + other.height
-            and other.y < self.y + self.height
-        )
-
-    def holds(self, other: "Area") -> bool:
-        return (
-            self.x <= other.x
-            and self.y <= other.y
-            and self.x + self.width >= other.x + other.width
-            and self.y + self.height >= other.y + other.height
-        )
+from device_bridge.agent.capabilities import Area
 
 
 class X11Windows:

@@ -16,9 +16,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from Xlib.error import DisplayError
 
+from device_bridge.agent.capabilities import Unseen, unseen
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.platform.linux_open import LinuxOpen
+from device_bridge.agent.platform.linux_session import LinuxSession
 from device_bridge.agent.platform.x11_capture import X11Capture
+from device_bridge.agent.platform.x11_damage import X11Damage
 from device_bridge.agent.platform.x11_grabs import X11Grabs
 from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.aloud import hear_notifications
@@ -44,7 +47,8 @@ class Desktop(QObject):
         self._mouth = mouth
         self._windows = X11Windows()
         self._grabs = X11Grabs()
-        self.capture = X11Capture(time.monotonic)
+        self.session = LinuxSession(time.monotonic)
+        self.capture = X11Capture(time.monotonic, drawn=X11Damage, hidden=self._hidden)
         places = (Folder(folder), own_folder())
         self.open = LinuxOpen((*(one.received for one in places), *(one.hand_in for one in places)))
         self.curtain = XCurtain(words, time.time, self._on_curtain, self._windows, self._grabs)
@@ -69,6 +73,11 @@ class Desktop(QObject):
         self.indicator.close()
         self._windows.close()
         self._grabs.close()
+
+    def _hidden(self) -> Unseen | None:
+        # On Wayland an X server shows the windows of X11 programs on a black ground: no screen.
+        wayland = os.environ.get("WAYLAND_DISPLAY")
+        return unseen("cannot-see") if wayland else self.session.hidden()
 
     def _on_curtain(self, act: PupilActed) -> None:
         self.indicator.hand_is(up=act.kind == "hand-up")

@@ -18,6 +18,7 @@ from classroom_app.acts import LessonActs
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CloudError, NotSignedIn
 from classroom_app.cloud.sync import SyncState
+from classroom_app.control import Controls
 from classroom_app.demo.facts import Facts
 from classroom_app.demo.puppet import Puppet
 from classroom_app.demo.verbs import Verbs
@@ -129,6 +130,7 @@ class Desk(QObject):
             parent=self,
         )
         self.focus = self.pictures.focus_of(self.desk)
+        self.focus.control.drives = Controls(self.tasks, lambda: self.school, self.desk.refused)
         self.first_run = FirstRunPresenter(
             self, self.tasks, self._check, keeping.language(), keeping.server(), self
         )
@@ -452,6 +454,7 @@ class Desk(QObject):
             touched=self._on_touched,
             pictured=self._on_frame,
             look_ended=self.pictures.look_ended,
+            drives=self.focus.control.said,
             refused=self.desk.refused,
             ended=self._on_ended,
             synced=self._on_sync,

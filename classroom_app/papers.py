@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from central_mdm.contract.grants import MANDATE_SECONDS_MAX, Grant, Mandate
+from central_mdm.contract.grants import MANDATE_SECONDS_MAX, Grant, Mandate, Verb
 from central_mdm.contract.names import DiscoveryKey
 from central_mdm.contract.sealed import Former
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
@@ -91,6 +91,10 @@ class Papers:
     def grant_issued_at(self) -> int:
         """UTC seconds since 1970; 0 where there is no grant."""
         return self._grant.issued_at if self._grant else 0
+
+    def may(self, verb: Verb) -> bool:
+        """Say whether the school's grant has this verb."""
+        return self._grant is not None and verb in self._grant.verbs
 
     def floor(self) -> float:
         """UTC seconds at least: the wall clock of a teacher's laptop may be wrong, too."""

@@ -31,6 +31,7 @@ from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.attention import Attention
 from classroom_app.services.classroom import Classroom
 from classroom_app.services.collecting import Collecting
+from classroom_app.services.control import Control, Said
 from classroom_app.services.hearing import Hearing
 from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Ended, Presence
@@ -115,6 +116,7 @@ class School:
         told: Callable[[Receipt], None],
         certify: Certify = certify_none,
         look_ended: Callable[[DeviceId], None] = lambda _: None,
+        drives: Said = lambda _device, _state, _reason: None,
     ) -> None:
         self.keeping, self.papers, self._cloud = keeping, papers, cloud
         self.found = Found(time.monotonic())
@@ -168,6 +170,7 @@ class School:
         self.materials = Materials(self.room, library, self.ways, self._pool, keeping)
         self.talking = Talking(self.room)
         self.watching = Watching(self.room, look_ended)
+        self.control = Control(self.room, drives)
         self.collecting = Collecting(
             self.room,
             self.ways,
@@ -182,6 +185,7 @@ class School:
             self.talking,
             self.collecting,
             self.watching,
+            self.control,
         )
         self.seats = Seats(self.room, follows)
         arrivals = Arrivals(self.room)
@@ -212,6 +216,7 @@ class School:
             self.seats,
             self.talking,
             self.watching,
+            self.control,
             self.witness,
         )
         self.hearing = Hearing(
@@ -266,6 +271,7 @@ class School:
                 ("presence", self.presence.run()),
                 ("attention", self.attention.run()),
                 ("watching", self.watching.run()),
+                ("control", self.control.run()),
                 ("collecting", self.collecting.run()),
                 ("retaining", self._retaining.run()),
                 ("sync", self.sync.run()),
@@ -405,6 +411,7 @@ class School:
 
     def gone(self, device: str, why: str) -> None:
         self.hearing.gone(device, why)
+        self.control.lost(DeviceId(device))
         if why == "grant-ended":
             self._right_ended()
 

@@ -11,12 +11,11 @@ from classroom_app.domain.lesson import ClassId, Device, DeviceId, Lesson, Lesso
 from classroom_app.domain.lesson import Roster as ClassRoster
 from classroom_app.domain.versions import Versions
 from classroom_app.services.classroom import Classroom
+from classroom_app.services.ports import Tells
 from classroom_app.services.seats import Seats
 from device_bridge.protocol.hello import Answer
-from device_bridge.protocol.materials import HandInTaken
 from device_bridge.protocol.messages import Command, Declaration
 from device_bridge.protocol.presence import LessonDeclared
-from device_bridge.protocol.talking import Heard
 
 LINA, TOM, NOBODY = PupilId("lina"), PupilId("tom"), PupilId("")
 ONE, TWO = DeviceId("d1"), DeviceId("d2")
@@ -40,7 +39,7 @@ class FakeDevices:
 
     def show_papers(self) -> None: ...
 
-    def tell(self, device: str, message: Heard | HandInTaken) -> None:
+    def tell(self, device: str, message: Tells) -> None:
         self.told.append((device, message))
 
     async def ask(self, device: str, command: Command) -> Answer:

@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from central_mdm.contract.grants import Grant, Mandate
+from central_mdm.contract.grants import Grant, Mandate, Verb
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.guard import Guard
@@ -32,7 +32,7 @@ from device_bridge.protocol.seat import (
     ToSeat,
 )
 
-VERBS = ("watch", "lock", "handout", "collect", "message", "launch")
+VERBS: tuple[Verb, ...] = ("watch", "control", "lock", "handout", "collect", "message", "launch")
 
 
 class AtOnce(Executor):
@@ -71,18 +71,19 @@ class FakeLink:
     frames: list[Frame] = field(default_factory=list[Frame])
     taken: Callable[[int], None] = lambda _: None
     forgotten: int = 0
+    verbs: tuple[Verb, ...] = VERBS
 
     @property
     def grant(self) -> Grant:
         return Grant(
-            "grant-1", "school-1", "t-1", self.teacher_name, "0" * 64, ("5b",), VERBS, 0, 9
+            "grant-1", "school-1", "t-1", self.teacher_name, "0" * 64, ("5b",), self.verbs, 0, 9
         )
 
     @property
     def mandate(self) -> Mandate | None:
         if not self.lesson:
             return None
-        return Mandate(self.mandate_id, "grant-1", "school-1", self.lesson, "5b", VERBS, 0, 9)
+        return Mandate(self.mandate_id, "grant-1", "school-1", self.lesson, "5b", self.verbs, 0, 9)
 
     def send(self, message: FromDevice) -> None:
         self.sent.append(message)

@@ -12,6 +12,15 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.control import (
+    ButtonPressed,
+    ControlDeclared,
+    ControlInput,
+    KeyPressed,
+    PointerMoved,
+    TextTyped,
+    WheelTurned,
+)
 from device_bridge.protocol.hello import (
     Answer,
     Carried,
@@ -102,6 +111,14 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     HandInTaken("t-1", (_HASH,)),
     Heard("w-1"),
     HeadAsked("aaa.bbb.ccc", b"\x30\x82", "lesson-1", 12),
+    ControlDeclared(5, 30, True, 1),  # noqa: FBT003
+    ControlInput(
+        5,
+        (
+            PointerMoved(960, 540), ButtonPressed(1, True), ButtonPressed(1, False),  # noqa: FBT003
+            WheelTurned(0, -3), KeyPressed("Control_L", True), TextTyped("œuvre"),  # noqa: FBT003
+        ),
+    ),
     NotUnderstood("hologram"),
     Refused("lock-declared", "not-allowed", "lesson-ended"),
     Report("attention", 7, "locked"),

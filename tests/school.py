@@ -27,7 +27,7 @@ from device_bridge.trust.grants import sign, sign_mandate
 from device_bridge.trust.identity import Identity, School, new_key, thumbprint
 
 NOW = 1_795_510_000  # 2026-11-24
-VERBS: tuple[Verb, ...] = ("watch", "lock", "handout", "collect", "message", "launch")
+VERBS: tuple[Verb, ...] = ("watch", "control", "lock", "handout", "collect", "message", "launch")
 _PURPOSE = {
     "device": ExtendedKeyUsageOID.SERVER_AUTH,
     "teacher": ExtendedKeyUsageOID.CLIENT_AUTH,

@@ -121,6 +121,23 @@ class LookedAway(Act, frozen=True, kw_only=True, tag="looked-away"):
     PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
 
 
+class ControlTaken(Act, frozen=True, kw_only=True, tag="control-taken"):
+    """The teacher asks for mouse and keyboard there."""
+
+    device: DeviceId
+    pupil: PupilId
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
+class ControlEnded(Act, frozen=True, kw_only=True, tag="control-ended"):
+    """Given back, taken back by the pupil, or not begun at all, for `why`."""
+
+    device: DeviceId
+    pupil: PupilId
+    why: str
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
 class StillAsked(Act, frozen=True, kw_only=True, tag="still-asked"):
     """A picture of a screen is to be kept; what the device answered stands in its `Shown`."""
 
@@ -244,6 +261,8 @@ AnyAct = (
     | Overruled
     | LookedClosely
     | LookedAway
+    | ControlTaken
+    | ControlEnded
     | StillAsked
     | HandedOut
     | HandOutWithdrawn

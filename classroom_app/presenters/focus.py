@@ -7,6 +7,7 @@ from PySide6.QtGui import QImage, QPainter
 
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State, Tile
+from classroom_app.presenters.control import ControlPresenter
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.receipts import ABSENT
 from classroom_app.presenters.seats import Claim, claims
@@ -44,6 +45,8 @@ class FocusPresenter(QObject):
         self.screen_size = QSize()
         self.room = QSize(1280, 720)
         self.size = QSize()  # of the picture as the device sends it
+        self.control = ControlPresenter(desk, self)
+        self.control.changed.connect(self.changed)
         desk.page_changed.connect(self._on_page)
         desk.changed.connect(self.changed)
 
@@ -90,9 +93,16 @@ class FocusPresenter(QObject):
     def screens_are(self, count: int, size: QSize) -> None:
         """Hear how many screens the pupil has and how large the chosen one is."""
         self.screens, self.screen_size = max(1, count), size
+        self.control.size = size
         self.changed.emit()
 
+    @Slot()
+    def drive(self) -> None:
+        """Ask for mouse and keyboard of the screen that is shown."""
+        self.control.take(self.screen)
+
     def choose_screen(self, screen: int) -> None:
+        self.control.give_back()  # what is driven is the screen that was seen
         self.screen = screen
         self._look()
 
@@ -126,6 +136,8 @@ class FocusPresenter(QObject):
             return tile_words(tile, self._clock()).title
         if self.over:
             return say("live, but small · the time for a close look is up")
+        if self.control.on:
+            return say("live · you drive")
         if not tile.pupil:
             return say("live · whoever sits there sees that you are looking")
         name = name_of(tile)
@@ -193,5 +205,6 @@ class FocusPresenter(QObject):
             if looking[0] != self._looking[0]:
                 self.screens = 1
             self._looking, self.image, self.frames, self.over = looking, None, 0, False
+            self.control.look(looking[0])
             self._closely(*looking)
         self.changed.emit()

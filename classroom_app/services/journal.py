@@ -9,6 +9,8 @@ from classroom_app.domain.acts import (
     AnyAct,
     CollectAsked,
     CollectDone,
+    ControlEnded,
+    ControlTaken,
     DeviceCame,
     HandedOut,
     HandInKept,
@@ -74,7 +76,7 @@ class Journal:
         return Row(kept.act.id, kept.act.at, kind, who, what, sent)
 
 
-def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  # noqa: C901, PLR0912 - one case an act
+def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  # noqa: C901, PLR0912, PLR0915 - one case an act
     def whose(device: DeviceId, pupil: PupilId | None = None) -> str:
         return name_of(pupil or device)
 
@@ -106,6 +108,11 @@ def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  
             return "looked", whose(device, pupil), ""
         case LookedAway(device=device, pupil=pupil, why=why):
             return ("look-over" if why == "time" else "looked-away"), whose(device, pupil), ""
+        case ControlTaken(device=device, pupil=pupil):
+            return "control-taken", whose(device, pupil), ""
+        case ControlEnded(device=device, pupil=pupil, why=why):
+            taken = "control-taken-back" if why == "taken-back" else "control-ended"
+            return taken, whose(device, pupil), ""
         case StillAsked(device=device, pupil=pupil):
             return "still", whose(device, pupil), ""
         case HandedOut(name=name):

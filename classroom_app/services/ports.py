@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from classroom_app.domain.acts import Act, Declared
+from device_bridge.protocol.control import ControlDeclared, ControlInput
 from device_bridge.protocol.hello import Answer
 from device_bridge.protocol.materials import HandInTaken
 from device_bridge.protocol.messages import Command, Declaration
 from device_bridge.protocol.talking import Heard
+
+Tells = Heard | HandInTaken | ControlDeclared | ControlInput
+"""What is said on the link there is now, or not at all."""
 
 
 class Remembers(Protocol):
@@ -28,7 +32,7 @@ class Devices(Protocol):
     def forget(self, device: str) -> None: ...
     def declare(self, device: str, declaration: Declaration) -> None: ...
     def show_papers(self) -> None: ...
-    def tell(self, device: str, message: Heard | HandInTaken) -> None: ...
+    def tell(self, device: str, message: Tells) -> None: ...
     async def ask(self, device: str, command: Command) -> Answer:
         """Raise `DeviceError` where the device is not in reach."""
         ...

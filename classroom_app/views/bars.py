@@ -228,7 +228,8 @@ class BarB(QWidget):
     def refresh(self) -> None:
         in_focus = self._desk.page == "focus"
         said = self._desk.said()
-        labelled(self.home, self._theme, "layout-grid", say("Wall (Esc)"))
+        home = say("Wall") if self._focus.control.on else say("Wall (Esc)")  # Esc is the pupil's
+        labelled(self.home, self._theme, "layout-grid", home)
         self.home.setVisible(in_focus or self._desk.page == "journal")
         self.text.setText(self._focus.name() if in_focus and not said.undo else said.text)
         self.second.setText(self._focus.age() if in_focus and not said.undo else said.second)

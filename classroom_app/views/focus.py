@@ -33,6 +33,7 @@ from classroom_app.presenters.sentences import foldable, tile_words, wish_icon
 from classroom_app.presenters.wall import key_of
 from classroom_app.presenters.words import say
 from classroom_app.views.buttons import flat, labelled
+from classroom_app.views.control import ControlCard, Hands, Shows
 from classroom_app.views.seats import ClaimCard
 from classroom_app.views.sheets import label
 from classroom_app.views.strokes import fitted
@@ -48,7 +49,7 @@ CARD_MARGIN, CARD_LINE = 16, 2  # the line is the theme's
 _FAILED = frozenset({State.NOT_COVERED, State.CLOCK, State.TWIN})
 
 
-class CloseLook(QWidget):
+class CloseLook(Shows):
     """The picture, as large as its shape allows."""
 
     def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget) -> None:
@@ -86,7 +87,10 @@ class CloseLook(QWidget):
                 veil = self._theme.colour("surface")
                 veil.setAlphaF(0.65)
                 painter.fillRect(spot, veil)
-            painter.setPen(QPen(self._theme.colour("ink"), 2))
+            driven = self._focus.control.on
+            painter.setPen(
+                QPen(self._theme.colour("held" if driven else "ink"), 6 if driven else 2)
+            )
             painter.drawRoundedRect(spot, 4, 4)
             return
         self._without(painter, self._room())
@@ -261,6 +265,9 @@ class FocusView(QWidget):
         self.map = ClassMap(focus, theme, self.side)
         self._hand_card()
         self.claim = ClaimCard(focus, theme, self.side)
+        self.control = ControlCard(focus.control, theme, self.side)
+        self.control.take.clicked.connect(focus.drive)
+        self._hands = Hands(focus.control, self.look)
         self.seat = flat("seat", "plain", self.side)
         self.seat.clicked.connect(self._ask_seat)
         self.again = flat("look-again", "main", self.side)
@@ -286,6 +293,7 @@ class FocusView(QWidget):
         column.addWidget(self.hand)
         column.addWidget(self.screens)
         column.addWidget(self.facts)
+        column.addWidget(self.control)
         column.addWidget(self.again)
         column.addWidget(self.keep)
         column.addWidget(self.check)
@@ -364,6 +372,12 @@ class FocusView(QWidget):
             self.keep.click()
 
     @Slot()
+    def drive(self) -> None:
+        """Press the button, where it can be seen."""
+        if self.control.take.isVisible():
+            self.control.take.click()
+
+    @Slot()
     def _ask_check(self) -> None:
         self._focus.desk.check(self._focus.desk.focused)
 
@@ -390,13 +404,14 @@ class FocusView(QWidget):
         words = say("“{text}”", text=foldable(text)) if text else ""
         self.hand_words.show_words(words, self.side.width() - 2 * (CARD_MARGIN + CARD_LINE))
         self.claim.refresh()
+        self.control.refresh()
         self._refresh_acts(tile)
         self._refresh_screens()
         facts = "" if hidden else self._focus.facts()
         self.facts.setText(facts)
         self.facts.setVisible(bool(facts))
         self.map_title.setText(say("The class"))
-        self.map_hint.setText(say("← → next seat"))
+        self.map_hint.setText("" if self._focus.control.on else say("← → next seat"))
         self.map.updateGeometry()
         self.map.update()
         self.look.update()

@@ -154,6 +154,7 @@ class DeskWindow(QWidget):
             "Ctrl+Shift+E": desk.end,
             "Ctrl+Z": desk.undo,
             "Ctrl+S": self.focus.keep_shown,
+            "Ctrl+J": self.focus.drive,
             "F6": self._next,
             "Shift+F6": self._before,
             "Ctrl+F": self._to_find,

@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
+from device_bridge.protocol.control import ControlEvent
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
 
@@ -124,8 +125,23 @@ class Open(Protocol):
 
 
 class Input(Protocol):
-    """Keys and pointer on behalf of the teacher (issue 5); here only the name stands."""
+    """Keys and pointer on behalf of the teacher. Called in one worker thread of its own."""
+
+    def begin(self, screen: int) -> str:
+        """Make ready to drive monitor `screen`; return why not, or ""."""
+        ...
+
+    def do(self, event: ControlEvent) -> str:
+        """Do one event; return why it was left out, or "".
+
+        Nothing is pressed on our own windows: no teacher answers or takes back for a pupil.
+        """
+        ...
 
     def release(self) -> str:
         """Let go of every key and button; return what is still held and why, or ""."""
+        ...
+
+    def tidy(self) -> None:
+        """Give back what typing has borrowed of the keyboard; call it when nothing is driven."""
         ...

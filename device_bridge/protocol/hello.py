@@ -154,11 +154,12 @@ class Report(Struct, frozen=True, tag="report"):
 
     presence: "on" (indicator mapped), "failed", "over". attention: "locked", "free", "failed".
     watching: "on", "failed" (no indicator, so no picture), "private", "dark".
+    control: "on", "off", "taken-back" (by the pupil), "failed".
     """
 
     feature: Feature
     version: Version
-    state: Literal["on", "over", "locked", "free", "failed", "private", "dark"]
+    state: Literal["on", "over", "locked", "free", "failed", "private", "dark", "off", "taken-back"]
     reason: Sentence = ""
 
 

@@ -42,7 +42,8 @@ class Bar(Struct, frozen=True):
 
     `close_until`, `private_until`: boot-clock seconds, 0 when it is not so. `private_left`: the
     seconds that the pupil may still take. `stills` counts the pictures kept of this screen in the
-    lesson, and until `still_until` the bar says that the newest is.
+    lesson, and until `still_until` the bar says that the newest is. `drives`: who has keyboard and
+    pointer.
     """
 
     look: LookShown = "none"
@@ -55,6 +56,7 @@ class Bar(Struct, frozen=True):
     private_until: float = 0.0
     stills: int = 0
     still_until: float = 0.0
+    drives: str = ""
 
 
 class Beside(Struct, frozen=True):
@@ -427,7 +429,9 @@ def _over(held: Presence, why: str, now: float) -> tuple[Presence, list[Effect]]
     """End the lesson; "over" is reported when the bar is proved gone, or where there is none."""
     if held.beside:
         return _lead_on(held, why, now)
-    ended = replace(held, on=False, why_over=why, shown=None, bar=replace(held.bar, look="none"))
+    ended = replace(
+        held, on=False, why_over=why, shown=None, bar=replace(held.bar, look="none", drives="")
+    )
     ended, effects = _ordered(ended, now)
     if not ended.seat:
         ended, effects = _report_over(ended)
@@ -465,6 +469,7 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         stills=held.bar.stills,
         still_now=held.bar.still_until > now,
         also=tuple(one.declared.teacher_name for one in held.beside),
+        drives=held.bar.drives,
     )
 
 

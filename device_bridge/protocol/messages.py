@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from device_bridge.protocol.asking import FromGuard, ToGuard
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.control import ControlDeclared, ControlInput
 from device_bridge.protocol.errands import ERRAND_BYTES_MAX, Errand, FromFolders
 from device_bridge.protocol.errors import Malformed, Unsupported
 from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
@@ -65,6 +66,8 @@ FromApp = (
     | HandInTaken
     | Heard
     | HeadAsked
+    | ControlDeclared
+    | ControlInput
     | NotUnderstood
 )
 ControlFromApp = Hello | Carried | Order

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from device_bridge.protocol.control import ControlAnswered, ControlInput, ControlOrdered
 from device_bridge.protocol.fields import (
     Bytes,
     Id,
@@ -31,7 +32,7 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     `close_seconds`: how long a close look may still go on. `private`: whether the pupil may keep
     the screen private, or does, for `private_seconds` more. `stills` counts the pictures that the
     teacher has kept in this lesson; `still_now`: the newest is just being kept. `also`: the other
-    teachers who have a lesson of the class here.
+    teachers who have a lesson of the class here. `drives`: who has keyboard and pointer.
     """
 
     version: Version
@@ -52,6 +53,7 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     stills: Annotated[int, Meta(ge=0)] = 0
     still_now: bool = False
     also: Annotated[tuple[Name, ...], Meta(max_length=3)] = ()
+    drives: Name = ""
 
 
 class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):
@@ -167,7 +169,16 @@ class Opened(Struct, frozen=True, tag="opened"):
 class PupilActed(Struct, frozen=True, tag="pupil-acted"):
     """What the pupil did on the bar, the curtain or a notice. "seat": `text` is the pupil's id."""
 
-    kind: Literal["hand-up", "hand-down", "words", "reply", "seat", "private-on", "private-off"]
+    kind: Literal[
+        "hand-up",
+        "hand-down",
+        "words",
+        "reply",
+        "seat",
+        "private-on",
+        "private-off",
+        "take-back",
+    ]
     text: Words = ""
     reply_to: OptionalId = ""
 
@@ -181,6 +192,8 @@ ToSeat = (
     | ShowNotice
     | OpenFile
     | OpenPage
+    | ControlOrdered
+    | ControlInput
 )
 FromSeat = (
     SeatUp
@@ -192,4 +205,5 @@ FromSeat = (
     | NoticeShown
     | Opened
     | PupilActed
+    | ControlAnswered
 )

@@ -14,6 +14,7 @@ import blake3
 from msgspec import Meta, Struct
 
 from device_bridge.agent.capabilities import Area, Capture, Picture, Unseen, Why, unseen
+from device_bridge.protocol.control import ButtonPressed, ControlEvent, KeyPressed
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
 
@@ -177,15 +178,40 @@ class SimulatedOpen(Willing):
 
 
 class SimulatedInput(Willing):
-    """Keys and pointer on behalf of the teacher: nothing is ever held."""
+    """Writes down what a teacher did: `got`, and which keys and buttons are down now, `held`."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.got = deque[ControlEvent](maxlen=TOLD_MAX)
+        self.held: set[str | int] = set()
         self.released = 0
+        self.driven: int | None = None
+
+    def begin(self, screen: int) -> str:
+        if why := self.why_not(screen):
+            return why
+        self.driven = screen
+        return ""
+
+    def do(self, event: ControlEvent) -> str:
+        self.got.append(event)
+        match event:
+            case KeyPressed(what, down) | ButtonPressed(what, down):
+                (self.held.add if down else self.held.discard)(what)
+            case _:
+                pass
+        return ""
 
     def release(self) -> str:
         self.released += 1
-        return self.why_not(self.released)
+        if why := self.why_not(self.released):
+            return why
+        self.held.clear()
+        self.driven = None
+        return ""
+
+    def tidy(self) -> None:
+        """Nothing is borrowed here."""
 
 
 class SimulatedSeat:

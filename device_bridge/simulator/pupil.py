@@ -112,7 +112,7 @@ class SimulatedPupil:
     def _core(self, device: str, mouth: Mouth) -> SeatCore:
         plan, seat = self._plan, self.seat
         seat.capture.shows(BehavingScreen(device, plan.seed, plan.behaviour, time.time, plan.size))
-        ends = (seat.capture, seat.curtain, seat.indicator, seat.notify, seat.open)
+        ends = (seat.capture, seat.curtain, seat.indicator, seat.notify, seat.open, seat.input)
         return SeatCore(*ends, mouth.say, self._workers, user=plan.user)
 
     def _makings(self) -> Makings:

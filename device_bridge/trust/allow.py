@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from central_mdm.contract.grants import Grant, Mandate
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.control import ControlDeclared, ControlInput
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import Verb
 from device_bridge.protocol.hello import (
@@ -40,6 +41,8 @@ VERBS: Final[dict[type[Struct], Verb]] = {
     MessageSaid: "message",
     HandAnswered: "message",
     PageOpened: "launch",
+    ControlDeclared: "control",
+    ControlInput: "control",
 }
 """Each needs a lesson and its verb in grant and mandate. `LessonDeclared` needs a lesson only."""
 FREE: Final = (

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -75,6 +76,7 @@ def until(look: Callable[[], Seen], wanted: Callable[[Seen], bool]) -> Seen:
     ends_at = time.monotonic() + WITHIN_SECONDS
     while not wanted(seen := look()):
         assert time.monotonic() < ends_at, seen
+        threading.Event().wait(0.01)  # leaves the server its turn
     return seen
 
 

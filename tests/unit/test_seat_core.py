@@ -32,6 +32,7 @@ from device_bridge.protocol.seat import (
     ShowNotice,
     StillShown,
 )
+from device_bridge.simulator.capabilities import SimulatedInput
 
 BAR = ShowIndicator(1, on=True, teacher_name="Claire")
 LOOK = Look(1, "overview", 40, 40, pace=10.0)
@@ -131,9 +132,18 @@ class Desk:
 
     def __init__(self) -> None:
         self.eye, self.cover, self.bar, self.words = Eye(), Cover(), Bar(), Words()
+        self.hands = SimulatedInput()
         self.said: list[FromSeat] = []
         self.core = SeatCore(
-            self.eye, self.cover, self.bar, self.words, Opener(), self.said.append, Here(), user="l"
+            self.eye,
+            self.cover,
+            self.bar,
+            self.words,
+            Opener(),
+            self.hands,
+            self.said.append,
+            Here(),
+            user="l",
         )
 
     def frames(self) -> list[Frame]:

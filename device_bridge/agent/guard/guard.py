@@ -16,6 +16,7 @@ from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
 from device_bridge.agent.guard.attention import AttentionGuard
 from device_bridge.agent.guard.commands import Commands
+from device_bridge.agent.guard.control import ControlGuard
 from device_bridge.agent.guard.folders import OwnFolders
 from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.journal import DeviceJournal, Noted, newest_count
@@ -32,6 +33,7 @@ from device_bridge.agent.guard.voice import Voice
 from device_bridge.agent.guard.watching import WatchingGuard
 from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.attention import LockDeclared, ReachChanged
+from device_bridge.protocol.control import ControlAnswered, ControlDeclared, ControlInput
 from device_bridge.protocol.declared import (
     LessonEnded,
     MandateSeen,
@@ -94,7 +96,7 @@ NOTES_SECONDS: Final = 1.0
 class Guard:
     """Lives as long as `run`; the seat comes by `attach`, apps by the session's `Host` calls."""
 
-    def __init__(self, folder: Folder, makings: Makings) -> None:
+    def __init__(self, folder: Folder, makings: Makings) -> None:  # noqa: PLR0915 - one a feature
         """Take up what was held. Blocks for one small file; raises `Broken` for a bad folder."""
         self.folder = folder
         self._makings, self._clock = makings, makings.clock
@@ -131,6 +133,9 @@ class Guard:
             self.watching,
             self.commands,
             self.write_notes,
+        )
+        self.control = ControlGuard(
+            voice, now, self.presence, self.attention, self.watching, held.drove
         )
         self.launching = LaunchingGuard(voice, now, self.commands)
         self.materials = MaterialsGuard(
@@ -172,6 +177,7 @@ class Guard:
             self.watching.beside,
             notes=tuple(islice(self.voice.notes, NOTES_KEPT)),
             notes_after=self._written,
+            drove=self.control.drives,
         )
 
     def _noted_again(self, held: kept.Kept) -> int:
@@ -209,10 +215,14 @@ class Guard:
         self.attention.hear(SeatGone())
         self.presence.hear(SeatGone())
         self.watching.seat_gone()
+        self._review()
+
+    def _review(self) -> None:
         self.watching.review()
         self.stills.review()
+        self.control.review()
 
-    def seat_said(self, message: FromSeat) -> None:  # noqa: C901 - one case a message
+    def seat_said(self, message: FromSeat) -> None:  # noqa: C901, PLR0912 - one case a message
         match message:
             case SeatUp():
                 self._seat_came(message)
@@ -220,8 +230,9 @@ class Guard:
                 self.attention.hear(message)
             case IndicatorAnswered():
                 self.presence.hear(message)
-                self.watching.review()
-                self.stills.review()
+                self._review()
+            case ControlAnswered():
+                self.control.answered(message)
             case Frame():
                 self.watching.framed(message)
             case StillShown():
@@ -235,7 +246,9 @@ class Guard:
                     self.materials.opened(message)
             case PupilActed("private-on" | "private-off" as wish):
                 self.private.wish(on=wish == "private-on")
-                self.watching.review()
+                self._review()
+            case PupilActed("take-back"):
+                self.control.taken_back()
             case PupilActed():
                 self.talking.acted(message)
 
@@ -271,6 +284,7 @@ class Guard:
         self.voice.links.remove(link)
         self.commands.lost(link)
         self.watching.lost(link)
+        self.control.lost(link)
         if not self.voice.links:
             self.attention.hear(ReachChanged(in_reach=False))
 
@@ -279,14 +293,18 @@ class Guard:
         match message:
             case LockDeclared():
                 self.attention.told(link, message)
+                self.control.review()
+            case ControlDeclared() | ControlInput():
+                self.control.told(link, message)
             case LessonDeclared():
                 self.presence.told(link, message)
-                self.watching.review()
+                self._review()
                 self.talking.linked(link, author_of(link).lesson)
                 for lesson in self.presence.lessons[1:]:
                     self.talking.name_pupil(lesson)
             case WatchingDeclared():
                 self.watching.told(link, message)
+                self.control.review()
             case MaterialsDeclared():
                 self.materials.told(link, message)
             case MandateShown():
@@ -346,6 +364,7 @@ class Guard:
         self.presence.hear(LessonEnded(lesson))
         self.attention.hear(LessonEnded(lesson))
         self.watching.review()
+        self.control.review()
 
     async def bulk(self, link: Link, wire: Wire) -> None:
         """Fetch and supply documents on an opened `/bulk` lane until it ends."""
@@ -362,6 +381,7 @@ class Guard:
         if last:
             self.talking.lesson_ended()
         self.watching.review()
+        self.control.review()
 
     # Time
 
@@ -369,8 +389,7 @@ class Guard:
         """Look at the clock: leases, mandates, proofs, deadlines."""
         self.attention.hear(TimePassed())
         self.presence.hear(TimePassed())
-        self.watching.review()
-        self.stills.review()
+        self._review()
         self.commands.look_at_the_clock(self._clock.boot())
 
     def pulse(self) -> None:

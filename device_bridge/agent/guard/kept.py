@@ -36,6 +36,7 @@ class Kept(Struct, frozen=True):
 
     `notes`: what the journal was still to be given after its entry `notes_after`. What an app was
     told would else be in no journal here, where a guard is killed before it has written.
+    `drove`: the lesson and the teacher who drove at the writing.
     """
 
     boot_id: str = ""
@@ -54,6 +55,7 @@ class Kept(Struct, frozen=True):
     looks_beside: dict[str, Watching] = {}
     notes: tuple[Noted, ...] = ()
     notes_after: int = 0
+    drove: tuple[str, str] = ("", "")
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.

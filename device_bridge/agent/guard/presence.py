@@ -87,6 +87,10 @@ class PresenceGuard:
     def stills(self, count: int, said_until: float) -> None:
         self._bar(replace(self.held.bar, stills=count, still_until=said_until))
 
+    def drives(self, name: str) -> None:
+        """Have the bar say who has keyboard and pointer; "": nobody but the pupil."""
+        self._bar(replace(self.held.bar, drives=name[:NAME_MAX]))
+
     def hand(self, place: int) -> None:
         self._bar(replace(self.held.bar, hand_place=place))
 

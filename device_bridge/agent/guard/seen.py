@@ -15,9 +15,10 @@ SEEN: Final = {
     "attention-locked": "seen-locked",
     "private-on": "seen-private",
     "still": "seen-still",
+    "control-on": "seen-control",
 }
 """What is told, and the word for it (`seat.words`)."""
-FAMILIES: Final = ("look-", "attention-", "private-")
+FAMILIES: Final = ("look-", "attention-", "private-", "control-")
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 

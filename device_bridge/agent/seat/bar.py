@@ -62,7 +62,10 @@ class IndicatorBar(QWidget):
     hand_in_pressed = Signal()
     seen_pressed = Signal()
     private_pressed = Signal()
+    take_back_pressed = Signal()
+    keys_held = False
     _told: object = None
+    _headline = ""
 
     def __init__(self, words: Words) -> None:
         super().__init__(None, BARE)
@@ -73,7 +76,6 @@ class IndicatorBar(QWidget):
         self._folded = self._offers_private = False
         self._grip: QPoint | None = None
         self._moved = False
-        self._headline = ""
         self._words_on: dict[QPushButton, str] = {}
         self._eye = label(self, face(14))
         self._who = label(self, face(16, QFont.Weight.DemiBold))
@@ -83,6 +85,7 @@ class IndicatorBar(QWidget):
         self._received = self._button("folder-down", 15)
         self._hand_in = self._button("inbox", 15)
         self._seen = self._button("eye", 15)
+        self.take_back = self._take_back_button()
         self.private = self._button("eye-off", 15)
         self._fold = QPushButton(self)
         self._fold.setFixedSize(28, 36)
@@ -102,6 +105,14 @@ class IndicatorBar(QWidget):
         made.setIcon(icon(icon_name, 20, "white"))
         made.setIconSize(size(20))
         made.setStyleSheet(BUTTON.format(fill="#26323E", ink="white", edge="#6B7885", round=8))
+        return made
+
+    def _take_back_button(self) -> QPushButton:
+        made = self._button("mouse-pointer-2", 15)
+        made.setIcon(icon("mouse-pointer-2", 20, INK))
+        made.setStyleSheet(BUTTON.format(fill=YELLOW, ink=INK, edge=YELLOW, round=8))
+        made.clicked.connect(self.take_back_pressed)
+        made.hide()
         return made
 
     def _buttons(self) -> tuple[QPushButton, ...]:
@@ -126,6 +137,7 @@ class IndicatorBar(QWidget):
         self._row.setSizeConstraint(QHBoxLayout.SizeConstraint.SetFixedSize)
         self._row.addWidget(self._eye)
         self._row.addWidget(self._texts)
+        self._row.addWidget(self.take_back)
         for button in self._buttons():
             self._row.addWidget(button)
         self._row.addWidget(self._fold)
@@ -133,8 +145,8 @@ class IndicatorBar(QWidget):
     def show_order(self, order: ShowIndicator, now: float, *, hand_up: bool) -> None:
         """Say it as it is now. The eye is filled while pictures go out."""
         who = self._names(order)
-        if order.still_now and self._folded:
-            self._toggle()  # what is kept is said in words
+        if (order.still_now or order.drives) and self._folded:
+            self._toggle()  # what is kept, and who drives, is said in words
         self._headline = who if self._folded else self._says(order, who)
         until = self._words("until", until=clock(now + order.until_seconds))
         kept = self._words("stills", count=order.stills) if order.stills else ""
@@ -143,17 +155,21 @@ class IndicatorBar(QWidget):
         seen = order.look != "none"
         across = EYE_PIXELS - 10 if self._folded else EYE_PIXELS
         filled = disc("eye", across, across - 14, INK, "white")
+        if order.drives:
+            filled = disc("mouse-pointer-2", across, across - 14, INK, YELLOW)
         self._eye.setPixmap(filled if seen else icon_pixmap("eye", across - 10, "white"))
         self._show_hand(order, hand_up=hand_up)
         self._name(self._write, self._words("write"))
         self._name(self._received, self._words("received", count=order.received))
         self._received.setEnabled(order.received > 0)
         self._name(self._hand_in, self._words("hand-in"))
-        self._hand_in.setVisible(bool(order.hand_in_folder) and not self._folded)
+        self._show_take_back(order)
+        self._hand_in.setVisible(
+            bool(order.hand_in_folder) and not self._folded and not order.drives
+        )
         self._seen.setToolTip(self._words("seen-title"))
         self._seen.setAccessibleName(self._words("seen-title"))
-        name = "chevron-down"
-        self._fold.setIcon(icon(name, 18, "white", flipped=not self._folded))
+        self._fold.setIcon(icon("chevron-down", 18, "white", flipped=not self._folded))
         self._fold.setToolTip(self._words("unfold" if self._folded else "fold"))
         self._fold.setAccessibleName(self._fold.toolTip())
         self.setAccessibleName(f"{self._headline}, {self._until.text()}")
@@ -174,6 +190,8 @@ class IndicatorBar(QWidget):
             return self._words("private-on")
         if order.still_now:
             return self._words(several("still", order), who=who)
+        if order.drives:
+            return self._words("drives", who=plain(order.drives, 30))
         if order.look == "close" and order.close_seconds:
             minutes = -(-order.close_seconds // MINUTE_SECONDS)
             return self._words(several("close-left", order), who=who, minutes=minutes)
@@ -183,7 +201,7 @@ class IndicatorBar(QWidget):
         """Have a screen reader say who looks and how the hand stands, once a change."""
         hand = self._hand.accessibleName() if hand_up or order.hand_place else ""
         # Minutes that pass are no news.
-        news = (order.look, order.private == "on", order.still_now, who, hand)
+        news = (order.look, order.private == "on", order.still_now, order.drives, who, hand)
         words = ", ".join(part for part in (self._says(order, who), hand) if part)
         read_aloud(self._who, words, again=news != self._told)
         self._told = news
@@ -195,6 +213,17 @@ class IndicatorBar(QWidget):
         self._name(self.private, text)
         self.private.setToolTip(self._words("private-tip"))
         self.private.setVisible(self._offers_private and not self._folded)
+
+    def _show_take_back(self, order: ShowIndicator) -> None:
+        keys = self._words("take-back-keys") if self.keys_held else ""
+        words = self._words("take-back", keys=keys).rstrip(" ·")
+        self.take_back.setText(GAP + words)
+        self.take_back.setAccessibleName(words)
+        self.take_back.setVisible(bool(order.drives))
+        self._fold.setEnabled(not order.drives)
+        for button in (self._write, self._received, self._hand_in, self._seen):
+            # What matters now is who drives, and the way back; a narrow screen has no room for all.
+            button.setVisible(not order.drives and not self._folded)
 
     def _show_hand(self, order: ShowIndicator, *, hand_up: bool) -> None:
         up = hand_up or order.hand_place > 0
@@ -248,6 +277,8 @@ class IndicatorBar(QWidget):
             return
         for button in self._words_on:
             button.setText("")
+        if self._wanted() > width:
+            self.take_back.setText(GAP + self._words("take-back", keys="").rstrip(" ·"))
         if (over := self._wanted() - width) > 0:
             metrics = self._who.fontMetrics()
             room = max(0, metrics.horizontalAdvance(self._headline) - over)

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Final
 
-from device_bridge.agent.capabilities import Capture, Curtain, Indicator, Notify, Open
+from device_bridge.agent.capabilities import Capture, Curtain, Indicator, Input, Notify, Open
+from device_bridge.agent.seat.control import Control
 from device_bridge.agent.seat.looking import Looking
 from device_bridge.agent.seat.newest import Newest
+from device_bridge.protocol.control import ControlInput, ControlOrdered
 from device_bridge.protocol.seat import (
     CurtainAnswered,
     DropCurtain,
@@ -23,6 +25,7 @@ from device_bridge.protocol.seat import (
     Opened,
     OpenFile,
     OpenPage,
+    PupilActed,
     RaiseCurtain,
     SeatUp,
     ShowIndicator,
@@ -39,6 +42,7 @@ PROVE_SECONDS: Final = 3.0
 class SeatCore:
     """Takes orders in `told`, works on them in `run`, answers through `say`.
 
+    `hands`: one thread for what a teacher does here, which must not wait for a grab of the screen.
     Many may live in one process. Nothing in it grows: the newest order of a kind wins, and notices
     and openings beyond `WAITING_MAX` are refused in words.
     """
@@ -50,9 +54,11 @@ class SeatCore:
         indicator: Indicator,
         notify: Notify,
         open_: Open,
+        input_: Input,
         say: Callable[[FromSeat], None],
         workers: Executor,
         *,
+        hands: Executor | None = None,
         user: str = "",
         battery: Callable[[], int] = lambda: -1,
     ) -> None:
@@ -66,15 +72,16 @@ class SeatCore:
         self._user = user
         self._battery = battery
         self._looking = Looking(capture, workers, say)
+        self.control = Control(input_, hands or workers, say)
         self._curtains = Newest[RaiseCurtain | DropCurtain]()
         self._curtain_version = 0
         self._bars = Newest[ShowIndicator]()
-        self._bar_wanted = False
+        self._bar_wanted, self._drives = False, ""
         self._notices = asyncio.Queue[ShowNotice](WAITING_MAX)
         self._openings = asyncio.Queue[OpenFile | OpenPage](WAITING_MAX)
-        indicator.on_acted(say)
+        indicator.on_acted(self._acted)
 
-    def told(self, message: ToSeat) -> None:
+    def told(self, message: ToSeat) -> None:  # noqa: C901 - one case a message
         """Take one order; what follows is done in `run`."""
         match message:
             case ShowIndicator():
@@ -89,12 +96,24 @@ class SeatCore:
                 self._take_notice(message)
             case OpenFile() | OpenPage():
                 self._take_opening(message)
+            case ControlOrdered():
+                self.control.ordered(message)
+            case ControlInput():
+                self.control.take(message)
+
+    def _acted(self, act: PupilActed) -> None:
+        if act.kind == "take-back":
+            self.control.take_back()
+        else:
+            self._say(act)
 
     def _take_bar(self, order: ShowIndicator) -> None:
-        self._bar_wanted = order.on
+        self._bar_wanted, self._drives = order.on, order.drives
         if not order.on:
             # No grab from this moment on, however long unmapping takes.
             self._looking.indicator_is_mapped(mapped=False)
+        if not order.drives:
+            self.control.told_on_bar(told=False)
         self._bars.put(order)
 
     def _take_curtain(self, order: RaiseCurtain | DropCurtain) -> None:
@@ -123,6 +142,7 @@ class SeatCore:
     def alone(self) -> None:
         """Note that the guard is gone: nobody looks any more; the curtain stays for its lease."""
         self._looking.look(None)
+        self.control.stop()
         self._curtain_version = 0
         self._take_bar(ShowIndicator(0, on=False))
 
@@ -140,6 +160,7 @@ class SeatCore:
                 group.create_task(self._show_notices(), name="notices")
                 group.create_task(self._open_things(), name="openings")
                 group.create_task(self._looking.run(), name="looking")
+                group.create_task(self.control.run(), name="control")
         finally:
             await self._curtain.drop()
 
@@ -165,6 +186,7 @@ class SeatCore:
                 continue
             reason = await self._indicator.show(order)
             self._looking.indicator_is_mapped(mapped=self._bar_wanted and not reason)
+            self.control.told_on_bar(told=bool(self._drives and order.drives and not reason))
             answer = IndicatorAnswered(order.version, reason[:200])
             if told or answer != said:
                 self._say(answer)

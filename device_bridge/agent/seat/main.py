@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,8 @@ from device_bridge.agent.platform.linux_session import LinuxSession
 from device_bridge.agent.platform.x11_capture import X11Capture
 from device_bridge.agent.platform.x11_damage import X11Damage
 from device_bridge.agent.platform.x11_grabs import X11Grabs
+from device_bridge.agent.platform.x11_input import X11Input
+from device_bridge.agent.platform.x11_take_back import X11TakeBack
 from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.aloud import hear_notifications
 from device_bridge.agent.seat.attention import XCurtain
@@ -52,7 +55,12 @@ class Desktop(QObject):
         places = (Folder(folder), own_folder())
         self.open = LinuxOpen((*(one.received for one in places), *(one.hand_in for one in places)))
         self.curtain = XCurtain(words, time.time, self._on_curtain, self._windows, self._grabs)
-        self.indicator = XIndicator(words, time.time, self._windows, self.curtain.window_ids)
+        self.take_back = X11TakeBack(self._taken_back)
+        self.indicator = XIndicator(
+            words, time.time, self._windows, self.curtain.window_ids, self._hold_keys
+        )
+        self.input = X11Input(time.monotonic, self.indicator.window)
+        self.takes_back: Callable[[], None] = lambda: None
         self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say)
         self.pressed = asyncio.Queue[str](1)
         self.indicator.shown.connect(self._bar_shown)
@@ -72,6 +80,7 @@ class Desktop(QObject):
         self.notify.close()
         self.indicator.close()
         self._windows.close()
+        self.take_back.close()
         self._grabs.close()
 
     def _hidden(self) -> Unseen | None:
@@ -82,6 +91,12 @@ class Desktop(QObject):
     def _on_curtain(self, act: PupilActed) -> None:
         self.indicator.hand_is(up=act.kind == "hand-up")
         self._mouth.say(act)
+
+    def _hold_keys(self, on: bool) -> bool:  # noqa: FBT001 - a callback's only fact
+        return self.take_back.hold(on=on)
+
+    def _taken_back(self) -> None:
+        self.takes_back()
 
     @Slot(object)
     def _bar_shown(self, order: ShowIndicator) -> None:
@@ -98,7 +113,11 @@ class Desktop(QObject):
 
 
 async def serve(
-    folder: Path, workers: ThreadPoolExecutor, files: ThreadPoolExecutor, owner: int
+    folder: Path,
+    workers: ThreadPoolExecutor,
+    files: ThreadPoolExecutor,
+    hands: ThreadPoolExecutor,
+    owner: int,
 ) -> None:
     """Serve the guard of `folder`, a process of user `owner`, until cancelled."""
     mouth = Mouth()
@@ -109,11 +128,16 @@ async def serve(
         desktop.indicator,
         desktop.notify,
         desktop.open,
+        desktop.input,
         mouth.say,
         workers,
+        hands=hands,
         user=getpass.getuser(),
         battery=partial(battery_percent, Path("/sys/class/power_supply")),
     )
+    desktop.takes_back = core.control.take_back
+    loop = asyncio.get_running_loop()
+    loop.add_reader(desktop.take_back.fileno(), desktop.take_back.look)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(collect_here(), name="garbage")
@@ -125,6 +149,7 @@ async def serve(
                 errands = keep_folders(folder, own_folder(), owner, files)
                 group.create_task(errands, name="errands")
     finally:
+        loop.remove_reader(desktop.take_back.fileno())
         desktop.close()
 
 
@@ -156,6 +181,7 @@ def main(folder: Path) -> int:
         qasync.QEventLoop(app) as loop,
         ThreadPoolExecutor(1, "capture") as workers,
         ThreadPoolExecutor(1, "errands") as files,
+        ThreadPoolExecutor(1, "hands") as hands,
     ):
-        loop.run_until_complete(serve(folder, workers, files, folder.stat().st_uid))
+        loop.run_until_complete(serve(folder, workers, files, hands, folder.stat().st_uid))
     return 0

@@ -21,7 +21,10 @@ STILL_MAPPED: Final = "the bar is still shown"
 
 
 class XIndicator(QObject):
-    """The `Indicator` of an X11 desktop. `ours` names windows that may lie over the bar."""
+    """The `Indicator` of an X11 desktop. `ours` names windows that may lie over the bar.
+
+    `hold_keys` has the pupil's keys for taking back, or gives them up; it returns whether it has.
+    """
 
     shown = Signal(object)
     write_wanted = Signal()
@@ -35,8 +38,10 @@ class XIndicator(QObject):
         now: Callable[[], float],
         windows: X11Windows,
         ours: Callable[[], Collection[int]],
+        hold_keys: Callable[[bool], bool] = lambda _: False,
     ) -> None:
         super().__init__()
+        self._hold_keys = hold_keys
         self._now = now
         self._windows = windows
         self._ours = ours
@@ -51,6 +56,7 @@ class XIndicator(QObject):
         self._bar.hand_in_pressed.connect(self._hand_in_pressed)
         self._bar.seen_pressed.connect(self.seen_wanted)
         self._bar.private_pressed.connect(self._private_pressed)
+        self._bar.take_back_pressed.connect(self._take_back_pressed)
         self._chooser.chosen.connect(self._chosen)
 
     def on_acted(self, acted: Callable[[PupilActed], None]) -> None:
@@ -80,6 +86,7 @@ class XIndicator(QObject):
         if order.hand_place or not order.on or self._order.hand_place:
             self._hand_up = False  # the teacher's app knows of the hand now, or has answered it
         self._order = order
+        self._bar.keys_held = self._hold_keys(bool(order.drives))
         if order.on:
             if changed or not self._bar.isVisible():
                 self._bar.show_order(order, self._now(), hand_up=self._hand_up)
@@ -132,6 +139,15 @@ class XIndicator(QObject):
     @Slot()
     def _private_pressed(self) -> None:
         self._say(PupilActed("private-off" if self._order.private == "on" else "private-on"))
+
+    @Slot()
+    def _take_back_pressed(self) -> None:
+        self._say(PupilActed("take-back"))
+
+    @property
+    def window(self) -> int:
+        """The bar's own number at the X server."""
+        return int(self._bar.winId())
 
     @Slot(str)
     def _chosen(self, pupil: str) -> None:

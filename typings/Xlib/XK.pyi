@@ -1,0 +1,3 @@
+XK_space: int
+
+def string_to_keysym(keysym: str) -> int: ...

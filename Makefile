@@ -8,8 +8,9 @@ DEVICES ?= 24
 OUT ?=
 SECONDS ?= 30
 FUZZ_SECONDS ?= 600
+COUNTS ?= 1 9 24 40 100
 
-.PHONY: help setup demo test fuzz attack audit sbom lint types package clean
+.PHONY: help setup demo walls test fuzz attack audit sbom lint types package clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -25,6 +26,9 @@ $(STAMP): pyproject.toml installer/debian-packages.sh
 
 demo: setup ## play the scripted lesson (DEVICES=24, OUT=a new folder)
 	@$(BIN)/python -m classroom_app demo --headless --devices $(DEVICES) $(if $(OUT),--out $(OUT))
+
+walls: setup ## the walls of 1 to 100 devices, light and dark (COUNTS, OUT=demo-out/walls)
+	@$(BIN)/python -m classroom_app.demo.walls --devices $(COUNTS) $(if $(OUT),--out $(OUT))
 
 test: setup ## all tests, a whole small demo among them
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal

@@ -1,6 +1,7 @@
 """The one place that joins the window to everything behind it, and closes all in stages."""
 
 import asyncio
+import gc
 import logging
 import secrets
 import sys
@@ -72,6 +73,7 @@ from classroom_app.tasks import Tasks
 from classroom_app.unlocking import unlocked
 from classroom_app.views.fitting import show_fitted
 from classroom_app.views.motion import Motion, system_asks_for_less
+from classroom_app.views.sight import Sight
 from classroom_app.views.stopped import show_stopped
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
@@ -145,6 +147,10 @@ class Desk(QObject):
         )
         self.desk.sentence = keeping.sentence()
         self.desk.sentence_chosen.connect(keeping.choose_sentence)
+        self.desk.seating.read = keeping.of_class
+        self.desk.seating.chosen.connect(keeping.choose_of_class)
+        self.wall.unchanged = keeping.unchanged()
+        self.desk.unchanged_chosen.connect(keeping.choose_unchanged)
         self.classes = ClassesPresenter(self, self.tasks, self)
         self.classes.lasting = self._lasting
         self.classes.minutes = keeping.lesson_minutes() or self.classes.minutes
@@ -617,6 +623,8 @@ async def live(
     if puppet:
         strings = Puppet(desk.window, Verbs(desk.window, desk.facts).all())
         desk.tasks.start(strings.serve(puppet), name="puppet", refused=desk.desk.refused)
+    sight = Sight(desk.window)
+    sight.changed.connect(desk.window.come_in_sight)
     show_fitted(desk.window, DEMO_WINDOW if puppet else WINDOW)
     desk.tasks.start(collect_here(), name="garbage", refused=desk.desk.refused)
     try:
@@ -661,6 +669,7 @@ def run(
     pace: float = 1.0,
 ) -> int:
     """Open the window and stay until it is closed, or until a signal asks to end."""
+    gc.disable()  # `collect_here` does it, before and after which no worker may
     log_to_stderr()
     log_to_files(home, "pupitre")
     app = QApplication(sys.argv[:1])

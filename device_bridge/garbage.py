@@ -16,6 +16,7 @@ async def collect_here() -> NoReturn:
 
     Python's own thresholds say when each generation is due (the `gc` module's documentation).
     """
+    was_on = gc.isenabled()
     gc.collect()
     gc.freeze()
     gc.disable()
@@ -24,7 +25,8 @@ async def collect_here() -> NoReturn:
             await asyncio.sleep(LOOK_SECONDS)
             _collect_due()
     finally:
-        gc.enable()
+        if was_on:
+            gc.enable()
         gc.unfreeze()
 
 

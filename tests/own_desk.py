@@ -1,6 +1,7 @@
 """The whole desk without a server, played: python -m tests.own_desk FOLDER."""
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -124,6 +125,7 @@ async def after_a_crash(home: Path) -> None:
 
 
 def main() -> None:
+    gc.disable()  # as the app does: no worker may end a window's timers
     folder = Path(sys.argv[1])
     app = QApplication([])
     app.setQuitOnLastWindowClosed(False)  # as the app does

@@ -10,7 +10,6 @@ from PySide6.QtTest import QTest
 from classroom_app.demo.gauge import StallGauge
 from classroom_app.demo.puppet import Answer, PuppetRefusal, Verb, drop, grab
 from classroom_app.presenters.sentences import spoken
-from classroom_app.presenters.wall import WallModel
 from classroom_app.views.window import DeskWindow
 
 
@@ -55,11 +54,10 @@ def close_look(window: DeskWindow) -> list[int]:
 
 
 def _row(window: DeskWindow, pupil: str) -> int:
-    model = window.wall.model()
-    for row in range(model.rowCount()):
-        if model.index(row, 0).data(WallModel.TileRole).pupil == pupil:
-            return row
-    raise PuppetRefusal(f"no tile of {pupil!r}")
+    row = window.desk.wall.row(pupil) if pupil else -1
+    if row < 0:
+        raise PuppetRefusal(f"no tile of {pupil!r}")
+    return row
 
 
 def _spot(window: DeskWindow, pupil: str) -> QPoint:

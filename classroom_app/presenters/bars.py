@@ -117,7 +117,7 @@ class Bars(Pages):
     def scope_words(self) -> str:
         tiles = self.scope()
         everyone = len(self.wall.tiles())
-        if self.page != "focus" and not self.wall.selected:
+        if self.page != "focus" and not self.wall.selected and everyone != 1:
             return say("all {count}", count=everyone)
         names = [name_of(tile) for tile in tiles]
         if len(names) == 1 and len(names[0]) <= WORDS_LONGEST:
@@ -200,7 +200,7 @@ class Bars(Pages):
                 return Said(receipts.freed(tiles, self._keys).text, undo=True)
             case "refused":
                 return Said(self._trouble)
-            case "seat":
+            case "seat" | "group":
                 return Said(self._seated, undo=True)
             case "extend":
                 return Said(say("The lesson ends at {time}", time=self.ends()))

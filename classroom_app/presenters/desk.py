@@ -11,11 +11,15 @@ from classroom_app.domain.tile import Tile
 from classroom_app.presenters.acts import Acts, Starts
 from classroom_app.presenters.bars import UNDO_SECONDS, Bars
 from classroom_app.presenters.paced import timer
+from classroom_app.presenters.seating import Seating
+from classroom_app.presenters.sentences import name_of
 from classroom_app.presenters.wall import WallModel, key_of
+from classroom_app.presenters.words import say
 from classroom_app.services.attention import SENTENCE_CHARACTERS_MAX
 
 GO_ON_SECONDS = 60.0
 ATTENTION_SECONDS = 0.7  # presenter remotes send their key twice
+GROUP_NAMES = 4  # as many as bar B and a menu have room for
 MESSAGE_HELD_MS = 3000  # Undo within them, and nobody has read it
 
 
@@ -24,6 +28,7 @@ class DeskPresenter(Bars):
 
     sheet_asked = Signal(str)  # "lock", "hand-out", "collect", "message", "seats", "seat", "end"…
     sentence_chosen = Signal(str)
+    unchanged_chosen = Signal(bool)
     work_asked = Signal()  # to see the folder that collected work lies in
 
     def __init__(  # noqa: PLR0913 - what bootstrap joins
@@ -40,6 +45,8 @@ class DeskPresenter(Bars):
         super().__init__(wall, clock=clock, today=today, parent=parent)
         self._acts, self._tasks = acts, tasks
         self.unfinished = unfinished
+        self.seating = Seating(wall, self)
+        self.page_changed.connect(self.seating.done)
         self.summary = ""
         self.sentence = ""  # what pupils read at the next lock
         self._ended_at = -GO_ON_SECONDS
@@ -52,6 +59,7 @@ class DeskPresenter(Bars):
         """Show a lesson's wall; called as well when the app opens again in its middle."""
         self.lesson, self.summary = lesson, ""
         self._kind, self._ended_at = "", -GO_ON_SECONDS
+        self.seating.enter(lesson.class_id)
         self.go("wall")
 
     def moved(self, lesson: Lesson) -> None:
@@ -172,7 +180,63 @@ class DeskPresenter(Bars):
             self._run(self._acts.answer_hand(tile), "answer-hand")
 
     @Slot()
+    def arrange(self) -> None:
+        """Let seats be moved to where they stand in the room."""
+        if self.enabled():
+            self.go("wall")
+            self.seating.begin()
+
+    @Slot()
+    def escape(self) -> None:
+        if self.seating.on:
+            self.seating.done()
+        else:
+            super().escape()
+
+    def keep_group(self, number: int) -> None:
+        """Keep who is selected as that group, until another is kept under its number."""
+        keys = self.wall.selected
+        if self.lesson and keys:
+            self.seating.keep_group(number, keys)
+            self._seated = self.group_words(number)
+            self._acted("group", keys)
+
+    def choose_group(self, number: int) -> None:
+        """Select that group; where there is none, say how one is kept."""
+        keys = self.seating.groups().get(number, frozenset())
+        if not self.lesson:
+            return
+        if not keys:
+            self._trouble = say(
+                "Group {number} is empty. Ctrl+Shift+{number} keeps the chosen.", number=number
+            )
+            self._acted("refused", self._keys)
+            return
+        if any(self.wall.row(key) < 0 for key in keys):
+            self.wall.show_all()
+        self.wall.select(keys)
+
+    def group_words(self, number: int) -> str:
+        """Return who is in a group, as one line."""
+        keys = self.seating.groups().get(number, frozenset())
+        names = [name_of(tile) for tile in self.wall.tiles() if key_of(tile) in keys]
+        if len(names) > GROUP_NAMES:
+            more = len(names) - GROUP_NAMES
+            shown = ", ".join(names[:GROUP_NAMES])
+            return say("Group {number}: {names} +{more}", number=number, names=shown, more=more)
+        return say("Group {number}: {names}", number=number, names=", ".join(names))
+
+    @Slot()
+    def turn_unchanged(self) -> None:
+        """Say under each picture how long it has been the same, or no longer."""
+        self.wall.set_unchanged(not self.wall.unchanged)
+        self.unchanged_chosen.emit(self.wall.unchanged)
+
+    @Slot()
     def undo(self) -> None:
+        if self.seating.on:
+            self.seating.undo()
+            return
         if self.goes_on():
             self.go_on()
         if not self.said().undo:
@@ -184,6 +248,8 @@ class DeskPresenter(Bars):
         if self._message:
             self._message = None
             self.holding.stop()
+        elif kind == "group":
+            self.seating.undo_group()
         else:
             self._run(self._acts.undo(), "undo")
         self.touch()

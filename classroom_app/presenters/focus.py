@@ -83,6 +83,12 @@ class FocusPresenter(QObject):
             self.over = True
             self.changed.emit()
 
+    @Slot(bool)
+    def come_in_sight(self, seen: bool) -> None:  # noqa: FBT001 - a signal's own word
+        """Hear whether anybody can see the window; its pupil is told that nobody looks."""
+        if self._looking[0] is not None and not self.over:
+            self._closely(*(self._looking if seen else (None, 0)))
+
     @Slot()
     def look_again(self) -> None:
         """Take the close look up again; the pupil is told anew."""

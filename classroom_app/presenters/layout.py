@@ -52,6 +52,17 @@ def _with(tried: float, broad: float, tall: float) -> float:
     return min(broad, (tall - caption_height(tried) - INSET) * 16 / 9 + 2 * INSET)
 
 
+def room(columns: int, count: int, width: float, height: float, zoom: float = 1.0) -> Grid:
+    """Lay `count` places into a wall with so many columns, for a room has no others.
+
+    Only where the room is too wide for the wall are tiles smaller than 132 px.
+    """
+    gap = 16 if width > WIDE else 10
+    fits = min(_fit(columns, count, width, height, gap), WIDTH_MAX)
+    broad = (width - gap * (columns - 1)) / columns
+    return _of(min(max(WIDTH_MIN, fits * zoom), broad, WIDTH_MAX), columns, count, height, gap)
+
+
 def grid(count: int, width: float, height: float, zoom: float = 1.0) -> Grid:
     """Lay `count` tiles into a wall of `width` x `height` px (edges already taken off).
 
@@ -69,6 +80,11 @@ def grid(count: int, width: float, height: float, zoom: float = 1.0) -> Grid:
         best = min(wanted if zoom > 1.0 else WIDTH_MAX, (width - gap * (columns - 1)) / columns)
         if zoom < 1.0:
             best = min(best, wanted)
+    return _of(best, columns, count, height, gap)
+
+
+def _of(best: float, columns: int, count: int, height: float, gap: int) -> Grid:
+    """Return the grid of tiles that are `best` px wide."""
     caption = caption_height(best)
     tall = (best - 2 * INSET) * 9 / 16 + INSET + caption
     rows = ceil(count / columns)

@@ -78,6 +78,8 @@ class Pages(QObject):
         """Clear the filter, then the selection, then leave focus. Never frees anyone."""
         if self.page == "wall" and self.wall.filter:
             self.wall.set_filter("")
+        elif self.page == "wall" and self.wall.order == "needing":
+            self.wall.set_order("seats")
         elif self.page == "wall" and self.wall.selected:
             self.wall.select(())
         elif self.page == "check" and self.lesson and self._checked_from in {"focus", "journal"}:
@@ -104,5 +106,5 @@ class Pages(QObject):
         if self.page != "wall":
             self.go_home()
         if self.wall.row(key) < 0:
-            self.wall.set_filter("")
+            self.wall.show_all()
         self.revealed.emit(key)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
+from msgspec.structs import replace
 from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
@@ -19,16 +20,20 @@ from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State, Tile
+from classroom_app.presenters.arranging import Plan, as_listed, drawn, with_all
 from classroom_app.presenters.sentences import TileWords, name_of, spoken, tile_words
+from classroom_app.presenters.words import lasted, say
 
 PACE_MS = 33
 Index = QModelIndex | QPersistentModelIndex
 LookedAt = Callable[[Mapping[DeviceId, QSize]], None]
-ORDERS = ("seats", "name", "attention")
+ORDERS = ("seats", "name", "attention", "needing")
 ZOOMS = (0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5)
 # These tiles say how long something has been so.
 _AGEING = frozenset({State.GONE, State.DARK, State.STALE})
 _URGENT = (State.NOT_COVERED, State.CLOCK, State.TWIN, State.GONE, State.ASKED)
+_SORTED = frozenset({"attention", "needing"})
+UNCHANGED_SECONDS = 60  # less is no news under a picture
 
 
 def key_of(tile: Tile) -> str:
@@ -62,6 +67,11 @@ def _by_attention(tile: Tile) -> tuple[int, float, int, str]:
     return (0, tile.wish.since, 0, "") if tile.wish else (urgent, 0.0, tile.seat, folded(tile.name))
 
 
+def needs_someone(tile: Tile) -> bool:
+    """Tell whether a seat needs the teacher: a wish, a failure, a device gone; never activity."""
+    return bool(tile.wish or tile.claim) or tile.state in _URGENT
+
+
 class WallModel(QAbstractListModel):
     """Seats in the teacher's order, filtered by letters; holds who is selected by their keys."""
 
@@ -72,7 +82,7 @@ class WallModel(QAbstractListModel):
     tiles_changed = Signal()
     turned = Signal(object)  # Mapping[str, Tile]: what tiles were that show another state now
     selection_changed = Signal()
-    looks_changed = Signal()  # order, filter, zoom, hidden pictures
+    looks_changed = Signal()  # order, room, filter, zoom, hidden pictures
 
     def __init__(
         self, clock: Callable[[], float], looked_at: LookedAt, parent: QObject | None = None
@@ -91,6 +101,16 @@ class WallModel(QAbstractListModel):
         self.filter = ""
         self.zoom = 1.0
         self.hidden = False
+        self.plan: Plan | None = None
+        self.arranging = False
+        self.columns = 0
+        """So many columns the room has; 0: as many as fit."""
+        self.columns_seen = 1
+        """So many the wall has now."""
+        self._listed_columns = 1
+        self.unchanged = False
+        self._came_at: dict[DeviceId, float] = {}
+        self._said_unchanged: dict[str, str] = {}
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self.flush)
 
@@ -118,24 +138,30 @@ class WallModel(QAbstractListModel):
 
     def picture(self, device: DeviceId, image: QImage) -> None:
         """Take a device's newest picture, ready at the size it was asked in."""
-        self._pictures[device] = image
-        self._touch(key for key, tile in self._tiles.items() if tile.device == device)
+        self.pictures({device: image})
 
     def pictures(self, images: Mapping[DeviceId, QImage]) -> None:
         """Take what the decoder has ready, all at once."""
         self._pictures.update(images)
+        self._came_at |= dict.fromkeys(images, self._clock())
         self._touch(key for key, tile in self._tiles.items() if tile.device in images)
 
     def forget(self) -> None:
         """Drop all: the lesson is over."""
         self._pictures.clear()
+        self._came_at.clear()
         self.filter = ""
+        self.plan, self.arranging = None, False
         self.selected = frozenset()
         self.show(())
 
     def tick(self) -> None:
         """Let the tiles that say how long something lasts say it anew."""
         self._touch(key for key, tile in self._tiles.items() if tile.state in _AGEING)
+        if self.unchanged:
+            said = {key: self.words(tile).fact for key, tile in self._tiles.items()}
+            before, self._said_unchanged = self._said_unchanged, said
+            self._touch(key for key, fact in said.items() if before.get(key) != fact)
 
     def flush(self) -> None:
         """Emit what was touched, as few ranges as there are; the timer calls it."""
@@ -157,10 +183,43 @@ class WallModel(QAbstractListModel):
         self._arrange()
         self.looks_changed.emit()
 
+    def set_plan(self, plan: Plan | None) -> None:
+        """Let seats stand as in a room; None: one after the other."""
+        self.plan = plan
+        self._arrange()
+        self.looks_changed.emit()
+
+    def arrange(self, *, on: bool) -> None:
+        """Show the gaps of the room, and one more column and row for whom is moved there."""
+        if on and not self.arranging:
+            # The spare column is none of the list's.
+            self._listed_columns = self.columns or self.columns_seen
+        self.arranging = on
+        self._arrange()
+        self.looks_changed.emit()
+
+    def whole_plan(self) -> Plan:
+        """Return where each seat stands, also who has no place in the plan yet."""
+        keys = [key_of(tile) for tile in self.tiles()]
+        if self.plan is None:
+            return as_listed(keys, self._listed_columns)
+        return with_all(self.plan, keys)
+
+    def set_unchanged(self, unchanged: bool) -> None:  # noqa: FBT001 - as below
+        """Say under each picture how long it has been the same, or no longer."""
+        self.unchanged = unchanged
+        self._touch(self._tiles)
+        self.looks_changed.emit()
+
     def set_filter(self, letters: str) -> None:
         self.filter = letters
         self._arrange()
         self.looks_changed.emit()
+
+    def show_all(self) -> None:
+        """Let nobody be filtered out any more."""
+        self.filter = ""
+        self.set_order("seats" if self.order == "needing" else self.order)
 
     def set_zoom(self, zoom: float) -> None:
         self.zoom = zoom
@@ -182,7 +241,7 @@ class WallModel(QAbstractListModel):
 
     def resort(self) -> None:
         """Sort anew by what needs attention; the view asks only while no pointer is on it."""
-        if self.order == "attention":
+        if self.order in _SORTED:
             self._arrange()
 
     def see(self, visible: Mapping[DeviceId, QSize]) -> None:
@@ -213,8 +272,17 @@ class WallModel(QAbstractListModel):
     def key_at(self, row: int) -> str:
         return self._rows[row]
 
+    def tile_at(self, row: int) -> Tile | None:
+        """Return who is shown in a row, None where the room has a gap."""
+        return self._tiles.get(self._rows[row])
+
     def words(self, tile: Tile) -> TileWords:
-        return tile_words(tile, self._clock())
+        words = tile_words(tile, self._clock())
+        if self.unchanged and not words.fact and tile.state is State.LIVE and not self.hidden:
+            same = self._clock() - self._came_at.get(tile.device, self._clock())
+            if same >= UNCHANGED_SECONDS:
+                return replace(words, fact=say("Unchanged for {time}", time=lasted(same)))
+        return words
 
     def image(self, device: DeviceId) -> QImage | None:
         return self._pictures.get(device)
@@ -222,10 +290,16 @@ class WallModel(QAbstractListModel):
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._rows)
 
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Let nobody choose or reach a gap."""
+        if index.isValid() and not self._rows[index.row()]:
+            return Qt.ItemFlag.NoItemFlags
+        return super().flags(index)
+
     def data(self, index: Index, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
-        if not index.isValid():
+        tile = self.tile_at(index.row()) if index.isValid() else None
+        if tile is None:
             return None
-        tile = self._tiles[self._rows[index.row()]]
         if role == self.TileRole:
             return tile
         if role == self.PictureRole:
@@ -235,7 +309,9 @@ class WallModel(QAbstractListModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return name_of(tile)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return spoken(tile, self._clock())
+            words = self.words(tile)
+            same = f" {words.fact}." if words.fact and not words.fact_icon else ""
+            return spoken(tile, self._clock()) + same
         return None
 
     def _place(self, tile: Tile) -> object:
@@ -251,17 +327,21 @@ class WallModel(QAbstractListModel):
         self.beginResetModel()
         letters = folded(self.filter.strip())
         shown = [tile for tile in self._tiles.values() if letters in folded(tile.name)]
-        if self.order == "attention":
+        if self.order == "needing":
+            shown = [tile for tile in shown if needs_someone(tile)]
+        if self.order in _SORTED:
             shown.sort(key=_by_attention)
         elif self.order == "name":
             shown.sort(key=_by_name)
         else:
             shown.sort(key=_by_seat)
-        self._rows = [key_of(tile) for tile in shown]
-        self._row_of = {key: row for row, key in enumerate(self._rows)}
+        self.columns, self._rows = 0, [key_of(tile) for tile in shown]
+        if self.order == "seats" and not letters and (self.plan or self.arranging) and shown:
+            self.columns, self._rows = drawn(self.whole_plan(), spare=self.arranging)
+        self._row_of = {key: row for row, key in enumerate(self._rows) if key}
         before, self.selected = self.selected, self.selected & self._row_of.keys()
         self.endResetModel()
         if before != self.selected:
             self.selection_changed.emit()
-        self._touched.update(self._rows)
+        self._touched.update(self._row_of)
         self._touch(())

@@ -60,6 +60,20 @@ class KeepsSettings(Store):
     def less_motion(self) -> bool:
         return self.chosen.get("motion") == "less"
 
+    def unchanged(self) -> bool:
+        """Whether to say under a picture how long it has been the same."""
+        return self.chosen.get("unchanged") == "yes"
+
+    def choose_unchanged(self, said: bool) -> None:  # noqa: FBT001 - a signal's own word
+        self._choose("unchanged", "yes" if said else "no")
+
+    def of_class(self, name: str) -> str:
+        """Return what was kept of one class: `name` ends in its id."""
+        return self.chosen.get(name, "")
+
+    def choose_of_class(self, name: str, value: str) -> None:
+        self._choose(name, value)
+
     def server(self) -> str:
         return self.chosen.get("server", "")
 

@@ -1,7 +1,7 @@
 """Bars A, B and D: acts, what happened, tools. They paint what the desk says."""
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QFont, QIcon, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from classroom_app.presenters.chips import News
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.focus import FocusPresenter
+from classroom_app.presenters.sentences import name_of
 from classroom_app.presenters.wall import ORDERS, ZOOMS
 from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import (
@@ -28,17 +29,20 @@ from classroom_app.views.buttons import (
     flat,
     labelled,
 )
+from classroom_app.views.groups import GroupsMenu
 from classroom_app.views.motion import CHIP_MS, Motion, eased
 from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 NARROW, FACTS_FROM = 1200, 1600
+SCOPE_PX = 80  # "tous les 100", "100 gewählt", "Camille only"
 HEADLINE = 480
 """What happened, and how often, is read before the names beside it."""
 _ORDER_WORDS = {
     "seats": later("Order: seats"),
     "name": later("Order: names"),
     "attention": later("Order: who needs me"),
+    "needing": later("Only who needs me"),
 }
 
 
@@ -90,6 +94,8 @@ class BarA(QWidget):
         self.message = ActButton(theme, "message", "message-square", self)
         self.more = ActButton(theme, "more", "ellipsis", self)
         self.end = ActButton(theme, "end", "flag", self)
+        for act in (self.lock, self.free, self.hand_out, self.collect, self.message):
+            act.room = SCOPE_PX
         self._lay_out()
         self.lock.clicked.connect(desk.lock)
         self.free.clicked.connect(desk.free)
@@ -115,6 +121,17 @@ class BarA(QWidget):
         row.addStretch()
         row.addWidget(self.end)
 
+    def _scope(self) -> str:
+        """Return whom an act touches, in the room that a button has for it."""
+        words, metrics = self._desk.scope_words(), QFontMetrics(font(13, SEMI))
+        if metrics.horizontalAdvance(words) <= SCOPE_PX:
+            return words
+        scope = self._desk.scope()
+        if len(scope) == 1:
+            name = name_of(scope[0])
+            return metrics.elidedText(name, Qt.TextElideMode.ElideRight, SCOPE_PX)
+        return say("{n} pupils chosen", len(scope))
+
     def _lock_tip(self) -> str:
         """Say which sentence goes, and how to choose another. The first line is no rich text."""
         sentence = self._desk.sentence
@@ -124,7 +141,7 @@ class BarA(QWidget):
     @Slot()
     def refresh(self) -> None:
         desk = self._desk
-        scope, locks = desk.scope_words(), desk.locks_next()
+        scope, locks = self._scope(), desk.locks_next()
         narrow = self.window().width() < NARROW
         below = "" if narrow else scope
         self._names.setMinimumWidth(120 if narrow else 172)
@@ -333,12 +350,18 @@ class BarD(QWidget):
             action.setData(order)
             action.setCheckable(True)
             self.orders.addAction(action)
+        self.orders.addSeparator()
+        self._arrange = self.orders.addAction("")
+        self._arrange.triggered.connect(self._desk.arrange)
+        self.groups = GroupsMenu(self._desk, self.orders)
+        self.orders.addMenu(self.groups)
         self.orders.triggered.connect(self._ordered)
         self._desk.wall.looks_changed.connect(self.refresh)
 
     @Slot(QAction)
     def _ordered(self, action: QAction) -> None:
-        self._desk.wall.set_order(str(action.data()))
+        if action.data() in ORDERS:
+            self._desk.wall.set_order(str(action.data()))
 
     @Slot(int)
     def _zoomed(self, at: int) -> None:
@@ -373,20 +396,31 @@ class BarD(QWidget):
         icon = "eye" if wall.hidden else "eye-off"
         self._tool(self.hide_pictures, icon, "" if tight else hide, f"{hide} (Ctrl+H)")
         self.hide_pictures.setAccessibleName(hide)
-        self._tool(self.order, "layout-grid", say(_ORDER_WORDS[wall.order]), "")
-        for action in self.orders.actions():
-            action.setText(say(_ORDER_WORDS[str(action.data())]))
-            action.setChecked(action.data() == wall.order)
-        self._tool(self.smaller, "minus", "", "Ctrl+-")
-        self._tool(self.larger, "plus", "", "Ctrl++")
-        self.smaller.setAccessibleName(say("Smaller tiles"))
-        self.larger.setAccessibleName(say("Larger tiles"))
+        self._refresh_order()
+        self._refresh_sizes()
         self._tool(self.journal, "history", say("Journal"), "")
         self._tool(self.school, "cloud", self._desk.school_words(), say("Exchange now"), "ink2")
         self.facts.setText(self._desk.facts() if wide else "")
         self.warning.setText(told)
         self.warning.setToolTip(told)
         self._refresh_note()
+
+    def _refresh_order(self) -> None:
+        wall = self._desk.wall
+        self._tool(self.order, "layout-grid", say(_ORDER_WORDS[wall.order]), "")
+        self._arrange.setText(say("Arrange the seats…"))
+        self.groups.setTitle(say("Groups"))
+        for action in self.orders.actions():
+            if action.data() not in ORDERS:
+                continue
+            action.setText(say(_ORDER_WORDS[str(action.data())]))
+            action.setChecked(action.data() == wall.order)
+
+    def _refresh_sizes(self) -> None:
+        self._tool(self.smaller, "minus", "", "Ctrl+-")
+        self._tool(self.larger, "plus", "", "Ctrl++")
+        self.smaller.setAccessibleName(say("Smaller tiles"))
+        self.larger.setAccessibleName(say("Larger tiles"))
 
     def _refresh_note(self) -> None:
         note = self._desk.note()

@@ -116,6 +116,7 @@ class ActButton(QAbstractButton):
         self.setObjectName(name)
         self._theme, self._icon = theme, icon
         self.look, self.second = "plain", ""
+        self.room = 0  # px kept for the second line: whom an act touches moves no button
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -135,7 +136,8 @@ class ActButton(QAbstractButton):
             return QSize(14 + 24 + 14, self.HEIGHT)
         words = QFontMetrics(font(16, SEMI)).horizontalAdvance(self.text())
         below = QFontMetrics(font(13, SEMI)).horizontalAdvance(self.second)
-        return QSize(14 + 24 + 10 + max(words, below) + 16, self.HEIGHT)
+        kept = max(below, self.room) if self.second else 0
+        return QSize(14 + 24 + 10 + max(words, kept) + 16, self.HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()

@@ -32,6 +32,11 @@ class MoreSheet(Sheet):
         work.setToolTip(say("Opens the folder that collected work lies in"))
         self.other("theme", other, turn)
         self.other("motion", say("Usual motion") if still else say("Less motion"), move)
+        same = desk.wall.unchanged
+        words = say("Say no longer what is unchanged") if same else say("Say what is unchanged")
+        told = self.other("unchanged", words, desk.turn_unchanged)
+        told.setToolTip(say("How long a picture has been the same, under the picture"))
+        self.other("arrange", say("Arrange the seats…"), desk.arrange)
         self.other("check", say("Connection check"), self._check)
         self.other("classes", say("Your classes"), self._classes)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QRect, Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from classroom_app.presenters.desk import DeskPresenter
@@ -27,6 +27,8 @@ from classroom_app.views.sheets import (
 class Sheets(QObject):
     """`more` makes the sheet behind the three dots; `middle` takes keys that nobody else has."""
 
+    covers = Signal(QRect)  # of the window; empty: nothing is covered any more
+
     def __init__(  # noqa: PLR0913, PLR0917 - the buttons they come from
         self,
         desk: DeskPresenter,
@@ -42,7 +44,7 @@ class Sheets(QObject):
         super().__init__(window)
         self._desk, self._a, self._b, self._d, self._focus = desk, bar_a, bar_b, bar_d, focus
         self._motion, self._more, self._middle, self._window = motion, more, middle, window
-        self._open: Sheet | None = None
+        self.open_sheet: Sheet | None = None
         self._keys_were: QWidget | None = None
         bar_a.left.clicked.connect(self.ask_length)
         bar_a.lock.held.connect(self.ask_lock)
@@ -55,14 +57,15 @@ class Sheets(QObject):
         """Slide a sheet from its button; an open one gives way."""
         self.close()
         sheet, button = self._sheet_for(name, paths)
-        self._open = sheet
+        self.open_sheet = sheet
         self._keys_were = self._window.focusWidget()
         sheet.closed.connect(self._refocus)
         sheet.slide_from(button, self._motion)
+        self.covers.emit(sheet.spot())
 
     def close(self) -> bool:
         """Close the open sheet; return whether there was one."""
-        sheet, self._open = self._open, None
+        sheet, self.open_sheet = self.open_sheet, None
         if sheet is None or not _alive(sheet):
             return False
         was = sheet.isVisible()
@@ -102,6 +105,7 @@ class Sheets(QObject):
     @Slot()
     def _refocus(self) -> None:
         """Give the keys back to whoever had them before the sheet."""
+        self.covers.emit(QRect())
         held = self._keys_were
         spot = held if held and held.isVisible() else self._middle.currentWidget()
         if spot is not None:

@@ -7,6 +7,7 @@ from PySide6.QtCore import (
     QEvent,
     QObject,
     QPoint,
+    QRect,
     Qt,
     Signal,
     Slot,
@@ -43,6 +44,7 @@ _KEYS = (
     ("Ctrl+Z", later("Undo")),
     ("F6", later("Who needs me next")),
     ("Ctrl+F", later("Find a pupil")),
+    ("Ctrl+1 … 9", later("A group; with Shift: keep the chosen as one")),
     ("Ctrl+H", later("Hide pictures")),
     ("Enter", later("Look closely")),
     ("Ctrl+S", later("Keep a picture")),
@@ -127,6 +129,10 @@ class Sheet(QFrame):
         self.show()
         self.raise_()
         self.first.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def spot(self) -> QRect:
+        """Return where the sheet comes to stand in its window."""
+        return QRect(self._spot, self.size())
 
     def _slide(self, done: float) -> None:
         self.move(self._spot - QPoint(0, round(SLIDE_PX * (1 - eased(done)))))

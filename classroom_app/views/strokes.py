@@ -133,12 +133,19 @@ class Brush:
             self.ribbon(words, box, self.colour("fail"), "on_fail")
 
     def ribbon(self, words: TileWords, box: QRectF, ground: QColor, token: str) -> None:
-        height = 22 if self.grid.width < _NARROW else 26
+        narrow = self.grid.width < _NARROW
+        height, edge = (22, 4) if narrow else (26, 8)
         spot = QRectF(box.left(), box.bottom() - height, box.width(), height)
         self.p.fillRect(spot, ground)
         icon = self.theme.icon(words.icon, 16, token, self.ratio)
-        self.p.drawPixmap(QPointF(spot.left() + 8, spot.center().y() - 8), icon)
-        self.text(spot.adjusted(30, 0, -4, 0), words.title, token, self.small_px, SEMI)
+        self.p.drawPixmap(QPointF(spot.left() + edge, spot.center().y() - 8), icon)
+        self.text(
+            spot.adjusted(edge + 20 + edge // 4, 0, -edge // 2, 0),
+            words.title,
+            token,
+            self.small_px,
+            SEMI,
+        )
 
     def text(
         self,
@@ -244,10 +251,13 @@ class Brush:
     def _fact_width(self, words: TileWords) -> int:
         if not words.fact:
             return 0
-        return 22 + QFontMetrics(font(self.small_px, SEMI)).horizontalAdvance(words.fact)
+        icon = 22 if words.fact_icon else 0
+        return icon + QFontMetrics(font(self.small_px, SEMI)).horizontalAdvance(words.fact)
 
     def fact(self, words: TileWords, line: QRectF, token: str) -> None:
         self.text(line, words.fact, token, self.small_px, SEMI, _RIGHT)
+        if not words.fact_icon:
+            return
         icon = self.theme.icon(words.fact_icon, 17, token, self.ratio)
         left = line.right() - self._fact_width(words) + 1
         self.p.drawPixmap(QPointF(left, line.center().y() - 8.5), icon)
@@ -261,6 +271,12 @@ class Brush:
         self.p.drawEllipse(spot)
         icon = self.theme.icon("check", 18, "surface", self.ratio)
         self.p.drawPixmap(QPointF(spot.left() + 4, spot.top() + 4), icon)
+
+    def gap(self, box: QRectF) -> None:
+        """Draw a place where nobody sits, while seats are arranged."""
+        pen = QPen(self.colour("line"), 1.5)
+        pen.setDashPattern([2, 5])
+        self.outline(box.adjusted(0.75, 0.75, -0.75, -0.75), pen)
 
     def frame(self, box: QRectF, width: float) -> None:
         """Focus ring: outside a 2 px gap, apart from selection."""

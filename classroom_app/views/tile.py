@@ -23,6 +23,8 @@ class TileDelegate(QStyledItemDelegate):
         self.fades: dict[str, Fade] = {}
         self.swells: dict[str, float] = {}  # px, beyond the 3 of a frame
         self.dirty = QRegion()
+        self.ring = False  # whether keys walk the wall: a mouse needs no frame
+        self.lifted = ""  # the key of the seat that is being moved
 
     def tile_rect(self, cell: QRectF) -> QRectF:
         """Return the tile within its cell."""
@@ -44,10 +46,22 @@ class TileDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         if not self.dirty.intersects(option.rect):  # type: ignore[attr-defined]
             return
-        tile: Tile = index.data(WallModel.TileRole)
+        tile: Tile | None = index.data(WallModel.TileRole)
         key = self._wall.key_at(index.row())
         cell = QRectF(option.rect)  # type: ignore[attr-defined]
+        if tile is None or key == self.lifted:
+            if self._wall.arranging:
+                self._gap(painter, cell)
+            return
         painter.save()
+        self._seat(painter, option, index, tile)
+        painter.restore()
+
+    def _seat(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: Index, tile: Tile
+    ) -> None:
+        key = self._wall.key_at(index.row())
+        cell = QRectF(option.rect)  # type: ignore[attr-defined]
         words: TileWords = index.data(WallModel.WordsRole)
         if fade := self.fades.get(key):
             self._faded(painter, cell.toRect(), fade, fade.now.of(tile, words))
@@ -58,11 +72,26 @@ class TileDelegate(QStyledItemDelegate):
             brush.selected(self.tile_rect(cell))
         if key in self.swells:
             brush.frame(self.tile_rect(cell), 3 + self.swells[key])
-        elif option.state & QStyle.StateFlag.State_HasFocus:  # type: ignore[attr-defined]
+        elif self.ring and option.state & QStyle.StateFlag.State_HasFocus:  # type: ignore[attr-defined]
             brush.frame(self.tile_rect(cell), 3)
         if tile.wish or tile.claim:
             brush.badge(tile, self.tile_rect(cell))
+
+    def _gap(self, painter: QPainter, cell: QRectF) -> None:
+        painter.save()
+        self._brush(painter).gap(self.tile_rect(cell))
         painter.restore()
+
+    def lift(self, painter: QPainter, cell: QRectF, target: QRectF | None) -> None:
+        """Paint the tile that is being moved over all others, and a frame where it would go."""
+        tile = self._wall.tile(self.lifted)
+        if tile is None:
+            return
+        if target:
+            self._brush(painter).frame(self.tile_rect(target), 3)
+        painter.setOpacity(0.85)
+        self._body(painter, cell, tile, self._wall.words(tile))
+        painter.setOpacity(1)
 
     def _body(self, painter: QPainter, cell: QRectF, tile: Tile, words: TileWords) -> None:
         image, hidden = self._wall.image(tile.device), self._wall.hidden

@@ -18,8 +18,12 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QFocusEvent,
+    QFont,
     QHideEvent,
     QKeyEvent,
+    QMouseEvent,
+    QPainter,
     QPaintEvent,
     QResizeEvent,
     QShowEvent,
@@ -27,14 +31,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
-from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.desk import DeskPresenter
-from classroom_app.presenters.layout import EDGE, grid
-from classroom_app.presenters.wall import ZOOMS, WallModel
+from classroom_app.presenters.layout import EDGE, Grid, grid, room
+from classroom_app.presenters.wall import ZOOMS, Index, WallModel
 from classroom_app.presenters.words import say
+from classroom_app.views.arranging import Mover
 from classroom_app.views.motion import FADE_MS, SWELL_MS, Motion
-from classroom_app.views.theme import Theme
+from classroom_app.views.theme import Theme, font
 from classroom_app.views.tile import Fade, Layer, TileDelegate
 from classroom_app.views.tile_menu import TileMenu
 
@@ -45,6 +49,20 @@ GAP_MAX, GAP_MAX_WIDE, WIDE = 18, 30, 1600
 TOP, BOTTOM = 8, 12
 BAR = 14  # of scrolling
 SLACK = 4
+WALKS = frozenset(
+    {
+        Qt.Key.Key_Left,
+        Qt.Key.Key_Right,
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Home,
+        Qt.Key.Key_End,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_PageDown,
+        Qt.Key.Key_Space,
+    }
+)
+BY_KEYS = frozenset({Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason})
 
 
 class WallView(QListView):
@@ -55,8 +73,11 @@ class WallView(QListView):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("wall")
-        self._desk, self._wall, self._motion = desk, wall, motion
+        self._desk, self._wall, self._motion, self._theme = desk, wall, motion, theme
         self._applying = False
+        self._in_sight = True
+        self._current = ""
+        self._under = QRect()
         self.tiles = TileDelegate(theme, wall, self)
         self.setItemDelegate(self.tiles)
         self.setModel(wall)
@@ -75,6 +96,7 @@ class WallView(QListView):
         desk.revealed.connect(self.reveal)
         self.doubleClicked.connect(self._open)
         self.menu = TileMenu(desk, self)
+        self._mover = Mover(self, desk.seating, wall)
 
     def _shape_as_a_room(self) -> None:
         self.setViewMode(QListView.ViewMode.IconMode)
@@ -82,6 +104,7 @@ class WallView(QListView):
         self.setResizeMode(QListView.ResizeMode.Adjust)
         self.setUniformItemSizes(True)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setSelectionRectVisible(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QListView.Shape.NoFrame)
@@ -101,16 +124,18 @@ class WallView(QListView):
         """Choose columns and sizes for the space there is."""
         self.tiles.fades.clear()  # painted in another size, or with what is hidden now
         count = self._wall.rowCount()
-        room = QSize(self.width() - 2 * EDGE, self.height() - TOP - BOTTOM)
-        if count == 0 or room.width() <= 0 or room.height() <= 0:
+        space = QSize(self.width() - 2 * EDGE, self.height() - TOP - BOTTOM)
+        if count == 0 or space.width() <= 0 or space.height() <= 0:
             return
-        made = grid(count, room.width(), room.height(), self._wall.zoom)
+        made = self._grid(count, space)
         scrolls = made.rows > made.rows_seen
-        if scrolls:
-            made = grid(count, room.width() - BAR, room.height(), self._wall.zoom)
+        beside = self.width() - SLACK - BAR  # the bar stands in the edge, where it is broad enough
+        if scrolls and made.columns * (int(made.width) + made.gap) > beside:
+            made = self._grid(count, space - QSize(BAR, 0))
+        self._wall.columns_seen = made.columns
         most = GAP_MAX_WIDE if self.width() >= WIDE else GAP_MAX
-        down = room.height() - made.rows_seen * int(made.height)
-        across = room.width() - (BAR if scrolls else 0) - made.columns * int(made.width)
+        down = space.height() - made.rows_seen * int(made.height)
+        across = space.width() - (BAR if scrolls else 0) - made.columns * int(made.width)
         gap_down = min(max(made.gap, down // max(1, made.rows_seen - 1)), max(most, made.gap))
         gap_across = min(max(made.gap, across // max(1, made.columns - 1)), max(most, made.gap))
         cell = QSize(int(made.width) + gap_across, int(made.height) + gap_down)
@@ -128,6 +153,11 @@ class WallView(QListView):
         self.verticalScrollBar().setSingleStep(cell.height())
         self._touch()
 
+    def _grid(self, count: int, space: QSize) -> Grid:
+        if self._wall.columns:
+            return room(self._wall.columns, count, *space.toTuple(), self._wall.zoom)  # type: ignore[attr-defined]
+        return grid(count, *space.toTuple(), self._wall.zoom)  # type: ignore[attr-defined]
+
     def picture_rect(self, row: int) -> QRect:
         """Return where the picture of a row stands, in this widget's own coordinates."""
         cell = self.visualRect(self._wall.index(row))
@@ -141,6 +171,7 @@ class WallView(QListView):
     def _reshaped(self) -> None:
         self.lay_out()
         self._apply_selection()
+        self.make_current(self._current)
         self.viewport().update()
 
     # what is seen
@@ -148,7 +179,7 @@ class WallView(QListView):
     def seen_rows(self) -> range:
         """Return the rows of which at least a part is visible."""
         count = self._wall.rowCount()
-        if not count or not self.isVisible():
+        if not count or not self.isVisible() or not self._in_sight:
             return range(0)
         columns = max(1, self.tiles.grid.columns)
         top = self.verticalScrollBar().value()
@@ -156,18 +187,34 @@ class WallView(QListView):
         last = (top + self.viewport().height() - 1) // self.tiles.cell.height()
         return range(min(count, first * columns), min(count, (last + 1) * columns))
 
+    @Slot(bool)
+    def come_in_sight(self, seen: bool) -> None:  # noqa: FBT001 - a signal's own word
+        """Hear whether anybody can see the window at all."""
+        self._in_sight = seen
+        self._touch()
+
+    @Slot(QRect)
+    def lie_under(self, spot: QRect) -> None:
+        """Hear what part of the window a sheet covers; an empty one: nothing."""
+        self._under = spot
+        self._touch()
+
     @Slot()
     def look(self) -> None:
         """Tell which pictures are looked at, at how many real pixels."""
         ratio = self.devicePixelRatioF()
         size = self.tiles.picture_rect(QRectF(0, 0, *self.tiles.cell.toTuple())).size()  # type: ignore[attr-defined]
         pixels = QSize(round(size.width() * ratio), round(size.height() * ratio))
-        seen: dict[DeviceId, QSize] = {}
-        for row in self.seen_rows():
-            tile: Tile = self._wall.index(row).data(WallModel.TileRole)
-            if tile.device:
-                seen[tile.device] = pixels
-        self._wall.see(seen)
+        under = self._under.translated(-self.mapTo(self.window(), QPoint()))
+        self._wall.see(
+            {
+                tile.device: pixels
+                for row in self.seen_rows()
+                if (tile := self._wall.tile_at(row))
+                and tile.device
+                and not under.contains(self.picture_rect(row))
+            }
+        )
 
     @Slot()
     def _touch(self) -> None:
@@ -184,6 +231,7 @@ class WallView(QListView):
             return
         index = self._wall.index(row)
         self.setFocus()
+        self._show_ring(shown=True)
         self.scrollTo(index)
         self.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.NoUpdate)
         self.swell(frozenset({key}))
@@ -232,9 +280,20 @@ class WallView(QListView):
 
     # choosing
 
+    def currentChanged(self, current: Index, previous: Index) -> None:
+        super().currentChanged(current, previous)
+        if current.isValid():
+            self._current = self._wall.key_at(current.row())
+
+    def make_current(self, key: str) -> None:
+        """Let the keys go on from this seat, wherever it stands now."""
+        if (row := self._wall.row(key)) >= 0:
+            keep = QItemSelectionModel.SelectionFlag.NoUpdate
+            self.selectionModel().setCurrentIndex(self._wall.index(row), keep)
+
     def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         super().selectionChanged(selected, deselected)
-        if not self._applying:
+        if not self._applying and not self._wall.arranging:
             self._wall.select(self._wall.key_at(index.row()) for index in self.selectedIndexes())
 
     @Slot()
@@ -259,6 +318,8 @@ class WallView(QListView):
 
     @Slot(QModelIndex)
     def _open(self, index: QModelIndex) -> None:
+        if self._wall.arranging:
+            return
         self._desk.open(self._wall.key_at(index.row()))
 
     def zoom(self, step: int) -> None:
@@ -275,6 +336,10 @@ class WallView(QListView):
     # events
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in WALKS:
+            self._show_ring(shown=True)
+        if self._mover.key(event):
+            return
         current = self.currentIndex()
         plain = not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
@@ -291,9 +356,9 @@ class WallView(QListView):
         """Open a seat's menu by the right button, or by the keyboard at the current seat."""
         by_keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard
         index = self.currentIndex() if by_keyboard else self.indexAt(event.pos())
-        if index.isValid():
+        tile = self._wall.tile_at(index.row()) if index.isValid() else None
+        if tile and not self._wall.arranging:
             spot = self.visualRect(index).center() if by_keyboard else event.pos()
-            tile: Tile = index.data(WallModel.TileRole)
             self.menu.open(tile, self.viewport().mapToGlobal(spot))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -309,6 +374,46 @@ class WallView(QListView):
         """Paint the tiles that changed; Qt would paint all between the first and the last."""
         self.tiles.dirty = event.region()
         super().paintEvent(event)
+        painter = QPainter(self.viewport())
+        self._mover.paint(painter)
+        if not self._wall.rowCount() and self._wall.tiles():
+            self._say_nobody(painter)
+        painter.end()
+
+    def _say_nobody(self, painter: QPainter) -> None:
+        """Say why the wall is empty: it never is just blank."""
+        needing = self._wall.order == "needing" and not self._wall.filter
+        words = say("Nobody needs you now") if needing else say("Nobody of that name")
+        painter.setFont(font(18, QFont.Weight.DemiBold))
+        painter.setPen(self._theme.colour("ink2"))
+        painter.drawText(self.viewport().rect(), Qt.AlignmentFlag.AlignCenter, words)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if event.reason() in BY_KEYS:
+            self._show_ring(shown=True)
+
+    def _show_ring(self, *, shown: bool) -> None:
+        if self.tiles.ring != shown:
+            self.tiles.ring = shown
+            self.viewport().update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._show_ring(shown=False)
+        if not self._mover.press(event):
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if not self._mover.move(event):
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if not self._mover.release(event):
+            super().mouseReleaseEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if not self._mover.press(event):
+            super().mouseDoubleClickEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
+    QKeyEvent,
     QKeySequence,
     QResizeEvent,
     QShortcut,
@@ -24,10 +25,12 @@ from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel
 from classroom_app.presenters.wall import WallModel
+from classroom_app.views.arranging import ArrangeBar
 from classroom_app.views.bars import BarA, BarB, BarD
 from classroom_app.views.classes import ClassesView
 from classroom_app.views.first_run import FirstRunView
 from classroom_app.views.focus import FocusView
+from classroom_app.views.groups import number_of
 from classroom_app.views.journal import JournalView
 from classroom_app.views.more import MoreSheet
 from classroom_app.views.motion import Motion
@@ -75,7 +78,7 @@ class DeskWindow(QWidget):
         self.setAcceptDrops(True)
         self.desk, self.theme, self.motion = desk, theme, motion
         motion.setParent(self)
-        self._wall_model, self._first_run = wall, first_run
+        self._wall_model, self._first_run, self._close_look = wall, first_run, focus
         self.first_run = FirstRunView(first_run, desk, theme)
         self.classes = ClassesView(classes, desk, theme)
         self.pairing = PairingView(classes.pairing, desk)
@@ -87,6 +90,7 @@ class DeskWindow(QWidget):
         self.bar_a = BarA(desk, theme, self)
         self.bar_b = BarB(desk, focus, theme, motion, self)
         self.bar_d = BarD(desk, theme, self)
+        self.bar_arrange = ArrangeBar(desk.seating, theme, self)
         self._stack()
         self.sheets = Sheets(
             desk,
@@ -100,7 +104,6 @@ class DeskWindow(QWidget):
             self,
         )
         self._keys()
-        self._said = ""
         self._announcing = QTimer(self, singleShot=True, interval=ANNOUNCE_MS)
         self._announcing.timeout.connect(self._announce)
         self._connect()
@@ -109,6 +112,7 @@ class DeskWindow(QWidget):
         self.refresh()
 
     def _stack(self) -> None:
+        self._said = ""
         self.middle = QStackedWidget(self)
         for page in (self.wall, self.focus, self.journal):
             self.middle.addWidget(page)
@@ -120,6 +124,7 @@ class DeskWindow(QWidget):
             column.addWidget(part)
         column.addWidget(self.middle, 1)
         column.addWidget(self.bar_d)
+        column.addWidget(self.bar_arrange)
         self._lesson = lesson
         self.pages = QStackedWidget(self)
         before = (self.first_run, self.classes, self.pairing, self.safekeeping, self.passphrase)
@@ -140,6 +145,8 @@ class DeskWindow(QWidget):
         self.bar_d.finder.returnPressed.connect(self._found)
         self.wall.typed.connect(self.search)
         self.bar_b.chips_came.connect(self.wall.swell)
+        self.sheets.covers.connect(self.wall.lie_under)
+        self.desk.seating.changed.connect(self._arranges)
 
     def _keys(self) -> None:
         desk, sheets = self.desk, self.sheets
@@ -175,14 +182,23 @@ class DeskWindow(QWidget):
 
     # what is seen
 
+    @Slot(bool)
+    def come_in_sight(self, seen: bool) -> None:  # noqa: FBT001 - a signal's own word
+        """Hear whether anybody can see the window: nobody looks at what nobody sees."""
+        self.setUpdatesEnabled(seen)  # under X11 a covered window would go on painting
+        self.wall.come_in_sight(seen)
+        self._close_look.come_in_sight(seen)
+
     def tiles_seen(self) -> list[SeenTile]:
         """Return the wall's tiles and where their pictures stand; empty where scrolled off."""
         seen: list[SeenTile] = []
         for row in range(self._wall_model.rowCount()):
+            tile = self._wall_model.tile_at(row)
+            if tile is None:
+                continue
             spot = self.wall.picture_rect(row) if self.wall.isVisible() else QRect()
             if spot.isValid():
                 spot.translate(self.wall.mapTo(self, self.wall.rect().topLeft()))
-            tile = self._wall_model.index(row).data(WallModel.TileRole)
             seen.append(SeenTile(tile, spot if self.rect().contains(spot) else QRect()))
         return seen
 
@@ -199,6 +215,20 @@ class DeskWindow(QWidget):
             self.bar_a.refresh()
             self.bar_b.refresh()
             self.bar_d.refresh()
+            self.bar_arrange.refresh()
+            # The one that goes goes first: with both the wall would be laid out twice.
+            arranging = self.desk.seating.on
+            for bar in sorted((self.bar_d, self.bar_arrange), key=self._stays):
+                bar.setVisible((bar is self.bar_arrange) == arranging)
+
+    def _stays(self, bar: QWidget) -> bool:
+        return (bar is self.bar_arrange) == self.desk.seating.on
+
+    @Slot()
+    def _arranges(self) -> None:
+        self.refresh()
+        if self.desk.seating.on:
+            self.wall.setFocus()
 
     def retranslate(self) -> None:
         """Say all anew: another language or look."""
@@ -350,6 +380,17 @@ class DeskWindow(QWidget):
         if files and self.desk.enabled():
             event.acceptProposedAction()
             self.sheets.open("hand-out", files)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Ctrl and a digit choose a group, with Shift they keep the selection as one."""
+        control = event.modifiers() & Qt.KeyboardModifier.ControlModifier
+        number = number_of(event) if control and self.desk.page == "wall" else 0
+        if number and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            self.desk.keep_group(number)
+        elif number:
+            self.desk.choose_group(number)
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

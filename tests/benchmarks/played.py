@@ -18,7 +18,13 @@ RECEIPT_SECONDS = 20.0
 
 @asynccontextmanager
 async def lesson(
-    devices: int, seed: int, *, per_process: int = 20, real_devices: int = 2, nice: bool = True
+    devices: int,
+    seed: int,
+    *,
+    per_process: int = 20,
+    real_devices: int = 2,
+    nice: bool = True,
+    headless: bool = True,
 ) -> AsyncGenerator[World]:
     """Enter a running lesson: every device of the class is here, and its screen on the wall."""
     with tempfile.TemporaryDirectory(prefix="pupitre-bench-") as folder:
@@ -27,7 +33,7 @@ async def lesson(
             devices,
             out,
             seed,
-            headless=True,
+            headless=headless,
             faults=False,
             per_process=per_process,
             real_devices=real_devices,

@@ -308,9 +308,14 @@ async def test_what_a_teacher_chose_is_there_at_the_next_start(tmp_path: Path) -
         keeping.choose_less_motion(less=True)
         keeping.choose_sentence("Eyes on me, please")
         keeping.choose_lesson_minutes(90)
+        keeping.choose_of_class("seats-of/c1", '{"p1":[3,2]}')
+        keeping.choose_unchanged(said=True)
     async with opened(tmp_path, NoRing) as again:
         assert (again.sentence(), again.lesson_minutes()) == ("Eyes on me, please", 90)
         assert again.less_motion()
+        assert again.unchanged()
+        assert again.of_class("seats-of/c1") == '{"p1":[3,2]}'
+        assert again.of_class("seats-of/c2") == ""
         again.choose_less_motion(less=False)
         again.choose_sentence("")
     async with opened(tmp_path, NoRing) as last:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PIL import Image
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from classroom_app.domain.lesson import ClassId, DeviceId, Pupil, PupilId, Roster
@@ -23,6 +25,7 @@ from tests.ui.room import (
     NOW,
     Room,
     classroom,
+    live,
     lively,
     locked,
     replace,
@@ -64,6 +67,70 @@ def walls(folder: Path) -> None:
     made = room("en")
     made.begin(classroom(60), (1920, 1080))
     save(made, folder, "06-sixty-light-en-1920")
+
+
+def states() -> list[Tile]:
+    """Return every state of the design's table, and what may come on top of one, by its name."""
+    shown = [
+        live(0, "Live"),
+        live(1, "Stale", State.STALE, since=NOW - 12),
+        live(2, "Dark", State.DARK, since=NOW - 40),
+        live(3, "Private", State.PRIVATE, reason="password"),
+        live(4, "Asked", State.ASKED),
+        live(5, "Locked", State.LOCKED),
+        live(6, "Freed", freed=True),
+        live(7, "Not covered", State.NOT_COVERED, reason="second-screen"),
+        live(8, "Keyboard", State.NOT_COVERED, reason="another window holds the keyboard"),
+        live(9, "Clock", State.CLOCK),
+        live(10, "Twin", State.TWIN),
+        live(11, "Gone", State.GONE, since=NOW - 185),
+        live(12, "Elsewhere", State.OTHER_NETWORK, reason="Gast", since=NOW - 60),
+        live(13, "Not here", State.NOT_HERE, reason="asleep"),
+        live(14, "Other lesson", State.OTHER_LESSON, reason="Mme Petit"),
+        live(15, "Waiting", State.WAITING),
+        live(16, "No picture", State.WAITING, reason="the screen cannot be seen"),
+        live(17, "Hand", wish=Wish("hand", NOW - 120, 1)),
+        live(18, "Message", wish=Wish("words", NOW - 15, 0, "J'ai fini")),
+        live(19, "Locked, hand", State.LOCKED, wish=Wish("hand", NOW - 20, 2)),
+        live(20, "Battery", battery_percent=9),
+        live(21, "Handed in", fact="handed-in"),
+        live(22, "Unchanged"),
+    ]
+    nobody = Tile(PupilId(""), DeviceId("t1"), "Tablette 4", 0, State.LIVE, claim=PupilId("p0"))
+    return [*shown, nobody]
+
+
+def every_state(folder: Path) -> None:
+    """Draw all states at 136, 227 and 306 px; and as seen without red and green, and in the sun."""
+    for theme in ("light", "dark"):
+        for width, count in ((136, 100), (227, 40), (306, 24)):
+            made = room("en" if theme == "light" else "de", theme)
+            made.begin([*states(), *classroom(count)[24:]], (1920, 1080))
+            made.now -= 480
+            made.wall.picture(DeviceId("d22"), screen(2, QSize(300, 169)))
+            made.now += 480
+            made.wall.set_unchanged(unchanged=True)
+            made.wall.select({"p0", "p5"})
+            made.settle()
+            image = made.grab()
+            if width == 136:
+                image = image.copy(0, 0, 1920, 430)
+            name = f"20-states-{width}-{theme}"
+            image.save(str(folder / f"{name}.png"))
+            if width == 227:
+                dimmed(image, folder / name)
+            made.close()
+
+
+def dimmed(image: QImage, path: Path) -> None:
+    """Write a picture as a deuteranope sees it (Viénot 1999), with a quarter of white over it."""
+    image.save(f"{path}.png")
+    with Image.open(f"{path}.png") as opened:
+        seen = opened.convert("RGB").convert(
+            "RGB", (0.29, 0.71, 0, 0, 0.29, 0.71, 0, 0, -0.02, 0.02, 1, 0)
+        )
+        white = Image.new("RGB", seen.size, "white")
+        Image.blend(seen, white, 0.25).save(f"{path}-deuteranopia-sun.png")
 
 
 def pages(folder: Path) -> None:
@@ -259,6 +326,7 @@ def main() -> None:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     walls(folder)
+    every_state(folder)
     pages(folder)
     sheets(folder)
     seats(folder)

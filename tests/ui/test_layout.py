@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classroom_app.presenters.layout import WIDTH_MAX, WIDTH_MIN, grid
+from classroom_app.presenters.layout import WIDTH_MAX, WIDTH_MIN, grid, room
 
 TABLE = {
     (1366, 768): ["960x1", "269x3", "188x6", "182x7", "139x9", "139x9"],
@@ -47,3 +47,20 @@ def test_every_tile_has_a_place_and_a_sane_size(
     assert made.columns * made.width + (made.columns - 1) * made.gap <= width + 1
     assert min(WIDTH_MIN, width) - 1 <= made.width <= WIDTH_MAX
     assert 1 <= made.rows_seen <= max(1, made.rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    columns=st.integers(1, 16),
+    rows=st.integers(1, 12),
+    width=st.integers(900, 4000),
+    height=st.integers(150, 2200),
+    zoom=st.sampled_from([0.6, 1.0, 2.5]),
+)
+def test_a_room_keeps_its_columns_at_any_size_and_zoom(
+    columns: int, rows: int, width: int, height: int, zoom: float
+) -> None:
+    made = room(columns, columns * rows, width, height, zoom)
+    assert (made.columns, made.rows) == (columns, rows)
+    assert made.columns * made.width + (made.columns - 1) * made.gap <= width + 1
+    assert made.width >= min(WIDTH_MIN, (width - made.gap * (columns - 1)) / columns) - 1

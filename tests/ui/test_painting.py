@@ -185,6 +185,27 @@ def test_sixty_seats_are_all_in_view_beside_long_words_in_a_small_window(opened:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_no_button_moves_with_whom_it_would_touch_nor_with_a_sheet(
+    opened: Opens, language: str
+) -> None:
+    room = opened(language)
+    tiles = classroom(28)
+    tiles[3] = live(3, "Maximiliane")
+    room.begin(tiles)
+
+    def stand() -> list[tuple[int, int]]:
+        room.settle()
+        return [(b.x(), b.width()) for b in room.window.bar_a.findChildren(ActButton)]
+
+    before = stand()
+    for keys in ({"p3"}, {"p11", "p4"}, {f"p{at}" for at in range(20)}):
+        room.wall.select(keys)
+        assert stand() == before, keys
+    room.window.open_sheet("hand-out")
+    assert stand() == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("sheet", ["lock", "length", "message", "more"])
 def test_no_button_of_a_sheet_is_cut(opened: Opens, language: str, sheet: str) -> None:
     room = opened(language)

@@ -26,3 +26,6 @@ MotionNotify: int
 MappingNotify: int
 DefaultBlanking: int
 DefaultExposures: int
+VisibilityChangeMask: int
+VisibilityNotify: int
+VisibilityFullyObscured: int

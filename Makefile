@@ -9,8 +9,9 @@ OUT ?=
 SECONDS ?= 30
 FUZZ_SECONDS ?= 600
 COUNTS ?= 1 9 24 40 100
+SOAK_MINUTES ?= 30
 
-.PHONY: help setup demo walls test fuzz attack audit sbom lint types package clean
+.PHONY: help setup demo walls test fuzz attack soak bench-plots audit sbom lint types package clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -38,6 +39,13 @@ fuzz: setup ## search the edges where strangers speak and every state machine, F
 
 attack: setup ## besiege a guard (SECONDS=30), then make every listed attack, and count
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.attack --seconds $(SECONDS)
+
+soak: setup ## 40 devices for SOAK_MINUTES=30: memory has to stay flat within 5 %
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.benchmarks.soak --minutes $(SOAK_MINUTES)
+
+bench-plots: setup ## measure the wall at 10, 20, 40, 100 devices and draw docs/pictures
+	@$(BIN)/python -m pip install --quiet --editable '.[plots]'
+	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.benchmarks.plots
 
 lint: setup ## ruff, import contracts, dead code
 	@$(BIN)/ruff check .

@@ -23,6 +23,7 @@ LOOPBACK: Final = "127.0.0.1"
 BEHAVIOURS: Final = ("writing", "scrolling", "video", "idle")
 CONTROL_BYTES_MAX: Final = 1024 * 1024
 SIZE: Final = (1366, 768)
+RING_SIZE: Final = (1920, 1080)
 TALK_SECONDS: Final = 20.0
 
 
@@ -97,6 +98,8 @@ class Pupils:
             "seed": world.options.seed + place,
             "size": SIZE,
         }
+        if ring := world.options.ring:
+            planned |= {"ring": str(ring), "size": RING_SIZE}
         if row.device == self.failing:
             why = "another program holds the keyboard"
             planned["refuses"] = [{"capability": "curtain", "reason": why, "times": 1}]

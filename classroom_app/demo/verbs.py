@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 
 from classroom_app.demo.gauge import StallGauge
+from classroom_app.demo.gauge_focus import FocusGauge
 from classroom_app.demo.puppet import Answer, PuppetRefusal, Verb, drop, grab
 from classroom_app.presenters.sentences import spoken
 from classroom_app.views.window import DeskWindow
@@ -72,6 +73,7 @@ class Verbs:
     def __init__(self, window: DeskWindow, knows: Knows) -> None:
         self._window, self._knows = window, knows
         self._gauge = StallGauge(window)
+        self._focus_gauge = FocusGauge(window.focus.look, window.focus.presenter)
 
     def all(self) -> dict[str, Verb]:
         return {
@@ -84,6 +86,8 @@ class Verbs:
             "select": self._select,
             "drop": self._drop,
             "gauge": self._measure,
+            "gauge-focus": self._measure_focus,
+            "size": self._size,
         }
 
     def _grab(self, request: Answer) -> Answer:
@@ -133,3 +137,13 @@ class Verbs:
             self._gauge.start()
             return {"frames": dict(self._knows.frames())}
         return {"late_ms": self._gauge.stop(), "frames": dict(self._knows.frames())}
+
+    def _measure_focus(self, request: Answer) -> Answer:
+        if request["run"]:
+            self._focus_gauge.start()
+            return {}
+        return {"painted": self._focus_gauge.stop()}
+
+    def _size(self, request: Answer) -> Answer:
+        self._window.resize(request["width"], request["height"])
+        return {}

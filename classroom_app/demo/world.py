@@ -20,7 +20,8 @@ class Options:
     `faults` False: nothing fails on purpose. `per_process`: simulated devices that share one.
     `real_devices`: agents on real desktops, where there can be any. `nice`: simulators stand back.
     `pace`: multiplies the app's pauses between looks around. `lock_ms`: the longest that a lock's
-    first confirmations may take, at their 99th percentile.
+    first confirmations may take, at their 99th percentile. `ring`: raw frames of 1920x1080 that
+    simulated screens show (`device_bridge.simulator.drawn_ahead`).
     """
 
     devices: int
@@ -34,6 +35,7 @@ class Options:
     nice: bool = True
     pace: float = 1.0
     lock_ms: float = 500.0
+    ring: Path | None = None
 
 
 @dataclass(frozen=True)

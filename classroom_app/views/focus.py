@@ -259,6 +259,7 @@ class FocusView(QWidget):
     def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.presenter = focus
         self._focus, self._theme = focus, theme
         self.look = CloseLook(focus, theme, self)
         self.side = QWidget(self)

@@ -19,6 +19,7 @@ class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
     """One device. `folder` is relative to the run's; `server` and `code` enrol it once.
 
     `disk_bytes`: room on its disk, None for as much as there is. `refuses`: from the start on.
+    `ring`: a file of raw frames of `size` that its screen shows instead (`drawn_ahead`).
     """
 
     folder: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -32,6 +33,7 @@ class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["laptop", "tablet", "desktop"] = "laptop"
     user: Annotated[str, Meta(max_length=64)] = ""
     disk_bytes: Annotated[int, Meta(ge=0)] | None = None
+    ring: str = ""
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):

@@ -32,6 +32,7 @@ from device_bridge.protocol.seat import PupilActed
 from device_bridge.session.device_link import DeviceLink
 from device_bridge.session.wire import Wire
 from device_bridge.simulator.capabilities import SimulatedSeat
+from device_bridge.simulator.drawn_ahead import DrawnAhead
 from device_bridge.simulator.plan import DevicePlan
 from device_bridge.simulator.screens import BehavingScreen
 
@@ -111,7 +112,12 @@ class SimulatedPupil:
 
     def _core(self, device: str, mouth: Mouth) -> SeatCore:
         plan, seat = self._plan, self.seat
-        seat.capture.shows(BehavingScreen(device, plan.seed, plan.behaviour, time.time, plan.size))
+        if plan.ring:
+            ring = Path(plan.ring)
+            screen = DrawnAhead(device, ring, plan.size, plan.seed, time.time)
+        else:
+            screen = BehavingScreen(device, plan.seed, plan.behaviour, time.time, plan.size)
+        seat.capture.shows(screen)
         ends = (seat.capture, seat.curtain, seat.indicator, seat.notify, seat.open, seat.input)
         return SeatCore(*ends, mouth.say, self._workers, user=plan.user)
 

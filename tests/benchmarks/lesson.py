@@ -10,43 +10,20 @@ into a lesson and has listened to nothing yet (`classroom_app.found`).
 
 import argparse
 import asyncio
-import os
 import statistics
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from classroom_app.demo.act_offline import found_again
 from classroom_app.demo.report import percentiles
 from classroom_app.demo.world import World
+from tests.benchmarks.cost import children, cpu_seconds, peak_megabytes
 from tests.benchmarks.played import lesson, lock_once
 from tests.benchmarks.report import report
 
 SETTLE_SECONDS = 5.0
 LOCK_ROUNDS = 10
 TICK_SECONDS = 0.005
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return user and system time of a process and its threads (proc(5), stat fields 14, 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rss_megabytes(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 1024
-
-
-def children(pid: int) -> list[int]:
-    """Return the processes that this one has started: the app's are its decoders."""
-    found: list[int] = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has ended
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
-                found.append(int(stat.parent.name))
-    return found
 
 
 async def idle_loop(late: list[float]) -> None:
@@ -57,6 +34,15 @@ async def idle_loop(late: list[float]) -> None:
         now = time.perf_counter()
         late.append((now - last - TICK_SECONDS) * 1000)
         last = now
+
+
+def stalls(late_ms: list[float]) -> dict[str, float]:
+    late = sorted(late_ms)
+    return {
+        "ui_stall_ms_p999": round(late[min(len(late) - 1, int(len(late) * 0.999))], 1),
+        "ui_stall_ms_max": round(late[-1], 1),
+        "ui_ticks": len(late),
+    }
 
 
 async def measure(world: World, seconds: float) -> dict[str, float]:
@@ -74,7 +60,6 @@ async def measure(world: World, seconds: float) -> dict[str, float]:
     took, cpu = time.monotonic() - began, cpu_seconds(pid) - cpu
     apart = sum(map(cpu_seconds, beside)) - apart
     after = await world.window.ask("gauge", run=False)
-    late: list[float] = sorted(after["late_ms"])
     frames: dict[str, int] = {
         device: count - before["frames"].get(device, 0) for device, count in after["frames"].items()
     }
@@ -85,12 +70,10 @@ async def measure(world: World, seconds: float) -> dict[str, float]:
         "frames_per_second_per_device": round(statistics.mean(frames.values()) / took, 2),
         "frames_per_second_slowest": round(min(frames.values()) / took, 2),
         "app_cpu_cores": round(cpu / took, 3),
-        "app_rss_mb": round(rss_megabytes(pid), 1),
+        "app_rss_mb": round(peak_megabytes(pid), 1),
         "decoders_cpu_cores": round(apart / took, 3),
-        "decoders_rss_mb": round(sum(map(rss_megabytes, beside)), 1),
-        "ui_stall_ms_p999": round(late[min(len(late) - 1, int(len(late) * 0.999))], 1),
-        "ui_stall_ms_max": round(late[-1], 1),
-        "ui_ticks": len(late),
+        "decoders_rss_mb": round(sum(map(peak_megabytes, beside)), 1),
+        **stalls(after["late_ms"]),
         "idle_stall_ms_max": round(max(idle), 1),
     }
 

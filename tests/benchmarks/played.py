@@ -60,7 +60,8 @@ async def lesson(
     """
     with tempfile.TemporaryDirectory(prefix="pupitre-bench-") as folder:
         out = Path(folder) / "out"
-        options = Options(devices, out, seed, faults=False, **{"headless": True, **more})
+        fields: dict[str, Any] = {"headless": True} | more
+        options = Options(devices, out, seed, faults=False, **fields)
         options.out.mkdir()
         stage = made(options.out / "logs")
         world = World(options, Path(folder), stage, Report(devices=devices), Teller(sys.stderr))

@@ -30,11 +30,10 @@ def mapped(picture: Picture) -> Image.Image:
     return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)  # type: ignore[arg-type]
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """Return a `mapped` image, or a part of one, in RGB."""
-    if image.mode == "RGB":
-        return image
-    return Image.frombuffer("RGB", image.size, image.tobytes(), "raw", "BGRX", 0, 1)
+def upright(raw: bytes, mode: str, size: tuple[int, int]) -> Image.Image:
+    """Return the bytes of a `mapped` image of this mode, or of a part of one, in RGB."""
+    layout = "BGRX" if mode == "RGBX" else "RGB"
+    return Image.frombuffer("RGB", size, raw, "raw", layout, 0, 1)
 
 
 def fitted(image: Image.Image, width: int, height: int) -> Image.Image:

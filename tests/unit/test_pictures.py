@@ -96,7 +96,8 @@ def test_colours_come_through_as_the_screen_has_them(codec: Codec) -> None:
     laid = canvas.lay(frame(1, Encoder(codec=codec).patches(captured(image), 90)), ALL)
     assert laid is not None
     assert alike(laid.image, image)
-    assert alike(upright(captured(image)), image)
+    seen = captured(image)
+    assert alike(upright(seen.tobytes(), seen.mode, seen.size), image)
 
 
 # to readers

@@ -272,7 +272,7 @@ async def test_a_tile_is_always_whole_and_a_close_look_goes_on_by_patches() -> N
         desk.core.told(FrameTaken(4))
         await asyncio.sleep(1)
         whole, part = desk.frames()[3:]
-        assert (whole.base, len(whole.patches)) == (0, 2)
+        assert (whole.base, len(whole.patches)) == (0, 1)
         assert (part.base, [patch.x for patch in part.patches]) == (4, [0])
 
 

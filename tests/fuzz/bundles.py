@@ -26,7 +26,7 @@ _ANSWERS: Final = tuple(edge for edge in EDGES if edge.startswith("mdm-") and ed
 
 BUNDLES: Final[dict[str, tuple[str, ...]]] = {
     "link": (*_named(*_LINK), *_named("pictures-")),
-    "picture": ("picture",),
+    "picture": ("picture", "patch"),
     "pairing": tuple(edge for edge in _named("pairing-") if edge != "pairing-share")
     + _named("from-pairing", "to-pairing"),
     "pairing-share": ("pairing-share",),

@@ -360,7 +360,7 @@ def _laid(raw: bytes) -> None:
     """Lay it on a picture, as what the bytes themselves claim to be."""
     canvas, codec = Canvas(), "webp" if raw.startswith(b"RIFF") else "jpeg"
     canvas.lay(Frame(1, 1, 64, 48, 64, 48, covering(_WHOLE, 64, 48)), PICTURE)
-    place = Patch(raw[0] % 64 if raw else 0, 8, 32, 16, codec, raw)
+    place = Patch(len(raw) % 32, 8, 32, 16, codec, raw)
     canvas.lay(Frame(2, 1, 64, 48, 64, 48, (place,), 1), PICTURE)
 
 

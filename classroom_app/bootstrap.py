@@ -58,12 +58,14 @@ from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.lasting import Lasting, lines
 from classroom_app.presenters.sentences import refusal
+from classroom_app.presenters.showing import ShowingPresenter
 from classroom_app.presenters.summary import Summary
 from classroom_app.presenters.wall import PACE_MS
 from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
+from classroom_app.showing import ScreenShows
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
 from classroom_app.storage.keeping import Keeping, open_keeping
@@ -157,6 +159,8 @@ class Desk(QObject):
         self.classes.length_chosen.connect(keeping.choose_lesson_minutes)
         self.classes.passphrase.hold(keeping.key_held)
         self.journal = JournalModel()
+        self.shows = ScreenShows(lambda: self.school, lambda: int(self.window.winId()))
+        self.showing = ShowingPresenter(self.desk, self.shows, self.tasks, self)
         self.summary = Summary(self.desk)
         self.facts = Facts(
             desk=self.desk,
@@ -174,6 +178,7 @@ class Desk(QObject):
             self.first_run,
             self.classes,
             self.journal,
+            self.showing,
             Theme(theme),
             Motion(
                 time.monotonic,
@@ -505,6 +510,7 @@ class Desk(QObject):
             self.school.close()
         await self.cloud.close()
         self.pictures.close()
+        self.shows.close()
         await self.keeping.close()
 
     @Slot(str)

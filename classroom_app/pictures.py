@@ -127,6 +127,7 @@ class Pictures(QObject):
 
             async def look() -> None:
                 await school.watching.look_closely(device, screen=screen)
+                await school.showing.looks_at(device)
 
             refused = self._focus.desk.refused
             self._tasks.start(look(), name="look-closely", refused=refused)

@@ -36,6 +36,7 @@ from classroom_app.services.hearing import Hearing
 from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Ended, Presence
 from classroom_app.services.seats import Seats
+from classroom_app.services.showing import Showing
 from classroom_app.services.stills import Stills
 from classroom_app.services.talking import Talking
 from classroom_app.services.watching import Watching
@@ -58,6 +59,7 @@ from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.pictures import Frame
 from device_bridge.session.room import Room
+from device_bridge.session.showing import Shows
 
 log = logging.getLogger(__name__)
 JITTER = (0.5, 1.0)
@@ -136,6 +138,7 @@ class School:
         # Without a server nobody else signs for them.
         signs = self.successors.papers_for if papers.signed.server else certify
         self._heritage = Heritage(papers, signs)
+        self._shows = Shows()
         self.link = Room(
             identity=papers.identity,
             school=papers.school,
@@ -146,6 +149,7 @@ class School:
             jitter=lambda: random.uniform(*JITTER),  # noqa: S311 - spreads, hides nothing
             gone_seconds=max(GONE_SECONDS * pace, 3 * PULSE_SECONDS),
             inherits=self._heritage,
+            showing=self._shows,
         )
         self.ways.room = self.link
         self.places = Places(keeping, self.link.sighted, self.names)
@@ -171,6 +175,7 @@ class School:
         self.talking = Talking(self.room)
         self.watching = Watching(self.room, look_ended)
         self.control = Control(self.room, drives)
+        self.showing = Showing(self.room, self._shows)
         self.collecting = Collecting(
             self.room,
             self.ways,
@@ -186,6 +191,7 @@ class School:
             self.collecting,
             self.watching,
             self.control,
+            self.showing,
         )
         self.seats = Seats(self.room, follows)
         arrivals = Arrivals(self.room)
@@ -217,6 +223,7 @@ class School:
             self.talking,
             self.watching,
             self.control,
+            self.showing,
             self.witness,
         )
         self.hearing = Hearing(
@@ -272,6 +279,7 @@ class School:
                 ("attention", self.attention.run()),
                 ("watching", self.watching.run()),
                 ("control", self.control.run()),
+                ("showing", self.showing.run()),
                 ("collecting", self.collecting.run()),
                 ("retaining", self._retaining.run()),
                 ("sync", self.sync.run()),
@@ -298,6 +306,7 @@ class School:
         await self.presence.extend(seconds)
         self.attention.renew()
         self.watching.renew()
+        self.showing.renew()
 
     async def resume(self) -> bool:
         """Take up a lesson that had not ended; False where there is none."""
@@ -401,6 +410,7 @@ class School:
 
     async def framed(self, device: str, frame: Frame) -> None:
         self.watching.framed(DeviceId(device), frame)
+        self.showing.framed(DeviceId(device), frame)
         await self.hearing.framed(device, frame)
 
     def twin(self, device: str) -> None:

@@ -20,15 +20,18 @@ from device_bridge.protocol.presence import Choice, LessonDeclared
 from device_bridge.protocol.seat import (
     CurtainAnswered,
     FromSeat,
+    HideScreen,
     IndicatorAnswered,
     Look,
     NoticeShown,
     Opened,
     OpenFile,
     RaiseCurtain,
+    ScreenShown,
     SeatUp,
     ShowIndicator,
     ShowNotice,
+    ShowScreen,
     ToSeat,
 )
 
@@ -140,7 +143,12 @@ class FakeSeat:
 
 
 class SittingSeat(FakeSeat):
-    """Opens what it is told to, and shows one picture for each look; a turn later, as a process."""
+    """Opens what it is told to, and shows one picture for each look; a turn later, as a process.
+
+    `screen`: the frame of a show that it shows now, 0: none.
+    """
+
+    order = screen = 0
 
     def tell(self, message: ToSeat) -> None:
         super().tell(message)
@@ -149,6 +157,13 @@ class SittingSeat(FakeSeat):
                 self._soon(Opened(id_))
             case ShowNotice(id_):
                 self._soon(NoticeShown(id_))
+            case ShowScreen(version):
+                self.order = version
+            case HideScreen():
+                self.order, self.screen = 0, 0
+            case Frame(number):
+                self.screen = number
+                self._soon(ScreenShown(self.order, number))
             case Look(version, look) if look != "none":
                 self._soon(Frame(1, version, 320, 180, 1366, 768, covering(b"picture", 320, 180)))
             case _:

@@ -120,6 +120,10 @@ class Device(Heard):
             self.note()
             await wire.send(self.piped[-1][::-1])
 
+    async def showing(self, link: DeviceLink, wire: Wire) -> None:
+        del link
+        await wire.receive()
+
 
 @dataclass
 class App(Heard):

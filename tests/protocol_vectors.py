@@ -62,6 +62,8 @@ from device_bridge.protocol.messages import (
     FromDevice,
     PictureFromApp,
     PictureFromDevice,
+    ShowingFromApp,
+    ShowingFromDevice,
     decode_from_app,
     encode,
 )
@@ -77,6 +79,7 @@ from device_bridge.protocol.pairing import (
 )
 from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import Choice, Company, LessonDeclared, SeatClaimed
+from device_bridge.protocol.showing import ShowingDeclared, StillShowing
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
 from device_bridge.protocol.watching import Credit, StillAsked, WatchingDeclared
 
@@ -134,6 +137,8 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     LaneHello(_HASH),
     LaneWelcome(),
     Credit(1),
+    ShowingDeclared(9, 600, True, "window", "Lina", 9, 1920, 1080),  # noqa: FBT003
+    StillShowing(),
     Frame(41, 3, 320, 180, 1920, 1080, covering(b"\xff\xd8\xff\xd9", 320, 180)),
     ManifestWanted(_HASH),
     ManifestSent(_HASH, b"\x84"),
@@ -155,6 +160,8 @@ LANES: Final[dict[str, object]] = {
     "pictures, from the app": PictureFromApp,
     "pictures, from the device": PictureFromDevice,
     "bulk, both ways": Bulk,
+    "showing, from the app": ShowingFromApp,
+    "showing, from the device": ShowingFromDevice,
     "pair, from the app": ToPairing,
     "pair, from the device": FromPairing,
 }

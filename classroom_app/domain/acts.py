@@ -76,6 +76,24 @@ class LockAsked(Act, frozen=True, kw_only=True, tag="lock-asked"):
     PERSONAL: ClassVar[tuple[str, ...]] = ("pupils",)
 
 
+class ShowAsked(Act, frozen=True, kw_only=True, tag="show-asked"):
+    """A screen is shown to these devices: the teacher's, or the pupil's who sits at `source`."""
+
+    version: int
+    mode: str
+    devices: tuple[DeviceId, ...]
+    source: DeviceId = DeviceId("")
+    pupil: PupilId = PupilId("")
+    PERSONAL: ClassVar[tuple[str, ...]] = ("pupil",)
+
+
+class ShowOver(Act, frozen=True, kw_only=True, tag="show-over"):
+    """It is shown no more; `why`: "teacher", or what ended it."""
+
+    version: int
+    why: str
+
+
 class DeviceCame(Act, frozen=True, kw_only=True, tag="device-came"):
     """A device's first link in this lesson, or its first after it was started anew.
 
@@ -260,6 +278,8 @@ AnyAct = (
     | Reported
     | Overruled
     | LookedClosely
+    | ShowAsked
+    | ShowOver
     | LookedAway
     | ControlTaken
     | ControlEnded

@@ -38,6 +38,14 @@ class NoLesson(RoomError):
     """What was asked exists only inside a lesson."""
 
 
+class NotShown(RoomError):
+    """What was to be shown of this computer is not seen any more."""
+
+
+class NotLookedAt(RoomError):
+    """Whose screen is to be shown is not looked at closely."""
+
+
 class LessonTooLong(RoomError):
     """A lesson lasts no longer than its mandate may."""
 

@@ -31,6 +31,8 @@ _KINDS = {
     "lesson-shared": later("Shared with colleagues"),
     "lesson-unshared": later("No longer shared with colleagues"),
     "lock-asked": later("Lock asked"),
+    "shown": later("Screen shown to the class"),
+    "show-over": later("Shown no more"),
     "lock": later("Lock asked"),
     "free-asked": later("Free asked"),
     "free": later("Free asked"),

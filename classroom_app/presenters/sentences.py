@@ -149,6 +149,8 @@ _ERRORS = {
     ),
     "NoClass": later("Open a class first."),
     "NoLesson": later("Start the lesson first."),
+    "NotShown": later("That cannot be shown any more. Choose again."),
+    "NotLookedAt": later("Look closely at the pupil first, then show the screen."),
     "LessonTooLong": later("A lesson lasts four hours at most. End it and start the next."),
     "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41."),
     "NobodyThere": later("No device of your school answers at {name}."),

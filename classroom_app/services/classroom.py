@@ -36,6 +36,7 @@ from device_bridge.protocol.hello import Report
 from device_bridge.protocol.materials import MaterialsDeclared
 from device_bridge.protocol.messages import Declaration, decode_from_app, encode
 from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.showing import ShowingDeclared
 from device_bridge.protocol.watching import WatchingDeclared
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ FEATURES: Final[Mapping[type[Declaration], str]] = {
     WatchingDeclared: "watching",
     LockDeclared: "attention",
     MaterialsDeclared: "materials",
+    ShowingDeclared: "showing",
 }
 
 

@@ -32,7 +32,9 @@ from classroom_app.domain.acts import (
     Said,
     Sat,
     SeatClaim,
+    ShowAsked,
     Shown,
+    ShowOver,
     StillAsked,
 )
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
@@ -113,6 +115,10 @@ def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  
         case ControlEnded(device=device, pupil=pupil, why=why):
             taken = "control-taken-back" if why == "taken-back" else "control-ended"
             return taken, whose(device, pupil), ""
+        case ShowAsked(source=device, pupil=pupil):
+            return "shown", whose(device, pupil) if device else "", ""
+        case ShowOver(why=why):
+            return "show-over", "", why
         case StillAsked(device=device, pupil=pupil):
             return "still", whose(device, pupil), ""
         case HandedOut(name=name):

@@ -18,6 +18,7 @@ from classroom_app.presenters.chips import News
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.sentences import name_of
+from classroom_app.presenters.showing import ShowingPresenter
 from classroom_app.presenters.wall import ORDERS, ZOOMS
 from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import (
@@ -31,6 +32,7 @@ from classroom_app.views.buttons import (
 )
 from classroom_app.views.groups import GroupsMenu
 from classroom_app.views.motion import CHIP_MS, Motion, eased
+from classroom_app.views.showing import ShowButtons
 from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
@@ -92,6 +94,7 @@ class BarA(QWidget):
         self.hand_out = ActButton(theme, "hand-out", "send", self)
         self.collect = ActButton(theme, "collect", "inbox", self)
         self.message = ActButton(theme, "message", "message-square", self)
+        self.show_screen = ActButton(theme, "show", "screen-share", self)
         self.more = ActButton(theme, "more", "ellipsis", self)
         self.end = ActButton(theme, "end", "flag", self)
         for act in (self.lock, self.free, self.hand_out, self.collect, self.message):
@@ -116,7 +119,8 @@ class BarA(QWidget):
         row.addWidget(self.lock)
         row.addWidget(self.free)
         row.addSpacing(10)
-        for button in (self.hand_out, self.collect, self.message, self.more):
+        acts = (self.hand_out, self.collect, self.message, self.show_screen, self.more)
+        for button in acts:
             row.addWidget(button)
         row.addStretch()
         row.addWidget(self.end)
@@ -145,7 +149,8 @@ class BarA(QWidget):
         narrow = self.window().width() < NARROW
         below = "" if narrow else scope
         self._names.setMinimumWidth(120 if narrow else 172)
-        self.message.setVisible(not narrow)  # then it stands behind the three dots
+        self.message.setVisible(not narrow)  # then they stand behind the three dots
+        self.show_screen.setVisible(not narrow)
         if self.class_button.text() != desk.class_name():
             self.class_button.setText(desk.class_name())
             self.class_button.updateGeometry()
@@ -161,10 +166,12 @@ class BarA(QWidget):
         self.hand_out.say(say("Hand out"), below, "plain", "Ctrl+D")
         self.collect.say(say("Collect"), below, "plain", "Ctrl+R")
         self.message.say(say("Message"), below, "plain", "Ctrl+M")
+        self.show_screen.say(say("Show"), say("my screen") if below else "", "plain", "Ctrl+P")
         self.more.say("" if narrow else say("More"), "", "plain", "Ctrl+K")
         self.more.setAccessibleName(say("More"))
         self.end.say(say("End"), say("the lesson"), "outline", "Ctrl+Shift+E")
-        for button in (self.lock, self.free, self.hand_out, self.collect, self.message, self.end):
+        acts = (self.hand_out, self.collect, self.message, self.show_screen)
+        for button in (self.lock, self.free, *acts, self.end):
             button.setEnabled(desk.enabled())
         self.end.setEnabled(desk.lesson is not None)
 
@@ -176,10 +183,11 @@ class BarB(QWidget):
 
     chips_came = Signal(object)  # frozenset[str]: the seats they are about
 
-    def __init__(
+    def __init__(  # noqa: PLR0915 - makes one of each and lays them in a row
         self,
         desk: DeskPresenter,
         focus: FocusPresenter,
+        showing: ShowingPresenter,
         theme: Theme,
         motion: Motion,
         parent: QWidget,
@@ -187,6 +195,7 @@ class BarB(QWidget):
         super().__init__(parent)
         self.setFixedHeight(48)
         self._desk, self._focus, self._theme, self._motion = desk, focus, theme, motion
+        self._showing = showing
         self._news, self._sliding = News(), dict[str, float]()
         self.home = flat("wall-button", "plain", self)
         self.home.clicked.connect(desk.go_home)
@@ -196,6 +205,7 @@ class BarB(QWidget):
         self.undo = flat("undo", "plain", self)
         self.undo.setFont(font(15, SEMI))
         self.undo.clicked.connect(desk.undo)
+        self.shown = ShowButtons(showing, theme, self)
         self.why = flat("why-missing", "flat", self)
         self.why.clicked.connect(self._ask_why)
         self.chips = [ChipButton(theme, self) for _ in range(self.CHIPS_WIDE)]
@@ -208,6 +218,7 @@ class BarB(QWidget):
         row.addWidget(self.text)
         row.addWidget(self.second)
         row.addWidget(self.undo)
+        row.addWidget(self.shown)
         row.addWidget(self.why)
         row.addStretch(1)
         for chip in self.chips:
@@ -248,13 +259,20 @@ class BarB(QWidget):
         home = say("Wall") if self._focus.control.on else say("Wall (Esc)")  # Esc is the pupil's
         labelled(self.home, self._theme, "layout-grid", home)
         self.home.setVisible(in_focus or self._desk.page == "journal")
-        self.text.setText(self._focus.name() if in_focus and not said.undo else said.text)
-        self.second.setText(self._focus.age() if in_focus and not said.undo else said.second)
+        text, second = said.text, said.second
+        if self._showing.on() and not said.undo:
+            text, second = self._showing.words(), self._showing.second()
+        elif in_focus and not said.undo:
+            text, second = self._focus.name(), self._focus.age()
+        self.text.setText(text)
+        self.second.setText(second)
+        self.shown.refresh()
         labelled(self.undo, self._theme, "undo-2", say("Undo"))
         self.undo.setVisible(said.undo)
         self.why.setText(say("Why?"))
         self.why.setAccessibleName(say("Why not here? Connection check"))
-        self.why.setVisible(bool(said.absent) and self._desk.page == "wall")
+        asks = self._desk.page == "wall" and not self._showing.on()
+        self.why.setVisible(bool(said.absent) and asks)
         self._show_chips()
 
     def _show_chips(self) -> None:

@@ -26,6 +26,7 @@ class MoreSheet(Sheet):
         super().__init__(desk, say("More"), parent)
         other = say("Light colours") if dark else say("Dark colours")
         self.first = self.other("message-more", say("Message"), self._message)
+        self.other("show-more", say("Show"), self._show)
         self.other("lock-more", say("The sentence of Lock"), self._lock)
         self.other("length-more", say("The end of the lesson"), self._length)
         work = self.other("work-more", say("Collected work"), desk.show_work)
@@ -42,6 +43,9 @@ class MoreSheet(Sheet):
 
     def _message(self) -> None:
         self.desk.ask("message")
+
+    def _show(self) -> None:
+        self.desk.ask("show")
 
     def _lock(self) -> None:
         self.desk.ask("lock")

@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, QRect, Signal, Slot
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.showing import ShowingPresenter
 from classroom_app.views.attention import LockSheet
 from classroom_app.views.bars import BarA, BarB, BarD
 from classroom_app.views.focus import FocusView
@@ -22,6 +23,7 @@ from classroom_app.views.sheets import (
     MessageSheet,
     Sheet,
 )
+from classroom_app.views.showing import ShowSheet
 
 
 class Sheets(QObject):
@@ -38,12 +40,14 @@ class Sheets(QObject):
         focus: FocusView,
         motion: Motion,
         more: Callable[[], Sheet],
+        showing: ShowingPresenter,
         middle: QStackedWidget,
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._desk, self._a, self._b, self._d, self._focus = desk, bar_a, bar_b, bar_d, focus
         self._motion, self._more, self._middle, self._window = motion, more, middle, window
+        self._showing = showing
         self.open_sheet: Sheet | None = None
         self._keys_were: QWidget | None = None
         bar_a.left.clicked.connect(self.ask_length)
@@ -51,6 +55,7 @@ class Sheets(QObject):
         bar_a.hand_out.clicked.connect(self.ask_hand_out)
         bar_a.collect.clicked.connect(self.ask_collect)
         bar_a.message.clicked.connect(self.ask_message)
+        bar_a.show_screen.clicked.connect(self.ask_show)
         bar_a.more.clicked.connect(self.ask_more)
 
     def open(self, name: str, paths: tuple[Path, ...] = ()) -> None:
@@ -90,6 +95,9 @@ class Sheets(QObject):
             case "message":
                 button = bar.message if bar.message.isVisible() else bar.more
                 return MessageSheet(desk, window), button
+            case "show":
+                anchor = bar.show_screen if bar.show_screen.isVisible() else bar.more
+                return ShowSheet(self._showing, window), anchor
             case "seats":
                 return SeatsSheet(desk, window), self._b.chip_of("seats") or bar.more
             case "seat":
@@ -130,6 +138,10 @@ class Sheets(QObject):
     @Slot()
     def ask_message(self) -> None:
         self._desk.ask("message")
+
+    @Slot()
+    def ask_show(self) -> None:
+        self._desk.ask("show")
 
     @Slot()
     def ask_more(self) -> None:

@@ -41,6 +41,7 @@ _KEYS = (
     ("Ctrl+D", later("Hand out")),
     ("Ctrl+R", later("Collect")),
     ("Ctrl+M", later("Message")),
+    ("Ctrl+P", later("Show")),
     ("Ctrl+Z", later("Undo")),
     ("F6", later("Who needs me next")),
     ("Ctrl+F", later("Find a pupil")),

@@ -24,6 +24,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel
+from classroom_app.presenters.showing import ShowingPresenter
 from classroom_app.presenters.wall import WallModel
 from classroom_app.views.arranging import ArrangeBar
 from classroom_app.views.bars import BarA, BarB, BarD
@@ -67,6 +68,7 @@ class DeskWindow(QWidget):
         first_run: FirstRunPresenter,
         classes: ClassesPresenter,
         journal: JournalModel,
+        showing: ShowingPresenter,
         theme: Theme,
         motion: Motion,
     ) -> None:
@@ -88,7 +90,7 @@ class DeskWindow(QWidget):
         self.focus = FocusView(focus, theme)
         self.journal = JournalView(journal)
         self.bar_a = BarA(desk, theme, self)
-        self.bar_b = BarB(desk, focus, theme, motion, self)
+        self.bar_b = BarB(desk, focus, showing, theme, motion, self)
         self.bar_d = BarD(desk, theme, self)
         self.bar_arrange = ArrangeBar(desk.seating, theme, self)
         self._stack()
@@ -100,6 +102,7 @@ class DeskWindow(QWidget):
             self.focus,
             motion,
             self._more,
+            showing,
             self.middle,
             self,
         )
@@ -157,6 +160,7 @@ class DeskWindow(QWidget):
             "Ctrl+D": sheets.ask_hand_out,
             "Ctrl+R": sheets.ask_collect,
             "Ctrl+M": sheets.ask_message,
+            "Ctrl+P": sheets.ask_show,
             "Ctrl+K": sheets.ask_more,
             "Ctrl+Shift+E": desk.end,
             "Ctrl+Z": desk.undo,

@@ -11,6 +11,10 @@ def main() -> int:
 
 
 def _load() -> Callable[[], int]:
+    if sys.argv[1:] == ["--decode-pictures"]:  # as `pictures.apart` starts the packaged program
+        from device_bridge.pictures.pixels import serve  # noqa: PLC0415 - that process needs no more
+
+        return serve
     from device_bridge.agent.cli import main as run  # noqa: PLC0415 - takes its second here
 
     return run

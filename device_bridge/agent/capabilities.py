@@ -12,7 +12,14 @@ from msgspec import Struct
 
 from device_bridge.protocol.control import ControlEvent
 from device_bridge.protocol.hello import Screen
-from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
+from device_bridge.protocol.pictures import Frame
+from device_bridge.protocol.seat import (
+    HideScreen,
+    PupilActed,
+    RaiseCurtain,
+    ShowIndicator,
+    ShowScreen,
+)
 
 AREAS_MAX: Final = 16
 Why = Literal[
@@ -114,6 +121,24 @@ class Notify(Protocol):
     """The teacher's words, shown."""
 
     async def show(self, id_: str, text: str, teacher_name: str) -> str: ...
+
+
+class Showing(Protocol):
+    """Another's screen on this one. No desktop is covered before there is a picture."""
+
+    def show(self, order: ShowScreen) -> None:
+        """Show what comes from now on so; what was shown before goes."""
+        ...
+
+    async def picture(self, frame: Frame) -> str:
+        """Show what is new; return why it cannot be, or ""."""
+        ...
+
+    def hide(self, order: HideScreen) -> None:
+        """Give the desktop back at once."""
+        ...
+
+    def on_left(self, left: Callable[[PupilActed], None]) -> None: ...
 
 
 class Open(Protocol):

@@ -50,5 +50,5 @@ Statement = Annotated[str, Meta(max_length=48 * 1024)]
 """A longer signed statement: a whole deny list."""
 Nonce = Annotated[bytes, Meta(min_length=16, max_length=16)]
 LaneToken = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Feature = Literal["presence", "watching", "attention", "materials", "control"]
+Feature = Literal["presence", "watching", "attention", "materials", "control", "showing"]
 Verb = Literal["watch", "control", "lock", "handout", "collect", "message", "launch", "power"]

@@ -155,11 +155,25 @@ class Report(Struct, frozen=True, tag="report"):
     presence: "on" (indicator mapped), "failed", "over". attention: "locked", "free", "failed".
     watching: "on", "failed" (no indicator, so no picture), "private", "dark".
     control: "on", "off", "taken-back" (by the pupil), "failed".
+    showing: "waiting" (no picture yet), "on" (seen, or of a source: the bar says so), "failed",
+    "lost" (nothing came any more, and the desktop is back), "off". It goes to its lesson only.
     """
 
     feature: Feature
     version: Version
-    state: Literal["on", "over", "locked", "free", "failed", "private", "dark", "off", "taken-back"]
+    state: Literal[
+        "on",
+        "over",
+        "locked",
+        "free",
+        "failed",
+        "private",
+        "dark",
+        "off",
+        "taken-back",
+        "waiting",
+        "lost",
+    ]
     reason: Sentence = ""
 
 

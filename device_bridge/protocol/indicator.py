@@ -25,7 +25,7 @@ from device_bridge.protocol.declared import (
     TimePassed,
     judge,
 )
-from device_bridge.protocol.fields import PROOF_OLD_SECONDS, PROOF_SECONDS
+from device_bridge.protocol.fields import NAME_MAX, PROOF_OLD_SECONDS, PROOF_SECONDS
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.presence import LessonDeclared
 from device_bridge.protocol.seat import IndicatorAnswered, ShowIndicator
@@ -43,7 +43,7 @@ class Bar(Struct, frozen=True):
     `close_until`, `private_until`: boot-clock seconds, 0 when it is not so. `private_left`: the
     seconds that the pupil may still take. `stills` counts the pictures kept of this screen in the
     lesson, and until `still_until` the bar says that the newest is. `drives`: who has keyboard and
-    pointer.
+    pointer. `showing`, `whose`: as in `ShowIndicator`.
     """
 
     look: LookShown = "none"
@@ -57,6 +57,8 @@ class Bar(Struct, frozen=True):
     stills: int = 0
     still_until: float = 0.0
     drives: str = ""
+    showing: Literal["", "here", "source"] = ""
+    whose: str = ""
 
 
 class Beside(Struct, frozen=True):
@@ -470,6 +472,8 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         still_now=held.bar.still_until > now,
         also=tuple(one.declared.teacher_name for one in held.beside),
         drives=held.bar.drives,
+        showing=held.bar.showing,
+        whose=held.bar.whose[:NAME_MAX],
     )
 
 

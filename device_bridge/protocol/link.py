@@ -16,7 +16,7 @@ from device_bridge.protocol.messages import FromApp, FromDevice
 HELLO_SECONDS: Final = 5.0
 """From the accepted connection to a complete hello; whoever is slower gives the place back."""
 LANES_MAX: Final = 8
-Path = Literal["/pictures", "/bulk"]
+Path = Literal["/pictures", "/bulk", "/showing"]
 
 
 class Strange(Struct, frozen=True):

@@ -49,10 +49,11 @@ from device_bridge.protocol.pairing import FromPairing, ToPairing
 from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Company, LessonDeclared, SeatClaimed
 from device_bridge.protocol.seat import FromSeat, ToSeat
+from device_bridge.protocol.showing import ShowingDeclared, StillShowing
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid, PupilSaid
 from device_bridge.protocol.watching import Credit, StillAsked, WatchingDeclared
 
-Declaration = LessonDeclared | WatchingDeclared | LockDeclared | MaterialsDeclared
+Declaration = LessonDeclared | WatchingDeclared | LockDeclared | MaterialsDeclared | ShowingDeclared
 """What lasts: one a feature, the highest version holds."""
 Command = MessageSaid | HandAnswered | PageOpened | HandInAsked | StillAsked
 """One-off acts: an id, a deadline, an `Answer`."""
@@ -89,6 +90,8 @@ FromDevice = (
 )
 PictureFromApp = LaneHello | Credit
 PictureFromDevice = LaneWelcome | Refused | Frame
+ShowingFromApp = LaneHello | Frame | StillShowing
+ShowingFromDevice = LaneWelcome | Refused | Credit
 Bulk = (
     LaneHello
     | LaneWelcome
@@ -143,12 +146,18 @@ decode_picture_from_app: Final[Callable[[bytes], PictureFromApp]] = _decoder(
 decode_picture_from_device: Final[Callable[[bytes], PictureFromDevice]] = _decoder(
     PictureFromDevice, PICTURE_BYTES_MAX
 )
+decode_showing_from_app: Final[Callable[[bytes], ShowingFromApp]] = _decoder(
+    ShowingFromApp, PICTURE_BYTES_MAX
+)
+decode_showing_from_device: Final[Callable[[bytes], ShowingFromDevice]] = _decoder(
+    ShowingFromDevice, CONTROL_BYTES_MAX
+)
 decode_bulk: Final[Callable[[bytes], Bulk]] = _decoder(Bulk, BULK_BYTES_MAX)
 decode_to_pairing: Final[Callable[[bytes], ToPairing]] = _decoder(ToPairing, CONTROL_BYTES_MAX)
 decode_from_pairing: Final[Callable[[bytes], FromPairing]] = _decoder(
     FromPairing, CONTROL_BYTES_MAX
 )
-decode_to_seat: Final[Callable[[bytes], ToSeat]] = _decoder(ToSeat, CONTROL_BYTES_MAX)
+decode_to_seat: Final[Callable[[bytes], ToSeat]] = _decoder(ToSeat, PICTURE_BYTES_MAX)
 decode_from_seat: Final[Callable[[bytes], FromSeat]] = _decoder(FromSeat, PICTURE_BYTES_MAX)
 decode_errand: Final[Callable[[bytes], Errand]] = _decoder(Errand, ERRAND_BYTES_MAX)
 decode_from_folders: Final[Callable[[bytes], FromFolders]] = _decoder(FromFolders, ERRAND_BYTES_MAX)

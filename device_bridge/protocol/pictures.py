@@ -75,7 +75,8 @@ class PictureStream:
     def put(self, frame: Frame) -> None:
         """Take the next frame of the source. Raises `Malformed` for one that fits on nothing.
 
-        A source cuts its pictures always at the same places, so that a new patch covers the old.
+        A source cuts its pictures always at the same places, so that a new patch covers the old;
+        or tells all of it as one.
         """
         newest = self.newest
         if newest is None or not frame.base:
@@ -84,6 +85,8 @@ class PictureStream:
             raise Malformed("out of step")
         elif (frame.width, frame.height) != (newest.width, newest.height):
             raise Malformed("another size")
+        if covers(frame.patches, (frame.width, frame.height)):
+            self._places.clear()  # all are drawn over
         for patch in frame.patches:
             self._places[patch.x, patch.y] = (frame.number, patch)
         if len(self._places) > PATCHES_MAX:

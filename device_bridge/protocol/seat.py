@@ -33,6 +33,7 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     the screen private, or does, for `private_seconds` more. `stills` counts the pictures that the
     teacher has kept in this lesson; `still_now`: the newest is just being kept. `also`: the other
     teachers who have a lesson of the class here. `drives`: who has keyboard and pointer.
+    `showing` "here": `whose` screen is shown on this one, "source": this one is shown to the class.
     """
 
     version: Version
@@ -54,6 +55,8 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     still_now: bool = False
     also: Annotated[tuple[Name, ...], Meta(max_length=3)] = ()
     drives: Name = ""
+    showing: Literal["", "here", "source"] = ""
+    whose: Name = ""
 
 
 class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):
@@ -96,6 +99,26 @@ class FrameTaken(Struct, frozen=True, tag="frame-taken"):
     """The frame `number` went out; the seat may hand over the next. At most one is held."""
 
     number: Version
+
+
+class ShowScreen(Struct, frozen=True, tag="show-screen"):
+    """Show the frames that follow: over the main monitor, or in a window that the pupil may leave.
+
+    Nothing is covered before the first picture is there. `width` x `height`: their size.
+    """
+
+    version: Version
+    mode: Literal["full", "window"]
+    whose: Name = ""
+    width: Pixels = 0
+    height: Pixels = 0
+
+
+class HideScreen(Struct, frozen=True, tag="hide-screen"):
+    """Give the pupil the desktop back; "lost": and say in words that nothing came any more."""
+
+    version: Version
+    why: Literal["", "lost"] = ""
 
 
 class ShowNotice(Struct, frozen=True, tag="show-notice"):
@@ -156,6 +179,14 @@ class LookAnswered(Struct, frozen=True, tag="look-answered"):
     reason: Sentence = ""
 
 
+class ScreenShown(Struct, frozen=True, tag="screen-shown"):
+    """The frame `number` is on the screen; the next may come. `reason` not empty: it is not."""
+
+    version: Version
+    number: Version
+    reason: Sentence = ""
+
+
 class NoticeShown(Struct, frozen=True, tag="notice-shown"):
     id: Id
     reason: Sentence = ""
@@ -178,6 +209,7 @@ class PupilActed(Struct, frozen=True, tag="pupil-acted"):
         "private-on",
         "private-off",
         "take-back",
+        "show-left",
     ]
     text: Words = ""
     reply_to: OptionalId = ""
@@ -189,6 +221,9 @@ ToSeat = (
     | DropCurtain
     | Look
     | FrameTaken
+    | ShowScreen
+    | HideScreen
+    | Frame
     | ShowNotice
     | OpenFile
     | OpenPage
@@ -202,6 +237,7 @@ FromSeat = (
     | Frame
     | StillShown
     | LookAnswered
+    | ScreenShown
     | NoticeShown
     | Opened
     | PupilActed

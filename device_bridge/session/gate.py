@@ -79,6 +79,10 @@ class Host(Protocol):
         """Fetch and supply on a bound `/bulk` lane until it ends."""
         ...
 
+    async def showing(self, link: DeviceLink, wire: Wire) -> None:
+        """Take what is shown here on a bound `/showing` lane until it ends."""
+        ...
+
 
 class Law(Struct, frozen=True):
     """What papers are judged by."""

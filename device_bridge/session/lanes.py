@@ -1,4 +1,4 @@
-"""The app's further lanes of a link: pictures in, documents both ways.
+"""The app's further lanes of a link: pictures in, documents both ways, a show out.
 
 Each is dialled again while control lives, and ends with it.
 """
@@ -10,7 +10,12 @@ from typing import Final
 
 from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
 from device_bridge.protocol.hello import LaneHello, LaneWelcome, Refused
-from device_bridge.protocol.messages import decode_bulk, decode_picture_from_device, encode
+from device_bridge.protocol.messages import (
+    decode_bulk,
+    decode_picture_from_device,
+    decode_showing_from_device,
+    encode,
+)
 from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.watching import Credit
 from device_bridge.session.keeper import first_of, settle_cancels
@@ -23,12 +28,17 @@ BULK_WAIT_SECONDS: Final = 5.0
 UNDER_WAY: Final = 2
 """Frames that a device may have sent and the app has not worked off."""
 log = logging.getLogger(__name__)
+_DECODE: Final[dict[Path, Callable[[bytes], object]]] = {
+    "/pictures": decode_picture_from_device,
+    "/bulk": decode_bulk,
+    "/showing": decode_showing_from_device,
+}
 DialLane = Callable[[Path], Awaitable[Lane]]
 
 
 async def bind(lane: Lane, token: bytes) -> None:
     """Bind a fresh lane to its link. Raises NotAllowed, Malformed, OSError or TimeoutError."""
-    decode = decode_picture_from_device if lane.path == "/pictures" else decode_bulk
+    decode = _DECODE[lane.path]
     async with asyncio.timeout(GREETING_SECONDS):
         await lane.send(encode(LaneHello(token)))
         match decode(await lane.receive()):

@@ -15,8 +15,14 @@ from typing import Final
 
 from device_bridge.protocol import link
 from device_bridge.protocol.errors import DeviceError, Malformed, NotPaired, TryAgain
+from device_bridge.protocol.fields import PICTURE_BYTES_MAX
 from device_bridge.protocol.hello import Carried, LaneHello, LaneWelcome, Refused
-from device_bridge.protocol.messages import decode_bulk, decode_picture_from_app, encode
+from device_bridge.protocol.messages import (
+    decode_bulk,
+    decode_picture_from_app,
+    decode_showing_from_app,
+    encode,
+)
 from device_bridge.session.device_link import DeviceLink
 from device_bridge.session.gate import Gate, Host, Law
 from device_bridge.session.keeper import first_of
@@ -27,7 +33,7 @@ from device_bridge.trust.identity import Identity, listener_context
 LINKS_MAX: Final = 4
 HALF_OPEN_MAX: Final = 24
 HALF_OPEN_OF_ONE_MAX: Final = 6
-"""An honest app opens three lanes at most at once."""
+"""An honest app opens four lanes at most at once."""
 BACKLOG: Final = 64
 RECEIVE_BYTES: Final = 128 * 1024
 """What one connection may have on its way to us. Documents to a whole class would else fill the
@@ -220,8 +226,8 @@ class Listener:
         match lane.path:
             case "/control":
                 await self._link(number, lane, first)
-            case "/pictures" | "/bulk":
-                await self._lane(number, lane, first)
+            case "/pictures" | "/bulk" | "/showing":
+                await self._lane(number, lane, lane.path, first)
             case "/pair":
                 raise Malformed("no path of an enrolled device")
 
@@ -253,10 +259,8 @@ class Listener:
                 return True
         return False
 
-    async def _lane(self, number: int, lane: Lane, first: bytes) -> None:
-        path: link.Path = "/pictures" if lane.path == "/pictures" else "/bulk"
-        decode = decode_picture_from_app if path == "/pictures" else decode_bulk
-        match decode(first):
+    async def _lane(self, number: int, lane: Lane, path: link.Path, first: bytes) -> None:
+        match _decode(path)(first):
             case LaneHello(lane_token=token):
                 asked = link.LaneAsked(number, path, lane.peer.party.id, token)
             case _:
@@ -267,10 +271,14 @@ class Listener:
             raise NotPaired("no such link")
         await lane.send(encode(LaneWelcome()))
         try:
-            if path == "/pictures":
-                await owner.pictures.carry(lane)
-            else:
-                await self._host.bulk(owner, lane)
+            match path:
+                case "/pictures":
+                    await owner.pictures.carry(lane)
+                case "/bulk":
+                    await self._host.bulk(owner, lane)
+                case "/showing":
+                    lane.take_up_to(PICTURE_BYTES_MAX)
+                    await self._host.showing(owner, lane)
         finally:
             self._advance(link.LaneWent(number))
 
@@ -287,6 +295,16 @@ class Listener:
                 case link.EndLane() | link.RefuseLane():
                     pass
         return owner
+
+
+def _decode(path: link.Path) -> Callable[[bytes], object]:
+    match path:
+        case "/pictures":
+            return decode_picture_from_app
+        case "/bulk":
+            return decode_bulk
+        case "/showing":
+            return decode_showing_from_app
 
 
 async def next_at(made: socket.socket) -> tuple[socket.socket, str] | None:

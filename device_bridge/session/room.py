@@ -47,6 +47,7 @@ from device_bridge.session.keeper import (
 )
 from device_bridge.session.lanes import KeptLane, receive_frames
 from device_bridge.session.link import Session
+from device_bridge.session.showing import Shows
 from device_bridge.session.twins import boot_at, look_for_twins
 from device_bridge.session.wire import HungUp, Judge, Lane, Path, Wire
 from device_bridge.trust.identity import Identity, School, dialler_context, thumbprint
@@ -102,6 +103,12 @@ class ServesBulk(Protocol):
         ...
 
 
+class ServesShowing(Protocol):
+    async def serve(self, device: str, wire: Wire) -> None:
+        """Show on a bound `/showing` lane until it ends."""
+        ...
+
+
 class Ends(Struct, frozen=True):
     """What a room talks to, and who it is."""
 
@@ -110,6 +117,7 @@ class Ends(Struct, frozen=True):
     papers: Papers
     hears: Hears
     bulk: ServesBulk
+    showing: ServesShowing
     floor: Callable[[], float]
     app: str
     gone_seconds: float
@@ -134,6 +142,7 @@ class Room:
         app: str = "pupitre",
         gone_seconds: float = GONE_SECONDS,
         inherits: Inherits | None = None,
+        showing: ServesShowing | None = None,
     ) -> None:
         """`floor`: UTC seconds at least; `jitter`: from 0.5 to 1.0, spreads the retries."""
         self._ends = Ends(
@@ -142,6 +151,7 @@ class Room:
             papers,
             hears,
             bulk,
+            showing or Shows(),
             floor,
             app,
             gone_seconds,
@@ -248,8 +258,11 @@ class Room:
 class _Live:
     """A link that is up: its outbox, its lanes, who waits for an answer on it."""
 
-    def __init__(self, lane: Lane, session: Session, pictures: KeptLane, bulk: KeptLane) -> None:
-        self.lane, self.session, self.pictures, self.bulk = lane, session, pictures, bulk
+    def __init__(
+        self, lane: Lane, session: Session, pictures: KeptLane, bulk: KeptLane, showing: KeptLane
+    ) -> None:
+        self.lane, self.session = lane, session
+        self.pictures, self.bulk, self.showing = pictures, bulk, showing
         self.answers: dict[str, asyncio.Future[Answer]] = {}
 
 
@@ -415,9 +428,11 @@ class _Kept:
             session,
             KeptLane("/pictures", again, token, self._watch, lambda: session.over, jitter),
             KeptLane("/bulk", again, token, self._serve_bulk, lambda: session.over, jitter),
+            KeptLane("/showing", again, token, self._show, lambda: session.over, jitter),
         )
         group.create_task(live.pictures.run(), name=f"pictures-{self._device}")
         group.create_task(live.bulk.run(), name=f"bulk-{self._device}")
+        group.create_task(live.showing.run(), name=f"showing-{self._device}")
         group.create_task(self._look_for_twins(welcome.boot), name=f"twins-{self._device}")
         self._live, self._why = live, ""
         self._deny_list_held, self._epoch_held = welcome.deny_list, welcome.epoch
@@ -446,12 +461,17 @@ class _Kept:
             self._ends.bulk.urgent(self._device, under_way=False)
         if live and isinstance(message, Report) and _lets_pictures_out(message):
             live.pictures.want()
+        if live and isinstance(message, Report) and _lets_show_in(message):
+            live.showing.want()
         if live and isinstance(message, MaterialReport) and message.state == "wanted":
             live.bulk.want()
         self._ends.hears.heard(self._device, message)
 
     async def _watch(self, lane: Lane) -> None:
         await receive_frames(lane, lambda frame: self._ends.hears.framed(self._device, frame))
+
+    async def _show(self, lane: Lane) -> None:
+        await self._ends.showing.serve(self._device, lane)
 
     async def _serve_bulk(self, lane: Lane) -> None:
         await self._ends.bulk.serve(self._device, lane)
@@ -492,6 +512,10 @@ class _Kept:
 
 def _lets_pictures_out(report: Report) -> bool:
     return report.feature == "watching" and report.state == "on"
+
+
+def _lets_show_in(report: Report) -> bool:
+    return report.feature == "showing" and report.state == "waiting"
 
 
 def why_of(error: Exception) -> str:

@@ -27,13 +27,14 @@ from device_bridge.protocol.errors import Malformed, NotPaired
 from device_bridge.protocol.fields import BULK_BYTES_MAX, CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
 from device_bridge.trust.accept import Peer
 
-Path = Literal["/control", "/pictures", "/bulk", "/pair"]
-PATHS: Final[tuple[Path, ...]] = ("/control", "/pictures", "/bulk")
+Path = Literal["/control", "/pictures", "/bulk", "/showing", "/pair"]
+PATHS: Final[tuple[Path, ...]] = ("/control", "/pictures", "/bulk", "/showing")
 """Of an enrolled device; `/pair` is the only one of a device that is not."""
 FROM_DEVICE_MAX: Final[dict[Path, int]] = {
     "/control": CONTROL_BYTES_MAX,
     "/pictures": PICTURE_BYTES_MAX,
     "/bulk": BULK_BYTES_MAX,
+    "/showing": CONTROL_BYTES_MAX,
     "/pair": CONTROL_BYTES_MAX,
 }
 CLOSE_SECONDS: Final = 2.0
@@ -43,6 +44,7 @@ WRITE_BYTES: Final[dict[Path, int]] = {
     "/control": 64 * 1024,
     "/pictures": 256 * 1024,
     "/bulk": 1024 * 1024,
+    "/showing": 256 * 1024,
     "/pair": 64 * 1024,
 }
 SEND_BYTES: Final = 512 * 1024
@@ -97,6 +99,10 @@ class Lane:
     async def send(self, raw: bytes) -> None:
         with _ended():
             await self._socket.send(raw)
+
+    def take_up_to(self, size: int) -> None:
+        """Take messages of so many bytes from now on: of whom a lane is must be known first."""
+        self._socket.protocol.max_message_size = size
 
     def abort(self) -> None:
         """End it now: whoever receives or sends on it hears WireEnded."""

@@ -16,12 +16,19 @@ from msgspec import Meta, Struct
 from device_bridge.agent.capabilities import Area, Capture, Picture, Unseen, Why, unseen
 from device_bridge.protocol.control import ButtonPressed, ControlEvent, KeyPressed
 from device_bridge.protocol.hello import Screen
-from device_bridge.protocol.seat import PupilActed, RaiseCurtain, ShowIndicator
+from device_bridge.protocol.pictures import Frame, bytes_of
+from device_bridge.protocol.seat import (
+    HideScreen,
+    PupilActed,
+    RaiseCurtain,
+    ShowIndicator,
+    ShowScreen,
+)
 
 TOLD_MAX: Final = 200
 """How many notices and openings are remembered; a lesson has a few dozen."""
 
-Capability = Literal["capture", "curtain", "indicator", "notify", "input", "open"]
+Capability = Literal["capture", "curtain", "indicator", "notify", "input", "open", "showing"]
 
 
 class Refusal(Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,6 +184,40 @@ class SimulatedOpen(Willing):
         return ""
 
 
+class SimulatedShowing(Willing):
+    """Notes what it is shown; one that `decodes` lays each frame, as a real seat does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._acted: Callable[[PupilActed], None] = _nobody
+        self.order: ShowScreen | None = None
+        self.frames = self.bytes = 0
+        self.newest: Frame | None = None
+        self.lost = 0
+        self.decodes: Callable[[Frame], str] = lambda _: ""
+
+    def show(self, order: ShowScreen) -> None:
+        self.order, self.newest = order, None
+
+    async def picture(self, frame: Frame) -> str:
+        if why := self.why_not(frame.number) or await asyncio.to_thread(self.decodes, frame):
+            return why
+        self.frames, self.newest = self.frames + 1, frame
+        self.bytes += bytes_of(frame.patches)
+        return ""
+
+    def hide(self, order: HideScreen) -> None:
+        self.order = self.newest = None
+        self.lost += order.why == "lost"
+
+    def on_left(self, left: Callable[[PupilActed], None]) -> None:
+        self._acted = left
+
+    def leave(self) -> None:
+        """Close the window as the pupil would."""
+        self._acted(PupilActed("show-left"))
+
+
 class SimulatedInput(Willing):
     """Writes down what a teacher did: `got`, and which keys and buttons are down now, `held`."""
 
@@ -224,6 +265,7 @@ class SimulatedSeat:
         self.notify = SimulatedNotify()
         self.input = SimulatedInput()
         self.open = SimulatedOpen()
+        self.showing = SimulatedShowing()
         for refusal in refusals:
             self.refuse(refusal)
 
@@ -236,6 +278,7 @@ class SimulatedSeat:
             "notify": self.notify,
             "input": self.input,
             "open": self.open,
+            "showing": self.showing,
         }
         capabilities[refusal.capability].refuse(refusal)
 

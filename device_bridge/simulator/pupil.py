@@ -118,7 +118,8 @@ class SimulatedPupil:
         else:
             screen = BehavingScreen(device, plan.seed, plan.behaviour, time.time, plan.size)
         seat.capture.shows(screen)
-        ends = (seat.capture, seat.curtain, seat.indicator, seat.notify, seat.open, seat.input)
+        does = (seat.notify, seat.open, seat.input, seat.showing)
+        ends = (seat.capture, seat.curtain, seat.indicator, *does)
         return SeatCore(*ends, mouth.say, self._workers, user=plan.user)
 
     def _makings(self) -> Makings:

@@ -21,6 +21,7 @@ from device_bridge.protocol.launching import PageOpened
 from device_bridge.protocol.materials import HandInAsked, HandInTaken, MaterialsDeclared
 from device_bridge.protocol.messages import FromApp
 from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.showing import ShowingDeclared
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
 from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from device_bridge.trust.accept import Peer
@@ -39,6 +40,7 @@ VERBS: Final[dict[type[Struct], Verb]] = {
     HandInAsked: "collect",
     HandInTaken: "collect",
     MessageSaid: "message",
+    ShowingDeclared: "message",
     HandAnswered: "message",
     PageOpened: "launch",
     ControlDeclared: "control",

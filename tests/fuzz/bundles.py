@@ -25,7 +25,7 @@ _GIVEN: Final = ("mdm-judged", "mdm-refuses-device")
 _ANSWERS: Final = tuple(edge for edge in EDGES if edge.startswith("mdm-") and edge[4].isupper())
 
 BUNDLES: Final[dict[str, tuple[str, ...]]] = {
-    "link": (*_named(*_LINK), *_named("pictures-")),
+    "link": (*_named(*_LINK), *_named("pictures-"), *_named("showing-")),
     "picture": ("picture", "patch"),
     "pairing": tuple(edge for edge in _named("pairing-") if edge != "pairing-share")
     + _named("from-pairing", "to-pairing"),

@@ -377,6 +377,10 @@ EDGES: Final[dict[str, Edge]] = {
     "from-app": _messages(messages.FromApp, messages.decode_from_app),
     "from-device": _messages(messages.FromDevice, messages.decode_from_device),
     "pictures-from-app": _messages(messages.PictureFromApp, messages.decode_picture_from_app),
+    "showing-from-app": _messages(messages.ShowingFromApp, messages.decode_showing_from_app),
+    "showing-from-device": _messages(
+        messages.ShowingFromDevice, messages.decode_showing_from_device
+    ),
     "pictures-from-device": _messages(
         messages.PictureFromDevice, messages.decode_picture_from_device
     ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
 from PySide6.QtCore import QCoreApplication, QSize
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 from PySide6.QtWidgets import QAbstractButton, QApplication
@@ -19,6 +20,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel
+from classroom_app.presenters.showing import Choice, Point, ShowingPresenter, Told, Tool
 from classroom_app.presenters.wall import WallModel
 from classroom_app.views.motion import Motion
 from classroom_app.views.theme import Theme, load_fonts
@@ -153,6 +155,60 @@ class FakeActs:
 
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None:
         await self._keep("start-lesson", (), f"{class_id} {seconds}")
+
+
+@dataclass
+class FakeShows:
+    """Two screens and a window of this computer; shows at once."""
+
+    offers: tuple[Choice, ...] = (
+        Choice("screen"),
+        Choice("screen", 1),
+        Choice("region"),
+        Choice("window", 77, "Climat.odp — LibreOffice"),
+    )
+    ours: int = 0
+    show: Told | None = None
+    frozen: bool = False
+    strokes: tuple[tuple[Tool, tuple[Point, ...]], ...] = ()
+    asked: list[tuple[Choice, str, int]] = field(default_factory=list[tuple[Choice, str, int]])
+
+    def choices(self) -> Sequence[Choice]:
+        return self.offers
+
+    def on_our_screen(self, choice: Choice) -> bool:
+        return choice.kind == "screen" and choice.id == self.ours
+
+    async def start(self, choice: Choice, mode: str, tiles: Sequence[Tile]) -> None:
+        self.asked.append((choice, mode, len(tiles)))
+        self.show = Told(len(tiles) - 1, len(tiles))
+
+    async def start_pupil(self, tile: Tile, mode: str, tiles: Sequence[Tile]) -> None:
+        self.asked.append((Choice("pupil", name=tile.name), mode, len(tiles)))
+        self.show = Told(len(tiles), len(tiles), whose=tile.name)
+
+    def freeze(self) -> bool:
+        self.frozen = True
+        return True
+
+    def thaw(self) -> None:
+        self.frozen = False
+
+    def mark(self, strokes: Sequence[tuple[Tool, tuple[Point, ...]]]) -> None:
+        self.strokes = tuple(strokes)
+
+    def still(self) -> QImage | None:
+        return screen(2, QSize(1280, 720)) if self.frozen else None
+
+    def pause(self, *, paused: bool) -> None:
+        if self.show:
+            self.show = structs.replace(self.show, paused=paused)
+
+    async def stop(self) -> None:
+        self.show = None
+
+    def told(self) -> Told | None:
+        return self.show
 
 
 class AtOnce:
@@ -311,6 +367,8 @@ class Room:
         self.first = FirstRunPresenter(self.acts, tasks, self._check, language, "https://ecole")
         self.classes = ClassesPresenter(self.acts, tasks)
         self.journal = JournalModel()
+        self.shows = FakeShows()
+        self.showing = ShowingPresenter(self.desk, self.shows, tasks)
         self.window = DeskWindow(
             self.desk,
             self.wall,
@@ -318,6 +376,7 @@ class Room:
             self.first,
             self.classes,
             self.journal,
+            self.showing,
             Theme(theme),
             Motion(lambda: self.now),
         )

@@ -120,6 +120,17 @@ def test_readers_get_what_they_lack_each_patch_as_it_was_encoded() -> None:
     assert skipped.patches == late.patches, "only the newest of a place"
 
 
+def test_a_picture_told_as_one_draws_over_all_that_was_before() -> None:
+    stream, patches = PictureStream(), Encoder().patches(captured(screen()), 80)
+    small = [Patch(x, 0, 100, 600, "jpeg", jpeg(100, 600)) for x in range(0, 700, 100)]
+    stream.put(frame(1, tuple(small)))
+    stream.put(frame(2, patches, 1))
+    for had in (0, 1):
+        sent = stream.since(had)
+        assert sent is not None
+        assert sent.patches == patches
+
+
 def test_what_is_too_much_for_one_message_comes_in_several_and_ends_up_whole() -> None:
     stream = PictureStream()
     patches = [Patch(x, 0, 100, 600, "jpeg", jpeg(100, 600)) for x in range(0, 700, 100)]

@@ -18,6 +18,7 @@ from device_bridge.protocol.seat import (
     DropCurtain,
     FrameTaken,
     FromSeat,
+    HideScreen,
     IndicatorAnswered,
     Look,
     LookAnswered,
@@ -30,6 +31,7 @@ from device_bridge.protocol.seat import (
     SeatUp,
     ShowIndicator,
     ShowNotice,
+    ShowScreen,
     StillShown,
 )
 from device_bridge.simulator.capabilities import SimulatedInput
@@ -127,12 +129,36 @@ class Opener:
         return "" if address.startswith("https:") else "not a web page"
 
 
+class Screenful:
+    """Shows what it is given; `lays` says why not."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+        self.hidden: list[str] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def show(self, order: ShowScreen) -> None:
+        del order
+
+    async def picture(self, frame: Frame) -> str:
+        await self.gate.wait()
+        self.seen.append(frame.number)
+        return ""
+
+    def hide(self, order: HideScreen) -> None:
+        self.hidden.append(order.why)
+
+    def on_left(self, left: Callable[[PupilActed], None]) -> None:
+        del left
+
+
 class Desk:
     """A seat on its fakes, and all that it says."""
 
     def __init__(self) -> None:
         self.eye, self.cover, self.bar, self.words = Eye(), Cover(), Bar(), Words()
-        self.hands = SimulatedInput()
+        self.hands, self.showing = SimulatedInput(), Screenful()
         self.said: list[FromSeat] = []
         self.core = SeatCore(
             self.eye,
@@ -141,6 +167,7 @@ class Desk:
             self.words,
             Opener(),
             self.hands,
+            self.showing,
             self.said.append,
             Here(),
             user="l",

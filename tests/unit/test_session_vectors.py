@@ -15,6 +15,8 @@ from device_bridge.protocol.messages import (
     decode_from_pairing,
     decode_picture_from_app,
     decode_picture_from_device,
+    decode_showing_from_app,
+    decode_showing_from_device,
     decode_to_pairing,
     encode,
 )
@@ -27,6 +29,8 @@ DECODERS: Final[dict[str, Callable[[bytes], Any]]] = {
     "pictures, from the app": decode_picture_from_app,
     "pictures, from the device": decode_picture_from_device,
     "bulk, both ways": decode_bulk,
+    "showing, from the app": decode_showing_from_app,
+    "showing, from the device": decode_showing_from_device,
     "pair, from the app": decode_to_pairing,
     "pair, from the device": decode_from_pairing,
 }

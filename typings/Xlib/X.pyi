@@ -29,3 +29,4 @@ DefaultExposures: int
 VisibilityChangeMask: int
 VisibilityNotify: int
 VisibilityFullyObscured: int
+AnyPropertyType: int

@@ -264,6 +264,9 @@ class Device:
     async def bulk(self, link: DeviceLink, wire: Wire) -> None:
         await self.guard.bulk(link, wire)
 
+    async def showing(self, link: DeviceLink, wire: Wire) -> None:
+        await self.guard.shows(link, wire)
+
     def _bind(self, addresses: Sequence[str], port: int) -> int:
         try:
             return self._listener.bind(addresses, port)

@@ -27,6 +27,7 @@ from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.private import PrivateGuard
 from device_bridge.agent.guard.retention import CLEAN_SECONDS, clean, periods_of
+from device_bridge.agent.guard.showing import ShowingGuard
 from device_bridge.agent.guard.stills import StillsGuard
 from device_bridge.agent.guard.talking import TalkingGuard
 from device_bridge.agent.guard.voice import Voice
@@ -67,10 +68,12 @@ from device_bridge.protocol.seat import (
     NoticeShown,
     Opened,
     PupilActed,
+    ScreenShown,
     SeatUp,
     StillShown,
     ToSeat,
 )
+from device_bridge.protocol.showing import ShowingDeclared
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
 from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from device_bridge.trust.mandates import Mandates
@@ -137,6 +140,7 @@ class Guard:
         self.control = ControlGuard(
             voice, now, self.presence, self.attention, self.watching, held.drove
         )
+        self.showing = ShowingGuard(voice, now, self.presence)
         self.launching = LaunchingGuard(voice, now, self.commands)
         self.materials = MaterialsGuard(
             voice, folder, folders, makings, held.materials, self.presence, self.commands
@@ -215,14 +219,16 @@ class Guard:
         self.attention.hear(SeatGone())
         self.presence.hear(SeatGone())
         self.watching.seat_gone()
+        self.showing.seat_gone()
         self._review()
 
     def _review(self) -> None:
         self.watching.review()
+        self.showing.review()
         self.stills.review()
         self.control.review()
 
-    def seat_said(self, message: FromSeat) -> None:  # noqa: C901, PLR0912 - one case a message
+    def seat_said(self, message: FromSeat) -> None:  # noqa: C901, PLR0912, PLR0915 - a case each
         match message:
             case SeatUp():
                 self._seat_came(message)
@@ -239,6 +245,8 @@ class Guard:
                 self.watching.still(message)
             case LookAnswered():
                 self.watching.answered(message)
+            case ScreenShown():
+                self.showing.shown(message)
             case NoticeShown():
                 self.talking.shown(message)
             case Opened():
@@ -249,6 +257,8 @@ class Guard:
                 self._review()
             case PupilActed("take-back"):
                 self.control.taken_back()
+            case PupilActed("show-left"):
+                self.showing.left()
             case PupilActed():
                 self.talking.acted(message)
 
@@ -259,6 +269,7 @@ class Guard:
         self.attention.hear(SeatCame())  # the lock before anything else
         self.presence.hear(SeatCame())
         self.watching.seat_came()
+        self.showing.seat_came()
         self.folders_came()
 
     def folders_came(self) -> None:
@@ -285,6 +296,7 @@ class Guard:
         self.commands.lost(link)
         self.watching.lost(link)
         self.control.lost(link)
+        self.showing.lost(link)
         if not self.voice.links:
             self.attention.hear(ReachChanged(in_reach=False))
 
@@ -305,6 +317,8 @@ class Guard:
             case WatchingDeclared():
                 self.watching.told(link, message)
                 self.control.review()
+            case ShowingDeclared():
+                self.showing.told(link, message)
             case MaterialsDeclared():
                 self.materials.told(link, message)
             case MandateShown():
@@ -365,16 +379,22 @@ class Guard:
         self.attention.hear(LessonEnded(lesson))
         self.watching.review()
         self.control.review()
+        self.showing.review()
 
     async def bulk(self, link: Link, wire: Wire) -> None:
         """Fetch and supply documents on an opened `/bulk` lane until it ends."""
         await self.materials.bulk(link, wire)
+
+    async def shows(self, link: Link, wire: Wire) -> None:
+        """Take what is shown here on an opened `/showing` lane until it ends."""
+        await self.showing.carry(link, wire)
 
     def _papers_seen(self, link: Link) -> None:
         seen = MandateSeen(author_of(link))
         self.attention.hear(seen)
         self.presence.hear(seen)
         self.watching.hear_mandate(seen)
+        self.showing.hear_mandate(seen)
 
     def _ended(self, lesson: str, last: bool) -> None:  # noqa: FBT001 - a callback's only fact
         self.attention.hear(LessonEnded(lesson))
@@ -382,6 +402,7 @@ class Guard:
             self.talking.lesson_ended()
         self.watching.review()
         self.control.review()
+        self.showing.review()
 
     # Time
 

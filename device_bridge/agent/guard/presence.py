@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -90,6 +91,10 @@ class PresenceGuard:
     def drives(self, name: str) -> None:
         """Have the bar say who has keyboard and pointer; "": nobody but the pupil."""
         self._bar(replace(self.held.bar, drives=name[:NAME_MAX]))
+
+    def showing(self, what: Literal["", "here", "source"], whose: str) -> None:
+        """Say whose screen is shown here, or that this one is shown to the class."""
+        self._bar(replace(self.held.bar, showing=what, whose=whose))
 
     def hand(self, place: int) -> None:
         self._bar(replace(self.held.bar, hand_place=place))

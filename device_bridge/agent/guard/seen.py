@@ -15,10 +15,11 @@ SEEN: Final = {
     "attention-locked": "seen-locked",
     "private-on": "seen-private",
     "still": "seen-still",
+    "source-on": "seen-shown",
     "control-on": "seen-control",
 }
 """What is told, and the word for it (`seat.words`)."""
-FAMILIES: Final = ("look-", "attention-", "private-", "control-")
+FAMILIES: Final = ("look-", "attention-", "private-", "control-", "source-")
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 

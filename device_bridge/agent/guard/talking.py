@@ -94,8 +94,8 @@ class TalkingGuard:
                 self._say_all(lambda _: PupilSaid(self._new_id(), kind, act.text, act.reply_to))
             case "seat":
                 self._claim(act.text)
-            case "private-on" | "private-off" | "take-back":
-                pass  # `private`'s and `control`'s
+            case "private-on" | "private-off" | "take-back" | "show-left":
+                pass  # others'
 
     def heard(self, heard: Heard) -> None:
         rest = tuple(row for row in self.held.unheard if row.said.id != heard.id)

@@ -90,6 +90,11 @@ class XCurtain(QObject):
     def up(self) -> bool:
         return self._order is not None
 
+    def stay_above(self) -> None:
+        """Stand above what was just shown."""
+        for cover in self._covers:
+            cover.raise_()
+
     def window_ids(self) -> set[int]:
         return {int(cover.winId()) for cover in self._covers}
 

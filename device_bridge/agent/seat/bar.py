@@ -148,9 +148,7 @@ class IndicatorBar(QWidget):
         if (order.still_now or order.drives) and self._folded:
             self._toggle()  # what is kept, and who drives, is said in words
         self._headline = who if self._folded else self._says(order, who)
-        until = self._words("until", until=clock(now + order.until_seconds))
-        kept = self._words("stills", count=order.stills) if order.stills else ""
-        self._until.setText(" · ".join(part for part in (until, kept) if part))
+        self._until.setText(self._below(order, who, now))
         self._show_private(order)
         seen = order.look != "none"
         across = EYE_PIXELS - 10 if self._folded else EYE_PIXELS
@@ -176,6 +174,14 @@ class IndicatorBar(QWidget):
         self.place()
         self._tell_reader(order, who, hand_up=hand_up)
 
+    def _below(self, order: ShowIndicator, who: str, now: float) -> str:
+        """Say until when, what is kept, and who looks closely where the headline is a show's."""
+        until = self._words("until", until=clock(now + order.until_seconds))
+        kept = self._words("stills", count=order.stills) if order.stills else ""
+        seen_too = order.showing == "here" and order.look == "close"
+        looks = self._words(several("close", order), who=who) if seen_too else ""
+        return " · ".join(part for part in (looks, until, kept) if part)
+
     def _names(self, order: ShowIndicator) -> str:
         """Name all whose lesson it is: whoever of them looks, the others may see."""
         most = 30 if not order.also else 22
@@ -192,6 +198,10 @@ class IndicatorBar(QWidget):
             return self._words(several("still", order), who=who)
         if order.drives:
             return self._words("drives", who=plain(order.drives, 30))
+        if order.showing == "source":
+            return self._words("shown")
+        if order.showing == "here":
+            return self._words("shows", who=plain(order.whose, 40) or who)
         if order.look == "close" and order.close_seconds:
             minutes = -(-order.close_seconds // MINUTE_SECONDS)
             return self._words(several("close-left", order), who=who, minutes=minutes)
@@ -201,7 +211,15 @@ class IndicatorBar(QWidget):
         """Have a screen reader say who looks and how the hand stands, once a change."""
         hand = self._hand.accessibleName() if hand_up or order.hand_place else ""
         # Minutes that pass are no news.
-        news = (order.look, order.private == "on", order.still_now, order.drives, who, hand)
+        news = (
+            order.look,
+            order.private == "on",
+            order.still_now,
+            order.drives,
+            order.showing,
+            who,
+            hand,
+        )
         words = ", ".join(part for part in (self._says(order, who), hand) if part)
         read_aloud(self._who, words, again=news != self._told)
         self._told = news

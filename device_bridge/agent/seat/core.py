@@ -9,16 +9,27 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Final
 
-from device_bridge.agent.capabilities import Capture, Curtain, Indicator, Input, Notify, Open
+from device_bridge.agent.capabilities import (
+    Capture,
+    Curtain,
+    Indicator,
+    Input,
+    Notify,
+    Open,
+    Showing,
+)
 from device_bridge.agent.seat.control import Control
 from device_bridge.agent.seat.looking import Looking
 from device_bridge.agent.seat.newest import Newest
+from device_bridge.agent.seat.receiving import Receiving
 from device_bridge.protocol.control import ControlInput, ControlOrdered
+from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.seat import (
     CurtainAnswered,
     DropCurtain,
     FrameTaken,
     FromSeat,
+    HideScreen,
     IndicatorAnswered,
     Look,
     NoticeShown,
@@ -30,6 +41,7 @@ from device_bridge.protocol.seat import (
     SeatUp,
     ShowIndicator,
     ShowNotice,
+    ShowScreen,
     ToSeat,
 )
 
@@ -55,6 +67,7 @@ class SeatCore:
         notify: Notify,
         open_: Open,
         input_: Input,
+        showing: Showing,
         say: Callable[[FromSeat], None],
         workers: Executor,
         *,
@@ -73,6 +86,7 @@ class SeatCore:
         self._battery = battery
         self._looking = Looking(capture, workers, say)
         self.control = Control(input_, hands or workers, say)
+        self._shown = Receiving(showing, say)
         self._curtains = Newest[RaiseCurtain | DropCurtain]()
         self._curtain_version = 0
         self._bars = Newest[ShowIndicator]()
@@ -80,6 +94,7 @@ class SeatCore:
         self._notices = asyncio.Queue[ShowNotice](WAITING_MAX)
         self._openings = asyncio.Queue[OpenFile | OpenPage](WAITING_MAX)
         indicator.on_acted(self._acted)
+        showing.on_left(say)
 
     def told(self, message: ToSeat) -> None:  # noqa: C901 - one case a message
         """Take one order; what follows is done in `run`."""
@@ -92,6 +107,8 @@ class SeatCore:
                 self._looking.look(message)
             case FrameTaken():
                 self._looking.taken(message)
+            case ShowScreen() | HideScreen() | Frame():
+                self._shown.told(message)
             case ShowNotice():
                 self._take_notice(message)
             case OpenFile() | OpenPage():
@@ -143,6 +160,7 @@ class SeatCore:
         """Note that the guard is gone: nobody looks any more; the curtain stays for its lease."""
         self._looking.look(None)
         self.control.stop()
+        self._shown.alone()
         self._curtain_version = 0
         self._take_bar(ShowIndicator(0, on=False))
 
@@ -161,7 +179,9 @@ class SeatCore:
                 group.create_task(self._open_things(), name="openings")
                 group.create_task(self._looking.run(), name="looking")
                 group.create_task(self.control.run(), name="control")
+                group.create_task(self._shown.run(), name="showing")
         finally:
+            self._shown.alone()
             await self._curtain.drop()
 
     async def _keep_curtain(self) -> None:

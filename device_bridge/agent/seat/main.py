@@ -35,6 +35,7 @@ from device_bridge.agent.seat.obeying import Mouth, find_guard
 from device_bridge.agent.seat.page import Page
 from device_bridge.agent.seat.paint import load_faces
 from device_bridge.agent.seat.presence import XIndicator
+from device_bridge.agent.seat.showing import XShowing
 from device_bridge.agent.seat.talking import XNotify
 from device_bridge.agent.seat.words import Words
 from device_bridge.garbage import collect_here
@@ -62,6 +63,7 @@ class Desktop(QObject):
         self.input = X11Input(time.monotonic, self.indicator.window)
         self.takes_back: Callable[[], None] = lambda: None
         self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say)
+        self.showing = XShowing(words, self._stay_above)
         self.pressed = asyncio.Queue[str](1)
         self.indicator.shown.connect(self._bar_shown)
         self.indicator.write_wanted.connect(self._write)
@@ -75,8 +77,13 @@ class Desktop(QObject):
         while True:
             await self.open.file(await self.pressed.get())
 
+    def _stay_above(self) -> None:
+        self.indicator.raise_()
+        self.curtain.stay_above()
+
     def close(self) -> None:
         self.page.close()
+        self.showing.close()
         self.notify.close()
         self.indicator.close()
         self._windows.close()
@@ -129,6 +136,7 @@ async def serve(
         desktop.notify,
         desktop.open,
         desktop.input,
+        desktop.showing,
         mouth.say,
         workers,
         hands=hands,

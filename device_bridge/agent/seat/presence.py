@@ -77,6 +77,11 @@ class XIndicator(QObject):
     def order(self) -> ShowIndicator:
         return self._order
 
+    def raise_(self) -> None:
+        """Stand above what was just shown."""
+        if self._order.on:
+            self._bar.raise_()
+
     def close(self) -> None:
         self._bar.deleteLater()
         self._chooser.deleteLater()

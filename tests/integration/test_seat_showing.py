@@ -1,0 +1,131 @@
+"""A real desktop that is shown a screen, and has its own back when whoever shows is gone."""
+
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from device_bridge.agent.capabilities import Picture
+from device_bridge.agent.platform.x11_capture import X11Capture
+from device_bridge.pictures.encode import Encoder
+from device_bridge.pictures.raster import mapped
+from device_bridge.protocol.pictures import Frame
+from device_bridge.protocol.seat import (
+    HideScreen,
+    IndicatorAnswered,
+    PupilActed,
+    ScreenShown,
+    SeatUp,
+    ShowIndicator,
+    ShowScreen,
+)
+from tests.desktop import Desktop, desktop
+from tests.guard_stand_in import GuardStandIn, guard, start_seat
+
+pytestmark = pytest.mark.real_loop
+
+SIZE = (1280, 720)
+PAGE, DESKTOP = (200, 90, 40), (32, 160, 64)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncGenerator[Desktop]:
+    async with desktop(tmp_path) as opened:
+        assert (await opened.run("xsetroot", "-solid", "#20a040"))[0] == 0
+        yield opened
+
+
+@pytest.fixture
+async def held(desk: Desktop, tmp_path: Path) -> AsyncGenerator[GuardStandIn]:
+    async with guard(tmp_path) as stand_in:
+        await start_seat(desk, tmp_path)
+        yield stand_in
+
+
+def page(mark: int) -> Image.Image:
+    image = Image.new("RGB", SIZE, PAGE)
+    pen = ImageDraw.Draw(image)
+    pen.rectangle((60, 60, 700, 660), "white")
+    for line in range(12):
+        pen.text((90, 90 + 44 * line), f"The rain falls on the plain, line {line}", "black")
+    pen.ellipse((800, 200 + mark, 1100, 500 + mark), (250, 220, 60))
+    return image
+
+
+def frame(encoder: Encoder, number: int, mark: int) -> Frame:
+    image = mapped(Picture(*SIZE, "BGRX", page(mark).tobytes("raw", "BGRX")))
+    patches = encoder.patches(image, 75)
+    return Frame(number, 7, *SIZE, *SIZE, patches, number - 1)
+
+
+def corner(desk: Desktop) -> tuple[int, ...]:
+    """Return the colour at the left below, where pages and desktop are of one colour."""
+    eye = X11Capture(time.monotonic, desk.display)
+    seen = eye.grab(0)
+    eye.close()
+    assert isinstance(seen, Picture)
+    at = ((seen.height - 20) * seen.width + 20) * 4
+    blue, green, red = bytes(seen.pixels[at : at + 3])
+    return red, green, blue
+
+
+def like(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    return all(abs(a - b) < 8 for a, b in zip(one, other, strict=True))
+
+
+async def show(held: GuardStandIn, mode: str) -> Encoder:
+    encoder = Encoder()
+    showing = ShowIndicator(
+        3, on=True, teacher_name="Claire", until_seconds=1900, showing="here", whose="Claire"
+    )
+    held.tell(showing)
+    assert (await held.hears(IndicatorAnswered, lambda one: one.version == 3)).reason == ""
+    assert mode in {"full", "window"}
+    held.tell(ShowScreen(1, mode, "Claire", *SIZE))  # pyright: ignore[reportArgumentType]
+    held.tell(frame(encoder, 1, 0))
+    assert (await held.hears(ScreenShown, lambda one: one.number == 1)).reason == ""
+    held.tell(frame(encoder, 2, 40))
+    assert (await held.hears(ScreenShown, lambda one: one.number == 2)).reason == ""
+    return encoder
+
+
+async def leave_a_window(held: GuardStandIn, desk: Desktop, tmp_path: Path) -> None:
+    """Be shown a window, lay what cannot be laid, and leave by Esc."""
+    encoder = await show(held, "window")
+    await desk.picture(tmp_path / "window.png")
+    held.tell(frame(encoder, 9, 10))
+    assert (await held.hears(ScreenShown, lambda one: one.number == 9)).reason == "again"
+    found = await desk.run("xdotool", "search", "--name", "Claire")
+    assert found[0] == 0
+    await desk.run("xdotool", "windowfocus", "--sync", found[1].split()[-1])
+    await desk.press("Escape")
+    await held.hears(PupilActed, lambda one: one.kind == "show-left")
+    held.tell(HideScreen(1))
+    held.tell(ShowIndicator(5, on=True, teacher_name="Claire"))
+    await held.hears(IndicatorAnswered, lambda one: one.version == 5)
+    gone = await desk.run("xdotool", "search", "--onlyvisible", "--name", "screen of Claire")
+    assert gone[1] == ""
+
+
+async def test_a_screen_is_shown_over_all_below_the_bar_and_a_dead_guard_gives_the_desktop_back(
+    held: GuardStandIn, desk: Desktop, tmp_path: Path
+) -> None:
+    await held.hears(SeatUp, lambda _: True)
+    await leave_a_window(held, desk, tmp_path)
+    encoder = await show(held, "full")
+    held.tell(ShowIndicator(4, on=True, teacher_name="Claire", showing="here", whose="Claire"))
+    assert (await held.hears(IndicatorAnswered, lambda one: one.version == 4)).reason == ""
+    await desk.picture(tmp_path / "full.png")
+    assert like(corner(desk), PAGE)
+    await desk.press("Escape")
+    held.tell(frame(encoder, 3, 80))
+    assert (await held.hears(ScreenShown, lambda one: one.number == 3)).reason == ""
+    assert like(corner(desk), PAGE), "it is not the pupil's to leave"
+    assert held.wire is not None
+    before, held.wire = held.wire, None
+    await before.close()
+    await held.hears(SeatUp, lambda _: True)  # it has come back, and introduced itself
+    assert like(corner(desk), DESKTOP)
+    await desk.picture(tmp_path / "lost.png")

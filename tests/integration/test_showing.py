@@ -1,0 +1,112 @@
+"""A show between a real app and real devices, over real links."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from classroom_app.domain.errors import NotLookedAt
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.media.screen import ScreenSource
+from classroom_app.services.showing import Counted
+from device_bridge.agent.capabilities import Picture
+from device_bridge.agent.guard.device import Device
+from device_bridge.protocol.seat import PupilActed
+from tests.guards import SittingSeat
+from tests.school import SmallSchool
+from tests.teaching import Place, Teacher, device, teacher, until
+
+pytestmark = pytest.mark.real_loop
+
+PLACES = (Place("device-1", "lina"), Place("device-2", "noah"))
+ONE, TWO = DeviceId("device-1"), DeviceId("device-2")
+
+
+class Page:
+    """A screen that is turned by hand."""
+
+    def __init__(self) -> None:
+        self.shade, self.grabs = 10, 0
+
+    def grab(self) -> Picture:
+        self.grabs += 1
+        row = bytes((self.shade, 90, 200, 0)) * 160 + bytes((0, self.shade, 9, 0)) * 160
+        return Picture(320, 180, "BGRX", row * 180)
+
+
+def screen_of(one: Device) -> int:
+    """Return the frame that the device's seat shows now."""
+    seat = one.guard.voice.tell_seat
+    assert seat is not None
+    sitting: SittingSeat = seat.__self__  # type: ignore[attr-defined]
+    return sitting.screen
+
+
+def shown(app: Teacher) -> tuple[int, int]:
+    counted = app.school.showing.counted()
+    return counted.shown, counted.asked
+
+
+async def test_the_teachers_screen_is_on_both_devices_and_gone_within_a_second(
+    tmp_path: Path,
+) -> None:
+    school, page = SmallSchool(), Page()
+    source = ScreenSource(page.grab)
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        device(school, tmp_path / "2", "device-2") as two,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        await app.begin_with(one, two)
+        showing = app.school.showing
+        await showing.start(source, "full", None, (320, 180))
+        await until(lambda: shown(app) == (2, 2), "shown to both")
+        assert source.encodes == 1, "one picture, once for both devices"
+        first = screen_of(one)
+        page.shade = 200
+        await until(lambda: screen_of(one) > first and screen_of(two) > first, "the next page")
+        showing.pause(paused=True)
+        await asyncio.sleep(0.15)
+        grabs = page.grabs
+        await asyncio.sleep(0.25)
+        assert page.grabs == grabs
+        async with asyncio.timeout(1):
+            await showing.stop()
+            await until(lambda: screen_of(one) == screen_of(two) == 0, "both desktops back")
+        assert showing.counted() == Counted(0, 0)
+        await showing.start(source, "full", ["noah"], (320, 180))
+        await until(lambda: shown(app) == (1, 1), "shown to one")
+        assert screen_of(one) == 0
+        await app.school.presence.end()
+        await until(lambda: screen_of(two) == 0, "back with the lesson's end")
+    source.close()
+
+
+async def test_a_pupils_screen_is_shown_while_it_is_looked_at_and_private_ends_it(
+    tmp_path: Path,
+) -> None:
+    school = SmallSchool()
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        device(school, tmp_path / "2", "device-2") as two,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        rules = one.guard.ground.rules
+        one.guard.ground.assign(replace(rules, version=rules.version + 1, private_seconds=300))
+        await app.begin_with(one, two)
+        showing = app.school.showing
+        with pytest.raises(NotLookedAt):
+            await showing.start_pupil(ONE, "window", None)
+        await showing.looks_at(ONE)
+        await app.school.watching.look_closely(ONE)
+        await until(lambda: showing.close_picture, "closely")
+        await showing.start_pupil(ONE, "window", None)
+        await until(lambda: screen_of(two), "shown to the other")
+        assert one.guard.presence.held.bar.showing == "source"
+        assert two.guard.presence.held.bar.whose
+        assert screen_of(one) == 0
+        one.guard.seat_said(PupilActed("private-on"))
+        await until(lambda: showing.show is None and screen_of(two) == 0, "over")
+        assert showing.ended == "private"
+        assert one.guard.presence.held.bar.showing == ""

@@ -1,0 +1,362 @@
+"""A show: what a device takes of it and when it gives the desktop back; one picture for many."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+from msgspec.structs import replace
+
+from device_bridge.agent.guard.guard import Guard
+from device_bridge.protocol.errors import Malformed
+from device_bridge.protocol.hello import Report, Superseded
+from device_bridge.protocol.messages import (
+    decode_showing_from_app,
+    decode_showing_from_device,
+    encode,
+)
+from device_bridge.protocol.pictures import Frame, covering
+from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.seat import HideScreen, PupilActed, ShowIndicator, ShowScreen
+from device_bridge.protocol.showing import ShowingDeclared, StillShowing
+from device_bridge.protocol.watching import Credit
+from device_bridge.session.showing import Shows
+from tests.guards import FakeLink, FakeSeat, Hands, SittingSeat, guard_in, lesson_on, link_to
+
+
+def frame(number: int, base: int = 0, stream: int = 5) -> Frame:
+    return Frame(number, stream, 64, 48, 64, 48, covering(b"%d" % number, 64, 48), base)
+
+
+class Pipe:
+    """A lane in memory: what one end sends is what the other receives."""
+
+    def __init__(self, max_waiting: int = 99) -> None:
+        self.out: asyncio.Queue[bytes] = asyncio.Queue(max_waiting)
+        self.into: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def receive(self) -> bytes:
+        return await self.into.get()
+
+    async def send(self, raw: bytes) -> None:
+        await self.out.put(raw)
+
+    async def close(self) -> None: ...
+
+    def say(self, *messages: Struct) -> None:
+        for message in messages:
+            self.into.put_nowait(encode(message))
+
+
+class Class:
+    """A device in a lesson, somebody at it, a teacher who shows."""
+
+    def __init__(self, path: Path, seat: type[FakeSeat] = SittingSeat) -> None:
+        self.hands = Hands()
+        self.guard: Guard = guard_in(path, self.hands)
+        self.seat = seat(self.guard).sit()
+        self.link: FakeLink = link_to(self.guard)
+        lesson_on(self.guard, self.link)
+        self.pipe = Pipe()
+        self.ended: list[BaseException] = []
+
+    def declare(self, version: int = 5, *, on: bool = True, mode: str = "full") -> None:
+        told = ShowingDeclared(version, 600, on, stream=version)
+        self.guard.told(self.link, replace(told, mode=mode))
+
+    def reports(self) -> list[tuple[str, str]]:
+        told = [one for one in self.link.heard(Report) if one.feature == "showing"]
+        return [(one.state, one.reason) for one in told]
+
+    def later(self, seconds: float) -> None:
+        self.hands.boot_seconds += seconds
+        self.guard.tick()
+
+    def bar(self) -> ShowIndicator:
+        return [order for order in self.seat.told if isinstance(order, ShowIndicator)][-1]
+
+    def hidden(self) -> list[str]:
+        return [order.why for order in self.seat.heard(HideScreen)]
+
+    @asynccontextmanager
+    async def lane(self) -> AsyncGenerator[None]:
+        """Serve the lane; a turn of the loop later all that was said is worked off."""
+
+        async def carry() -> None:
+            try:
+                await self.guard.shows(self.link, self.pipe)
+            except Malformed as error:
+                self.ended.append(error)
+
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(carry())
+            yield
+            await asyncio.sleep(0.01)
+            task.cancel()
+
+    async def shows(self, *frames: Frame) -> None:
+        async with self.lane():
+            self.pipe.say(*frames)
+
+    def credits(self) -> int:
+        given = 0
+        while not self.pipe.out.empty():
+            match decode_showing_from_device(self.pipe.out.get_nowait()):
+                case Credit(frames):
+                    given += frames
+                case other:
+                    raise AssertionError(other)
+        return given
+
+
+async def test_a_show_is_on_when_its_first_picture_is_seen_and_the_bar_says_whose(
+    tmp_path: Path,
+) -> None:
+    room = Class(tmp_path)
+    room.declare()
+    assert room.reports() == [("waiting", "")]
+    await room.shows(frame(1), frame(2, 1))
+    assert room.reports() == [("on", "")]
+    assert (room.bar().showing, room.bar().whose) == ("here", "Claire")
+    order = room.seat.heard(ShowScreen)[-1]
+    assert (order.mode, order.whose) == ("full", "Claire")
+    assert room.credits() == 4, "two at first, one for each that was shown"
+
+
+async def test_a_seat_that_is_slow_is_given_one_frame_at_a_time(tmp_path: Path) -> None:
+    room = Class(tmp_path, FakeSeat)
+    room.declare()
+    await room.shows(frame(1), frame(2, 1))
+    assert [one.number for one in room.seat.heard(Frame)] == [1]
+    assert room.credits() == 2
+
+
+@pytest.mark.parametrize("end", ["declared", "lesson", "lease", "revoked"])
+async def test_it_ends_with_its_word_its_lesson_its_lease_and_the_teachers_right(
+    tmp_path: Path, end: str
+) -> None:
+    room = Class(tmp_path)
+    room.declare()
+    await room.shows(frame(1))
+    room.reports()
+    match end:
+        case "declared":
+            room.declare(6, on=False)
+        case "lesson":
+            over = LessonDeclared(7, 0, "over", room.link.lesson, "5b", "5B", "Claire")
+            room.guard.told(room.link, over)
+        case "lease":
+            room.later(600)
+        case _:
+            room.guard.revoked(room.link)
+    assert room.hidden() == [""]
+    assert room.reports()[-1][0] == "off"
+    assert room.bar().showing == ""
+
+
+async def test_a_link_that_dies_gives_the_desktop_back_and_the_pupil_is_told(
+    tmp_path: Path,
+) -> None:
+    room = Class(tmp_path)
+    room.declare()
+    await room.shows(frame(1))
+    room.guard.lost(room.link)
+    assert room.hidden() == ["lost"]
+
+
+async def test_where_nothing_comes_any_more_the_desktop_is_back_and_the_app_is_told(
+    tmp_path: Path,
+) -> None:
+    room = Class(tmp_path)
+    room.declare()
+    await room.shows(frame(1))
+    room.later(4)
+    async with room.lane():
+        room.pipe.say(StillShowing())
+    room.later(4)
+    assert room.hidden() == [], "it goes on, however still"
+    room.later(2)
+    assert room.hidden() == ["lost"]
+    assert room.reports()[-1] == ("lost", "")
+
+
+async def test_a_lost_show_comes_back_whole_on_a_new_lane(tmp_path: Path) -> None:
+    room = Class(tmp_path)
+    room.declare()
+    await room.shows(frame(1))
+    room.later(6)
+    await room.shows(frame(2, 1))
+    assert len(room.ended) == 1, "laid on what is not there any more"
+    await room.shows(frame(3))
+    assert room.reports()[-2:] == [("waiting", ""), ("on", "")]
+
+
+async def test_what_a_seat_cannot_lay_ends_the_lane_so_that_it_begins_anew(
+    tmp_path: Path,
+) -> None:
+    room = Class(tmp_path)
+    room.declare()
+    await room.shows(frame(1), frame(3, 2))
+    assert len(room.ended) == 1
+
+
+async def test_frames_of_no_show_or_of_another_reach_no_seat(tmp_path: Path) -> None:
+    room = Class(tmp_path)
+    await room.shows(frame(1))
+    room.declare()
+    await room.shows(frame(2, stream=4))
+    assert room.seat.heard(Frame) == []
+
+
+async def test_a_frame_that_overtakes_its_declaration_waits_for_it(tmp_path: Path) -> None:
+    room = Class(tmp_path)
+    async with room.lane():
+        room.pipe.say(frame(1))
+        await asyncio.sleep(0.01)
+        room.declare()
+    assert [one.number for one in room.seat.heard(Frame)] == [1]
+
+
+def test_outside_its_lesson_nothing_is_shown(tmp_path: Path) -> None:
+    room = Class(tmp_path)
+    room.link = link_to(room.guard, FakeLink("Omar", "lesson-9", "mandate-9"))
+    room.declare()
+    assert room.reports() == [("failed", "no-lesson")]
+
+
+def test_without_a_seat_it_fails_in_words_and_comes_when_one_does(tmp_path: Path) -> None:
+    room = Class(tmp_path)
+    room.guard.detach()
+    room.declare()
+    assert room.reports()[-1] == ("failed", "no-seat")
+    room.seat.sit()
+    assert room.reports()[-1] == ("waiting", "")
+
+
+async def test_only_a_window_is_the_pupils_to_leave(tmp_path: Path) -> None:
+    room = Class(tmp_path)
+    room.declare(mode="full")
+    await room.shows(frame(1))
+    room.guard.seat_said(PupilActed("show-left"))
+    assert room.hidden() == []
+    room.declare(6, mode="window")
+    await room.shows(frame(2, stream=6))
+    room.guard.seat_said(PupilActed("show-left"))
+    assert room.hidden()[-1:] == [""]
+    assert room.reports()[-1] == ("off", "left")
+    room.seat.heard(Frame)
+    await room.shows(frame(3, stream=6))
+    assert room.seat.heard(Frame) == []
+
+
+async def test_whose_screen_is_shown_reads_it_and_finds_it_in_the_account(tmp_path: Path) -> None:
+    room = Class(tmp_path)
+    room.declare(mode="source")
+    assert room.reports() == [("on", "")]
+    assert room.bar().showing == "source"
+    assert room.seat.heard(ShowScreen) == []
+    await room.shows(frame(1))
+    assert room.seat.heard(Frame) == []
+    assert [note.kind for note in room.guard.voice.notes if "source" in note.kind] == ["source-on"]
+
+
+def test_an_older_word_changes_nothing_and_another_teachers_end_takes_nothing_away(
+    tmp_path: Path,
+) -> None:
+    room = Class(tmp_path)
+    room.declare(5)
+    room.declare(4, on=False)
+    assert room.hidden() == []
+    other = link_to(room.guard, FakeLink("Omar", "lesson-2", "mandate-2"))
+    room.guard.told(other, ShowingDeclared(9, 0, on=False))
+    assert room.hidden() == []
+    room.guard.told(other, ShowingDeclared(3, 600, on=True, stream=3))
+    assert [told.by for told in other.heard(Superseded)] == ["Claire"]
+
+
+# the app's end
+
+
+def numbers(pipe: Pipe) -> list[tuple[int, int]]:
+    """Take out what was sent: number and base of each frame."""
+    told: list[tuple[int, int]] = []
+    while not pipe.out.empty():
+        match decode_showing_from_app(pipe.out.get_nowait()):
+            case Frame(number, base=base):
+                told.append((number, base))
+            case _:
+                pass
+    return told
+
+
+@asynccontextmanager
+async def served(*devices: str) -> AsyncGenerator[tuple[Shows, dict[str, Pipe]]]:
+    shows, pipes = Shows(), {device: Pipe() for device in devices}
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(shows.serve(each, pipe)) for each, pipe in pipes.items()]
+        yield shows, pipes
+        for task in tasks:
+            task.cancel()
+
+
+async def test_a_slow_receiver_skips_and_the_others_do_not_wait_for_it() -> None:
+    async with served("quick", "slow") as (shows, pipes):
+        shows.begin(("quick", "slow"))
+        pipes["slow"].say(Credit(1))
+        for number in range(1, 6):
+            pipes["quick"].say(Credit(1))
+            shows.offer(frame(number, number - 1))
+            await asyncio.sleep(0.01)
+        assert numbers(pipes["quick"]) == [(1, 0), (2, 1), (3, 2), (4, 3), (5, 4)]
+        assert numbers(pipes["slow"]) == [(1, 0)]
+        pipes["slow"].say(Credit(1))
+        await asyncio.sleep(0.01)
+        assert numbers(pipes["slow"]) == [(5, 1)], "the newest, laid on what it has"
+
+
+async def test_receivers_in_step_are_sent_the_same_bytes() -> None:
+    async with served("one", "two") as (shows, pipes):
+        shows.begin(("one", "two"))
+        for pipe in pipes.values():
+            pipe.say(Credit(2))
+        shows.offer(frame(1))
+        await asyncio.sleep(0.01)
+        assert pipes["one"].out.get_nowait() is pipes["two"].out.get_nowait()
+
+
+async def test_who_is_not_shown_to_is_sent_nothing_and_a_still_picture_costs_a_word() -> None:
+    async with served("one", "other") as (shows, pipes):
+        shows.begin(("one",))
+        for pipe in pipes.values():
+            pipe.say(Credit(2))
+        shows.offer(frame(1))
+        await asyncio.sleep(2.5)
+        assert pipes["other"].out.empty()
+        assert numbers(Pipe()) == []
+        sent = [pipes["one"].out.get_nowait() for _ in range(pipes["one"].out.qsize())]
+        assert [len(raw) < 40 for raw in sent] == [False, True, True]
+
+
+async def test_the_next_show_begins_whole_on_the_same_lane() -> None:
+    async with served("one") as (shows, pipes):
+        shows.begin(("one",))
+        pipes["one"].say(Credit(2))
+        shows.offer(frame(1))
+        await asyncio.sleep(0.01)
+        shows.begin(("one",))
+        shows.offer(frame(2, stream=6))
+        await asyncio.sleep(0.01)
+        assert numbers(pipes["one"]) == [(1, 0), (2, 0)]
+
+
+async def test_credit_beyond_two_counts_for_two() -> None:
+    async with served("one") as (shows, pipes):
+        shows.begin(("one",))
+        pipes["one"].say(*[Credit(4)] * 9)
+        await asyncio.sleep(0.01)
+        for number in range(1, 6):
+            shows.offer(frame(number, number - 1))
+            await asyncio.sleep(0.01)
+        assert len(numbers(pipes["one"])) == 2

@@ -1,0 +1,1 @@
+WM_NAME: int

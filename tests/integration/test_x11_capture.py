@@ -100,9 +100,13 @@ def test_only_what_was_drawn_on_is_told_and_only_once() -> None:
 def test_a_screen_saver_is_told_and_ends_with_the_next_key() -> None:
     with xvfb() as display, eye(display) as capture:
         assert isinstance(capture.grab(0), Picture)
+        until(lambda: capture.changed(0), lambda told: told == ())
         on(display, "xset", "s", "activate")
+        until(lambda: capture.changed(0), lambda told: told is None)
         until(lambda: capture.grab(0), lambda seen: seen == unseen("screen-saver"))
+        until(lambda: capture.changed(0), lambda told: told is not None)
         on(display, "xset", "s", "reset")
+        until(lambda: capture.changed(0), lambda told: told is None)
         until(lambda: capture.grab(0), lambda seen: isinstance(seen, Picture))
 
 

@@ -51,21 +51,23 @@ class X11Capture:
         self._tried_at = float("-inf")
         self._asked_at = float("-inf")
         self._asleep: Unseen | None = None
+        self._was_hidden: Unseen | None = None
 
     def screens(self) -> tuple[Screen, ...]:
         monitors = self._ask(lambda eye: eye.monitors(), ())
         return tuple(Screen(one.width, one.height) for one in monitors)
 
     def changed(self, screen: int) -> tuple[Area, ...] | None:
-        """Say what was drawn on; None, too, where screens came, went or turned."""
-        return self._ask(lambda eye: eye.changed(screen), None)
+        """Say what was drawn on.
+
+        None, too, where screens came, went or turned, or something else hides them than at the
+        last grab: a screen that goes off draws nothing.
+        """
+        return self._ask(lambda eye: self._changed(eye, screen), None)
 
     def grab(self, screen: int) -> Picture | Unseen:
         """Return the pixels of monitor `screen`, or why there are none."""
-        return self._ask(
-            lambda eye: self._hidden() or self._sleeps(eye) or eye.grab(screen),
-            unseen("cannot-see"),
-        )
+        return self._ask(lambda eye: self._seen(eye, screen), unseen("cannot-see"))
 
     def lacks(self) -> tuple[str, ...]:
         """Name what this server does not offer, by its extensions; ask after `grab`."""
@@ -88,6 +90,17 @@ class X11Capture:
             except _BROKEN:
                 self.close()
         return blind
+
+    def _changed(self, eye: "_Eye", screen: int) -> tuple[Area, ...] | None:
+        drawn = eye.changed(screen)
+        return drawn if self._why_not(eye) == self._was_hidden else None
+
+    def _seen(self, eye: "_Eye", screen: int) -> Picture | Unseen:
+        self._was_hidden = self._why_not(eye)
+        return self._was_hidden or eye.grab(screen)
+
+    def _why_not(self, eye: "_Eye") -> Unseen | None:
+        return self._hidden() or self._sleeps(eye)
 
     def _sleeps(self, eye: "_Eye") -> Unseen | None:
         if self._clock() - self._asked_at >= ASLEEP_SECONDS:

@@ -15,6 +15,7 @@ from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import DeviceId, PupilId, Roster
 from classroom_app.domain.tile import State, Tile
 from classroom_app.domain.whereabouts import Elsewhere
+from device_bridge.protocol.attention import NO_SEAT
 from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
 
 CLOCK_OFF_SECONDS: Final = 300
@@ -277,8 +278,9 @@ def _picture(seen: Evidence, now: float) -> Shown:
         case "private":
             return Shown(State.PRIVATE, _since(seen, "watching"), reason)
         case "failed":
-            # Without a bar no picture goes out, and presence knows why there is none.
-            return Shown(State.WAITING, _since(seen, "watching"), _no_bar(seen) or reason)
+            # It says that there is no bar; that nobody is there to see one says more.
+            why = NO_SEAT if _no_bar(seen) == NO_SEAT else reason
+            return Shown(State.WAITING, _since(seen, "watching"), why)
         case _:
             pass  # "on", or a word of another feature
     if seen.unreadable_at is not None:

@@ -148,7 +148,7 @@ class BarA(QWidget):
         scope, locks = self._scope(), desk.locks_next()
         narrow = self.window().width() < NARROW
         below = "" if narrow else scope
-        self._names.setMinimumWidth(120 if narrow else 172)
+        self._names.setMinimumWidth(120 if narrow else 164)
         self.message.setVisible(not narrow)  # then they stand behind the three dots
         self.show_screen.setVisible(not narrow)
         if self.class_button.text() != desk.class_name():

@@ -114,7 +114,7 @@ class BarA(QWidget):
         box.setLayout(column)
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 0, 16, 0)
-        row.setSpacing(8)
+        row.setSpacing(7)
         row.addWidget(box)
         row.addWidget(self.lock)
         row.addWidget(self.free)
@@ -148,7 +148,7 @@ class BarA(QWidget):
         scope, locks = self._scope(), desk.locks_next()
         narrow = self.window().width() < NARROW
         below = "" if narrow else scope
-        self._names.setMinimumWidth(120 if narrow else 164)
+        self._names.setMinimumWidth(120 if narrow else 172)
         self.message.setVisible(not narrow)  # then they stand behind the three dots
         self.show_screen.setVisible(not narrow)
         if self.class_button.text() != desk.class_name():

@@ -129,6 +129,22 @@ def test_no_picture_goes_to_a_teacher_whom_the_bar_is_not_yet_proved_to_name(
     assert len(both.omar.frames) == 1
 
 
+def test_who_joins_at_a_still_screen_is_sent_its_picture_once_the_bar_names_them(
+    tmp_path: Path,
+) -> None:
+    both = Shared(tmp_path)
+    tell(both.guard, both.omar, 3, on=False)
+    both.look(both.claire, 4, "overview")
+    both.seat.obeys = False
+    tell(both.guard, both.omar, 5)
+    both.look(both.omar, 6, "overview")
+    both.picture()
+    assert both.omar.frames == []
+    both.seat.heard(Look)
+    both.guard.seat_said(IndicatorAnswered(both.bar().version))
+    assert both.seat.heard(Look), "the seat is to look afresh: a still screen sends no second one"
+
+
 def test_who_shared_and_comes_back_is_named_again_before_she_sees(both: Shared) -> None:
     both.look(both.omar, 3, "overview")
     tell(both.guard, both.claire, 4, on=False, shared=True)

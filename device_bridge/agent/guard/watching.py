@@ -50,6 +50,7 @@ class WatchingGuard:
         self._order = 0
         self._waiting = False
         self._served: list[Link] = []
+        self._told_of: set[str] = set()
         self._told: dict[str, Report] = {}
         self._noted: tuple[LookShown, str, set[str]] = ("none", "", set())
 
@@ -253,6 +254,10 @@ class WatchingGuard:
         if self.beside and self.held.author.lesson not in on:
             self.held = self.beside.pop(next(iter(self.beside)))
             self._voice.changed()
+        told_of = set(self._presence.held.told_of)
+        if told_of - self._told_of and self.ordered and self.ordered.look != "none":
+            self.ordered = None  # a still screen sends no second picture to who is named only now
+        self._told_of = told_of
 
     def _overruled(self, lesson: str, version: int, by: str) -> None:
         self._voice.act("watching", [Overruled(lesson, version, by)], self.held.author)

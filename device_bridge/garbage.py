@@ -1,4 +1,4 @@
-"""Cycles of objects are collected by the loop's own thread, never by a worker.
+"""Cycles of objects are collected by a window's own thread, never by a worker.
 
 Python collects them in whichever thread happens to make an object, and so would destroy a window's
 timers and widgets in a thread that decodes a picture, which Qt does not survive.
@@ -11,14 +11,19 @@ from typing import Final, NoReturn
 LOOK_SECONDS: Final = 1.0
 
 
+def settle() -> None:
+    """Leave what is there now, modules above all, out of every later collection."""
+    gc.collect()
+    gc.freeze()
+
+
 async def collect_here() -> NoReturn:
     """Collect on this loop's thread until cancelled; what stands at the start is left alone.
 
     Python's own thresholds say when each generation is due (the `gc` module's documentation).
     """
     was_on = gc.isenabled()
-    gc.collect()
-    gc.freeze()
+    settle()
     gc.disable()
     try:
         while True:

@@ -41,6 +41,7 @@ from device_bridge.agent.guard.witness import read_heads
 from device_bridge.agent.leave import GuardRuns, finish, leave_by_file
 from device_bridge.agent.placed import read_placed
 from device_bridge.agent.supervise import GOODBYE_SECONDS, Child, follow, supervise
+from device_bridge.garbage import settle
 from device_bridge.journal_fault import sentence as sentence_of
 from device_bridge.logs import log_to_files, log_to_stderr
 from device_bridge.materials.off_loop import bulk_threads
@@ -338,6 +339,7 @@ async def _serve_enrolled(asked: argparse.Namespace, folder: Folder) -> None:
             if folders is not None:
                 folders.came = device.guard.folders_came
                 stack.enter_context(folders.serve(there.folders_socket, pupils, seat))
+            settle()
             print(json.dumps({"device": device.id, "port": port}), flush=True)
             await device.run(interfaces=interfaces or None)
 

@@ -119,7 +119,7 @@ class Presence(Struct, frozen=True):
     @property
     def authors(self) -> tuple[Author, ...]:
         """Whose lessons these are, the one that leads first."""
-        return (self.author, *(one.author for one in self.beside))
+        return (self.author, *[one.author for one in self.beside])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ class Presence(Struct, frozen=True):
     @property
     def lessons(self) -> tuple[str, ...]:
         """All lessons that are on."""
-        return tuple(author.lesson for author in self.authors) if self.on else ()
+        return tuple([author.lesson for author in self.authors]) if self.on else ()
 
     @property
     def told_of(self) -> tuple[str, ...]:

@@ -50,13 +50,14 @@ async def dial(
     Raises the most telling failure: NotPaired or HungUp where somebody answered, else Unreachable.
     """
     race = _Race(path, context, judge)
+    if len(addresses) == 1:
+        await race.attempt(0, addresses[0])
+        return race.result()
     async with asyncio.TaskGroup() as tries:
         for place, address in enumerate(addresses):
             task = tries.create_task(race.attempt(place, address), name=f"dial-{place}")
             race.running.append(task)
-    if race.won is None:
-        raise race.telling or Unreachable("no address answered")
-    return race.won
+    return race.result()
 
 
 async def who_is_at(
@@ -105,6 +106,11 @@ class _Race:
             self._win(lane, address, place)
         finally:
             own.set()
+
+    def result(self) -> tuple[Lane, Address]:
+        if self.won is None:
+            raise self.telling or Unreachable("no address answered")
+        return self.won
 
     async def _wait_for_turn(self, place: int) -> None:
         for before in self._failed[1 : place + 1]:

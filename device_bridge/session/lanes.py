@@ -6,7 +6,7 @@ Each is dialled again while control lives, and ends with it.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from device_bridge.protocol.errors import DeviceError, Malformed, TryAgain
 from device_bridge.protocol.hello import LaneHello, LaneWelcome, Refused
@@ -50,31 +50,53 @@ async def bind(lane: Lane, token: bytes) -> None:
                 raise Malformed("out-of-order")
 
 
+class Wanted:
+    """Which lanes of a link are wanted; one task for all, for most of a class wants none.
+
+    `over` tells whether the link has ended; see `Keeper` on why a cancellation alone will not do.
+    """
+
+    def __init__(self, over: Callable[[], bool]) -> None:
+        self.over = over
+        self._first = asyncio.Queue["KeptLane"]()
+
+    def put(self, lane: "KeptLane") -> None:
+        self._first.put_nowait(lane)
+
+    async def keep(self) -> NoReturn:
+        """Keep each lane up from when it is first wanted, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                lane = await self._first.get()
+                group.create_task(lane.run(), name=f"lane-{lane.path}")
+
+
 class KeptLane:
     """One path of one link: dialled when first wanted, again when lost, while the link lives.
 
-    `over` tells whether the link has ended; see `Keeper` on why a cancellation alone will not do.
     `jitter`, drawn from 0.5 to 1.0, spreads the dials.
     """
 
     def __init__(
         self,
         path: Path,
+        wanted: Wanted,
         dial: DialLane,
         token: bytes,
         use: Callable[[Lane], Awaitable[None]],
-        over: Callable[[], bool],
         jitter: Callable[[], float],
     ) -> None:
-        self._path: Path = path
-        self._dial, self._token, self._use, self._over = dial, token, use, over
+        self.path: Path = path
+        self._wanted, self._is_wanted = wanted, False
+        self._dial, self._token, self._use = dial, token, use
         self._jitter = jitter
-        self._wanted = asyncio.Event()
         self._stands = asyncio.Event()
         self._lane: Lane | None = None
 
     def want(self) -> None:
-        self._wanted.set()
+        if not self._is_wanted:
+            self._is_wanted = True
+            self._wanted.put(self)
 
     async def wire(self) -> Wire:
         """Return the standing lane, waiting a little for it. Raises TryAgain."""
@@ -88,17 +110,16 @@ class KeptLane:
         return self._lane
 
     async def run(self) -> None:
-        await self._wanted.wait()
-        while not self._over():
+        while not self._wanted.over():
             try:
                 await self._once()
             except* (OSError, DeviceError) as lost:
                 settle_cancels()
-                log.info("lane lost", extra={"path": self._path, "why": repr(first_of(lost))})
+                log.info("lane lost", extra={"path": self.path, "why": repr(first_of(lost))})
             await asyncio.sleep(REDIAL_SECONDS * self._jitter())
 
     async def _once(self) -> None:
-        lane = await self._dial(self._path)
+        lane = await self._dial(self.path)
         try:
             await bind(lane, self._token)
             self._lane = lane

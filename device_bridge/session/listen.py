@@ -332,8 +332,9 @@ async def _somebody_at(made: socket.socket) -> None:
     `loop.sock_accept` loses what it has accepted when it is cancelled in the same turn.
     """
     loop, came = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(made, came.set)
+    number = made.fileno()  # for a socket itself the selector first words an error, and drops it
+    loop.add_reader(number, came.set)
     try:
         await came.wait()
     finally:
-        loop.remove_reader(made)
+        loop.remove_reader(number)

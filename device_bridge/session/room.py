@@ -5,7 +5,7 @@ What is declared is kept and told on each new link; what is asked once needs a l
 
 import asyncio
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Final, Protocol
 
@@ -45,7 +45,7 @@ from device_bridge.session.keeper import (
     Keeper,
     retry_pauses,
 )
-from device_bridge.session.lanes import KeptLane, receive_frames
+from device_bridge.session.lanes import KeptLane, Wanted, receive_frames
 from device_bridge.session.link import Session
 from device_bridge.session.showing import Shows
 from device_bridge.session.twins import boot_at, look_for_twins
@@ -421,18 +421,21 @@ class _Kept:
                 await self._ends.coming_up.over()
             return await self._dial(path, self._addresses)
 
-        token, jitter = welcome.lane_token, self._ends.jitter
+        wanted = Wanted(lambda: session.over)
+
+        def kept(path: Path, use: Callable[[Lane], Awaitable[None]]) -> KeptLane:
+            token, jitter = welcome.lane_token, self._ends.jitter
+            return KeptLane(path, wanted, again, token, use, jitter)
+
         self.identity_ends_at = lane.peer.ends_at
         live = _Live(
             lane,
             session,
-            KeptLane("/pictures", again, token, self._watch, lambda: session.over, jitter),
-            KeptLane("/bulk", again, token, self._serve_bulk, lambda: session.over, jitter),
-            KeptLane("/showing", again, token, self._show, lambda: session.over, jitter),
+            kept("/pictures", self._watch),
+            kept("/bulk", self._serve_bulk),
+            kept("/showing", self._show),
         )
-        group.create_task(live.pictures.run(), name=f"pictures-{self._device}")
-        group.create_task(live.bulk.run(), name=f"bulk-{self._device}")
-        group.create_task(live.showing.run(), name=f"showing-{self._device}")
+        group.create_task(wanted.keep(), name=f"lanes-{self._device}")
         group.create_task(self._look_for_twins(welcome.boot), name=f"twins-{self._device}")
         self._live, self._why = live, ""
         self._deny_list_held, self._epoch_held = welcome.deny_list, welcome.epoch

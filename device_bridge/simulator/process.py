@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from device_bridge.discovery.interfaces import open_zeroconf
+from device_bridge.garbage import settle
 from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.simulator.plan import Plan
 from device_bridge.simulator.pupil import SimulatedPupil
@@ -37,6 +38,7 @@ async def simulate(plan: Plan, folder: Path, told: Callable[[str], None] = print
         zeroconf = open_zeroconf(plan.interfaces)
         try:
             async with serve_strings(folder, named), asyncio.TaskGroup() as group:
+                settle()
                 for device, port in ready:
                     work = named[device].run(zeroconf, plan.interfaces)
                     group.create_task(work, name=f"device-{device}")

@@ -7,10 +7,12 @@ JWS compact (RFC 7515), alg `Ed25519` (RFC 9864) and nothing else; the header is
 from typing import Any, Final, TypeVar
 
 import msgspec
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from joserfc.util import urlsafe_b64decode
 from msgspec import Struct
 
 from central_mdm.contract.grants import (
@@ -97,7 +99,7 @@ def sign(statement: Struct, kind: str, key: Ed25519PrivateKey) -> str:
     """Write a statement of type `kind` in JWS compact form."""
     payload = msgspec.json.encode(statement)
     header = {"alg": ALGORITHM, "typ": kind}
-    return jws.serialize_compact(header, payload, _jwk(key), algorithms=[ALGORITHM])
+    return jws.serialize_compact(header, payload, OKPKey(key, key), algorithms=[ALGORITHM])
 
 
 def read_statement(
@@ -117,19 +119,24 @@ def read_statement(
         # What decides is the signature; the header is compared before it is believed.
         signed = jws.extract_compact(token.encode())
         _check_header(signed.protected, typ, verb)
-        if not jws.validate_compact(signed, _jwk(key), algorithms=[ALGORITHM]):
-            raise NotAllowed(verb, "forged")
+        # RFC 7515, 5.2, step 8, with the one algorithm there is. Through the library's own key and
+        # registry it took half as long again, and 40 devices wait for it at once.
+        header, payload, signature = token.encode().split(b".")
+        key.verify(urlsafe_b64decode(signature), header + b"." + payload)
         return msgspec.json.decode(signed.payload, type=struct)
     except msgspec.MsgspecError as error:
         raise NotAllowed(verb, "malformed") from error
-    except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except (
+        InvalidSignature,
+        JoseError,
+        ValueError,
+        TypeError,
+        KeyError,
+        RecursionError,
+    ) as error:
         raise NotAllowed(verb, "forged") from error
 
 
 def _check_header(header: dict[str, Any], typ: str, verb: str) -> None:
     if header != {"alg": ALGORITHM, "typ": typ}:
         raise NotAllowed(verb, "malformed")
-
-
-def _jwk(key: Ed25519PublicKey | Ed25519PrivateKey) -> OKPKey:
-    return OKPKey(key, key)

@@ -6,7 +6,8 @@ process is the teacher's end, a real `Room`. Both share the machine's cores.
 
 - `seconds_all`: from the moment all addresses are sighted until each device has verified
   certificate, grant and mandate from their bytes, mapped its indicator and reported "watching".
-  Nothing is cached between rounds and TLS gives no tickets.
+  Nothing is cached between rounds and TLS gives no tickets. Both ends collect their garbage as
+  app and guard do.
 - The bare way: as many mutual TLS 1.3 handshakes with the same keys, in the same processes, until
   each listener has said one byte, which it does when it has the client's certificate.
 - `grant_check_cold_us`: grant and mandate verified from bytes. `grant_check_cached_us`: one message
@@ -38,6 +39,7 @@ from device_bridge.agent.guard.clock import system_clock
 from device_bridge.agent.guard.device import About, Device
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.makings import Makings
+from device_bridge.garbage import collect_here, settle
 from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.hello import Report, Welcome
@@ -62,7 +64,7 @@ from tests.teaching import enrolled, now
 
 HERE = "127.0.0.1"
 PROCESSES = 2
-ROUNDS = 15
+ROUNDS = 31
 ROUND_SECONDS = 30.0
 CHECKS = 2000
 SETTLE_SECONDS = 2.0
@@ -94,6 +96,7 @@ async def hold(folders: Sequence[Path]) -> None:
                 _say_one_byte, HERE, 0, ssl=listener_context(known.identity, known.school)
             )
             print(port, bare.sockets[0].getsockname()[1], flush=True)
+        settle()
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
         for task in tasks:
             task.cancel()
@@ -224,6 +227,14 @@ def checks(school: SmallSchool, teacher: Identity) -> dict[str, float]:
 
 
 async def run(devices: int, rounds: int) -> dict[str, float]:
+    async with asyncio.TaskGroup() as group:
+        garbage = group.create_task(collect_here())
+        measured = await measure(devices, rounds)
+        garbage.cancel()
+    return measured
+
+
+async def measure(devices: int, rounds: int) -> dict[str, float]:
     school = SmallSchool()
     teacher = school.identity("teacher", "teacher-1")
     with tempfile.TemporaryDirectory(prefix="pupitre-bench-") as name:

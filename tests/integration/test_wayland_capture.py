@@ -5,6 +5,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -126,16 +127,18 @@ def test_a_pupil_who_says_no_is_not_asked_again_at_once(bus: str) -> None:
     portal, token, now = StandIn(says=1), count(), 0.0
     with service(bus, BUS_NAME, portal.answers(), portal.after):
         capture = WaylandCapture(lambda: now, lambda: f"t{next(token)}", bus)
-        capture.grab(0)
-        until(lambda: portal.asked, bool)
-        now = AGAIN_SECONDS / 2
-        for _ in range(20):
+
+        def grabbed() -> list[str]:
             assert capture.grab(0) == unseen("cannot-see")
-        assert portal.asked == ["CreateSession"]
-        now = AGAIN_SECONDS
-        capture.grab(0)
-        until(lambda: portal.asked, lambda asked: len(asked) == 2)
-        capture.close()
+            return portal.asked
+
+        with closing(capture):
+            until(grabbed, bool)
+            now = AGAIN_SECONDS / 2
+            for _ in range(20):
+                assert grabbed() == ["CreateSession"]
+            now = AGAIN_SECONDS
+            until(grabbed, lambda asked: len(asked) == 2)
 
 
 def test_without_a_portal_nothing_is_seen_and_it_is_said() -> None:

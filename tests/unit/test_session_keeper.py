@@ -9,7 +9,7 @@ from device_bridge.protocol.hello import Answer, Hello, Pulse, Refused, Welcome
 from device_bridge.protocol.messages import FromDevice, encode
 from device_bridge.protocol.talking import Heard
 from device_bridge.session.keeper import Keeper, first_of, retry_pauses
-from device_bridge.session.lanes import REDIAL_SECONDS, KeptLane
+from device_bridge.session.lanes import REDIAL_SECONDS, KeptLane, Wanted
 from device_bridge.session.link import Session, error_of
 from device_bridge.session.outbox import WAITING_MAX, Outbox
 from device_bridge.session.wire import Lane, Path, WireEnded
@@ -208,8 +208,8 @@ async def test_lanes_that_are_cut_together_are_not_dialled_again_in_step() -> No
     async def unused(lane: Lane) -> None:
         raise AssertionError(lane)
 
-    lane = KeptLane("/bulk", dial, b"", unused, lambda: len(dials) == 3, lambda: next(spread))
-    lane.want()
+    wanted = Wanted(lambda: len(dials) == 3)
+    lane = KeptLane("/bulk", wanted, dial, b"", unused, lambda: next(spread))
     await lane.run()
     pauses = [round(later - earlier, 2) for earlier, later in pairwise(dials)]
     assert pauses == [0.5 * REDIAL_SECONDS, 0.9 * REDIAL_SECONDS]

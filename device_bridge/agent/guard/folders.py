@@ -1,10 +1,12 @@
 """Where the pupil's files lie: with the guard, or with a pupil who is another user."""
 
+import asyncio
 from collections.abc import Collection
 from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Final, NoReturn, Protocol
 
 from msgspec import Struct
 
@@ -20,6 +22,9 @@ from device_bridge.materials.placing import Placed, made
 from device_bridge.materials.taking_back import take_back
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.materials import Document, HandInAsked
+
+OPEN_SECONDS: Final = 0.5
+"""A lesson's folder is not made at once: while a class comes up there is more urgent work."""
 
 
 class Away(DeviceError):
@@ -83,8 +88,8 @@ class PupilsFolders(Protocol):
         """Remove what past lessons left there. Raises `Unreadable`."""
         ...
 
-    async def run(self) -> None:
-        """Do what was asked for without waiting."""
+    async def run(self) -> NoReturn:
+        """Do what was asked for without waiting, until cancelled."""
         ...
 
 
@@ -97,6 +102,8 @@ class OwnFolders:
     def __init__(self, folder: Folder, bulk: Executor) -> None:
         self._folder = folder
         self._bulk = bulk
+        self._to_open = ""
+        self._opening = asyncio.Event()
 
     def received(self, folder: str) -> Path:
         return self._folder.received / folder
@@ -108,8 +115,8 @@ class OwnFolders:
         pass
 
     def open_hand_in(self, folder: str) -> None:
-        with suppress(OSError):  # a full disk: collecting says that it cannot be read
-            self.hand_in(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._to_open = folder
+        self._opening.set()
 
     async def lying(self, library: Library, folder: str, one: Document) -> Lying | None:
         del library
@@ -129,8 +136,14 @@ class OwnFolders:
     async def clean(self, keep: Retention, now: float, in_use: Collection[str]) -> None:
         """Leave it to the guard's own clean-up."""
 
-    async def run(self) -> None:
-        """Do nothing: all is done as it is asked for."""
+    async def run(self) -> NoReturn:
+        """Have the newest lesson's hand-in folder made, until cancelled."""
+        while True:
+            await self._opening.wait()
+            await asyncio.sleep(OPEN_SECONDS)
+            self._opening.clear()
+            with suppress(DeviceError):  # a full disk: collecting says that it cannot be read
+                await off_loop(self._bulk, partial(made, self.hand_in(self._to_open)))
 
     def _lying(self, folder: str, one: Document) -> Lying | None:
         placed = lying_in(made(self.received(folder)), one.document, one.name, one.size)

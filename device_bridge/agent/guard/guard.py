@@ -85,7 +85,7 @@ TICK_SECONDS: Final = 0.5
 """A lock ends within a second of its time."""
 KEEP_SECONDS: Final = 10.0
 """How much of a lease a reboot may give back at most."""
-STATE_SECONDS: Final = 0.1
+STATE_SECONDS: Final = 0.2
 """What is declared in this time, a lock and its taking back say, is written as one; of what a guard
 that dies has not written, the next link tells anew."""
 LASTING_SECONDS: Final = 2.0

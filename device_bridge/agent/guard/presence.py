@@ -14,6 +14,7 @@ from device_bridge.protocol.fields import NAME_MAX
 from device_bridge.protocol.indicator import (
     Bar,
     BarChanged,
+    Effect,
     Event,
     LessonTold,
     LookShown,
@@ -21,6 +22,7 @@ from device_bridge.protocol.indicator import (
     advance,
 )
 from device_bridge.protocol.presence import Company, LessonDeclared
+from device_bridge.protocol.seat import ShowIndicator
 
 
 class PresenceGuard:
@@ -62,14 +64,17 @@ class PresenceGuard:
         author = author_of(link)
         # The bar says the name that the school has signed, whatever an app writes.
         declared = replace(declared, teacher_name=author.teacher[:NAME_MAX])
-        self.hear(LessonTold(declared, author))
+        self.hear(LessonTold(declared, author), self._with_hand_in)
         if len(self.lessons) > 1 and author.lesson in self.lessons:
             link.send(self._company_of(author.lesson))
-        self.open_hand_in()
 
-    def hear(self, event: Event) -> None:
-        before = self.held
-        self.held, effects = advance(before, event, self._now())
+    def hear(self, event: Event, then: Callable[[Bar], Bar] = lambda bar: bar) -> None:
+        """Take one event, and what the bar says `then`: the seat draws both at once."""
+        before, now = self.held, self._now()
+        self.held, effects = advance(before, event, now)
+        if (bar := then(self.held.bar)) != self.held.bar:
+            self.held, more = advance(self.held, BarChanged(bar), now)
+            effects = [*(one for one in effects if not (more and _is_order(one))), *more]
         if _lasting(before) != _lasting(self.held):
             self._voice.changed()
         class_name = self.held.declared.class_name if self.held.declared else ""
@@ -119,10 +124,13 @@ class PresenceGuard:
 
     def open_hand_in(self) -> None:
         """Have the lesson's folder made and tell the bar where it is."""
-        if folder := self.hand_in():
-            self._folders.open_hand_in(folder.name)
-            where = str(folder) if self._folders.there else ""
-            self._bar(replace(self.held.bar, hand_in_folder=where))
+        self._bar(self._with_hand_in(self.held.bar))
+
+    def _with_hand_in(self, bar: Bar) -> Bar:
+        if (folder := self.hand_in()) is None:
+            return bar
+        self._folders.open_hand_in(folder.name)
+        return replace(bar, hand_in_folder=str(folder) if self._folders.there else "")
 
     def _company_of(self, lesson: str) -> Company:
         return Company(tuple(one.teacher for one in self.held.authors if one.lesson != lesson))
@@ -130,6 +138,10 @@ class PresenceGuard:
     def _bar(self, bar: Bar) -> None:
         if bar != self.held.bar:
             self.hear(BarChanged(bar))
+
+
+def _is_order(effect: Effect) -> bool:
+    return isinstance(effect, ShowIndicator)
 
 
 def _lasting(held: Presence) -> tuple[object, ...]:

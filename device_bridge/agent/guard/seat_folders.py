@@ -17,7 +17,7 @@ from typing import Final, NoReturn, Protocol
 
 from msgspec import Struct
 
-from device_bridge.agent.guard.folders import Away, Lying
+from device_bridge.agent.guard.folders import OPEN_SECONDS, Away, Lying
 from device_bridge.agent.guard.hand_in import Gathered
 from device_bridge.agent.guard.retention import Retention
 from device_bridge.agent.local_socket import bound, remove, uid_at
@@ -239,6 +239,7 @@ class SeatFolders:
         """Have the newest lesson's hand-in folder made, until cancelled."""
         while True:
             await self._opening.wait()
+            await asyncio.sleep(OPEN_SECONDS)
             self._opening.clear()
             with suppress(DeviceError):  # a full disk: collecting says that it cannot be read
                 await self._ask(HandInOpened(self._to_open))

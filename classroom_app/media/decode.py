@@ -40,7 +40,7 @@ class Decoder(QObject):
     """Decodes in two processes; a device keeps to one, which knows its close picture."""
 
     ready = Signal(object)  # Mapping[DeviceId, QImage]: tiles, at most once in 33 ms for all
-    news = Signal(str, object)  # device and News: a close picture, at once
+    news = Signal(str, object)  # device and News: a close picture, at once; its image dies then
     lost = Signal(str)  # a device whose close picture must begin anew
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -82,7 +82,7 @@ class Decoder(QObject):
             pixels = await asyncio.wrap_future(again)
         except (BadPicture, OutOfStep):
             return None
-        return _image(pixels) if pixels else None
+        return _image(pixels).copy() if pixels else None
 
     def close(self) -> None:
         """Wait for the pictures under way (some ms each); the rest is dropped."""
@@ -103,7 +103,7 @@ class Decoder(QObject):
             news = News(QSize(*pixels.size), QPoint(pixels.x, pixels.y), _image(pixels))
             self.news.emit(device, news)
             return
-        self._done[device] = _image(pixels)
+        self._done[device] = _image(pixels).copy()
         if self._pace is None:
             loop = asyncio.get_running_loop()
             self._pace = loop.call_later(PACE_SECONDS, self._tell_tiles)
@@ -118,6 +118,7 @@ def _size(fit: QSize) -> tuple[int, int]:
 
 
 def _image(pixels: Pixels) -> QImage:
+    """Return an image that lives as long as `pixels` do."""
     row = pixels.width * 4
     form = QImage.Format.Format_RGB32
-    return QImage(pixels.pixels, pixels.width, pixels.height, row, form).copy()
+    return QImage(pixels.pixels, pixels.width, pixels.height, row, form)

@@ -54,14 +54,20 @@ class FocusPresenter(QObject):
         return self.desk.wall.tile(self.desk.focused)
 
     def news(self, device: DeviceId, size: QSize, at: QPoint, image: QImage) -> None:
-        """Take what is new in the picture; of others than the looked-at it is dropped."""
+        """Take what is new in the picture; of others than the looked-at it is dropped.
+
+        `image` is not kept: it may be of a memory that is its caller's.
+        """
         if device != self._looking[0]:
             return
-        if self.image is None or self.image.size() != size:
-            self.image = QImage(size, QImage.Format.Format_RGB32)
-        painter = QPainter(self.image)
-        painter.drawImage(at, image)
-        painter.end()
+        if image.size() == size:
+            self.image = image.copy()
+        else:
+            if self.image is None or self.image.size() != size:
+                self.image = QImage(size, QImage.Format.Format_RGB32)
+            painter = QPainter(self.image)
+            painter.drawImage(at, image)
+            painter.end()
         self.frames += 1
         self.pictured.emit()
         if self.frames == 1:
@@ -98,9 +104,10 @@ class FocusPresenter(QObject):
 
     def screens_are(self, count: int, size: QSize) -> None:
         """Hear how many screens the pupil has and how large the chosen one is."""
-        self.screens, self.screen_size = max(1, count), size
+        if (max(1, count), size) != (self.screens, self.screen_size):
+            self.screens, self.screen_size = max(1, count), size
+            self.changed.emit()
         self.control.size = size
-        self.changed.emit()
 
     @Slot()
     def drive(self) -> None:

@@ -15,14 +15,14 @@ from typing import Final
 from msgspec import Struct
 from PIL import Image, UnidentifiedImageError
 
-from device_bridge.pictures.raster import GAP, fitting, resized
+from device_bridge.pictures.raster import fitting, resized
 from device_bridge.protocol.pictures import IMAGE_BYTES_MAX, Frame, Patch, covers
 
 SIDE_MAX: Final = 8192
 PIXELS_MAX: Final = 34_000_000  # 8K
 SCANS_MAX: Final = 16
 """Each goes over all pixels again for some fifty bytes. We send one; progressive ones have ten."""
-_EDGE: Final = 2
+_EDGE: Final = 3
 """Pixels around what changed that its scaling also touches."""
 _MAGIC: Final = {"jpeg": b"\xff\xd8", "webp": b"RIFF"}
 
@@ -60,7 +60,10 @@ def _told() -> Generator[None]:
 
 
 class Part(Struct, frozen=True):
-    """What is new of a picture shown at `size`; `image` stands at `x`, `y` in it."""
+    """What is new of a picture shown at `size`; `image` stands at `x`, `y` in it.
+
+    It may be the picture itself, on which the next frame is drawn.
+    """
 
     size: tuple[int, int]
     x: int
@@ -101,12 +104,15 @@ class Canvas:
 
         Raises `OutOfStep`, or `BadPicture`: the picture must then begin anew.
         """
-        image = self._ground(frame)
+        size = frame.width, frame.height
+        alone = not frame.base and len(frame.patches) == 1 and covers(frame.patches, size)
+        image = None if alone else self._ground(frame)
         self._image, before = None, self._bare
         with _told():
-            for patch in frame.patches:
-                self._bare -= patch.width * patch.height
-                image.paste(_opened(_within(patch, image.size)), (patch.x, patch.y))
+            if image is None:
+                self._bare, image = 0, _opened(frame.patches[0])
+            else:
+                self._draw(image, frame.patches)
         self._image, self._number = image, frame.number
         if self._bare > 0 or not frame.patches:
             return None
@@ -114,6 +120,11 @@ class Canvas:
         new = before > 0 or size != self._shown
         self._shown = size
         return _part(image, size, None if new else frame.patches)
+
+    def _draw(self, image: Image.Image, patches: Sequence[Patch]) -> None:
+        for patch in patches:
+            self._bare -= patch.width * patch.height
+            image.paste(_opened(_within(patch, image.size)), (patch.x, patch.y))
 
     def _ground(self, frame: Frame) -> Image.Image:
         """Return what the frame is laid on."""
@@ -132,7 +143,8 @@ def _part(image: Image.Image, size: tuple[int, int], patches: Sequence[Patch] | 
     """Scale what the patches cover, None: all."""
     box = (0, 0, *image.size) if patches is None else _around(patches)
     if size == image.size:
-        return Part(size, box[0], box[1], image.crop(box))
+        new = image if box == (0, 0, *size) else image.crop(box)
+        return Part(size, box[0], box[1], new)
     across, down = image.width / size[0], image.height / size[1]
     left, top = max(0, int(box[0] / across) - _EDGE), max(0, int(box[1] / down) - _EDGE)
     right = min(size[0], math.ceil(box[2] / across) + _EDGE)
@@ -175,8 +187,7 @@ def _opened(patch: Patch, fit: tuple[int, int] | None = None) -> Image.Image:
         # DCT scaling while decoding: a third of the time of a whole 1080p decode.
         picture.draft("RGB", fitted)
         small = picture.convert("RGB")
-        small.thumbnail(fitted, Image.Resampling.BILINEAR, reducing_gap=GAP)
-        return small
+        return small if small.size == fitted else resized(small, fitted)
 
 
 def _sensible(size: tuple[int, int]) -> bool:

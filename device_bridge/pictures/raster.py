@@ -13,6 +13,9 @@ from device_bridge.agent.capabilities import Picture
 _DEPTH: Final = {"RGB": 3, "BGRX": 4}
 GAP: Final = 2.0
 """How much larger whole blocks are averaged to before the last step: Pillow's `reducing_gap`."""
+TILE: Final = 4
+"""Shrunk by so much a picture is a tile, whose words are read by their shapes: Lanczos keeps them,
+at half as much time again. Else Hamming, which is sharper than bilinear and costs no more."""
 
 
 def whole(picture: Picture) -> bool:
@@ -50,15 +53,27 @@ def resized(
     box: tuple[float, float, float, float] | None = None,
 ) -> Image.Image:
     """Scale the picture, or what lies in `box` of it, to `size`."""
+    across = (box[2] - box[0] if box else image.width) / size[0]
+    sharp = Image.Resampling.LANCZOS if across >= TILE else Image.Resampling.HAMMING
     return image.resize(  # pyright: ignore[reportUnknownMemberType] - numpy's arrays, which we lack
-        size, Image.Resampling.BILINEAR, box=box, reducing_gap=GAP
+        size, sharp, box=box, reducing_gap=GAP
     )
 
 
 def fitting(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
-    """Return the size of a picture of `size` that is fitted into `width` x `height`."""
+    """Return the size of a picture of `size` that is fitted into `width` x `height`.
+
+    A last line of pixels is filled, though it widens the picture by half a line: none stays empty.
+    """
     ratio = min(1.0, width / size[0], height / size[1])
-    return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
+    across, down = max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
+    if ratio < 1:
+        across, down = _filled(across, width), _filled(down, height)
+    return across, down
+
+
+def _filled(length: int, room: int) -> int:
+    return room if room - length == 1 else length
 
 
 def uniform(image: Image.Image) -> bool:

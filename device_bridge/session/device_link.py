@@ -81,6 +81,8 @@ class Pictures:
     async def _write(self, wire: Wire) -> None:
         while True:
             while not self._credit or (frame := self._stream.since(self._had)) is None:
+                if self._credit:
+                    self.taken(self._had)  # what is grabbed earlier only grows old here
                 self._changed.clear()
                 await self._changed.wait()
             # Judged when it leaves, not when it was taken: the lesson may be over by now.
@@ -90,7 +92,7 @@ class Pictures:
                 await wire.send(encode(frame))
             else:
                 self._stream.forget()
-            self.taken(frame.number)
+                self.taken(frame.number)
 
 
 class DeviceLink:
@@ -149,7 +151,7 @@ class DeviceLink:
         self.pictures.forget()
 
     def on_frame_taken(self, taken: Callable[[int], None]) -> None:
-        """Have `taken(number)` called when a frame has left."""
+        """Have `taken(number)` called when a frame has left and another one may."""
         self.pictures.taken = taken
 
     def obeyed(self, message: object) -> None:

@@ -278,3 +278,22 @@ def test_bent_bytes_give_a_picture_or_bad_picture_and_nothing_else(
             continue
         assert part is not None
         assert part.image.width <= 60
+
+
+def test_of_a_screen_that_scrolls_a_few_places_are_looked_at_and_then_only_what_changed() -> None:
+    size, all_of_it = (6 * PLACE, 4 * PLACE), (Area(0, 0, 6 * PLACE, 4 * PLACE),)
+    encoder = Encoder()
+
+    def shown(colour: str, spot: str = "") -> Image.Image:
+        drawn = Image.new("RGBX", size, colour)
+        if spot:
+            drawn.paste(spot, (PLACE, 0, PLACE + 9, 9))  # a place that is not among the few
+        return drawn
+
+    assert len(encoder.patches(shown("red"), 75)) == 1
+    assert covers(encoder.patches(shown("green"), 75, all_of_it), size)
+    small = encoder.patches(shown("green", "blue"), 75, (Area(PLACE, 0, 9, 9),))
+    assert [(one.x, one.y) for one in small] == [(PLACE, 0)]
+    # A system that says all changed where nothing did costs one whole picture, and no second one.
+    assert covers(encoder.patches(shown("green", "blue"), 75, all_of_it), size)
+    assert encoder.patches(shown("green", "blue"), 75, all_of_it) == ()

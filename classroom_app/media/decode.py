@@ -16,10 +16,13 @@ from PySide6.QtGui import QImage
 from classroom_app.domain.lesson import DeviceId
 from device_bridge.pictures.apart import Apart, Pixels
 from device_bridge.pictures.canvas import BadPicture, OutOfStep
+from device_bridge.pictures.pixels import PIXEL_BYTES
 from device_bridge.protocol.pictures import Frame
 
 PACE_SECONDS: Final = 0.033
 WORKERS: Final = 2
+DRAWN: Final = QImage.Format.Format_RGB32
+"""As Qt draws it without a conversion."""
 
 
 class News(Struct, frozen=True):
@@ -82,7 +85,7 @@ class Decoder(QObject):
             pixels = await asyncio.wrap_future(again)
         except (BadPicture, OutOfStep):
             return None
-        return _image(pixels).copy() if pixels else None
+        return _image(pixels).convertToFormat(DRAWN) if pixels else None
 
     def close(self) -> None:
         """Wait for the pictures under way (some ms each); the rest is dropped."""
@@ -103,7 +106,7 @@ class Decoder(QObject):
             news = News(QSize(*pixels.size), QPoint(pixels.x, pixels.y), _image(pixels))
             self.news.emit(device, news)
             return
-        self._done[device] = _image(pixels).copy()
+        self._done[device] = _image(pixels).convertToFormat(DRAWN)
         if self._pace is None:
             loop = asyncio.get_running_loop()
             self._pace = loop.call_later(PACE_SECONDS, self._tell_tiles)
@@ -119,6 +122,5 @@ def _size(fit: QSize) -> tuple[int, int]:
 
 def _image(pixels: Pixels) -> QImage:
     """Return an image that lives as long as `pixels` do."""
-    row = pixels.width * 4
-    form = QImage.Format.Format_RGB32
+    row, form = pixels.width * PIXEL_BYTES, QImage.Format.Format_RGB888
     return QImage(pixels.pixels, pixels.width, pixels.height, row, form)

@@ -61,7 +61,7 @@ class FocusPresenter(QObject):
         if device != self._looking[0]:
             return
         if image.size() == size:
-            self.image = image.copy()
+            self.image = image.convertToFormat(QImage.Format.Format_RGB32)  # a copy
         else:
             if self.image is None or self.image.size() != size:
                 self.image = QImage(size, QImage.Format.Format_RGB32)

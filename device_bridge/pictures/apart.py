@@ -15,6 +15,7 @@ from device_bridge.pictures.pixels import (
     ASKED,
     NOT_YET,
     OUT_OF_STEP,
+    PIXEL_BYTES,
     SHOWN,
     receive,
 )
@@ -31,7 +32,7 @@ TRIES: Final = 2
 class Pixels(Struct, frozen=True):
     """What is new of a picture that is shown at `size`, to be put at `x`, `y`.
 
-    `pixels` has four bytes each, blue first (BGRX), row by row without padding.
+    `pixels` has `PIXEL_BYTES` each, red first, row by row without padding.
     """
 
     size: tuple[int, int]
@@ -90,7 +91,7 @@ class Apart:
         inside = x + width <= across <= max(1, fit[0]) and y + height <= down <= max(1, fit[1])
         if not inside:
             raise EOFError  # not what was asked: nothing that it says is believed
-        pixels = bytearray(width * height * 4)
+        pixels = bytearray(width * height * PIXEL_BYTES)
         receive(line, pixels, until)
         return Pixels((across, down), x, y, width, height, pixels)
 

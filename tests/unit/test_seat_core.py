@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from device_bridge.agent.capabilities import Picture, Unseen, unseen
+from device_bridge.agent.capabilities import Area, Picture, Unseen, unseen
 from device_bridge.agent.seat.core import WAITING_MAX, SeatCore
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.pictures import Frame
@@ -64,17 +64,22 @@ def large(shade: int) -> Picture:
 class Eye:
     def __init__(self) -> None:
         self.shows: Picture | Unseen = stripes(1)
-        self.grabs = 0
+        self.grabs = self.asked = 0
+        self.tells = False
+        self._seen: Picture | Unseen | None = None
 
     def screens(self) -> tuple[Screen, ...]:
         return (Screen(80, 60),)
 
-    def changed(self, screen: int) -> None:
+    def changed(self, screen: int) -> tuple[Area, ...] | None:
         assert screen == 0
+        self.asked += 1
+        return () if self.tells and self.shows is self._seen else None
 
     def grab(self, screen: int) -> Picture | Unseen:
         assert screen == 0
         self.grabs += 1
+        self._seen = self.shows
         return self.shows
 
 
@@ -176,9 +181,9 @@ class Desk:
     def frames(self) -> list[Frame]:
         return [said for said in self.said if isinstance(said, Frame)]
 
-    def watched(self) -> None:
+    def watched(self, look: Look = LOOK) -> None:
         self.core.told(BAR)
-        self.core.told(LOOK)
+        self.core.told(look)
 
 
 @asynccontextmanager
@@ -262,6 +267,24 @@ async def test_an_unchanged_screen_sends_no_frame_and_says_so_at_most_each_secon
         assert len(desk.frames()) == 1
         assert 8 <= desk.said.count(StillShown(1)) <= 10
         assert desk.eye.grabs > 50
+
+
+async def test_what_is_drawn_on_a_still_screen_that_is_looked_at_closely_is_seen_at_once() -> None:
+    async with at_work() as desk:
+        desk.eye.tells = True
+        for version, look, most in ((1, "overview", 1.1), (2, "close", 0.02)):
+            desk.watched(Look(version, look, 80, 60, pace=1.0))
+            await asyncio.sleep(3)
+            desk.core.told(FrameTaken(len(desk.frames())))
+            await asyncio.sleep(3)
+            before = len(desk.frames())
+            desk.eye.shows = stripes(50 + version)
+            await asyncio.sleep(most)
+            assert len(desk.frames()) == before + 1
+            desk.core.told(FrameTaken(before + 1))
+        grabs = desk.eye.grabs
+        await asyncio.sleep(3)
+        assert desk.eye.grabs == grabs, "what the system says is still is not grabbed"
 
 
 async def test_one_frame_is_in_flight_and_the_newest_picture_follows() -> None:

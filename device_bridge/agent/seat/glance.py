@@ -16,7 +16,9 @@ from device_bridge.protocol.seat import Look
 
 
 class Unchanged(Struct, frozen=True):
-    """The screen shows what it showed at the last glance."""
+    """The screen shows what it showed at the last glance; `told`: the system has said so."""
+
+    told: bool = False
 
 
 class Nothing(Struct, frozen=True):
@@ -53,7 +55,7 @@ class Sight:
         """See what is new since the last glance; the first one sees all."""
         changed = capture.changed(self._look.screen)
         if changed == () and self._last is not None:
-            return self._last if isinstance(self._last, Nothing) else Unchanged()
+            return self._last if isinstance(self._last, Nothing) else Unchanged(told=True)
         seen = self._seen(capture.grab(self._look.screen), quality, changed)
         if isinstance(seen, Nothing):
             self._encoder.forget()

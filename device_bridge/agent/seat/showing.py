@@ -27,6 +27,7 @@ from device_bridge.agent.seat.paint import BARE, DARK, face, icon, label, size
 from device_bridge.agent.seat.words import Words
 from device_bridge.pictures.apart import Apart, Pixels
 from device_bridge.pictures.canvas import BadPicture, OutOfStep
+from device_bridge.pictures.pixels import PIXEL_BYTES
 from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.plain import plain
 from device_bridge.protocol.seat import HideScreen, PupilActed, ShowScreen
@@ -56,8 +57,8 @@ class Picture(QWidget):
         if self.image.size() != whole:
             self.image = QImage(whole, QImage.Format.Format_RGB32)
             self.image.fill(Qt.GlobalColor.black)
-        form = QImage.Format.Format_RGB32
-        part = QImage(new.pixels, new.width, new.height, new.width * 4, form)
+        row, form = new.width * PIXEL_BYTES, QImage.Format.Format_RGB888
+        part = QImage(new.pixels, new.width, new.height, row, form)
         painter = QPainter(self.image)
         painter.drawImage(new.x, new.y, part)
         painter.end()

@@ -272,13 +272,14 @@ async def test_an_unchanged_screen_sends_no_frame_and_says_so_at_most_each_secon
 async def test_what_is_drawn_on_a_still_screen_that_is_looked_at_closely_is_seen_at_once() -> None:
     async with at_work() as desk:
         desk.eye.tells = True
-        for version, look, most in ((1, "overview", 1.1), (2, "close", 0.02)):
-            desk.watched(Look(version, look, 80, 60, pace=1.0))
+        overview, closely = Look(1, "overview", pace=1.0), Look(2, "close", pace=1.0)
+        for look, most in ((overview, 1.1), (closely, 0.02)):
+            desk.watched(look)
             await asyncio.sleep(3)
             desk.core.told(FrameTaken(len(desk.frames())))
             await asyncio.sleep(3)
             before = len(desk.frames())
-            desk.eye.shows = stripes(50 + version)
+            desk.eye.shows = stripes(50 + look.version)
             await asyncio.sleep(most)
             assert len(desk.frames()) == before + 1
             desk.core.told(FrameTaken(before + 1))

@@ -1,7 +1,7 @@
 """The way of a picture: who is looked at is told to the devices, what they send is shown."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import QObject, QSize, Slot
 from PySide6.QtGui import QImage
@@ -12,6 +12,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.wall import WallModel
 from classroom_app.school import School
+from classroom_app.services.watching import Closely
 from classroom_app.tasks import Tasks
 from device_bridge.protocol.pictures import Frame
 
@@ -40,9 +41,8 @@ class Pictures(QObject):
         super().__init__(parent)
         self._tasks, self._school = tasks, school
         self._sizes: Mapping[DeviceId, QSize] = {}
-        self._close_look: DeviceId | None = None
         self._focus: FocusPresenter | None = None
-        self._began_anew = 0.0
+        self._began_anew: dict[DeviceId, float] = {}
         self._decoder = Decoder(self)
         self._decoder.ready.connect(self._ready)
         self._decoder.news.connect(self._news)
@@ -58,12 +58,14 @@ class Pictures(QObject):
     async def take(self, device: DeviceId, frame: Frame) -> bool:
         """Show a picture; returns when it is shown, and the next may come. False: it is none."""
         school, size = self._school(), QSize(frame.width, frame.height)
-        close = device == self._close_look and self._focus is not None
-        if close and self._focus:
+        pane = self._focus.pane_of(device) if self._focus else None
+        close = pane is not None
+        if pane and self._focus:
             screens = school.room.evidence(device).screens if school else 1
-            self._focus.screens_are(screens, QSize(frame.screen_width, frame.screen_height))
-            self._focus.size = size
-            size = _fit_of(size, self._focus.room)
+            screen = QSize(frame.screen_width, frame.screen_height)
+            self._focus.screens_are(device, screens, screen)
+            pane.size = size
+            size = _fit_of(size, self._focus.room_of(pane))
         else:
             size = self._sizes.get(device, size)
         readable = await self._decoder.take(device, frame, size, close=close)
@@ -96,21 +98,23 @@ class Pictures(QObject):
     def _begin_anew(self, device: DeviceId) -> None:
         """Ask for a whole picture: what came is laid on one that never did."""
         school, now = self._school(), time.monotonic()
-        if device == self._close_look and school and now - self._began_anew > ANEW_SECONDS:
-            self._began_anew = now
+        close = self._focus is not None and self._focus.pane_of(device) is not None
+        if close and school and now - self._began_anew.get(device, 0.0) > ANEW_SECONDS:
+            self._began_anew[device] = now
             school.watching.begin_anew(device)
 
     @Slot()
     def _fit_again(self) -> None:
         """Show the close picture in its new room, however still the screen."""
-        device, focus = self._close_look, self._focus
-        if device is None or focus is None:
+        focus = self._focus
+        if focus is None or not focus.pane.device:
             return
+        pane = focus.pane
 
         async def fit() -> None:
-            image = await self._decoder.again(device, _fit_of(focus.size, focus.room))
+            image = await self._decoder.again(pane.device, _fit_of(pane.size, focus.rooms[0]))
             if image is not None:
-                focus.picture(device, image)
+                focus.picture(pane.device, image)
 
         self._tasks.start(fit(), name="fit", refused=focus.desk.refused)
 
@@ -120,14 +124,14 @@ class Pictures(QObject):
             sizes = {device: (size.width(), size.height()) for device, size in visible.items()}
             school.watching.look(sizes)
 
-    def _look_closely(self, device: DeviceId | None, screen: int) -> None:
-        self._close_look = device
+    def _look_closely(self, looks: Sequence[Closely]) -> None:
         school = self._school()
         if self._focus and school and school.room.lesson:
 
             async def look() -> None:
-                await school.watching.look_closely(device, screen=screen)
-                await school.showing.looks_at(device)
+                await school.watching.look_closely(looks)
+                # Beside others a screen is too small to be shown to a class.
+                await school.showing.looks_at(looks[0].device if len(looks) == 1 else None)
 
             refused = self._focus.desk.refused
             self._tasks.start(look(), name="look-closely", refused=refused)

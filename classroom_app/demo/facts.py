@@ -88,11 +88,11 @@ class Facts:
         return self._frames
 
     def _closely(self) -> dict[str, int]:
-        shown, size = self._focus.size, self._focus.screen_size
+        shown, size = self._focus.pane.size, self._focus.pane.screen_size
         return {
-            "width": shown.width() if self._focus.image else 0,
-            "height": shown.height() if self._focus.image else 0,
+            "width": shown.width() if self._focus.pane.image else 0,
+            "height": shown.height() if self._focus.pane.image else 0,
             "screen_width": size.width(),
             "screen_height": size.height(),
-            "frames": self._focus.frames,
+            "frames": self._focus.pane.frames,
         }

@@ -8,7 +8,7 @@ from PySide6.QtGui import QImage, qGray
 
 from classroom_app.demo import time_code
 from classroom_app.presenters.focus import FocusPresenter
-from classroom_app.views.focus import CloseLook
+from classroom_app.views.panes import CloseLook
 
 
 class FocusGauge(QObject):
@@ -20,7 +20,7 @@ class FocusGauge(QObject):
         self._painted: list[dict[str, float]] = []
 
     def start(self) -> None:
-        self._seen, self._painted = self._focus.frames, []
+        self._seen, self._painted = self._focus.pane.frames, []
         self._look.installEventFilter(self)
 
     def stop(self) -> list[dict[str, float]]:
@@ -37,10 +37,10 @@ class FocusGauge(QObject):
 
     @Slot()
     def _note(self) -> None:
-        image, now = self._focus.image, time.monotonic()
-        if image is None or self._focus.frames == self._seen:
+        image, now = self._focus.pane.image, time.monotonic()
+        if image is None or self._focus.pane.frames == self._seen:
             return
-        self._seen = self._focus.frames
+        self._seen = self._focus.pane.frames
         drawn = time_code.read(_darkness(image))
         age = -1.0 if drawn is None else time_code.age_ms(drawn, now)
         self._painted.append({"at": now, "age_ms": age, "width": image.width()})

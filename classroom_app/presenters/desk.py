@@ -158,8 +158,8 @@ class DeskPresenter(Bars):
         if not seats:
             return
         tile, pupil = seats[0]
-        if self.page == "focus" and self.focused == key_of(tile):
-            self.focused = pupil or tile.device
+        if self.page == "focus":
+            self.rename(key_of(tile), pupil or tile.device)
         self._seated = words
         self._acted("seat", frozenset(key_of(tile) for tile, _ in seats))
         self._run(self._acts.seat(seats), "seat")
@@ -215,6 +215,20 @@ class DeskPresenter(Bars):
         if any(self.wall.row(key) < 0 for key in keys):
             self.wall.show_all()
         self.wall.select(keys)
+
+    @Slot()
+    def look_closely(self) -> None:
+        """Open who is chosen, side by side; there, show one of them alone, or all again."""
+        chosen = self.wall.selected
+        if self.page == "focus":
+            self.turn_alone()
+        elif self.page != "wall" or not self.lesson:
+            return
+        elif len(chosen) == 1:
+            self.open(*chosen)
+        elif not self.open_together(chosen):
+            self._trouble = say("Choose two to four pupils to see them side by side.")
+            self._acted("refused", self._keys)
 
     def group_words(self, number: int) -> str:
         """Return who is in a group, as one line."""

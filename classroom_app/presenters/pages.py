@@ -1,9 +1,10 @@
 """Where the teacher is in the window: its pages, whom they look at, who needs them next."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from classroom_app.domain.budget import BESIDE_MAX
 from classroom_app.domain.lesson import Lesson
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.chips import Chip, chips
@@ -28,6 +29,10 @@ class Pages(QObject):
         self.lesson: Lesson | None = None
         self.page = "sign-in"
         self.focused = ""
+        self.beside: tuple[str, ...] = ()
+        """Who was opened side by side, the focused one among them; one alone: nobody else."""
+        self.alone = False
+        """Only the focused one of them is shown for now."""
         self.about = ""  # the seat that a sheet or the check is about; else the whole class
         self.check_stays = False
         self._checked_from = self._chip_key = ""
@@ -66,8 +71,45 @@ class Pages(QObject):
             if self.wall.selected == frozenset({key}):
                 # The first half of a double click: whoever looks closely has not chosen yet.
                 self.wall.select(())
-            self.focused = key
+            self.focused, self.beside, self.alone = key, (key,), False
             self.go("focus")
+
+    def open_together(self, keys: Iterable[str]) -> bool:
+        """Look closely at these side by side, in the order of the wall; False: not 2 to 4."""
+        chosen = sorted((key for key in keys if self.wall.row(key) >= 0), key=self.wall.row)
+        if not self.fits_beside(len(chosen)):
+            return False
+        self.wall.select(chosen)
+        self.focused, self.beside, self.alone = chosen[0], tuple(chosen), False
+        self.go("focus")
+        return True
+
+    def fits_beside(self, count: int) -> bool:
+        return 1 < count <= BESIDE_MAX
+
+    def looked_at(self) -> tuple[str, ...]:
+        """Return whom the teacher looks at closely now."""
+        if self.page != "focus":
+            return ()
+        return (self.focused,) if self.alone else self.beside
+
+    def turn_to(self, key: str) -> None:
+        """Let what is done be done to this one of those who were opened side by side."""
+        if key in self.beside and key != self.focused:
+            self.focused = key
+            self.changed.emit()
+
+    @Slot()
+    def turn_alone(self) -> None:
+        """Show only the focused one of several, or all of them again."""
+        if self.page == "focus" and len(self.beside) > 1:
+            self.alone = not self.alone
+            self.changed.emit()
+
+    def rename(self, before: str, after: str) -> None:
+        """Hear that a seat is known by another key now."""
+        self.beside = tuple(after if key == before else key for key in self.beside)
+        self.focused = after if self.focused == before else self.focused
 
     def one(self) -> Tile | None:
         """Return the one seat that is spoken of: the menu's, else the one looked at closely."""
@@ -75,7 +117,10 @@ class Pages(QObject):
 
     @Slot()
     def escape(self) -> None:
-        """Clear the filter, then the selection, then leave focus. Never frees anyone."""
+        """Clear the filter, then the selection; in focus show all again, then leave it.
+
+        Never frees anyone.
+        """
         if self.page == "wall" and self.wall.filter:
             self.wall.set_filter("")
         elif self.page == "wall" and self.wall.order == "needing":
@@ -84,6 +129,8 @@ class Pages(QObject):
             self.wall.select(())
         elif self.page == "check" and self.lesson and self._checked_from in {"focus", "journal"}:
             self.go(self._checked_from)
+        elif self.page == "focus" and self.alone:
+            self.turn_alone()
         elif self.page in {"focus", "journal", "check", "pairing", "passphrase"}:
             self.go_home()
 
@@ -100,6 +147,9 @@ class Pages(QObject):
         self.reveal(self._chip_key)
 
     def reveal(self, key: str) -> None:
+        if self.page == "focus" and key in self.looked_at():
+            self.turn_to(key)
+            return
         if self.page == "focus":
             self.open(key)
             return

@@ -102,9 +102,9 @@ class ShowingPresenter(QObject):
         return [Choice("pupil", name=name_of(tile)), *own] if tile else own
 
     def pupil(self) -> Tile | None:
-        """Return whom the teacher looks at closely."""
+        """Return whom alone the teacher looks at closely: so at the screen's own size."""
         desk = self.desk
-        tile = desk.wall.tile(desk.focused) if desk.page == "focus" else None
+        tile = desk.wall.tile(desk.focused) if len(desk.looked_at()) == 1 else None
         return tile if tile and tile.state not in ABSENT else None
 
     def to(self, *, everyone: bool) -> tuple[Tile, ...]:

@@ -1,7 +1,7 @@
 """Looking: at each screen only as large and as often as the teacher really sees it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -19,9 +19,19 @@ from device_bridge.protocol.watching import CLOSE_ENDED, WatchingDeclared
 
 RENEW_SECONDS: Final = LEASE_SECONDS / 3
 BUDGET_SECONDS: Final = 5.0
-CLOSE_PACE: Final = 33.0
-"""A little above the 30 frames a second of most that moves: so each is grabbed when it is new."""
 SIDE_MAX: Final = 7680
+
+
+class Closely(Struct, frozen=True):
+    """At which screen of one device the teacher looks closely, and at how many pixels.
+
+    No device enlarges what it shows, so without a size it comes at the screen's own.
+    """
+
+    device: DeviceId
+    screen: int = 0
+    width: int = SIDE_MAX
+    height: int = SIDE_MAX
 
 
 class Look(Struct, frozen=True):
@@ -47,7 +57,8 @@ class Watching:
         self._sizes: dict[DeviceId, tuple[int, int]] = {}
         self._spread = budget.SPREAD
         self._taken_bytes = 0
-        self._close: tuple[DeviceId, int, int, int] | None = None
+        self._close: dict[DeviceId, Closely] = {}
+        self._turns = asyncio.Lock()
 
     def look(self, sizes: Mapping[DeviceId, tuple[int, int]]) -> None:
         """Note which screens are on the wall now and at how many pixels; all others rest.
@@ -57,36 +68,38 @@ class Watching:
         self._sizes = dict(sizes)
         self.tell()
 
-    async def look_closely(
-        self,
-        device: DeviceId | None,
-        width: int = SIDE_MAX,
-        height: int = SIDE_MAX,
-        screen: int = 0,
-    ) -> None:
-        """Look at one device, None: at none. The pupil is told, so it is written.
+    async def look_closely(self, looks: Sequence[Closely]) -> None:
+        """Look at these and no others, side by side; at four at most.
 
-        No device enlarges what it shows, so without a size it comes at the screen's own.
+        Each pupil is told, so each look is written, and its end as well.
         """
+        async with self._turns:
+            wanted = {look.device: look for look in looks[: budget.BESIDE_MAX]}
+            try:
+                for device in [at for at in self._close if at not in wanted]:
+                    await self._look_away(device, "teacher")
+                for device, look in wanted.items():
+                    if device not in self._close:
+                        await self._room.write(self._looked_closely(device), {})
+                    self._close[device] = look
+            finally:
+                # Written or not: nobody is looked at longer than the teacher does.
+                self._close = {at: look for at, look in self._close.items() if at in wanted}
+                self.tell()
+
+    def _looked_closely(self, device: DeviceId) -> LookedClosely:
         room = self._room
-        if self._close and self._close[0] != device:
-            await self._look_away("teacher")
-        if device is not None:
-            act = LookedClosely(
-                id=room.new_id(),
-                lesson=room.lesson_id(),
-                at=room.clock.utc(),
-                device=device,
-                pupil=room.pupil_at(device),
-            )
-            if self._close is None or self._close[0] != device:
-                await room.write(act, {})
-            self._close = (device, width, height, screen)
-        self.tell()
+        return LookedClosely(
+            id=room.new_id(),
+            lesson=room.lesson_id(),
+            at=room.clock.utc(),
+            device=device,
+            pupil=room.pupil_at(device),
+        )
 
     def framed(self, device: DeviceId, frame: Frame) -> None:
         """Count what the wall takes; a close look is apart."""
-        if self._close is None or device != self._close[0]:
+        if device not in self._close:
             self._taken_bytes += bytes_of(frame.patches)
 
     def begin_anew(self, device: DeviceId) -> None:
@@ -106,26 +119,25 @@ class Watching:
         if (message.state == "private") != (device in self._private):
             await self._room.write(self._room.reported(device, message), {})
             self._private ^= {device}
-        if message.reason == CLOSE_ENDED and self._close and self._close[0] == device:
+        if message.reason == CLOSE_ENDED and device in self._close:
             held = self._room.declared.get((device, "watching"))
             if held is None or held.version > message.version:
                 return  # of an earlier close look
-            await self._look_away("time")
+            await self._look_away(device, "time")
             self.tell()
             self._ended(device)
 
-    async def _look_away(self, why: str) -> None:
-        """Look closely at nobody; the end is written as the beginning was."""
-        close, self._close = self._close, None
-        if close is None or self._room.lesson is None:
+    async def _look_away(self, device: DeviceId, why: str) -> None:
+        """Look closely at this one no longer; the end is written as the beginning was."""
+        if self._close.pop(device, None) is None or self._room.lesson is None:
             return
         room = self._room
         act = LookedAway(
             id=room.new_id(),
             lesson=room.lesson_id(),
             at=room.clock.utc(),
-            device=close[0],
-            pupil=room.pupil_at(close[0]),
+            device=device,
+            pupil=room.pupil_at(device),
             why=why,
         )
         await room.write(act, {})
@@ -184,13 +196,13 @@ class Watching:
             if isinstance(held, WatchingDeclared) and held.look != "none":
                 version = room.versions.next()
                 room.declare(device, replace(held, look="none", version=version, lease_seconds=0))
-        self._close = None
+        self._close.clear()
         self._private.clear()
 
     def _want(self, device: DeviceId) -> Look:
-        if self._close and self._close[0] == device:
-            _, width, height, screen = self._close
-            return Look("close", _side(width), _side(height), CLOSE_PACE, screen)
+        if close := self._close.get(device):
+            pace, width, height = budget.close_pace(len(self._close)), close.width, close.height
+            return Look("close", _side(width), _side(height), pace, close.screen)
         if size := self._sizes.get(device):
             count = len(self._sizes)
             pace, share = budget.pace(count), budget.share(count, self._spread)

@@ -206,6 +206,8 @@ class BarB(QWidget):
         self.undo.setFont(font(15, SEMI))
         self.undo.clicked.connect(desk.undo)
         self.shown = ShowButtons(showing, theme, self)
+        self.together = flat("side-by-side", "plain", self)
+        self.together.clicked.connect(desk.look_closely)
         self.why = flat("why-missing", "flat", self)
         self.why.clicked.connect(self._ask_why)
         self.chips = [ChipButton(theme, self) for _ in range(self.CHIPS_WIDE)]
@@ -218,6 +220,7 @@ class BarB(QWidget):
         row.addWidget(self.text)
         row.addWidget(self.second)
         row.addWidget(self.undo)
+        row.addWidget(self.together)
         row.addWidget(self.shown)
         row.addWidget(self.why)
         row.addStretch(1)
@@ -256,7 +259,8 @@ class BarB(QWidget):
     def refresh(self) -> None:
         in_focus = self._desk.page == "focus"
         said = self._desk.said()
-        home = say("Wall") if self._focus.control.on else say("Wall (Esc)")  # Esc is the pupil's
+        taken = self._focus.control.on or self._desk.alone  # Esc is the pupil's, or shows all again
+        home = say("Wall") if taken else say("Wall (Esc)")
         labelled(self.home, self._theme, "layout-grid", home)
         self.home.setVisible(in_focus or self._desk.page == "journal")
         text, second = said.text, said.second
@@ -269,6 +273,11 @@ class BarB(QWidget):
         self.shown.refresh()
         labelled(self.undo, self._theme, "undo-2", say("Undo"))
         self.undo.setVisible(said.undo)
+        on_wall = self._desk.page == "wall" and not self._desk.seating.on
+        fits = self._desk.fits_beside(len(self._desk.wall.selected))
+        labelled(self.together, self._theme, "layout-grid", say("Side by side"))
+        self.together.setToolTip(say("Ctrl+Enter, or a double click on one of them: look closely"))
+        self.together.setVisible(on_wall and fits)
         self.why.setText(say("Why?"))
         self.why.setAccessibleName(say("Why not here? Connection check"))
         asks = self._desk.page == "wall" and not self._showing.on()

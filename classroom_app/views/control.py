@@ -85,9 +85,12 @@ class Hands(QObject):
 
     @Slot()
     def _follow(self) -> None:
-        if self._control.on != self._was_on:
-            self._was_on = self._control.on
-            self._hold(on=self._was_on)
+        if (on := self._drives()) != self._was_on:
+            self._was_on = on
+            self._hold(on=on)
+
+    def _drives(self) -> bool:
+        return self._control.on and self._look.active()
 
     def _hold(self, *, on: bool) -> None:
         look = self._look
@@ -109,7 +112,7 @@ class Hands(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Take what a hand does on the picture while the teacher drives."""
-        if not self._control.on:
+        if not self._drives():
             return super().eventFilter(watched, event)
         match event:
             case QKeyEvent() if event.type() == QEvent.Type.ShortcutOverride:
@@ -184,6 +187,10 @@ class Shows(QWidget):
 
     def spot(self) -> QRectF:
         """Where the picture stands; empty while there is none to show."""
+        raise NotImplementedError
+
+    def active(self) -> bool:
+        """Whether what the teacher does is meant for this one."""
         raise NotImplementedError
 
 

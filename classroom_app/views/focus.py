@@ -1,4 +1,4 @@
-"""One pupil closely: picture at the left, words and the class as a map at the right."""
+"""Pupils closely: pictures at the left, words and the class as a map at the right."""
 
 from math import ceil
 
@@ -10,7 +10,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -20,7 +19,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -33,90 +31,21 @@ from classroom_app.presenters.sentences import foldable, tile_words, wish_icon
 from classroom_app.presenters.wall import key_of
 from classroom_app.presenters.words import say
 from classroom_app.views.buttons import flat, labelled
-from classroom_app.views.control import ControlCard, Hands, Shows
+from classroom_app.views.control import ControlCard, Hands
+from classroom_app.views.panes import ACROSS, CloseLook, Panes
 from classroom_app.views.seats import ClaimCard
 from classroom_app.views.sheets import label
-from classroom_app.views.strokes import fitted
 from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 SIDE, SIDE_NARROW, NARROW = 324, 280, 1600
 SCREENS_MAX = 16  # the protocol's
 SCREENS_ACROSS = 4
-ADVICE_WIDE = 560
 LETTERS_PX, LETTERS_LEAST_PX = 13, 12  # on the map; the least only where three are needed
 CARD_MARGIN, CARD_LINE = 16, 2  # the line is the theme's
+STEPS = {Qt.Key.Key_Left.value: -1, Qt.Key.Key_Right.value: 1}
+STEPS_BESIDE = {**STEPS, Qt.Key.Key_Up.value: -ACROSS, Qt.Key.Key_Down.value: ACROSS}
 _FAILED = frozenset({State.NOT_COVERED, State.CLOCK, State.TWIN})
-
-
-class CloseLook(Shows):
-    """The picture, as large as its shape allows."""
-
-    def __init__(self, focus: FocusPresenter, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("close-look")
-        self._focus, self._theme = focus, theme
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._focus.see(self._room().size().toSize() * self.devicePixelRatioF())
-
-    def spot(self) -> QRectF:
-        """Where the picture stands; empty while there is none to show."""
-        image = self._focus.shown()
-        if image is None or self._focus.desk.wall.hidden:
-            return QRectF()
-        room = self._room()
-        spot = fitted(image, room)
-        spot.moveTop(room.top())
-        return spot
-
-    def _room(self) -> QRectF:
-        return QRectF(self.rect()).adjusted(2, 2, -2, -2)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        del event
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        image, spot = self._focus.shown(), self.spot()
-        if image is not None and not spot.isEmpty():
-            painter.drawImage(spot, image)
-            if self._focus.is_stale():
-                veil = self._theme.colour("surface")
-                veil.setAlphaF(0.65)
-                painter.fillRect(spot, veil)
-            driven = self._focus.control.on
-            painter.setPen(
-                QPen(self._theme.colour("held" if driven else "ink"), 6 if driven else 2)
-            )
-            painter.drawRoundedRect(spot, 4, 4)
-            return
-        self._without(painter, self._room())
-
-    def _without(self, painter: QPainter, room: QRectF) -> None:
-        tile = self._focus.tile()
-        locked = tile is not None and tile.state is State.LOCKED
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.colour("held" if locked else "off1"))
-        painter.drawRoundedRect(room, 8, 8)
-        words = tile_words(tile, tile.since) if tile else None
-        icon = words.icon if words and words.icon else "hourglass"
-        token = "on_held" if locked else "ink"
-        drawn = self._theme.icon(icon, 64, token, self.devicePixelRatioF())
-        middle = room.center()
-        painter.drawPixmap(int(middle.x()) - 32, int(middle.y()) - 56, drawn)
-        painter.setPen(self._theme.colour(token))
-        painter.setFont(font(21, BOLD))
-        below = QRectF(room.left(), middle.y() + 20, room.width(), 32)
-        text = self._focus.age() or say("Waiting for the first picture")
-        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
-        painter.setFont(font(16, QFont.Weight.Medium))
-        wide = min(room.width() - 48, ADVICE_WIDE)
-        told = QRectF(middle.x() - wide / 2, below.bottom() + 4, wide, 72)
-        top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
-        painter.drawText(told, top | Qt.TextFlag.TextWordWrap, self._focus.advice())
 
 
 class ClassMap(QWidget):
@@ -173,7 +102,7 @@ class ClassMap(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         for tile, spot in self.spots():
             if spot.contains(event.position()):
-                self._focus.desk.open(key_of(tile))
+                self._focus.desk.reveal(key_of(tile))
                 return
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -209,6 +138,8 @@ class ClassMap(QWidget):
         """Return the tokens of fill, edge and ink."""
         if key_of(tile) == self._focus.desk.focused:
             return "ink", "ink", "surface"
+        if key_of(tile) in self._focus.desk.looked_at() and not (tile.wish or tile.claim):
+            return "press", "ink", "ink"
         if tile.wish or tile.claim:
             return "ask", "on_ask", "on_ask"
         if tile.state in _FAILED:
@@ -261,20 +192,22 @@ class FocusView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.presenter = focus
         self._focus, self._theme = focus, theme
-        self.look = CloseLook(focus, theme, self)
+        self.panes = Panes(focus, theme, self)
         self.side = QWidget(self)
         self.map = ClassMap(focus, theme, self.side)
         self._hand_card()
         self.claim = ClaimCard(focus, theme, self.side)
         self.control = ControlCard(focus.control, theme, self.side)
         self.control.take.clicked.connect(focus.drive)
-        self._hands = Hands(focus.control, self.look)
+        self._hands = [Hands(focus.control, look) for look in self.panes.looks]
         self.seat = flat("seat", "plain", self.side)
         self.seat.clicked.connect(self._ask_seat)
         self.again = flat("look-again", "main", self.side)
         self.again.clicked.connect(focus.look_again)
         self.keep = flat("keep-picture", "plain", self.side)
         self.keep.clicked.connect(focus.keep)
+        self.alone = flat("only-this", "plain", self.side)
+        self.alone.clicked.connect(focus.desk.turn_alone)
         self.check = flat("why-gone", "main", self.side)
         self.check.clicked.connect(self._ask_check)
         self.facts = label("", 14, SEMI, "second")
@@ -284,7 +217,11 @@ class FocusView(QWidget):
             # A click leaves the keyboard to the view: its arrows go on to the next seat.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         focus.changed.connect(self.refresh)
-        focus.pictured.connect(self.look.update)
+
+    @property
+    def look(self) -> CloseLook:
+        """The picture that keys, words and acts are about."""
+        return next((each for each in self.panes.looks if each.active()), self.panes.looks[0])
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self.side)
@@ -297,6 +234,7 @@ class FocusView(QWidget):
         column.addWidget(self.control)
         column.addWidget(self.again)
         column.addWidget(self.keep)
+        column.addWidget(self.alone)
         column.addWidget(self.check)
         column.addWidget(self.seat)
         column.addStretch()
@@ -313,7 +251,7 @@ class FocusView(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 6, 16, 12)
         row.setSpacing(20)
-        row.addWidget(self.look, 1)
+        row.addWidget(self.panes, 1)
         row.addWidget(self.side)
 
     def _hand_card(self) -> None:
@@ -360,11 +298,12 @@ class FocusView(QWidget):
         self._focus.desk.ask("message")
 
     def _likely(self) -> None:
-        """Press the main button of whatever this pupil wants."""
+        """Press the main button of whatever this pupil wants; else show who is beside again."""
         for button in (self.claim.yes, self.reply, self.again, self.check):
             if button.isVisible():
                 button.click()
                 return
+        self._focus.desk.turn_alone()
 
     @Slot()
     def keep_shown(self) -> None:
@@ -415,42 +354,47 @@ class FocusView(QWidget):
         self.map_hint.setText("" if self._focus.control.on else say("← → next seat"))
         self.map.updateGeometry()
         self.map.update()
-        self.look.update()
+        self.panes.refresh()
 
     def _refresh_acts(self, tile: Tile | None) -> None:
         hidden = self._focus.desk.wall.hidden
         self.seat.setVisible(self._focus.can_seat())
         labelled(self.seat, self._theme, "user-plus", say("Who sits here…"))
         self.check.setVisible(tile is not None and tile.state in ABSENT)
-        self.again.setVisible(self._focus.over)
+        self.again.setVisible(self._focus.pane.over)
         self.keep.setVisible(self._focus.can_keep() and not hidden)
         labelled(self.keep, self._theme, "folder-down", say("Keep a picture"))
         self.keep.setToolTip(say("Ctrl+S: kept for this lesson; the screen there says so"))
+        self.alone.setVisible(len(self._focus.desk.beside) > 1)
+        if self._focus.several:
+            labelled(self.alone, self._theme, "monitor", say("Only this one"))
+        else:
+            labelled(self.alone, self._theme, "layout-grid", say("Side by side again"))
+        self.alone.setToolTip(say("Ctrl+Enter, or a double click on the picture"))
         labelled(self.again, self._theme, "eye", say("Look closely again"), "surface")
         labelled(self.check, self._theme, "wifi", say("Why not here?"), "surface")
         self.reply.setText(say("Reply"))
         self.answered.setText(say("Answered"))
 
     def _refresh_screens(self) -> None:
-        self.screens.setVisible(self._focus.screens > 1)
+        self.screens.setVisible(self._focus.pane.screens > 1)
         for column in range(SCREENS_ACROSS):
-            self._grid.setColumnStretch(column, column < self._focus.screens)
+            self._grid.setColumnStretch(column, column < self._focus.pane.screens)
         for number, button in enumerate(self._screen_buttons):
             name = say("Screen {number}", number=number + 1)
-            chosen = number == self._focus.screen
+            chosen = number == self._focus.pane.screen
             token = "surface" if chosen else "ink"
             labelled(button, self._theme, "monitor", str(number + 1), token)
             button.setAccessibleName(name)
             button.setToolTip(name)
-            button.setVisible(number < self._focus.screens)
+            button.setVisible(number < self._focus.pane.screens)
             button.setChecked(chosen)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps = STEPS_BESIDE if self._focus.several else STEPS
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
-            self._likely()
-        elif event.key() == Qt.Key.Key_Left:
-            self._focus.step(-1)
-        elif event.key() == Qt.Key.Key_Right:
-            self._focus.step(1)
+            self._focus.desk.turn_alone() if self._focus.several else self._likely()
+        elif by := steps.get(event.key()):
+            self._focus.step(by)
         else:
             super().keyPressEvent(event)

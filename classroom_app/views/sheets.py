@@ -48,6 +48,7 @@ _KEYS = (
     ("Ctrl+1 … 9", later("A group; with Shift: keep the chosen as one")),
     ("Ctrl+H", later("Hide pictures")),
     ("Enter", later("Look closely")),
+    ("Ctrl+Enter", later("Two to four, side by side")),
     ("Ctrl+S", later("Keep a picture")),
     ("Esc", later("Back; never frees anyone")),
     ("F5", later("Connection check")),

@@ -16,12 +16,14 @@ class TileMenu(QMenu):
         super().__init__(parent)
         self._desk, self._key = desk, ""
         self._look = QAction(self)
+        self._together = QAction(self)
         self._seat = QAction(self)
         self._check = QAction(self)
         self._look.triggered.connect(self._on_look)
+        self._together.triggered.connect(desk.look_closely)
         self._seat.triggered.connect(self._on_seat)
         self._check.triggered.connect(self._on_check)
-        self.addActions([self._look, self._seat, self._check])
+        self.addActions([self._look, self._together, self._seat, self._check])
 
     def open(self, tile: Tile, at: QPoint) -> None:
         self.tell(tile)
@@ -31,6 +33,9 @@ class TileMenu(QMenu):
         """Show what can be done with this seat."""
         self._key = key_of(tile)
         self._look.setText(say("Look closely"))
+        chosen = self._desk.wall.selected
+        self._together.setVisible(self._key in chosen and self._desk.fits_beside(len(chosen)))
+        self._together.setText(say("Look closely, side by side"))
         self._seat.setText(say("Who sits here…"))
         self._seat.setVisible(bool(tile.device))
         self._check.setText(say("Why not here? Connection check"))

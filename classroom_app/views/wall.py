@@ -77,6 +77,7 @@ class WallView(QListView):
         self._applying = False
         self._in_sight = True
         self._current = ""
+        self._chosen: frozenset[str] = frozenset()  # when the mouse was pressed
         self._under = QRect()
         self.tiles = TileDelegate(theme, wall, self)
         self.setItemDelegate(self.tiles)
@@ -94,7 +95,7 @@ class WallView(QListView):
         wall.selection_changed.connect(self._apply_selection)
         wall.turned.connect(self._fade)
         desk.revealed.connect(self.reveal)
-        self.doubleClicked.connect(self._open)
+        self.doubleClicked.connect(self._open_clicked)
         self.menu = TileMenu(desk, self)
         self._mover = Mover(self, desk.seating, wall)
 
@@ -317,10 +318,17 @@ class WallView(QListView):
             self.selectionModel().select(whole, QItemSelectionModel.SelectionFlag.Toggle)
 
     @Slot(QModelIndex)
-    def _open(self, index: QModelIndex) -> None:
+    def _open_clicked(self, index: QModelIndex) -> None:
+        # The first of the two clicks has left only this one chosen.
+        self._open(index, self._chosen)
+
+    def _open(self, index: QModelIndex, chosen: frozenset[str]) -> None:
+        """Look closely at one, or where it is one of a few that are chosen, at them together."""
         if self._wall.arranging:
             return
-        self._desk.open(self._wall.key_at(index.row()))
+        key = self._wall.key_at(index.row())
+        if key not in chosen or not self._desk.open_together(chosen):
+            self._desk.open(key)
 
     def zoom(self, step: int) -> None:
         """Make tiles larger or smaller by steps; 0 fits the class again."""
@@ -344,7 +352,7 @@ class WallView(QListView):
         plain = not event.modifiers() & ~Qt.KeyboardModifier.ShiftModifier
         if event.key() in {Qt.Key.Key_Return, Qt.Key.Key_Enter}:
             if current.isValid():
-                self._open(current)
+                self._open(current, self._wall.selected)
         elif event.key() == Qt.Key.Key_Space and current.isValid():
             self.selectionModel().select(current, QItemSelectionModel.SelectionFlag.Toggle)
         elif plain and event.text().isalpha():
@@ -400,6 +408,7 @@ class WallView(QListView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._show_ring(shown=False)
+        self._chosen = self._wall.selected
         if not self._mover.press(event):
             super().mousePressEvent(event)
 

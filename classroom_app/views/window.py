@@ -164,6 +164,8 @@ class DeskWindow(QWidget):
             "Ctrl+K": sheets.ask_more,
             "Ctrl+Shift+E": desk.end,
             "Ctrl+Z": desk.undo,
+            "Ctrl+Return": desk.look_closely,
+            "Ctrl+Enter": desk.look_closely,
             "Ctrl+S": self.focus.keep_shown,
             "Ctrl+J": self.focus.drive,
             "F6": self._next,

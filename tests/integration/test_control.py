@@ -7,6 +7,7 @@ import pytest
 from central_mdm.contract.grants import Verb
 from classroom_app.domain.acts import ControlEnded, ControlTaken
 from classroom_app.domain.lesson import DeviceId
+from classroom_app.services.watching import Closely
 from device_bridge.agent.guard.guard import Guard
 from device_bridge.agent.guard.journal import read_entries
 from device_bridge.protocol.control import (
@@ -65,7 +66,7 @@ async def test_a_teacher_drives_over_the_link_until_the_pupil_takes_back_and_bot
         control = claire.school.control
         said = listen(claire)
         await claire.begin_with(lina)
-        await claire.school.watching.look_closely(LINA)
+        await claire.school.watching.look_closely([Closely(LINA)])
         [seat] = DrivenSeat.seats
         await until(lambda: lina.guard.presence.held.shown == "close", "told of a close look")
         await control.drive(LINA)
@@ -107,7 +108,7 @@ async def test_a_grant_without_the_verb_drives_nothing(tmp_path: Path) -> None:
         assert not claire.school.papers.may("control")
         said = listen(claire)
         await claire.begin_with(lina)
-        await claire.school.watching.look_closely(LINA)
+        await claire.school.watching.look_closely([Closely(LINA)])
         await until(lambda: lina.guard.presence.held.shown == "close", "told of a close look")
         await claire.school.control.drive(LINA)
         claire.school.control.send(EVENTS)

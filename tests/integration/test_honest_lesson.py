@@ -10,6 +10,7 @@ from classroom_app.domain.acts import LookedAway, LookedClosely, Reported, Shown
 from classroom_app.domain.errors import StillRefused
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State
+from classroom_app.services.watching import Closely
 from device_bridge.agent.guard.journal import read_entries
 from device_bridge.protocol.seat import PupilActed
 from tests.school import SmallSchool
@@ -54,20 +55,56 @@ async def test_a_close_look_whose_time_is_up_falls_back_and_one_click_takes_it_u
         teacher(school, tmp_path / "app", PLACES, look_ended=ended.append) as app,
     ):
         await app.begin_with(one)
-        await app.school.watching.look_closely(ONE)
+        await app.school.watching.look_closely([Closely(ONE)])
         await until(lambda: one.guard.presence.held.shown == "close", "closely")
         held = one.guard.watching.held
         one.guard.watching.held = replace(held, close_ends_at=time.monotonic())
         await until(lambda: ended == [ONE], "the app is told")
         await until(lambda: one.guard.watching.held.version > held.version, "declared small")
         assert one.guard.presence.held.shown == "overview"
-        await app.school.watching.look_closely(ONE)
+        await app.school.watching.look_closely([Closely(ONE)])
         await until(lambda: one.guard.presence.held.shown == "close", "again")
-        await app.school.watching.look_closely(None)
+        await app.school.watching.look_closely([])
         acts = [row.act for row in await app.keeping.acts(app.school.room.lesson_id(), 100)]
         looks = [act for act in acts if isinstance(act, LookedClosely | LookedAway)]
         assert [getattr(act, "why", "closely") for act in looks] == [
             *("closely", "time", "closely", "teacher")
+        ]
+
+
+async def test_two_side_by_side_are_both_told_and_one_that_is_private_stops_alone(
+    tmp_path: Path,
+) -> None:
+    school, both = SmallSchool(), (Place("device-1", "lina"), Place("device-2", "tom"))
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        device(school, tmp_path / "2", "device-2") as two,
+        teacher(school, tmp_path / "app", both) as app,
+    ):
+        rules = one.guard.ground.rules
+        one.guard.ground.assign(replace(rules, version=rules.version + 1, private_seconds=300))
+        await app.begin_with(one, two)
+        looks = [Closely(DeviceId(each.id), 0, 640, 360) for each in (one, two)]
+        await app.school.watching.look_closely(looks)
+        bars = [each.guard.presence for each in (one, two)]
+        await until(lambda: all(bar.held.shown == "close" for bar in bars), "closely")
+        for each in (one, two):
+            order = each.guard.watching.ordered
+            assert order is not None
+            assert (order.look, order.width, order.height) == ("close", 640, 360)
+            assert order.pace > 8
+        one.guard.seat_said(PupilActed("private-on"))
+        await until(lambda: app.tile("lina").state is State.PRIVATE, "private")
+        assert app.tile("tom").state is State.LIVE
+        assert two.guard.presence.held.shown == "close"
+        await app.school.watching.look_closely([])
+        await until(lambda: two.guard.presence.held.shown == "overview", "small again")
+        acts = [row.act for row in await app.keeping.acts(app.school.room.lesson_id(), 100)]
+        looks_told = [act for act in acts if isinstance(act, LookedAway | LookedClosely)]
+        looked = [(act.device, getattr(act, "why", "")) for act in looks_told]
+        assert sorted(looked) == [
+            *(("device-1", ""), ("device-1", "teacher")),
+            *(("device-2", ""), ("device-2", "teacher")),
         ]
 
 
@@ -84,7 +121,7 @@ async def test_a_still_is_kept_in_the_lessons_folder_when_both_journals_have_it(
         with pytest.raises(StillRefused, match="not-close"):
             await app.school.acts.keep_picture(tile, b"png")
         assert not list(kept.rglob("*.png"))
-        await app.school.watching.look_closely(ONE)
+        await app.school.watching.look_closely([Closely(ONE)])
         await until(lambda: one.guard.presence.held.shown == "close", "closely")
         await app.school.acts.keep_picture(tile, b"png")
         assert [path.read_bytes() for path in kept.glob("5e B/*/lina *.png")] == [b"png"]

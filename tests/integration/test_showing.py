@@ -10,6 +10,7 @@ from classroom_app.domain.errors import NotLookedAt
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.media.screen import ScreenSource
 from classroom_app.services.showing import Counted
+from classroom_app.services.watching import Closely
 from device_bridge.agent.capabilities import Picture
 from device_bridge.agent.guard.device import Device
 from device_bridge.protocol.seat import PupilActed
@@ -99,7 +100,7 @@ async def test_a_pupils_screen_is_shown_while_it_is_looked_at_and_private_ends_i
         with pytest.raises(NotLookedAt):
             await showing.start_pupil(ONE, "window", None)
         await showing.looks_at(ONE)
-        await app.school.watching.look_closely(ONE)
+        await app.school.watching.look_closely([Closely(ONE)])
         await until(lambda: showing.close_picture, "closely")
         await showing.start_pupil(ONE, "window", None)
         await until(lambda: screen_of(two), "shown to the other")

@@ -22,6 +22,7 @@ from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.journal import JournalModel
 from classroom_app.presenters.showing import Choice, Point, ShowingPresenter, Told, Tool
 from classroom_app.presenters.wall import WallModel
+from classroom_app.services.watching import Closely
 from classroom_app.views.motion import Motion
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
@@ -348,7 +349,7 @@ class Room:
         self.now = NOW
         self.acts = FakeActs()
         self.seen: Mapping[DeviceId, QSize] = {}
-        self.closely: list[tuple[DeviceId | None, int]] = []
+        self.closely: list[tuple[Closely, ...]] = []
         self.unfinished = 0
         tasks = AtOnce()
         self.wall = WallModel(lambda: self.now, self._look)
@@ -361,7 +362,7 @@ class Room:
             unfinished=lambda: self.unfinished,
         )
         self.focus = FocusPresenter(
-            self.desk, lambda: self.now, lambda device, at: self.closely.append((device, at))
+            self.desk, lambda: self.now, lambda looks: self.closely.append(tuple(looks))
         )
         self.checked = 0
         self.first = FirstRunPresenter(self.acts, tasks, self._check, language, "https://ecole")

@@ -66,7 +66,7 @@ class Driving:
         self.room.begin(classroom())
         self.room.desk.open("p0")
         self.room.focus.picture(ADAM, screen(1, SIZE))
-        self.room.focus.screens_are(1, SIZE)
+        self.room.focus.screens_are(ADAM, 1, SIZE)
         self.room.settle()
         self.look = self.room.window.focus.look
 
@@ -208,6 +208,29 @@ def test_to_look_at_another_pupil_gives_back(driving: Driving) -> None:
     driving.begin()
     driving.room.focus.step(1)
     assert driving.drives.asked[-1] == ("back", 0)
+
+
+def test_beside_others_only_the_meant_one_is_driven_and_a_click_on_another_gives_back(
+    driving: Driving,
+) -> None:
+    room = driving.room
+    room.desk.go_home()
+    assert room.desk.open_together(["p0", "p1"])
+    room.focus.picture(ADAM, screen(1, SIZE))
+    room.focus.screens_are(ADAM, 1, SIZE)
+    room.settle()
+    driving.look, other = room.window.focus.panes.looks[:2]
+    driving.begin()
+    QTest.keyClicks(other, "x")
+    QTest.mouseMove(other, QPoint(50, 90))
+    assert driving.flush() == []
+    QTest.keyClicks(driving.look, "x")
+    assert driving.flush() == [TextTyped("x")]
+    QTest.mouseClick(other, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
+    assert driving.drives.asked[-1] == ("back", 0)
+    room.settle()
+    assert room.desk.focused == "p1"
+    assert room.window.focusWidget() is room.window.focus, "the arrows are the window's again"
 
 
 def test_however_much_is_pasted_each_message_is_one_that_a_device_takes(driving: Driving) -> None:

@@ -150,7 +150,7 @@ def test_the_close_picture_is_drawn_whole(opened: Opens) -> None:
     room.begin(classroom(9), (1920, 1080))
     room.desk.open("p3")
     room.focus.picture(room.wall.tiles()[3].device, screen(0, QSize(1280, 720)))
-    assert room.focus.frames == 1
+    assert room.focus.pane.frames == 1
     room.settle()
     assert room.grab().pixelColor(100, 160).name() == "#2b579a"
 

@@ -37,7 +37,7 @@ class Pictures:
         self.taken: Callable[[int], None] = lambda _: None
         self._may = may
         self._stream = PictureStream()
-        self._had = 0
+        self._had = self._told = 0
         self._credit = 0
         self._changed = asyncio.Event()
 
@@ -81,7 +81,8 @@ class Pictures:
     async def _write(self, wire: Wire) -> None:
         while True:
             while not self._credit or (frame := self._stream.since(self._had)) is None:
-                if self._credit:
+                if self._credit and self._told != self._had:
+                    self._told = self._had
                     self.taken(self._had)  # what is grabbed earlier only grows old here
                 self._changed.clear()
                 await self._changed.wait()

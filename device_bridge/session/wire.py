@@ -49,6 +49,10 @@ WRITE_BYTES: Final[dict[Path, int]] = {
 }
 SEND_BYTES: Final = 512 * 1024
 """What the system may hold of a bulk lane that is not on its way yet: it cannot be held back."""
+WAITING_MAX: Final = 8
+"""Messages that have come and are not taken yet; one more is read, then TCP holds the rest back."""
+PICTURES_WAITING_MAX: Final = 1
+"""Of a lane of pictures: two of 4 MiB are what credit allows, and all that a peer gets to keep."""
 FRAMES_AT_ONCE: Final = 256
 """Of one read. The shortest honest messages are some 50 bytes, and of them a few come together."""
 SLICE_BYTES: Final = 16 * 1024
@@ -101,8 +105,10 @@ class Lane:
             await self._socket.send(raw)
 
     def take_up_to(self, size: int) -> None:
-        """Take messages of so many bytes from now on: of whom a lane is must be known first."""
+        """Take pictures of so many bytes from now on: of whom a lane is must be known first."""
         self._socket.protocol.max_message_size = size
+        waiting = self._socket.recv_messages
+        waiting.high, waiting.low = PICTURES_WAITING_MAX, 0
 
     def abort(self) -> None:
         """End it now: whoever receives or sends on it hears WireEnded."""
@@ -126,9 +132,11 @@ async def dial_lane(
     host, port = address
     protocol = ClientProtocol(_URIS[path], max_size=FROM_DEVICE_MAX[path], logger=_log)
 
+    waiting = PICTURES_WAITING_MAX if path == "/pictures" else WAITING_MAX
+
     def made() -> ClientConnection:
         return ClientConnection(
-            protocol, ping_interval=None, max_queue=8, write_limit=WRITE_BYTES[path]
+            protocol, ping_interval=None, max_queue=waiting, write_limit=WRITE_BYTES[path]
         )
 
     with _telling():
@@ -186,7 +194,7 @@ async def take_lane(
             cast("Server", _OPEN),
             ping_interval=PING_SECONDS,
             ping_timeout=PING_SECONDS,
-            max_queue=8,
+            max_queue=WAITING_MAX,
             write_limit=WRITE_BYTES["/bulk"],
         )
 

@@ -25,7 +25,7 @@ from tests.attack.siege import Outcome, besiege
 from tests.attack.table import row, told, withstood
 from tests.attack.verdict import faults
 
-WHOLE_SECONDS: Final = 720.0
+WHOLE_SECONDS: Final = 810.0
 
 
 async def siege(seconds: float, seed: int) -> tuple[Outcome, bool]:

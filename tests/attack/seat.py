@@ -9,14 +9,21 @@ import io
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 from PIL import Image
 
 from device_bridge.agent.local_socket import LocalWire, connect
+from device_bridge.protocol.control import (
+    ControlAnswered,
+    ControlInput,
+    ControlOrdered,
+    TextTyped,
+)
 from device_bridge.protocol.hello import Screen
 from device_bridge.protocol.messages import decode_to_seat, encode
 from device_bridge.protocol.pictures import Frame, covering
@@ -30,15 +37,20 @@ from device_bridge.protocol.seat import (
     Opened,
     OpenFile,
     OpenPage,
+    PupilActed,
     RaiseCurtain,
+    ScreenShown,
     SeatUp,
     ShowIndicator,
     ShowNotice,
+    ShowScreen,
     ToSeat,
 )
 from tests.attack.ground import Ground
 
 FRAME_SECONDS: Final = 0.2
+TAKES_BACK: Final = "pupil, take back"
+"""Typed here it has the pupil do so at once."""
 SIZE: Final = (320, 180)
 
 
@@ -56,6 +68,8 @@ class Desktop:
         self._look: Look | None = None
         self._free = asyncio.Event()
         self._free.set()
+        self._took_back_at = 0.0
+        self._screen = 0
 
     def _say(self, message: FromSeat) -> None:
         self._wire.send(encode(message))
@@ -81,10 +95,40 @@ class Desktop:
                 self._say(Opened(id_))
             case Look():
                 self._look = message if message.look != "none" else None
+                self._free.set()  # what was under way was of another look
             case FrameTaken():
                 self._free.set()
             case _:
+                self._hear_at_the_desk(message)
+
+    def _hear_at_the_desk(self, message: ToSeat) -> None:
+        match message:
+            case ControlOrdered(version):
+                self._driven(version, on=message.on)
+            case ControlInput():
+                self._press(message)
+            case ShowScreen(version):
+                self._screen = version
+            case Frame(number):
+                self._say(ScreenShown(self._screen, number))
+            case _:
                 pass
+
+    def _driven(self, version: int, *, on: bool) -> None:
+        if self._took_back_at and not on:
+            print(f"freed {(monotonic() - self._took_back_at) * 1000:.0f}", flush=True)
+            self._took_back_at = 0.0
+        self._say(ControlAnswered(version, "on" if on else "off"))
+
+    def _press(self, message: ControlInput) -> None:
+        if self._took_back_at:
+            return  # what was on its way: a seat asks nobody
+        for event in message.events:
+            if isinstance(event, TextTyped):
+                print(f"pressed {event.text}", flush=True)
+                if event.text == TAKES_BACK:
+                    self._took_back_at = monotonic()
+                    self._say(PupilActed("take-back"))
 
     async def _show(self) -> None:
         for number in count(1):
@@ -114,7 +158,8 @@ async def sitting(ground: Ground, folder: Path) -> AsyncGenerator[Process]:
 
 
 async def _sit(socket: Path) -> None:
-    await Desktop(await connect(socket)).run()
+    with suppress(OSError, ExceptionGroup):  # the guard has ended, or has another seat
+        await Desktop(await connect(socket)).run()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from device_bridge.protocol import link
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import Malformed, NotPaired
-from device_bridge.protocol.fields import CONTROL_BYTES_MAX
+from device_bridge.protocol.fields import CONTROL_BYTES_MAX, PICTURE_BYTES_MAX
 from device_bridge.protocol.hello import (
     Hello,
     LaneHello,
@@ -29,7 +29,7 @@ from device_bridge.protocol.messages import decode_from_device, encode
 from device_bridge.session.device_link import DeviceLink
 from device_bridge.session.dial import judge_device
 from device_bridge.session.listen import HALF_OPEN_OF_ONE_MAX
-from device_bridge.session.wire import HungUp, Lane, Path, WireEnded, dial_lane
+from device_bridge.session.wire import HungUp, Lane, Path, Wire, WireEnded, dial_lane
 from device_bridge.trust.identity import dialler_context
 from tests.attack.dialling import UPGRADE, answered, dialled
 from tests.linked import App, Device, Earth, Scene, listener_for, room_for, running, scene
@@ -419,3 +419,44 @@ async def test_a_fifth_link_is_told_busy_unless_an_older_one_is_the_same_teacher
         await stage.app.until(lambda: stage.app.goners)
         for lane in (*others, again):
             await lane.close()
+
+
+class Unhurried(Device):
+    """Takes nothing of what is shown; `shown`: its lane."""
+
+    shown: Lane | None = None
+
+    async def showing(self, link: DeviceLink, wire: Wire) -> None:
+        del link
+        assert isinstance(wire, Lane)
+        self.shown = wire
+        self.note()
+        await asyncio.Event().wait()
+
+
+async def test_who_shows_without_credit_has_the_device_hold_two_pictures_and_no_more() -> None:
+    device = Unhurried()
+    async with scene(device=device) as stage:
+        await stage.app.until(lambda: stage.app.ups)
+        control = await dialled(stage)
+        welcome = await answered(control, hello(stage))
+        assert isinstance(welcome, Welcome)
+        lane = await dialled(stage, path="/showing")
+        await lane.send(encode(LaneHello(welcome.lane_token)))
+        await device.until(lambda: device.shown)
+
+        async def flood() -> None:
+            while True:
+                await lane.send(bytes(PICTURE_BYTES_MAX))
+
+        async with asyncio.TaskGroup() as group:
+            flooding = group.create_task(flood())
+            assert device.shown is not None
+            waiting = device.shown._socket.recv_messages  # pyright: ignore[reportPrivateUsage]
+            await until(lambda: waiting.paused, "the device reads no more")
+            turns = [await asyncio.sleep(0.01, len(waiting.frames)) for _ in range(20)]
+            assert turns == [2] * 20
+            flooding.cancel()
+            device.shown.abort()
+        lane.abort()
+        control.abort()

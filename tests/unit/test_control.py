@@ -185,6 +185,14 @@ def test_a_renewal_goes_on_and_a_used_up_number_begins_nothing(tmp_path: Path) -
     assert room.drives()
 
 
+def test_who_gives_back_under_the_number_they_drive_with_drives_no_more(tmp_path: Path) -> None:
+    room = Driven(tmp_path)
+    room.ask(1, on=False)
+    assert (room.drives(), room.control()[-1]) == (False, (1, "off", "given-back"))
+    room.ask(1)
+    assert not room.drives()
+
+
 def test_a_link_that_is_lost_in_the_middle_of_a_key_lets_go_of_it(tmp_path: Path) -> None:
     room = Driven(tmp_path)
     room.do(KEY)

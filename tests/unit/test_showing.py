@@ -251,6 +251,16 @@ async def test_only_a_window_is_the_pupils_to_leave(tmp_path: Path) -> None:
     assert room.seat.heard(Frame) == []
 
 
+@pytest.mark.parametrize("on", [True, False])
+async def test_the_same_number_with_another_word_renews_nothing(tmp_path: Path, on: bool) -> None:  # noqa: FBT001 - pytest hands it in
+    room = Class(tmp_path)
+    room.declare()
+    await room.shows(frame(1))
+    room.declare(on=on, mode="source" if on else "full")
+    assert room.hidden() == [""], "the picture goes, whatever its number says"
+    assert room.reports()[-1][0] == ("on" if on else "off")
+
+
 async def test_whose_screen_is_shown_reads_it_and_finds_it_in_the_account(tmp_path: Path) -> None:
     room = Class(tmp_path)
     room.declare(mode="source")

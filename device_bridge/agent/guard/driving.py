@@ -142,8 +142,10 @@ def advance(held: Driving, event: Event, now: float) -> tuple[Driving, list[Effe
 def _asked(held: Driving, asked: Asked, now: float) -> tuple[Driving, list[Effect]]:
     declared, driver = asked.declared, held.driver
     mine = driver is not None and (driver.link, driver.lesson) == (asked.link, asked.lesson)
-    if mine and driver and declared.version == driver.version and declared.on:
-        return _renewed(held, driver, declared, now)
+    if mine and driver and declared.version == driver.version:
+        if declared.on:
+            return _renewed(held, driver, declared, now)
+        return _end(held, "off", GIVEN_BACK)
     if declared.version <= dict(held.used).get(asked.lesson, -1):
         return held, [Tell(asked.link, Report("control", declared.version, "off", NOT_DRIVING))]
     others = tuple(pair for pair in held.used if pair[0] != asked.lesson)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
@@ -66,8 +67,8 @@ class ShowingGuard:
         held, author = self._held, author_of(link)
         if held is not None and not self._yields(held, author, link, declared):
             return
-        if held is not None and declared.version == held.declared.version and link is held.link:
-            self._hold(author, link, declared)  # renewed
+        if held is not None and link is held.link and _renews(held.declared, declared):
+            self._hold(author, link, declared)
         elif not declared.on:
             self._hold(author, link, declared)
             self._end("")
@@ -274,3 +275,8 @@ class ShowingGuard:
 
     def _overruled(self, lesson: str, version: int, by: str) -> None:
         self._voice.act("showing", [Overruled(lesson, version, by)])
+
+
+def _renews(held: ShowingDeclared, declared: ShowingDeclared) -> bool:
+    """Whether it says the same again, for longer. What else bears that number begins or ends."""
+    return replace(declared, lease_seconds=held.lease_seconds) == held

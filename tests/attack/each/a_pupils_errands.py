@@ -124,7 +124,7 @@ async def _flood(run: Folder, chance: random.Random) -> None:
             await asyncio.sleep(0)
 
 
-def _for_all() -> Path:
+def for_all() -> Path:
     """Make a folder that every user may enter, as a service's runtime folder is."""
     there = Path(tempfile.mkdtemp(prefix="pupitre-run-"))
     there.chmod(0o711)
@@ -132,7 +132,7 @@ def _for_all() -> Path:
 
 
 async def run(ground: Ground, name: str) -> str:
-    there = _for_all()
+    there = for_all()
     options = ("--pupil-uid", str(PUPIL), "--seat-folder", str(there))
     begun = asyncio.Event()
     try:

@@ -142,6 +142,12 @@ def pages(folder: Path) -> None:
     made.desk.open("p17")
     made.focus.picture(tiles[17].device, screen(2, QSize(1920, 1080)))
     save(made, folder, "04-focus-light-en-1920")
+    made = room("fr", "dark")
+    made.begin(lively())
+    made.desk.open_together(["p3", "p12", "p17", "p26"])
+    for at, pane in enumerate(made.focus.panes):
+        made.focus.picture(pane.device, screen(at, QSize(1920, 1080)))
+    save(made, folder, "04-side-by-side-dark-fr-1366")
     made = room("fr")
     made.first.show(CHECKS)
     made.window.resize(1366, 768)

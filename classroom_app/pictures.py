@@ -57,13 +57,11 @@ class Pictures(QObject):
 
     async def take(self, device: DeviceId, frame: Frame) -> bool:
         """Show a picture; returns when it is shown, and the next may come. False: it is none."""
-        school, size = self._school(), QSize(frame.width, frame.height)
+        size = QSize(frame.width, frame.height)
         pane = self._focus.pane_of(device) if self._focus else None
         close = pane is not None
         if pane and self._focus:
-            screens = school.room.evidence(device).screens if school else 1
-            screen = QSize(frame.screen_width, frame.screen_height)
-            self._focus.screens_are(device, screens, screen)
+            self._focus.screen_is(device, QSize(frame.screen_width, frame.screen_height))
             pane.size = size
             size = _fit_of(size, self._focus.room_of(pane))
         else:

@@ -36,6 +36,7 @@ from device_bridge.protocol.hello import (
     Refused,
     Report,
     Screen,
+    ScreensTold,
     Superseded,
     Welcome,
 )
@@ -127,6 +128,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     Report("attention", 7, "locked"),
     MaterialReport("h-1", 4, "arrived", 5_242_880, _OTHER),
     Superseded("attention", 8, "M. Okafor", 1800),
+    ScreensTold((Screen(1920, 1080), Screen(1280, 1024))),
     Company(("M. Okafor",)),
     Answer("m-1", "done"),
     HandInOffered("t-1", (OfferedFile("essay.odt", 18_000, _HASH, True),), 1),  # noqa: FBT003

@@ -12,7 +12,14 @@ from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import Wish
 from device_bridge.protocol.declared import BELIEVED_MAX
 from device_bridge.protocol.fields import GONE_SECONDS, PROOF_OLD_SECONDS, STALE_SECONDS
-from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
+from device_bridge.protocol.hello import (
+    Pulse,
+    Refused,
+    Report,
+    ScreensTold,
+    Superseded,
+    Welcome,
+)
 from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Company
@@ -100,7 +107,8 @@ def came(seen: Evidence, welcome: Welcome, now: float, utc: float) -> Evidence:
         reports=seen.reports if again else (),
         frame=-1,
         shown_at=seen.shown_at,
-        screens=max(1, len(welcome.screens)),
+        # A device whose seat is not up yet has told of none, and lost none.
+        screens=len(welcome.screens) or seen.screens,
         screen_width=screen.width if screen else 0,
         screen_height=screen.height if screen else 0,
         clock_off_seconds=clock_off(welcome, utc),
@@ -194,6 +202,10 @@ def reported(seen: Evidence, report: Report, now: float, *, ours: bool = False) 
     if above and report.feature == "presence" and report.state == "on":
         return replace(kept, overruled="")
     return kept
+
+
+def screens_told(seen: Evidence, told: ScreensTold, now: float) -> Evidence:
+    return replace(seen, heard_at=now, screens=len(told.screens) or seen.screens)
 
 
 def material_reported(seen: Evidence, report: MaterialReport, now: float) -> Evidence:

@@ -97,6 +97,7 @@ def tile_of(
         free=free,
         claim=seen.claim,
         until=seen.overruled_until if shown.state is State.OTHER_LESSON else 0.0,
+        screens=seen.screens,
     )
 
 

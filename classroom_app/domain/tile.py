@@ -46,7 +46,7 @@ class Tile(Struct, frozen=True):
     `held` and `free` are receipts for the lock as it is declared now, whatever else is shown:
     counts such as "26 of 28 locked" are made of them alone. `claim`: who the pupil at the device
     says to be, while the teacher has not said yes. `until`: when another teacher's lesson ends, in
-    seconds of the room's clock; 0: not known.
+    seconds of the room's clock; 0: not known. `screens`: how many monitors the device has.
     """
 
     pupil: PupilId
@@ -64,6 +64,7 @@ class Tile(Struct, frozen=True):
     free: bool = False
     claim: PupilId = PupilId("")
     until: float = 0.0
+    screens: int = 1
 
     @property
     def key(self) -> str:

@@ -54,6 +54,7 @@ class FocusPresenter(QObject):
         self.control.changed.connect(self.changed)
         desk.page_changed.connect(self._look)
         desk.changed.connect(self._look)
+        desk.wall.tiles_changed.connect(self._follow_screens)
 
     @property
     def several(self) -> bool:
@@ -137,12 +138,31 @@ class FocusPresenter(QObject):
             for pane, room in zip(panes, rooms, strict=True)
         )
 
-    def screens_are(self, device: DeviceId, count: int, size: QSize) -> None:
-        """Hear how many screens a pupil has and how large the chosen one is."""
-        pane, told = self.pane_of(device), (max(1, count), size)
-        if pane is None or told == (pane.screens, pane.screen_size):
+    def screens(self, pane: Pane | None = None) -> int:
+        """Return how many screens a pupil has."""
+        tile = self.tile(pane)
+        return tile.screens if tile else 1
+
+    @Slot()
+    def _follow_screens(self) -> None:
+        """Go to the first screen, with a word, where the one that was looked at is gone."""
+        gone = [one for one in self.panes if one.device and one.screen >= self.screens(one)]
+        for pane in gone:
+            if pane is self.pane:
+                self.control.give_back()
+            lost, over = pane.screen + 1, pane.over
+            pane.begin(0)
+            pane.lost, pane.over = lost, over
+        if gone:
+            self.ask()
+            self.changed.emit()
+
+    def screen_is(self, device: DeviceId, size: QSize) -> None:
+        """Hear how large a pupil's chosen screen is."""
+        pane = self.pane_of(device)
+        if pane is None or size == pane.screen_size:
             return  # as with nearly every picture: nothing else is to be painted
-        pane.screens, pane.screen_size = told
+        pane.screen_size = size
         if pane is self.pane:
             self.control.size = size
         self.changed.emit()
@@ -191,7 +211,9 @@ class FocusPresenter(QObject):
             return tile_words(tile, self._clock()).title
         if pane.over:
             return say("the time for a close look is up")
-        return say("live · you drive") if self.control.on and pane is self.pane else say("live")
+        if self.control.on and pane is self.pane:
+            return say("live · you drive")
+        return _lost(pane) or say("live")
 
     def age(self) -> str:
         """Return what the picture is worth: live, or why not."""
@@ -204,6 +226,8 @@ class FocusPresenter(QObject):
             return say("live, but small · the time for a close look is up")
         if self.control.on:
             return say("live · you drive")
+        if self.pane.lost:
+            return _lost(self.pane)
         if not tile.pupil:
             return say("live · whoever sits there sees that you are looking")
         name = name_of(tile)
@@ -282,3 +306,9 @@ class FocusPresenter(QObject):
                 pane.key = key
                 return pane
         return Pane(key, device)
+
+
+def _lost(pane: Pane) -> str:
+    if not pane.lost:
+        return ""
+    return say("live · screen {number} is gone, this is the first", number=pane.lost)

@@ -11,7 +11,6 @@ class Pane:
 
     def __init__(self, key: str, device: DeviceId) -> None:
         self.key, self.device = key, device
-        self.screens = 1
         self.screen_size = QSize()
         self.size = QSize()  # of the picture as the device sends it
         self.begin(0)
@@ -22,6 +21,7 @@ class Pane:
         self.image: QImage | None = None
         self.frames = 0
         self.over = False  # the device has ended the close look
+        self.lost = 0  # the number of a screen that was looked at here and is gone; 0: none
 
     def news(self, size: QSize, at: QPoint, image: QImage) -> None:
         """Take what is new in the picture, which is `size` large; `image` is not kept."""

@@ -85,6 +85,7 @@ _REASONS = {
     "another window covers the bar": later("the pupil's bar is not shown"),
     "the screen cannot be seen": later("the screen cannot be seen"),
     "cannot-see": later("the screen cannot be seen"),
+    "not-permitted": later("that device does not permit it yet"),
     "screen-gone": later("the screen is unplugged"),
     "the picture is not whole": later("the picture is not readable"),
     "the picture is too large": later("the picture is too large"),
@@ -335,6 +336,13 @@ def tile_words(tile: Tile, now: float) -> TileWords:
     return TileWords(icon, title, _second(tile, now), fact_icon, fact)
 
 
+def hint(tile: Tile) -> str:
+    """Return what a tile's marks mean; "" where it has none that need a word."""
+    if tile.screens < 2:  # noqa: PLR2004 - more than the one that is shown
+        return ""
+    return say("{count} screens: open the seat to choose one", count=tile.screens)
+
+
 def advice(tile: Tile, now: float) -> str:
     """Return what can be done about a tile's state, or why it is so; "" where nothing is known.
 
@@ -405,4 +413,6 @@ def spoken(tile: Tile, now: float) -> str:
         said.append(say("Battery {percent} percent.", percent=tile.battery_percent))
     elif words.fact:
         said.append(f"{words.fact}.")
+    if marks := hint(tile):
+        said.append(f"{marks}.")
     return " ".join(said)

@@ -21,7 +21,7 @@ from PySide6.QtGui import QImage
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.arranging import Plan, as_listed, drawn, with_all
-from classroom_app.presenters.sentences import TileWords, name_of, spoken, tile_words
+from classroom_app.presenters.sentences import TileWords, hint, name_of, spoken, tile_words
 from classroom_app.presenters.words import lasted, say
 
 PACE_MS = 33
@@ -308,6 +308,8 @@ class WallModel(QAbstractListModel):
             return self.words(tile)
         if role == Qt.ItemDataRole.DisplayRole:
             return name_of(tile)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return hint(tile) or None
         if role == Qt.ItemDataRole.AccessibleTextRole:
             words = self.words(tile)
             same = f" {words.fact}." if words.fact and not words.fact_icon else ""

@@ -16,7 +16,14 @@ from classroom_app.domain import evidence
 from classroom_app.domain.errors import NotKept, RoomError
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.services.classroom import Classroom
-from device_bridge.protocol.hello import Pulse, Refused, Report, Superseded, Welcome
+from device_bridge.protocol.hello import (
+    Pulse,
+    Refused,
+    Report,
+    ScreensTold,
+    Superseded,
+    Welcome,
+)
 from device_bridge.protocol.materials import MaterialReport
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.pictures import Frame
@@ -78,6 +85,9 @@ class Hearing:
         match message:
             case Pulse():
                 self._room.note(name, evidence.pulsed(seen, message, now, self._utc()))
+                return
+            case ScreensTold():
+                self._room.note(name, evidence.screens_told(seen, message, now))
                 return
             case Report():
                 ours = self._is_ours(name, message)

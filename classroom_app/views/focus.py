@@ -377,9 +377,9 @@ class FocusView(QWidget):
         self.answered.setText(say("Answered"))
 
     def _refresh_screens(self) -> None:
-        self.screens.setVisible(self._focus.pane.screens > 1)
+        self.screens.setVisible(self._focus.screens() > 1)
         for column in range(SCREENS_ACROSS):
-            self._grid.setColumnStretch(column, column < self._focus.pane.screens)
+            self._grid.setColumnStretch(column, column < self._focus.screens())
         for number, button in enumerate(self._screen_buttons):
             name = say("Screen {number}", number=number + 1)
             chosen = number == self._focus.pane.screen
@@ -387,7 +387,7 @@ class FocusView(QWidget):
             labelled(button, self._theme, "monitor", str(number + 1), token)
             button.setAccessibleName(name)
             button.setToolTip(name)
-            button.setVisible(number < self._focus.pane.screens)
+            button.setVisible(number < self._focus.screens())
             button.setChecked(chosen)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

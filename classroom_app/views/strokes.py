@@ -239,14 +239,33 @@ class Brush:
         name = name_of(tile)
         broad = QFontMetrics(made).horizontalAdvance(name)
         fact = self._fact_width(words)
-        if fact and broad + fact + 8 <= line.width():
-            self.fact(words, line, "ink2" if token == "ink" else token)  # noqa: S105 - a colour
+        fact = fact if broad + fact + 8 <= line.width() else 0
+        quiet = "ink2" if token == "ink" else token  # noqa: S105 - a colour
+        if tile.screens > 1 and tile.state not in ABSENT:
+            room = line.width() - broad - 8 - (fact + 8 if fact else 0)
+            line = self.monitors(tile.screens, line, quiet, room)
+        if fact:
+            self.fact(words, line, quiet)
         self.p.setFont(made)
         self.p.setPen(self.colour(token))
         shown = QFontMetrics(made).elidedText(
             name, Qt.TextElideMode.ElideRight, int(line.width()) + 1
         )
         self.p.drawText(line, _LEFT, shown)
+
+    def monitors(self, count: int, line: QRectF, token: str, room: float) -> QRectF:
+        """Mark that there are more screens than the one shown; return what is left of the line.
+
+        It is always true, so it gives way to names and facts where there is no `room` px for it.
+        """
+        digits = f"×{count}"  # noqa: RUF001 - so many, not which
+        wide = 16 + 4 + QFontMetrics(font(self.small_px, SEMI)).horizontalAdvance(digits)
+        if wide > room:
+            return line
+        icon = self.theme.icon("monitor", 16, token, self.ratio)
+        self.p.drawPixmap(QPointF(line.right() - wide, line.center().y() - 8), icon)
+        self.text(line, digits, token, self.small_px, SEMI, _RIGHT)
+        return line.adjusted(0, 0, -wide - 8, 0)
 
     def _fact_width(self, words: TileWords) -> int:
         if not words.fact:

@@ -1,4 +1,4 @@
-"""Where a screen changed, in few rectangles."""
+"""Where a screen changed, in few rectangles; and its rows, side by side."""
 
 from collections.abc import Iterable, Sequence
 from math import isqrt
@@ -43,3 +43,10 @@ def around(one: Area, other: Area) -> Area:
     left, top = min(one.x, other.x), min(one.y, other.y)
     right = max(one.x + one.width, other.x + other.width)
     return Area(left, top, right - left, max(one.y + one.height, other.y + other.height) - top)
+
+
+def packed(rows: memoryview, row_bytes: int, width: int, height: int) -> bytes:
+    """Return pixels of four bytes without the padding that a driver puts behind each row."""
+    if row_bytes == 4 * width:
+        return bytes(rows[: 4 * width * height])
+    return b"".join(rows[at : at + 4 * width] for at in range(0, row_bytes * height, row_bytes))

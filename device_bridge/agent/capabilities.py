@@ -30,6 +30,7 @@ Why = Literal[
     "user-switched",
     "screen-gone",
     "cannot-see",
+    "not-permitted",
 ]
 
 
@@ -78,7 +79,8 @@ class Unseen(Struct, frozen=True):
 
 
 def unseen(why: Why) -> Unseen:
-    return Unseen("failed" if why in {"screen-gone", "cannot-see"} else "dark", why)
+    failed = why in {"screen-gone", "cannot-see", "not-permitted"}
+    return Unseen("failed" if failed else "dark", why)
 
 
 class Capture(Protocol):

@@ -21,6 +21,7 @@ from device_bridge.protocol.fields import (
 )
 
 PEM_MAX: Final = 4096
+SCREENS_MAX: Final = 16
 Protocol = Annotated[int, Meta(ge=0, le=65535)]
 
 
@@ -48,6 +49,19 @@ class Screen(Struct, frozen=True):
     height: Pixels
 
 
+Screens = Annotated[tuple[Screen, ...], Meta(max_length=SCREENS_MAX)]
+"""A device's monitors, the primary one first: numbered as a look and a drive name them."""
+
+
+class ScreensTold(Struct, frozen=True, tag="screens-told"):
+    """The device has these monitors from now on: one was plugged in, pulled or set anew.
+
+    Said by the seat to its guard, and by the device to each link, at most twice a second.
+    """
+
+    screens: Screens
+
+
 class Welcome(Struct, frozen=True, tag="welcome"):
     """The device's answer: only now is the app connected (TLS 1.3, see DESIGN section 4).
 
@@ -70,7 +84,7 @@ class Welcome(Struct, frozen=True, tag="welcome"):
     nonce: Nonce
     deny_list: Version = 0
     held: Annotated[tuple[Held, ...], Meta(max_length=16)] = ()
-    screens: Annotated[tuple[Screen, ...], Meta(max_length=16)] = ()
+    screens: Screens = ()
     clock_off_seconds: int = 0
     epoch: Version = 0
     csr: Annotated[str, Meta(max_length=PEM_MAX)] = ""

@@ -28,6 +28,7 @@ from device_bridge.protocol.hello import (
     Pulse,
     Refused,
     Report,
+    ScreensTold,
     Superseded,
     Welcome,
 )
@@ -79,6 +80,7 @@ FromDevice = (
     | Report
     | MaterialReport
     | Superseded
+    | ScreensTold
     | Company
     | Answer
     | HandInOffered

@@ -20,7 +20,7 @@ from device_bridge.protocol.fields import (
     Version,
     Words,
 )
-from device_bridge.protocol.hello import Screen
+from device_bridge.protocol.hello import Screens, ScreensTold
 from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Choice
 
@@ -147,7 +147,7 @@ class SeatUp(Struct, frozen=True, tag="seat-up"):
     """The seat's first word: whose desktop it is and which screens it has."""
 
     user: Name
-    screens: Annotated[tuple[Screen, ...], Meta(max_length=16)]
+    screens: Screens
     battery_percent: Annotated[int, Meta(ge=-1, le=100)] = -1
 
 
@@ -232,6 +232,7 @@ ToSeat = (
 )
 FromSeat = (
     SeatUp
+    | ScreensTold
     | IndicatorAnswered
     | CurtainAnswered
     | Frame

@@ -92,9 +92,9 @@ def states() -> list[Tile]:
         live(17, "Hand", wish=Wish("hand", NOW - 120, 1)),
         live(18, "Message", wish=Wish("words", NOW - 15, 0, "J'ai fini")),
         live(19, "Locked, hand", State.LOCKED, wish=Wish("hand", NOW - 20, 2)),
-        live(20, "Battery", battery_percent=9),
-        live(21, "Handed in", fact="handed-in"),
-        live(22, "Unchanged"),
+        live(20, "Battery", battery_percent=9, screens=2),
+        live(21, "Handed in", fact="handed-in", screens=3),
+        live(22, "Unchanged", screens=2),
     ]
     nobody = Tile(PupilId(""), DeviceId("t1"), "Tablette 4", 0, State.LIVE, claim=PupilId("p0"))
     return [*shown, nobody]

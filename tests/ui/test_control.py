@@ -66,7 +66,7 @@ class Driving:
         self.room.begin(classroom())
         self.room.desk.open("p0")
         self.room.focus.picture(ADAM, screen(1, SIZE))
-        self.room.focus.screens_are(ADAM, 1, SIZE)
+        self.room.focus.screen_is(ADAM, SIZE)
         self.room.settle()
         self.look = self.room.window.focus.look
 
@@ -217,7 +217,7 @@ def test_beside_others_only_the_meant_one_is_driven_and_a_click_on_another_gives
     room.desk.go_home()
     assert room.desk.open_together(["p0", "p1"])
     room.focus.picture(ADAM, screen(1, SIZE))
-    room.focus.screens_are(ADAM, 1, SIZE)
+    room.focus.screen_is(ADAM, SIZE)
     room.settle()
     driving.look, other = room.window.focus.panes.looks[:2]
     driving.begin()

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device_bridge.agent.areas import cut, few
+from device_bridge.agent.areas import cut, few, packed
 from device_bridge.agent.capabilities import AREAS_MAX, Area
 
 MONITOR = Area(1280, 0, 1920, 1080)
@@ -40,3 +40,9 @@ def test_however_much_was_drawn_it_is_in_few_boxes(drawn: list[Area]) -> None:
     assert len(boxes) <= AREAS_MAX
     assert all(any(box.holds(area) for box in boxes) for area in seen)
     assert all(Area(0, 0, MONITOR.width, MONITOR.height).holds(box) for box in boxes)
+
+
+def test_the_padding_behind_each_row_is_left_out() -> None:
+    rows = memoryview(b"aaaabbbb----ccccdddd----")
+    assert packed(rows, 12, 2, 2) == b"aaaabbbbccccdddd"
+    assert packed(rows, 8, 2, 3) == bytes(rows)

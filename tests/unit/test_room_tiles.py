@@ -103,10 +103,11 @@ def test_each_reason_why_nobody_could_see_a_desktop_is_told_as_what_it_is() -> N
 
     assert words("dark", "screen-off") == ("moon", "Screen off", "for 4 s")
     titles = {words("dark", why)[1] for why in get_args(Why)}
-    assert len(titles) == len(get_args(Why)) - 1, "the two that fail have no title of their own"
+    assert len(titles) == len(get_args(Why)) - 2, "the three that fail have no title of their own"
     assert words("dark", "") == ("monitor", "Blank screen", "for 4 s")
     assert words("failed", "screen-gone") == ("monitor", "No picture", "the screen is unplugged")
     assert words("failed", "cannot-see")[2] == "the screen cannot be seen"
+    assert words("failed", "not-permitted")[2] == "that device does not permit it yet"
 
 
 def test_where_nobody_is_signed_in_that_is_told_and_not_the_bar_that_is_missing() -> None:

@@ -52,12 +52,6 @@ def test_a_method_is_called_by_its_place_and_its_refusal_is_raised() -> None:
     assert refused.value.result == windows.NOTHING_NEW
 
 
-def test_the_padding_behind_each_row_is_left_out() -> None:
-    rows = memoryview(b"aaaabbbb----ccccdddd----")
-    assert windows.packed(rows, 12, 2, 2) == b"aaaabbbbccccdddd"
-    assert windows.packed(rows, 8, 2, 3) == bytes(rows)
-
-
 def test_without_dxgi_nothing_is_seen_and_it_is_said() -> None:
     capture = windows.WindowsCapture()
     assert (capture.screens(), capture.changed(0)) == ((), None)

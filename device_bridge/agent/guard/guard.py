@@ -53,6 +53,7 @@ from device_bridge.protocol.hello import (
     NotUnderstood,
     Pulse,
     Screen,
+    ScreensTold,
 )
 from device_bridge.protocol.journal import HeadAsked
 from device_bridge.protocol.launching import PageOpened
@@ -151,6 +152,8 @@ class Guard:
         self._appending = asyncio.Lock()
         self.witness = Witness(folder, voice, makings.off_loop, self.write_notes)
         self.seat: SeatUp | None = None
+        self.screens: tuple[Screen, ...] = ()
+        self._screens_told = self.screens
         self.mandates = Mandates(
             now,
             held.mandates,
@@ -201,10 +204,6 @@ class Guard:
             Held("materials", self.materials.held.version),
         )
 
-    @property
-    def screens(self) -> tuple[Screen, ...]:
-        return self.seat.screens if self.seat else ()
-
     # The seat
 
     def attach(self, tell: Callable[[ToSeat], None]) -> None:
@@ -232,6 +231,8 @@ class Guard:
         match message:
             case SeatUp():
                 self._seat_came(message)
+            case ScreensTold():
+                self.screens = message.screens
             case CurtainAnswered():
                 self.attention.hear(message)
             case IndicatorAnswered():
@@ -265,7 +266,7 @@ class Guard:
     def _seat_came(self, seat: SeatUp) -> None:
         if self.voice.tell_seat is None:
             return
-        self.seat = seat
+        self.seat, self.screens = seat, seat.screens
         self.attention.hear(SeatCame())  # the lock before anything else
         self.presence.hear(SeatCame())
         self.watching.seat_came()
@@ -412,6 +413,13 @@ class Guard:
         self.presence.hear(TimePassed())
         self._review()
         self.commands.look_at_the_clock(self._clock.boot())
+        self._tell_screens()
+
+    def _tell_screens(self) -> None:
+        """Tell the apps which monitors there are now; a seat that babbles is heard once a tick."""
+        if self._screens_told != self.screens:
+            self._screens_told = self.screens
+            self.voice.all(ScreensTold(self.screens))
 
     def pulse(self) -> None:
         """Tell each app what of the device's last words is still true."""

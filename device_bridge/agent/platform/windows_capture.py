@@ -11,7 +11,7 @@ from ctypes import POINTER, Structure, byref, c_int32, c_uint, c_uint16, c_void_
 from typing import Any, Final
 from uuid import UUID
 
-from device_bridge.agent.areas import few
+from device_bridge.agent.areas import few, packed
 from device_bridge.agent.capabilities import Area, Picture, Unseen, unseen
 from device_bridge.protocol.hello import Screen
 
@@ -108,13 +108,6 @@ def call(this: c_void_p, index: int, *arguments: Any, answers: bool = True) -> i
     if answers and result < 0:
         raise Refused(result)
     return result or 0
-
-
-def packed(rows: memoryview, row_bytes: int, width: int, height: int) -> bytes:
-    """Return the pixels without the padding that the driver puts behind each row."""
-    if row_bytes == 4 * width:
-        return bytes(rows[: 4 * width * height])
-    return b"".join(rows[at : at + 4 * width] for at in range(0, row_bytes * height, row_bytes))
 
 
 class WindowsCapture:

@@ -1,12 +1,16 @@
 """Keys and pointer on a Windows desktop by SendInput. Untested: no program has run there yet.
 
 Source: learn.microsoft.com, "SendInput function", "INPUT", "KEYBDINPUT", "MOUSEINPUT",
-"Virtual-Key Codes". Text goes as UTF-16 units (KEYEVENTF_UNICODE), so no layout is asked.
+"Virtual-Key Codes", "GetSystemMetrics", "EnumDisplayMonitors", "WindowFromPoint". Text
+goes as UTF-16 units (KEYEVENTF_UNICODE), so no layout is asked.
 """
 
 import ctypes
+import os
 from collections.abc import Callable, Sequence
-from typing import Final
+from ctypes import POINTER, byref, c_int32, c_uint32, c_void_p
+from functools import partial
+from typing import Any, Final
 
 from device_bridge.protocol.control import (
     ButtonPressed,
@@ -23,6 +27,8 @@ OVER_OURS: Final = "our own window"
 _MOUSE, _KEYBOARD = 0, 1
 _EXTENDED, _UP, _UNICODE = 0x0001, 0x0002, 0x0004
 _MOVE, _WHEEL, _ACROSS, _DESKTOP, _ABSOLUTE = 0x0001, 0x0800, 0x1000, 0x4000, 0x8000
+_VIRTUAL_SCREEN: Final = (76, 77, 78, 79)
+"""SM_XVIRTUALSCREEN, then its top, width and height."""
 _STEP: Final = 120
 """WHEEL_DELTA."""
 _WHOLE: Final = 65535
@@ -87,6 +93,18 @@ class KeyboardInput(ctypes.Structure):
         ("time", ctypes.c_uint32),
         ("dwExtraInfo", ctypes.c_void_p),
     )
+
+
+class Rect(ctypes.Structure):
+    """RECT."""
+
+    _fields_ = (("left", c_int32), ("top", c_int32), ("right", c_int32), ("bottom", c_int32))
+
+
+class Point(ctypes.Structure):
+    """POINT."""
+
+    _fields_ = (("x", c_int32), ("y", c_int32))
 
 
 class _Either(ctypes.Union):
@@ -198,11 +216,54 @@ def code_of(name: str) -> int:
     return ord(name.upper()) if single else _KEYS.get(name, 0)
 
 
-def send_input(inputs: Sequence[Input]) -> int:
-    """Insert them into the desktop's input; return how many were. Only on Windows."""
-    user32 = ctypes.CDLL("user32")
+def windows_input(user32: Any) -> WindowsInput:  # noqa: ANN401 - a library of C
+    """Join it to this desktop."""
+    return WindowsInput(
+        partial(send_input, user32), partial(desktop_areas, user32), partial(is_ours, user32)
+    )
+
+
+def send_input(user32: Any, inputs: Sequence[Input]) -> int:  # noqa: ANN401 - as above
+    """Insert them into the desktop's input; return how many were."""
     row = (Input * len(inputs))(*inputs)
     return int(user32.SendInput(len(inputs), row, ctypes.sizeof(Input)))
+
+
+def desktop_areas(user32: Any) -> list[Area]:  # noqa: ANN401 - as above
+    """Return the virtual desktop, then its monitors, the primary one (whose corner is 0, 0) first.
+
+    Coordinates are pixels: a process with windows of Qt is aware of each monitor's scale.
+    """
+    found: list[Area] = []
+
+    def add(monitor: int | None, context: int | None, at: Any, data: int) -> int:  # noqa: ANN401 - C's pointer
+        del monitor, context, data
+        rect = at.contents
+        found.append((rect.left, rect.top, rect.right - rect.left, rect.bottom - rect.top))
+        return 1  # go on
+
+    kind = ctypes.CFUNCTYPE(c_int32, c_void_p, c_void_p, POINTER(Rect), ctypes.c_ssize_t)
+    user32.EnumDisplayMonitors(None, None, kind(add), ctypes.c_ssize_t(0))
+    left, top, width, height = map(user32.GetSystemMetrics, _VIRTUAL_SCREEN)
+    monitors = sorted(found, key=lambda area: area[:2] != (0, 0))
+    return [(left, top, width, height), *(monitors or [(left, top, width, height)])]
+
+
+def is_ours(user32: Any, keyboard: bool) -> bool:  # noqa: ANN401, FBT001 - as above; a port's only fact
+    """Say whether the window with the keyboard, or under the pointer, is of this process."""
+    owner = c_uint32()
+    window: int | None
+    if keyboard:
+        user32.GetForegroundWindow.restype = c_void_p
+        window = user32.GetForegroundWindow()
+    else:
+        at = Point()
+        user32.GetCursorPos(byref(at))
+        user32.WindowFromPoint.restype = c_void_p
+        user32.WindowFromPoint.argtypes = (Point,)
+        window = user32.WindowFromPoint(at)
+    user32.GetWindowThreadProcessId(c_void_p(window), byref(owner))
+    return bool(window) and owner.value == os.getpid()
 
 
 def _moved(areas: Sequence[Area], screen: int, x: int, y: int) -> Input:

@@ -22,6 +22,7 @@ from device_bridge.agent.seat.control import Control
 from device_bridge.agent.seat.looking import Looking
 from device_bridge.agent.seat.newest import Newest
 from device_bridge.agent.seat.receiving import Receiving
+from device_bridge.agent.seat.screens import Monitors
 from device_bridge.protocol.control import ControlInput, ControlOrdered
 from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.seat import (
@@ -75,16 +76,15 @@ class SeatCore:
         user: str = "",
         battery: Callable[[], int] = lambda: -1,
     ) -> None:
-        self._capture = capture
         self._curtain = curtain
         self._indicator = indicator
         self._notify = notify
         self._open = open_
         self._say = say
-        self._workers = workers
         self._user = user
         self._battery = battery
         self._looking = Looking(capture, workers, say)
+        self._monitors = Monitors(capture, workers, say)
         self.control = Control(input_, hands or workers, say)
         self._shown = Receiving(showing, say)
         self._curtains = Newest[RaiseCurtain | DropCurtain]()
@@ -152,9 +152,8 @@ class SeatCore:
 
     async def introduce(self) -> None:
         """Say whose desktop this is: the first word to a guard, each time one is reached."""
-        loop = asyncio.get_running_loop()
-        screens = await loop.run_in_executor(self._workers, self._capture.screens)
-        self._say(SeatUp(self._user[:64], screens[:16], self._battery()))
+        screens = await self._monitors.measured()
+        self._say(SeatUp(self._user[:64], screens, self._battery()))
 
     def alone(self) -> None:
         """Note that the guard is gone: nobody looks any more; the curtain stays for its lease."""
@@ -178,6 +177,7 @@ class SeatCore:
                 group.create_task(self._show_notices(), name="notices")
                 group.create_task(self._open_things(), name="openings")
                 group.create_task(self._looking.run(), name="looking")
+                group.create_task(self._monitors.run(), name="monitors")
                 group.create_task(self.control.run(), name="control")
                 group.create_task(self._shown.run(), name="showing")
         finally:

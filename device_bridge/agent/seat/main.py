@@ -18,13 +18,11 @@ from PySide6.QtWidgets import QApplication
 from Xlib.error import DisplayError
 
 from device_bridge.agent.capabilities import Unseen, unseen
+from device_bridge.agent.desktops import eyes, hands
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.platform.linux_open import LinuxOpen
 from device_bridge.agent.platform.linux_session import LinuxSession
-from device_bridge.agent.platform.x11_capture import X11Capture
-from device_bridge.agent.platform.x11_damage import X11Damage
 from device_bridge.agent.platform.x11_grabs import X11Grabs
-from device_bridge.agent.platform.x11_input import X11Input
 from device_bridge.agent.platform.x11_take_back import X11TakeBack
 from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.aloud import hear_notifications
@@ -52,7 +50,7 @@ class Desktop(QObject):
         self._windows = X11Windows()
         self._grabs = X11Grabs()
         self.session = LinuxSession(time.monotonic)
-        self.capture = X11Capture(time.monotonic, drawn=X11Damage, hidden=self._hidden)
+        self.capture = eyes(sys.platform, time.monotonic, self._hidden)
         places = (Folder(folder), own_folder())
         self.open = LinuxOpen((*(one.received for one in places), *(one.hand_in for one in places)))
         self.curtain = XCurtain(words, time.time, self._on_curtain, self._windows, self._grabs)
@@ -60,7 +58,7 @@ class Desktop(QObject):
         self.indicator = XIndicator(
             words, time.time, self._windows, self.curtain.window_ids, self._hold_keys
         )
-        self.input = X11Input(time.monotonic, self.indicator.window)
+        self.input = hands(sys.platform, time.monotonic, self.indicator.window)
         self.takes_back: Callable[[], None] = lambda: None
         self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say)
         self.showing = XShowing(words, self._stay_above)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from PySide6.QtCore import QObject, QSize, Slot
+from PySide6.QtCore import QObject, QSize, QTimer, Slot
 from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import DeviceId
@@ -18,6 +18,9 @@ from device_bridge.protocol.pictures import Frame
 
 ANEW_SECONDS = 1.0
 """A device whose every picture is broken is not asked for another in between."""
+TILE = QSize(320, 180)
+TILE_MS = 300
+"""How often the tile of a screen that is shown to the class is made: all of it each time."""
 OWN_SIZE = QSize(8192, 8192)
 """Larger than any screen: no picture is enlarged."""
 
@@ -43,6 +46,8 @@ class Pictures(QObject):
         self._sizes: Mapping[DeviceId, QSize] = {}
         self._focus: FocusPresenter | None = None
         self._began_anew: dict[DeviceId, float] = {}
+        self.tiling = QTimer(self, singleShot=True, interval=TILE_MS)
+        self.tiling.timeout.connect(self._tile_shown)
         self._decoder = Decoder(self)
         self._decoder.ready.connect(self._ready)
         self._decoder.news.connect(self._news)
@@ -57,19 +62,50 @@ class Pictures(QObject):
 
     async def take(self, device: DeviceId, frame: Frame) -> bool:
         """Show a picture; returns when it is shown, and the next may come. False: it is none."""
-        size = QSize(frame.width, frame.height)
+        school, size = self._school(), QSize(frame.width, frame.height)
         pane = self._focus.pane_of(device) if self._focus else None
         close = pane is not None
         if pane and self._focus:
             self._focus.screen_is(device, QSize(frame.screen_width, frame.screen_height))
             pane.size = size
             size = _fit_of(size, self._focus.room_of(pane))
+        elif school and device == school.showing.source():
+            return await self._take_shown(device, frame)
         else:
             size = self._sizes.get(device, size)
         readable = await self._decoder.take(device, frame, size, close=close)
         if close and not readable:
             self._begin_anew(device)
         return readable
+
+    async def _take_shown(self, device: DeviceId, frame: Frame) -> bool:
+        """Take a close picture for a tile: no other comes of whom the class is shown."""
+        size = self._sizes.get(device, TILE)
+        readable = await self._decoder.take(device, frame, size, close=True)
+        if not readable:
+            self._begin_anew(device)
+        self._tile_soon()
+        return readable
+
+    def _tile_soon(self) -> None:
+        if not self.tiling.isActive():
+            self.tiling.start()
+
+    @Slot()
+    def _tile_shown(self) -> None:
+        """Show the tile of whom the class is shown as the close picture is now."""
+        school, focus = self._school(), self._focus
+        device = school.showing.source() if school else None
+        size = self._sizes.get(device) if device else None
+        if device is None or size is None or focus is None or focus.pane_of(device):
+            return
+
+        async def tile() -> None:
+            image = await self._decoder.again(device, size)
+            if image is not None:
+                self.wall.pictures({device: image})
+
+        self._tasks.start(tile(), name="tile", refused=focus.desk.refused)
 
     async def whole(self, device: DeviceId) -> QImage | None:
         """Return the close picture at the screen's own size; None while there is none."""
@@ -96,7 +132,8 @@ class Pictures(QObject):
     def _begin_anew(self, device: DeviceId) -> None:
         """Ask for a whole picture: what came is laid on one that never did."""
         school, now = self._school(), time.monotonic()
-        close = self._focus is not None and self._focus.pane_of(device) is not None
+        shown = school is not None and device == school.showing.source()
+        close = shown or (self._focus is not None and self._focus.pane_of(device) is not None)
         if close and school and now - self._began_anew.get(device, 0.0) > ANEW_SECONDS:
             self._began_anew[device] = now
             school.watching.begin_anew(device)
@@ -121,6 +158,8 @@ class Pictures(QObject):
         if school := self._school():
             sizes = {device: (size.width(), size.height()) for device, size in visible.items()}
             school.watching.look(sizes)
+            if school.showing.source() in visible:
+                self._tile_soon()
 
     def _look_closely(self, looks: Sequence[Closely]) -> None:
         school = self._school()
@@ -129,7 +168,11 @@ class Pictures(QObject):
             async def look() -> None:
                 await school.watching.look_closely(looks)
                 # Beside others a screen is too small to be shown to a class.
-                await school.showing.looks_at(looks[0].device if len(looks) == 1 else None)
+                school.showing.looks_at(looks[0].device if len(looks) == 1 else None)
+                self._tile_soon()
+                shown = school.showing.source()
+                if shown and any(look.device == shown for look in looks):
+                    school.watching.begin_anew(shown)  # what came before was a tile's
 
             refused = self._focus.desk.refused
             self._tasks.start(look(), name="look-closely", refused=refused)

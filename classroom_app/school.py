@@ -175,7 +175,7 @@ class School:
         self.talking = Talking(self.room)
         self.watching = Watching(self.room, look_ended)
         self.control = Control(self.room, drives)
-        self.showing = Showing(self.room, self._shows)
+        self.showing = Showing(self.room, self._shows, self.watching, refused)
         self.collecting = Collecting(
             self.room,
             self.ways,

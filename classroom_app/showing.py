@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PIL import Image
+from PySide6.QtCore import QRect
 from PySide6.QtGui import QImage
 from Xlib.error import DisplayError
 
@@ -11,6 +12,7 @@ from classroom_app.domain.errors import NoLesson, NotLookedAt, NotShown
 from classroom_app.domain.tile import Tile
 from classroom_app.media.marks import Mark, drawn
 from classroom_app.media.screen import FIT, ScreenSource
+from classroom_app.presenters import monitors
 from classroom_app.presenters.showing import Choice, Mode, Point, Told, Tool
 from classroom_app.school import School
 from device_bridge.agent.capabilities import Area, Picture, Unseen
@@ -33,16 +35,22 @@ class ScreenShows:
         self._school, self._ours, self._opens = school, ours, opens
         self._screens: X11Shows | None = None
         self._source: ScreenSource | None = None
+        self._chosen: Choice | None = None
         self._marks: tuple[Mark, ...] = ()
 
     def choices(self) -> Sequence[Choice]:
         if (screens := self._opened()) is None:
             return ()
         own = self._ours()
-        monitors = [Choice("screen", at) for at in range(len(screens.monitors()))]
+        areas, seen = [_rect(area) for area in screens.monitors()], screens.area_of(own)
+        here = areas[monitors.nearest(areas, _rect(seen))] if areas and seen else None
+        shown = [
+            Choice("screen", at, side=monitors.side(area, here) if here else "")
+            for at, area in enumerate(areas)
+        ]
         windows = [Choice("window", one.id, one.title) for one in screens.windows()]
-        region = [Choice("region")] if monitors else []
-        return (*monitors, *region, *(one for one in windows if one.id != own))
+        region = [Choice("region")] if shown else []
+        return (*shown, *region, *(one for one in windows if one.id != own))
 
     def on_our_screen(self, choice: Choice) -> bool:
         screens = self._opened()
@@ -65,13 +73,14 @@ class ScreenShows:
             source.close()
             raise
         self._end_source()
-        self._source = source
+        self._source, self._chosen = source, choice
 
     async def start_pupil(self, tile: Tile, mode: Mode, tiles: Sequence[Tile]) -> None:
         if not tile.device:
             raise NotLookedAt
         showing = self._there().showing
         await showing.start_pupil(tile.device, mode, [one.key for one in tiles])
+        self._end_source()
 
     def pause(self, *, paused: bool) -> None:
         self._there().showing.pause(paused=paused)
@@ -106,6 +115,11 @@ class ScreenShows:
         counted = school.showing.counted()
         return Told(counted.shown, counted.asked, counted.left, show.whose, show.paused)
 
+    def shown_at(self) -> QRect | None:
+        screens, chosen = self._opened(), self._chosen
+        area = self._area(screens, chosen) if screens and chosen else None
+        return _rect(area) if area else None
+
     def close(self) -> None:
         self._end_source()
         if self._screens is not None:
@@ -135,17 +149,19 @@ class ScreenShows:
     def _area(self, screens: X11Shows, choice: Choice) -> Area | None:
         if choice.kind == "window":
             return screens.area_of(choice.id)
-        monitors = screens.monitors()
         if choice.kind == "region":
-            left, top, width, height = choice.area
-            main = monitors[0]
-            return Area(main.x + left, main.y + top, width, height) if width and height else None
-        return monitors[choice.id] if choice.id < len(monitors) else None
+            return screens.cut(Area(*choice.area))
+        areas = screens.monitors()
+        return areas[choice.id] if choice.id < len(areas) else None
 
     def _end_source(self) -> None:
         if self._source is not None:
             self._source.close()
-            self._source = None
+        self._source = self._chosen = None
+
+
+def _rect(area: Area) -> QRect:
+    return QRect(area.x, area.y, area.width, area.height)
 
 
 def _meet(one: Area, other: Area) -> bool:

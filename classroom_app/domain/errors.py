@@ -5,6 +5,9 @@ RoomError
 |- NoLesson       start the lesson first
 |- LessonTooLong  start a new one: this one has had its four hours
 |- GrantEnded     sign in once online: the right for `class_name` ended at `ended_at`
+|- NotShown       choose again: that is not seen on this computer any more
+|- NotLookedAt    look closely at the pupil first
+|- ShowEnded      `why` says what took the screen of `name` from the class
 |- StillRefused   `why` says why the device lets no picture be kept
 |- NoFileManager  open `folder` by hand: nothing on this computer shows folders
 |- NotYourClass   the school says who teaches `name`
@@ -44,6 +47,14 @@ class NotShown(RoomError):
 
 class NotLookedAt(RoomError):
     """Whose screen is to be shown is not looked at closely."""
+
+
+class ShowEnded(RoomError):
+    """The screen of `name` is shown no longer; `why` says what ended it."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name, why)
+        self.name, self.why = name, why
 
 
 class LessonTooLong(RoomError):

@@ -27,9 +27,9 @@ class Pane:
         """Take what is new in the picture, which is `size` large; `image` is not kept."""
         if image.size() == size:
             self.image = image.convertToFormat(QImage.Format.Format_RGB32)  # a copy
+        elif self.image is None or self.image.size() != size:
+            return  # it goes on with what was never seen here
         else:
-            if self.image is None or self.image.size() != size:
-                self.image = QImage(size, QImage.Format.Format_RGB32)
             painter = QPainter(self.image)
             painter.drawImage(at, image)
             painter.end()

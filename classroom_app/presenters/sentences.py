@@ -10,6 +10,7 @@ from classroom_app.domain.errors import (
     JournalDoubted,
     NoFileManager,
     NotYourClass,
+    ShowEnded,
     StillRefused,
     Unfit,
 )
@@ -151,6 +152,7 @@ _ERRORS = {
     "NoClass": later("Open a class first."),
     "NoLesson": later("Start the lesson first."),
     "NotShown": later("That cannot be shown any more. Choose again."),
+    "ShowEnded": later("{name}'s screen is not shown any more: {why}"),
     "NotLookedAt": later("Look closely at the pupil first, then show the screen."),
     "LessonTooLong": later("A lesson lasts four hours at most. End it and start the next."),
     "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41."),
@@ -199,6 +201,17 @@ _ERRORS = {
 }
 
 
+# What takes a pupil's screen from the class.
+_SHOW_ENDS = {
+    "gone": later("the device is gone"),
+    "private": later("kept private by the pupil"),
+    "locked": later("it is locked"),
+    "failed": later("nothing can be seen there"),
+    "off": later("the device has ended it"),
+    "close-ended": later("the close look is over"),
+}
+
+
 # What became of a hand-out on one device, by the word of its report.
 _PAPERS = {
     "disk-full": later("{name}: no room for {file} (needs {needs}, has {has})"),
@@ -232,6 +245,8 @@ def _facts(error: Exception) -> dict[str, str]:
             return {"name": error.class_name, "day": day(error.ended_at)}
         case NoFileManager():
             return {"name": error.folder}
+        case ShowEnded():
+            return {"name": error.name, "why": say(_SHOW_ENDS[error.why])}
         case StillRefused():
             return {"why": reason(error.why) or error.why}
         case NotYourClass() | Unfit() | JournalDoubted():

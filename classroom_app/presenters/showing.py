@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QRect, Signal, Slot
 from PySide6.QtGui import QImage
 
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.acts import Starts, Work
 from classroom_app.presenters.desk import DeskPresenter
+from classroom_app.presenters.monitors import Side
 from classroom_app.presenters.receipts import ABSENT
 from classroom_app.presenters.sentences import name_of
 from classroom_app.presenters.wall import key_of
@@ -23,12 +24,14 @@ Point = tuple[float, float]
 class Choice(Struct, frozen=True):
     """Something that can be shown. `id` is a monitor's number or a window's; `name` a title.
 
-    `area`: left, top, width and height of a region, in real pixels of the main monitor.
+    `side`: where a monitor is, seen from the one that Pupitre is on; "": that is not known.
+    `area`: left, top, width and height of a region, in real pixels of the desktop.
     """
 
     kind: Literal["screen", "region", "window", "pupil"]
     id: int = 0
     name: str = ""
+    side: Side = ""
     area: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
@@ -75,6 +78,10 @@ class Shows(Protocol):
 
     def told(self) -> Told | None:
         """Return the show that is on."""
+        ...
+
+    def shown_at(self) -> QRect | None:
+        """Return where on this computer it is, in real pixels; None: on no screen of it."""
         ...
 
 
@@ -177,6 +184,9 @@ class ShowingPresenter(QObject):
     def still(self) -> QImage | None:
         return self._shows.still()
 
+    def shown_at(self) -> QRect | None:
+        return self._shows.shown_at()
+
     def draw_no_more(self) -> None:
         """Show the screen as it is again."""
         self.clear()
@@ -189,24 +199,31 @@ class ShowingPresenter(QObject):
     def on(self) -> bool:
         return self._shows.told() is not None
 
+    def of_another(self) -> bool:
+        """Whether one pupil is shown while the teacher looks closely at another."""
+        told, tile = self._shows.told(), self.pupil()
+        return bool(told and told.whose and tile and told.whose != name_of(tile))
+
     def paused(self) -> bool:
         told = self._shows.told()
         return told is not None and told.paused
 
     def words(self) -> str:
-        """Say how many show it; "" where nothing is shown."""
+        """Say whose screen is shown, or how many show the teacher's; "": nothing is shown."""
         told = self._shows.told()
         if told is None:
             return ""
+        if told.whose:
+            return say("{name}'s screen is shown", name=told.whose)
         return say("Shown to {count} of {all}", count=told.shown, all=told.asked)
 
     def second(self) -> str:
-        """Say what, and what is to be known of it."""
+        """Say what is to be known of it."""
         told = self._shows.told()
         if told is None:
             return ""
-        what = say("{name}'s screen", name=told.whose) if told.whose else say("my screen")
-        parts = [what]
+        to = say("to {count} of {all}", count=told.shown, all=told.asked)
+        parts = [to if told.whose else say("my screen")]
         parts += [say("stands still")] if told.paused else []
         parts += [say("{n} have left", told.left)] if told.left else []
         return " · ".join(parts)

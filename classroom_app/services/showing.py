@@ -5,7 +5,8 @@ lesson, its lease and the link that it comes by.
 """
 
 import asyncio
-from collections.abc import Collection
+import logging
+from collections.abc import Callable, Collection
 from itertools import count
 from typing import Final, Literal, Protocol
 
@@ -13,15 +14,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from classroom_app.domain.acts import Resumed, ShowAsked, ShowOver
-from classroom_app.domain.errors import NotLookedAt
+from classroom_app.domain.errors import NotKept, NotLookedAt, RoomError, ShowEnded
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.protocol.errors import DeviceError
-from device_bridge.protocol.fields import LEASE_SECONDS
+from device_bridge.protocol.fields import GONE_SECONDS, LEASE_SECONDS
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.pictures import Frame, Patch, PictureStream
 from device_bridge.protocol.showing import ShowingDeclared
+from device_bridge.protocol.watching import CLOSE_ENDED
+
+log = logging.getLogger(__name__)
 
 RENEW_SECONDS: Final = LEASE_SECONDS / 3
 PACE_SECONDS: Final = 0.08
@@ -54,13 +58,23 @@ class Carries(Protocol):
     def end(self) -> None: ...
 
 
+class Looks(Protocol):
+    """Looks closely at one device more (`Watching`)."""
+
+    async def keep_close(self, device: DeviceId | None) -> None: ...
+
+
 class Show(Struct, frozen=True):
-    """A show that is on. `source`: the device whose screen it is; None: the teacher's."""
+    """A show that is on. `source`: the device whose screen it is; None: the teacher's.
+
+    `looked`: the version of the close look that the source is shown by.
+    """
 
     declared: ShowingDeclared
     devices: tuple[DeviceId, ...]
     source: DeviceId | None = None
     whose: str = ""
+    looked: int = 0
     paused: bool = False
 
 
@@ -73,17 +87,20 @@ class Counted(Struct, frozen=True):
 
 
 class Showing:
-    def __init__(self, room: Classroom, carries: Carries) -> None:
-        self._room, self._carries = room, carries
+    """`over` hears why a show has ended that the teacher did not end."""
+
+    def __init__(
+        self, room: Classroom, carries: Carries, looks: Looks, over: Callable[[RoomError], None]
+    ) -> None:
+        self._room, self._carries, self._looks, self._over = room, carries, looks, over
         self.show: Show | None = None
-        self.ended = ""  # why the last show is over, where that was not the teacher
         self._source: Source | None = None
         self._numbers = count(1)
         self._number = 0
         self._changed = asyncio.Event()
         self._looked_at: DeviceId | None = None
-        self._close = PictureStream()
-        self._close_had = 0
+        self._streams: dict[DeviceId, PictureStream] = {}
+        self._had = 0  # of the source's stream
 
     async def start(
         self, source: Source, mode: Mode, keys: Collection[str] | None, size: tuple[int, int]
@@ -92,19 +109,26 @@ class Showing:
         await self._begin(self._room.scope(keys).devices, mode, size, None)
         self._source = source
         self._changed.set()
+        await self._looks.keep_close(None)
 
     async def start_pupil(self, device: DeviceId, mode: Mode, keys: Collection[str] | None) -> None:
         """Show a pupil's screen, which is looked at closely, to the others of these tiles.
 
-        Raises `NotLookedAt` where there is no close picture.
+        It goes on wherever the teacher looks then. Raises `NotLookedAt` where there is no close
+        picture.
         """
-        newest = self._close.newest
-        if self._looked_at != device or newest is None:
+        stream = self._streams.get(device)
+        if self._looked_at != device or stream is None or stream.newest is None:
             raise NotLookedAt
+        size = stream.newest.width, stream.newest.height
         devices = [each for each in self._room.scope(keys).devices if each != device]
-        await self._begin(devices, mode, (newest.width, newest.height), device)
-        self._source = None
-        self._changed.set()
+        try:
+            await self._looks.keep_close(device)
+            await self._begin(devices, mode, size, device)
+            self._source = None
+            self._changed.set()
+        finally:
+            await self._looks.keep_close(self.source())
 
     async def _begin(
         self,
@@ -138,8 +162,10 @@ class Showing:
             width=size[0],
             height=size[1],
         )
-        self.show = Show(declared, tuple(devices), source, whose)
-        self.ended, self._number, self._close_had = "", 0, 0
+        look = room.declared.get((source, "watching")) if source else None
+        self.show = Show(declared, tuple(devices), source, whose, look.version if look else 0)
+        self._number = self._had = 0
+        self._mind()
         if source:
             room.declare(source, replace(declared, mode="source", whose=""))
         self._carries.begin(devices)
@@ -158,22 +184,31 @@ class Showing:
         if show is None:
             return
         self._take_back()
-        self.ended = "" if why == "teacher" else why
+        if why != "teacher":
+            self._over(ShowEnded(show.whose, why))
         room = self._room
-        if room.lesson is not None:
-            act = ShowOver(
-                id=room.new_id(),
-                lesson=room.lesson_id(),
-                at=room.clock.utc(),
-                version=show.declared.version,
-                why=why,
-            )
-            await room.write(act, {})
+        try:
+            if room.lesson is not None:
+                act = ShowOver(
+                    id=room.new_id(),
+                    lesson=room.lesson_id(),
+                    at=room.clock.utc(),
+                    version=show.declared.version,
+                    why=why,
+                )
+                await room.write(act, {})
+        finally:
+            await self._looks.keep_close(self.source())
+
+    def source(self) -> DeviceId | None:
+        """Return whose screen is shown; None: nobody's, or the teacher's."""
+        return self.show.source if self.show else None
 
     @property
     def close_picture(self) -> bool:
         """Whether there is a close picture that can be shown."""
-        return self._close.newest is not None
+        stream = self._streams.get(self._looked_at) if self._looked_at else None
+        return stream is not None and stream.newest is not None
 
     def counted(self) -> Counted:
         """Count by the newest word of each device that is here."""
@@ -188,29 +223,31 @@ class Showing:
         show = self.show
         if show is None or not isinstance(message, Report):
             return
-        if device == show.source and (message.feature, message.state) in _ENDS:
-            await self.stop(message.state)
+        if device == show.source and (why := _what_ends(show, message)):
+            await self.stop(why)
         if message.feature == "showing" and message.version == show.declared.version:
             self._room.touched(frozenset({self._room.key_of(device)}))
 
     def framed(self, device: DeviceId, frame: Frame) -> None:
         """Hear a close picture: where it is what is shown, it goes on as it came."""
-        if device != self._looked_at:
+        if (stream := self._streams.get(device)) is None:
             return
         try:
-            self._close.put(frame)
+            stream.put(frame)
         except DeviceError:
-            self._close.forget()
-            self._close_had = 0
+            stream.forget()
+            if device == self.source():
+                self._had = 0
 
-    async def looks_at(self, device: DeviceId | None) -> None:
-        """Hear whom the teacher looks at closely: only such a screen can be shown."""
-        if device == self._looked_at:
-            return
-        self._looked_at, self._close_had = device, 0
-        self._close.forget()
-        if self.show is not None and self.show.source and self.show.source != device:
-            await self.stop("not-close")
+    def looks_at(self, device: DeviceId | None) -> None:
+        """Hear whom the teacher looks at closely: only such a screen can begin to be shown."""
+        self._looked_at = device
+        self._mind()
+
+    def _mind(self) -> None:
+        """Keep the pictures of who is looked at and of who is shown, and no other."""
+        kept = {one for one in (self._looked_at, self.source()) if one}
+        self._streams = {one: self._streams.get(one) or PictureStream() for one in kept}
 
     def _saw(self, show: Show, seen: Seen) -> None:
         """Offer what was seen for `show`; also where it was paused meanwhile, since it is told."""
@@ -222,9 +259,10 @@ class Showing:
         """Offer what has come of the pupil's screen since the last time."""
         if show.source is None or self._state(show.source, show) != "on":
             return  # its pupil is told first
-        while (frame := self._close.since(self._close_had)) is not None:
+        stream = self._streams[show.source]
+        while (frame := stream.since(self._had)) is not None:
             self._offer(show, Seen(frame.width, frame.height, frame.patches, begins=not frame.base))
-            self._close_had = frame.number
+            self._had = frame.number
 
     def _offer(self, show: Show, seen: Seen) -> None:
         base, self._number = self._number, next(self._numbers)
@@ -251,16 +289,31 @@ class Showing:
         loop = asyncio.get_running_loop()
         while True:
             show, source = self.show, self._source
-            if show is None or show.paused:
+            if show is None or (show.paused and source is not None):
                 self._changed.clear()
                 await self._changed.wait()
                 continue
             began = loop.time()
-            if source is None:
-                self._relay(show)
+            if show.source is not None and self._is_gone(show.source):
+                await self._end_gone()
+            elif source is None:
+                if not show.paused:
+                    self._relay(show)
             elif (seen := await source.next(whole=not self._number)) is not None:
                 self._saw(show, seen)
             await asyncio.sleep(max(0.0, began + PACE_SECONDS - loop.time()))
+
+    def _is_gone(self, device: DeviceId) -> bool:
+        """Whether the wall says of it that it is gone."""
+        seen = self._room.evidence(device)
+        return seen.up_since is None or self._room.clock.seconds() - seen.heard_at > GONE_SECONDS
+
+    async def _end_gone(self) -> None:
+        try:
+            await self.stop("gone")
+        except NotKept as error:
+            # The desktops are back; the devices' own accounts have it.
+            log.info("not kept", extra={"why": type(error).__name__})
 
     async def _renew(self) -> None:
         while True:
@@ -291,6 +344,7 @@ class Showing:
         self.show = self._source = None
         self._carries.end()
         self._let_go(())
+        self._mind()
 
     def _let_go(self, but: Collection[DeviceId]) -> None:
         """Declare the end to all who hold a show, but to those who are told of the next one."""
@@ -301,6 +355,13 @@ class Showing:
             if device not in but and isinstance(held, ShowingDeclared) and held.on:
                 over = replace(held, version=version, on=False, lease_seconds=0)
                 room.declare(device, over)
+
+
+def _what_ends(show: Show, told: Report) -> str:
+    """Return why a pupil's screen is shown no more by this word of its device; "": it goes on."""
+    if (told.feature, told.state) in _ENDS:
+        return told.state
+    return CLOSE_ENDED if told.reason == CLOSE_ENDED and told.version >= show.looked else ""
 
 
 _ENDS: Final = {

@@ -59,6 +59,8 @@ class Watching:
         self._taken_bytes = 0
         self._close: dict[DeviceId, Closely] = {}
         self._turns = asyncio.Lock()
+        self._looks: tuple[Closely, ...] = ()  # the teacher's own
+        self._shown: DeviceId | None = None  # to the class
 
     def look(self, sizes: Mapping[DeviceId, tuple[int, int]]) -> None:
         """Note which screens are on the wall now and at how many pixels; all others rest.
@@ -73,8 +75,21 @@ class Watching:
 
         Each pupil is told, so each look is written, and its end as well.
         """
+        self._looks = tuple(looks[: budget.BESIDE_MAX])
+        await self._follow()
+
+    async def keep_close(self, device: DeviceId | None) -> None:
+        """Look closely at whom the class is shown as well, wherever the teacher looks."""
+        self._shown = device
+        await self._follow()
+
+    async def _follow(self) -> None:
         async with self._turns:
-            wanted = {look.device: look for look in looks[: budget.BESIDE_MAX]}
+            wanted = {look.device: look for look in self._looks}
+            if self._shown is not None:
+                look = wanted.get(self._shown) or self._close.get(self._shown)
+                # At its own size, for the class: also where the teacher's pane is small.
+                wanted[self._shown] = Closely(self._shown, look.screen if look else 0)
             try:
                 for device in [at for at in self._close if at not in wanted]:
                     await self._look_away(device, "teacher")
@@ -123,6 +138,8 @@ class Watching:
             held = self._room.declared.get((device, "watching"))
             if held is None or held.version > message.version:
                 return  # of an earlier close look
+            self._looks = tuple(look for look in self._looks if look.device != device)
+            self._shown = None if self._shown == device else self._shown
             await self._look_away(device, "time")
             self.tell()
             self._ended(device)
@@ -197,6 +214,7 @@ class Watching:
                 version = room.versions.next()
                 room.declare(device, replace(held, look="none", version=version, lease_seconds=0))
         self._close.clear()
+        self._looks, self._shown = (), None
         self._private.clear()
 
     def _want(self, device: DeviceId) -> Look:

@@ -266,6 +266,8 @@ class BarB(QWidget):
         text, second = said.text, said.second
         if self._showing.on() and not said.undo:
             text, second = self._showing.words(), self._showing.second()
+            if self._showing.of_another():
+                text, second = self._focus.name(), text
         elif in_focus and not said.undo:
             text, second = self._focus.name(), self._focus.age()
         self.text.setText(text)
@@ -289,7 +291,9 @@ class BarB(QWidget):
         if came := self._news.of(found):
             self._slide_in([chip.id for chip in came])
             self.chips_came.emit(frozenset(chip.key for chip in came))
-        room = self.CHIPS_WIDE if self.window().width() >= FACTS_FROM else self.CHIPS
+        wide = self.window().width() >= FACTS_FROM
+        # Whom it is that is shown must be read whole.
+        room = self.CHIPS_WIDE if wide else self.CHIPS - self._showing.on()
         for at, button in enumerate(self.chips):
             shown = at < min(room, len(found))
             if shown:

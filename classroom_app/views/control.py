@@ -1,5 +1,6 @@
 """While the teacher drives: the picture takes keyboard and pointer, and a card says so."""
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Slot
@@ -69,15 +70,21 @@ _WAY_OUT: Final = _ALT_GR | Qt.KeyboardModifier.ShiftModifier
 
 
 class Hands(QObject):
-    """Watches `look`, whose picture stands at `look.spot()`, and hands on what is done there.
+    """Watches `look`, whose picture stands at `spot`, and hands on what is done there.
 
     The keyboard is grabbed, so that Alt+Tab and the like reach the pupil's desktop, and let go
     when the window is left by the mouse.
     """
 
-    def __init__(self, control: ControlPresenter, look: "Shows") -> None:
+    def __init__(
+        self,
+        control: ControlPresenter,
+        look: QWidget,
+        spot: Callable[[], QRectF],
+        active: Callable[[], bool],
+    ) -> None:
         super().__init__(look)
-        self._control, self._look = control, look
+        self._control, self._look, self._spot, self._active = control, look, spot, active
         self._turned = QPointF()
         self._was_on = False
         look.installEventFilter(self)
@@ -90,7 +97,7 @@ class Hands(QObject):
             self._hold(on=on)
 
     def _drives(self) -> bool:
-        return self._control.on and self._look.active()
+        return self._control.on and self._active()
 
     def _hold(self, *, on: bool) -> None:
         look = self._look
@@ -143,7 +150,7 @@ class Hands(QObject):
         return False
 
     def _mouse(self, event: QMouseEvent) -> None:
-        spot, at = self._look.spot(), event.position()
+        spot, at = self._spot(), event.position()
         inside = spot.contains(at)
         if inside:
             across = (at.x() - spot.left()) / spot.width()
@@ -180,18 +187,6 @@ class Hands(QObject):
                 self._control.text(event.text())
         elif 0 < event.key() <= LATIN_1 and not event.isAutoRepeat():
             self._control.key(f"U{ord(chr(event.key()).lower()):04X}", down=down)
-
-
-class Shows(QWidget):
-    """What has a picture of the pupil's screen somewhere in it."""
-
-    def spot(self) -> QRectF:
-        """Where the picture stands; empty while there is none to show."""
-        raise NotImplementedError
-
-    def active(self) -> bool:
-        """Whether what the teacher does is meant for this one."""
-        raise NotImplementedError
 
 
 class ControlCard(QFrame):

@@ -1,4 +1,4 @@
-"""A still of the show over the whole screen, to draw on: pupils see each stroke as it is drawn."""
+"""A still of the show over the screen it is of, to draw on: pupils see each stroke at once."""
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import (
@@ -9,9 +9,12 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QResizeEvent,
+    QScreen,
 )
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QWidget
 
+from classroom_app.presenters import monitors
 from classroom_app.presenters.showing import ShowingPresenter, Tool
 from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import flat
@@ -41,8 +44,10 @@ class DrawingBoard(QWidget):
         self._row = QWidget(self)
         self._lay_out()
         self._tools.button(0).setChecked(True)
-        self.setGeometry(QGuiApplication.primaryScreen().geometry())
-        self._row.setGeometry(0, self.height() - FOOT, self.width(), FOOT)
+        screen = _screen_of(showing.shown_at())
+        self.setScreen(screen)
+        self.setGeometry(screen.geometry())
+        self._lay_row()
         self.setCursor(Qt.CursorShape.CrossCursor)
         showing.marked.connect(self.update)
         showing.desk.changed.connect(self._follow)
@@ -72,6 +77,9 @@ class DrawingBoard(QWidget):
             button.clicked.connect(do)
             row.addWidget(button)
         row.addStretch()
+
+    def _lay_row(self) -> None:
+        self._row.setGeometry(0, self.height() - FOOT, self.width(), FOOT)
 
     @Slot()
     def _follow(self) -> None:
@@ -112,6 +120,10 @@ class DrawingBoard(QWidget):
                 if event.key() == key:
                     self._tools.button(at).setChecked(True)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lay_row()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
         painter = QPainter(self)
@@ -125,3 +137,12 @@ class DrawingBoard(QWidget):
         """Let the show go on, without what was drawn."""
         self._showing.draw_no_more()
         return super().close()
+
+
+def _screen_of(shown: QRect | None) -> QScreen:
+    """Return the screen that most of it is on."""
+    if shown is None:
+        return QGuiApplication.primaryScreen()
+    screens = QGuiApplication.screens()
+    real = [monitors.real(one.geometry(), one.devicePixelRatio()) for one in screens]
+    return screens[monitors.nearest(real, shown)]

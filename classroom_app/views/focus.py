@@ -199,7 +199,9 @@ class FocusView(QWidget):
         self.claim = ClaimCard(focus, theme, self.side)
         self.control = ControlCard(focus.control, theme, self.side)
         self.control.take.clicked.connect(focus.drive)
-        self._hands = [Hands(focus.control, look) for look in self.panes.looks]
+        self._hands = [
+            Hands(focus.control, look, look.spot, look.active) for look in self.panes.looks
+        ]
         self.seat = flat("seat", "plain", self.side)
         self.seat.clicked.connect(self._ask_seat)
         self.again = flat("look-again", "main", self.side)

@@ -13,7 +13,6 @@ from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.pane import Pane
 from classroom_app.presenters.sentences import tile_words, wish_icon
 from classroom_app.presenters.words import say
-from classroom_app.views.control import Shows
 from classroom_app.views.strokes import fitted
 from classroom_app.views.theme import Theme, font
 
@@ -34,7 +33,7 @@ USUAL: Final = 16 / 9
 """The shape of what has no picture yet, beside others."""
 
 
-class CloseLook(Shows):
+class CloseLook(QWidget):
     """Picture number `at`, as large as its shape allows; beside others with its pupil's name."""
 
     def __init__(self, focus: FocusPresenter, at: int, theme: Theme, parent: QWidget) -> None:

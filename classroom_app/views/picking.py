@@ -1,6 +1,6 @@
-"""A region of the screen, drawn with the pointer over a still picture of it."""
+"""A region of a screen, drawn with the pointer over a still picture of it."""
 
-from PySide6.QtCore import QPoint, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QObject, QPoint, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QGuiApplication,
@@ -10,30 +10,36 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPixmap,
+    QScreen,
 )
 from PySide6.QtWidgets import QWidget
 
+from classroom_app.presenters import monitors
 from classroom_app.presenters.words import say
 from classroom_app.views.theme import font
 
 LEAST = 64  # px of a side: less is a slip of the hand
 SHADE = QColor(0, 0, 0, 140)
+PLATE = QColor(0, 0, 0, 190)
+MARGIN = 16
 
 
 class RegionPicker(QWidget):
-    """Over the whole main screen; Esc leaves it. `picked` is in real pixels of that screen."""
+    """Over the whole of one screen. `picked` is in real pixels of the desktop."""
 
     picked = Signal(QRect)
+    left = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, screen: QScreen) -> None:
         super().__init__(None, Qt.WindowType.FramelessWindowHint | Qt.WindowType.Window)
         self.setObjectName("region")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setCursor(Qt.CursorShape.CrossCursor)
         self._from = self._to = QPoint()
-        screen = QGuiApplication.primaryScreen()
+        self._over = screen.geometry()
         self._still: QPixmap = screen.grabWindow(0)
-        self.setGeometry(screen.geometry())
+        self.setScreen(screen)
+        self.setGeometry(self._over)
         self.setAccessibleName(say("Draw what is to be shown. Esc: back"))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -51,15 +57,11 @@ class RegionPicker(QWidget):
             self._from = self._to
             self.update()
             return
-        ratio = self.devicePixelRatioF()
-        spot = QRectF(drawn.x() * ratio, drawn.y() * ratio, drawn.width() * ratio, 0)
-        spot.setHeight(drawn.height() * ratio)
-        self.picked.emit(spot.toRect())
-        self.close()
+        self.picked.emit(monitors.region(self._over, self.devicePixelRatioF(), QRectF(drawn)))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
-            self.close()
+            self.left.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event
@@ -68,10 +70,7 @@ class RegionPicker(QWidget):
         painter.fillRect(self.rect(), SHADE)
         drawn = self._drawn()
         if drawn.isEmpty():
-            painter.setPen(Qt.GlobalColor.white)
-            painter.setFont(font(21))
-            centre = Qt.AlignmentFlag.AlignCenter
-            painter.drawText(self.rect(), centre, self.accessibleName())
+            self._say(painter)
             return
         ratio = self._still.devicePixelRatio()
         source = QRectF(
@@ -81,7 +80,48 @@ class RegionPicker(QWidget):
         painter.setPen(QPen(Qt.GlobalColor.white, 2))
         painter.drawRect(drawn)
 
+    def _say(self, painter: QPainter) -> None:
+        """Say what to do, on a ground of its own: what lies below may be white."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(font(21))
+        centre = Qt.AlignmentFlag.AlignCenter
+        words = self.accessibleName()
+        plate = painter.boundingRect(self.rect(), centre, words)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(PLATE)
+        painter.drawRoundedRect(plate.adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN), 8, 8)
+        painter.setPen(Qt.GlobalColor.white)
+        painter.drawText(self.rect(), centre, words)
+
     def _drawn(self) -> QRect:
         left, right = sorted((self._from.x(), self._to.x()))
         top, bottom = sorted((self._from.y(), self._to.y()))
-        return QRect(left, top, right - left, bottom - top)
+        return QRect(left, top, right - left, bottom - top) & self.rect()
+
+
+class RegionPickers(QObject):
+    """One picker a screen; Esc leaves them all. `picked` comes when they are gone."""
+
+    picked = Signal(QRect)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows = [RegionPicker(screen) for screen in QGuiApplication.screens()]
+        for window in self.windows:
+            window.picked.connect(self._picked)
+            window.left.connect(self._close)
+
+    def show(self) -> None:
+        for window in self.windows:
+            window.showFullScreen()
+
+    @Slot(QRect)
+    def _picked(self, spot: QRect) -> None:
+        self._close()
+        self.picked.emit(spot)
+
+    @Slot()
+    def _close(self) -> None:
+        for window in self.windows:
+            window.close()
+        self.windows = []

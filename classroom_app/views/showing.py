@@ -1,14 +1,17 @@
 """The sheet of Show, and what stands in bar B while something is shown."""
 
+from typing import Final
+
 from PySide6.QtCore import QRect, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QRadioButton, QWidget
 
+from classroom_app.presenters.monitors import Side
 from classroom_app.presenters.showing import Choice, Mode, ShowingPresenter
-from classroom_app.presenters.words import say
+from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import flat, labelled
 from classroom_app.views.drawing import DrawingBoard
-from classroom_app.views.picking import RegionPicker
+from classroom_app.views.picking import RegionPickers
 from classroom_app.views.sheets import Sheet, label
 from classroom_app.views.theme import Theme, font
 
@@ -31,9 +34,7 @@ class ShowSheet(Sheet):
         self._whats, self._hows = QButtonGroup(self), QButtonGroup(self)
         for at, choice in enumerate(self._choices):
             self._whats.addButton(self._radio(f"show-{choice.kind}", _words(choice)), at)
-        last = showing.last
-        pupil = bool(self._choices) and self._choices[0].kind == "pupil"
-        first = self._choices.index(last) if last in self._choices and not pupil else 0
+        first = self._likely(showing.last)
         if self._choices:
             self._whats.button(first).setChecked(True)
         else:
@@ -49,6 +50,13 @@ class ShowSheet(Sheet):
         self._hows.button(0).setChecked(True)
         self.main("show-now", say("Show"), self._go)
         self.first.setEnabled(bool(self._choices))
+
+    def _likely(self, last: Choice) -> int:
+        """Return what Enter shows: the pupil who is looked at, else what was shown last."""
+        for at, choice in enumerate(self._choices):
+            if choice.kind == "pupil" or (choice.kind, choice.id) == (last.kind, last.id):
+                return at
+        return 0
 
     def _radio(self, name: str, words: str) -> QRadioButton:
         made = QRadioButton(words, self)
@@ -69,17 +77,18 @@ class ShowSheet(Sheet):
                 self._showing.start(choice, mode, everyone=self._everyone)
 
     def _pick(self, mode: Mode) -> None:
-        """Have a region drawn first; the sheet is gone by then."""
+        """Have a region drawn first, on a still without this sheet."""
+        self.window().repaint()
         showing, everyone = self._showing, self._everyone
-        picker = RegionPicker()
+        pickers = RegionPickers()
 
         def picked(spot: QRect) -> None:
             area = spot.x(), spot.y(), spot.width(), spot.height()
             showing.start(Choice("region", area=area), mode, everyone=everyone)
 
-        picker.picked.connect(picked)
-        picker.show()
-        showing.picker = picker
+        pickers.picked.connect(picked)
+        pickers.show()
+        showing.picker = pickers
 
 
 class ShowButtons(QWidget):
@@ -106,7 +115,7 @@ class ShowButtons(QWidget):
     @Slot()
     def _open_board(self) -> None:
         self.board = DrawingBoard(self._showing, self._theme)
-        self.board.show()
+        self.board.showFullScreen()
 
     def refresh(self) -> None:
         on, paused = self._showing.on(), self._showing.paused()
@@ -120,17 +129,23 @@ class ShowButtons(QWidget):
             self.stop.setAccessibleName(f"{say('Stop showing')}, {self._showing.words()}")
 
 
+_SIDES: Final[dict[Side, str]] = {
+    "": later("Screen {number}"),
+    "here": later("This screen"),
+    "left": later("Screen {number}, to the left"),
+    "right": later("Screen {number}, to the right"),
+    "above": later("Screen {number}, above"),
+    "below": later("Screen {number}, below"),
+}
+
+
 def _words(choice: Choice) -> str:
     match choice.kind:
         case "pupil":
             return say("{name}'s screen, as you see it now", name=choice.name)
         case "screen":
-            return (
-                say("This screen")
-                if choice.id == 0
-                else say("Screen {number}", number=choice.id + 1)
-            )
+            return say(_SIDES[choice.side], number=choice.id + 1)
         case "region":
-            return say("A region of this screen…")
+            return say("A region of a screen…")
         case "window":
             return say("Window: {title}", title=choice.name)

@@ -1,10 +1,10 @@
 """A teacher's keys and pointer on a real desktop: exact text, let go at every end."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
+from Xlib import X
 from Xlib.display import Display
 
 from device_bridge.protocol.control import (
@@ -16,10 +16,11 @@ from device_bridge.protocol.control import (
     KeyPressed,
     PointerMoved,
     TextTyped,
+    WheelTurned,
 )
-from device_bridge.protocol.seat import IndicatorAnswered, PupilActed, SeatUp, ShowIndicator
-from tests.desktop import Desktop, desktop
-from tests.guard_stand_in import GuardStandIn, guard, start_seat
+from device_bridge.protocol.seat import IndicatorAnswered, PupilActed, ShowIndicator
+from tests.desktop import Desktop
+from tests.guard_stand_in import GuardStandIn
 
 pytestmark = pytest.mark.real_loop
 
@@ -41,21 +42,27 @@ class Driven:
         self.desk, self.guard, self.version = desk, stand_in, 0
         self.x = Display(desk.display)
 
-    async def drives(self) -> None:
+    async def drives(self, screen: int = 0) -> None:
         self.version += 1
         self.guard.tell(BAR)
         await self.guard.hears(IndicatorAnswered, lambda one: not one.reason)
-        self.guard.tell(ControlOrdered(self.version, on=True, lease_seconds=30))
+        self.guard.tell(ControlOrdered(self.version, on=True, lease_seconds=30, screen=screen))
         assert await self.answer() == ControlAnswered(self.version, "on")
 
     def do(self, *events: ControlEvent) -> None:
         self.guard.tell(ControlInput(self.version, events))
 
     async def answer(self) -> ControlAnswered:
-        return await self.guard.hears(ControlAnswered, lambda _: True)
+        return await self.guard.hears(ControlAnswered, lambda one: one.version == self.version)
 
     def held(self) -> bool:
         return any(self.x.query_keymap()) or bool(self.x.screen().root.query_pointer().mask & 0x700)
+
+    def place_of(self, window: int) -> tuple[int, int]:
+        """Return the left top corner of what a window has inside its frame."""
+        asked = self.x.create_resource_object("window", window)
+        spot = asked.translate_coords(self.x.screen().root, 0, 0)
+        return -spot.x, -spot.y
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -64,15 +71,10 @@ class Driven:
 
 
 @pytest.fixture
-async def driven(tmp_path: Path) -> AsyncGenerator[Driven]:
-    async with desktop(tmp_path) as desk, guard(tmp_path) as stand_in:
-        await start_seat(desk, tmp_path)
-        await stand_in.hears(SeatUp, lambda _: True)
-        made = Driven(desk, stand_in)
-        try:
-            yield made
-        finally:
-            made.x.close()
+def driven(desk: Desktop, held: GuardStandIn) -> Iterator[Driven]:
+    made = Driven(desk, held)
+    yield made
+    made.x.close()
 
 
 async def test_a_teacher_writes_exactly_on_three_layouts_and_presses_nothing_of_ours(
@@ -83,6 +85,9 @@ async def test_a_teacher_writes_exactly_on_three_layouts_and_presses_nothing_of_
     await writes_exactly(driven)
     await presses_nothing_of_ours(driven)
     await is_taken_back(driven)
+    await drags_and_turns_the_wheel(driven)
+    await changes_windows(driven)
+    await points_at_the_second_monitor(driven)
     # A guard that dies leaves no key down.
     driven.do(KeyPressed("a", down=True), ButtonPressed(1, down=True))
     await driven.until(driven.held)
@@ -134,6 +139,75 @@ async def is_taken_back(driven: Driven) -> None:
     await driven.drives()
     driven.do(TextTyped("again\n"))
     assert await driven.desk.got("as ever\nagain\n", PATIENCE_SECONDS)
+
+
+async def drags_and_turns_the_wheel(driven: Driven) -> None:
+    """On the window manager's own frame, and on a window that tells what it heard."""
+    desk = driven.desk
+    find = ("xdotool", "search", "--onlyvisible", "--class", "pupil-terminal")
+    window = int((await desk.run(*find))[1].split()[-1])
+    left, top = driven.place_of(window)
+    title = left + 60, top - 10
+    driven.do(PointerMoved(*title), ButtonPressed(1, down=True))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while driven.place_of(window) == (left, top):  # the window manager takes hold
+            driven.do(PointerMoved(title[0] + 40, title[1]), PointerMoved(title[0] + 41, title[1]))
+            await asyncio.sleep(0.02)
+    driven.do(PointerMoved(title[0] + 120, title[1] + 90), ButtonPressed(1, down=False))
+    await driven.until(lambda: driven.place_of(window) == (left + 120, top + 90))
+    root = driven.x.screen().root
+    hears = root.create_window(
+        *(900, 500, 100, 100, 0, X.CopyFromParent),
+        override_redirect=True,
+        event_mask=X.ButtonPressMask,
+    )
+    hears.map()
+    driven.x.sync()
+    driven.do(PointerMoved(950, 550), WheelTurned(down=3), WheelTurned(across=-2, down=-1))
+    heard: list[int] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(heard) < 6:
+            events = [driven.x.next_event() for _ in range(driven.x.pending_events())]
+            heard += [one.detail for one in events if one.type == X.ButtonPress]
+            await asyncio.sleep(0.01)
+    assert heard == [5, 5, 5, 6, 6, 4]
+    hears.destroy()
+    driven.x.sync()
+
+
+async def changes_windows(driven: Driven) -> None:
+    """Alt+Tab reaches the pupil's window manager."""
+    desk = driven.desk
+    other = desk.typed.with_name("other.txt")
+    other.touch()
+    await desk.start("xterm", "-class", "other", "-e", "sh", "-c", f"exec cat > '{other}'")
+    find = ("xdotool", "search", "--onlyvisible", "--class", "other")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while "here" not in other.read_text():
+            if (await desk.run(*find, "windowactivate", "--sync"))[0] == 0:
+                driven.do(TextTyped("here\n"))
+                await asyncio.sleep(0.1)
+    driven.do(KeyPressed("Alt_L", down=True), KeyPressed("Tab", down=True))
+    driven.do(KeyPressed("Tab", down=False), KeyPressed("Alt_L", down=False))
+    driven.do(TextTyped("the first\n"))
+    assert await desk.got("the first", PATIENCE_SECONDS), other.read_text()
+    assert "first" not in other.read_text()
+
+
+async def points_at_the_second_monitor(driven: Driven) -> None:
+    desk = driven.desk
+    for name, at, output in (("left", 0, "screen"), ("right", 683, "none")):
+        area = f"683/180x768/190+{at}+0"
+        assert (await desk.run("xrandr", "--setmonitor", name, area, output))[0] == 0
+    await driven.drives(screen=1)
+    driven.do(PointerMoved(100, 600))
+    root = driven.x.screen().root
+
+    def there() -> bool:
+        pointer = root.query_pointer()
+        return (pointer.root_x, pointer.root_y) == (783, 600)
+
+    await driven.until(there)
 
 
 async def bar_of(desk: Desktop) -> tuple[int, int, int]:

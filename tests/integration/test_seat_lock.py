@@ -18,7 +18,7 @@ from device_bridge.protocol.seat import (
     SeatUp,
     ShowIndicator,
 )
-from tests.desktop import Desktop, desktop
+from tests.desktop import Desktop
 from tests.guard_stand_in import GuardStandIn, guard, start_seat
 
 pytestmark = pytest.mark.real_loop
@@ -55,12 +55,6 @@ while True:
     opened.sync()
     time.sleep(0.02)
 """
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncGenerator[Desktop]:
-    async with desktop(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

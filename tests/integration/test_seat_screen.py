@@ -2,9 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -21,13 +19,12 @@ from device_bridge.protocol.seat import (
     Opened,
     OpenFile,
     PupilActed,
-    SeatUp,
     ShowIndicator,
     ShowNotice,
     StillShown,
 )
-from tests.desktop import Desktop, desktop
-from tests.guard_stand_in import GuardStandIn, guard, start_seat
+from tests.desktop import Desktop
+from tests.guard_stand_in import GuardStandIn
 
 pytestmark = pytest.mark.real_loop
 
@@ -45,21 +42,6 @@ while True:
     over.configure(stack_mode=X.Above)
     opened.sync()
 """
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncGenerator[Desktop]:
-    async with desktop(tmp_path) as opened:
-        assert (await opened.run("xsetroot", "-solid", "#20a040"))[0] == 0
-        yield opened
-
-
-@pytest.fixture
-async def held(desk: Desktop, tmp_path: Path) -> AsyncGenerator[GuardStandIn]:
-    async with guard(tmp_path) as stand_in:
-        await start_seat(desk, tmp_path)
-        await stand_in.hears(SeatUp, lambda _: True)
-        yield stand_in
 
 
 async def test_a_real_screen_arrives_scaled_and_is_confirmed_while_it_stays(

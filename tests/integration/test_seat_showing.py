@@ -1,7 +1,7 @@
 """A real desktop that is shown a screen, and has its own back when whoever shows is gone."""
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -13,35 +13,24 @@ from device_bridge.pictures.encode import Encoder
 from device_bridge.pictures.raster import mapped
 from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.seat import (
+    CurtainAnswered,
+    DropCurtain,
     HideScreen,
     IndicatorAnswered,
     PupilActed,
+    RaiseCurtain,
     ScreenShown,
     SeatUp,
     ShowIndicator,
     ShowScreen,
 )
-from tests.desktop import Desktop, desktop
-from tests.guard_stand_in import GuardStandIn, guard, start_seat
+from tests.desktop import Desktop
+from tests.guard_stand_in import GuardStandIn
 
 pytestmark = pytest.mark.real_loop
 
 SIZE = (1280, 720)
 PAGE, DESKTOP = (200, 90, 40), (32, 160, 64)
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncGenerator[Desktop]:
-    async with desktop(tmp_path) as opened:
-        assert (await opened.run("xsetroot", "-solid", "#20a040"))[0] == 0
-        yield opened
-
-
-@pytest.fixture
-async def held(desk: Desktop, tmp_path: Path) -> AsyncGenerator[GuardStandIn]:
-    async with guard(tmp_path) as stand_in:
-        await start_seat(desk, tmp_path)
-        yield stand_in
 
 
 def page(mark: int) -> Image.Image:
@@ -109,10 +98,38 @@ async def leave_a_window(held: GuardStandIn, desk: Desktop, tmp_path: Path) -> N
     assert gone[1] == ""
 
 
+async def lock_over_it(held: GuardStandIn, desk: Desktop, tmp_path: Path) -> None:
+    """Lock: the curtain stands above this show, its pictures and the next show."""
+    lock = RaiseCurtain(5, "Les yeux vers moi", "Claire", frees_in_seconds=600)
+    await proved(held, lock)
+    await until_there(desk, shown=False)
+    encoder = await show(held, "full")
+    await proved(held, lock)
+    await desk.type("during")
+    assert not await desk.got("during", 0.3)
+    await desk.picture(tmp_path / "locked.png")
+    assert not like(corner(desk), PAGE), "no picture and no new show comes above"
+    held.tell(DropCurtain(5))
+    held.tell(frame(encoder, 3, 80))
+    assert (await held.hears(ScreenShown, lambda one: one.number == 3)).reason == ""
+    await until_there(desk, shown=True)
+
+
+async def until_there(desk: Desktop, *, shown: bool) -> None:
+    """Wait for the seat's painting: a window is mapped a moment before."""
+    async with asyncio.timeout(15):
+        while like(corner(desk), PAGE) != shown:  # noqa: ASYNC110 - another program paints
+            await asyncio.sleep(0.02)
+
+
+async def proved(held: GuardStandIn, lock: RaiseCurtain) -> None:
+    held.tell(lock)
+    assert (await held.hears(CurtainAnswered, lambda one: one.version == lock.version)).reason == ""
+
+
 async def test_a_screen_is_shown_over_all_below_the_bar_and_a_dead_guard_gives_the_desktop_back(
     held: GuardStandIn, desk: Desktop, tmp_path: Path
 ) -> None:
-    await held.hears(SeatUp, lambda _: True)
     await leave_a_window(held, desk, tmp_path)
     encoder = await show(held, "full")
     held.tell(ShowIndicator(4, on=True, teacher_name="Claire", showing="here", whose="Claire"))
@@ -123,6 +140,7 @@ async def test_a_screen_is_shown_over_all_below_the_bar_and_a_dead_guard_gives_t
     held.tell(frame(encoder, 3, 80))
     assert (await held.hears(ScreenShown, lambda one: one.number == 3)).reason == ""
     assert like(corner(desk), PAGE), "it is not the pupil's to leave"
+    await lock_over_it(held, desk, tmp_path)
     assert held.wire is not None
     before, held.wire = held.wire, None
     await before.close()

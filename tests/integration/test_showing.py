@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from classroom_app.domain.errors import NotLookedAt
+from classroom_app.domain.errors import NotLookedAt, ShowEnded
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.media.screen import ScreenSource
 from classroom_app.services.showing import Counted
 from classroom_app.services.watching import Closely
 from device_bridge.agent.capabilities import Picture
 from device_bridge.agent.guard.device import Device
+from device_bridge.protocol.hello import Report
 from device_bridge.protocol.seat import PupilActed
+from device_bridge.protocol.watching import CLOSE_ENDED, WatchingDeclared
 from tests.guards import SittingSeat
 from tests.school import SmallSchool
 from tests.teaching import Place, Teacher, device, teacher, until
@@ -84,7 +86,30 @@ async def test_the_teachers_screen_is_on_both_devices_and_gone_within_a_second(
     source.close()
 
 
-async def test_a_pupils_screen_is_shown_while_it_is_looked_at_and_private_ends_it(
+async def show_one(app: Teacher, two: Device) -> None:
+    """Show the first one's screen to the other, then go back to the wall."""
+    showing = app.school.showing
+    showing.looks_at(ONE)
+    await app.school.watching.look_closely([Closely(ONE)])
+    await until(lambda: showing.close_picture, "closely")
+    await showing.start_pupil(ONE, "window", None)
+    await until(lambda: screen_of(two), "shown to the other")
+    await app.school.watching.look_closely([])
+    showing.looks_at(None)
+    assert look_of(app) == "close", "the class is shown it"
+
+
+def look_of(app: Teacher) -> str:
+    held = app.school.room.declared[ONE, "watching"]
+    assert isinstance(held, WatchingDeclared)
+    return held.look
+
+
+def why_over(app: Teacher) -> list[tuple[str, str]]:
+    return [(one.name, one.why) for one in app.refused if isinstance(one, ShowEnded)]
+
+
+async def test_a_pupils_screen_is_shown_wherever_the_teacher_looks_until_private_or_gone(
     tmp_path: Path,
 ) -> None:
     school = SmallSchool()
@@ -99,15 +124,24 @@ async def test_a_pupils_screen_is_shown_while_it_is_looked_at_and_private_ends_i
         showing = app.school.showing
         with pytest.raises(NotLookedAt):
             await showing.start_pupil(ONE, "window", None)
-        await showing.looks_at(ONE)
-        await app.school.watching.look_closely([Closely(ONE)])
-        await until(lambda: showing.close_picture, "closely")
-        await showing.start_pupil(ONE, "window", None)
-        await until(lambda: screen_of(two), "shown to the other")
+        await show_one(app, two)
         assert one.guard.presence.held.bar.showing == "source"
         assert two.guard.presence.held.bar.whose
         assert screen_of(one) == 0
         one.guard.seat_said(PupilActed("private-on"))
         await until(lambda: showing.show is None and screen_of(two) == 0, "over")
-        assert showing.ended == "private"
+        assert why_over(app) == [("lina", "private")]
         assert one.guard.presence.held.bar.showing == ""
+        one.guard.seat_said(PupilActed("private-off"))
+        await show_one(app, two)
+        looked = app.school.room.declared[ONE, "watching"].version
+        app.school.heard("device-1", Report("watching", looked, "on", CLOSE_ENDED))
+        await until(lambda: showing.show is None and screen_of(two) == 0, "over")
+        await show_one(app, two)
+        app.school.heard("device-1", Report("watching", looked, "on", CLOSE_ENDED))
+        showing.pause(paused=True)
+        app.school.gone("device-1", "lost")
+        async with asyncio.timeout(1):
+            await until(lambda: showing.show is None and screen_of(two) == 0, "over")
+        assert [why for _, why in why_over(app)[1:]] == [CLOSE_ENDED, "gone"], "an old word is none"
+        await until(lambda: look_of(app) != "close", "nobody looks closely any more")

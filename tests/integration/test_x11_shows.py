@@ -1,6 +1,5 @@
 """What a teacher's real desktop offers to be shown."""
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -9,20 +8,13 @@ from classroom_app.presenters.showing import Told
 from classroom_app.showing import ScreenShows
 from device_bridge.agent.capabilities import Area, Picture
 from device_bridge.agent.platform.x11_shows import X11Shows
-from tests.desktop import Desktop, desktop
+from tests.desktop import Desktop
 from tests.school import SmallSchool
 from tests.teaching import Place, device, teacher, until
 
 pytestmark = pytest.mark.real_loop
 
 GREEN = bytes((0x40, 0xA0, 0x20))
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncGenerator[Desktop]:
-    async with desktop(tmp_path) as opened:
-        assert (await opened.run("xsetroot", "-solid", "#20a040"))[0] == 0
-        yield opened
 
 
 def seen(shows: X11Shows, area: Area) -> bytes:

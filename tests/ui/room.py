@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import structs
-from PySide6.QtCore import QCoreApplication, QSize
+from PySide6.QtCore import QCoreApplication, QRect, QSize
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
@@ -163,8 +163,8 @@ class FakeShows:
     """Two screens and a window of this computer; shows at once."""
 
     offers: tuple[Choice, ...] = (
-        Choice("screen"),
-        Choice("screen", 1),
+        Choice("screen", side="here"),
+        Choice("screen", 1, side="right"),
         Choice("region"),
         Choice("window", 77, "Climat.odp — LibreOffice"),
     )
@@ -210,6 +210,9 @@ class FakeShows:
 
     def told(self) -> Told | None:
         return self.show
+
+    def shown_at(self) -> QRect | None:
+        return QRect(1920, 0, 1280, 720)
 
 
 class AtOnce:

@@ -8,7 +8,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
 from classroom_app.presenters.showing import Choice
-from classroom_app.views.picking import RegionPicker
+from classroom_app.views.picking import RegionPickers
 from tests.ui.room import Room, classroom, lively
 
 pytestmark = pytest.mark.real_loop
@@ -39,7 +39,7 @@ def test_control_p_and_enter_show_this_screen_to_all(active: Room) -> None:
     made = active
     press(made, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
     press(made, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier)
-    assert made.shows.asked == [(Choice("screen"), "full", 9)]
+    assert made.shows.asked == [(made.shows.offers[0], "full", 9)]
     assert shown(made) == ("Shown to 8 of 9", "my screen")
     made.button("show-pause").click()
     made.settle()
@@ -93,7 +93,17 @@ def test_the_pupil_who_is_looked_at_closely_is_offered_first_and_shown_to_the_ot
     made.button("show-now").click()
     made.settle()
     assert made.shows.asked == [(Choice("pupil", name="Lina"), "full", 27)]
-    assert shown(made) == ("Shown to 27 of 27", "Lina's screen")
+    assert shown(made) == ("Lina's screen is shown", "to 27 of 27")
+    made.desk.open("p3")
+    made.settle()
+    assert shown(made)[1] == "Lina's screen is shown", "beside whom else one looks at"
+    made.window.escape()
+    made.settle()
+    assert made.desk.page == "wall"
+    assert shown(made) == ("Lina's screen is shown", "to 27 of 27")
+    made.button("show-stop").click()
+    made.settle()
+    assert not made.showing.on()
 
 
 def test_where_nothing_can_be_shown_the_sheet_says_so(opened: NewRoom) -> None:
@@ -112,8 +122,9 @@ def test_a_region_is_drawn_on_the_screen_and_a_slip_of_the_hand_is_none(opened: 
     made.settle()
     made.button("show-region").click()
     made.button("show-now").click()
-    picker = made.showing.picker
-    assert isinstance(picker, RegionPicker)
+    pickers = made.showing.picker
+    assert isinstance(pickers, RegionPickers)
+    (picker,) = pickers.windows
     drag(picker, QPoint(100, 100), QPoint(110, 105))
     assert made.shows.asked == []
     drag(picker, QPoint(500, 400), QPoint(100, 120))

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from device_bridge.agent.guard.guard import Guard
+from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import Malformed
 from device_bridge.protocol.hello import Report, Superseded
 from device_bridge.protocol.messages import (
@@ -217,6 +218,17 @@ async def test_a_frame_that_overtakes_its_declaration_waits_for_it(tmp_path: Pat
         await asyncio.sleep(0.01)
         room.declare()
     assert [one.number for one in room.seat.heard(Frame)] == [1]
+
+
+async def test_a_lock_leaves_the_show_as_it_is_beneath_the_curtain(tmp_path: Path) -> None:
+    room = Class(tmp_path)
+    room.declare()
+    await room.shows(frame(1))
+    room.guard.told(room.link, LockDeclared(6, True, 600, "Look here", "Claire"))  # noqa: FBT003
+    await room.shows(frame(2, 1))
+    room.guard.told(room.link, LockDeclared(7, False, 600))  # noqa: FBT003 - locked
+    assert room.hidden() == []
+    assert room.reports() == [("waiting", ""), ("on", "")]
 
 
 def test_outside_its_lesson_nothing_is_shown(tmp_path: Path) -> None:

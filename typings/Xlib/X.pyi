@@ -30,3 +30,5 @@ VisibilityChangeMask: int
 VisibilityNotify: int
 VisibilityFullyObscured: int
 AnyPropertyType: int
+CopyFromParent: int
+ButtonPressMask: int

@@ -67,6 +67,8 @@ class Pixmap:
 class _Pointer:
     child: Window | None
     mask: int
+    root_x: int
+    root_y: int
 
 class _Focus:
     focus: Window | int
@@ -82,9 +84,24 @@ class _Protocol:
 class _Event:
     type: int
     state: int
+    detail: int
 
 class Window:
     id: int
+    def create_window(
+        self,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        border_width: int,
+        depth: int,
+        *,
+        override_redirect: bool = ...,
+        event_mask: int = ...,
+    ) -> Window: ...
+    def map(self) -> None: ...
+    def destroy(self) -> None: ...
     def query_pointer(self) -> _Pointer: ...
     def grab_key(
         self,

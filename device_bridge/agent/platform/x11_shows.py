@@ -69,6 +69,11 @@ class X11Shows:
             return None  # closed meanwhile
         return self._on_screen(Area(-spot.x, -spot.y, at.width, at.height))
 
+    def cut(self, area: Area) -> Area | None:
+        """Return what of an area is on the screen now; None where nothing is."""
+        with self._asking:
+            return self._on_screen(area)
+
     def grab(self, area: Area) -> Picture | Unseen:
         """Return what is seen there, the pointer with it. Blocks; any thread."""
         spot = {"left": area.x, "top": area.y, "width": area.width, "height": area.height}

@@ -25,8 +25,8 @@ $(STAMP): pyproject.toml installer/debian-packages.sh
 	@$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-demo: setup ## play the scripted lesson (DEVICES=24, OUT=a new folder)
-	@$(BIN)/python -m classroom_app demo --headless --devices $(DEVICES) $(if $(OUT),--out $(OUT))
+demo: setup ## play the scripted lesson, then keep the walls (DEVICES=24, OUT=a new folder)
+	@$(BIN)/python -m classroom_app demo --headless --walls --devices $(DEVICES) $(if $(OUT),--out $(OUT))
 
 walls: setup ## the walls of 1 to 100 devices, light and dark (COUNTS, OUT=demo-out/walls)
 	@$(BIN)/python -m classroom_app.demo.walls --devices $(COUNTS) $(if $(OUT),--out $(OUT))

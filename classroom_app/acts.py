@@ -17,6 +17,7 @@ from classroom_app.presenters.sentences import (
     name_of,
     paper_trouble,
     refusal,
+    without_picture,
 )
 from classroom_app.services.attention import Attention
 from classroom_app.services.classroom import Classroom
@@ -24,7 +25,7 @@ from classroom_app.services.collecting import Collecting
 from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Presence
 from classroom_app.services.seats import Seats
-from classroom_app.services.stills import Stills
+from classroom_app.services.stills import NO_PICTURE, ClassStills, Sees, Stills, why_none
 from classroom_app.services.talking import Talking
 from device_bridge.materials.errors import DiskFull, Unreadable
 from device_bridge.protocol.attention import NO_SEAT
@@ -60,12 +61,14 @@ class LessonActs:
         collecting: Collecting,
         seats: Seats,
         stills: Stills,
+        class_stills: ClassStills,
         sync: Exchanges,
         told: Callable[[Receipt], None],
     ) -> None:
         self._room, self._presence, self._attention = room, presence, attention
         self._materials, self._talking, self._collecting = materials, talking, collecting
         self._seats, self._stills, self._sync, self._told = seats, stills, sync, told
+        self._class_stills = class_stills
         self._undo: Callable[[], Awaitable[object]] | None = None
         self._handouts: tuple[str, ...] = ()
         self._withdrawn: tuple[str, ...] = ()
@@ -127,6 +130,33 @@ class LessonActs:
         await self._stills.keep(tile.device, picture)
         self._told(Receipt("still", name_of(tile), 1, 1))
 
+    async def keep_pictures(self, tiles: Sequence[Tile], sees: Sees) -> None:
+        """Keep a picture of each screen that can be seen; say of each other one why not."""
+        self._undo = None
+        self._forget_told()
+        keys = {tile.device: tile.key for tile in tiles if tile.device}
+        why = {tile.key: why_none(tile) for tile in tiles}
+        ends = {key: word for key, word in why.items() if word}
+
+        def tell() -> None:
+            done = sum(word == SHOWN for word in ends.values())
+            words = [(name_of(tile), ends.get(tile.key, SHOWN)) for tile in tiles]
+            lacks = without_picture([one for one in words if one[1] != SHOWN])
+            self._told(Receipt("stills", "", done, len(tiles), failed=lacks, ended=len(ends)))
+
+        def ended(device: DeviceId, word: str) -> None:
+            # The screen itself may say by now what kept its picture back.
+            tile = next((one for one in self._room.tiles() if one.device == device), None)
+            ends[keys[device]] = (tile and word == NO_PICTURE and why_none(tile)) or word
+            tell()
+
+        tell()
+        can = [device for device, key in keys.items() if key not in ends]
+        await self._class_stills.keep(can, sees, ended)
+
+    def stop_pictures(self) -> None:
+        self._class_stills.stop()
+
     async def seat(self, seats: Sequence[tuple[Tile, str]]) -> None:
         """Say who sits at each tile's device, "" for nobody; a claim may be what is said."""
         before: dict[DeviceId, PupilId] = {}
@@ -146,6 +176,7 @@ class LessonActs:
             await undo()
 
     async def end(self) -> None:
+        self.stop_pictures()
         await self._presence.end()
         self._sync.wake()
 

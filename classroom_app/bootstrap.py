@@ -62,6 +62,7 @@ from classroom_app.presenters.showing import ShowingPresenter
 from classroom_app.presenters.summary import Summary
 from classroom_app.presenters.wall import PACE_MS
 from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
+from classroom_app.retaining import COLLECTED, STILLS
 from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
@@ -79,7 +80,7 @@ from classroom_app.views.sight import Sight
 from classroom_app.views.stopped import show_stopped
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
-from classroom_app.work_folder import show_work
+from classroom_app.work_folder import show_folder
 from device_bridge.discovery.examine import examine
 from device_bridge.discovery.sightings import NotAnAddress, typed
 from device_bridge.garbage import collect_here
@@ -192,6 +193,7 @@ class Desk(QObject):
         self.window.motion_chosen.connect(keeping.choose_less_motion)
         self.desk.page_changed.connect(self._on_page)
         self.desk.work_asked.connect(self._show_work)
+        self.desk.pictures_asked.connect(self._show_pictures)
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self._show)
         self._ageing = QTimer(self, interval=AGE_MILLISECONDS)
@@ -424,6 +426,12 @@ class Desk(QObject):
         if image is not None:  # else it has just gone, and its tile says so
             await self._acts().keep_picture(tile, await asyncio.to_thread(png, image))
 
+    async def keep_pictures(self, tiles: Sequence[Tile]) -> None:
+        await self._acts().keep_pictures(tiles, self.pictures.still)
+
+    def stop_pictures(self) -> None:
+        self._acts().stop_pictures()
+
     async def undo(self) -> None:
         await self._acts().undo()
 
@@ -559,7 +567,13 @@ class Desk(QObject):
 
     @Slot()
     def _show_work(self) -> None:
-        self.tasks.start(show_work(self._home), name="show-work", refused=self.desk.refused)
+        work = show_folder(self._home / COLLECTED)
+        self.tasks.start(work, name="show-work", refused=self.desk.refused)
+
+    @Slot()
+    def _show_pictures(self) -> None:
+        work = show_folder(self._home / STILLS)
+        self.tasks.start(work, name="show-pictures", refused=self.desk.refused)
 
     def _on_sync(self, state: SyncState) -> None:
         self.desk.show_school(

@@ -50,6 +50,8 @@ def parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--play", action="store_true", help="you are the teacher; pupils are simulated"
     )
+    walls = "then keep pictures of the walls of 1 to 100 devices, light and dark"
+    demo.add_argument("--walls", action="store_true", help=walls)
     # A machine that does much else at once is no measure of a lock.
     demo.add_argument("--lock-ms", type=float, default=500.0, help=argparse.SUPPRESS)
     journal = commands.add_parser("journal", help="look whether the journal is as it was written")
@@ -131,6 +133,7 @@ def _open(args: argparse.Namespace) -> int:
             headless=args.headless,
             by_hand=args.play,
             lock_ms=args.lock_ms,
+            walls=args.walls,
         )
         return play.main(options)
     with early_stop():

@@ -1,5 +1,6 @@
 """The way of a picture: who is looked at is told to the devices, what they send is shown."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,13 +9,15 @@ from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.media.decode import Decoder, News
+from classroom_app.media.still import png
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.focus import FocusPresenter
 from classroom_app.presenters.wall import WallModel
 from classroom_app.school import School
 from classroom_app.services.watching import Closely
 from classroom_app.tasks import Tasks
-from device_bridge.protocol.pictures import Frame
+from device_bridge.protocol.pictures import Frame, covers
+from device_bridge.protocol.watching import WatchingDeclared
 
 ANEW_SECONDS = 1.0
 """A device whose every picture is broken is not asked for another in between."""
@@ -37,6 +40,18 @@ def _fit_of(size: QSize, room: QSize) -> QSize:
     return size if ratio > SHRUNK else room
 
 
+class _Awaited:
+    """A close picture of one moment: of that version or later, and of the screen's own size."""
+
+    def __init__(self, version: int) -> None:
+        self._version, self.came = version, asyncio.Event()
+
+    def is_it(self, frame: Frame) -> bool:
+        """While the pupil's bar has yet to say it, frames of that version are small."""
+        own = (frame.screen_width, frame.screen_height)
+        return frame.version >= self._version and (frame.width, frame.height) == own
+
+
 class Pictures(QObject):
     """Decodes off the loop, each picture at the size in which it is looked at."""
 
@@ -48,6 +63,7 @@ class Pictures(QObject):
         self._began_anew: dict[DeviceId, float] = {}
         self.tiling = QTimer(self, singleShot=True, interval=TILE_MS)
         self.tiling.timeout.connect(self._tile_shown)
+        self._stills: dict[DeviceId, _Awaited] = {}
         self._decoder = Decoder(self)
         self._decoder.ready.connect(self._ready)
         self._decoder.news.connect(self._news)
@@ -73,7 +89,13 @@ class Pictures(QObject):
             return await self._take_shown(device, frame)
         else:
             size = self._sizes.get(device, size)
+        awaited = self._stills.get(device)
+        if awaited is None and not close and self._is_late(device, frame):
+            return True
+        close = close or (awaited is not None and awaited.is_it(frame))
         readable = await self._decoder.take(device, frame, size, close=close)
+        if awaited is not None and awaited.is_it(frame):
+            awaited.came.set()
         if close and not readable:
             self._begin_anew(device)
         return readable
@@ -107,6 +129,28 @@ class Pictures(QObject):
 
         self._tasks.start(tile(), name="tile", refused=focus.desk.refused)
 
+    async def still(self, device: DeviceId, version: int) -> bytes:
+        """Wait for the whole close picture of that look, at the screen's own size; a PNG."""
+        image = await self.whole(device) if self._is_close(device) else None
+        awaited = self._stills[device] = _Awaited(version)
+        try:
+            while image is None:
+                await awaited.came.wait()
+                awaited.came.clear()
+                image = await self.whole(device)
+        finally:
+            del self._stills[device]
+        return await asyncio.to_thread(png, image)
+
+    def _is_late(self, device: DeviceId, frame: Frame) -> bool:
+        """Tell whether a frame is of a close look for one picture, which we have: no tile then."""
+        school = self._school()
+        held = school.room.declared.get((device, "watching")) if school else None
+        if not isinstance(held, WatchingDeclared):
+            return False
+        whole = len(frame.patches) == 1 and covers(frame.patches, (frame.width, frame.height))
+        return not whole and (held.look == "close" or frame.version < held.version)
+
     async def whole(self, device: DeviceId) -> QImage | None:
         """Return the close picture at the screen's own size; None while there is none."""
         return await self._decoder.again(device, OWN_SIZE)
@@ -132,11 +176,16 @@ class Pictures(QObject):
     def _begin_anew(self, device: DeviceId) -> None:
         """Ask for a whole picture: what came is laid on one that never did."""
         school, now = self._school(), time.monotonic()
-        shown = school is not None and device == school.showing.source()
-        close = shown or (self._focus is not None and self._focus.pane_of(device) is not None)
-        if close and school and now - self._began_anew.get(device, 0.0) > ANEW_SECONDS:
+        again = now - self._began_anew.get(device, 0.0) > ANEW_SECONDS
+        if school and again and self._is_close(device):
             self._began_anew[device] = now
             school.watching.begin_anew(device)
+
+    def _is_close(self, device: DeviceId) -> bool:
+        """Say whether it is looked at closely, by the teacher or for the class."""
+        school = self._school()
+        shown = school is not None and device == school.showing.source()
+        return shown or (self._focus is not None and self._focus.pane_of(device) is not None)
 
     @Slot()
     def _fit_again(self) -> None:

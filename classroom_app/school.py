@@ -37,7 +37,7 @@ from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Ended, Presence
 from classroom_app.services.seats import Seats
 from classroom_app.services.showing import Showing
-from classroom_app.services.stills import Stills
+from classroom_app.services.stills import ClassStills, Stills
 from classroom_app.services.talking import Talking
 from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
@@ -234,6 +234,7 @@ class School:
             if papers.signed.server
             else NoSync(self._on_sync)
         )
+        stills = Stills(self.room, folder=home / STILLS, safe_name=safe_name)
         self.acts = LessonActs(
             self.room,
             self.presence,
@@ -242,7 +243,8 @@ class School:
             self.talking,
             self.collecting,
             self.seats,
-            Stills(self.room, folder=home / STILLS, safe_name=safe_name),
+            stills,
+            ClassStills(stills, self.watching),
             self.sync,
             told,
         )

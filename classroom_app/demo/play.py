@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from itertools import chain, count
 from pathlib import Path
 
-from classroom_app.demo import act_arrive, act_home, act_lesson, act_offline
+from classroom_app.demo import act_arrive, act_home, act_lesson, act_offline, walls
 from classroom_app.demo.evidence import EvidenceError
 from classroom_app.demo.report import Report, Step
 from classroom_app.demo.stage import Stage, StageError
@@ -76,6 +76,9 @@ async def play(options: Options) -> int:
                 await world.close()
     finally:
         _write_down(report, options.out, teller)
+    if report.ok and options.walls:
+        teller.say("The walls of 1 to 100 devices, each a lesson of its own:")
+        await walls.beside(options, teller.say)
     return 0 if report.ok else 1
 
 

@@ -8,9 +8,10 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from classroom_app.demo import act_arrive
 from classroom_app.demo.evidence import EvidenceError, until
@@ -24,6 +25,8 @@ from classroom_app.stopping import stoppable
 
 COUNTS = (1, 9, 24, 40, 100)
 LIVE_SECONDS = 60.0
+AT_ONCE = 2
+"""Most of the way to a wall one process starts after the other, and a second core waits."""
 
 
 async def both_looks(world: World, name: str) -> None:
@@ -74,6 +77,33 @@ async def walls(options: Options, counts: Sequence[int]) -> None:
         print(f"{count} devices: {options.out}/wall-{count:03}-light.png and -dark.png", flush=True)
 
 
+async def beside(options: Options, told: Callable[[str], None]) -> None:
+    """Keep all walls beside what a lesson has left; of each it is told, also where one failed."""
+    out = options.out / "walls"
+    alone = replace(options, out=out, headless=True, faults=False, real_devices=0)
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(count: int) -> None:
+        async with places:
+            try:
+                await wall_of(replace(alone, devices=count))
+            except (StageError, EvidenceError, PuppetError, ExceptionGroup) as error:
+                told(f"{count} devices: NOT AS IT SHOULD BE: {_trouble(error)}")
+            else:
+                told(f"{count} devices: {out}/wall-{count:03}-light.png and -dark.png")
+
+    async with asyncio.TaskGroup() as group:
+        for count in sorted(COUNTS, reverse=True):  # the longest first
+            group.create_task(one(count), name=f"wall-{count}")
+
+
+def _trouble(error: Exception) -> str:
+    """Say what went wrong; of several simulators at once it is a group."""
+    if not isinstance(error, ExceptionGroup):
+        return str(error)
+    return "; ".join(map(str, cast("ExceptionGroup[Exception]", error).exceptions))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("demo-out/walls"))
@@ -83,11 +113,8 @@ def main() -> int:
     options = Options(0, args.out, args.seed, headless=True, faults=False, real_devices=0)
     try:
         asyncio.run(stoppable(walls(options, args.devices)))
-    except (StageError, EvidenceError, PuppetError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    except ExceptionGroup as errors:  # several simulators at once
-        print(*errors.exceptions, sep="\n", file=sys.stderr)
+    except (StageError, EvidenceError, PuppetError, ExceptionGroup) as error:
+        print(_trouble(error), file=sys.stderr)
         return 1
     return 0
 

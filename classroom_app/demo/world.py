@@ -21,7 +21,8 @@ class Options:
     `real_devices`: agents on real desktops, where there can be any. `nice`: simulators stand back.
     `pace`: multiplies the app's pauses between looks around. `lock_ms`: the longest that a lock's
     first confirmations may take, at their 99th percentile. `ring`: raw frames of 1920x1080 that
-    simulated screens show (`device_bridge.simulator.drawn_ahead`).
+    simulated screens show (`device_bridge.simulator.drawn_ahead`). `walls`: pictures of walls of 1
+    to 100 devices follow.
     """
 
     devices: int
@@ -36,6 +37,7 @@ class Options:
     pace: float = 1.0
     lock_ms: float = 500.0
     ring: Path | None = None
+    walls: bool = False
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,14 @@ class Acts(Protocol):
         """Keep what is closely looked at; the device tells its pupil and may refuse."""
         ...
 
+    async def keep_pictures(self, tiles: Sequence[Tile]) -> None:
+        """Keep a picture of each of these screens; returns when each has ended, told on the way."""
+        ...
+
+    def stop_pictures(self) -> None:
+        """Let the rest of them be."""
+        ...
+
     async def undo(self) -> None:
         """Take the last act back; only asked within 30 s of it."""
         ...

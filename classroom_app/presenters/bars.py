@@ -43,6 +43,8 @@ class Bars(Pages):
         self.school = School()
         self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
         self._receipt: Receipt | None = None
+        self.taking: Receipt | None = None
+        """How far the pictures of many screens are, while they are being kept."""
         self._trouble, self._chosen_at = "", -1.0
         self._locked_with = self._seated = self._last_said = ""
         self._message: tuple[tuple[Tile, ...], str] | None = None  # Undo still stops it
@@ -57,6 +59,10 @@ class Bars(Pages):
 
         What was done since, or went wrong with it, is the news.
         """
+        if receipt.kind == "stills":
+            self.taking = receipt if receipt.ended < receipt.asked else None
+            if receipt.kind == self._kind:
+                self._acted_at = self._clock()  # it may last longer than its first words stand
         if receipt.kind == self._kind:
             self._receipt = receipt
             self.touch()
@@ -206,7 +212,7 @@ class Bars(Pages):
                 return Said(say("The lesson ends at {time}", time=self.ends()))
             case kind if self._receipt and self._receipt.kind == kind:
                 said = receipts.received(self._receipt)
-                return Said(said.text, said.second, undo=kind == "hand-out")
+                return Said(said.text, said.second, undo=kind == "hand-out", stop=said.stop)
             case _:
                 return self._under_way()
 

@@ -30,6 +30,7 @@ class DeskPresenter(Bars):
     sentence_chosen = Signal(str)
     unchanged_chosen = Signal(bool)
     work_asked = Signal()  # to see the folder that collected work lies in
+    pictures_asked = Signal()  # the same of kept pictures
 
     def __init__(  # noqa: PLR0913 - what bootstrap joins
         self,
@@ -72,7 +73,7 @@ class DeskPresenter(Bars):
         """Leave the wall; `summary` stands above the classes."""
         self.lesson, self.summary = None, summary
         self._ended_at = self._clock()
-        self._kind, self._receipt = "", None
+        self._kind, self._receipt, self.taking = "", None, None
         self.wall.forget()
         self.go("classes")
 
@@ -171,8 +172,23 @@ class DeskPresenter(Bars):
         self._run(self._acts.keep_picture(tile), "keep-picture")
 
     @Slot()
+    def keep_pictures(self) -> None:
+        """Keep a picture of each screen in scope; `taking` tells how far that is."""
+        tiles = self._act("stills") if self.taking is None else ()
+        if tiles:
+            self._run(self._acts.keep_pictures(tiles), "keep-pictures")
+
+    @Slot()
+    def stop_pictures(self) -> None:
+        self._acts.stop_pictures()
+
+    @Slot()
     def show_work(self) -> None:
         self.work_asked.emit()
+
+    @Slot()
+    def show_pictures(self) -> None:
+        self.pictures_asked.emit()
 
     def answer_hand(self, key: str) -> None:
         tile = self.wall.tile(key)

@@ -19,21 +19,23 @@ NAMES_TOLD = 3
 class Said(Struct, frozen=True):
     """`text` large, `second` beside it; `undo`: the last act can be taken back now.
 
-    `absent`: the keys of who is said to be missing, so that one can ask why.
+    `absent`: the keys of who is said to be missing, so that one can ask why. `stop`: it goes on,
+    and can be stopped.
     """
 
     text: str
     second: str = ""
     undo: bool = False
     absent: tuple[str, ...] = ()
+    stop: bool = False
 
 
 class Receipt(Struct, frozen=True):
     """What the devices answered to a hand-out, its withdrawal, a collection or a message.
 
-    `kind` is "hand-out", "withdrawn", "collect", "message" or "still"; `failed` are sentences a
-    device's trouble makes, `empty` who had nothing to hand in, `opened` counts who had opened it
-    before it was withdrawn.
+    `kind` is "hand-out", "withdrawn", "collect", "message", "still" or "stills"; `failed` are
+    sentences a device's trouble makes, `empty` who had nothing to hand in, `opened` counts who had
+    opened it before it was withdrawn, `ended` of how many it is known what became of it.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Receipt(Struct, frozen=True):
     failed: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     opened: int = 0
+    ended: int = 0
 
 
 class School(Struct, frozen=True):
@@ -93,6 +96,8 @@ def received(told: Receipt) -> Said:
         text = say("A picture of {name}'s screen is kept", name=told.subject)
         return Said(text, say("The screen there says so."))
     facts = {"subject": told.subject, "count": told.done, "all": told.asked}
+    if told.kind == "stills":
+        return _stills(told)
     match told.kind:
         case "hand-out":
             text = say("{subject}: arrived at {count} of {all}", **facts)
@@ -101,6 +106,15 @@ def received(told: Receipt) -> Said:
         case _:
             text = say("Message shown to {count} of {all}", **facts)
     return Said(text, " · ".join([*told.failed[:1], *_lacking(told)]))
+
+
+def _stills(told: Receipt) -> Said:
+    """Say how far the pictures of many screens are, and whose are not kept."""
+    facts, second = {"count": told.done, "all": told.asked}, " · ".join(told.failed)
+    if told.ended < told.asked:
+        return Said(say("Keeping pictures: {count} of {all}…", **facts), second, stop=True)
+    text = say("Pictures of {count} of {all} screens are kept", **facts)
+    return Said(text, second or say("The screens there say so."))
 
 
 def _lacking(told: Receipt) -> list[str]:

@@ -1,6 +1,7 @@
 """Every state, reason and refusal as words a teacher reads: what is so, why, what happens next."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -124,6 +125,10 @@ _REASONS = {
     "too-soon": later("one picture in ten seconds"),
     "too-many": later("enough pictures in this lesson"),
     "not-noted": later("the device could not write it down"),
+    "no-picture": later("no picture came in time"),
+    "locked": later("locked now"),
+    "twin": later("two devices say they are this one"),
+    "stopped": later("you stopped it"),
     "late": later("no answer in time"),
     "not-there": later("out of reach"),
     "too-old": later("another version of Pupitre"),
@@ -163,9 +168,7 @@ _ERRORS = {
     "JournalDoubted": later(
         "The journal of {name} is not what it signed before. Please tell your administrator."
     ),
-    "NoFileManager": later(
-        "Nothing on this computer shows folders. Collected work lies in {name}."
-    ),
+    "NoFileManager": later("Nothing on this computer shows folders. This one is {name}."),
     "StillRefused": later("No picture was kept: {why}."),
     "ServerBusy": later("The school's server is busy. It goes on by itself."),
     "DiskFull": later("{name}: no room for this. Make room; it goes on by itself."),
@@ -264,6 +267,20 @@ def paper_trouble(name: str, file: str, why: str, needs_bytes: int, has_bytes: i
         return say("{name}: {file} is not taken there", name=name, file=file)
     needs, has = amount(needs_bytes), amount(has_bytes)
     return say(known, name=name, file=file, needs=needs, has=has)
+
+
+def without_picture(words: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Say of whose screens no picture is kept, and why; those with one reason together.
+
+    `words` are names and the word of what was in the way.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for name, word in words:
+        why = say(_HIDDEN[word][1]) if word in _HIDDEN else reason(word)
+        by_reason.setdefault(why or plain(word, REASON_MAX), []).append(name)
+    return tuple(
+        say("{names}: {why}", names=", ".join(names), why=why) for why, names in by_reason.items()
+    )
 
 
 def left_behind(name: str, files: int) -> str:

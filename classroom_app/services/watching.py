@@ -20,6 +20,10 @@ from device_bridge.protocol.watching import CLOSE_ENDED, WatchingDeclared
 RENEW_SECONDS: Final = LEASE_SECONDS / 3
 BUDGET_SECONDS: Final = 5.0
 SIDE_MAX: Final = 7680
+MOMENT_PACE: Final = 2.0
+"""One picture is wanted; the second stands in where the first one came too early."""
+MOMENT_SECONDS: Final = 40
+"""The lease of a look for one picture: it ends by itself where this app does."""
 
 
 class Closely(Struct, frozen=True):
@@ -61,6 +65,7 @@ class Watching:
         self._turns = asyncio.Lock()
         self._looks: tuple[Closely, ...] = ()  # the teacher's own
         self._shown: DeviceId | None = None  # to the class
+        self._moments: set[DeviceId] = set()  # for one picture
 
     def look(self, sizes: Mapping[DeviceId, tuple[int, int]]) -> None:
         """Note which screens are on the wall now and at how many pixels; all others rest.
@@ -85,7 +90,8 @@ class Watching:
 
     async def _follow(self) -> None:
         async with self._turns:
-            wanted = {look.device: look for look in self._looks}
+            wanted = {device: Closely(device) for device in self._moments}
+            wanted |= {look.device: look for look in self._looks}
             if self._shown is not None:
                 look = wanted.get(self._shown) or self._close.get(self._shown)
                 # At its own size, for the class: also where the teacher's pane is small.
@@ -111,6 +117,25 @@ class Watching:
             device=device,
             pupil=room.pupil_at(device),
         )
+
+    async def look_once(self, device: DeviceId) -> int:
+        """Look closely for one picture; return the version that its frames bear.
+
+        Written and told to the pupil as any close look is. Who is looked at closely already is.
+        """
+        self._moments.add(device)
+        try:
+            await self._follow()
+        except BaseException:
+            self._moments.discard(device)
+            raise
+        held = self._room.declared.get((device, "watching"))
+        return held.version if isinstance(held, WatchingDeclared) else 0
+
+    async def look_off(self, device: DeviceId) -> None:
+        """End a look for one picture; another close look goes on."""
+        self._moments.discard(device)
+        await self._follow()
 
     def framed(self, device: DeviceId, frame: Frame) -> None:
         """Count what the wall takes; a close look is apart."""
@@ -140,6 +165,7 @@ class Watching:
                 return  # of an earlier close look
             self._looks = tuple(look for look in self._looks if look.device != device)
             self._shown = None if self._shown == device else self._shown
+            self._moments.discard(device)
             await self._look_away(device, "time")
             self.tell()
             self._ended(device)
@@ -176,7 +202,7 @@ class Watching:
         for device in self._room.all_devices() if self._room.lesson else ():
             held = self._room.declared.get((device, "watching"))
             if isinstance(held, WatchingDeclared) and held.look != "none":
-                lease = self._room.lease_seconds()
+                lease = self._lease(device)
                 self._room.declare(device, replace(held, lease_seconds=lease))
 
     async def run(self) -> None:
@@ -215,11 +241,12 @@ class Watching:
                 room.declare(device, replace(held, look="none", version=version, lease_seconds=0))
         self._close.clear()
         self._looks, self._shown = (), None
+        self._moments.clear()
         self._private.clear()
 
     def _want(self, device: DeviceId) -> Look:
         if close := self._close.get(device):
-            pace, width, height = budget.close_pace(len(self._close)), close.width, close.height
+            pace, width, height = self._close_pace(device), close.width, close.height
             return Look("close", _side(width), _side(height), pace, close.screen)
         if size := self._sizes.get(device):
             count = len(self._sizes)
@@ -228,8 +255,22 @@ class Watching:
             return Look("overview", width, height, pace, bytes_per_second=share)
         return _REST
 
+    def _lease(self, device: DeviceId) -> int:
+        lease = self._room.lease_seconds()
+        return min(lease, MOMENT_SECONDS) if self._only_once(device) else lease
+
+    def _close_pace(self, device: DeviceId) -> float:
+        if self._only_once(device):
+            return MOMENT_PACE
+        return budget.close_pace(sum(not self._only_once(one) for one in self._close))
+
+    def _only_once(self, device: DeviceId) -> bool:
+        """Say whether one is looked at closely for one picture, and for nothing else."""
+        others = {self._shown, *(look.device for look in self._looks)}
+        return device in self._moments and device not in others
+
     def _declare(self, device: DeviceId, want: Look) -> None:
-        version, lease = self._room.versions.next(), self._room.lease_seconds()
+        version, lease = self._room.versions.next(), self._lease(device)
         match want.look:
             case "close" | "overview" as look:
                 declared = WatchingDeclared(

@@ -1,5 +1,7 @@
 """Bars A, B and D: acts, what happened, tools. They paint what the desk says."""
 
+from html import escape
+
 from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QFont, QFontMetrics, QIcon, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
@@ -205,6 +207,9 @@ class BarB(QWidget):
         self.undo = flat("undo", "plain", self)
         self.undo.setFont(font(15, SEMI))
         self.undo.clicked.connect(desk.undo)
+        self.stop = flat("stop-pictures", "plain", self)
+        self.stop.setFont(font(15, SEMI))
+        self.stop.clicked.connect(desk.stop_pictures)
         self.shown = ShowButtons(showing, theme, self)
         self.together = flat("side-by-side", "plain", self)
         self.together.clicked.connect(desk.look_closely)
@@ -221,6 +226,7 @@ class BarB(QWidget):
         row.addWidget(self.second)
         row.addWidget(self.undo)
         row.addWidget(self.together)
+        row.addWidget(self.stop)
         row.addWidget(self.shown)
         row.addWidget(self.why)
         row.addStretch(1)
@@ -263,15 +269,11 @@ class BarB(QWidget):
         home = say("Wall") if taken else say("Wall (Esc)")
         labelled(self.home, self._theme, "layout-grid", home)
         self.home.setVisible(in_focus or self._desk.page == "journal")
-        text, second = said.text, said.second
-        if self._showing.on() and not said.undo:
-            text, second = self._showing.words(), self._showing.second()
-            if self._showing.of_another():
-                text, second = self._focus.name(), text
-        elif in_focus and not said.undo:
-            text, second = self._focus.name(), self._focus.age()
+        text, second = (said.text, said.second) if said.undo else self._told()
         self.text.setText(text)
         self.second.setText(second)
+        # Rich text that says it is: else Qt guesses by words that a device may have said.
+        self.second.setToolTip(f"<qt>{escape(second)}</qt>" if second else "")
         self.shown.refresh()
         labelled(self.undo, self._theme, "undo-2", say("Undo"))
         self.undo.setVisible(said.undo)
@@ -280,11 +282,24 @@ class BarB(QWidget):
         labelled(self.together, self._theme, "layout-grid", say("Side by side"))
         self.together.setToolTip(say("Ctrl+Enter, or a double click on one of them: look closely"))
         self.together.setVisible(on_wall and fits)
+        labelled(self.stop, self._theme, "x", say("Stop"))
+        self.stop.setVisible(said.stop)
         self.why.setText(say("Why?"))
         self.why.setAccessibleName(say("Why not here? Connection check"))
         asks = self._desk.page == "wall" and not self._showing.on()
         self.why.setVisible(bool(said.absent) and asks)
         self._show_chips()
+
+    def _told(self) -> tuple[str, str]:
+        """Return what the page is about: the show that is on, who is looked at, the class."""
+        said, showing = self._desk.said(), self._showing
+        if showing.on() and showing.of_another():
+            return self._focus.name(), showing.words()
+        if showing.on():
+            return showing.words(), showing.second()
+        if self._desk.page == "focus":
+            return self._focus.name(), self._focus.age()
+        return said.text, said.second
 
     def _show_chips(self) -> None:
         found = self._desk.chips()

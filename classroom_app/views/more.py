@@ -24,9 +24,12 @@ class MoreSheet(Sheet):
     ) -> None:
         """`turn`: to the other colours; `move`: with less motion, or as usual again."""
         super().__init__(desk, say("More"), parent)
+        self.column.setSpacing(6)  # all of them in a window of 600 px
         other = say("Light colours") if dark else say("Dark colours")
         self.first = self.other("message-more", say("Message"), self._message)
         self.other("show-more", say("Show"), self._show)
+        pictures = self.other("pictures", say("Keep pictures…"), self._pictures)
+        pictures.setToolTip(say("Ctrl+Shift+S: one of each screen, for this lesson; asks first"))
         self.other("lock-more", say("The sentence of Lock"), self._lock)
         self.other("length-more", say("The end of the lesson"), self._length)
         work = self.other("work-more", say("Collected work"), desk.show_work)
@@ -46,6 +49,9 @@ class MoreSheet(Sheet):
 
     def _show(self) -> None:
         self.desk.ask("show")
+
+    def _pictures(self) -> None:
+        self.desk.ask("pictures")
 
     def _lock(self) -> None:
         self.desk.ask("lock")

@@ -24,6 +24,7 @@ from classroom_app.views.sheets import (
     Sheet,
 )
 from classroom_app.views.showing import ShowSheet
+from classroom_app.views.stills import PicturesSheet
 
 
 class Sheets(QObject):
@@ -77,7 +78,7 @@ class Sheets(QObject):
         sheet.close_sheet()
         return was
 
-    def _sheet_for(  # noqa: C901 - one case a sheet
+    def _sheet_for(  # noqa: C901, PLR0912 - one case a sheet
         self, name: str, paths: tuple[Path, ...]
     ) -> tuple[Sheet, QWidget]:
         bar, desk, window = self._a, self._desk, self._window
@@ -98,6 +99,8 @@ class Sheets(QObject):
             case "show":
                 anchor = bar.show_screen if bar.show_screen.isVisible() else bar.more
                 return ShowSheet(self._showing, window), anchor
+            case "pictures":
+                return PicturesSheet(desk, window), bar.more
             case "seats":
                 return SeatsSheet(desk, window), self._b.chip_of("seats") or bar.more
             case "seat":
@@ -142,6 +145,10 @@ class Sheets(QObject):
     @Slot()
     def ask_show(self) -> None:
         self._desk.ask("show")
+
+    @Slot()
+    def ask_pictures(self) -> None:
+        self._desk.ask("pictures")
 
     @Slot()
     def ask_more(self) -> None:

@@ -50,6 +50,7 @@ _KEYS = (
     ("Enter", later("Look closely")),
     ("Ctrl+Enter", later("Two to four, side by side")),
     ("Ctrl+S", later("Keep a picture")),
+    ("Ctrl+Shift+S", later("Keep a picture of each screen")),
     ("Esc", later("Back; never frees anyone")),
     ("F5", later("Connection check")),
     ("Ctrl+Shift+E", later("End the lesson")),

@@ -146,6 +146,8 @@ class WallView(QListView):
         )
         free = self.width() - (BAR if scrolls else 0) - made.columns * cell.width()
         top = max(0, TOP - gap_down // 2)
+        if made.rows == 1:
+            top += max(0, down) // 2  # few and large: in the middle, as a picture hangs
         # Qt wraps a cell early where the row fits to the pixel: a little slack at the right.
         right = max(0, free - free // 2 - SLACK)
         self.setViewportMargins(max(0, free // 2), top, right, 0)

@@ -167,6 +167,7 @@ class DeskWindow(QWidget):
             "Ctrl+Return": desk.look_closely,
             "Ctrl+Enter": desk.look_closely,
             "Ctrl+S": self.focus.keep_shown,
+            "Ctrl+Shift+S": sheets.ask_pictures,
             "Ctrl+J": self.focus.drive,
             "F6": self._next,
             "Shift+F6": self._before,

@@ -1,6 +1,8 @@
 """A lesson between a real app and a real device: private, and the end of a close look."""
 
 import time
+from collections import Counter
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from classroom_app.domain.acts import LookedAway, LookedClosely, Reported, Shown
 from classroom_app.domain.errors import StillRefused
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State
+from classroom_app.presenters.receipts import Receipt
 from classroom_app.services.watching import Closely
 from device_bridge.agent.guard.journal import read_entries
 from device_bridge.protocol.seat import PupilActed
@@ -106,6 +109,47 @@ async def test_two_side_by_side_are_both_told_and_one_that_is_private_stops_alon
             *(("device-1", ""), ("device-1", "teacher")),
             *(("device-2", ""), ("device-2", "teacher")),
         ]
+
+
+async def test_of_each_screen_that_can_be_seen_a_picture_is_kept_and_of_the_others_it_is_said_why(
+    tmp_path: Path,
+) -> None:
+    school = SmallSchool()
+    places = (
+        *(Place("device-1", "lina", "Lina"), Place("device-2", "other", "Lina")),
+        *(Place("device-3", "omar", "Omar"), Place("device-4", "zoe", "Zoé")),
+    )
+    async with AsyncExitStack() as stack:
+        made = [device(school, tmp_path / each.device, each.device) for each in places[:3]]
+        here = [await stack.enter_async_context(one) for one in made]
+        app = await stack.enter_async_context(teacher(school, tmp_path / "app", places))
+        omar = here[2]
+        rules = omar.guard.ground.rules
+        omar.guard.ground.assign(replace(rules, version=rules.version + 1, private_seconds=300))
+        await app.begin_with(*here)
+        omar.guard.seat_said(PupilActed("private-on"))
+        await until(lambda: app.tile("omar").state is State.PRIVATE, "private")
+        by_id = {one.id: one.guard for one in here}
+
+        async def sees(device: DeviceId, version: int) -> bytes:
+            watching, bar = by_id[device].watching, by_id[device].presence
+            await until(lambda: watching.held.version >= version and bar.held.shown == "close")
+            return device.encode()
+
+        await app.school.acts.keep_pictures(app.tiles("lina", "other", "omar", "zoe"), sees)
+        kept = sorted((tmp_path / "app" / "pictures").rglob("*.png"))
+        assert {path.read_bytes() for path in kept} == {b"device-1", b"device-2"}
+        lacks = "Omar: kept private by the pupil", "Zoé: out of reach"
+        assert app.receipts[-1] == Receipt("stills", "", 2, 4, failed=lacks, ended=4)
+        for one in here[:2]:
+            await until(lambda one=one: one.guard.presence.held.shown == "overview", "small again")
+            await one.guard.write_notes()
+            kinds = Counter(row.kind for row in read_entries(one.guard.folder))
+            assert (kinds["look-close"], kinds["still"]) == (1, 1)
+            assert one.guard.presence.held.bar.stills == 1
+        acts = [row.act for row in await app.keeping.acts(app.school.room.lesson_id(), 200)]
+        counted = Counter(type(act) for act in acts)
+        assert counted[LookedClosely] == counted[StillAsked] == counted[LookedAway] == 2
 
 
 async def test_a_still_is_kept_in_the_lessons_folder_when_both_journals_have_it(

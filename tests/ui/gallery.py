@@ -16,7 +16,8 @@ from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.check import Check
 from classroom_app.presenters.first_run import Missed
 from classroom_app.presenters.journal import JournalRow
-from classroom_app.presenters.receipts import School
+from classroom_app.presenters.receipts import Receipt, School
+from classroom_app.presenters.sentences import without_picture
 from classroom_app.presenters.words import Translator, speak
 from tests.ui.room import (
     CHECKS,
@@ -189,6 +190,20 @@ def sheets(folder: Path) -> None:
     save(made, folder, "09-journal-fr-1366")
 
 
+def pictures_of_all(folder: Path) -> None:
+    for language, theme in (("en", "light"), ("de", "dark"), ("fr", "light")):
+        made = room(language, theme)
+        made.begin(lively())
+        made.window.open_sheet("pictures")
+        save(made, folder, f"08-sheet-pictures-{language}-{theme}")
+        made = room(language, theme)
+        made.begin(lively())
+        made.desk.keep_pictures()
+        failed = without_picture([("Hugo", "private"), ("Kenji", "not-there"), ("Tom", "late")])
+        made.desk.told(Receipt("stills", "", 12, 28, failed=failed, ended=15))
+        save(made, folder, f"08-pictures-{language}-{theme}")
+
+
 def checks(folder: Path) -> None:
     """Draw the check as it is found: nobody yet, one pupil gone, deaf, all well."""
     here, own = {"here": 27, "all": 28, "names": "Tom"}, CHECKS[:5]
@@ -335,6 +350,7 @@ def main() -> None:
     every_state(folder)
     pages(folder)
     sheets(folder)
+    pictures_of_all(folder)
     seats(folder)
     first_minutes(folder)
     app.quit()

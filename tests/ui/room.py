@@ -101,6 +101,12 @@ class FakeActs:
     async def keep_picture(self, tile: Tile) -> None:
         await self._keep("keep-picture", (tile,))
 
+    async def keep_pictures(self, tiles: Sequence[Tile]) -> None:
+        await self._keep("keep-pictures", tiles)
+
+    def stop_pictures(self) -> None:
+        self.asked.append(("stop-pictures", (), ""))
+
     async def undo(self) -> None:
         await self._keep("undo")
 

@@ -309,6 +309,44 @@ def test_a_picture_is_kept_by_a_click_or_a_key_and_only_of_a_close_live_screen(r
     assert not room.window.focus.keep.isVisible()
 
 
+def sheet_words(room: Room) -> str:
+    sheet = room.window.sheets.open_sheet
+    assert sheet is not None
+    return "\n".join(label.text() for label in sheet.findChildren(QLabel))
+
+
+def test_pictures_of_all_are_asked_for_with_how_many_and_whose_not_and_can_be_stopped(
+    room: Room,
+) -> None:
+    press(room, Qt.Key.Key_S, CTRL | SHIFT)
+    assert "Keeps one picture of 24 screens" in sheet_words(room)
+    assert "Hugo: kept private by the pupil\nKenji, Tom: out of reach" in sheet_words(room)
+    click(room, "pictures-not")
+    assert not room.acts.asked, "asked first"
+    press(room, Qt.Key.Key_S, CTRL | SHIFT)
+    click(room, "pictures-now")
+    assert [(what, len(names)) for what, names, _ in room.acts.asked] == [("keep-pictures", 28)]
+    room.desk.told(Receipt("stills", "", 7, 28, failed=("Hugo: private",), ended=8))
+    assert room.desk.said() == Said("Keeping pictures: 7 of 28…", "Hugo: private", stop=True)
+    press(room, Qt.Key.Key_L, CTRL)
+    press(room, Qt.Key.Key_S, CTRL | SHIFT)
+    assert "Keeping pictures: 7 of 28…" in sheet_words(room), "whatever was done meanwhile"
+    click(room, "pictures-stop")
+    assert [what for what, _, _ in room.acts.asked] == ["keep-pictures", "lock", "stop-pictures"]
+    room.desk.told(Receipt("stills", "", 7, 28, ended=28))
+    assert room.desk.taking is None
+
+
+def test_pictures_of_the_chosen_only(room: Room) -> None:
+    room.wall.select(["p0", "p1"])
+    press(room, Qt.Key.Key_S, CTRL | SHIFT)
+    assert "Keeps one picture of 2 screens" in sheet_words(room)
+    click(room, "pictures-now")
+    assert room.acts.asked == [("keep-pictures", ("Adam", "Aïcha"), "")]
+    room.desk.told(Receipt("stills", "", 2, 2, ended=2))
+    assert room.desk.said().text == "Pictures of 2 of 2 screens are kept"
+
+
 def test_a_hundred_devices_leaving_at_once_is_one_word(room: Room, qtbot: QtBot) -> None:
     room.wall.show(classroom(100))
     room.settle()

@@ -116,3 +116,12 @@ def test_the_frame_of_the_keys_is_there_only_while_keys_walk_the_wall(opened: Op
     assert not wall.tiles.ring
     room.desk.reveal("p2")
     assert wall.tiles.ring
+
+
+def test_one_row_of_tiles_hangs_in_the_middle(opened: Opens) -> None:
+    room = opened()
+    room.begin(classroom(1), (1920, 1080))
+    wall = room.window.wall
+    free = wall.height() - wall.picture_rect(0).bottom(), wall.picture_rect(0).top()
+    assert abs(free[0] - free[1]) < 80, "the caption is below"
+    assert wall.picture_rect(0).bottom() < wall.height()

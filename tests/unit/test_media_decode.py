@@ -9,11 +9,13 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QSize
+from PySide6.QtCore import QObject, QPoint, QSize
 from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.media.decode import Decoder, News
+from classroom_app.pictures import Pictures
+from classroom_app.tasks import Tasks
 from device_bridge.pictures.apart import Apart
 from device_bridge.pictures.canvas import BadPicture, OutOfStep
 from device_bridge.protocol.pictures import Frame, Patch, covering
@@ -206,3 +208,25 @@ def test_a_decoder_that_answers_by_drops_is_ended_as_one_that_hangs(
         Apart().decode(whole(jpeg(64, 36), size=(64, 36)), (32, 32))
     assert [record.message for record in caplog.records] == ["decoder ended"]
     caplog.clear()
+
+
+async def test_a_still_waits_for_the_whole_close_picture_at_the_screens_own_size() -> None:
+    tasks, window = Tasks(()), QObject()
+    pictures = Pictures(tasks, lambda: None, window)
+    name = DeviceId("x")
+    async with asyncio.TaskGroup() as group:
+        still = group.create_task(pictures.still(name, 5))
+        await asyncio.sleep(0)
+        small, own = jpeg(32, 16), jpeg(64, 32)
+        for number, version, size, raw in (
+            (1, 4, (64, 32), own),  # of the look before
+            (2, 5, (32, 16), small),  # while the bar has yet to say it
+            (3, 5, (64, 32), own),
+        ):
+            assert not still.done()
+            frame = Frame(number, version, *size, 64, 32, covering(raw, *size))
+            assert await pictures.take(name, frame)
+    kept = QImage.fromData(still.result(), "PNG")  # pyright: ignore[reportArgumentType, reportCallIssue] - as PySide6 reads it
+    assert (kept.width(), kept.height()) == (64, 32)
+    pictures.close()
+    await tasks.close()

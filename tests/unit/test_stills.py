@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from classroom_app.services.watching import MOMENT_SECONDS
 from device_bridge.agent.guard.journal import read_entries
 from device_bridge.agent.guard.seen import seen
 from device_bridge.agent.guard.stills import PAUSE_SECONDS, STILLS_MAX
 from device_bridge.protocol.hello import Answer
 from device_bridge.protocol.seat import IndicatorAnswered
-from device_bridge.protocol.watching import StillAsked
+from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from tests.guards import FakeLink, lesson_on, link_to
 from tests.unit.test_honest_looks import Looked
 
@@ -62,6 +63,29 @@ async def test_no_still_in_private_in_an_overview_before_a_picture_or_of_another
     assert await answers(small, "k-4") == [Answer("k-4", "refused", "not-close")]
     for each in (room, small):
         assert (each.bar().stills, each.noted("still")) == (0, [])
+
+
+async def test_a_still_of_many_is_a_close_look_of_a_moment_that_ends_by_itself(
+    tmp_path: Path,
+) -> None:
+    room = Looked(tmp_path, look="overview")
+    room.picture()
+    room.seat.obeys = False
+    moment = WatchingDeclared(2, MOMENT_SECONDS, "close", 7680, 7680, 2.0)
+    room.guard.told(room.link, moment)
+    assert room.bar().look == "close"
+    assert room.newest().look == "overview", "the bar has yet to say it"
+    assert await answers(room, "k-1") == [Answer("k-1", "refused", "no-indicator")]
+    room.seat.obeys = True
+    room.guard.seat_said(IndicatorAnswered(room.bar().version))
+    assert room.newest().look == "close"
+    room.picture()
+    assert await answers(room, "k-2") == [Answer("k-2", "done")]
+    room.later(MOMENT_SECONDS)
+    assert (room.bar().look, room.newest().look) == ("none", "none"), "its app is gone"
+    kinds = [one.kind for one in read_entries(room.guard.folder)]
+    told = [kind for kind in kinds if kind in {"look-overview", "look-close", "still"}]
+    assert told == ["look-overview", "look-close", "still"]
 
 
 async def test_a_bar_that_does_not_say_it_ends_the_still(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from classroom_app.domain.errors import NoFileManager
 from classroom_app.presenters.sentences import refusal
-from classroom_app.work_folder import show_work
+from classroom_app.work_folder import show_folder
 
 
 async def test_the_folder_is_shown_also_before_anything_was_collected(tmp_path: Path) -> None:
@@ -16,11 +16,11 @@ async def test_the_folder_is_shown_also_before_anything_was_collected(tmp_path: 
         shown.append(folder)
         return folder.is_dir()
 
-    await show_work(tmp_path, show)
+    await show_folder(tmp_path / "collected", show)
     assert shown == [tmp_path / "collected"]
 
 
 async def test_where_nothing_shows_folders_the_place_is_told(tmp_path: Path) -> None:
     with pytest.raises(NoFileManager) as refused:
-        await show_work(tmp_path, lambda _: False)
+        await show_folder(tmp_path / "collected", lambda _: False)
     assert str(tmp_path / "collected") in refusal(refused.value)

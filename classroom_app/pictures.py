@@ -22,6 +22,7 @@ from device_bridge.protocol.watching import WatchingDeclared
 ANEW_SECONDS = 1.0
 """A device whose every picture is broken is not asked for another in between."""
 TILE = QSize(320, 180)
+"""Of a screen that is looked at where no tile is seen: it has no size of its own."""
 TILE_MS = 300
 """How often the tile of a screen that is shown to the class is made: all of it each time."""
 OWN_SIZE = QSize(8192, 8192)
@@ -59,6 +60,8 @@ class Pictures(QObject):
         super().__init__(parent)
         self._tasks, self._school = tasks, school
         self._sizes: Mapping[DeviceId, QSize] = {}
+        self._on_wall: Mapping[DeviceId, QSize] = {}
+        self._over: tuple[DeviceId, ...] = ()
         self._focus: FocusPresenter | None = None
         self._began_anew: dict[DeviceId, float] = {}
         self.tiling = QTimer(self, singleShot=True, interval=TILE_MS)
@@ -74,6 +77,7 @@ class Pictures(QObject):
         """Make the close look, whose pictures come at their own size."""
         self._focus = FocusPresenter(desk, time.monotonic, self._look_closely, self)
         self._focus.resized.connect(self._fit_again)
+        self._focus.changed.connect(self._follow_focus)
         return self._focus
 
     async def take(self, device: DeviceId, frame: Frame) -> bool:
@@ -203,11 +207,22 @@ class Pictures(QObject):
         self._tasks.start(fit(), name="fit", refused=focus.desk.refused)
 
     def _look(self, visible: Mapping[DeviceId, QSize]) -> None:
-        self._sizes = visible
+        self._on_wall = visible
+        self._look_small()
+
+    @Slot()
+    def _follow_focus(self) -> None:
+        """Go on small with what was looked at closely until its time was up."""
+        if self._focus and (over := self._focus.over()) != self._over:
+            self._over = over
+            self._look_small()
+
+    def _look_small(self) -> None:
+        self._sizes = dict.fromkeys(self._over, TILE) | self._on_wall
         if school := self._school():
-            sizes = {device: (size.width(), size.height()) for device, size in visible.items()}
+            sizes = {device: (size.width(), size.height()) for device, size in self._sizes.items()}
             school.watching.look(sizes)
-            if school.showing.source() in visible:
+            if school.showing.source() in self._sizes:
                 self._tile_soon()
 
     def _look_closely(self, looks: Sequence[Closely]) -> None:

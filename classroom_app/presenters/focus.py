@@ -105,11 +105,16 @@ class FocusPresenter(QObject):
             self._asked = self._wanted()  # whoever ended it has said so to all
             self.changed.emit()
 
+    def over(self) -> tuple[DeviceId, ...]:
+        """Return whose screens are shown small here, for their close look's time is up."""
+        return tuple(pane.device for pane in self.panes if pane.over and self._in_sight)
+
     @Slot(bool)
     def come_in_sight(self, seen: bool) -> None:  # noqa: FBT001 - a signal's own word
         """Hear whether anybody can see the window; its pupils are told that nobody looks."""
         self._in_sight = seen
         self.ask()
+        self.changed.emit()
 
     @Slot()
     def look_again(self) -> None:

@@ -218,7 +218,7 @@ class Pictures(QObject):
             self._look_small()
 
     def _look_small(self) -> None:
-        self._sizes = dict.fromkeys(self._over, TILE) | self._on_wall
+        self._sizes = {**dict.fromkeys(self._over, TILE), **self._on_wall}
         if school := self._school():
             sizes = {device: (size.width(), size.height()) for device, size in self._sizes.items()}
             school.watching.look(sizes)

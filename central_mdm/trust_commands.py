@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from central_mdm.fleet.ending import ending
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
-from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs
+from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs, want_teacher
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class
@@ -26,8 +26,9 @@ def add_to(command: Add) -> None:
     which.add_argument("--verbs", nargs="*", choices=ALL, help="for the whole role")
     which.add_argument("--teacher", help="the person's id")
     substitute = command("substitute", "give a class to a teacher for today")
-    for option in ("school", "teacher", "class"):
-        substitute.add_argument(f"--{option}", dest=f"{option}_id", required=True)
+    substitute.add_argument("--school", required=True)
+    substitute.add_argument("--teacher", required=True, help="the person's id")
+    substitute.add_argument("--class", dest="class_id", required=True)
     substitute.add_argument("--hours", type=int, default=10)
     end = command("end", "trust a teacher's or a device's keys no more, or no grant so far")
     end.add_argument("--school", required=True)
@@ -59,9 +60,10 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
 
 
 async def _substitute(ground: Ground, args: argparse.Namespace) -> None:
-    school, ends_at = args.school_id, ground.clock() + args.hours * 3600
+    school, ends_at = args.school, ground.clock() + args.hours * 3600
     async with ground.database.writing(school) as connection:
-        news = await give_class(connection, school, args.teacher_id, args.class_id, ends_at)
+        await want_teacher(connection, school, args.teacher)
+        news = await give_class(connection, school, args.teacher, args.class_id, ends_at)
         await publish(connection, school, news)
 
 

@@ -5,6 +5,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+LATEST: Final = 253_402_300_799
+"""The last second that has a date; an altered entry may name any number."""
 What = Literal["altered", "removed", "reordered", "cut", "rewritten", "words"]
 _SENTENCES: Final[dict[What, str]] = {
     "altered": "Entry {sequence}{named} was altered.",
@@ -51,7 +53,7 @@ def sentence(verdict: Verdict) -> str:
 
 def _named(fault: Fault) -> str:
     told = [fault.kind, f"id {fault.id}" if fault.id else ""]
-    if fault.at:
+    if 0 < fault.at <= LATEST:
         told.append(datetime.fromtimestamp(fault.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))
     words = ", ".join(one for one in told if one)
     if fault.what == "reordered":

@@ -53,3 +53,10 @@ async def choose_role(ground: Ground, school: str, teacher: str, role: str) -> N
         done = await connection.execute(update(teachers).where(*mine).values(role=role))
         if not done.rowcount:
             raise Missing("no-teacher")
+
+
+async def want_teacher(connection: AsyncConnection, school: str, teacher: str) -> None:
+    """Raise Missing for who is no teacher of this school, or has been ended."""
+    mine = (teachers.c.school == school, teachers.c.id == teacher, teachers.c.ended.is_(False))
+    if (await connection.execute(select(teachers.c.id).where(*mine))).first() is None:
+        raise Missing(f"no-teacher {teacher}")

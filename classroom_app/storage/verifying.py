@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import Any, Final
 
+import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from central_mdm.contract.heads import Mark
@@ -11,6 +13,15 @@ from classroom_app.storage.tables import journal
 from device_bridge.journal_fault import Fault, What
 
 ROWS_A_TURN: Final = 1000
+
+
+class _Named(Struct, frozen=True):
+    """What a body says that columns say as well, by which a row is looked up."""
+
+    type: str
+    id: str
+    lesson: str
+    at: int
 
 
 def verify(before: Head, signed: Collection[Mark], connection: Connection) -> Head | Fault | None:
@@ -37,13 +48,30 @@ def verify(before: Head, signed: Collection[Mark], connection: Connection) -> He
 
 
 def _fault_of(row: Any, head: Head, connection: Connection) -> Fault | None:  # noqa: ANN401 - a row
-    expected = link_of(head, row.apart, row.body)
-    if row.sequence != expected.sequence:
-        return _fault(expected.sequence, "removed", row)
-    if row.hash != expected.hash:
+    sequence = head.sequence + 1
+    if row.sequence != sequence:
+        return _fault(sequence, "removed", row)
+    if not _links(head, row):
         moved = _follows_later(head, connection)
-        return _fault(row.sequence, "reordered" if moved else "altered", row)
-    return None if _belongs(row) else _fault(row.sequence, "words", row)
+        return _fault(sequence, "reordered" if moved else "altered", row)
+    if not _says_itself(row):
+        return _fault(sequence, "altered", row)
+    return None if _belongs(row) else _fault(sequence, "words", row)
+
+
+def _links(head: Head, row: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether a row follows `head`. A column can hold another type than it was given."""
+    kept = isinstance(row.apart, bytes) and isinstance(row.body, bytes)
+    return kept and link_of(head, row.apart, row.body).hash == row.hash
+
+
+def _says_itself(row: Any) -> bool:  # noqa: ANN401 - as above
+    """Say whether the columns, which the chain does not hold, say what the body says."""
+    try:
+        said = msgspec.json.decode(row.body, type=_Named)
+    except (ValueError, RecursionError):
+        return False
+    return (said.type, said.id, said.lesson, said.at) == (row.kind, row.id, row.lesson, row.at)
 
 
 def _follows_later(head: Head, connection: Connection) -> bool:
@@ -51,15 +79,17 @@ def _follows_later(head: Head, connection: Connection) -> bool:
     later = select(journal.c.apart, journal.c.body, journal.c.hash).where(
         journal.c.sequence > head.sequence + 1
     )
-    return any(link_of(head, r.apart, r.body).hash == r.hash for r in connection.execute(later))
+    return any(_links(head, row) for row in connection.execute(later))
 
 
 def _fault(sequence: int, what: What, row: Any) -> Fault:  # noqa: ANN401 - a row
-    return Fault(sequence, what, str(row.id), str(row.kind), int(row.at))
+    at = row.at if isinstance(row.at, int) else 0
+    return Fault(sequence, what, str(row.id), str(row.kind), at)
 
 
 def _belongs(row: Any) -> bool:  # noqa: ANN401 - a result row has no type
     """Say whether a row's personal fields are its own; nothing is left after an erasure."""
     if row.salt is None or row.fields is None:
         return row.salt is row.fields
-    return row.apart == apart_of(row.salt, row.fields)
+    kept = isinstance(row.salt, bytes) and isinstance(row.fields, bytes)
+    return kept and row.apart == apart_of(row.salt, row.fields)

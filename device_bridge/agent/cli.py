@@ -402,6 +402,9 @@ def _status(asked: argparse.Namespace) -> int:
 
 def _journal(asked: argparse.Namespace) -> int:
     folder = Folder(asked.folder)
+    if not (folder.journal.exists() or folder.heads.exists()):
+        print(f"There is no journal in {folder.root}.", file=sys.stderr)
+        return 2
     verdict = verify(folder, [row.head.newest for row in read_heads(folder).own])
     print(msgspec.json.encode(verdict).decode() if asked.json else sentence_of(verdict))
     return int(verdict.fault is not None)

@@ -107,3 +107,15 @@ def test_a_class_of_nobody_is_no_sample(tmp_path: Path, capsys: pytest.CaptureFi
         said(capsys, "sample", "--folder", tmp_path / "school", "--devices", "0")
     assert "a class has from 1" in capsys.readouterr().err
     assert not (tmp_path / "school").exists()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_a_class_is_given_to_a_substitute_for_today_by_the_command(
+    tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give = ("substitute", "--folder", tmp_path, "--school", "tilleuls", "--class", "5B")
+    with prepared_school.copy(tmp_path):
+        assert said(capsys, *give, "--teacher", "t-sane")[0] == 0
+        code, heard = said(capsys, *give, "--teacher", "t-nobody")
+    told = f"pupitre-mdm: this school has none such (no-teacher t-nobody). {LOOK}"
+    assert (code, heard.splitlines()[-1]) == (1, told)

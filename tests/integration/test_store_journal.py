@@ -191,6 +191,11 @@ async def test_a_restart_finds_the_lesson_with_its_declarations(tmp_path: Path) 
         ("DELETE FROM journal WHERE sequence = 6", (6, "removed", "words-6")),
         ("DELETE FROM journal WHERE sequence = 1", (1, "removed", "words-1")),
         ("UPDATE journal SET fields = x'7b7d' WHERE sequence = 7", (7, "words", "words-6")),
+        ("UPDATE journal SET lesson = 'x' WHERE sequence = 8", (8, "altered", "words-7")),
+        ("UPDATE journal SET at = at + 60 WHERE sequence = 8", (8, "altered", "words-7")),
+        ("UPDATE journal SET at = 'late' WHERE sequence = 8", (8, "altered", "words-7")),
+        ("UPDATE journal SET body = 'text' WHERE sequence = 2", (2, "altered", "words-1")),
+        ("UPDATE journal SET fields = 'text' WHERE sequence = 2", (2, "words", "words-1")),
         (SWAPPED, (4, "reordered", "words-6")),
     ],
 )

@@ -32,7 +32,7 @@ def test_two_far_corners_do_not_become_the_whole_screen() -> None:
     }
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(AREAS)
 def test_however_much_was_drawn_it_is_in_few_boxes(drawn: list[Area]) -> None:
     seen = cut(drawn, MONITOR)

@@ -22,7 +22,7 @@ from device_bridge.agent.guard.journal import (
     read_entries,
     verify,
 )
-from device_bridge.journal_fault import Fault, sentence
+from device_bridge.journal_fault import Fault, Verdict, sentence
 from tests.machines import QUICK
 
 WORDS = "Bonjour"
@@ -136,6 +136,18 @@ def test_the_command_names_the_first_broken_place_and_ends_with_one(tmp_path: Pa
     verdict = json.loads(said)
     assert (verdict["entries"], verdict["fault"]["sequence"]) == (1, 2)
     assert verdict["fault"]["what"] == "altered"
+
+
+def test_a_folder_without_a_journal_is_not_called_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(Folder(tmp_path / "mistyped")) == (2, "")
+    assert capsys.readouterr().err == f"There is no journal in {tmp_path / 'mistyped'}.\n"
+
+
+def test_an_entry_of_no_date_is_named_without_one() -> None:
+    said = sentence(Verdict("", 1, Fault(2, "altered", "ab", "locked", 10**18)))
+    assert said.startswith("Entry 2 (locked, id ab) was altered.")
 
 
 @pytest.mark.parametrize("what", ["altered", "removed", "reordered", "cut", "rewritten", "words"])

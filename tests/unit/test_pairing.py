@@ -190,6 +190,7 @@ def test_who_holds_the_code_spends_no_try() -> None:
     assert window.total == 0
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=6, max_size=6))
 def test_a_code_is_read_as_people_write_it(chance: bytes) -> None:
     code = code_from(chance)

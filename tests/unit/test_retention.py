@@ -140,6 +140,19 @@ def test_a_pupil_reads_who_looked_when_and_how_closely(
     assert ",=1" not in told
 
 
+def test_a_look_whose_guard_was_killed_ends_with_its_lesson(tmp_path: Path) -> None:
+    folder, journal = home(tmp_path)
+    journal.append(
+        [
+            Noted("look-close", 100, {"lesson": "l1"}, "Ms Vidal"),
+            Noted("presence-over", 150, {"lesson": "l0"}, "Ms Vidal"),
+            Noted("presence-over", 200, {"lesson": "l1", "class": "5B"}, "Ms Vidal"),
+            Noted("look-overview", 900, {"lesson": "l2"}, "Mr Weil"),
+        ]
+    )
+    assert [(row.at, row.until) for row in seen(folder)] == [(900, 0), (100, 200)]
+
+
 def test_an_erased_name_is_told_from_one_that_was_never_written(tmp_path: Path) -> None:
     folder, journal = home(tmp_path)
     journal.append([Noted("look-close", NOW - 181 * DAY_SECONDS, {}, "Ms Vidal")])

@@ -81,6 +81,7 @@ def test_what_is_drawn_is_read(device: str, number: int) -> None:
     assert code.read(image) == (code.hash_of(device), number)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 2**33), st.floats(0, 4000))
 def test_age_is_the_time_since_it_was_drawn(at: float, later: float) -> None:
     age = code.age_seconds(code.number_at(at), at + later)

@@ -2,7 +2,7 @@
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -29,6 +29,7 @@ def judged(grant: str, lists: DenyLists) -> None:
     allow(read_grant(grant, SCHOOL.school), SEEN, LOCK, here)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5)))
 def test_however_lists_come_the_highest_holds(order: list[int]) -> None:
     lists = DenyLists(SCHOOL.school)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from device_bridge.agent.folder import Folder
@@ -20,6 +20,8 @@ SEEN: Final = {
 }
 """What is told, and the word for it (`seat.words`)."""
 FAMILIES: Final = ("look-", "attention-", "private-", "control-", "source-")
+WITH_THE_LESSON: Final = ("look-", "control-", "source-")
+"""What is over with its lesson, also where a killed guard could not write down its end."""
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -37,6 +39,7 @@ def _spans(lines: Iterator[Entry], classes: dict[str, str]) -> list[tuple[Entry,
     for line in lines:
         if line.facts.get("class"):
             classes[str(line.facts.get("lesson", ""))] = str(line.facts["class"])
+        found += [(open_.pop(each), line.at) for each in _over_with(line, open_)]
         if line.kind == "still":  # a moment, and no end of any look
             found.append((line, line.at))
             continue
@@ -52,6 +55,14 @@ def _spans(lines: Iterator[Entry], classes: dict[str, str]) -> list[tuple[Entry,
             open_[family] = line
     found += [(line, 0) for line in open_.values()]
     return sorted(found, key=lambda one: one[0].sequence)
+
+
+def _over_with(line: Entry, open_: Mapping[str, Entry]) -> list[str]:
+    """Return the families whose open look ends with the lesson that this line says is over."""
+    if line.kind != "presence-over":
+        return []
+    mine = [each for each in WITH_THE_LESSON if each in open_]
+    return [each for each in mine if open_[each].facts.get("lesson") == line.facts.get("lesson")]
 
 
 def _told(line: Entry, until: int, classes: dict[str, str]) -> Seen:

@@ -17,6 +17,8 @@ from tests.attack.wall import HONEST, wall
 from tests.teaching import now
 
 SECONDS: Final = 12.0
+LATEST_SECONDS: Final = 60.0
+"""Until there is something to hear: on a busy machine the app is long in coming."""
 ALL, PROMISCUOUS, SOL_PACKET, ADD_MEMBERSHIP = 3, 1, 263, 1  # packet(7)
 TOLD: Final = (
     *(b"Vidal", b"Lina", b"lina", b"Eyes up", b"5e B", b"lock-declared", b"GET /control"),
@@ -33,8 +35,8 @@ async def hostile(target: Target, _: random.Random) -> str:
         end.setsockopt(SOL_PACKET, ADD_MEMBERSHIP, everything)
         end.setblocking(False)  # noqa: FBT003 - its signature
         print("begun", flush=True)
-        until = monotonic() + SECONDS
-        while monotonic() < until:
+        begun = monotonic()
+        while monotonic() < begun + (SECONDS if len(heard) > MUCH_BYTES else LATEST_SECONDS):
             try:
                 async with asyncio.timeout(1):
                     heard += await asyncio.get_running_loop().sock_recv(end, 65536)

@@ -21,6 +21,7 @@ from central_mdm.identity.rules import add_teacher, begin_epoch, schools_here
 from central_mdm.joining import ground_at, has_school
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.rules import want_class
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, serve
 from central_mdm.tidying import tidy_all
@@ -179,7 +180,9 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a 
                 return {"code": await _code(ground, args)}
             case "revoke-code":
                 async with ground.database.writing(args.school) as connection:
-                    return {"revoked": await revoke_code(connection, args.school, args.code)}
+                    if not await revoke_code(connection, args.school, args.code):
+                        raise Missing("no-code")
+                    return {"revoked": True}
             case "teacher":
                 row = {"id": args.id, "login": args.login, "name": args.name}
                 password = sys.stdin.readline().rstrip("\n")
@@ -218,5 +221,6 @@ async def _code(ground: Ground, args: argparse.Namespace) -> str:
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(12))
     ends_at = ground.clock() + args.hours * 3600
     async with ground.database.writing(args.school) as connection:
+        await want_class(connection, args.school, args.class_id)
         await make_code(connection, args.school, code, Code(args.class_id, ends_at, args.uses))
     return "-".join((code[:4], code[4:8], code[8:]))

@@ -1,6 +1,8 @@
 """Writing the roster; each function returns what is to be told, `publish` tells it at the end."""
 
-from sqlalchemy import case, delete, insert, select, update
+from typing import Any
+
+from sqlalchemy import Row, case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
@@ -23,6 +25,15 @@ async def put_class(connection: AsyncConnection, school: str, row: ClassRow) -> 
     return [told(f"class:{row.id}", row), *(told(f"teacher:{each}", row) for each in found)]
 
 
+async def want_class(connection: AsyncConnection, school: str, class_id: str) -> Row[Any]:
+    """Return a class of this school. Raises Missing where there is none such."""
+    wanted = select(classes).where(classes.c.school == school, classes.c.id == class_id)
+    row = (await connection.execute(wanted)).first()
+    if row is None:
+        raise Missing("no-class")
+    return row
+
+
 async def give_class(
     connection: AsyncConnection, school: str, teacher: str, class_id: str, ends_at: int = 0
 ) -> list[Told]:
@@ -30,10 +41,7 @@ async def give_class(
 
     Raises Missing where there is no such class.
     """
-    wanted = select(classes).where(classes.c.school == school, classes.c.id == class_id)
-    row = (await connection.execute(wanted)).first()
-    if row is None:
-        raise Missing("no-class")
+    row = await want_class(connection, school, class_id)
     row_ = {"school": school, "teacher": teacher, "class_id": class_id, "ends_at": ends_at}
     added = upsert(connection, teaching).values(row_)
     # Who has a class for good does not lose it by standing in.

@@ -119,3 +119,18 @@ def test_a_class_is_given_to_a_substitute_for_today_by_the_command(
         code, heard = said(capsys, *give, "--teacher", "t-nobody")
     told = f"pupitre-mdm: this school has none such (no-teacher t-nobody). {LOOK}"
     assert (code, heard.splitlines()[-1]) == (1, told)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_a_mistyped_class_gets_no_code_and_a_mistyped_code_is_not_said_to_be_ended(
+    tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = ("--folder", tmp_path, "--school", "tilleuls")
+    with prepared_school.copy(tmp_path):
+        for words, told in (
+            (("code", *here, "--class", "9Z"), "no-class"),
+            (("revoke-code", *here, "--code", "AAAA-BBBB-CCCC"), "no-code"),
+        ):
+            code, heard = said(capsys, *words)
+            told = f"pupitre-mdm: this school has none such ({told}). {LOOK}"
+            assert (code, heard.splitlines()[-1]) == (1, told)

@@ -50,3 +50,9 @@ def cpu_of(pids: Iterable[int]) -> float:
         with suppress(OSError):
             total += cpu_seconds(pid)
     return total
+
+
+def loopback_bytes() -> int:
+    """Return what has gone over the loopback, all of the machine's."""
+    line = next(line for line in Path("/proc/net/dev").read_text().splitlines() if "lo:" in line)
+    return int(line.split(":")[1].split()[0])

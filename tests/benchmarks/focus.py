@@ -14,14 +14,13 @@ import socket
 import statistics
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 from classroom_app.demo.desktops import Desktop
 from classroom_app.demo.evidence import until
 from classroom_app.demo.pupils import Pupils
 from classroom_app.demo.world import World
-from tests.benchmarks.cost import children, cpu_of, family
+from tests.benchmarks.cost import children, cpu_of, family, loopback_bytes
 from tests.benchmarks.on_screen import black_screen, show
 from tests.benchmarks.played import lesson
 from tests.benchmarks.report import report
@@ -81,9 +80,9 @@ async def _ours(world: World, seconds: float) -> dict[str, float]:
     app = [pid, *children(pid)]
     agent = family(world.real[world.enrolments[0].device].process.pid)
     await world.window.ask("gauge-focus", run=True)
-    cpu, began, sent = [cpu_of(app), cpu_of(agent)], time.monotonic(), _loopback_bytes()
+    cpu, began, sent = [cpu_of(app), cpu_of(agent)], time.monotonic(), loopback_bytes()
     await asyncio.sleep(seconds)
-    took, sent = time.monotonic() - began, _loopback_bytes() - sent
+    took, sent = time.monotonic() - began, loopback_bytes() - sent
     cpu = [now - was for now, was in zip((cpu_of(app), cpu_of(agent)), cpu, strict=True)]
     painted = (await world.window.ask("gauge-focus", run=False))["painted"]
     read = [frame["age_ms"] for frame in painted if frame["age_ms"] >= 0]
@@ -105,12 +104,6 @@ def _ages(ages: list[float], whose: str) -> dict[str, float]:
         return {}
     ranks = statistics.quantiles(ages, n=20)
     return {f"{whose}latency_ms_p50": ranks[9], f"{whose}latency_ms_p95": ranks[18]}
-
-
-def _loopback_bytes() -> int:
-    """Return what has gone over the loopback, all of the machine's."""
-    line = next(line for line in Path("/proc/net/dev").read_text().splitlines() if "lo:" in line)
-    return int(line.split(":")[1].split()[0])
 
 
 async def _peer(world: World, seconds: float) -> dict[str, float]:

@@ -10,7 +10,8 @@ own port; the seat's part decodes every tenth frame as a real seat does. All sha
   frame has.
 - "changing": pages half text and half picture that flip each second; what one receiver was sent is
   `bytes_per_second_per_receiver`.
-- "still": one page that stays: `bytes_per_second_still`.
+- "still": one page that stays: `bytes_per_second_still` is all that the loopback carried for each:
+  the words of the show, pulses, TLS, TCP and what else there was.
 - "throttled": as "moving", one receiver behind a proxy of 1 Mbit/s: `frames_per_second_others`.
 """
 
@@ -49,7 +50,7 @@ from device_bridge.pictures.canvas import BadPicture, OutOfStep
 from device_bridge.pictures.raster import resized
 from device_bridge.protocol.pictures import Frame, Patch, bytes_of
 from device_bridge.protocol.seat import ToSeat
-from tests.benchmarks.lesson import cpu_seconds
+from tests.benchmarks.cost import cpu_seconds, loopback_bytes
 from tests.benchmarks.report import report
 from tests.guards import SittingSeat
 from tests.school import SmallSchool
@@ -310,6 +311,15 @@ class Bench:
         made = (self.encodes - encodes) / max(1, self.offered - offered)
         return rate, flow, made
 
+    async def still(self, page: Picture, seconds: float) -> float:
+        """Show a picture that stays; return all bytes a second on the loopback, a receiver."""
+        self.screen.shows = lambda: page
+        await asyncio.sleep(SETTLE_SECONDS)
+        began, before = time.monotonic(), loopback_bytes()
+        await asyncio.sleep(seconds)
+        carried, took = loopback_bytes() - before, time.monotonic() - began
+        return carried / took / sum(len(each.ports) for each in self.held)
+
 
 async def measure(bench: Bench, seconds: float, slow: str) -> dict[str, float]:
     """Measure all four; the link of `slow` is throttled from the last but one on."""
@@ -332,8 +342,7 @@ async def measure(bench: Bench, seconds: float, slow: str) -> dict[str, float]:
     }
     _, flow, _ = await bench.measured(screen.turns, seconds)
     figures["bytes_per_second_per_receiver"] = max(flow.values())
-    _, flow, _ = await bench.measured(lambda: screen.pages[0], seconds)
-    figures["bytes_per_second_still"] = max(flow.values()) + WORDS_BYTES
+    figures["bytes_per_second_still"] = await bench.still(screen.pages[0], seconds)
     ports = {name: port for each in bench.held for name, port in each.ports.items()}
     async with Throttle(ports[slow]) as line:
         room = app.school.link
@@ -348,10 +357,6 @@ async def measure(bench: Bench, seconds: float, slow: str) -> dict[str, float]:
     figures["frames_per_second_throttled"] = rate.pop(slow)
     figures["frames_per_second_others"] = min(rate.values())
     return figures
-
-
-WORDS_BYTES = 60
-"""A second, of a show whose picture stays: one word, its frame and TLS's record around it."""
 
 
 async def run(devices: int, seconds: float) -> dict[str, float]:

@@ -61,7 +61,8 @@ class Working(Desktop):
         assert path.is_relative_to(self._own.received)
         with path.open("ab") as file:
             file.write(ANSWER)
-        desk = self._own.hand_in / path.parent.name  # the guard has had it made
+        desk = self._own.hand_in / path.parent.name
+        desk.mkdir(mode=0o700, parents=True, exist_ok=True)  # as quick as the guard, or quicker
         (desk / "work.bin").write_bytes(path.read_bytes())
         (desk / "key.pem").symlink_to(self._bait)
         os.mkfifo(desk / "pipe")

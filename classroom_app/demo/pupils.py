@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from blake3 import blake3
 
+from classroom_app.demo.evidence import until
 from classroom_app.demo.stage import Child, StageError, program
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.status import Status, ask_status
@@ -25,6 +26,7 @@ CONTROL_BYTES_MAX: Final = 1024 * 1024
 SIZE: Final = (1366, 768)
 RING_SIZE: Final = (1920, 1080)
 TALK_SECONDS: Final = 20.0
+HAND_IN_SECONDS: Final = 20.0
 
 
 class Pupils:
@@ -149,6 +151,11 @@ class Pupils:
 
     async def lay(self, device: str, name: str, work: bytes) -> None:
         """Lay a pupil's work into the device's own hand-in folder."""
+
+        async def there() -> bool:
+            return bool((await self.status(device)).hand_in_folder)
+
+        await until(there, HAND_IN_SECONDS, f"a hand-in folder at {device}")
         folder = Path((await self.status(device)).hand_in_folder)
         await asyncio.to_thread((folder / name).write_bytes, work)
 

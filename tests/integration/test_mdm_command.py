@@ -132,5 +132,5 @@ def test_a_mistyped_class_gets_no_code_and_a_mistyped_code_is_not_said_to_be_end
             (("revoke-code", *here, "--code", "AAAA-BBBB-CCCC"), "no-code"),
         ):
             code, heard = said(capsys, *words)
-            told = f"pupitre-mdm: this school has none such ({told}). {LOOK}"
-            assert (code, heard.splitlines()[-1]) == (1, told)
+            sentence = f"pupitre-mdm: this school has none such ({told}). {LOOK}"
+            assert (code, heard.splitlines()[-1]) == (1, sentence)

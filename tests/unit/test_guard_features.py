@@ -63,6 +63,29 @@ def test_no_picture_before_the_bar_is_proved_to_say_so(tmp_path: Path) -> None:
     assert [frame.version for frame in link.frames] == [1]
 
 
+def test_the_bar_names_the_hand_in_folder_once_it_is_there(tmp_path: Path) -> None:
+    guard = guard_in(tmp_path, Hands())
+    seat, link = FakeSeat(guard).sit(), link_to(guard)
+
+    def named() -> str:
+        return seat.heard(ShowIndicator)[-1].hand_in_folder
+
+    lesson_on(guard, link)
+    assert named() == ""
+    folder = guard.presence.hand_in()
+    assert folder is not None
+    guard.presence.hand_in_made(folder.name)
+    assert named() == str(folder)
+    lesson_on(guard, link, 2)
+    assert named() == str(folder), "the same lesson, told again"
+    link.lesson = "lesson-2"
+    lesson_on(guard, link, 3)
+    assert named() == "", "work would be laid into the last lesson's"
+    guard.presence.hand_in_made(folder.name)
+    guard.tick()
+    assert all(not order.hand_in_folder for order in seat.heard(ShowIndicator))
+
+
 def test_a_bar_that_fails_stops_the_pictures_and_says_so(tmp_path: Path) -> None:
     hands = Hands()
     guard = guard_in(tmp_path, hands)

@@ -1,7 +1,7 @@
 """Where the pupil's files lie: with the guard, or with a pupil who is another user."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
@@ -41,7 +41,12 @@ class Lying(Struct, frozen=True):
 
 
 class PupilsFolders(Protocol):
-    """A lesson's folder is called by its name alone. All but properties may raise `Away`."""
+    """A lesson's folder is called by its name alone. All but properties may raise `Away`.
+
+    `opened` hears of each hand-in folder that is there now.
+    """
+
+    opened: Callable[[str], None]
 
     @property
     def there(self) -> bool: ...
@@ -104,6 +109,7 @@ class OwnFolders:
         self._bulk = bulk
         self._to_open = ""
         self._opening = asyncio.Event()
+        self.opened: Callable[[str], None] = lambda _: None
 
     def received(self, folder: str) -> Path:
         return self._folder.received / folder
@@ -142,8 +148,10 @@ class OwnFolders:
             await self._opening.wait()
             await asyncio.sleep(OPEN_SECONDS)
             self._opening.clear()
+            name = self._to_open
             with suppress(DeviceError):  # a full disk: collecting says that it cannot be read
-                await off_loop(self._bulk, partial(made, self.hand_in(self._to_open)))
+                await off_loop(self._bulk, partial(made, self.hand_in(name)))
+                self.opened(name)
 
     def _lying(self, folder: str, one: Document) -> Lying | None:
         placed = lying_in(made(self.received(folder)), one.document, one.name, one.size)

@@ -43,6 +43,8 @@ class PresenceGuard:
         self._now = now
         self._ended = ended
         self._folders = folders
+        self._hand_in_made = ""
+        folders.opened = self.hand_in_made
         self.held = held
 
     @property
@@ -65,6 +67,7 @@ class PresenceGuard:
         # The bar says the name that the school has signed, whatever an app writes.
         declared = replace(declared, teacher_name=author.teacher[:NAME_MAX])
         self.hear(LessonTold(declared, author), self._with_hand_in)
+        self._ask_for_hand_in()
         if len(self.lessons) > 1 and author.lesson in self.lessons:
             link.send(self._company_of(author.lesson))
 
@@ -123,14 +126,24 @@ class PresenceGuard:
         return self._folders.hand_in(name_of(self.held.home, declared.class_name))
 
     def open_hand_in(self) -> None:
-        """Have the lesson's folder made and tell the bar where it is."""
+        """Have the lesson's folder made, with whoever sits here now."""
+        self._hand_in_made = ""
+        self._bar(self._with_hand_in(self.held.bar))
+        self._ask_for_hand_in()
+
+    def hand_in_made(self, name: str) -> None:
+        """Tell the bar where the folder is, now that it is there."""
+        self._hand_in_made = name
         self._bar(self._with_hand_in(self.held.bar))
 
+    def _ask_for_hand_in(self) -> None:
+        if folder := self.hand_in():
+            self._folders.open_hand_in(folder.name)
+
     def _with_hand_in(self, bar: Bar) -> Bar:
-        if (folder := self.hand_in()) is None:
-            return bar
-        self._folders.open_hand_in(folder.name)
-        return replace(bar, hand_in_folder=str(folder) if self._folders.there else "")
+        folder = self.hand_in()
+        made = folder is not None and self._folders.there and folder.name == self._hand_in_made
+        return replace(bar, hand_in_folder=str(folder) if made else "")
 
     def _company_of(self, lesson: str) -> Company:
         return Company(tuple(one.teacher for one in self.held.authors if one.lesson != lesson))

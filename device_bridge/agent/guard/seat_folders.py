@@ -124,6 +124,7 @@ class SeatFolders:
         self._to_open = ""
         self._opening = asyncio.Event()
         self.came: Callable[[], None] = lambda: None
+        self.opened: Callable[[str], None] = lambda _: None
 
     @property
     def there(self) -> bool:
@@ -241,8 +242,10 @@ class SeatFolders:
             await self._opening.wait()
             await asyncio.sleep(OPEN_SECONDS)
             self._opening.clear()
+            name = self._to_open
             with suppress(DeviceError):  # a full disk: collecting says that it cannot be read
-                await self._ask(HandInOpened(self._to_open))
+                await self._ask(HandInOpened(name))
+                self.opened(name)
 
     async def lying(self, library: Library, folder: str, one: Document) -> Lying | None:
         del library

@@ -24,6 +24,9 @@ class _Named(Struct, frozen=True):
     at: int
 
 
+_NAMED: Final = msgspec.json.Decoder(_Named)
+
+
 def verify(before: Head, signed: Collection[Mark], connection: Connection) -> Head | Fault | None:
     """Check the next rows after `before`; return where to go on, or None at the end.
 
@@ -68,7 +71,7 @@ def _links(head: Head, row: Any) -> bool:  # noqa: ANN401 - as above
 def _says_itself(row: Any) -> bool:  # noqa: ANN401 - as above
     """Say whether the columns, which the chain does not hold, say what the body says."""
     try:
-        said = msgspec.json.decode(row.body, type=_Named)
+        said = _NAMED.decode(row.body)
     except (ValueError, RecursionError):
         return False
     return (said.type, said.id, said.lesson, said.at) == (row.kind, row.id, row.lesson, row.at)

@@ -2,7 +2,7 @@
 
 import secrets
 
-from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -57,7 +57,8 @@ def key_of(pem: bytes) -> Ed25519PrivateKey:
     """Read a key from PEM. Raises Malformed."""
     try:
         key = load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
+        # The last is what cryptography says of an Ed448 key that is too short.
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise Malformed("no-sealed-file", "There is no key in it.")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.x509.oid import NameOID
@@ -143,7 +143,8 @@ def key_of_pem(pem: bytes) -> Ed25519PrivateKey:
     """Read a key. Raises NotPaired for anything but an Ed25519 private key."""
     try:
         key = serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
+        # The last is what cryptography says of an Ed448 key that is too short.
         raise NotPaired("the key's file is spoilt") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise NotPaired("the key is not Ed25519")

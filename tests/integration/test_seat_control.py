@@ -189,6 +189,10 @@ async def changes_windows(driven: Driven) -> None:
                 await asyncio.sleep(0.1)
     driven.do(KeyPressed("Alt_L", down=True), KeyPressed("Tab", down=True))
     driven.do(KeyPressed("Tab", down=False), KeyPressed("Alt_L", down=False))
+    shown = (await desk.run(*find))[1].split()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (await desk.run("xdotool", "getwindowfocus"))[1].strip() in {"", *shown}:  # noqa: ASYNC110 - the desktop's
+            await asyncio.sleep(0.02)
     driven.do(TextTyped("the first\n"))
     assert await desk.got("the first", PATIENCE_SECONDS), other.read_text()
     assert "first" not in other.read_text()

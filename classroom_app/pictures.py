@@ -84,33 +84,25 @@ class Pictures(QObject):
         """Show a picture; returns when it is shown, and the next may come. False: it is none."""
         school, size = self._school(), QSize(frame.width, frame.height)
         pane = self._focus.pane_of(device) if self._focus else None
-        close = pane is not None
+        # No other picture comes of whom the class is shown: the wall's tile is made of it.
+        shown = pane is None and school is not None and device == school.showing.source()
         if pane and self._focus:
             self._focus.screen_is(device, QSize(frame.screen_width, frame.screen_height))
             pane.size = size
             size = _fit_of(size, self._focus.room_of(pane))
-        elif school and device == school.showing.source():
-            return await self._take_shown(device, frame)
         else:
-            size = self._sizes.get(device, size)
-        awaited = self._stills.get(device)
+            size = self._sizes.get(device, TILE if shown else size)
+        close, awaited = pane is not None or shown, self._stills.get(device)
         if awaited is None and not close and self._is_late(device, frame):
             return True
-        close = close or (awaited is not None and awaited.is_it(frame))
-        readable = await self._decoder.take(device, frame, size, close=close)
-        if awaited is not None and awaited.is_it(frame):
+        whole = awaited is not None and awaited.is_it(frame)
+        readable = await self._decoder.take(device, frame, size, close=close or whole)
+        if awaited is not None and whole:
             awaited.came.set()
-        if close and not readable:
+        if (close or whole) and not readable:
             self._begin_anew(device)
-        return readable
-
-    async def _take_shown(self, device: DeviceId, frame: Frame) -> bool:
-        """Take a close picture for a tile: no other comes of whom the class is shown."""
-        size = self._sizes.get(device, TILE)
-        readable = await self._decoder.take(device, frame, size, close=True)
-        if not readable:
-            self._begin_anew(device)
-        self._tile_soon()
+        if shown:
+            self._tile_soon()
         return readable
 
     def _tile_soon(self) -> None:

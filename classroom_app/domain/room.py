@@ -182,7 +182,8 @@ def _was_seen(seen: Evidence) -> bool:
     return seen.up_since is not None or seen.gone_since is not None
 
 
-def _here(seen: Evidence, now: float) -> bool:
+def here(seen: Evidence, now: float) -> bool:
+    """Whether the device is linked and was heard of lately; else the wall says that it is gone."""
     return seen.up_since is not None and now - seen.heard_at <= GONE_SECONDS
 
 
@@ -206,7 +207,7 @@ def _held(seen: Evidence, lock: LockWanted, now: float) -> bool:
     return (
         lock.locked
         and seen.twin_at is None
-        and _here(seen, now)
+        and here(seen, now)
         and seen.proved_version == lock.version
         and 0 <= now - seen.proved_at <= PROOF_OLD_SECONDS
         and not _failed(seen, lock)
@@ -226,7 +227,7 @@ def _failed(seen: Evidence, lock: LockWanted) -> str:
 
 def _free(seen: Evidence, lock: LockWanted, now: float) -> bool:
     kept = seen.report("attention")
-    if lock.locked or seen.twin_at is not None or not _here(seen, now):
+    if lock.locked or seen.twin_at is not None or not here(seen, now):
         return False
     if lock.version == 0:
         return seen.proved_version == 0
@@ -239,7 +240,7 @@ def _shown(  # noqa: C901 - one case a row of the table
     """Choose by desk.md section 3's priority: the first that is true."""
     if seen.up_since is None:
         return Shown(State.GONE, seen.gone_since or 0.0, seen.why_gone)
-    if not _here(seen, now):
+    if not here(seen, now):
         return Shown(State.GONE, seen.heard_at, "silent")
     if seen.overruled:
         return Shown(State.OTHER_LESSON, seen.heard_at, seen.overruled)

@@ -16,9 +16,10 @@ from msgspec.structs import replace
 from classroom_app.domain.acts import Resumed, ShowAsked, ShowOver
 from classroom_app.domain.errors import NotKept, NotLookedAt, RoomError, ShowEnded
 from classroom_app.domain.lesson import DeviceId, PupilId
+from classroom_app.domain.room import here
 from classroom_app.services.classroom import Classroom
 from device_bridge.protocol.errors import DeviceError
-from device_bridge.protocol.fields import GONE_SECONDS, LEASE_SECONDS
+from device_bridge.protocol.fields import LEASE_SECONDS
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.pictures import Frame, Patch, PictureStream
@@ -294,7 +295,7 @@ class Showing:
                 await self._changed.wait()
                 continue
             began = loop.time()
-            if show.source is not None and self._is_gone(show.source):
+            if show.source is not None and not self._is_here(show.source):
                 await self._end_gone()
             elif source is None:
                 if not show.paused:
@@ -303,10 +304,8 @@ class Showing:
                 self._saw(show, seen)
             await asyncio.sleep(max(0.0, began + PACE_SECONDS - loop.time()))
 
-    def _is_gone(self, device: DeviceId) -> bool:
-        """Whether the wall says of it that it is gone."""
-        seen = self._room.evidence(device)
-        return seen.up_since is None or self._room.clock.seconds() - seen.heard_at > GONE_SECONDS
+    def _is_here(self, device: DeviceId) -> bool:
+        return here(self._room.evidence(device), self._room.clock.seconds())
 
     async def _end_gone(self) -> None:
         try:

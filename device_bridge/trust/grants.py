@@ -117,11 +117,12 @@ def read_statement(
         raise NotAllowed(verb, "none")
     try:
         # What decides is the signature; the header is compared before it is believed.
-        signed = jws.extract_compact(token.encode())
+        raw = token.encode()
+        signed = jws.extract_compact(raw)
         _check_header(signed.protected, typ, verb)
         # RFC 7515, 5.2, step 8, with the one algorithm there is. Through the library's own key and
         # registry it took half as long again, and 40 devices wait for it at once.
-        header, payload, signature = token.encode().split(b".")
+        header, payload, signature = raw.split(b".")
         key.verify(urlsafe_b64decode(signature), header + b"." + payload)
         return msgspec.json.decode(signed.payload, type=struct)
     except msgspec.MsgspecError as error:

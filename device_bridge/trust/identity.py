@@ -33,10 +33,11 @@ UNREADABLE: Final = (
     TypeError,
     InvalidSignature,
     UnsupportedAlgorithm,
+    InternalError,  # of an Ed448 key that is too short
     x509.DuplicateExtension,
     x509.InvalidVersion,
 )
-"""What `cryptography` raises for a certificate that is not as ours are."""
+"""What `cryptography` raises for a certificate or a key that is not as ours are."""
 
 
 RENEWED_BEFORE_SECONDS: Final = 60 * 24 * 3600
@@ -143,8 +144,7 @@ def key_of_pem(pem: bytes) -> Ed25519PrivateKey:
     """Read a key. Raises NotPaired for anything but an Ed25519 private key."""
     try:
         key = serialization.load_pem_private_key(pem, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
-        # The last is what cryptography says of an Ed448 key that is too short.
+    except UNREADABLE as error:
         raise NotPaired("the key's file is spoilt") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise NotPaired("the key is not Ed25519")

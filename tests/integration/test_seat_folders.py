@@ -274,9 +274,9 @@ async def test_the_seat_serves_its_own_guard_and_makes_the_lessons_folder(room: 
     with bulk_threads() as files:
         async with asyncio.TaskGroup() as group, asyncio.timeout(5):
             serving = keep_folders(room.path, room.own, os.getuid(), files)
-            tasks = [group.create_task(work) for work in (serving, room.folders.run())]
+            tasks = [group.create_task(work) for work in (serving, room.folders.opening.run())]
             await room.came.wait()
-            room.folders.open_hand_in("5B")
+            room.folders.opening.ask("5B")
             while not (room.own.hand_in / "5B").exists():  # noqa: ASYNC110 - a worker's
                 await asyncio.sleep(0.01)
             for task in tasks:

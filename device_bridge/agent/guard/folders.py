@@ -1,7 +1,7 @@
 """Where the pupil's files lie: with the guard, or with a pupil who is another user."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
@@ -41,12 +41,10 @@ class Lying(Struct, frozen=True):
 
 
 class PupilsFolders(Protocol):
-    """A lesson's folder is called by its name alone. All but properties may raise `Away`.
+    """A lesson's folder is called by its name alone. All but properties may raise `Away`."""
 
-    `opened` hears of each hand-in folder that is there now.
-    """
-
-    opened: Callable[[str], None]
+    opening: "Opening"
+    """Of hand-in folders; it runs beside the guard."""
 
     @property
     def there(self) -> bool: ...
@@ -64,10 +62,6 @@ class PupilsFolders(Protocol):
 
     def left(self) -> None:
         """Note that the seat is gone."""
-        ...
-
-    def open_hand_in(self, folder: str) -> None:
-        """Have the lesson's folder made; never raises."""
         ...
 
     async def lying(self, library: Library, folder: str, one: Document) -> Lying | None:
@@ -93,9 +87,34 @@ class PupilsFolders(Protocol):
         """Remove what past lessons left there. Raises `Unreadable`."""
         ...
 
+
+class Opening:
+    """Has the newest lesson's hand-in folder made, a moment after it was asked for.
+
+    `opened` hears of each that is there now.
+    """
+
+    def __init__(self, make: Callable[[str], Awaitable[object]]) -> None:
+        """Take what makes a folder of that name; it may raise `DeviceError`."""
+        self._make = make
+        self._wanted = ""
+        self._asked = asyncio.Event()
+        self.opened: Callable[[str], None] = lambda _: None
+
+    def ask(self, folder: str) -> None:
+        self._wanted = folder
+        self._asked.set()
+
     async def run(self) -> NoReturn:
-        """Do what was asked for without waiting, until cancelled."""
-        ...
+        """Go on until cancelled."""
+        while True:
+            await self._asked.wait()
+            await asyncio.sleep(OPEN_SECONDS)
+            self._asked.clear()
+            name = self._wanted
+            with suppress(DeviceError):  # a full disk: collecting says that it cannot be read
+                await self._make(name)
+                self.opened(name)
 
 
 class OwnFolders:
@@ -107,9 +126,7 @@ class OwnFolders:
     def __init__(self, folder: Folder, bulk: Executor) -> None:
         self._folder = folder
         self._bulk = bulk
-        self._to_open = ""
-        self._opening = asyncio.Event()
-        self.opened: Callable[[str], None] = lambda _: None
+        self.opening = Opening(lambda name: off_loop(bulk, partial(made, folder.hand_in / name)))
 
     def received(self, folder: str) -> Path:
         return self._folder.received / folder
@@ -119,10 +136,6 @@ class OwnFolders:
 
     def left(self) -> None:
         pass
-
-    def open_hand_in(self, folder: str) -> None:
-        self._to_open = folder
-        self._opening.set()
 
     async def lying(self, library: Library, folder: str, one: Document) -> Lying | None:
         del library
@@ -141,17 +154,6 @@ class OwnFolders:
 
     async def clean(self, keep: Retention, now: float, in_use: Collection[str]) -> None:
         """Leave it to the guard's own clean-up."""
-
-    async def run(self) -> NoReturn:
-        """Have the newest lesson's hand-in folder made, until cancelled."""
-        while True:
-            await self._opening.wait()
-            await asyncio.sleep(OPEN_SECONDS)
-            self._opening.clear()
-            name = self._to_open
-            with suppress(DeviceError):  # a full disk: collecting says that it cannot be read
-                await off_loop(self._bulk, partial(made, self.hand_in(name)))
-                self.opened(name)
 
     def _lying(self, folder: str, one: Document) -> Lying | None:
         placed = lying_in(made(self.received(folder)), one.document, one.name, one.size)

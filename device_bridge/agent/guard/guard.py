@@ -455,7 +455,7 @@ class Guard:
                 group.create_task(self.witness.run(), name="guard-witness")
                 group.create_task(self._keep_clean(), name="guard-retention")
                 group.create_task(self.materials.run(), name="guard-papers")
-                group.create_task(self._folders.run(), name="guard-folders")
+                group.create_task(self._folders.opening.run(), name="guard-folders")
                 group.create_task(self.stills.run(), name="guard-stills")
         finally:
             self._write(kept.write, self.held)

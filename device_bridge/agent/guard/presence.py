@@ -44,7 +44,7 @@ class PresenceGuard:
         self._ended = ended
         self._folders = folders
         self._hand_in_made = ""
-        folders.opened = self.hand_in_made
+        folders.opening.opened = self.hand_in_made
         self.held = held
 
     @property
@@ -138,7 +138,7 @@ class PresenceGuard:
 
     def _ask_for_hand_in(self) -> None:
         if folder := self.hand_in():
-            self._folders.open_hand_in(folder.name)
+            self._folders.opening.ask(folder.name)
 
     def _with_hand_in(self, bar: Bar) -> Bar:
         folder = self.hand_in()

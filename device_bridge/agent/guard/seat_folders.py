@@ -13,11 +13,11 @@ from concurrent.futures import Executor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
-from device_bridge.agent.guard.folders import OPEN_SECONDS, Away, Lying
+from device_bridge.agent.guard.folders import Away, Lying, Opening
 from device_bridge.agent.guard.hand_in import Gathered
 from device_bridge.agent.guard.retention import Retention
 from device_bridge.agent.local_socket import bound, remove, uid_at
@@ -121,10 +121,8 @@ class SeatFolders:
         self._end: _End | None = None
         self._turn = asyncio.Lock()
         self._whose = NOBODY
-        self._to_open = ""
-        self._opening = asyncio.Event()
+        self.opening = Opening(lambda name: self._ask(HandInOpened(name)))
         self.came: Callable[[], None] = lambda: None
-        self.opened: Callable[[str], None] = lambda _: None
 
     @property
     def there(self) -> bool:
@@ -231,21 +229,6 @@ class SeatFolders:
         if isinstance(told, CannotDo):
             raise _trouble(told)
         return told
-
-    def open_hand_in(self, folder: str) -> None:
-        self._to_open = folder
-        self._opening.set()
-
-    async def run(self) -> NoReturn:
-        """Have the newest lesson's hand-in folder made, until cancelled."""
-        while True:
-            await self._opening.wait()
-            await asyncio.sleep(OPEN_SECONDS)
-            self._opening.clear()
-            name = self._to_open
-            with suppress(DeviceError):  # a full disk: collecting says that it cannot be read
-                await self._ask(HandInOpened(name))
-                self.opened(name)
 
     async def lying(self, library: Library, folder: str, one: Document) -> Lying | None:
         del library

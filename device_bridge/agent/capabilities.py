@@ -22,6 +22,7 @@ from device_bridge.protocol.seat import (
 )
 
 AREAS_MAX: Final = 16
+Pixels = bytes | bytearray | memoryview
 Why = Literal[
     "screen-off",
     "screen-saver",
@@ -68,7 +69,7 @@ class Picture(Struct, frozen=True):
     width: int
     height: int
     layout: Literal["RGB", "BGRX"]
-    pixels: bytes | bytearray | memoryview
+    pixels: Pixels
 
 
 class Unseen(Struct, frozen=True):
@@ -97,6 +98,13 @@ class Capture(Protocol):
         ...
 
     def grab(self, screen: int) -> Picture | Unseen: ...
+
+    def descriptor(self) -> int | None:
+        """Return a file's that can be read once something is drawn; None: ask again and again.
+
+        Asked in the loop's own thread, between two calls of the worker's.
+        """
+        ...
 
 
 class Curtain(Protocol):

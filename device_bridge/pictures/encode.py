@@ -7,7 +7,7 @@ from typing import Final
 from blake3 import blake3
 from PIL import Image
 
-from device_bridge.agent.capabilities import Area
+from device_bridge.agent.capabilities import Area, Pixels
 from device_bridge.pictures.raster import upright
 from device_bridge.protocol.pictures import IMAGE_BYTES_MAX, Codec, Patch, bytes_of
 
@@ -38,11 +38,16 @@ class Encoder:
         self._size = (0, 0)
 
     def patches(
-        self, image: Image.Image, quality: int, changed: Sequence[Area] | None = None
+        self,
+        image: Image.Image,
+        quality: int,
+        changed: Sequence[Area] | None = None,
+        pixels: Pixels | None = None,
     ) -> tuple[Patch, ...]:
         """Return what is new in a `raster.mapped` image; nothing where nothing is.
 
-        Only what lies in `changed` is looked at, None: all. `quality` is the codec's own, 1 to 95;
+        Only what lies in `changed` is looked at, None: all. `pixels`: the image's own, where they
+        are at hand, which saves a copy of it as a whole. `quality` is the codec's own, 1 to 95;
         it falls where the patches would not fit one message. A picture of another size than the
         last one is a new one: all its places are told.
         """
@@ -59,10 +64,10 @@ class Encoder:
         else:
             new += self._new(image, [one for one in places if one not in some], changed)
             whole = len(new) > max(1, len(places) * MOST)
-        cuts = [(box, raw) for box, raw, _ in new]
+        cuts: list[tuple[Box, Pixels]] = [(box, raw) for box, raw, _ in new]
         if whole:
             # One file is decoded in two thirds of the time of forty.
-            cuts = [((0, 0, *image.size), image.tobytes())]
+            cuts = [((0, 0, *image.size), image.tobytes() if pixels is None else pixels)]
         while True:
             made = tuple(_patch(box, raw, image.mode, quality, self._codec) for box, raw in cuts)
             if bytes_of(made) <= IMAGE_BYTES_MAX or quality <= WORST:
@@ -102,7 +107,7 @@ def _meets(box: Box, area: Area) -> bool:
     return across and area.y < bottom and top < area.y + area.height
 
 
-def _patch(box: Box, raw: bytes, mode: str, quality: int, codec: Codec) -> Patch:
+def _patch(box: Box, raw: Pixels, mode: str, quality: int, codec: Codec) -> Patch:
     left, top, right, bottom = box
     written, image = BytesIO(), upright(raw, mode, (right - left, bottom - top))
     if codec == "webp":

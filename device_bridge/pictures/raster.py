@@ -8,7 +8,7 @@ from typing import Final
 
 from PIL import Image
 
-from device_bridge.agent.capabilities import Picture
+from device_bridge.agent.capabilities import Picture, Pixels
 
 _DEPTH: Final = {"RGB": 3, "BGRX": 4}
 GAP: Final = 2.0
@@ -29,14 +29,18 @@ def mapped(picture: Picture) -> Image.Image:
     """Return the picture for `fitted`, crops and `upright`; it may share the buffer."""
     size = (picture.width, picture.height)
     mode = "RGBX" if picture.layout == "BGRX" else "RGB"
-    pixels = memoryview(picture.pixels)  # pyright: ignore[reportArgumentType] - what is read, is
-    return Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)  # type: ignore[arg-type]
+    return _of(mode, size, picture.pixels, mode)
 
 
-def upright(raw: bytes, mode: str, size: tuple[int, int]) -> Image.Image:
+def _of(mode: str, size: tuple[int, int], raw: Pixels, layout: str) -> Image.Image:
+    pixels = memoryview(raw)  # pyright: ignore[reportArgumentType] - what is read, is
+    return Image.frombuffer(mode, size, pixels, "raw", layout, 0, 1)  # type: ignore[arg-type]
+
+
+def upright(raw: Pixels, mode: str, size: tuple[int, int]) -> Image.Image:
     """Return the bytes of a `mapped` image of this mode, or of a part of one, in RGB."""
     layout = "BGRX" if mode == "RGBX" else "RGB"
-    return Image.frombuffer("RGB", size, raw, "raw", layout, 0, 1)
+    return _of("RGB", size, raw, layout)
 
 
 def fitted(image: Image.Image, width: int, height: int) -> Image.Image:

@@ -96,6 +96,9 @@ class SimulatedCapture(Willing):
     def changed(self, screen: int) -> tuple[Area, ...] | None:
         return self._screen.changed(screen) if self._screen else None
 
+    def descriptor(self) -> None:
+        return None
+
     def grab(self, screen: int) -> Picture | Unseen:
         self.grabs += 1
         if why := self.why_not(self.grabs):

@@ -86,6 +86,9 @@ class BehavingScreen:
         del screen
         return None
 
+    def descriptor(self) -> None:
+        return None
+
     def grab(self, screen: int) -> Picture | Unseen:
         """Return what the pupil's screen shows now."""
         if screen or self.dark:

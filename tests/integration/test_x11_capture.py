@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from select import select
 from typing import Any, TypeVar, cast
 
 import pytest
@@ -95,6 +96,22 @@ def test_only_what_was_drawn_on_is_told_and_only_once() -> None:
             assert capture.changed(0) == ()
             assert colour(capture.grab(0)) == (0, 0, 0)
             assert image_of(capture.grab(0)).getpixel((45, 65)) == (0, 0, 255)
+
+
+def test_the_server_says_when_something_is_drawn() -> None:
+    with xvfb() as display, eye(display) as capture:
+        assert capture.descriptor() is None, "nobody has looked"
+        until(lambda: capture.changed(0), lambda told: told == ())
+        told = capture.descriptor()
+        assert told is not None
+        assert not select([told], [], [], 0)[0]
+        with painted(display, "40,60,100,50,255"):
+            assert select([told], [], [], WITHIN_SECONDS)[0]
+            assert until(lambda: capture.changed(0), bool) == (Area(40, 60, 100, 50),)
+            until(
+                lambda: (capture.changed(0), select([told], [], [], 0)[0]),
+                lambda is_: is_ == ((), []),
+            )
 
 
 def test_a_screen_saver_is_told_and_ends_with_the_next_key() -> None:

@@ -1,6 +1,7 @@
 """The seat's own rules, with capabilities that do as they are told."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
@@ -66,6 +67,7 @@ class Eye:
         self.shows: Picture | Unseen = stripes(1)
         self.grabs = self.asked = 0
         self.tells = False
+        self.speaks: int | None = None
         self._seen: Picture | Unseen | None = None
 
     def screens(self) -> tuple[Screen, ...]:
@@ -75,6 +77,9 @@ class Eye:
         assert screen == 0
         self.asked += 1
         return () if self.tells and self.shows is self._seen else None
+
+    def descriptor(self) -> int | None:
+        return self.speaks
 
     def grab(self, screen: int) -> Picture | Unseen:
         assert screen == 0
@@ -286,6 +291,24 @@ async def test_what_is_drawn_on_a_still_screen_that_is_looked_at_closely_is_seen
         grabs = desk.eye.grabs
         await asyncio.sleep(3)
         assert desk.eye.grabs == grabs, "what the system says is still is not grabbed"
+
+
+async def test_a_system_that_speaks_when_something_is_drawn_is_not_asked_meanwhile() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        async with at_work() as desk:
+            desk.eye.tells, desk.eye.speaks = True, ours.fileno()
+            desk.watched(Look(1, "close", pace=30.0))
+            await asyncio.sleep(1)
+            desk.core.told(FrameTaken(1))
+            await asyncio.sleep(0.2)
+            asked = desk.eye.asked
+            await asyncio.sleep(1)
+            assert desk.eye.asked - asked <= 11
+            desk.eye.shows = stripes(50)
+            theirs.send(b"drawn")
+            await asyncio.sleep(0.004)
+            assert len(desk.frames()) == 2
 
 
 async def test_one_frame_is_in_flight_and_the_newest_picture_follows() -> None:

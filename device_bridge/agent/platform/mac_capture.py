@@ -124,6 +124,9 @@ class MacCapture:
         same = screen < len(found) and found[screen] == self._stream.display
         return self._stream.changed() if same else None
 
+    def descriptor(self) -> None:
+        return None
+
     def grab(self, screen: int) -> Picture | Unseen:
         if (there := self._frameworks) is None:
             return unseen("cannot-see")

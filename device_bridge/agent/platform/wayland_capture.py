@@ -127,6 +127,9 @@ class WaylandCapture:
             return None
         return ()
 
+    def descriptor(self) -> None:
+        return None
+
     def grab(self, screen: int) -> Picture | Unseen:
         self._go_on()
         if not self._streams:

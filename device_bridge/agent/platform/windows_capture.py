@@ -129,6 +129,9 @@ class WindowsCapture:
             self.close()
             return None
 
+    def descriptor(self) -> None:
+        return None
+
     def grab(self, screen: int) -> Picture | Unseen:
         try:
             self._open()

@@ -28,6 +28,8 @@ class Damage(Protocol):
 
     def drawn(self) -> list[Area] | None: ...
 
+    def fileno(self) -> int | None: ...
+
     def close(self) -> None: ...
 
 
@@ -64,6 +66,9 @@ class X11Capture:
         last grab: a screen that goes off draws nothing.
         """
         return self._ask(lambda eye: self._changed(eye, screen), None)
+
+    def descriptor(self) -> int | None:
+        return self._eye.descriptor() if self._eye else None
 
     def grab(self, screen: int) -> Picture | Unseen:
         """Return the pixels of monitor `screen`, or why there are none."""
@@ -176,6 +181,9 @@ class _Eye:
                 self._drawn[number] = few([*held, *cut(drawn, monitor)], monitor)
         told, self._drawn[screen] = self._drawn[screen], ()
         return told
+
+    def descriptor(self) -> int | None:
+        return self._damage.fileno() if self._damage else None
 
     def grab(self, screen: int) -> Picture | Unseen:
         monitors = self.monitors()

@@ -53,6 +53,10 @@ class X11Damage:
         )
         return [Area(one.x, one.y, one.width, one.height) for one in told.rectangles]
 
+    def fileno(self) -> int | None:
+        """Return what can be read once something is drawn; None: it is not told."""
+        return self._display.fileno() if self._able else None
+
     def close(self) -> None:
         self._display.close()
 

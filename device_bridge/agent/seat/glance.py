@@ -80,10 +80,11 @@ class Sight:
             return Nothing("dark", "")
         native = small is image and (picture.width, picture.height) == self._size
         self._size = (picture.width, picture.height)
-        return self._told(small, quality, changed if native else None)
+        changed = changed if native else None
+        own = picture.pixels if small is image else None
+        return self._told(small, self._encoder.patches(small, quality, changed, own))
 
-    def _told(self, small: Image.Image, quality: int, changed: tuple[Area, ...] | None) -> Glance:
-        patches = self._encoder.patches(small, quality, changed)
+    def _told(self, small: Image.Image, patches: tuple[Patch, ...]) -> Glance:
         if not patches:
             return Unchanged()
         if len(patches) > PATCHES_MAX or bytes_of(patches) > IMAGE_BYTES_MAX:

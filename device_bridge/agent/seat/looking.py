@@ -14,6 +14,10 @@ from device_bridge.protocol.seat import FrameTaken, FromSeat, Look, LookAnswered
 SOON_SECONDS: Final = 0.008
 """When a screen that is looked at closely is asked again, where the system says that nothing was
 drawn: the answer costs nothing, and what is drawn next is seen while it is new."""
+WAIT_SECONDS: Final = 0.1
+"""The same, where the system wakes us: it may have spoken while it was asked for another thing."""
+SETTLES_SECONDS: Final = 0.002
+"""After that: programs draw in several steps, and some on another screen without end."""
 STILL_SECONDS: Final = 1.0
 """How often an unchanged screen is confirmed: the guard's pulse goes out each 2 s."""
 
@@ -34,6 +38,7 @@ class Looking:
         self._look: Look | None = None
         self._mapped = False
         self._changed = asyncio.Event()
+        self._drawn = False  # on a screen whose drawing is awaited
         self._begin(Look(0, "none"))
         self._number = 0
 
@@ -68,8 +73,10 @@ class Looking:
             assert look is not None  # noqa: S101 - _allowed said so
             began = asyncio.get_running_loop().time()
             seen = await self._glance(look)
-            soon = look.look == "close" and seen == Unchanged(told=True)
-            await self._pause(began + (SOON_SECONDS if soon else self._pacing.rest_seconds()))
+            if look.look == "close" and seen == Unchanged(told=True):
+                await self._await_drawn()
+            else:
+                await self._pause(began + self._pacing.rest_seconds())
 
     def _allowed(self, look: Look | None) -> bool:
         return self._mapped and look is not None and look.look != "none"
@@ -84,6 +91,24 @@ class Looking:
         else:
             sight.forget()
         return seen
+
+    async def _await_drawn(self) -> None:
+        loop, told = asyncio.get_running_loop(), self._capture.descriptor()
+        if told is None:
+            await self._pause(loop.time() + SOON_SECONDS)
+            return
+        loop.add_reader(told, self._hear_drawn)
+        try:
+            await self._pause(loop.time() + WAIT_SECONDS)
+        finally:
+            loop.remove_reader(told)
+        if self._drawn:
+            self._drawn = False
+            await self._pause(loop.time() + SETTLES_SECONDS)
+
+    def _hear_drawn(self) -> None:
+        self._drawn = True
+        self._changed.set()
 
     def _tell(self, look: Look, seen: Glance) -> None:
         match seen:
@@ -128,11 +153,11 @@ class Looking:
             self._say(answer)
 
     async def _pause(self, until: float) -> None:
-        """Keep the pace; a new order is looked at now, a frame taken is not."""
+        """Keep the pace; a new order and what was drawn are looked at now, a frame taken is not."""
         look, mapped = self._look, self._mapped
         try:
             async with asyncio.timeout_at(until):
-                while look is self._look and mapped == self._mapped:
+                while look is self._look and mapped == self._mapped and not self._drawn:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:

@@ -14,6 +14,7 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,7 +72,10 @@ async def all_shown(world: World) -> str:
     return ""
 
 
-async def _cost(world: World, seconds: float) -> dict[str, float]:
+async def cost(
+    world: World, seconds: float, watched: AbstractSet[str] = frozenset()
+) -> dict[str, float]:
+    """Return cores, memory, frames and stalls over `seconds`; frames of `watched`, or of all."""
     pid = world.app.process.pid if world.app else 0
     simulators = [child for child in world.stage.children if child.name.startswith("simulator")]
     devices = [one for child in simulators for one in family(child.process.pid)]
@@ -86,7 +90,11 @@ async def _cost(world: World, seconds: float) -> dict[str, float]:
         for now, was in zip((cpu_of([pid]), cpu_of(decoders), cpu_of(devices)), cpu, strict=True)
     ]
     after = await world.window.ask("gauge", run=False)
-    frames = [count - before["frames"].get(one, 0) for one, count in after["frames"].items()]
+    frames = [
+        count - before["frames"].get(one, 0)
+        for one, count in after["frames"].items()
+        if not watched or one in watched
+    ]
     apart = sum(map(peak_megabytes, decoders))
     return {
         "app_cpu_cores": cpu[0] + cpu[1],
@@ -121,7 +129,7 @@ async def run(devices: int, seconds: float, seed: int) -> dict[str, float]:
         await asyncio.to_thread(draw_ring, ring, RING_FRAMES, seed)
         async with lesson(devices, seed, seen=all_shown, real_devices=0, ring=ring) as world:
             await asyncio.sleep(SETTLE_SECONDS)
-            return await _cost(world, seconds) | await _staleness(world)
+            return await cost(world, seconds) | await _staleness(world)
 
 
 def main() -> None:

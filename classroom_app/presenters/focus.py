@@ -23,6 +23,8 @@ LooksClosely = Callable[[Sequence[Closely]], None]
 """Told at whom the teacher looks closely now; nobody: that has ended."""
 ASK_MS = 50
 """Panes are laid out anew within it, and a window drawn larger asks for no picture on the way."""
+MISSED_MS = 1000
+"""Most close pictures come sooner, and words that are gone at once are read by nobody."""
 # An old picture would look like the screen of now.
 WITHOUT_PICTURE = ABSENT | {State.LOCKED, State.PRIVATE, State.DARK, State.TWIN}
 
@@ -50,6 +52,7 @@ class FocusPresenter(QObject):
         self._asked: tuple[Closely, ...] = ()
         self._in_sight = True
         self._asking = timer(self, ASK_MS, self.ask, once=True)
+        self.coming = timer(self, MISSED_MS, self.changed, once=True)
         self.control = ControlPresenter(desk, self)
         self.control.changed.connect(self.changed)
         desk.page_changed.connect(self._look)
@@ -129,6 +132,7 @@ class FocusPresenter(QObject):
         self._asking.stop()
         if (wanted := self._wanted()) != self._asked:
             self._asked = wanted
+            self.coming.start()
             self._closely(wanted)
 
     def _wanted(self) -> tuple[Closely, ...]:
@@ -218,7 +222,13 @@ class FocusPresenter(QObject):
             return say("the time for a close look is up")
         if self.control.on and pane is self.pane:
             return say("live · you drive")
+        if self._misses(pane):
+            return say("live, but small")
         return _lost(pane) or say("live")
+
+    def _misses(self, pane: Pane) -> bool:
+        """Whether a close picture was asked for and none came: the wall's stands in for it."""
+        return not pane.frames and not self.coming.isActive()
 
     def age(self) -> str:
         """Return what the picture is worth: live, or why not."""
@@ -231,6 +241,8 @@ class FocusPresenter(QObject):
             return say("live, but small · the time for a close look is up")
         if self.control.on:
             return say("live · you drive")
+        if self._misses(self.pane):
+            return say("live, but small · the close picture has not come yet")
         if self.pane.lost:
             return _lost(self.pane)
         if not tile.pupil:
@@ -289,6 +301,7 @@ class FocusPresenter(QObject):
         panes = tuple(self._pane(key) for key in self.desk.looked_at())
         moved = panes != self.panes
         if moved:
+            self.coming.start()
             self.control.give_back()  # what is driven is what was seen
         self.panes = panes
         before = self.pane

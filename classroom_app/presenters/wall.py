@@ -109,7 +109,7 @@ class WallModel(QAbstractListModel):
         """So many the wall has now."""
         self._listed_columns = 1
         self.unchanged = False
-        self._came_at: dict[DeviceId, float] = {}
+        self._same_since: dict[DeviceId, float] = {}
         self._said_unchanged: dict[str, str] = {}
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self.flush)
@@ -142,14 +142,18 @@ class WallModel(QAbstractListModel):
 
     def pictures(self, images: Mapping[DeviceId, QImage]) -> None:
         """Take what the decoder has ready, all at once."""
+        now = self._clock()
+        for device, image in images.items():
+            # A device that is asked anew tells all of its picture again, changed or not.
+            if device not in self._same_since or self._pictures.get(device) != image:
+                self._same_since[device] = now
         self._pictures.update(images)
-        self._came_at |= dict.fromkeys(images, self._clock())
         self._touch(key for key, tile in self._tiles.items() if tile.device in images)
 
     def forget(self) -> None:
         """Drop all: the lesson is over."""
         self._pictures.clear()
-        self._came_at.clear()
+        self._same_since.clear()
         self.filter = ""
         self.plan, self.arranging = None, False
         self.selected = frozenset()
@@ -247,6 +251,8 @@ class WallModel(QAbstractListModel):
     def see(self, visible: Mapping[DeviceId, QSize]) -> None:
         """Hear from the view which pictures are seen, at which size in real pixels."""
         if visible != self._seen:
+            for device in self._seen.keys() - visible.keys():
+                self._same_since.pop(device, None)  # what it shows meanwhile nobody knows
             self._seen = dict(visible)
             self._looked_at(self._seen)
 
@@ -279,7 +285,7 @@ class WallModel(QAbstractListModel):
     def words(self, tile: Tile) -> TileWords:
         words = tile_words(tile, self._clock())
         if self.unchanged and not words.fact and tile.state is State.LIVE and not self.hidden:
-            same = self._clock() - self._came_at.get(tile.device, self._clock())
+            same = self._clock() - self._same_since.get(tile.device, self._clock())
             if same >= UNCHANGED_SECONDS:
                 return replace(words, fact=say("Unchanged for {time}", time=lasted(same)))
         return words
@@ -326,7 +332,7 @@ class WallModel(QAbstractListModel):
             self._pace.start()
 
     def _arrange(self) -> None:
-        self.beginResetModel()
+        """Let each seat stand where it belongs now; a view hears of it only where one moved."""
         letters = folded(self.filter.strip())
         shown = [tile for tile in self._tiles.values() if letters in folded(tile.name)]
         if self.order == "needing":
@@ -337,13 +343,16 @@ class WallModel(QAbstractListModel):
             shown.sort(key=_by_name)
         else:
             shown.sort(key=_by_seat)
-        self.columns, self._rows = 0, [key_of(tile) for tile in shown]
+        columns, rows = 0, [key_of(tile) for tile in shown]
         if self.order == "seats" and not letters and (self.plan or self.arranging) and shown:
-            self.columns, self._rows = drawn(self.whole_plan(), spare=self.arranging)
-        self._row_of = {key: row for row, key in enumerate(self._rows) if key}
-        before, self.selected = self.selected, self.selected & self._row_of.keys()
-        self.endResetModel()
+            columns, rows = drawn(self.whole_plan(), spare=self.arranging)
+        before = self.selected
+        if (columns, rows) != (self.columns, self._rows):
+            self.beginResetModel()
+            self.columns, self._rows = columns, rows
+            self._row_of = {key: row for row, key in enumerate(rows) if key}
+            self.selected &= self._row_of.keys()
+            self.endResetModel()
         if before != self.selected:
             self.selection_changed.emit()
-        self._touched.update(self._row_of)
-        self._touch(())
+        self._touch(self._row_of)

@@ -39,6 +39,7 @@ from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 NARROW, FACTS_FROM = 1200, 1600
+FIND, FIND_NARROW = 200, 160
 SCOPE_PX = 80  # "tous les 100", "100 gewählt", "Camille only"
 HEADLINE = 480
 """What happened, and how often, is read before the names beside it."""
@@ -343,7 +344,7 @@ class BarD(QWidget):
         self._desk, self._theme = desk, theme
         self.finder = QLineEdit(self)
         self.finder.setObjectName("find")
-        self.finder.setFixedSize(200, 30)
+        self.finder.setFixedSize(FIND, 30)
         self.finder.setFont(font(14))
         self.finder.setMaxLength(40)
         self._glass = QAction(self)
@@ -424,7 +425,8 @@ class BarD(QWidget):
 
     @Slot()
     def refresh(self) -> None:
-        wall = self._desk.wall
+        wall, narrow = self._desk.wall, self.window().width() < NARROW
+        self.finder.setFixedWidth(FIND_NARROW if narrow else FIND)
         self.finder.setPlaceholderText(say("Find a pupil"))
         self.finder.setAccessibleName(say("Find a pupil"))
         self._glass.setIcon(QIcon(self._theme.icon("search", 18, "ink2")))
@@ -437,7 +439,8 @@ class BarD(QWidget):
         told = self._desk.full or self._desk.warning
         tight = bool(told) and not wide  # a warning is read whole before a slider is needed
         for sizing in (self.smaller, self.sizes, self.larger):
-            sizing.setVisible(not tight)
+            # In a narrow window the two buttons stay, and the keys.
+            sizing.setVisible(not tight and not (narrow and sizing is self.sizes))
         hide = say("Show again") if wall.hidden else say("Hide pictures")
         icon = "eye" if wall.hidden else "eye-off"
         self._tool(self.hide_pictures, icon, "" if tight else hide, f"{hide} (Ctrl+H)")

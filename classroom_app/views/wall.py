@@ -37,6 +37,7 @@ from classroom_app.presenters.layout import EDGE, Grid, grid, room
 from classroom_app.presenters.wall import ZOOMS, Index, WallModel
 from classroom_app.presenters.words import say
 from classroom_app.views.arranging import Mover
+from classroom_app.views.control import WHEEL_STEP
 from classroom_app.views.motion import FADE_MS, SWELL_MS, Motion
 from classroom_app.views.theme import Theme, font
 from classroom_app.views.tile import Fade, Layer, TileDelegate
@@ -79,6 +80,8 @@ class WallView(QListView):
         self._current = ""
         self._chosen: frozenset[str] = frozenset()  # when the mouse was pressed
         self._under = QRect()
+        self._turned = 0  # of the wheel, since its last whole step
+        self._scrolled = 0
         self.tiles = TileDelegate(theme, wall, self)
         self.setItemDelegate(self.tiles)
         self.setModel(wall)
@@ -90,7 +93,8 @@ class WallView(QListView):
         self._sorting.start()
         self.verticalScrollBar().valueChanged.connect(self._touch)
         wall.tiles_changed.connect(self._touch)
-        wall.modelReset.connect(self._reshaped)
+        wall.modelAboutToBeReset.connect(self._keep_place)
+        wall.modelReset.connect(self._rearranged)
         wall.looks_changed.connect(self._reshaped)
         wall.selection_changed.connect(self._apply_selection)
         wall.turned.connect(self._fade)
@@ -127,6 +131,7 @@ class WallView(QListView):
         count = self._wall.rowCount()
         space = QSize(self.width() - 2 * EDGE, self.height() - TOP - BOTTOM)
         if count == 0 or space.width() <= 0 or space.height() <= 0:
+            self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             return
         made = self._grid(count, space)
         scrolls = made.rows > made.rows_seen
@@ -171,6 +176,17 @@ class WallView(QListView):
         return spot
 
     @Slot()
+    def _keep_place(self) -> None:
+        self._scrolled = self.verticalScrollBar().value()
+
+    @Slot()
+    def _rearranged(self) -> None:
+        """Stay where the teacher has scrolled to, whoever came, went or moved."""
+        self._reshaped()
+        self.doItemsLayout()  # before it there is nothing to scroll
+        self.verticalScrollBar().setValue(self._scrolled)
+
+    @Slot()
     def _reshaped(self) -> None:
         self.lay_out()
         self._apply_selection()
@@ -194,7 +210,7 @@ class WallView(QListView):
     def come_in_sight(self, seen: bool) -> None:  # noqa: FBT001 - a signal's own word
         """Hear whether anybody can see the window at all."""
         self._in_sight = seen
-        self._touch()
+        self.look()  # the rows are as they were: there is nothing to wait for
 
     @Slot(QRect)
     def lie_under(self, spot: QRect) -> None:
@@ -372,12 +388,16 @@ class WallView(QListView):
             self.menu.open(tile, self.viewport().mapToGlobal(spot))
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        down = event.angleDelta().y()
+        """Zoom, or scroll by whole rows; a touchpad tells a step of either in many small parts."""
+        self._turned += event.angleDelta().y()
+        steps = int(self._turned / WHEEL_STEP)
+        self._turned -= steps * WHEEL_STEP
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(1 if down > 0 else -1)
-        elif down:
+            for _ in range(abs(steps)):
+                self.zoom(1 if steps > 0 else -1)
+        else:
             bar = self.verticalScrollBar()
-            bar.setValue(bar.value() + (-bar.singleStep() if down > 0 else bar.singleStep()))
+            bar.setValue(bar.value() - steps * bar.singleStep())
         event.accept()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -179,9 +179,9 @@ def _opened(patch: Patch, fit: tuple[int, int] | None = None) -> Image.Image:
     with Image.open(io.BytesIO(raw), formats=(patch.codec.upper(),)) as picture:
         if not _sensible(picture.size):
             raise BadPicture("too large")
+        if picture.size != (patch.width, patch.height):
+            raise BadPicture("another size")
         if fit is None:
-            if picture.size != (patch.width, patch.height):
-                raise BadPicture("another size")
             return _rgb(picture)
         fitted = fitting(picture.size, *fit)
         # DCT scaling while decoding: a third of the time of a whole 1080p decode.

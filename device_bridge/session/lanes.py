@@ -20,6 +20,7 @@ from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.watching import Credit
 from device_bridge.session.keeper import first_of, settle_cancels
 from device_bridge.session.link import GREETING_SECONDS, error_of
+from device_bridge.session.pace import Pace
 from device_bridge.session.wire import Lane, Path, Wire
 
 REDIAL_SECONDS: Final = 1.0
@@ -27,6 +28,8 @@ REDIAL_SECONDS: Final = 1.0
 BULK_WAIT_SECONDS: Final = 5.0
 UNDER_WAY: Final = 2
 """Frames that a device may have sent and the app has not worked off."""
+FRAMES_A_SECOND: Final = 60
+"""The fastest pace that can be declared: who sends more keeps neither to that nor to credit."""
 log = logging.getLogger(__name__)
 _DECODE: Final[dict[Path, Callable[[bytes], object]]] = {
     "/pictures": decode_picture_from_device,
@@ -132,9 +135,14 @@ class KeptLane:
 
 
 async def receive_frames(lane: Wire, framed: Callable[[Frame], Awaitable[None]]) -> None:
-    """Take one frame after the other; while `framed` works on one, the next may be on its way."""
+    """Take one frame after the other; while `framed` works on one, the next may be on its way.
+
+    Who sends without credit is read at the fastest pace that there is; the rest waits in TCP.
+    """
+    pace = Pace(UNDER_WAY, FRAMES_A_SECOND)
     await lane.send(encode(Credit(UNDER_WAY)))
     while True:
+        await pace.turn()
         match decode_picture_from_device(await lane.receive()):
             case Frame() as frame:
                 await framed(frame)

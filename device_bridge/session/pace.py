@@ -1,4 +1,4 @@
-"""How fast one app may speak on its link: some at once, then so many a second.
+"""How fast one end may speak on a lane: some at once, then so many a second.
 
 Nobody is refused: who speaks faster is read later, and waits in TCP's own buffers.
 """
@@ -13,7 +13,8 @@ A_SECOND: Final = 100
 
 
 class Pace:
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = AT_ONCE, a_second: int = A_SECOND) -> None:
+        self._at_once, self._a_second = at_once, a_second
         self._due = -math.inf
 
     async def turn(self) -> None:
@@ -23,5 +24,5 @@ class Pace:
         others from theirs.
         """
         now = asyncio.get_running_loop().time()
-        self._due = max(self._due, now - AT_ONCE / A_SECOND) + 1 / A_SECOND
+        self._due = max(self._due, now - self._at_once / self._a_second) + 1 / self._a_second
         await asyncio.sleep(max(0.0, self._due - now))

@@ -226,3 +226,22 @@ def test_how_long_a_picture_is_the_same_is_said_only_when_asked_for_and_sorts_no
     room.wall.set_hidden(True)
     assert room.wall.words(first).fact == ""
     assert room.wall.words(live(0, "Adam", State.DARK)).fact == ""
+
+
+def test_a_picture_told_anew_is_no_change_and_what_nobody_saw_is_not_called_unchanged(
+    room: Room,
+) -> None:
+    first = room.wall.tiles()[0]
+    shown = room.wall.image(first.device)
+    assert shown
+    room.desk.turn_unchanged()
+    room.now += 8 * 60
+    room.wall.picture(first.device, shown.copy())
+    assert room.wall.words(first).fact == "Unchanged for 8 min"
+    seen = dict(room.seen)
+    room.wall.see({})
+    room.wall.see(seen)
+    assert room.wall.words(first).fact == ""
+    room.wall.picture(first.device, shown.copy())
+    room.now += 2 * 60
+    assert room.wall.words(first).fact == "Unchanged for 2 min"

@@ -289,6 +289,17 @@ def test_focus_tells_whom_it_watches_and_stops_when_left(room: Room) -> None:
     assert looked_at == [["d17"], ["d18"], []]
 
 
+def test_a_close_picture_that_does_not_come_is_missed_in_words(room: Room, qtbot: QtBot) -> None:
+    room.focus.coming.setInterval(1)
+    room.desk.open("p0")
+    qtbot.waitUntil(
+        lambda: room.focus.age() == "live, but small · the close picture has not come yet"
+    )
+    assert room.focus.state(room.focus.pane) == "live, but small"
+    room.focus.picture(room.wall.tiles()[0].device, screen(1, QSize(640, 360)))
+    assert room.focus.age() == "live · Adam sees that you are looking"
+
+
 def test_a_picture_is_kept_by_a_click_or_a_key_and_only_of_a_close_live_screen(room: Room) -> None:
     room.desk.open("p0")
     press(room, Qt.Key.Key_S, CTRL)

@@ -3,9 +3,10 @@
 import time
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
 
 from classroom_app.domain.tile import State
 from tests.ui.conftest import Opens
@@ -116,6 +117,76 @@ def test_the_frame_of_the_keys_is_there_only_while_keys_walk_the_wall(opened: Op
     assert not wall.tiles.ring
     room.desk.reveal("p2")
     assert wall.tiles.ring
+
+
+def test_a_wall_stays_where_it_is_scrolled_to_whoever_comes_or_moves(
+    opened: Opens, qtbot: QtBot
+) -> None:
+    room = opened()
+    room.begin(classroom(40))
+    room.wall.set_zoom(2.5)
+    bar = room.window.wall.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 3 * bar.singleStep())
+    there = 3 * bar.singleStep()
+    bar.setValue(there)
+    room.wall.show(classroom(41))
+    assert bar.value() == there
+    room.wall.set_order("attention")
+    room.wall.resort()
+    room.settle()
+    assert bar.value() == there
+    room.wall.show([])
+    room.settle()
+    assert not bar.isVisible(), "nobody is here, so there is nothing to scroll"
+
+
+def test_keys_go_on_choosing_a_range_while_seats_are_sorted_and_told_anew(opened: Opens) -> None:
+    room = opened()
+    room.begin(classroom(9))
+    room.wall.set_order("attention")
+    wall = room.window.wall
+    QTest.keyClick(wall, Qt.Key.Key_Home)
+    QTest.keyClick(wall, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    room.wall.resort()
+    room.wall.show([*classroom(8), live(8, "Zoé")])
+    room.settle()
+    QTest.keyClick(wall, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert len(room.wall.selected) == 3
+
+
+def turn(room: Room, down: int, held: Qt.KeyboardModifier, across: int = 0) -> None:
+    """Turn the wheel on the wall by so many eighths of a degree."""
+    event = QWheelEvent(
+        QPointF(200, 200),
+        QPointF(),
+        QPoint(),
+        QPoint(across, down),
+        Qt.MouseButton.NoButton,
+        held,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,  # noqa: FBT003 - Qt's places
+    )
+    QCoreApplication.sendEvent(room.window.wall.viewport(), event)
+
+
+def test_a_touchpad_zooms_and_scrolls_by_the_steps_of_a_wheel(opened: Opens, qtbot: QtBot) -> None:
+    room = opened()
+    room.begin(classroom(40))
+    plain, held = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+    for _ in range(10):
+        turn(room, 12, held)
+    turn(room, 0, held, across=120)
+    assert room.wall.zoom == 1.15
+    turn(room, 120, held)
+    assert room.wall.zoom == 1.3
+    room.wall.set_zoom(2.5)
+    bar = room.window.wall.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    for _ in range(10):
+        turn(room, -12, plain)
+    assert bar.value() == bar.singleStep()
+    turn(room, -120, plain)
+    assert bar.value() == 2 * bar.singleStep()
 
 
 def test_one_row_of_tiles_hangs_in_the_middle(opened: Opens) -> None:

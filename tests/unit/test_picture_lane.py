@@ -1,11 +1,19 @@
-"""The device's end of `/pictures`: what its reader has no room for is not grabbed yet."""
+"""Both ends of `/pictures`: what is not wanted yet is not grabbed; who floods is read at a pace."""
 
 import asyncio
+from contextlib import suppress
 
-from device_bridge.protocol.messages import decode_picture_from_device, encode
+import pytest
+
+from device_bridge.protocol.messages import (
+    decode_picture_from_app,
+    decode_picture_from_device,
+    encode,
+)
 from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.watching import Credit
 from device_bridge.session.device_link import Pictures
+from device_bridge.session.lanes import FRAMES_A_SECOND, UNDER_WAY, receive_frames
 from tests.rasters import jpeg
 
 SIZE = (16, 16)
@@ -54,3 +62,25 @@ async def test_the_next_frame_is_wanted_when_the_last_has_left_and_there_is_room
         await asyncio.sleep(1)
         assert taken[1:] == [2]
         carrying.cancel()
+
+
+class Flood(Reader):
+    """A device that waits for no credit: each time one asks, a frame is there."""
+
+    async def receive(self) -> bytes:
+        return encode(frame(1))
+
+    async def send(self, raw: bytes) -> None:
+        assert decode_picture_from_app(raw)
+
+
+async def test_of_who_sends_without_credit_no_more_is_read_than_the_fastest_pace() -> None:
+    taken = list[int]()
+
+    async def framed(one: Frame) -> None:
+        taken.append(one.number)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(10):
+            await receive_frames(Flood(), framed)
+    assert len(taken) == pytest.approx(10 * FRAMES_A_SECOND, abs=UNDER_WAY + 1)

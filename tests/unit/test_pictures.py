@@ -216,13 +216,21 @@ def test_a_picture_that_says_it_is_giant_is_refused_before_there_is_room_for_it(
 # one whole picture, hostile
 
 
-def decode(raw: bytes, fit: tuple[int, int]) -> Image.Image:
-    return single(Frame(1, 1, 64, 64, 64, 64, covering(raw, 64, 64)), fit).image
+def decode(raw: bytes, fit: tuple[int, int], size: tuple[int, int] = (64, 36)) -> Image.Image:
+    return single(Frame(1, 1, *size, *size, covering(raw, *size)), fit).image
 
 
 def test_a_picture_is_fitted_and_never_enlarged() -> None:
-    assert decode(jpeg(1920, 1080), (320, 320)).size == (320, 180)
+    assert decode(jpeg(1920, 1080), (320, 320), (1920, 1080)).size == (320, 180)
     assert decode(jpeg(64, 36), (640, 360)).size == (64, 36)
+
+
+@pytest.mark.parametrize("size", [(0, 0), (64, 0), (63, 36), (36, 64), (8193, 1)])
+def test_a_picture_of_another_size_than_it_says_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(BadPicture):
+        decode(jpeg(64, 36), (32, 32), size)
+    with pytest.raises(BadPicture):
+        Canvas().lay(Frame(1, 1, *size, *size, covering(jpeg(64, 36), *size)), ALL)
 
 
 @pytest.mark.parametrize(
@@ -237,7 +245,7 @@ def test_a_picture_is_fitted_and_never_enlarged() -> None:
 )
 def test_what_is_no_whole_jpeg_is_refused(raw: bytes) -> None:
     with pytest.raises(BadPicture):
-        decode(raw, (100, 100))
+        decode(raw, (100, 100), (300, 200))
 
 
 def test_a_picture_of_very_many_scans_is_refused_before_decoding() -> None:

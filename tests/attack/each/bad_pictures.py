@@ -25,6 +25,7 @@ from tests.attack.wall import OTHER
 
 ROUNDS: Final = 6
 GIANT: Final = 30_000
+SIZE: Final = (640, 360)
 _looks: list[int] = []
 
 
@@ -42,11 +43,11 @@ def answers(link: DeviceLink, message: FromApp) -> None:
 def pictures() -> dict[str, bytes]:
     """Make them; the giants are small files, for what they claim is in their heads."""
     good = io.BytesIO()
-    Image.effect_noise((640, 360), 60).convert("RGB").save(good, "JPEG")
+    Image.effect_noise(SIZE, 60).convert("RGB").save(good, "JPEG")
     jpeg = good.getvalue()
     size = jpeg.index(b"\xff\xc0") + 5
     moving, webp = io.BytesIO(), io.BytesIO()
-    frames = [Image.new("RGB", (640, 360), (n * 20, 0, 0)) for n in range(10)]
+    frames = [Image.new("RGB", SIZE, (n * 20, 0, 0)) for n in range(10)]
     frames[0].save(moving, "GIF", save_all=True, append_images=frames[1:])
     frames[0].save(webp, "WEBP", save_all=True, append_images=frames[1:])
     return {
@@ -82,11 +83,11 @@ async def hostile(target: Target, _: random.Random) -> str:
         async with asyncio.timeout(20):
             while not _looks:  # noqa: ASYNC110 - told in a callback
                 await asyncio.sleep(0.05)
-        for _round in range(ROUNDS):
+        for turn in range(ROUNDS):
             for raw in made.values():
                 taken.clear()
-                size = (GIANT, GIANT, GIANT, GIANT)
-                link.offer(Frame(next(numbers), _looks[-1], *size, covering(raw, *size[:2])))
+                size = (SIZE, (GIANT, GIANT))[turn % 2]
+                link.offer(Frame(next(numbers), _looks[-1], *size, *size, covering(raw, *size)))
                 async with asyncio.timeout(10):
                     await taken.wait()
                 await asyncio.sleep(0.02)

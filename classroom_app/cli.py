@@ -134,6 +134,8 @@ def _open(args: argparse.Namespace) -> int:
             by_hand=args.play,
             lock_ms=args.lock_ms,
             walls=args.walls,
+            language=args.language or "",
+            theme=args.theme or "",
         )
         return play.main(options)
     with early_stop():

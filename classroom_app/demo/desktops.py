@@ -87,7 +87,19 @@ async def open_desktop(stage: Stage, name: str, folder: Path) -> Desktop:
     folder.mkdir(parents=True, exist_ok=True)
     server = await stage.start(
         f"{name}-x",
-        ["Xvfb", "-displayfd", "1", "-screen", "0", SIZE, "-nolisten", "tcp", "-noreset"],
+        [
+            "Xvfb",
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            SIZE,
+            "-s",
+            "0",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ],
     )
     display = f":{await _display(server)}"
     desktop = Desktop(name, display, folder / "typed.txt")

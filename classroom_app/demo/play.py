@@ -11,7 +11,7 @@ from pathlib import Path
 from classroom_app.demo import act_arrive, act_home, act_lesson, act_offline, walls
 from classroom_app.demo.evidence import EvidenceError
 from classroom_app.demo.report import Report, Step
-from classroom_app.demo.stage import Stage, StageError
+from classroom_app.demo.stage import Stage, StageError, trouble
 from classroom_app.demo.strings import PuppetError
 from classroom_app.demo.tell import Teller
 from classroom_app.demo.world import Options, World
@@ -146,8 +146,8 @@ def _summary(teller: Teller, report: Report, out: Path) -> None:
 def main(options: Options) -> int:
     try:
         return asyncio.run(stoppable((by_hand if options.by_hand else play)(options)))
-    except (StageError, EvidenceError, PuppetError) as error:
-        Teller().say(str(error))
+    except (StageError, EvidenceError, PuppetError, ExceptionGroup) as error:
+        Teller().say(trouble(error))
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError):
         Teller().say("Stopped.")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 READY_SECONDS = 30.0
 GOODBYE_SECONDS = 5.0
@@ -17,6 +17,13 @@ GOODBYE_SECONDS = 5.0
 
 class StageError(Exception):
     """A part of the demo did not start or ended early; the text names it and its log."""
+
+
+def trouble(error: Exception) -> str:
+    """Say what went wrong; of several children that start at once it is a group."""
+    if not isinstance(error, ExceptionGroup):
+        return str(error)
+    return "; ".join(map(trouble, cast("ExceptionGroup[Exception]", error).exceptions))
 
 
 def program(name: str, module: str) -> list[str]:

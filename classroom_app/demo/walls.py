@@ -11,12 +11,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from classroom_app.demo import act_arrive
 from classroom_app.demo.evidence import EvidenceError, until
 from classroom_app.demo.report import Report
-from classroom_app.demo.stage import Stage, StageError
+from classroom_app.demo.stage import Stage, StageError, trouble
 from classroom_app.demo.strings import PuppetError
 from classroom_app.demo.tell import Teller
 from classroom_app.demo.wall import read_codes
@@ -88,20 +87,13 @@ async def beside(options: Options, told: Callable[[str], None]) -> None:
             try:
                 await wall_of(replace(alone, devices=count))
             except (StageError, EvidenceError, PuppetError, ExceptionGroup) as error:
-                told(f"{count} devices: NOT AS IT SHOULD BE: {_trouble(error)}")
+                told(f"{count} devices: NOT AS IT SHOULD BE: {trouble(error)}")
             else:
                 told(f"{count} devices: {out}/wall-{count:03}-light.png and -dark.png")
 
     async with asyncio.TaskGroup() as group:
         for count in sorted(COUNTS, reverse=True):  # the longest first
             group.create_task(one(count), name=f"wall-{count}")
-
-
-def _trouble(error: Exception) -> str:
-    """Say what went wrong; of several simulators at once it is a group."""
-    if not isinstance(error, ExceptionGroup):
-        return str(error)
-    return "; ".join(map(str, cast("ExceptionGroup[Exception]", error).exceptions))
 
 
 def main() -> int:
@@ -114,7 +106,7 @@ def main() -> int:
     try:
         asyncio.run(stoppable(walls(options, args.devices)))
     except (StageError, EvidenceError, PuppetError, ExceptionGroup) as error:
-        print(_trouble(error), file=sys.stderr)
+        print(trouble(error), file=sys.stderr)
         return 1
     return 0
 

@@ -22,7 +22,7 @@ class Options:
     `pace`: multiplies the app's pauses between looks around. `lock_ms`: the longest that a lock's
     first confirmations may take, at their 99th percentile. `ring`: raw frames of 1920x1080 that
     simulated screens show (`device_bridge.simulator.drawn_ahead`). `walls`: pictures of walls of 1
-    to 100 devices follow.
+    to 100 devices follow. `language` and `theme` are the window's, "": as by itself.
     """
 
     devices: int
@@ -38,6 +38,8 @@ class Options:
     lock_ms: float = 500.0
     ring: Path | None = None
     walls: bool = False
+    language: str = ""
+    theme: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class World:
         socket.unlink(missing_ok=True)
         options = ["--home", str(self.scratch / "teacher"), "--interface", "127.0.0.1"]
         options += ["--puppet", str(socket), "--pace", str(self.options.pace)]
+        looks = {"--language": self.options.language, "--theme": self.options.theme}
+        options += [word for look in looks.items() if look[1] for word in look]
         command = [*program("pupitre", "classroom_app"), *options]
         # The visitor's own keyring is not for a key that lives a minute.
         env = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}

@@ -145,6 +145,13 @@ class Bars(Pages):
             return self._of_last_act(tiles)
         return receipts.taken(tiles, now, self._today()) or receipts.present(tiles, now)
 
+    def news(self) -> str:
+        """Return what became of the last act, for a page whose headline is its own; "": nothing."""
+        if not self._kind or self._clock() - self._acted_at >= UNDO_SECONDS:
+            return ""
+        said = self._of_last_act(self.wall.tiles())
+        return " · ".join(part for part in (said.text, said.second) if part)
+
     def school_words(self) -> str:
         return receipts.school_words(self.school)
 

@@ -230,6 +230,13 @@ class FocusPresenter(QObject):
         """Whether a close picture was asked for and none came: the wall's stands in for it."""
         return not pane.frames and not self.coming.isActive()
 
+    def beside_name(self) -> str:
+        """Return what was just done, where nothing is to be said of the picture; else its `age`."""
+        tile, pane = self.tile(), self.pane
+        live = tile is not None and tile.state is State.LIVE
+        plain = live and not (pane.over or pane.lost or self.control.on)
+        return (self.desk.news() if plain else "") or self.age()
+
     def age(self) -> str:
         """Return what the picture is worth: live, or why not."""
         tile = self.tile()

@@ -169,7 +169,8 @@ class BarA(QWidget):
         self.hand_out.say(say("Hand out"), below, "plain", "Ctrl+D")
         self.collect.say(say("Collect"), below, "plain", "Ctrl+R")
         self.message.say(say("Message"), below, "plain", "Ctrl+M")
-        self.show_screen.say(say("Show"), say("my screen") if below else "", "plain", "Ctrl+P")
+        shown = say("a screen") if desk.page == "focus" else say("my screen")
+        self.show_screen.say(say("Show"), shown if below else "", "plain", "Ctrl+P")
         self.more.say("" if narrow else say("More"), "", "plain", "Ctrl+K")
         self.more.setAccessibleName(say("More"))
         self.end.say(say("End"), say("the lesson"), "outline", "Ctrl+Shift+E")
@@ -297,9 +298,10 @@ class BarB(QWidget):
         if showing.on() and showing.of_another():
             return self._focus.name(), showing.words()
         if showing.on():
-            return showing.words(), showing.second()
+            parts = showing.second(), self._desk.news()
+            return showing.words(), " · ".join(part for part in parts if part)
         if self._desk.page == "focus":
-            return self._focus.name(), self._focus.age()
+            return self._focus.name(), self._focus.beside_name()
         return said.text, said.second
 
     def _show_chips(self) -> None:

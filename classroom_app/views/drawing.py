@@ -65,13 +65,14 @@ class DrawingBoard(QWidget):
             self._tools.addButton(button, at)
             row.addWidget(button)
         row.addSpacing(24)
-        for name, words, do in (
-            ("draw-undo", say("Undo"), self._showing.unmark),
-            ("draw-clear", say("Clear"), self._showing.clear),
-            ("draw-done", say("Go on with the show"), self.close),
+        for name, words, key, do in (
+            ("draw-undo", say("Undo"), "Ctrl+Z", self._showing.unmark),
+            ("draw-clear", say("Clear"), "Del", self._showing.clear),
+            ("draw-done", say("Go on with the show"), "Esc", self.close),
         ):
             button = flat(name, "main" if name == "draw-done" else "plain", self._row)
             button.setText(words)
+            button.setToolTip(QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText))
             button.setFont(font(14, QFont.Weight.DemiBold))
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.clicked.connect(do)

@@ -239,7 +239,7 @@ class FocusView(QWidget):
         column.addWidget(self.alone)
         column.addWidget(self.check)
         column.addWidget(self.seat)
-        column.addStretch()
+        column.addStretch(1)  # a card is as high as its words, however much room is left
         heading = QHBoxLayout()
         self.map_title = label("", 14, SEMI, "second")
         self.map_hint = label("", 13, SEMI, "second")

@@ -124,6 +124,9 @@ class ShowButtons(QWidget):
             words = say("Go on") if paused else say("Pause")
             labelled(self.pause, self._theme, "play" if paused else "pause", words)
             labelled(self.draw, self._theme, "pencil", say("Draw"))
+            self.draw.setToolTip(say("Pen, arrow, spotlight and zoom; the picture stands still"))
+            self.pause.setToolTip("" if paused else say("Pupils go on seeing the picture of now"))
+            self.stop.setToolTip(say("Gives all screens back"))
             self.draw.setVisible(self._showing.can_draw() and not paused)
             self.stop.setText(say("Stop showing"))
             self.stop.setAccessibleName(f"{say('Stop showing')}, {self._showing.words()}")
@@ -131,7 +134,7 @@ class ShowButtons(QWidget):
 
 _SIDES: Final[dict[Side, str]] = {
     "": later("Screen {number}"),
-    "here": later("This screen"),
+    "here": later("My screen"),
     "left": later("Screen {number}, to the left"),
     "right": later("Screen {number}, to the right"),
     "above": later("Screen {number}, above"),

@@ -214,6 +214,13 @@ QFrame#hand-card QPushButton:focus {{ border: 3px solid {on_ask}; padding: 5px 1
 QFrame#hand-card QPushButton[kind="main"]:focus {{ border: 3px solid {held}; }}
 QFrame#read-aloud {{ border: none; border-left: 4px solid {ink}; }}
 QFrame#rule {{ background: {hair}; max-height: 1px; border: none; }}
+QRadioButton {{ spacing: 10px; }}
+QRadioButton::indicator {{ width: 16px; height: 16px; border: 2px solid {ink2};
+    border-radius: 10px; background: {surface}; }}
+QRadioButton::indicator:checked {{ border-color: {ink};
+    background: qradialgradient(cx: 0.5, cy: 0.5, fx: 0.5, fy: 0.5, radius: 0.5,
+    stop: 0 {ink}, stop: 0.52 {ink}, stop: 0.6 {surface}, stop: 1 {surface}); }}
+QRadioButton::indicator:focus {{ border-color: {held}; }}
 QSlider::groove:horizontal {{ height: 3px; background: {line}; border-radius: 1px; }}
 QSlider::handle:horizontal {{ width: 16px; height: 16px; margin: -7px 0; border-radius: 8px;
     background: {ink}; }}

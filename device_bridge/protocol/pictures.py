@@ -69,7 +69,7 @@ class PictureStream:
 
     def __init__(self) -> None:
         self.newest: Frame | None = None
-        self._places: dict[tuple[int, int], tuple[int, Patch]] = {}
+        self._places: dict[tuple[int, int, int, int], tuple[int, Patch]] = {}
         self._began = 0
 
     def put(self, frame: Frame) -> None:
@@ -88,7 +88,9 @@ class PictureStream:
         if covers(frame.patches, (frame.width, frame.height)):
             self._places.clear()  # all are drawn over
         for patch in frame.patches:
-            self._places[patch.x, patch.y] = (frame.number, patch)
+            # The corner alone would let the first place's patch replace one of the whole picture.
+            place = patch.x, patch.y, patch.width, patch.height
+            self._places[place] = (frame.number, patch)
         if len(self._places) > PATCHES_MAX:
             raise Malformed("too many patches")
         self.newest = frame

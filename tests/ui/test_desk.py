@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from classroom_app.domain.errors import StillRefused
-from classroom_app.domain.tile import State
+from classroom_app.domain.tile import State, Wish
 from classroom_app.presenters.journal import JournalRow, line
 from classroom_app.presenters.receipts import Receipt, Said, School
 from tests.ui.conftest import Opens
@@ -313,11 +313,33 @@ def test_a_picture_is_kept_by_a_click_or_a_key_and_only_of_a_close_live_screen(r
     assert room.desk.said() == Said(
         "A picture of Adam's screen is kept", "The screen there says so."
     )
+    told = room.window.bar_b
+    room.settle()
+    assert (told.text.text(), told.second.text()) == (
+        "Adam",
+        "A picture of Adam's screen is kept · The screen there says so.",
+    )
     room.acts.refuses = StillRefused("too-soon")
     press(room, Qt.Key.Key_S, CTRL)
     assert room.desk.said().text == "No picture was kept: one picture in ten seconds."
+    room.settle()
+    assert told.second.text() == room.desk.said().text
     room.focus.look_ended(room.wall.tiles()[0].device)
     assert not room.window.focus.keep.isVisible()
+
+
+def test_the_card_of_a_raised_hand_is_as_high_as_its_words_in_a_large_window(
+    opened: Opens,
+) -> None:
+    room, tiles = opened(), lively()
+    asked = Wish("hand", NOW - 120, 1, "Where do I find the rain for November?")
+    replace(tiles, "Lina", State.LIVE, wish=asked)
+    room.begin(tiles, (1920, 1080))
+    room.desk.open("p17")
+    room.settle()
+    card = room.window.focus.hand
+    assert card.isVisible()
+    assert card.height() == card.sizeHint().height()
 
 
 def sheet_words(room: Room) -> str:

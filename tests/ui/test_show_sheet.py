@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QRadioButton, QWidget
 
 from classroom_app.presenters.showing import Choice
 from classroom_app.views.picking import RegionPickers
@@ -45,6 +45,27 @@ def test_control_p_and_enter_show_this_screen_to_all(active: Room) -> None:
     made.settle()
     assert shown(made)[1] == "my screen · stands still"
     assert made.button("show-pause").text().strip() == "Go on"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_chosen_can_be_told_from_what_is_not_in_either_colours(
+    opened: NewRoom, theme: str
+) -> None:
+    made = opened("en", theme)
+    made.begin(classroom(9))
+    made.desk.ask("show")
+    made.settle()
+    chosen, other = (
+        made.window.findChild(QRadioButton, name) for name in ("show-full", "show-window-mode")
+    )
+    assert chosen is not None
+    assert other is not None
+    assert chosen.isChecked()
+    middles = [
+        radio.grab().toImage().pixelColor(10, radio.height() // 2).lightness()
+        for radio in (chosen, other)
+    ]
+    assert abs(middles[0] - middles[1]) > 120
 
 
 def test_pictures_hide_while_the_screen_is_shown_that_pupitre_is_on_and_come_back(

@@ -14,7 +14,7 @@ from classroom_app.demo.evidence import EvidenceError
 from classroom_app.demo.papers import pdf
 from classroom_app.demo.play import STORY, check_folder, free_folder
 from classroom_app.demo.report import STEPS, Percentiles, Report, Step, percentiles
-from classroom_app.demo.stage import Stage, StageError
+from classroom_app.demo.stage import Stage, StageError, trouble
 from classroom_app.demo.strings import Strings
 from classroom_app.demo.tell import Teller
 from classroom_app.demo.world import Enrolment, Options, World
@@ -124,6 +124,13 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
         check_folder(tmp_path / "file")
     with pytest.raises(StageError, match="cannot be made"):
         check_folder(tmp_path / "file" / "deep")
+
+
+def test_what_several_parts_of_the_stage_refuse_is_told_in_one_sentence() -> None:
+    silent = [StageError("simulator-1 did not get ready"), StageError("no display")]
+    assert trouble(silent[0]) == "simulator-1 did not get ready"
+    group = ExceptionGroup("unhandled", [ExceptionGroup("inner", silent[:1]), silent[1]])
+    assert trouble(group) == "simulator-1 did not get ready; no display"
 
 
 def test_the_account_is_readable_where_there_is_no_terminal() -> None:

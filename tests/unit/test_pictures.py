@@ -131,6 +131,24 @@ def test_a_picture_told_as_one_draws_over_all_that_was_before() -> None:
         assert sent.patches == patches
 
 
+def test_whoever_comes_late_has_all_of_it_also_where_the_first_place_changed_since() -> None:
+    stream, encoder, image = PictureStream(), Encoder(), screen()
+    stream.put(frame(1, encoder.patches(captured(image), 90)))
+    late = Canvas()
+    late.lay(frame(1, Encoder().patches(captured(image), 90)), ALL)
+    image = Image.new("RGB", SIZE, "white")
+    stream.put(frame(2, encoder.patches(captured(image), 90), 1))
+    ImageDraw.Draw(image).rectangle((10, 10, 90, 90), "navy")
+    stream.put(frame(3, encoder.patches(captured(image), 90), 2))
+    for canvas, had in ((Canvas(), 0), (late, 1)):
+        sent = stream.since(had)
+        assert sent is not None
+        laid = canvas.lay(sent, ALL)
+        assert laid is not None
+        assert laid.image.size == SIZE, "all of it"
+        assert alike(laid.image, image)
+
+
 def test_what_is_too_much_for_one_message_comes_in_several_and_ends_up_whole() -> None:
     stream = PictureStream()
     patches = [Patch(x, 0, 100, 600, "jpeg", jpeg(100, 600)) for x in range(0, 700, 100)]

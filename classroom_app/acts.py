@@ -25,7 +25,7 @@ from classroom_app.services.collecting import Collecting
 from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Presence
 from classroom_app.services.seats import Seats
-from classroom_app.services.stills import NO_PICTURE, ClassStills, Sees, Stills, why_none
+from classroom_app.services.stills import NO_PICTURE, ClassStills, Sees, why_none
 from classroom_app.services.talking import Talking
 from device_bridge.materials.errors import DiskFull, Unreadable
 from device_bridge.protocol.attention import NO_SEAT
@@ -60,14 +60,13 @@ class LessonActs:
         talking: Talking,
         collecting: Collecting,
         seats: Seats,
-        stills: Stills,
         class_stills: ClassStills,
         sync: Exchanges,
         told: Callable[[Receipt], None],
     ) -> None:
         self._room, self._presence, self._attention = room, presence, attention
         self._materials, self._talking, self._collecting = materials, talking, collecting
-        self._seats, self._stills, self._sync, self._told = seats, stills, sync, told
+        self._seats, self._sync, self._told = seats, sync, told
         self._class_stills = class_stills
         self._undo: Callable[[], Awaitable[object]] | None = None
         self._handouts: tuple[str, ...] = ()
@@ -124,10 +123,10 @@ class LessonActs:
     async def answer_hand(self, tile: Tile) -> None:
         await self._talking.answer_hand(tile.key)
 
-    async def keep_picture(self, tile: Tile, picture: bytes) -> None:
+    async def keep_picture(self, tile: Tile, sees: Sees) -> None:
         self._undo = None
         self._forget_told()
-        await self._stills.keep(tile.device, picture)
+        await self._class_stills.keep_one(tile.device, sees)
         self._told(Receipt("still", name_of(tile), 1, 1))
 
     async def keep_pictures(self, tiles: Sequence[Tile], sees: Sees) -> None:

@@ -40,7 +40,6 @@ from classroom_app.full_disk import keep_room
 from classroom_app.ids import new_id
 from classroom_app.looking_around import LookingAround
 from classroom_app.loop import DeskLoop
-from classroom_app.media.still import png
 from classroom_app.own_school import (
     OwnSchool,
     found_school,
@@ -422,9 +421,7 @@ class Desk(QObject):
         await self._acts().seat(seats)
 
     async def keep_picture(self, tile: Tile) -> None:
-        image = await self.pictures.whole(tile.device)
-        if image is not None:  # else it has just gone, and its tile says so
-            await self._acts().keep_picture(tile, await asyncio.to_thread(png, image))
+        await self._acts().keep_picture(tile, self.pictures.still)
 
     async def keep_pictures(self, tiles: Sequence[Tile]) -> None:
         await self._acts().keep_pictures(tiles, self.pictures.still)

@@ -127,7 +127,7 @@ class Pictures(QObject):
 
     async def still(self, device: DeviceId, version: int) -> bytes:
         """Wait for the whole close picture of that look, at the screen's own size; a PNG."""
-        image = await self.whole(device) if self._is_close(device) else None
+        image = await self.whole(device) if self._is_own_size(device) else None
         awaited = self._stills[device] = _Awaited(version)
         try:
             while image is None:
@@ -137,6 +137,11 @@ class Pictures(QObject):
         finally:
             del self._stills[device]
         return await asyncio.to_thread(png, image)
+
+    def _is_own_size(self, device: DeviceId) -> bool:
+        """Say whether the close picture that is here has all of the screen's pixels."""
+        pane = self._focus.pane_of(device) if self._focus else None
+        return self._is_close(device) if pane is None else pane.size == pane.screen_size
 
     def _is_late(self, device: DeviceId, frame: Frame) -> bool:
         """Tell whether a frame is of a close look for one picture, which we have: no tile then."""

@@ -243,7 +243,6 @@ class School:
             self.talking,
             self.collecting,
             self.seats,
-            stills,
             ClassStills(stills, self.watching),
             self.sync,
             told,

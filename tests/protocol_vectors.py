@@ -140,7 +140,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     LaneWelcome(),
     Credit(1),
     ShowingDeclared(9, 600, True, "window", "Lina", 9, 1920, 1080),  # noqa: FBT003
-    StillShowing(),
+    StillShowing(4),
     Frame(41, 3, 320, 180, 1920, 1080, covering(b"\xff\xd8\xff\xd9", 320, 180)),
     ManifestWanted(_HASH),
     ManifestSent(_HASH, b"\x84"),

@@ -23,7 +23,7 @@ from device_bridge.protocol.fields import LEASE_SECONDS
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.protocol.pictures import Frame, Patch, PictureStream
-from device_bridge.protocol.showing import ShowingDeclared
+from device_bridge.protocol.showing import LATE_SECONDS, ShowingDeclared
 from device_bridge.protocol.watching import CLOSE_ENDED
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,8 @@ class Source(Protocol):
 
 class Carries(Protocol):
     """Carries one picture to many (`device_bridge.session.showing.Shows`)."""
+
+    late_seconds: int
 
     def begin(self, devices: Collection[str]) -> None: ...
     def offer(self, frame: Frame) -> None: ...
@@ -298,11 +300,20 @@ class Showing:
             if show.source is not None and not self._is_here(show.source):
                 await self._end_gone()
             elif source is None:
+                self._carries.late_seconds = self._late(show)
                 if not show.paused:
                     self._relay(show)
             elif (seen := await source.next(whole=not self._number)) is not None:
                 self._saw(show, seen)
             await asyncio.sleep(max(0.0, began + PACE_SECONDS - loop.time()))
+
+    def _late(self, show: Show) -> int:
+        """Return for how many seconds nothing was heard of the pupil's screen; 0: it is of now."""
+        shown_at = self._room.evidence(show.source).shown_at if show.source else None
+        if shown_at is None or show.paused:
+            return 0
+        late = int(self._room.clock.seconds() - shown_at)
+        return late if late >= LATE_SECONDS else 0
 
     def _is_here(self, device: DeviceId) -> bool:
         return here(self._room.evidence(device), self._room.clock.seconds())

@@ -128,16 +128,21 @@ class ClassStills:
 
     async def _one(self, device: DeviceId, sees: Sees) -> str:
         try:
+            await self.keep_one(device, sees)
+        except StillRefused as refused:
+            return STOPPED if self._stopped and refused.why == NO_PICTURE else refused.why
+        return DONE
+
+    async def keep_one(self, device: DeviceId, sees: Sees) -> None:
+        """Keep a picture of one screen at its own size. Raises `StillRefused`."""
+        try:
             version = await self._looks.look_once(device)
             picture = await self._seen(device, version, sees)
             if picture is None:
-                return STOPPED if self._stopped else NO_PICTURE
+                raise StillRefused(NO_PICTURE)
             await self._stills.keep(device, picture)
-        except StillRefused as refused:
-            return refused.why
         finally:
             await self._looks.look_off(device)
-        return DONE
 
     async def _seen(self, device: DeviceId, version: int, sees: Sees) -> bytes | None:
         try:

@@ -90,12 +90,11 @@ class Watching:
 
     async def _follow(self) -> None:
         async with self._turns:
-            wanted = {device: Closely(device) for device in self._moments}
-            wanted |= {look.device: look for look in self._looks}
-            if self._shown is not None:
-                look = wanted.get(self._shown) or self._close.get(self._shown)
-                # At its own size, for the class: also where the teacher's pane is small.
-                wanted[self._shown] = Closely(self._shown, look.screen if look else 0)
+            wanted = {look.device: look for look in self._looks}
+            # To be kept or for the class at its own size, also where the teacher's pane is small.
+            for device in {*self._moments, *((self._shown,) if self._shown else ())}:
+                look = wanted.get(device) or self._close.get(device)
+                wanted[device] = Closely(device, look.screen if look else 0)
             try:
                 for device in [at for at in self._close if at not in wanted]:
                     await self._look_away(device, "teacher")
@@ -121,7 +120,8 @@ class Watching:
     async def look_once(self, device: DeviceId) -> int:
         """Look closely for one picture; return the version that its frames bear.
 
-        Written and told to the pupil as any close look is. Who is looked at closely already is.
+        Written and told to the pupil as any close look is. Who is looked at closely already, beside
+        others, is for that moment looked at larger.
         """
         self._moments.add(device)
         try:

@@ -144,6 +144,10 @@ class Showing(Protocol):
         """Show what is new; return why it cannot be, or ""."""
         ...
 
+    def late(self, seconds: int) -> None:
+        """Say on the picture that none has come for so long; 0: say nothing any more."""
+        ...
+
     def hide(self, order: HideScreen) -> None:
         """Give the desktop back at once."""
         ...

@@ -121,6 +121,13 @@ class HideScreen(Struct, frozen=True, tag="hide-screen"):
     why: Literal["", "lost"] = ""
 
 
+class ScreenLate(Struct, frozen=True, tag="screen-late"):
+    """Say on the picture for how long none has come; 0: it is of now again."""
+
+    version: Version
+    seconds: Annotated[int, Meta(ge=0, le=86_400)]
+
+
 class ShowNotice(Struct, frozen=True, tag="show-notice"):
     """Show the teacher's words; answered by `NoticeShown`."""
 
@@ -223,6 +230,7 @@ ToSeat = (
     | FrameTaken
     | ShowScreen
     | HideScreen
+    | ScreenLate
     | Frame
     | ShowNotice
     | OpenFile

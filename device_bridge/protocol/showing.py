@@ -1,8 +1,8 @@
 """Showing: the teacher's screen, or one pupil's, on the screens of the class."""
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from device_bridge.protocol.fields import LeaseSeconds, Name, Pixels, Version
 
@@ -11,6 +11,8 @@ LEFT: Final = "left"
 NO_LESSON: Final = "no-lesson"
 STILL_SECONDS: Final = 1.0
 """How often a device hears on `/showing` that the show goes on, however still its picture."""
+LATE_SECONDS: Final = 3.0
+"""A picture of which nothing was heard for so long is said to be old, on the picture itself."""
 LOST_SECONDS: Final = 5.0
 """Who has heard nothing for so long shows an old picture: it says so and takes it away."""
 
@@ -35,4 +37,10 @@ class ShowingDeclared(Struct, frozen=True, tag="showing-declared"):
 
 
 class StillShowing(Struct, frozen=True, tag="still-showing"):
-    """On `/showing`: the show goes on. It needs no credit."""
+    """On `/showing`: the show goes on. It needs no credit.
+
+    `late_seconds`: for so long the app has heard nothing of the pupil's screen that it shows; 0: it
+    has, or it is the teacher's. A device of before shows the picture without a word.
+    """
+
+    late_seconds: Annotated[int, Meta(ge=0, le=3600)] = 0

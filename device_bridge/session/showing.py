@@ -16,22 +16,26 @@ from device_bridge.protocol.watching import Credit
 from device_bridge.session.wire import Wire
 
 CREDIT_MAX: Final = 2
-_STILL: Final = encode(StillShowing())
 
 
 class Shows:
-    """What is shown now and to whom; `serve` carries it to one device."""
+    """What is shown now and to whom; `serve` carries it to one device.
+
+    `late_seconds`: for how long nothing was heard of what is shown; told beside a still picture.
+    """
 
     def __init__(self) -> None:
         self._stream = PictureStream()
         self._to: frozenset[str] = frozenset()
         self._readers: set[_Reader] = set()
         self._made: dict[int, tuple[int, bytes]] = {}
+        self.late_seconds = 0
 
     def begin(self, devices: Collection[str]) -> None:
         """Show nothing yet, to these."""
         self._stream.forget()
         self._made.clear()
+        self.late_seconds = 0
         self._to = frozenset(devices)
         for reader in self._readers:
             reader.had = 0
@@ -70,7 +74,7 @@ class Shows:
                 reader.had, raw = made
                 await wire.send(raw)
             elif not await reader.news() and reader.had and reader.device in self._to:
-                await wire.send(_STILL)
+                await wire.send(encode(StillShowing(self.late_seconds)))
 
     def _for(self, reader: "_Reader") -> tuple[int, bytes] | None:
         """Return what the reader lacks, as bytes: readers in step are sent the same ones."""

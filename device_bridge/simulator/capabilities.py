@@ -196,7 +196,7 @@ class SimulatedShowing(Willing):
         self.order: ShowScreen | None = None
         self.frames = self.bytes = 0
         self.newest: Frame | None = None
-        self.lost = 0
+        self.lost = self.late_seconds = 0
         self.decodes: Callable[[Frame], str] = lambda _: ""
 
     def show(self, order: ShowScreen) -> None:
@@ -208,6 +208,9 @@ class SimulatedShowing(Willing):
         self.frames, self.newest = self.frames + 1, frame
         self.bytes += bytes_of(frame.patches)
         return ""
+
+    def late(self, seconds: int) -> None:
+        self.late_seconds = seconds
 
     def hide(self, order: HideScreen) -> None:
         self.order = self.newest = None

@@ -162,12 +162,22 @@ async def test_a_still_is_kept_in_the_lessons_folder_when_both_journals_have_it(
     ):
         await app.begin_with(one)
         tile, kept = app.tile("lina"), tmp_path / "app" / "pictures"
+        watching, bar = app.school.watching, one.guard.presence
+
+        async def too_late(device: DeviceId, _: int) -> bytes:
+            await watching.look_off(device)
+            await until(lambda: bar.held.shown == "overview", "small again")
+            return b"png"
+
+        async def sees(_: DeviceId, version: int) -> bytes:
+            told = one.guard.watching
+            await until(lambda: told.held.version >= version and bar.held.shown == "close")
+            return b"png"
+
         with pytest.raises(StillRefused, match="not-close"):
-            await app.school.acts.keep_picture(tile, b"png")
+            await app.school.acts.keep_picture(tile, too_late)
         assert not list(kept.rglob("*.png"))
-        await app.school.watching.look_closely([Closely(ONE)])
-        await until(lambda: one.guard.presence.held.shown == "close", "closely")
-        await app.school.acts.keep_picture(tile, b"png")
+        await app.school.acts.keep_picture(tile, sees)
         assert [path.read_bytes() for path in kept.glob("5e B/*/lina *.png")] == [b"png"]
         assert (app.receipts[-1].kind, app.receipts[-1].subject) == ("still", "lina")
         assert "still" in [row.kind for row in read_entries(one.guard.folder)]

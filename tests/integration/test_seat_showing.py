@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from device_bridge.agent.capabilities import Picture
 from device_bridge.agent.platform.x11_capture import X11Capture
+from device_bridge.agent.seat.bar import BAR_PIXELS
 from device_bridge.pictures.encode import Encoder
 from device_bridge.pictures.raster import mapped
 from device_bridge.protocol.pictures import Frame
@@ -19,6 +20,7 @@ from device_bridge.protocol.seat import (
     IndicatorAnswered,
     PupilActed,
     RaiseCurtain,
+    ScreenLate,
     ScreenShown,
     SeatUp,
     ShowIndicator,
@@ -30,7 +32,9 @@ from tests.guard_stand_in import GuardStandIn
 pytestmark = pytest.mark.real_loop
 
 SIZE = (1280, 720)
-PAGE, DESKTOP = (200, 90, 40), (32, 160, 64)
+PAGE, DESKTOP, WHITE = (200, 90, 40), (32, 160, 64), (255, 255, 255)
+SAID = (683, BAR_PIXELS + 12 + 6)
+"""Where an old picture says that it is old: of this page, where it is white."""
 
 
 def page(mark: int) -> Image.Image:
@@ -51,11 +55,16 @@ def frame(encoder: Encoder, number: int, mark: int) -> Frame:
 
 def corner(desk: Desktop) -> tuple[int, ...]:
     """Return the colour at the left below, where pages and desktop are of one colour."""
+    return colour_at(desk, 20, -20)
+
+
+def colour_at(desk: Desktop, x: int, y: int) -> tuple[int, ...]:
+    """Return the colour of a point of the screen; below zero `y` counts from below."""
     eye = X11Capture(time.monotonic, desk.display)
     seen = eye.grab(0)
     eye.close()
     assert isinstance(seen, Picture)
-    at = ((seen.height - 20) * seen.width + 20) * 4
+    at = (y % seen.height * seen.width + x) * 4
     blue, green, red = bytes(seen.pixels[at : at + 3])
     return red, green, blue
 
@@ -135,6 +144,15 @@ async def test_a_screen_is_shown_over_all_below_the_bar_and_a_dead_guard_gives_t
     held.tell(ShowIndicator(4, on=True, teacher_name="Claire", showing="here", whose="Claire"))
     assert (await held.hears(IndicatorAnswered, lambda one: one.version == 4)).reason == ""
     await desk.picture(tmp_path / "full.png")
+    held.tell(ScreenLate(1, 4))
+    async with asyncio.timeout(15):
+        while like(colour_at(desk, *SAID), WHITE):  # noqa: ASYNC110 - another program paints
+            await asyncio.sleep(0.02)
+    await desk.picture(tmp_path / "late.png")
+    held.tell(ScreenLate(1, 0))
+    async with asyncio.timeout(15):
+        while not like(colour_at(desk, *SAID), WHITE):  # noqa: ASYNC110 - another program paints
+            await asyncio.sleep(0.02)
     assert like(corner(desk), PAGE)
     await desk.press("Escape")
     held.tell(frame(encoder, 3, 80))

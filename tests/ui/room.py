@@ -14,6 +14,7 @@ from classroom_app.domain.errors import RoomError
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId, Lesson, LessonId, PupilId, Roster
 from classroom_app.domain.tile import State, Tile, Wish
+from classroom_app.pictures import Pictures
 from classroom_app.presenters.check import Check
 from classroom_app.presenters.classes import ClassesPresenter
 from classroom_app.presenters.desk import DeskPresenter
@@ -349,9 +350,14 @@ CHECKS = (
 
 
 class Room:
-    """The window and all it stands on; `seen` is what the wall last said it looks at."""
+    """The window and all it stands on; `seen` is what the wall last said it looks at.
 
-    def __init__(self, language: str = "en", theme: str = "light") -> None:
+    With `pictures` it asks a real lesson, and shows what comes.
+    """
+
+    def __init__(
+        self, language: str = "en", theme: str = "light", pictures: Pictures | None = None
+    ) -> None:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         load_fonts(app)
@@ -361,7 +367,7 @@ class Room:
         self.closely: list[tuple[Closely, ...]] = []
         self.unfinished = 0
         tasks = AtOnce()
-        self.wall = WallModel(lambda: self.now, self._look)
+        self.wall = pictures.wall if pictures else WallModel(lambda: self.now, self._look)
         self.desk = DeskPresenter(
             self.wall,
             self.acts,
@@ -370,8 +376,12 @@ class Room:
             today=lambda: self.now,
             unfinished=lambda: self.unfinished,
         )
-        self.focus = FocusPresenter(
-            self.desk, lambda: self.now, lambda looks: self.closely.append(tuple(looks))
+        self.focus = (
+            pictures.focus_of(self.desk)
+            if pictures
+            else FocusPresenter(
+                self.desk, lambda: self.now, lambda looks: self.closely.append(tuple(looks))
+            )
         )
         self.checked = 0
         self.first = FirstRunPresenter(self.acts, tasks, self._check, language, "https://ecole")

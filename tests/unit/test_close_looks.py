@@ -116,3 +116,31 @@ async def test_when_the_lesson_is_over_nobody_is_looked_at() -> None:
     await looking.look(*FIVE[:4])
     looking.watching.forget()
     assert [looking.told(at).look for at in FIVE] == ["none"] * 5
+
+
+async def test_whom_the_class_is_shown_is_one_of_the_panes_and_stays_at_its_own_size() -> None:
+    looking = Looking()
+    await looking.look(FIVE[0])
+    await looking.watching.keep_close(FIVE[0])
+    own = looking.told(FIVE[0])
+    await looking.look(*FIVE[:3])
+    assert [looking.told(at).width for at in FIVE[:3]] == [own.width, *[ROOM[0]] * 2]
+    await looking.look(*FIVE[1:3])
+    assert looking.close() == set(FIVE[:3]), "the show goes on without its pane"
+    await looking.look(*FIVE[:2])
+    await looking.watching.keep_close(None)
+    assert looking.told(FIVE[0]).width == ROOM[0], "and the pane without the show"
+    assert [why for at, why in looking.written() if at == FIVE[0]] == ["closely"]
+
+
+async def test_one_of_the_panes_that_is_kept_is_large_for_that_moment_and_on_the_same_screen() -> (
+    None
+):
+    looking = Looking()
+    await looking.watching.look_closely([Closely(FIVE[0], 1, *ROOM), Closely(FIVE[1], 0, *ROOM)])
+    version = await looking.watching.look_once(FIVE[0])
+    told = looking.told(FIVE[0])
+    assert (told.version, told.screen, told.width > ROOM[0]) == (version, 1, True)
+    await looking.watching.look_off(FIVE[0])
+    assert (looking.told(FIVE[0]).screen, looking.told(FIVE[0]).width) == (1, ROOM[0])
+    assert len(looking.written()) == 2

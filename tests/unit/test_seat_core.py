@@ -156,6 +156,9 @@ class Screenful:
         self.seen.append(frame.number)
         return ""
 
+    def late(self, seconds: int) -> None:
+        del seconds
+
     def hide(self, order: HideScreen) -> None:
         self.hidden.append(order.why)
 

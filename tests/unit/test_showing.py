@@ -9,6 +9,9 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from classroom_app.domain.evidence import Evidence
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.services.showing import Show, Showing
 from device_bridge.agent.guard.guard import Guard
 from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.errors import Malformed
@@ -20,10 +23,17 @@ from device_bridge.protocol.messages import (
 )
 from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.presence import LessonDeclared
-from device_bridge.protocol.seat import HideScreen, PupilActed, ShowIndicator, ShowScreen
+from device_bridge.protocol.seat import (
+    HideScreen,
+    PupilActed,
+    ScreenLate,
+    ShowIndicator,
+    ShowScreen,
+)
 from device_bridge.protocol.showing import ShowingDeclared, StillShowing
 from device_bridge.protocol.watching import Credit
 from device_bridge.session.showing import Shows
+from tests.cart import ONE, TWO, Cart
 from tests.guards import FakeLink, FakeSeat, Hands, SittingSeat, guard_in, lesson_on, link_to
 
 
@@ -100,6 +110,9 @@ class Class:
     async def shows(self, *frames: Frame) -> None:
         async with self.lane():
             self.pipe.say(*frames)
+
+    def said_late(self) -> list[int]:
+        return [order.seconds for order in self.seat.heard(ScreenLate)]
 
     def credits(self) -> int:
         given = 0
@@ -181,6 +194,26 @@ async def test_where_nothing_comes_any_more_the_desktop_is_back_and_the_app_is_t
     room.later(2)
     assert room.hidden() == ["lost"]
     assert room.reports()[-1] == ("lost", "")
+
+
+async def test_an_old_picture_says_so_before_it_goes_and_no_more_when_it_is_of_now(
+    tmp_path: Path,
+) -> None:
+    room = Class(tmp_path)
+    room.declare()
+    await room.shows(frame(1))
+    for _ in range(5):
+        room.later(1)
+    assert room.said_late() == [3, 4, 5], "nothing came on the lane"
+    async with room.lane():
+        room.pipe.say(StillShowing())
+    assert room.said_late() == [0]
+    async with room.lane():
+        room.pipe.say(StillShowing(4))
+    room.later(1)
+    assert room.said_late() == [4, 5], "the app hears no more of the pupil whose screen it is"
+    await room.shows(frame(2, 1))
+    assert (room.said_late(), room.hidden()) == ([0], [])
 
 
 async def test_a_lost_show_comes_back_whole_on_a_new_lane(tmp_path: Path) -> None:
@@ -382,3 +415,28 @@ async def test_credit_beyond_two_counts_for_two() -> None:
             shows.offer(frame(number, number - 1))
             await asyncio.sleep(0.01)
         assert len(numbers(pipes["one"])) == 2
+
+
+class NoLooks:
+    async def keep_close(self, device: DeviceId | None) -> None: ...
+
+
+async def test_the_class_is_told_when_nothing_is_heard_of_the_pupil_who_is_shown() -> None:
+    cart, shows = Cart(), Shows()
+    showing = Showing(cart.room, shows, NoLooks(), lambda _: None)
+    at = cart.clock.at
+    cart.room.seen[ONE] = Evidence(ONE, up_since=at, heard_at=at, shown_at=at)
+    declared = ShowingDeclared(5, 600, on=True, stream=5)
+    showing.show = Show(declared, (TWO,), ONE)
+    said: list[int] = []
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(showing.run())
+        for later in (1, 2.9, 3, 7):
+            cart.clock.at = at + later
+            await asyncio.sleep(1)
+            said.append(shows.late_seconds)
+        showing.pause(paused=True)
+        await asyncio.sleep(1)
+        said.append(shows.late_seconds)
+        running.cancel()
+    assert said == [0, 0, 3, 7, 0], "a picture that stands still is meant to"

@@ -21,8 +21,9 @@ from device_bridge.protocol.fields import NAME_MAX
 from device_bridge.protocol.hello import Report
 from device_bridge.protocol.messages import decode_showing_from_app, encode
 from device_bridge.protocol.pictures import Frame
-from device_bridge.protocol.seat import HideScreen, ScreenShown, ShowScreen
+from device_bridge.protocol.seat import HideScreen, ScreenLate, ScreenShown, ShowScreen
 from device_bridge.protocol.showing import (
+    LATE_SECONDS,
     LEFT,
     LOST_SECONDS,
     NO_LESSON,
@@ -54,7 +55,8 @@ class ShowingGuard:
         self._told: Report | None = None
         self._seat = self._open = self._left = False
         self._order = self._shown = 0
-        self._heard_at = 0.0
+        self._heard_at = self._fresh_at = 0.0
+        self._late = 0
         self._moved = asyncio.Event()
 
     @property
@@ -127,9 +129,16 @@ class ShowingGuard:
             presence = self._presence.held
             if presence.proved == presence.order:
                 self._report("on")
-        elif self._open and self._now() - self._heard_at > LOST_SECONDS:
+        elif self._open:
+            self._age()
+
+    def _age(self) -> None:
+        """Say of a picture that it is old, then take it away."""
+        if self._now() - self._heard_at > LOST_SECONDS:
             self._hide("lost")
             self._report("lost")
+        elif self._shown:
+            self._say_late()
 
     def lost(self, link: Link) -> None:
         """Give the desktop back: who showed here is gone. A new link tells it anew."""
@@ -179,17 +188,19 @@ class ShowingGuard:
                 case Frame() as frame:
                     await self._take(link, frame)
                     await wire.send(encode(Credit(1)))
-                case StillShowing():
-                    self._goes_on(link)
+                case StillShowing(late_seconds):
+                    self._goes_on(link, late_seconds)
                 case _:
                     raise Malformed("out-of-order")
 
-    def _goes_on(self, link: Link) -> None:
+    def _goes_on(self, link: Link, late_seconds: int) -> None:
         if not self._is_of(link) or self._left or not self._seat:
             return
         self._heard_at = self._now()
         if not self._open or not self._shown:
             raise Malformed("out of step")  # a new lane begins with a whole picture
+        self._fresh_at = self._heard_at - late_seconds
+        self._say_late()
 
     async def _take(self, link: Link, frame: Frame) -> None:
         while self._is_ahead(link, frame):  # its declaration is on its way on `/control`
@@ -197,7 +208,7 @@ class ShowingGuard:
             await self._moved.wait()
         if not self._is_of(link, frame) or self._left or not self._seat:
             return
-        self._heard_at = self._now()
+        self._heard_at = self._fresh_at = self._now()
         if frame.base and (not self._open or frame.base != self._shown):
             raise Malformed("out of step")
         if not self._open:
@@ -210,6 +221,8 @@ class ShowingGuard:
         self._heard_at = self._now()
         if self._open and self._order == order and self._shown != frame.number:
             raise Malformed("out of step")  # the seat could not lay it
+        self._fresh_at = self._heard_at
+        self._say_late()
 
     def _is_ahead(self, link: Link, frame: Frame) -> bool:
         held = self._held
@@ -225,6 +238,14 @@ class ShowingGuard:
 
     # inside
 
+    def _say_late(self) -> None:
+        """Have the seat say on the picture for how long nothing was heard of it."""
+        seconds = int(self._now() - self._fresh_at)
+        late = seconds if seconds >= LATE_SECONDS else 0
+        if self._open and late != self._late:
+            self._late = late
+            self._voice.seat(ScreenLate(self._order, late))
+
     def _show(self) -> None:
         if self._held is None or not self._seat or self._held.declared.mode == "source":
             return
@@ -232,7 +253,7 @@ class ShowingGuard:
         whose = (declared.whose or author.teacher)[:NAME_MAX]
         # A seat may outlive its guard: numbers must rise over the guard's lives as well.
         self._order = max(self._order + 1, int(self._now() * 1000))
-        self._shown, self._open = 0, True
+        self._shown, self._late, self._open = 0, 0, True
         mode = "full" if declared.mode == "full" else "window"
         size = declared.width, declared.height
         self._voice.seat(ShowScreen(self._order, mode, whose, *size))

@@ -169,10 +169,14 @@ class X11Input:
         place = self._place(keysym) if keysym else None
         if place is None:
             return NO_KEY
-        if keysym == XK.XK_space and self._state() & _TAKE_BACK == _TAKE_BACK:
+        if self._takes_back(place):
             return TAKES_BACK
-        self._held[name] = place.keycode
         lacks = place.modifiers & ~self._state()
+        if self._is_space_bar(place):
+            # A bar that a teacher holds down is one that the pupil cannot press.
+            self._modified(lacks, lambda: self._tap(place.keycode))
+            return ""
+        self._held[name] = place.keycode
         self._modified(lacks, lambda: self._fake(X.KeyPress, place.keycode))
         return ""
 
@@ -184,7 +188,7 @@ class X11Input:
         if place is None:
             return NO_KEY
         state = self._state()
-        if character == " " and state & _TAKE_BACK == _TAKE_BACK:
+        if self._takes_back(place):
             return TAKES_BACK
         lifted = self._lift(place.modifiers)
         caps = self._place_in_map(_CAPS) if state & X.LockMask else None
@@ -197,6 +201,13 @@ class X11Input:
         for keycode in lifted:
             self._fake(X.KeyPress, keycode)
         return ""
+
+    def _takes_back(self, place: Place) -> bool:
+        """Whether to press it now would be the pupil's own keys, whatever else the key says."""
+        return self._is_space_bar(place) and self._state() & _TAKE_BACK == _TAKE_BACK
+
+    def _is_space_bar(self, place: Place) -> bool:
+        return place.keycode == self._desk().keysym_to_keycode(XK.XK_space)
 
     def _lift(self, keep: int) -> list[int]:
         """Let go for a moment of modifiers that the teacher holds and the character has not."""

@@ -39,6 +39,7 @@ from device_bridge.protocol.seat import (
     OpenPage,
     PupilActed,
     RaiseCurtain,
+    ScreenLate,
     SeatUp,
     ShowIndicator,
     ShowNotice,
@@ -107,7 +108,7 @@ class SeatCore:
                 self._looking.look(message)
             case FrameTaken():
                 self._looking.taken(message)
-            case ShowScreen() | HideScreen() | Frame():
+            case ShowScreen() | HideScreen() | ScreenLate() | Frame():
                 self._shown.told(message)
             case ShowNotice():
                 self._take_notice(message)

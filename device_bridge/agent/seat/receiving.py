@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from device_bridge.agent.capabilities import Showing
 from device_bridge.protocol.pictures import Frame
-from device_bridge.protocol.seat import FromSeat, HideScreen, ScreenShown, ShowScreen
+from device_bridge.protocol.seat import FromSeat, HideScreen, ScreenLate, ScreenShown, ShowScreen
 
 
 class Receiving:
@@ -17,13 +17,16 @@ class Receiving:
         self._frame: Frame | None = None
         self._came = asyncio.Event()
 
-    def told(self, message: ShowScreen | HideScreen | Frame) -> None:
+    def told(self, message: ShowScreen | HideScreen | ScreenLate | Frame) -> None:
         match message:
             case ShowScreen():
                 self._order, self._frame = message, None
                 self._showing.show(message)
             case HideScreen():
                 self._end(message)
+            case ScreenLate(version, seconds):
+                if self._order is not None and self._order.version == version:
+                    self._showing.late(seconds)
             case Frame() if self._order is not None:
                 self._frame = message
                 self._came.set()

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QPainter,
     QPaintEvent,
+    QPen,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -83,6 +84,41 @@ class Picture(QWidget):
         self.resized.emit()
 
 
+class Late(QWidget):
+    """Words at the top of the picture while none of now comes; below the bar where that is."""
+
+    def __init__(self, words: Words, picture: Picture) -> None:
+        super().__init__(picture)
+        self.setObjectName("showing-late")
+        self._words, self._picture = words, picture
+        sign = QLabel(self)
+        sign.setPixmap(icon("hourglass", 20, "white").pixmap(20, 20))
+        self._text = label(self, face(16, QFont.Weight.DemiBold))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 12, 20, 12)
+        row.setSpacing(10)
+        row.addWidget(sign)
+        row.addWidget(self._text)
+        self.hide()
+
+    def say(self, whose: str, seconds: int, below: int) -> None:
+        """`seconds` 0: say nothing. `below`: how many pixels of the picture's top are covered."""
+        if seconds:
+            self._text.setText(self._words("show-late", who=whose, count=str(seconds)))
+            self.adjustSize()
+            left = (self._picture.width() - self.width()) // 2
+            self.move(max(0, left), below + 12)
+        self.setVisible(seconds > 0)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(Qt.GlobalColor.white, 2))
+        painter.setBrush(DARK)
+        painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 10, 10)
+        painter.end()
+
+
 class Stage(QWidget):
     """The window of a show. `left`: its pupil has closed it, where that is theirs to do."""
 
@@ -94,6 +130,7 @@ class Stage(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self._words, self.full = words, True
         self.picture = Picture(self)
+        self.late = Late(words, self.picture)
         self._foot = QWidget(self)
         self._foot.setFixedHeight(FOOT_PIXELS)
         self._who = label(self._foot, face(15, QFont.Weight.DemiBold))
@@ -120,6 +157,7 @@ class Stage(QWidget):
         """Be as ordered; not seen yet."""
         self.hide()
         self.picture.image = QImage()
+        self.late.hide()
         self.full = order.mode == "full"
         area = QGuiApplication.primaryScreen().geometry()
         self.setWindowFlags(BARE if self.full else Qt.WindowType.Window)
@@ -219,6 +257,11 @@ class XShowing(QObject):
         if new is not None:
             self._lay(new)
         return ""
+
+    def late(self, seconds: int) -> None:
+        if self._order is not None:
+            whose = plain(self._order.whose, 40) or self._words("teacher")
+            self._stage.late.say(whose, seconds, BAR_PIXELS if self._stage.full else 0)
 
     def hide(self, order: HideScreen) -> None:
         """Give the desktop back at once."""

@@ -11,6 +11,9 @@ FUZZ_SECONDS ?= 600
 COUNTS ?= 1 9 24 40 100
 SOAK_MINUTES ?= 30
 
+# Where this is set, each of the hundreds of programs a test starts would compile the house anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo walls test fuzz attack soak bench-plots audit sbom lint types package clean
 
 help: ## list the targets

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
@@ -20,9 +21,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from litestar import Litestar
+from sqlalchemy import update
 
 from central_mdm.app import application
 from central_mdm.fleet import acts
+from central_mdm.identity.model import teachers
 from central_mdm.joining import ground_at
 from central_mdm.platform.ground import Ground
 from central_mdm.sample import make_sample
@@ -30,6 +33,8 @@ from tests import postgres
 
 BACKENDS = ("sqlite", "postgresql")
 TEMPLATE = "prepared"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""The sample teachers' passwords cost next to nothing: one test asks what a password costs."""
 _numbers = count()
 
 
@@ -119,7 +124,12 @@ def prepared(backend: str, folder: Path, cluster: Path) -> Generator[Prepared]:
 
     async def make(url: str) -> None:
         async with ground_at(folder, url, Clock()) as ground:
-            await make_sample(ground, folder, devices=5, seed=7, pupils=5)
+            sample = await make_sample(ground, folder, devices=5, seed=7, pupils=5)
+            async with ground.database.writing(sample["school"]) as connection:
+                for teacher in sample["teachers"]:
+                    whose = update(teachers).where(teachers.c.id == teacher["id"])
+                    kept = QUICK.hash(teacher["password"])
+                    await connection.execute(whose.values(password_hash=kept))
 
     with ExitStack() as stack:
         url = ""

@@ -28,7 +28,9 @@ async def act_on(world: World, acknowledged: set[str]) -> None:
                 acknowledged |= await ids(world)
 
 
-async def test_what_the_app_had_written_outlives_five_kills(world: World) -> None:
+async def test_what_the_app_had_written_outlives_five_kills_and_who_altered_it_is_told_of(
+    world: World,
+) -> None:
     chance = random.Random(5)  # noqa: S311 - moments, no secret
     lesson = (await world.window.ask("facts"))["lesson"]
     acknowledged: set[str] = set()
@@ -47,8 +49,6 @@ async def test_what_the_app_had_written_outlives_five_kills(world: World) -> Non
     assert len(acknowledged) > 3 * KILLS
     assert "altered" not in (await world.window.ask("facts"))["warning"]
 
-
-async def test_a_journal_that_was_altered_meanwhile_is_told_of(world: World) -> None:
     await world.kill_app()
     home = world.scratch / "teacher"
     store = open_driver(home / "store.db", (home / "store.key").read_text().strip())

@@ -53,7 +53,33 @@ async def test_a_lock_says_why_also_after_the_app_was_killed(world: World) -> No
     await until(lambda: told(locked=True), 10, "the curtains say it again")
 
 
-async def test_an_end_is_taken_back_and_the_lesson_lasts_longer(world: World) -> None:
+async def a_hand_out_is_taken_back(world: World) -> None:
+    """Hand out, and take back what both have opened already: told as the devices say."""
+    paper = world.scratch / "plan.txt"
+    paper.write_text("Page 12")
+    await drop(world, paper)
+
+    async def opened() -> bool:
+        rows = [world.class_.status(row.device) for row in world.enrolments[:-1]]
+        papers = [(await row).materials for row in rows]
+        return all(each and each[0].state == "opened" for each in papers)
+
+    await until(opened, 10, "opened on both")
+    await world.window.ask("click", name="undo")
+
+    async def told() -> bool:
+        return await sentence(world) == "plan.txt: all 2 had opened it"
+
+    await until(told, 10, "the sentence")
+    await world.shot("withdrawn")
+    for row in world.enrolments[:-1]:
+        status = await world.class_.status(row.device)
+        assert (Path(status.received_folder) / "plan.txt").is_file()
+
+
+async def test_an_end_and_a_hand_out_are_taken_back_and_the_lesson_lasts_longer(
+    world: World,
+) -> None:
     window = world.window
     lesson = (await window.ask("facts"))["lesson"]
 
@@ -86,26 +112,4 @@ async def test_an_end_is_taken_back_and_the_lesson_lasts_longer(world: World) ->
     await until(longer, 10, "the devices know the new end")
     assert (await sentence(world)).startswith("The lesson ends at ")
     await world.shot("extended")
-
-
-async def test_a_hand_out_taken_back_is_told_as_the_devices_say(world: World) -> None:
-    paper = world.scratch / "plan.txt"
-    paper.write_text("Page 12")
-    await drop(world, paper)
-
-    async def opened() -> bool:
-        rows = [world.class_.status(row.device) for row in world.enrolments[:-1]]
-        papers = [(await row).materials for row in rows]
-        return all(each and each[0].state == "opened" for each in papers)
-
-    await until(opened, 10, "opened on both")
-    await world.window.ask("click", name="undo")
-
-    async def told() -> bool:
-        return await sentence(world) == "plan.txt: all 2 had opened it"
-
-    await until(told, 10, "the sentence")
-    await world.shot("withdrawn")
-    for row in world.enrolments[:-1]:
-        status = await world.class_.status(row.device)
-        assert (Path(status.received_folder) / "plan.txt").is_file()
+    await a_hand_out_is_taken_back(world)

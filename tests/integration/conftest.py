@@ -1,6 +1,8 @@
 """What real parts need: a PostgreSQL cluster, a sample school, a desktop and who sits at it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,20 +15,32 @@ from tests.mdm import BACKENDS, Mdm, Prepared, prepared, running
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Path]:
-    with postgres.cluster() as folder:
-        yield folder
+def a_cluster() -> Iterator[Callable[[], Path]]:
+    """Start PostgreSQL once, and only where it is asked for."""
+    with ExitStack() as stack:
+        yield cache(lambda: stack.enter_context(postgres.cluster()))
+
+
+@pytest.fixture(scope="session")
+def school_on(
+    a_cluster: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Prepared]]:
+    """Make a school, once of each kind."""
+    with ExitStack() as stack:
+
+        @cache
+        def made(backend: str) -> Prepared:
+            folder = Path() if backend == "sqlite" else a_cluster()
+            return stack.enter_context(prepared(backend, tmp_path_factory.mktemp(backend), folder))
+
+        yield made
 
 
 @pytest.fixture(scope="session", params=BACKENDS)
 def prepared_school(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Prepared]:
-    """Make a school, once of each kind; PostgreSQL is started only where it is asked for."""
-    backend: str = request.param
-    folder = Path() if backend == "sqlite" else request.getfixturevalue("cluster")
-    with prepared(backend, tmp_path_factory.mktemp(backend), folder) as school:
-        yield school
+    request: pytest.FixtureRequest, school_on: Callable[[str], Prepared]
+) -> Prepared:
+    return school_on(request.param)
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +44,15 @@ class Server:
         self.process: asyncio.subprocess.Process | None = None
         self.url = ""
 
-    async def start(self) -> None:
+    def command(self) -> list[str]:
         port = self.url.rpartition(":")[2] or "0"
-        command = ["-m", "central_mdm", "serve", "--folder", str(self.folder), "--port", port]
+        serve = ["central_mdm", "serve", "--folder", str(self.folder), "--port", port]
         database = ["--database", self.database] if self.database else []
+        return [sys.executable, "-m", *serve, *database]
+
+    async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, *database, stdout=asyncio.subprocess.PIPE
+            *self.command(), stdout=asyncio.subprocess.PIPE
         )
         assert self.process.stdout
         async with asyncio.timeout(30):
@@ -78,6 +82,21 @@ async def server(tmp_path: Path, prepared_school: Prepared) -> AsyncIterator[Ser
         await made.end()
 
 
+@pytest.fixture(scope="module")
+def steady(prepared_school: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Serve for all who neither stop the server nor mind what others told it."""
+    folder = tmp_path_factory.mktemp("steady")
+    with prepared_school.copy(folder) as database:
+        made = Server(folder, database)
+        with subprocess.Popen(made.command(), stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            try:
+                made.url = json.loads(process.stdout.readline())["listening"]
+                yield made
+            finally:
+                process.terminate()
+
+
 @pytest.fixture
 async def cloud() -> AsyncIterator[Cloud]:
     made = Cloud(whole_seconds=5)
@@ -100,22 +119,22 @@ async def test_a_teacher_signs_in_gets_a_grant_and_the_whole_class(
 
 
 async def test_a_wrong_password_and_a_foreign_scope_are_told_apart(
-    server: Server, cloud: Cloud
+    steady: Server, cloud: Cloud
 ) -> None:
     with pytest.raises(WrongPassword, match="wrong-password"):
-        await cloud.sign_in(server.url, server.sample["school"], "lambert", "guess")
-    await server.sign_in(cloud)
+        await cloud.sign_in(steady.url, steady.sample["school"], "lambert", "guess")
+    await steady.sign_in(cloud)
     with pytest.raises(Refused, match="foreign-scope"):
         await cloud.changes("class:3C", "", 0)
 
 
 async def test_the_kept_refresh_token_goes_on_where_the_app_ended(
-    server: Server, cloud: Cloud
+    steady: Server, cloud: Cloud
 ) -> None:
-    kept = (await server.sign_in(cloud)).refresh
+    kept = (await steady.sign_in(cloud)).refresh
     renewed: list[SignedIn] = []
     later = Cloud(renewed.append, whole_seconds=5)
-    later.resume(server.url, kept)
+    later.resume(steady.url, kept)
     answers = await asyncio.gather(*(later.scopes() for _ in range(5)))
     assert len({answer.scopes for answer in answers}) == 1
     assert len(renewed) == 1  # spent once, for all who waited
@@ -166,9 +185,9 @@ async def test_a_server_killed_in_the_middle_gets_all_of_it_exactly_once(
 
 
 async def test_what_the_server_refuses_waits_for_a_person_and_holds_nothing_up(
-    server: Server, cloud: Cloud
+    steady: Server, cloud: Cloud
 ) -> None:
-    await server.sign_in(cloud)
+    await steady.sign_in(cloud)
     store = MemoryStore()
     store.write(1, kind="No Kind")
     store.write(2, body=Raw(b'{"class_id":"3C"}'))

@@ -1,13 +1,15 @@
 """The API keeps what its own description says, whatever it is sent; on SQLite and on PostgreSQL.
 
 Schemathesis reads the description from a served process and makes requests of it, good ones and
-bad ones. The examples are the same in each run: a failure is one that stays.
+bad ones; each is made once and sent to both. The examples are the same in each run: a failure is
+one that stays.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,7 +28,7 @@ from schemathesis.specs.openapi.checks import (
     positive_data_acceptance,  # pyright: ignore[reportUnknownVariableType] - as above
 )
 
-from tests.mdm import Prepared, new_request
+from tests.mdm import BACKENDS, Prepared, new_request
 
 UNASKED: Any = ignored_auth  # pyright: ignore[reportUnknownVariableType] - as above
 """Whether each route asks for a token: test_mdm_rooms does."""
@@ -107,9 +109,20 @@ class Api:
 
 
 @pytest.fixture(scope="module")
-def api(prepared_school: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    folder = tmp_path_factory.mktemp("served")
-    with prepared_school.copy(folder) as database:
+def apis(
+    school_on: Callable[[str], Prepared], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[Api]]:
+    """Serve a school of each kind; both describe themselves alike."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(served(school_on(backend), tmp_path_factory.mktemp("served")))
+            for backend in BACKENDS
+        ]
+
+
+@contextmanager
+def served(school: Prepared, folder: Path) -> Generator[Api]:
+    with school.copy(folder) as database:
         command = [sys.executable, "-m", "central_mdm", "serve", "--folder", str(folder)]
         more = ["--port", "0", *(["--database", database] if database else [])]
         with subprocess.Popen([*command, *more], stdout=subprocess.PIPE) as process:
@@ -179,7 +192,12 @@ def true_to_life(api: Api, case: Drawn) -> Drawn:
     return case
 
 
-def ask(api: Api, label: str, mode: GenerationMode, send: Callable[[Drawn, bool], None]) -> None:
+def ask(
+    apis: list[Api],
+    label: str,
+    mode: GenerationMode,
+    send: Callable[[Api, Drawn, bool], None],
+) -> None:
     examples = EXAMPLES_BY_LOGIN if label == "POST /api/sign-in" else EXAMPLES
 
     @settings(
@@ -190,39 +208,43 @@ def ask(api: Api, label: str, mode: GenerationMode, send: Callable[[Drawn, bool]
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
-    @given(case=api.operations[label].as_strategy(generation_mode=mode), real=st.booleans())
+    @given(case=apis[0].operations[label].as_strategy(generation_mode=mode), real=st.booleans())
     def each(case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
-        send(case, real)
+        for api in apis:
+            send(api, case, real)
 
     each()
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_a_good_request_is_answered_as_described(api: Api, label: str) -> None:
-    def send(case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_good_request_is_answered_as_described(apis: list[Api], label: str) -> None:
+    def send(api: Api, case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
         left_out = [UNASKED]
         if label in SIGNED or (not real and label in MORE_THAN_A_SCHEMA):
             left_out.append(MEANT)
         asked = true_to_life(api, case) if real else case
-        asked.call_and_validate(headers=api.headers(label), excluded_checks=left_out)
+        asked.call_and_validate(api.url, headers=api.headers(label), excluded_checks=left_out)
 
-    ask(api, label, GenerationMode.POSITIVE, send)
+    ask(apis, label, GenerationMode.POSITIVE, send)
 
 
 @pytest.mark.parametrize("label", OPERATIONS)
-def test_a_bad_request_is_refused_by_name_and_never_breaks_the_server(api: Api, label: str) -> None:
+def test_a_bad_request_is_refused_by_name_and_never_breaks_the_server(
+    apis: list[Api], label: str
+) -> None:
     if label in {"GET /health", "POST /api/grants", "GET /api/scopes"}:
         return  # they read nothing, so nothing they are sent can be wrong
 
-    def send(case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
+    def send(api: Api, case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
         del real
         left_out = [UNASKED]
         if label == "GET /api/trust":  # needs nothing, and names that no route knows are ignored
             left_out.append(REFUSED)
-        case.call_and_validate(headers=api.headers(label), excluded_checks=left_out)
+        case.call_and_validate(api.url, headers=api.headers(label), excluded_checks=left_out)
 
-    ask(api, label, GenerationMode.NEGATIVE, send)
+    ask(apis, label, GenerationMode.NEGATIVE, send)
 
 
-def test_every_route_is_described(api: Api) -> None:
-    assert set(api.operations) == set(OPERATIONS)
+def test_every_route_is_described(apis: list[Api]) -> None:
+    for api in apis:
+        assert set(api.operations) == set(OPERATIONS)

@@ -1,6 +1,7 @@
 """The MDM forgets with time: words of events, work, devices, tokens; never that it happened."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import blake3
@@ -146,7 +147,9 @@ async def test_who_let_devices_go_is_forgotten_after_a_year(mdm: Mdm) -> None:
     assert await count(mdm, acts) == 0
 
 
-def test_schools_of_before_the_list_of_schools_are_on_it(cluster: Path) -> None:
+def test_schools_of_before_the_list_of_schools_are_on_it(
+    a_cluster: Callable[[], Path],
+) -> None:
     async def earlier(database: Database) -> None:
         async with database.engine.begin() as connection:
             await connection.run_sync(upgrade, "0007")
@@ -164,5 +167,5 @@ def test_schools_of_before_the_list_of_schools_are_on_it(cluster: Path) -> None:
             assert (await connection.execute(select(schools.c.school))).all() == []
         await database.close()
 
-    with postgres.database(cluster, "test_0007") as url:
+    with postgres.database(a_cluster(), "test_0007") as url:
         asyncio.run(story(url))

@@ -89,6 +89,12 @@ async def show(held: GuardStandIn, mode: str) -> Encoder:
     return encoder
 
 
+async def bar_width(desk: Desktop) -> int:
+    found = await desk.run("xdotool", "search", "--onlyvisible", "--name", "pupitre-bar")
+    told = await desk.run("xdotool", "getwindowgeometry", "--shell", found[1].split()[-1])
+    return int(told[1].split("WIDTH=")[1].split()[0])
+
+
 async def leave_a_window(held: GuardStandIn, desk: Desktop, tmp_path: Path) -> None:
     """Be shown a window, lay what cannot be laid, and leave by Esc."""
     encoder = await show(held, "window")
@@ -140,7 +146,9 @@ async def test_a_screen_is_shown_over_all_below_the_bar_and_a_dead_guard_gives_t
     held: GuardStandIn, desk: Desktop, tmp_path: Path
 ) -> None:
     await leave_a_window(held, desk, tmp_path)
+    free = await bar_width(desk)
     encoder = await show(held, "full")
+    assert await bar_width(desk) < free, "what would open below it is not offered"
     held.tell(ShowIndicator(4, on=True, teacher_name="Claire", showing="here", whose="Claire"))
     assert (await held.hears(IndicatorAnswered, lambda one: one.version == 4)).reason == ""
     await desk.picture(tmp_path / "full.png")

@@ -66,3 +66,20 @@ def test_however_long_the_names_the_bar_is_whole_on_its_screen(bar: IndicatorBar
     bar.show_order(replace(CLOSE, teacher_name="W" * 64, also=names), 0.0, hand_up=False)
     assert bar.width() <= bar.screen().geometry().width()
     assert "W" * 21 in bar.accessibleName()
+
+
+def test_what_would_open_below_a_show_is_not_offered_and_the_hand_is(bar: IndicatorBar) -> None:
+    order = replace(CLOSE, hand_in_folder="/home/lina/Hand in")
+    bar.show_order(order, 0.0, hand_up=False)
+    hand, *doors = bar.findChildren(QPushButton)[:5]
+    assert not any(door.isHidden() for door in doors)
+    bar.covered = True
+    bar.show_order(order, 0.0, hand_up=False)
+    fold = bar.findChildren(QPushButton)[-1]
+    for _ in range(2):
+        assert all(door.isHidden() for door in doors)
+        fold.click()
+    assert not hand.isHidden()
+    bar.covered = False
+    bar.show_order(replace(order, hand_in_folder=""), 0.0, hand_up=False)
+    assert [door.isHidden() for door in doors] == [False, False, True, False]

@@ -64,6 +64,8 @@ class IndicatorBar(QWidget):
     private_pressed = Signal()
     take_back_pressed = Signal()
     keys_held = False
+    covered = False  # by a show over the whole screen
+    _driven = _hands_in = False
     _told: object = None
     _headline = ""
 
@@ -162,9 +164,8 @@ class IndicatorBar(QWidget):
         self._received.setEnabled(order.received > 0)
         self._name(self._hand_in, self._words("hand-in"))
         self._show_take_back(order)
-        self._hand_in.setVisible(
-            bool(order.hand_in_folder) and not self._folded and not order.drives
-        )
+        self._driven, self._hands_in = bool(order.drives), bool(order.hand_in_folder)
+        self._show_doors()
         self._seen.setToolTip(self._words("seen-title"))
         self._seen.setAccessibleName(self._words("seen-title"))
         self._fold.setIcon(icon("chevron-down", 18, "white", flipped=not self._folded))
@@ -239,9 +240,17 @@ class IndicatorBar(QWidget):
         self.take_back.setAccessibleName(words)
         self.take_back.setVisible(bool(order.drives))
         self._fold.setEnabled(not order.drives)
-        for button in (self._write, self._received, self._hand_in, self._seen):
-            # What matters now is who drives, and the way back; a narrow screen has no room for all.
-            button.setVisible(not order.drives and not self._folded)
+
+    def _show_doors(self) -> None:
+        """Offer what opens a window: not where that would open unseen, below a show.
+
+        While somebody drives what matters is who, and the way back; a narrow screen has no room
+        for all.
+        """
+        offered = not (self._driven or self._folded or self.covered)
+        for button in (self._write, self._received, self._seen):
+            button.setVisible(offered)
+        self._hand_in.setVisible(offered and self._hands_in)
 
     def _show_hand(self, order: ShowIndicator, *, hand_up: bool) -> None:
         up = hand_up or order.hand_place > 0
@@ -257,6 +266,7 @@ class IndicatorBar(QWidget):
         for part in (self._until, *self._buttons()):
             part.setVisible(not self._folded)
         self.private.setVisible(self._offers_private and not self._folded)
+        self._show_doors()
         self.place()
 
     def _name(self, button: QPushButton, words: str) -> None:

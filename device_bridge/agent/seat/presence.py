@@ -82,6 +82,12 @@ class XIndicator(QObject):
         if self._order.on:
             self._bar.raise_()
 
+    def cover(self, *, covered: bool) -> None:
+        """Hear whether a show covers the desktop: what opens a window would open it unseen."""
+        self._bar.covered = covered
+        if self._order.on:
+            self._bar.show_order(self._order, self._now(), hand_up=self._hand_up)
+
     def close(self) -> None:
         self._bar.deleteLater()
         self._chooser.deleteLater()

@@ -219,7 +219,12 @@ class Lost(QWidget):
 
 
 class XShowing(QObject):
-    """The `Showing` of an X11 desktop. `above` puts the bar and a curtain over it again."""
+    """The `Showing` of an X11 desktop. `above` puts the bar and a curtain over it again.
+
+    `covered` hears whether it covers the desktop.
+    """
+
+    covered = Signal(bool)
 
     def __init__(self, words: Words, above: Callable[[], None]) -> None:
         super().__init__()
@@ -241,6 +246,7 @@ class XShowing(QObject):
         self._order = order
         self._lost.hide()
         self._stage.take(order)
+        self.covered.emit(False)  # noqa: FBT003 - a signal's only fact
 
     async def picture(self, frame: Frame) -> str:
         """Show what is new; return why it cannot be, or ""."""
@@ -267,6 +273,7 @@ class XShowing(QObject):
         """Give the desktop back at once."""
         was, self._order = self._order, None
         self._stage.hide()
+        self.covered.emit(False)  # noqa: FBT003 - a signal's only fact
         self._stage.picture.image = QImage()
         if order.why == "lost" and was is not None:
             self._lost.say(plain(was.whose, 40) or self._words("teacher"))
@@ -283,6 +290,7 @@ class XShowing(QObject):
         self._stage.picture.lay(new)
         if not self._stage.isVisible():
             self._stage.show()
+            self.covered.emit(self._stage.full)
             self._above()
 
     def _room(self) -> tuple[int, int]:

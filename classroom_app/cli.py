@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import getpass
 import sys
 import time
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import msgspec
 import platformdirs
 
+from classroom_app.asking import passphrase
 from classroom_app.demo import play
 from classroom_app.demo.world import Options
 from device_bridge.early_stop import early_stop
@@ -57,6 +57,10 @@ def parser() -> argparse.ArgumentParser:
     journal = commands.add_parser("journal", help="look whether the journal is as it was written")
     journal.add_argument("what", choices=["verify"], help="walk it; name the first broken place")
     journal.add_argument("--json", action="store_true", help="for a program")
+    store = commands.add_parser("store", help="look after what this teacher's app keeps")
+    said = "look at each page; make a damaged one anew of what is left; write all of it as JSON"
+    store.add_argument("what", choices=["check", "repair", "export"], help=said)
+    store.add_argument("--out", type=Path, help="where to export: a new or empty folder")
     return made
 
 
@@ -97,9 +101,7 @@ async def _look(home: Path) -> Verdict:
     try:
         keeping = await open_keeping(home)
     except StoreLocked:
-        # Arguments can be read by others on this machine.
-        typed = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-        keeping = await open_keeping(home, system_ring, WAITS, typed)
+        keeping = await open_keeping(home, system_ring, WAITS, passphrase())
     try:
         return await keeping.look_through()
     finally:
@@ -113,6 +115,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return verify(args.home, as_json=args.json)
         case "doctor":
             return doctor(args.home)
+        case "store":
+            from classroom_app.store_commands import look_after  # noqa: PLC0415 - as in `doctor`
+
+            return look_after(args.home, args.what, args.out)
         case _:
             return _open(args)
 

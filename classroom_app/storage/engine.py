@@ -38,6 +38,8 @@ def open_driver(path: Path, key: str) -> dbapi2.Connection:
         str(path), LET_GO_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
+        # It would tell the terminal of a damaged page, hundreds of times; our log says it once.
+        connection.execute("PRAGMA cipher_log_level = NONE")
         connection.execute(f"PRAGMA key = \"x'{bytes.fromhex(key).hex()}'\"")
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")

@@ -10,11 +10,11 @@ from classroom_app.domain.acts import Act, Declared, HandInKept, Kept, Resumed
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
 from classroom_app.storage.acts import of_lesson, read
 from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
+from classroom_app.storage.copies import forget_copies
 from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.erasing import erase, forget_before
 from classroom_app.storage.heads import signed_marks
-from classroom_app.storage.migrate import copies_of
 from classroom_app.storage.resuming import resumed
 from classroom_app.storage.store import WAITING, Store
 from classroom_app.storage.tables import journal
@@ -68,16 +68,14 @@ class KeepsJournal(Store):
     async def erase(self, pupil: PupilId) -> int:
         """Forget a pupil: what the journal and its copies say of them. Return how many acts."""
         erased = await self.write(partial(erase, pupil))
-        for copy in copies_of(self.path):
-            copy.unlink()
+        forget_copies(self.path)
         return erased
 
     async def forget_before(self, at: int) -> int:
         """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts."""
         forgotten = await self.write(partial(forget_before, at))
         if forgotten:
-            for copy in copies_of(self.path):
-                copy.unlink()
+            forget_copies(self.path)
         return forgotten
 
 

@@ -1,21 +1,17 @@
 """Bringing a store to the newest form when it is opened: all of it, or nothing."""
 
 import logging
-import os
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Connection, inspect, text
 
 from classroom_app.domain.errors import StoreNewer
 from classroom_app.storage import migrations
+from classroom_app.storage.copies import VERSIONS, copy_of, keep_copy
 from classroom_app.storage.engine import driver_of, transaction
 from classroom_app.storage.refusals import as_not_kept
-from device_bridge.materials.part import sync_folder
 
 log = logging.getLogger(__name__)
-VERSIONS: Final = ("0001", "0002", "0003")
-"""All forms, oldest first, as the files under `migrations/versions` name them."""
 
 
 def migrate(connection: Connection, path: Path) -> None:
@@ -60,24 +56,3 @@ def _upgrade(connection: Connection, version: str) -> None:
     if version == VERSIONS[0]:
         command.stamp(made, version)
     command.upgrade(made, "head")
-
-
-def copy_of(path: Path, version: str) -> Path:
-    return path.with_name(f"{path.stem}-{version}{path.suffix}")
-
-
-def copies_of(path: Path) -> list[Path]:
-    """Return the copies that migrations have left beside the store."""
-    return [copy for version in VERSIONS if (copy := copy_of(path, version)).exists()]
-
-
-def keep_copy(connection: Connection, copy: Path) -> None:
-    """Write the whole store to `copy`, under the same key, durable when it bears that name."""
-    arriving = copy.with_suffix(".arriving")
-    arriving.unlink(missing_ok=True)
-    driver_of(connection).execute("VACUUM INTO ?", (str(arriving),))
-    with arriving.open("rb+") as file:
-        os.fsync(file.fileno())
-    arriving.chmod(0o600)
-    arriving.replace(copy)
-    sync_folder(copy.parent)

@@ -1,6 +1,7 @@
 """The open store that each feature's part stands on."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 from classroom_app.domain.errors import StoreFull
 from classroom_app.storage.ballast import Ballast
 from classroom_app.storage.chain import Newest
+from classroom_app.storage.copies import keep_daily_copy
 from classroom_app.storage.keys import Held
 from classroom_app.storage.writer import Writer
 from device_bridge.materials.library import Library
@@ -29,7 +31,12 @@ class Store:
         self.key_held = key_held
         self.newest = Newest()
         self.ballast = Ballast(path)
-        self.writer = Writer(connection, self.newest.forget, self.ballast.give_back)
+        self.writer = Writer(
+            connection,
+            self.newest.forget,
+            self.ballast.give_back,
+            partial(keep_daily_copy, path=path),
+        )
         self.full = False
         """The disk did not take the last of what was to be written."""
         self.chosen: dict[str, str] = {}

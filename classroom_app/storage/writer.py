@@ -38,7 +38,8 @@ class Ended(Struct, frozen=True, eq=False):
 class Writer:
     """Runs work on the connection, in the order of asking. `undone` hears of each rollback.
 
-    `more_room` is asked where the disk is full; True: it has freed some.
+    `more_room` is asked where the disk is full; True: it has freed some. `at_end` is called before
+    the file is closed, in the writer's thread.
 
     Work that fails in a group has the whole group undone and run again, each alone, so that one
     cannot spoil another: work does nothing that a rollback does not undo. It belongs to the loop
@@ -50,12 +51,14 @@ class Writer:
         connection: Connection,
         undone: Callable[[], None],
         more_room: Callable[[], bool] = lambda: False,
+        at_end: Callable[[Connection], None] = lambda _: None,
     ) -> None:
         self._connection = connection
         self._driver = driver_of(connection)
         self._loop = asyncio.get_running_loop()
         self._undone = undone
         self._more_room = more_room
+        self._at_end = at_end
         self._broken = ""
         self._closing = False
         self._asked: SimpleQueue[Asked | None] = SimpleQueue()
@@ -94,7 +97,10 @@ class Writer:
             going = None not in group
             # One wake of the loop for all of them.
             self._loop.call_soon_threadsafe(_tell, self._end([asked for asked in group if asked]))
-        shut(self._connection)
+        try:
+            self._at_end(self._connection)
+        finally:
+            shut(self._connection)
 
     def _next_group(self) -> list[Asked | None]:
         """Wait for one, then take all that came meanwhile."""

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, text
 
 from classroom_app.domain.errors import StoreFull
 from classroom_app.storage import migrations
+from classroom_app.storage.copies import VERSIONS, copies_of, copy_of
 from classroom_app.storage.engine import open_connection, shut
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import WAITS, find_key
-from classroom_app.storage.migrate import VERSIONS, copies_of, copy_of, version_of
+from classroom_app.storage.migrate import version_of
 from classroom_app.storage.tables import metadata
 from tests.disks import disk
 from tests.rings import NoRing

@@ -1,0 +1,73 @@
+"""Copies of the store, beside it and under its key: before each migration, and one a day."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection
+
+from classroom_app.storage.engine import driver_of
+from classroom_app.storage.refusals import as_not_kept
+from device_bridge.materials.part import sync_folder
+
+log = logging.getLogger(__name__)
+VERSIONS: Final = ("0001", "0002", "0003")
+"""All forms, oldest first, as the files under `migrations/versions` name them."""
+DAILY: Final = "daily"
+DAMAGED: Final = "damaged"
+DAY_SECONDS: Final = 20 * 3600
+"""A day begins at other hours than the one before it."""
+
+
+def copy_of(path: Path, name: str) -> Path:
+    """Name a copy: by the form that a migration left, or `DAILY`."""
+    return path.with_name(f"{path.stem}-{name}{path.suffix}")
+
+
+def copies_of(path: Path) -> list[Path]:
+    """Return the whole copies that lie beside the store."""
+    return [copy for name in (*VERSIONS, DAILY) if (copy := copy_of(path, name)).exists()]
+
+
+def forget_copies(path: Path) -> None:
+    """Remove them, and what repairs have laid beside: they tell of who is to be forgotten."""
+    for copy in (*copies_of(path), *path.parent.glob(copy_of(path, f"{DAMAGED}-*").name)):
+        copy.unlink()
+
+
+def keep_copy(connection: Connection, copy: Path) -> None:
+    """Write the whole store to `copy`, under the same key, durable when it bears that name."""
+    arriving = copy.with_suffix(".arriving")
+    arriving.unlink(missing_ok=True)
+    driver_of(connection).execute("VACUUM INTO ?", (str(arriving),))
+    with arriving.open("rb+") as file:
+        os.fsync(file.fileno())
+    arriving.chmod(0o600)
+    arriving.replace(copy)
+    sync_folder(copy.parent)
+
+
+def keep_daily_copy(connection: Connection, path: Path) -> None:
+    """Copy a store that was written to a day after its last copy, or after it was made.
+
+    A damaged one leaves the copy as it is; no refusal keeps a program from ending.
+    """
+    copy = copy_of(path, DAILY)
+    try:
+        if _written(path) - _since(path, copy) > DAY_SECONDS:
+            keep_copy(connection, copy)
+    except Exception as error:
+        if (named := as_not_kept(error)) is None:
+            raise
+        log.warning("no copy of the store was made", extra={"why": type(named).__name__})
+
+
+def _written(path: Path) -> float:
+    beside = (path, path.with_name(f"{path.name}-wal"))
+    return max(one.stat().st_mtime for one in beside if one.exists())
+
+
+def _since(path: Path, copy: Path) -> float:
+    made = path.with_name("store.key")
+    return max(one.stat().st_mtime for one in (made, copy) if one.exists())

@@ -142,7 +142,9 @@ async def receive_frames(lane: Wire, framed: Callable[[Frame], Awaitable[None]])
     pace = Pace(UNDER_WAY, FRAMES_A_SECOND)
     await lane.send(encode(Credit(UNDER_WAY)))
     while True:
-        await pace.turn()
+        # No turn of the loop where there is nothing to wait for: forty devices' cost a core 2 %.
+        if (early := pace.seconds()) > 0:
+            await asyncio.sleep(early)
         match decode_picture_from_device(await lane.receive()):
             case Frame() as frame:
                 await framed(frame)

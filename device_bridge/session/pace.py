@@ -23,6 +23,10 @@ class Pace:
         A wire that has bytes left gives its messages without a pause, and one link would keep all
         others from theirs.
         """
+        await asyncio.sleep(max(0.0, self.seconds()))
+
+    def seconds(self) -> float:
+        """Count one message more; return how long from now it has to wait, below 0: not at all."""
         now = asyncio.get_running_loop().time()
         self._due = max(self._due, now - self._at_once / self._a_second) + 1 / self._a_second
-        await asyncio.sleep(max(0.0, self._due - now))
+        return self._due - now

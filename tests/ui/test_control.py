@@ -129,6 +129,21 @@ def test_hands_on_the_picture_reach_the_pupils_own_pixels(driving: Driving) -> N
     assert driving.flush() == [WheelTurned(1, -2)]
 
 
+def test_a_finger_on_the_picture_is_the_pointer_and_its_left_button(driving: Driving) -> None:
+    driving.begin()
+    finger, window = QTest.createTouchDevice(), driving.room.window
+    first, last = (driving.look.mapTo(window, driving.at(across, 0.5)) for across in (0.25, 0.5))
+    QTest.touchEvent(window, finger).press(0, first)
+    QTest.touchEvent(window, finger).move(0, last)
+    QTest.touchEvent(window, finger).release(0, last)
+    told = driving.flush()
+    places = [one.x for one in told if isinstance(one, PointerMoved)]
+    assert [round(at / 480) for at in (places[0], places[-1])] == [1, 2]
+    buttons = [one for one in told if isinstance(one, ButtonPressed)]
+    assert buttons == [ButtonPressed(1, down=True), ButtonPressed(1, down=False)]
+    assert isinstance(told[0], PointerMoved), "first there, then pressed"
+
+
 def test_moves_are_gathered_and_clicks_and_keys_are_never_dropped(driving: Driving) -> None:
     driving.begin()
     for at in range(100):

@@ -1,6 +1,6 @@
-"""A region of a screen, drawn with the pointer over a still picture of it."""
+"""A region of a screen, drawn over a still picture of it: with the pointer, or by keys."""
 
-from PySide6.QtCore import QObject, QPoint, QRect, QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QObject, QPoint, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QGuiApplication,
@@ -22,6 +22,13 @@ LEAST = 64  # px of a side: less is a slip of the hand
 SHADE = QColor(0, 0, 0, 140)
 PLATE = QColor(0, 0, 0, 190)
 MARGIN = 16
+STEP = 16  # px that an arrow moves
+ARROWS = {
+    Qt.Key.Key_Left: QPoint(-STEP, 0),
+    Qt.Key.Key_Right: QPoint(STEP, 0),
+    Qt.Key.Key_Up: QPoint(0, -STEP),
+    Qt.Key.Key_Down: QPoint(0, STEP),
+}
 
 
 class RegionPicker(QWidget):
@@ -40,7 +47,9 @@ class RegionPicker(QWidget):
         self._still: QPixmap = screen.grabWindow(0)
         self.setScreen(screen)
         self.setGeometry(self._over)
-        self.setAccessibleName(say("Draw what is to be shown. Esc: back"))
+        self.setAccessibleName(
+            say("Draw what is to be shown, or use arrows, Shift and Enter. Esc: back")
+        )
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._from = self._to = event.position().toPoint()
@@ -52,6 +61,21 @@ class RegionPicker(QWidget):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._to = event.position().toPoint()
+        self._take()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrows move a region, with Shift its lower right corner; Enter takes it, Esc leaves."""
+        match event.key():
+            case Qt.Key.Key_Escape:
+                self.left.emit()
+            case Qt.Key.Key_Return | Qt.Key.Key_Enter:
+                self._take()
+            case key if (by := ARROWS.get(Qt.Key(key))) is not None:
+                self._move(by, sized=event.modifiers() == Qt.KeyboardModifier.ShiftModifier)
+            case _:
+                pass
+
+    def _take(self) -> None:
         drawn = self._drawn()
         if drawn.width() < LEAST or drawn.height() < LEAST:
             self._from = self._to
@@ -59,9 +83,18 @@ class RegionPicker(QWidget):
             return
         self.picked.emit(monitors.region(self._over, self.devicePixelRatioF(), QRectF(drawn)))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.left.emit()
+    def _move(self, by: QPoint, *, sized: bool) -> None:
+        """Move what is drawn, or its corner; where nothing is, begin in the middle."""
+        drawn, whole = self._drawn(), self.rect()
+        if drawn.isEmpty():
+            drawn = QRect(whole.width() // 4, whole.height() // 4, *(whole.size() / 2).toTuple())
+        elif sized:
+            drawn.setBottomRight(drawn.bottomRight() + by)
+            drawn = drawn.united(QRect(drawn.topLeft(), QSize(LEAST, LEAST))) & whole
+        elif whole.contains(drawn.translated(by)):
+            drawn.translate(by)
+        self._from, self._to = drawn.topLeft(), drawn.bottomRight() + QPoint(1, 1)
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         del event

@@ -154,6 +154,32 @@ def test_a_region_is_drawn_on_the_screen_and_a_slip_of_the_hand_is_none(opened: 
     assert choice.area[:2] == (100, 120)
 
 
+def test_a_region_is_chosen_by_keys_alone(opened: NewRoom) -> None:
+    made = opened()
+    made.begin(classroom(9))
+    made.window.open_sheet("show")
+    made.settle()
+    made.button("show-region").click()
+    made.button("show-now").click()
+    pickers = made.showing.picker
+    assert isinstance(pickers, RegionPickers)
+    (picker,) = pickers.windows
+    whole = picker.rect()
+    QTest.keyClick(picker, Qt.Key.Key_Return)
+    assert made.shows.asked == [], "nothing is drawn yet"
+    for _ in range(3):
+        QTest.keyClick(picker, Qt.Key.Key_Right)
+    for _ in range(400):
+        QTest.keyClick(picker, Qt.Key.Key_Up)
+        QTest.keyClick(picker, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClick(picker, Qt.Key.Key_Return)
+    ((choice, _, _),) = made.shows.asked
+    left, top, width, height = choice.area
+    assert (left, width) == (whole.width() // 4 + 32, 64), "moved twice, then as narrow as may be"
+    assert 0 <= top < 16
+    assert height == whole.height() // 2
+
+
 def test_what_is_drawn_on_the_still_is_shown_taken_back_and_gone_with_escape(
     opened: NewRoom,
 ) -> None:

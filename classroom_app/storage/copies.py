@@ -2,6 +2,8 @@
 
 import logging
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -32,20 +34,27 @@ def copies_of(path: Path) -> list[Path]:
 
 def forget_copies(path: Path) -> None:
     """Remove them, and what repairs have laid beside: they tell of who is to be forgotten."""
-    for copy in (*copies_of(path), *path.parent.glob(copy_of(path, f"{DAMAGED}-*").name)):
+    for copy in (*copies_of(path), *path.parent.glob(f"{path.stem}-{DAMAGED}-*")):
         copy.unlink()
 
 
 def keep_copy(connection: Connection, copy: Path) -> None:
     """Write the whole store to `copy`, under the same key, durable when it bears that name."""
-    arriving = copy.with_suffix(".arriving")
-    arriving.unlink(missing_ok=True)
-    driver_of(connection).execute("VACUUM INTO ?", (str(arriving),))
-    with arriving.open("rb+") as file:
+    with arriving(copy) as part:
+        driver_of(connection).execute("VACUUM INTO ?", (str(part),))
+
+
+@contextmanager
+def arriving(at: Path) -> Generator[Path]:
+    """Have a file made under the name that is given; then it is durable, and bears its own."""
+    part = at.with_suffix(".arriving")
+    part.unlink(missing_ok=True)
+    yield part
+    with part.open("rb+") as file:
         os.fsync(file.fileno())
-    arriving.chmod(0o600)
-    arriving.replace(copy)
-    sync_folder(copy.parent)
+    part.chmod(0o600)
+    part.replace(at)
+    sync_folder(at.parent)
 
 
 def keep_daily_copy(connection: Connection, path: Path) -> None:

@@ -1,6 +1,5 @@
 """A store that is damaged, made anew of what can be read of it and of the newest copy beside it."""
 
-import os
 import shutil
 import sqlite3
 from collections.abc import Iterable
@@ -13,12 +12,11 @@ from msgspec import Struct
 from sqlcipher3 import dbapi2
 
 from classroom_app.domain.errors import StoreBroken
-from classroom_app.storage.copies import DAMAGED, copies_of, copy_of
+from classroom_app.storage.copies import DAMAGED, arriving, copies_of, copy_of
 from classroom_app.storage.engine import open_driver, transaction
 from classroom_app.storage.pages import Pages, opened
 from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.salvage import Found, Salvaged, found
-from device_bridge.materials.part import sync_folder
 
 MADE_FIRST: Final = "CREATE TABLE"
 
@@ -143,24 +141,26 @@ def _with(table: Salvaged, before: Salvaged | None) -> Salvaged:
 def _kept_beside(path: Path, now: float) -> Path:
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d-%H%M%S")
     beside = copy_of(path, f"{DAMAGED}-{stamp}")
-    shutil.copyfile(path, beside)
-    beside.chmod(0o600)
+    # A log that could not be folded in has the newest of what was kept.
+    for old, kept in ((path, beside), (_log_of(path), _log_of(beside))):
+        if old.exists():
+            with arriving(kept) as part:
+                shutil.copyfile(old, part)
     return beside
 
 
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
 def _replace(path: Path, key: str, merged: Found) -> None:
-    arriving = path.with_suffix(".arriving")
-    arriving.unlink(missing_ok=True)
-    with closing(open_driver(arriving, key)) as driver:
-        driver.execute("PRAGMA journal_mode = DELETE")  # one file, which a rename moves whole
-        with transaction(driver):
-            _fill(driver, merged)
-    with arriving.open("rb+") as file:
-        os.fsync(file.fileno())
-    for name in (f"{path.name}-wal", f"{path.name}-shm"):
-        path.with_name(name).unlink(missing_ok=True)  # of the file that goes
-    arriving.replace(path)
-    sync_folder(path.parent)
+    with arriving(path) as part:
+        with closing(open_driver(part, key)) as driver:
+            driver.execute("PRAGMA journal_mode = DELETE")  # one file, which a rename moves whole
+            with transaction(driver):
+                _fill(driver, merged)
+        for log in (_log_of(path), path.with_name(f"{path.name}-shm")):
+            log.unlink(missing_ok=True)  # of the file that goes
 
 
 def _fill(driver: dbapi2.Connection, merged: Found) -> None:

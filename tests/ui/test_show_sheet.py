@@ -136,7 +136,8 @@ def test_where_nothing_can_be_shown_the_sheet_says_so(opened: NewRoom) -> None:
     assert not made.button("show-now").isEnabled()
 
 
-def test_a_region_is_drawn_on_the_screen_and_a_slip_of_the_hand_is_none(opened: NewRoom) -> None:
+def picking(opened: NewRoom) -> tuple[Room, QWidget]:
+    """Ask to show a region; return the room, and what it is drawn on."""
     made = opened()
     made.begin(classroom(9))
     made.window.open_sheet("show")
@@ -146,6 +147,11 @@ def test_a_region_is_drawn_on_the_screen_and_a_slip_of_the_hand_is_none(opened: 
     pickers = made.showing.picker
     assert isinstance(pickers, RegionPickers)
     (picker,) = pickers.windows
+    return made, picker
+
+
+def test_a_region_is_drawn_on_the_screen_and_a_slip_of_the_hand_is_none(opened: NewRoom) -> None:
+    made, picker = picking(opened)
     drag(picker, QPoint(100, 100), QPoint(110, 105))
     assert made.shows.asked == []
     drag(picker, QPoint(500, 400), QPoint(100, 120))
@@ -155,15 +161,7 @@ def test_a_region_is_drawn_on_the_screen_and_a_slip_of_the_hand_is_none(opened: 
 
 
 def test_a_region_is_chosen_by_keys_alone(opened: NewRoom) -> None:
-    made = opened()
-    made.begin(classroom(9))
-    made.window.open_sheet("show")
-    made.settle()
-    made.button("show-region").click()
-    made.button("show-now").click()
-    pickers = made.showing.picker
-    assert isinstance(pickers, RegionPickers)
-    (picker,) = pickers.windows
+    made, picker = picking(opened)
     whole = picker.rect()
     QTest.keyClick(picker, Qt.Key.Key_Return)
     assert made.shows.asked == [], "nothing is drawn yet"

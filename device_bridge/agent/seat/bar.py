@@ -263,7 +263,7 @@ class IndicatorBar(QWidget):
 
     def _toggle(self) -> None:
         self._folded = not self._folded
-        for part in (self._until, *self._buttons()):
+        for part in (self._until, self._hand):
             part.setVisible(not self._folded)
         self.private.setVisible(self._offers_private and not self._folded)
         self._show_doors()

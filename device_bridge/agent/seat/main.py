@@ -62,7 +62,7 @@ class Desktop(QObject):
         self.takes_back: Callable[[], None] = lambda: None
         self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say)
         self.showing = XShowing(words, self._stay_above)
-        self.showing.covered.connect(self._covered)
+        self.showing.covered.connect(self.indicator.cover)
         self.pressed = asyncio.Queue[str](1)
         self.indicator.shown.connect(self._bar_shown)
         self.indicator.write_wanted.connect(self._write)
@@ -75,10 +75,6 @@ class Desktop(QObject):
         """Open the folders whose buttons are pressed, until cancelled."""
         while True:
             await self.open.file(await self.pressed.get())
-
-    @Slot(bool)
-    def _covered(self, covered: bool) -> None:  # noqa: FBT001 - a signal's own word
-        self.indicator.cover(covered=covered)
 
     def _stay_above(self) -> None:
         self.indicator.raise_()

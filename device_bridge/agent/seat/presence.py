@@ -82,7 +82,8 @@ class XIndicator(QObject):
         if self._order.on:
             self._bar.raise_()
 
-    def cover(self, *, covered: bool) -> None:
+    @Slot(bool)
+    def cover(self, covered: bool) -> None:  # noqa: FBT001 - a signal's own word
         """Hear whether a show covers the desktop: what opens a window would open it unseen."""
         self._bar.covered = covered
         if self._order.on:

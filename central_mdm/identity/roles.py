@@ -16,8 +16,10 @@ DEFAULTS: Final[dict[str, tuple[Verb, ...]]] = {
     "teacher": ALL,
     "substitute": ("watch", "lock", "handout", "collect", "message", "launch"),
     "technician": ("message", "launch", "power"),
+    "administrator": (),
 }
-"""A substitute takes no device over; a technician sees no screen and locks nobody."""
+"""A substitute takes no device over; a technician sees no screen and locks nobody; who
+administrates does nothing in class at all, unless the school says so."""
 
 
 async def verbs_of(connection: AsyncConnection, school: str, role: str) -> tuple[Verb, ...]:

@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.identity.model import refresh_tokens, teacher_tokens
+from central_mdm.identity.model import refresh_tokens, teacher_tokens, teachers
 from central_mdm.platform.authentication import Caller, hash_of, token_for
 from central_mdm.platform.errors import NotSignedIn
 from central_mdm.platform.ground import Ground
@@ -78,8 +78,11 @@ async def read_teacher(
 ) -> Caller | None:
     """Who holds this token (a `Reader`)."""
     table = teacher_tokens
-    wanted = select(table.c.teacher).where(
-        table.c.school == school, table.c.token_hash == token_hash, table.c.ends_at > now
+    person = (teachers.c.school == table.c.school) & (teachers.c.id == table.c.teacher)
+    wanted = (
+        select(teachers.c.id, teachers.c.role)
+        .join(table, person)
+        .where(table.c.school == school, table.c.token_hash == token_hash, table.c.ends_at > now)
     )
-    teacher = (await connection.execute(wanted)).scalar()
-    return None if teacher is None else Caller(school, "teacher", teacher)
+    row = (await connection.execute(wanted)).first()
+    return None if row is None else Caller(school, "teacher", row.id, duty=row.role)

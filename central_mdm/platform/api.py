@@ -38,6 +38,7 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 
 TEACHER: Final = {"who": "teacher"}
+ADMINISTRATOR: Final = {"who": "teacher", "duties": frozenset({"administrator"})}
 DEVICE: Final = {"who": "device"}
 OPEN: Final = {"open": True}
 NO_TOKEN: Final[list[dict[str, list[str]]]] = [{}]

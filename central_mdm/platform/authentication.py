@@ -23,12 +23,16 @@ _LETTERS: Final[dict[str, Role]] = {"t": "teacher", "d": "device"}
 
 
 class Caller(Struct, frozen=True):
-    """Who holds the token. `known` is what its role's reader found along with it."""
+    """Who holds the token. `known` is what its role's reader found along with it.
+
+    `duty`: what a person is in the school: teacher, administrator…; a device has none.
+    """
 
     school: str
     role: Role
     id: str
     known: object = None
+    duty: str = ""
 
 
 class Reader(Protocol):
@@ -63,7 +67,8 @@ def read_token(header: str) -> tuple[Role, str, str]:
 class Authentication(AbstractAuthenticationMiddleware):
     """Default deny: a route is open only where its handler says `opt={"open": True}`.
 
-    A handler names its only role by `opt={"who": "teacher"}`; with no name, any holder may.
+    A handler names its only role by `opt={"who": "teacher"}`; with no name, any holder may. People
+    are told apart by their duty: `opt={"who": "teacher", "duties": {"administrator"}}`.
     """
 
     def __init__(
@@ -89,4 +94,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         wanted = connection.route_handler.opt.get("who")
         if wanted is not None and wanted != caller.role:
             raise NotAllowed("wrong-role", f"This is for a {wanted}.")
+        duties = connection.route_handler.opt.get("duties")
+        if duties is not None and caller.duty not in duties:
+            raise NotAllowed("wrong-duty", f"This is for: {', '.join(sorted(duties))}.")
         return AuthenticationResult(user=caller, auth=None)

@@ -13,8 +13,11 @@ from litestar.openapi.spec import Components, SecurityScheme
 from msgspec import Struct
 
 from central_mdm.fleet import api as fleet
+from central_mdm.fleet.door import Door
+from central_mdm.fleet.proving import by_pass
 from central_mdm.fleet.rules import read_device
 from central_mdm.fleet.seen import Seen
+from central_mdm.fleet.standing import AT_ONCE, Standings
 from central_mdm.identity import api as identity
 from central_mdm.identity.tokens import read_teacher
 from central_mdm.journal import api as journal
@@ -35,17 +38,19 @@ class Health(Struct, frozen=True):
 
 
 def application(ground: Ground) -> Litestar:
-    """Join all rooms. Its lifespan starts the flush of last-seen, and writes the last of it."""
-    seen = Seen(ground.database)
+    """Join all rooms. Its lifespan runs what is gathered, and writes the last of it."""
+    seen, standings = Seen(ground.database), Standings(ground.database)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None, None]:
         async with asyncio.TaskGroup() as tasks:
-            flushing = tasks.create_task(seen.run(), name="last-seen")
+            running = [tasks.create_task(seen.run(), name="last-seen")]
+            running += [tasks.create_task(standings.run(), name="standing") for _ in range(AT_ONCE)]
             try:
                 yield
             finally:
-                flushing.cancel()
+                for each in running:
+                    each.cancel()
                 with suppress(OSError):
                     await seen.flush()
 
@@ -53,7 +58,8 @@ def application(ground: Ground) -> Litestar:
     async def health() -> Health:
         return Health()
 
-    return Litestar(
+    bearers = by_pass(ground, standings)
+    app = Litestar(
         [
             health,
             identity.routes(ground),
@@ -62,13 +68,19 @@ def application(ground: Ground) -> Litestar:
             journal.routes(ground),
             partage.routes(ground),
         ],
-        middleware=[DefineMiddleware(Authentication, ground=ground, readers=READERS.__getitem__)],
+        middleware=[
+            DefineMiddleware(
+                Authentication, ground=ground, readers=READERS.__getitem__, bearers=bearers
+            )
+        ],
         exception_handlers={Exception: tell},
         lifespan=[lifespan],
         openapi_config=_openapi(),
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )
+    app.asgi_handler = Door(app.asgi_handler, ground, standings, seen)
+    return app
 
 
 def _openapi() -> OpenAPIConfig:

@@ -76,6 +76,8 @@ def cluster() -> Generator[Path]:
             with _superuser(folder) as connection:
                 # No superuser: row-level security does not hold for those.
                 connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
+                connection.execute("CREATE ROLE pupitre_gather NOLOGIN")
+                connection.execute(f"GRANT pupitre_gather TO {ROLE}")
             yield folder
         finally:
             _run([*control, "-m", "immediate", "stop"], folder)

@@ -9,6 +9,7 @@ from central_mdm.contract.names import CSR_MAX, TEXT, Count, Csr, DiscoveryKey, 
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 
 NETWORKS_MAX: Final = 8
+FIRST_SECONDS: Final = 10
 HEADS_A_CHECK_IN_MAX: Final = 4
 Ranges = Annotated[str, Meta(max_length=400, pattern=r"^[0-9a-fA-F:./ ]*$")]
 """Networks as ranges of addresses with spaces between, `10.0.0.0/24 10.1.0.0/16`: enough to tell
@@ -43,7 +44,10 @@ class Enrol(Struct, frozen=True):
 
 
 class Enrolled(Struct, frozen=True):
-    """`token` authenticates check-ins; `assignment` is a signed `Assignment`."""
+    """`token` is the first pass (see `Proof`); `assignment` is a signed `Assignment`.
+
+    `first_seconds`: after a start the device comes within so many, at a moment of its own choosing.
+    """
 
     device: Id
     school: Id
@@ -56,6 +60,39 @@ class Enrolled(Struct, frozen=True):
     discovery: DiscoveryKey = ""
     standby: OptionalThumbprint = ""
     epoch: Epoch = 0
+    first_seconds: Count = FIRST_SECONDS
+
+
+PROOF_TYPE: Final = "pupitre-proof+jws"
+
+
+class KeyShown(Struct, frozen=True):
+    """What a device signs by its own key to get a pass. `nonce`: of the refusal it is to end."""
+
+    school: Id
+    device: Id
+    nonce: Annotated[str, Meta(max_length=128)]
+
+
+class Proof(Struct, frozen=True):
+    """POST /api/proofs: a device shows that it has its key, at most once a day.
+
+    A check-in whose pass has ended is answered 401 with a `Replay-Nonce` (RFC 8555, 6.5); `proof`
+    is a signed `KeyShown` with it, `key` the public key (Ed25519, hex), which the school has
+    certified for this device.
+    """
+
+    school: Id
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    proof: Annotated[str, Meta(max_length=1024)]
+
+
+class Passed(Struct, frozen=True):
+    """`token` authenticates check-ins until `seconds` from now, a day at most."""
+
+    token: str
+    seconds: Count
+    first_seconds: Count = FIRST_SECONDS
 
 
 class Policy(Struct, frozen=True):
@@ -66,7 +103,7 @@ class Policy(Struct, frozen=True):
     wallpaper: Annotated[str, Meta(max_length=200, pattern=TEXT)] = ""
 
 
-class CheckIn(Struct, frozen=True):
+class CheckIn(Struct, frozen=True, omit_defaults=True):
     """POST /api/check-in with the device's bearer token.
 
     `deny_list`: the number it holds. `heads`: its own journal's, and those of teachers' that it was
@@ -90,7 +127,7 @@ class CheckIn(Struct, frozen=True):
     wants_standby: bool = False
 
 
-class CheckedIn(Struct, frozen=True):
+class CheckedIn(Struct, frozen=True, omit_defaults=True):
     """What changed since; None: nothing. The server says when to come next.
 
     `assignment` and `deny_list` are signed statements, `contract.grants`; so are `successions`,

@@ -11,11 +11,13 @@ from central_mdm.contract.fleet import (
     Enrol,
     Enrolled,
     PapersGiven,
+    Passed,
+    Proof,
     Successor,
     Whereabouts,
 )
 from central_mdm.contract.leaving import Left, SignedReceipt
-from central_mdm.fleet import enrolment, leaving, rules, successors
+from central_mdm.fleet import enrolment, leaving, proving, rules, successors
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.whereabouts import whereabouts
 from central_mdm.platform.api import DEVICE, NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
@@ -36,6 +38,17 @@ def routes(ground: Ground, seen: Seen) -> Router:
     )
     async def enrol(data: JSONBody[Enrol]) -> Enrolled:
         return await enrolment.enrol(ground, data)
+
+    @post(
+        "/proofs",
+        status_code=200,
+        opt=OPEN,
+        security=NO_TOKEN,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401, 403),
+    )
+    async def proof(data: JSONBody[Proof]) -> Passed:
+        return await proving.prove(ground, data)
 
     @post(
         "/check-in",
@@ -73,5 +86,5 @@ def routes(ground: Ground, seen: Seen) -> Router:
     async def successor(request: AnyRequest, data: JSONBody[Successor]) -> PapersGiven:
         return await successors.papers_for(ground, request.user, data.key)
 
-    handlers = [enrol, check_in, receipt, where, successor]
+    handlers = [enrol, proof, check_in, receipt, where, successor]
     return Router("/api", route_handlers=handlers, tags=["fleet"])

@@ -13,13 +13,14 @@ from central_mdm.contract.roster import DeviceRow
 from central_mdm.fleet.house_rules import read_house_rules
 from central_mdm.fleet.model import codes, devices, doors, inventories
 from central_mdm.fleet.pace import next_check_in
+from central_mdm.fleet.proving import new_pass
 from central_mdm.identity.certificates import key_of_request, thumbprint_of
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import certificates
 from central_mdm.identity.renewal import is_ended
 from central_mdm.identity.rules import register, school_row
 from central_mdm.identity.statements import sign
-from central_mdm.platform.authentication import hash_of, token_for
+from central_mdm.platform.authentication import hash_of
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import NotAllowed
 from central_mdm.platform.ground import Ground
@@ -84,8 +85,8 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
             row = DeviceRow(device, class_id, f"{kind} {device[-4:]}"[:64], kind)
             await publish(connection, school, await put_device(connection, school, row))
         issued = await register(connection, ground, Party(school, "device", device), key)
-        token = token_for("device", school, ground.new_secret())
-        await _keep(connection, school, device, hash_of(token), ground.clock())
+        given = hash_of(ground.new_secret())
+        await _keep(connection, school, device, given, ground.clock())
         await keep_inventory(connection, school, device, "", asked.inventory, ground.clock())
         about = await school_row(connection, school)
         assignment = await signed_assignment(connection, ground, school, device)
@@ -95,7 +96,7 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
         school_name=about.name,
         certificate=issued.pem,
         root=about.root,
-        token=token,
+        token=new_pass(ground, school, device, given).token,
         assignment=assignment,
         next_check_in_seconds=next_check_in(device, ground.clock()),
         discovery=discovery_key(ground.keys.key(school)),

@@ -28,6 +28,7 @@ devices: Final = Table(
     Column("policy_version", BigInteger, nullable=False, server_default="0"),
     Column("policy_state", String(40), nullable=False, server_default=""),
     Column("policy_reason", String(200), nullable=False, server_default=""),
+    Column("wanted_version", BigInteger, nullable=False, server_default="0"),
     Unique("school", "token_hash"),
 )
 # Narrow and without an index on the time, so that PostgreSQL updates it in place (HOT).

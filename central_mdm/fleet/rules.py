@@ -12,78 +12,32 @@ from central_mdm.contract.fleet import CheckedIn, CheckIn, Policy
 from central_mdm.contract.names import Party
 from central_mdm.contract.succession import STANDBY_TYPE, StandbyNamed
 from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
-from central_mdm.fleet.model import devices, policies, releases
+from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
+from central_mdm.fleet.standing import Standing, of_token
 from central_mdm.identity.certificates import key_of_request
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.model import deny_lists, schools, successions
 from central_mdm.identity.renewal import renew
 from central_mdm.identity.revocation import newest
 from central_mdm.identity.statements import sign
 from central_mdm.identity.succession import since
 from central_mdm.journal.heads import newest_count, take
-from central_mdm.journal.model import heads
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotSignedIn, Refusal
 from central_mdm.platform.ground import Ground
-from central_mdm.roster.model import devices as roster_devices
 
 log = logging.getLogger(__name__)
 EMPTY_HASH: Final = ""
 
 
-class Standing(Struct, frozen=True):
-    """What the one read of a check-in finds: what is wanted, and what was last reported."""
-
-    inventory_hash: str
-    reported: tuple[int, str, str]
-    assignment_version: int
-    policy_version: int
-    deny_list: int
-    head_count: int
-    epoch: int
-    release: str
-    standby: str
-
-
 async def read_device(
     connection: AsyncConnection, school: str, token_hash: str, now: int
 ) -> Caller | None:
-    """Who holds this token (a `Reader`), and all that a check-in has to know."""
-    del now  # a device's token ends when it enrols again
-    declared = select(func.max(policies.c.version)).where(policies.c.school == school)
-    assigned = select(roster_devices.c.assignment_version).where(
-        roster_devices.c.school == school, roster_devices.c.id == devices.c.id
-    )
-    listed = select(func.max(deny_lists.c.number)).where(deny_lists.c.school == school)
-    succeeded = select(func.max(successions.c.epoch)).where(successions.c.school == school)
-    signed = select(heads.c.count).where(
-        heads.c.school == school, heads.c.role == "device", heads.c.journal == devices.c.id
-    )
-    released = select(releases.c.statement).where(
-        releases.c.school == school, releases.c.device == devices.c.id, releases.c.receipt == ""
-    )
-    pinned = select(schools.c.standby).where(schools.c.school == school)
-    wanted = select(
-        devices,
-        pinned.scalar_subquery().label("standby"),
-        released.limit(1).scalar_subquery().label("release"),
-        signed.scalar_subquery().label("head_count"),
-        declared.scalar_subquery().label("declared"),
-        assigned.scalar_subquery().label("assigned"),
-        listed.scalar_subquery().label("deny_list"),
-        succeeded.scalar_subquery().label("epoch"),
-    ).where(devices.c.school == school, devices.c.token_hash == token_hash)
-    row = (await connection.execute(wanted)).first()
-    if row is None:
-        return None
-    reported = (row.policy_version, row.policy_state, row.policy_reason)
-    versions = (row.assigned or 0, row.declared or 0, row.deny_list or 0)
-    numbers = (row.head_count or 0, row.epoch or 0)
-    words = (row.release or "", row.standby or "")
-    known = Standing(row.inventory_hash, reported, *versions, *numbers, *words)
-    return Caller(school, "device", row.id, known)
+    """Who holds this token of before there were passes (a `Reader`)."""
+    del now  # it ends when the device enrols again, or shows its key for a pass
+    found = await of_token(connection, school, token_hash)
+    return None if found is None else Caller(school, "device", found[0], found[1])
 
 
 async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) -> CheckedIn:

@@ -5,16 +5,20 @@ A crash loses one heartbeat of each device and nothing else.
 
 import asyncio
 import logging
-from collections import defaultdict
 from typing import Final
 
+from sqlalchemy import text
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.fleet.model import seen
-from central_mdm.platform.database import Database, upsert
+from central_mdm.platform.database import Database
 
 FLUSH_SECONDS: Final = 3.0
-ROWS_A_STATEMENT: Final = 500
+ROWS_A_STATEMENT: Final = 2000
+_SAW: Final = text(
+    "SELECT fleet_saw(CAST(:schools AS text[]), CAST(:devices AS text[]), CAST(:ats AS bigint[]))"
+)
 log = logging.getLogger(__name__)
 
 
@@ -23,29 +27,35 @@ class Seen:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self._waiting: dict[tuple[str, str], int] = {}
 
     def touch(self, school: str, device: str, now: int) -> None:
-        self._waiting[school][device] = now
+        self._waiting[school, device] = now
 
     async def flush(self) -> int:
         """Write what waits; return how many devices that was. Raises what the database raises."""
-        waiting, self._waiting = self._waiting, defaultdict(dict)
-        for school, devices in waiting.items():
-            rows = [
-                {"school": school, "device": device, "seen_at": at}
-                for device, at in sorted(devices.items())
-            ]
-            async with self._database.writing(school) as connection:
-                newest = upsert(connection, seen)
-                newest = newest.on_conflict_do_update(
-                    index_elements=["school", "device"],
-                    set_={"seen_at": newest.excluded.seen_at},
-                    where=seen.c.seen_at < newest.excluded.seen_at,
-                )
-                for start in range(0, len(rows), ROWS_A_STATEMENT):
-                    await connection.execute(newest, rows[start : start + ROWS_A_STATEMENT])
-        return sum(map(len, waiting.values()))
+        waiting, self._waiting = self._waiting, {}
+        rows = [(*pair, at) for pair, at in sorted(waiting.items())]
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            await self._write(rows[start : start + ROWS_A_STATEMENT])
+        return len(rows)
+
+    async def _write(self, rows: list[tuple[str, str, int]]) -> None:
+        if not self._database.is_sqlite:
+            schools, devices, ats = (list(column) for column in zip(*rows, strict=True))
+            async with self._database.gathering() as connection:
+                named = {"schools": schools, "devices": devices, "ats": ats}
+                await connection.execute(_SAW, named)
+            return
+        async with self._database.writing("") as connection:
+            newest = insert(seen)
+            newest = newest.on_conflict_do_update(
+                index_elements=["school", "device"],
+                set_={"seen_at": newest.excluded.seen_at},
+                where=seen.c.seen_at < newest.excluded.seen_at,
+            )
+            named = ("school", "device", "seen_at")
+            await connection.execute(newest, [dict(zip(named, row, strict=True)) for row in rows])
 
     async def run(self) -> None:
         """Flush for ever; a database that is away costs heartbeats, not the server."""

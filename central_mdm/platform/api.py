@@ -13,7 +13,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from central_mdm.contract.identity import Problem
-from central_mdm.platform.errors import Busy, Malformed, Refusal, TryAgain
+from central_mdm.platform.errors import Busy, Malformed, Refusal, TryAgain, Unproven
 
 log = logging.getLogger(__name__)
 SPREAD_SECONDS: Final = 8
@@ -49,7 +49,7 @@ def tell(_: AnyRequest, error: Exception) -> Response[Problem]:
     """Turn any exception into a Problem; what was not foreseen is logged and says nothing."""
     match error:
         case Refusal():
-            return _problem(error.status, error.code, error.detail, _retry(error))
+            return _problem(error.status, error.code, error.detail, _headers(error))
         case HTTPException(status_code=status, detail=detail) if status < 500:  # noqa: PLR2004
             headers = {name: str(v) for name, v in (error.headers or {}).items()}
             code = _CODES.get(status, "refused")
@@ -75,8 +75,10 @@ def _is_text(error: DBAPIError) -> bool:
     return isinstance(error.orig, UnicodeEncodeError | ValueError)
 
 
-def _retry(error: Refusal) -> dict[str, str]:
-    """Make the wait random, so that those who were sent away do not come back all at once."""
+def _headers(error: Refusal) -> dict[str, str]:
+    """Say how to go on. A wait is random, or those who were sent away would come back together."""
+    if isinstance(error, Unproven):
+        return {"WWW-Authenticate": "Bearer", "Replay-Nonce": error.nonce}
     if not isinstance(error, TryAgain):
         return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}  # noqa: PLR2004
     spread = secrets.randbelow(SPREAD_SECONDS) if isinstance(error, Busy) else 0

@@ -2,6 +2,7 @@
 
 A token reads `<t|d>.<random>.<school>`: teacher or device, 256 random bits, the tenant in which
 its SHA-256 is looked up. A fast hash is right for what has 256 bits; passwords have Argon2id.
+Devices have passes instead, `platform.passes`, which nothing needs to be looked up for.
 """
 
 import hashlib
@@ -14,12 +15,14 @@ from litestar.types import ASGIApp
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.platform.errors import NotAllowed, NotSignedIn
+from central_mdm.platform.errors import NotAllowed, NotSignedIn, Unproven
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.passes import new_nonce
 
 Role = Literal["teacher", "device"]
-TOKEN_CHARS_MAX = 256
-_LETTERS: Final[dict[str, Role]] = {"t": "teacher", "d": "device"}
+TOKEN_CHARS_MAX = 320
+PASS: Final = "p."  # noqa: S105 - how a pass begins
+_LETTERS: Final[dict[str, Role]] = {"t": "teacher", "d": "device", "p": "device"}
 
 
 class Caller(Struct, frozen=True):
@@ -41,6 +44,12 @@ class Reader(Protocol):
     async def __call__(
         self, connection: AsyncConnection, school: str, token_hash: str, now: int
     ) -> Caller | None: ...
+
+
+class Bearers(Protocol):
+    """Finds the holder of a pass; None where it has ended or is none."""
+
+    async def __call__(self, school: str, token: str, now: int) -> Caller | None: ...
 
 
 def token_for(role: Role, school: str, secret: str) -> str:
@@ -76,21 +85,18 @@ class Authentication(AbstractAuthenticationMiddleware):
         app: ASGIApp,
         ground: Ground,
         readers: Callable[[Role], Reader],
+        bearers: Bearers,
     ) -> None:
         super().__init__(app, exclude_from_auth_key="open")
         self._ground = ground
         self._readers = readers
+        self._bearers = bearers
 
     async def authenticate_request(
         self, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> AuthenticationResult:
         role, school, token = read_token(connection.headers.get("authorization", ""))
-        reader = self._readers(role)
-        now = self._ground.clock()
-        async with self._ground.database.reading(school) as database:
-            caller = await reader(database, school, hash_of(token), now)
-        if caller is None:
-            raise NotSignedIn
+        caller = await self._caller(role, school, token)
         wanted = connection.route_handler.opt.get("who")
         if wanted is not None and wanted != caller.role:
             raise NotAllowed("wrong-role", f"This is for a {wanted}.")
@@ -98,3 +104,16 @@ class Authentication(AbstractAuthenticationMiddleware):
         if duties is not None and caller.duty not in duties:
             raise NotAllowed("wrong-duty", f"This is for: {', '.join(sorted(duties))}.")
         return AuthenticationResult(user=caller, auth=None)
+
+    async def _caller(self, role: Role, school: str, token: str) -> Caller:
+        now = self._ground.clock()
+        if token.startswith(PASS):
+            caller = await self._bearers(school, token, now)
+            if caller is None:
+                raise Unproven(new_nonce(self._ground.keys.passes(), now))
+            return caller
+        async with self._ground.database.reading(school) as database:
+            caller = await self._readers(role)(database, school, hash_of(token), now)
+        if caller is None:
+            raise NotSignedIn
+        return caller

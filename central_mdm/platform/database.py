@@ -34,10 +34,10 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self.engine: AsyncEngine = create_async_engine(self.url, **_options(self.url))
-        self._sqlite = self.url.get_backend_name() == "sqlite"
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # SQLite has one writer at a time: waiting here is fair, waiting on its file is not.
-        self._one_writer = asyncio.Lock() if self._sqlite else nullcontext()
-        if self._sqlite:
+        self._one_writer = asyncio.Lock() if self.is_sqlite else nullcontext()
+        if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _opened)
             event.listen(self.engine.sync_engine, "begin", _begun)
 
@@ -54,10 +54,23 @@ class Database:
     async def reading(self, school: str) -> AsyncGenerator[AsyncConnection]:
         """Open a transaction in which all statements see one moment of the database."""
         async with self.engine.connect() as connection:
-            if not self._sqlite:
+            if not self.is_sqlite:
                 await connection.execution_options(isolation_level="REPEATABLE READ")
             async with connection.begin():
                 await _belong(connection, school)
+                yield connection
+
+    @asynccontextmanager
+    async def gathering(self) -> AsyncGenerator[AsyncConnection]:
+        """Open a connection for what is gathered over many schools, each statement for itself.
+
+        On PostgreSQL no school is set, so row-level security shows it nothing but the functions
+        that were made for it; on SQLite it reads.
+        """
+        async with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+            async with connection.begin():
                 yield connection
 
     async def close(self) -> None:

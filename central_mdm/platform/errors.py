@@ -3,6 +3,7 @@
 Refusal
 ├── Malformed    400  mend the request
 ├── NotSignedIn  401  sign in
+│   └── Unproven      a device shows its key anew
 ├── NotAllowed   403  ask for the right
 ├── Missing      404  it is not here, or not yours to know
 ├── Refused      409  `code` says what is in the way
@@ -33,6 +34,14 @@ class NotSignedIn(Refusal):
 
     def __init__(self, code: str = "not-signed-in", detail: str = "") -> None:
         super().__init__(code, detail)
+
+
+class Unproven(NotSignedIn):
+    """A device's pass has ended: signing `nonce` by its key gives it the next one."""
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__("unproven")
+        self.nonce = nonce
 
 
 class NotAllowed(Refusal):

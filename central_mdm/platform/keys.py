@@ -1,9 +1,14 @@
-"""The schools' private keys. Here files that only the server's user may read; a vault later."""
+"""The schools' private keys and the servers' own secret: files here, a vault later.
+
+Only the server's user may read them.
+"""
 
 import hashlib
 import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -13,9 +18,15 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+PASSES_BYTES: Final = 32
+
 
 class Keys(Protocol):
     """Holds the issuing key of each school; it never goes into the database."""
+
+    def passes(self) -> bytes:
+        """Return the 32 bytes that devices' passes are known by, the same for all servers."""
+        ...
 
     def make(self, school: str) -> Ed25519PrivateKey:
         """Make and keep a school's key. Raises FileExistsError where there is one."""
@@ -44,6 +55,15 @@ class FolderKeys:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._held: dict[str, tuple[int, Ed25519PrivateKey]] = {}
+        self._passes = b""
+
+    def passes(self) -> bytes:
+        if not self._passes:
+            path = self._root / "passes.key"
+            with suppress(FileExistsError):
+                self._write(path, secrets.token_bytes(PASSES_BYTES))
+            self._passes = path.read_bytes()
+        return self._passes
 
     def make(self, school: str) -> Ed25519PrivateKey:
         key = Ed25519PrivateKey.generate()
@@ -51,7 +71,7 @@ class FolderKeys:
         return key
 
     def keep(self, school: str, key: Ed25519PrivateKey) -> None:
-        self._write(self._path(school), key)
+        self._write(self._path(school), _pem(key))
 
     def key(self, school: str) -> Ed25519PrivateKey:
         path = self._path(school)
@@ -68,19 +88,18 @@ class FolderKeys:
     def stage(self, school: str) -> Ed25519PrivateKey:
         path = self._staged(school)
         if not path.exists():
-            self._write(path, Ed25519PrivateKey.generate())
+            self._write(path, _pem(Ed25519PrivateKey.generate()))
         return _read(path)
 
     def take_up(self, school: str) -> None:
         self._staged(school).replace(self._path(school))
 
-    def _write(self, path: Path, key: Ed25519PrivateKey) -> None:
+    def _write(self, path: Path, content: bytes) -> None:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         # Never open to others, not even between making and closing it.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
 
@@ -89,6 +108,10 @@ class FolderKeys:
 
     def _staged(self, school: str) -> Path:
         return self._path(school).with_suffix(".next")
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _read(path: Path) -> Ed25519PrivateKey:

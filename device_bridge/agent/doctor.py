@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
+from device_bridge.agent.guard.central import Client, web_client
 from device_bridge.agent.guard.clock import system_clock
 from device_bridge.agent.guard.enrolled import read_enrolment
-from device_bridge.agent.guard.mdm import Client, read_fleet, web_client
+from device_bridge.agent.guard.mdm import read_fleet
 from device_bridge.agent.guard.status import ask_status
 from device_bridge.discovery.doctor import Check, Evidence, clock_check
 from device_bridge.discovery.examine import Situation, examine

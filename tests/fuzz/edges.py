@@ -34,6 +34,7 @@ from central_mdm.contract.succession import STANDBY_TYPE, SUCCESSION_TYPE, Stand
 from classroom_app.cloud import client
 from classroom_app.cloud.errors import CloudError
 from device_bridge.agent.guard import mdm
+from device_bridge.agent.guard.central import refusal
 from device_bridge.agent.guard.networks import Place, fits
 from device_bridge.agent.local_socket import LocalWire
 from device_bridge.discovery import wifi
@@ -283,7 +284,7 @@ def _device_refused(raw: bytes) -> None:
     header, _, body = rest.partition(b"\n")
     number = int(status) if status.isdigit() and len(status) == 3 else 500
     response = httpx.Response(number, headers={b"retry-after": header})
-    told = mdm._refusal(response, body)  # pyright: ignore[reportPrivateUsage] - behind a request
+    told = refusal(response, body)
     assert not isinstance(told, TryAgain) or 0 <= told.after_seconds <= 3600
 
 

@@ -20,10 +20,11 @@ from classroom_app.retaining import Retention as TeachersRetention
 from classroom_app.storage.keys import WAITS, Ring, find_key
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
+from device_bridge.agent.guard.central import FleetKept
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.enrolled import SchoolKept, read_enrolment
 from device_bridge.agent.guard.journal import DeviceJournal, Noted, read_entries, verify
-from device_bridge.agent.guard.mdm import FleetKept, read_fleet
+from device_bridge.agent.guard.mdm import read_fleet
 from device_bridge.agent.guard.retention import Retention as DevicesRetention
 from device_bridge.agent.guard.witness import HeadsKept, Shown, read_heads
 from device_bridge.agent.placed import Placed, read_placed

@@ -15,10 +15,11 @@ from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.leaving import SignedReceipt
 from central_mdm.fleet.model import devices, releases
 from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.central import Client
 from device_bridge.agent.guard.enrolled import read_enrolment, read_school, write_school
 from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.leaving import Leaving, leave
-from device_bridge.agent.guard.mdm import CheckIns, Client, Duties, deliver_receipt, enrol
+from device_bridge.agent.guard.mdm import CheckIns, Duties, deliver_receipt, enrol
 from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.trust.identity import Identity

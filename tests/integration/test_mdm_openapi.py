@@ -50,6 +50,7 @@ OPERATIONS = (
     "GET /api/trust",
     "GET /api/whereabouts",
     "POST /api/enrolments",
+    "POST /api/proofs",
     "POST /api/check-in",
     "POST /api/renewals",
     "POST /api/receipts",
@@ -60,7 +61,9 @@ OPERATIONS = (
     "POST /api/files",
     "GET /api/files/{file}",
 )
-SIGNED = frozenset({"POST /api/renewals", "POST /api/receipts", "POST /api/successors"})
+SIGNED = frozenset(
+    {"POST /api/proofs", "POST /api/renewals", "POST /api/receipts", "POST /api/successors"}
+)
 """Good for one moment of one device's life: chance makes none."""
 MORE_THAN_A_SCHEMA = frozenset(
     {

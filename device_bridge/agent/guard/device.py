@@ -18,19 +18,17 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from central_mdm.contract.fleet import Policy
 from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.central import (
+    BACK_OFF_MAX_SECONDS,
+    BACK_OFF_SECONDS,
+    Client,
+    web_client,
+)
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.guard import Guard
 from device_bridge.agent.guard.inventory import inventory_of
 from device_bridge.agent.guard.makings import Makings
-from device_bridge.agent.guard.mdm import (
-    BACK_OFF_MAX_SECONDS,
-    BACK_OFF_SECONDS,
-    FIRST_SECONDS,
-    CheckIns,
-    Client,
-    Duties,
-    web_client,
-)
+from device_bridge.agent.guard.mdm import CheckIns, Duties
 from device_bridge.agent.guard.networks import Gateway, Networks
 from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.agent.guard.succession import follow
@@ -289,7 +287,7 @@ class Device:
             pauses=lambda: retry_pauses(BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS, about.jitter),
             jitter=about.jitter,
             client=about.client,
-            first_seconds=FIRST_SECONDS * about.pace,
+            pace=about.pace,
             witness=self.guard.witness,
             renewing=self.renewing,
             freed=self.guard.free,

@@ -6,16 +6,13 @@ nothing but how long this module pauses.
 
 import asyncio
 import logging
-import ssl
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from typing import Final, NoReturn, TypeVar
+from typing import Final, NoReturn
 
 import httpx
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from central_mdm.contract.fleet import (
@@ -28,9 +25,18 @@ from central_mdm.contract.fleet import (
     Inventory,
     Policy,
 )
-from central_mdm.contract.identity import Problem
 from central_mdm.contract.leaving import Left, SignedReceipt
 from device_bridge.agent.folder import Folder, read_kept
+from device_bridge.agent.guard.central import (
+    FIRST_MAX_SECONDS,
+    SOONEST_SECONDS,
+    Client,
+    FleetKept,
+    Who,
+    ask,
+    ask_as,
+    web_client,
+)
 from device_bridge.agent.guard.enrolled import (
     Enrolment,
     SchoolKept,
@@ -54,43 +60,7 @@ log = logging.getLogger(__name__)
 
 NO_ADDRESS: Final = "not a server's address; it looks like https://school.example:8000"
 BAD_CODE: Final = "bad-code"
-ANSWER_BYTES_MAX: Final = 64 * 1024
-ANSWER_SECONDS: Final = 20.0
-SOONEST_SECONDS: Final = 60.0
 LATEST_SECONDS: Final = 24 * 3600.0
-FIRST_SECONDS: Final = 10.0
-"""After a start devices of a class come within so many seconds, not in the same one."""
-BACK_OFF_SECONDS: Final = 30.0
-BACK_OFF_MAX_SECONDS: Final = 3600.0
-Answered = TypeVar("Answered", Enrolled, CheckedIn, Left)
-Client = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
-
-
-class FleetKept(Struct, frozen=True):
-    """`fleet.json`: where the MDM is, the token, and what was last heard and applied."""
-
-    server: str
-    token: str
-    next_seconds: float = SOONEST_SECONDS
-    policy: Policy = Policy(0)
-    policy_state: str = ""
-    policy_reason: str = ""
-    head_count: int = -1
-
-
-@asynccontextmanager
-async def web_client() -> AsyncGenerator[httpx.AsyncClient]:
-    """Enter a client with limits on every wait; addresses are never followed elsewhere."""
-    limits = httpx.Timeout(ANSWER_SECONDS)
-    trusted = await asyncio.to_thread(_trusted)
-    async with httpx.AsyncClient(verify=trusted, timeout=limits, follow_redirects=False) as http:
-        yield http
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """Read the web's root certificates; once, since it takes 20 ms, and not on the loop."""
-    return httpx.create_ssl_context()
 
 
 async def enrol(
@@ -106,7 +76,7 @@ async def enrol(
     key = own_key(folder)
     asked = Enrol(_code(code), csr(key, "pupitre device"), inventory)
     async with client() as http:
-        enrolled = await _ask(http, f"{server}/api/enrolments", asked, Enrolled)
+        enrolled = await ask(http, f"{server}/api/enrolments", asked, Enrolled)
     given = SchoolKept(
         enrolled.school,
         enrolled.school_name,
@@ -117,7 +87,12 @@ async def enrol(
         enrolled.epoch,
     )
     check_given(key, given, enrolled.certificate, enrolled.assignment)
-    kept = FleetKept(server, enrolled.token, _bounded(enrolled.next_check_in_seconds))
+    kept = FleetKept(
+        server,
+        enrolled.token,
+        _bounded(enrolled.next_check_in_seconds),
+        first_seconds=min(enrolled.first_seconds, FIRST_MAX_SECONDS),
+    )
     write_private(folder.fleet, msgspec.json.encode(kept))
     keep_given(folder, given, enrolled.certificate, enrolled.assignment)
     return enrolled.device
@@ -129,7 +104,7 @@ class Duties:
 
     `deny` takes a newer deny list, `deny_list_number` tells which is held. `follow` takes
     successions of the school's root, and papers under the newest. `freed` hears that the device
-    leaves its school: what restricts its pupil ends.
+    leaves its school: what restricts its pupil ends. `pace`: by which a start's wait is shortened.
     """
 
     ground: GroundHere
@@ -141,7 +116,7 @@ class Duties:
     jitter: Callable[[], float]
     follow: Callable[[Sequence[str], str, str], None]
     client: Client = web_client
-    first_seconds: float = FIRST_SECONDS
+    pace: float = 1.0
     witness: Witness | None = None
     renewing: Renewing | None = None
     freed: Callable[[], None] = lambda: None
@@ -165,7 +140,7 @@ class CheckIns:
     async def run(self) -> NoReturn:
         """Check in until cancelled. Raises Leaving where the school lets the device go."""
         pauses = self._duties.pauses()
-        await asyncio.sleep(self._duties.first_seconds * self._duties.jitter())
+        await asyncio.sleep(self._first_seconds() * self._duties.pace * self._duties.jitter())
         while True:
             try:
                 seconds = await self.once()
@@ -176,6 +151,14 @@ class CheckIns:
                 log.info("check-in failed", extra={"why": type(error).__name__})
                 seconds = next(pauses)
             await asyncio.sleep(seconds)
+
+    def _first_seconds(self) -> float:
+        """Within how many seconds of a start to come: as the MDM said, for it knows how many are.
+
+        Devices of a class start in the same second.
+        """
+        kept = read_fleet(self._folder)
+        return kept.first_seconds if kept is not None else 0.0
 
     async def once(self) -> float:
         """Check in once; return the seconds until the next. Raises DeviceError or OSError."""
@@ -203,13 +186,16 @@ class CheckIns:
             csr=self._duties.renewing.request() if self._duties.renewing else "",
             wants_standby=not (await asyncio.to_thread(read_school, self._folder)).standby,
         )
-        headers = {"authorization": f"Bearer {kept.token}"}
-        async with self._duties.client() as http:
-            heard = await _ask(http, f"{kept.server}/api/check-in", asked, CheckedIn, headers)
+        told = ("/api/check-in", asked)
+        heard, kept = await ask_as(self._who(), kept, self._duties.client, told, CheckedIn)
         self._wanted, self._told_hash = heard.want_inventory, known
         if witness is not None and heard.head_count >= 0:
             await witness.answered(heads)
         return await self._take(kept, heard)
+
+    def _who(self) -> Who:
+        enrolled = self._enrolment
+        return Who(enrolled.school.id, enrolled.device, enrolled.identity.key)
 
     async def _take(self, kept: FleetKept, heard: CheckedIn) -> float:
         if heard.release:
@@ -288,10 +274,10 @@ async def deliver_receipt(
     kept = read_fleet(folder)
     if kept is None:
         return
-    headers = {"authorization": f"Bearer {kept.token}"}
     with suppress(NotPaired):
-        async with client() as http:
-            await _ask(http, f"{kept.server}/api/receipts", receipt, Left, headers)
+        school = read_school(folder)
+        who = Who(school.school, school.device, own_key(folder))
+        await ask_as(who, kept, client, ("/api/receipts", receipt), Left)
 
 
 def read_fleet(folder: Folder) -> FleetKept | None:
@@ -302,56 +288,6 @@ def read_fleet(folder: Folder) -> FleetKept | None:
         return msgspec.json.decode(raw, type=FleetKept)
     except (ValueError, RecursionError) as error:
         raise Broken("fleet.json is spoilt") from error
-
-
-async def _ask(
-    http: httpx.AsyncClient,
-    address: str,
-    asked: Struct,
-    answer: type[Answered],
-    headers: dict[str, str] | None = None,
-) -> Answered:
-    """Post JSON and read the typed answer; nothing else of what comes is believed."""
-    told = {"content-type": "application/json", **(headers or {})}
-    try:
-        async with (
-            asyncio.timeout(ANSWER_SECONDS),
-            http.stream(
-                "POST", address, content=msgspec.json.encode(asked), headers=told
-            ) as response,
-        ):
-            raw = await _read(response)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise TryAgain(BACK_OFF_SECONDS) from error
-    if not response.is_success:
-        raise _refusal(response, raw)
-    try:
-        return msgspec.json.decode(raw, type=answer)
-    except (ValueError, RecursionError) as error:
-        raise Broken("the MDM's answer is none") from error
-
-
-async def _read(response: httpx.Response) -> bytes:
-    raw = bytearray()
-    async for piece in response.aiter_bytes():
-        raw += piece
-        if len(raw) > ANSWER_BYTES_MAX:
-            raise Broken("the MDM's answer is too large")
-    return bytes(raw)
-
-
-def _refusal(response: httpx.Response, raw: bytes) -> DeviceError:
-    if response.status_code in {408, 429} or response.is_server_error:
-        after = response.headers.get("retry-after", "")
-        seconds = float(after) if after.isascii() and after.isdigit() else BACK_OFF_SECONDS
-        return TryAgain(min(seconds, BACK_OFF_MAX_SECONDS))
-    try:
-        problem = msgspec.json.decode(raw, type=Problem)
-    except (ValueError, RecursionError):
-        return Broken(f"the MDM answers {response.status_code}")
-    if response.status_code in {401, 403}:
-        return NotPaired(problem.code, problem.detail)
-    return NotAllowed(problem.code, problem.detail)
 
 
 def _code(typed: str) -> str:

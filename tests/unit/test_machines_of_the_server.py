@@ -8,17 +8,23 @@ from typing import Any, Final, TypeVar, cast
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from central_mdm.identity import attempts, tokens
-from central_mdm.identity.model import refresh_tokens, sign_in_failures, teacher_tokens
+from central_mdm.identity.model import (
+    refresh_tokens,
+    sign_in_failures,
+    teacher_tokens,
+    teachers,
+)
 from central_mdm.platform.authentication import hash_of
 from central_mdm.platform.database import metadata
 from central_mdm.platform.errors import NotSignedIn, TryAgain
 from central_mdm.platform.ground import Ground
 from tests.machines import QUICK
 
-TABLES: Final = [refresh_tokens, sign_in_failures, teacher_tokens]
+TABLES: Final = [refresh_tokens, sign_in_failures, teacher_tokens, teachers]
 SCHOOL: Final = "school-1"
 GUESSES_AN_HOUR: Final = attempts.FREE_FAILURES + 9 + 4
 """Five for nothing, nine while the wait doubles up to a quarter of an hour, then four an hour."""
@@ -110,6 +116,8 @@ class AnyTokens(AtTheDoor, RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.open()
+        person = {"id": "t-1", "login": "vidal", "name": "M. Vidal", "password_hash": ""}
+        self.run(self.connection.execute(insert(teachers).values(school=SCHOOL, **person)))
         self.app: list[tokens.Pair] = []
         self.stolen: tokens.Pair | None = None
         self.spent: dict[str, int] = {}

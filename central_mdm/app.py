@@ -17,7 +17,7 @@ from central_mdm.fleet.door import Door
 from central_mdm.fleet.proving import by_pass
 from central_mdm.fleet.rules import read_device
 from central_mdm.fleet.seen import Seen
-from central_mdm.fleet.standing import AT_ONCE, Standings
+from central_mdm.fleet.standing import standings
 from central_mdm.identity import api as identity
 from central_mdm.identity.tokens import read_teacher
 from central_mdm.journal import api as journal
@@ -39,13 +39,14 @@ class Health(Struct, frozen=True):
 
 def application(ground: Ground) -> Litestar:
     """Join all rooms. Its lifespan runs what is gathered, and writes the last of it."""
-    seen, standings = Seen(ground.database), Standings(ground.database)
+    seen, standing = Seen(ground.database), standings(ground.database)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None, None]:
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(seen.run(), name="last-seen")]
-            running += [tasks.create_task(standings.run(), name="standing") for _ in range(AT_ONCE)]
+            running += [tasks.create_task(standing.run(), name="standing")]
+            running += [tasks.create_task(door.tellings.run(), name="telling")]
             try:
                 yield
             finally:
@@ -58,7 +59,7 @@ def application(ground: Ground) -> Litestar:
     async def health() -> Health:
         return Health()
 
-    bearers = by_pass(ground, standings)
+    bearers = by_pass(ground, standing)
     app = Litestar(
         [
             health,
@@ -79,7 +80,7 @@ def application(ground: Ground) -> Litestar:
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )
-    app.asgi_handler = Door(app.asgi_handler, ground, standings, seen)
+    app.asgi_handler = door = Door(app.asgi_handler, ground, standing, seen)
     return app
 
 

@@ -23,7 +23,7 @@ from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.rules import want_class
 from central_mdm.sample import CODE_LETTERS, make_sample
-from central_mdm.serving import Served, serve
+from central_mdm.serving import Served, runs, serve
 from central_mdm.tidying import tidy_all
 
 PORT_MAX = 65535
@@ -90,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command == "sample":
             _want_empty(args.folder)
         if args.command == "serve":
-            asyncio.run(serve(_served(args), lambda line: print(line, flush=True)))
+            runs()(serve(_served(args), lambda line: print(line, flush=True)))
         else:
             print(json.dumps(asyncio.run(_once(args)), ensure_ascii=False))
     except (OSError, SQLAlchemyError, Refusal, LookupError) as error:

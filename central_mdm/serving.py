@@ -7,9 +7,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 from msgspec import Struct
@@ -26,7 +27,6 @@ NO_STANDBY = (
 )
 KEEP_ALIVE_SECONDS = 30
 GOODBYE_SECONDS = 3
-REQUESTS_AT_ONCE = 500
 
 
 class Served(Struct, frozen=True):
@@ -68,15 +68,15 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((served.host, served.port))
         async with ground_at(served.folder, served.database) as ground:
-            for school in await without_standby(ground):
-                log.warning(NO_STANDBY, school, school)
+            if not served.database:  # of a region's hundreds of schools `tidy` tells by night
+                for school in await without_standby(ground):
+                    log.warning(NO_STANDBY, school, school)
             config = uvicorn.Config(
                 application(ground),
                 access_log=False,
                 log_config=None,
                 server_header=False,
                 lifespan="on",
-                limit_concurrency=REQUESTS_AT_ONCE,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=GOODBYE_SECONDS,
                 ssl_certfile=served.certificate,
@@ -108,6 +108,15 @@ def only_one(folder: Path) -> Generator[None]:
         yield
     finally:
         os.close(held)
+
+
+def runs() -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Return what runs the server: a loop that costs a fifth less, where there is one."""
+    if sys.platform == "win32":
+        return asyncio.run
+    import uvloop  # noqa: PLC0415 - not there on Windows
+
+    return uvloop.run
 
 
 def _ask_to_end(server: uvicorn.Server) -> None:

@@ -49,53 +49,68 @@ def _run(command: list[str], folder: Path) -> None:
 @contextmanager
 def cluster() -> Generator[Path]:
     """Run a cluster; yield the folder of its socket. It forgets all at the end, so no fsync."""
+    with (
+        tempfile.TemporaryDirectory(prefix="pupitre-pg-") as name,
+        cluster_in(Path(name), "fsync=off", "synchronous_commit=off", "max_connections=60"),
+    ):
+        yield Path(name)
+
+
+@contextmanager
+def cluster_in(folder: Path, *settings: str) -> Generator[None]:
+    """Run the cluster of a folder, made where there is none; its socket lies there as well."""
     binaries, owner = _binaries(), _as_owner()
-    with tempfile.TemporaryDirectory(prefix="pupitre-pg-") as name:
-        folder = Path(name)
-        if owner:
-            shutil.chown(folder, OWNER, OWNER)
-        data = str(folder / "data")
+    if owner:
+        shutil.chown(folder, OWNER, OWNER)
+    data = folder / "data"
+    fresh = not data.exists()
+    if fresh:
         initdb = [str(binaries / "initdb"), "--auth=trust", "--encoding=UTF8", "--no-sync"]
-        _run([*owner, *initdb, f"--username={OWNER}", "--locale=C.UTF-8", "-D", data], folder)
-        log = (folder / "log").open("wb")
-        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
-        options += ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=60"]
-        control = [*owner, str(binaries / "pg_ctl"), "-D", data, "-w", "-t", "60"]
-        with log:
-            # pg_ctl's child keeps its output open: it goes into the log, not into a pipe.
-            started = subprocess.run(
-                [*control, "-o", " ".join(options), "start"],
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                check=False,
-            )
-        if started.returncode:
-            raise RuntimeError((folder / "log").read_text(errors="replace")[-500:])
-        try:
-            with _superuser(folder) as connection:
-                # No superuser: row-level security does not hold for those.
-                connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
-                connection.execute("CREATE ROLE pupitre_gather NOLOGIN")
-                connection.execute(f"GRANT pupitre_gather TO {ROLE}")
-            yield folder
-        finally:
-            _run([*control, "-m", "immediate", "stop"], folder)
+        _run([*owner, *initdb, f"--username={OWNER}", "--locale=C.UTF-8", "-D", str(data)], folder)
+    options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
+    options += [word for setting in settings for word in ("-c", setting)]
+    control = [*owner, str(binaries / "pg_ctl"), "-D", str(data), "-w", "-t", "60"]
+    with (folder / "log").open("wb") as log:
+        # pg_ctl's child keeps its output open: it goes into the log, not into a pipe.
+        started = subprocess.run(
+            [*control, "-o", " ".join(options), "start"],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            check=False,
+        )
+    if started.returncode:
+        raise RuntimeError((folder / "log").read_text(errors="replace")[-500:])
+    try:
+        if fresh:
+            _make_roles(folder)
+        yield
+    finally:
+        _run([*control, "-m", "immediate" if "fsync=off" in settings else "fast", "stop"], folder)
+
+
+def _make_roles(folder: Path) -> None:
+    with superuser(folder) as connection:
+        # No superuser: row-level security does not hold for those.
+        connection.execute(f"CREATE ROLE {ROLE} LOGIN NOSUPERUSER NOBYPASSRLS")
+        connection.execute("CREATE ROLE pupitre_gather NOLOGIN")
+        connection.execute(f"GRANT pupitre_gather TO {ROLE}")
 
 
 @contextmanager
 def database(folder: Path, name: str, like: str = "template1") -> Generator[str]:
     """Make a database, a copy of `like`; yield its address for SQLAlchemy."""
-    with _superuser(folder) as connection:
+    with superuser(folder) as connection:
         connection.execute(f"CREATE DATABASE {name} OWNER {ROLE} TEMPLATE {like}".encode())
     yield f"postgresql+psycopg://{ROLE}@/{name}?host={folder}"
-    with _superuser(folder) as connection:
+    with superuser(folder) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @contextmanager
-def _superuser(folder: Path) -> Generator[psycopg.Connection]:
+def superuser(folder: Path, name: str = "postgres") -> Generator[psycopg.Connection]:
+    """Connect as who may do all, to make what the server itself may not."""
     with psycopg.connect(
-        f"host={folder} user={OWNER} dbname=postgres", autocommit=True
+        f"host={folder} user={OWNER} dbname={name}", autocommit=True
     ) as connection:
         yield connection

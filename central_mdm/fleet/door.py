@@ -1,8 +1,8 @@
-"""The short way of an idle check-in: known by its pass, one gathered read, an answer of two lines.
+"""The short way of a check-in: known by its pass, one gathered read, an answer of two lines.
 
-Most of what a region asks is this, so it does not go through the rooms' layers. Whatever is not
-idle (an inventory, a report, something to be told, no pass, a body that is none) goes on to them,
-as if there were no door: nothing is decided here but that there is nothing to do.
+Most of what a region asks is this, so it does not go through the rooms' layers: a device lacks
+nothing, and tells nothing but its report or its inventory. Whatever else it is goes on to them,
+as if there were no door: nothing is decided here but that there are too many at once.
 """
 
 import logging
@@ -20,14 +20,17 @@ from litestar.types import (
     WebSocketReceiveMessage,
 )
 from msgspec import MsgspecError, json
+from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.contract.fleet import CheckedIn, CheckIn
 from central_mdm.contract.identity import Problem
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
-from central_mdm.fleet.standing import BUSY_SECONDS, Standing, Standings
+from central_mdm.fleet.standing import Standing, Standings
+from central_mdm.fleet.telling import Telling, tellings
 from central_mdm.platform.errors import Busy
+from central_mdm.platform.gathered import BUSY_SECONDS
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.passes import read_pass
 
@@ -40,25 +43,42 @@ _answer: Final = json.Encoder()
 _BEARER: Final = b"Bearer p."
 _BUSY: Final = _answer.encode(Problem("busy"))
 BUSY_SPREAD_SECONDS: Final = 300
+INSIDE_MAX: Final = 500
+"""So many requests are served at once; a connection on which nothing is asked is none."""
 
 
 class Door:
-    """An ASGI application in front of another."""
+    """An ASGI application in front of another; who makes it runs `standings` and `tellings`."""
 
     def __init__(self, app: ASGIApp, ground: Ground, standings: Standings, seen: Seen) -> None:
         self._app = app
         self._ground = ground
         self._standings = standings
         self._seen = seen
+        self.tellings = tellings(ground.database)
+        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._inside >= INSIDE_MAX:
+            await _say(send, 503, _BUSY, _come_back())
+            return
+        self._inside += 1
+        try:
+            await self._enter(scope, receive, send)
+        finally:
+            self._inside -= 1
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = _token(scope)
         if not token:
             await self._app(scope, receive, send)
             return
         first = await receive()
         try:
-            answer = await self._idle(token, first)
+            answer = await self._short(token, first)
         except (Busy, SQLAlchemyError, OSError) as error:
             log.info("check-in refused", extra={"why": type(error).__name__})
             await _say(send, 503, _BUSY, _come_back())
@@ -68,18 +88,20 @@ class Door:
         else:
             await self._app(scope, _again(first, receive), send)
 
-    async def _idle(self, token: str, first: Received) -> bytes:
-        """Answer an idle check-in; empty: it is not for here."""
+    async def _short(self, token: str, first: Received) -> bytes:
+        """Answer a check-in; empty: it is not for here."""
         now, school = self._ground.clock(), token.rpartition(".")[2]
         held = read_pass(self._ground.keys.passes(), school, token, now)
         told = _body(first) if held else None
         if held is None or told is None:
             return b""
-        standing = await self._standings.of(school, held.device)
+        standing = await self._standings.ask((school, held.device))
         if standing is None or not standing.token_hash.startswith(held.mark):
             return b""
-        if not _nothing(told, standing):
+        if _asks(told, standing) or _lacks(told, standing):
             return b""
+        if news := _news(told, standing):
+            await self.tellings.ask(Telling(school, held.device, news, now))
         self._seen.touch(school, held.device, now)
         wait = next_check_in(held.device, now)
         return _answer.encode(CheckedIn(wait, head_count=standing.head_count))
@@ -118,18 +140,31 @@ def _body(message: Received) -> CheckIn | None:
         return None
 
 
-def _nothing(told: CheckIn, standing: Standing) -> bool:
-    """Say whether the device neither tells nor lacks anything."""
-    asks = told.inventory or told.heads or told.csr or told.wants_discovery or told.wants_standby
-    reported = (told.policy_version, told.policy_state, told.policy_reason)
-    if asks or reported != standing.reported or told.inventory_hash != standing.inventory_hash:
-        return False
-    return not standing.release and (
-        told.policy_version >= standing.policy_version
-        and told.assignment_version >= standing.assignment_version
-        and told.deny_list >= standing.deny_list
-        and told.epoch >= standing.epoch
+def _asks(told: CheckIn, standing: Standing) -> bool:
+    """Say whether it wants or brings what only the rooms have or take."""
+    if told.heads or told.csr or told.wants_discovery or standing.release:
+        return True
+    if told.wants_standby and standing.standby:
+        return True
+    return told.inventory is None and told.inventory_hash != standing.inventory_hash
+
+
+def _lacks(told: CheckIn, standing: Standing) -> bool:
+    """Say whether there is something newer for it."""
+    return (
+        told.policy_version < standing.policy_version
+        or told.assignment_version < standing.assignment_version
+        or told.deny_list < standing.deny_list
+        or told.epoch < standing.epoch
     )
+
+
+def _news(told: CheckIn, standing: Standing) -> CheckIn | None:
+    """Return what is to be kept of what it tells; None: that is all known."""
+    if told.inventory_hash == standing.inventory_hash:
+        told = replace(told, inventory=None)
+    reported = (told.policy_version, told.policy_state, told.policy_reason)
+    return told if told.inventory or reported != standing.reported else None
 
 
 def _again(first: Received, receive: Receive) -> Receive:

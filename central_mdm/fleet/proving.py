@@ -39,7 +39,7 @@ def by_pass(
 
     async def bearer(school: str, token: str, now: int) -> Caller | None:
         held = read_pass(ground.keys.passes(), school, token, now)
-        standing = await standings.of(school, held.device) if held else None
+        standing = await standings.ask((school, held.device)) if held else None
         if held is None or standing is None or not standing.token_hash.startswith(held.mark):
             return None
         return Caller(school, "device", held.device, standing)

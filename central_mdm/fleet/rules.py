@@ -5,17 +5,18 @@ from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Policy
 from central_mdm.contract.names import Party
 from central_mdm.contract.succession import STANDBY_TYPE, StandbyNamed
-from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
-from central_mdm.fleet.model import devices, policies
+from central_mdm.fleet.enrolment import signed_assignment
+from central_mdm.fleet.model import policies
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, of_token
+from central_mdm.fleet.telling import Telling, keep
 from central_mdm.identity.certificates import key_of_request
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.renewal import renew
@@ -49,7 +50,9 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
     reported = (told.policy_version, told.policy_state, told.policy_reason)
     keeps = told.inventory is not None and told.inventory_hash != known.inventory_hash
     if keeps or reported != known.reported:
-        await _keep(ground, caller, told, keeps=keeps)
+        kept = told if keeps else replace(told, inventory=None)
+        async with ground.database.writing(caller.school) as connection:
+            await keep(connection, Telling(caller.school, caller.id, kept, ground.clock()))
     head_count = known.head_count
     if told.heads:
         head_count = await _take_heads(ground, caller, told)
@@ -118,28 +121,6 @@ async def declare_policy(ground: Ground, school: str, seconds: int, wallpaper: s
         row = {"version": version, "screen_timeout_seconds": seconds, "wallpaper": wallpaper}
         await connection.execute(insert(policies).values({"school": school, **row}))
     return policy
-
-
-async def _keep(ground: Ground, caller: Caller, told: CheckIn, *, keeps: bool) -> None:
-    async with ground.database.writing(caller.school) as connection:
-        await connection.execute(
-            update(devices)
-            .where(devices.c.school == caller.school, devices.c.id == caller.id)
-            .values(
-                policy_version=told.policy_version,
-                policy_state=told.policy_state,
-                policy_reason=told.policy_reason,
-            )
-        )
-        if keeps and told.inventory is not None:
-            await keep_inventory(
-                connection,
-                caller.school,
-                caller.id,
-                told.inventory_hash,
-                told.inventory,
-                ground.clock(),
-            )
 
 
 async def _renewed(ground: Ground, caller: Caller, csr: str) -> str:

@@ -1,32 +1,19 @@
-"""What stands of a device: all that its check-in has to know, in one indexed read.
+"""What stands of a device: all that its check-in has to know, in one indexed read."""
 
-The reads of one moment are gathered: while one statement is on its way, whoever comes waits for the
-next, which asks for all of them. So a statement carries one device in a small school and dozens
-where a region wakes up.
-"""
-
-import asyncio
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 from sqlalchemy import Row, Select, func, select, text, tuple_
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.model import devices, policies, releases
 from central_mdm.identity.model import deny_lists, schools, successions
 from central_mdm.journal.model import heads
 from central_mdm.platform.database import Database
-from central_mdm.platform.errors import Busy
+from central_mdm.platform.gathered import Gathered
 from central_mdm.roster.model import devices as roster_devices
 
-AT_ONCE: Final = 2
-"""So many statements at a time: one is read while the next is on its way."""
-BUSY_SECONDS: Final = 30
-ROWS_A_READ: Final = 64
-WAITING_MAX: Final = 512
 _GATHERED: Final = text(
     "SELECT * FROM fleet_standing(CAST(:schools AS text[]), CAST(:devices AS text[]))"
 )
@@ -53,66 +40,23 @@ class Standing(Struct, frozen=True):
     standby: str
 
 
-Answer = asyncio.Future[Standing | None]
+Standings = Gathered[Pair, Standing | None]
 
 
-class Standings:
-    """The reads that wait, and `run`, which carries them out."""
+def standings(database: Database) -> Standings:
+    """Gather the reads of one moment, over all schools; None: it is no device of ours."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._waiting: dict[Pair, Answer] = {}
-        self._came = asyncio.Event()
-
-    @property
-    def waiting(self) -> int:
-        """How many devices wait to be read."""
-        return len(self._waiting)
-
-    async def of(self, school: str, device: str) -> Standing | None:
-        """Read what stands of a device; None: it is none of ours. Raises what the database raises.
-
-        Raises Busy where so many wait that it would take too long.
-        """
-        pair = (school, device)
-        future = self._waiting.get(pair)
-        if future is None:
-            if len(self._waiting) >= WAITING_MAX:
-                raise Busy("busy", BUSY_SECONDS)
-            future = asyncio.get_running_loop().create_future()
-            self._waiting[pair] = future
-            self._came.set()
-        # Shielded, for a second request of the same device may wait for the same read.
-        return await asyncio.shield(future)
-
-    async def run(self) -> None:
-        """Read for ever; each who runs it has one statement on its way at a time."""
-        while True:
-            await self._came.wait()
-            asked = {pair: self._waiting[pair] for pair in islice(self._waiting, ROWS_A_READ)}
-            for pair in asked:
-                del self._waiting[pair]
-            if not self._waiting:
-                self._came.clear()
-            if not asked:
-                continue  # another was quicker
-            try:
-                _tell(asked, await self.read(list(asked)))
-            except (SQLAlchemyError, OSError) as error:
-                _refuse(asked.values(), error)
-            except asyncio.CancelledError:
-                _refuse(asked.values(), Busy("ending", BUSY_SECONDS))
-                raise
-
-    async def read(self, pairs: Sequence[Pair]) -> dict[Pair, Standing]:
-        """Read what stands of all of them; who is none of ours is not in it."""
-        async with self._database.gathering() as connection:
-            if self._database.is_sqlite:
+    async def read(pairs: Sequence[Pair]) -> list[Standing | None]:
+        async with database.gathering() as connection:
+            if database.is_sqlite:
                 rows = await connection.execute(_these(pairs))
             else:
                 named = {"schools": [each[0] for each in pairs], "devices": [p[1] for p in pairs]}
                 rows = await connection.execute(_GATHERED, named)
-            return {(row.school, row.id): _standing(row) for row in rows}
+            found = {(row.school, row.id): _standing(row) for row in rows}
+        return [found.get(pair) for pair in pairs]
+
+    return Gathered(read)
 
 
 async def of_token(
@@ -164,15 +108,3 @@ def _standing(row: Row[Any]) -> Standing:
         release=row.release or "",
         standby=row.standby or "",
     )
-
-
-def _tell(asked: dict[Pair, Answer], found: dict[Pair, Standing]) -> None:
-    for pair, answer in asked.items():
-        if not answer.done():
-            answer.set_result(found.get(pair))
-
-
-def _refuse(answers: Iterable[Answer], error: Exception) -> None:
-    for answer in answers:
-        if not answer.done():
-            answer.set_exception(error)

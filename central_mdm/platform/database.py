@@ -65,11 +65,10 @@ class Database:
         """Open a connection for what is gathered over many schools, each statement for itself.
 
         On PostgreSQL no school is set, so row-level security shows it nothing but the functions
-        that were made for it; on SQLite it reads.
+        that were made for it.
         """
         async with self.engine.connect() as connection:
-            if not self.is_sqlite:
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execution_options(isolation_level="AUTOCOMMIT", pupitre_alone=True)
             async with connection.begin():
                 yield connection
 
@@ -102,8 +101,10 @@ def _opened(connection: DBAPIConnection, _: object) -> None:
 def _begun(connection: Connection) -> None:
     # A transaction that begins by reading and then writes cannot wait for the file: it must
     # say at once that it will write.
-    writes = connection.get_execution_options().get("pupitre_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("pupitre_alone"):
+        writes = options.get("pupitre_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 async def _belong(connection: AsyncConnection, school: str) -> None:

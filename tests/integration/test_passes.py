@@ -1,5 +1,6 @@
 """A device is known by a pass for a day, and gets the next by its key; on SQLite and PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,10 +10,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, select
 
-from central_mdm.contract.fleet import PROOF_TYPE, Inventory, KeyShown
+from central_mdm.contract.fleet import PROOF_TYPE, CheckIn, Inventory, KeyShown
 from central_mdm.fleet.model import devices, seen
 from central_mdm.fleet.seen import Seen
-from central_mdm.fleet.standing import Standings
+from central_mdm.fleet.standing import standings
+from central_mdm.fleet.telling import Telling, tellings
 from central_mdm.platform.passes import DAY_SECONDS, NONCE_SECONDS
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment
@@ -113,12 +115,24 @@ async def test_what_is_gathered_joins_school_and_device_and_no_other_pair(mdm: M
             await connection.execute(
                 insert(devices).values({**row, "id": f"only-{school}", "token_hash": school})
             )
-    standings, gathered = Standings(mdm.ground.database), Seen(mdm.ground.database)
+    standing, gathered = standings(mdm.ground.database), Seen(mdm.ground.database)
+    told, inventory = tellings(mdm.ground.database), Inventory("laptop")
     pairs = [*((school, "twin") for school in twins), ("school-2", f"only-{mdm.school}")]
-    found = await standings.read(pairs)
-    assert {pair: each.token_hash for pair, each in found.items()} == {
-        (school, "twin"): token_hash for school, token_hash in twins.items()
-    }
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(each.run()) for each in (standing, told)]
+        found = await asyncio.gather(*(standing.ask(pair) for pair in pairs))
+        for school, device in pairs:
+            tells = CheckIn(policy_state=school, inventory_hash=school, inventory=inventory)
+            await told.ask(Telling(school, device, tells, 7))
+        for each in running:
+            each.cancel()
+    assert [each.token_hash if each else "" for each in found] == [*twins.values(), ""]
+    for school in twins:
+        async with mdm.ground.database.reading(school) as connection:
+            wanted = select(devices.c.id, devices.c.inventory_hash).where(
+                devices.c.school == school, devices.c.inventory_hash != ""
+            )
+            assert (await connection.execute(wanted)).all() == [("twin", school)]
     for number, school in enumerate(twins):
         gathered.touch(school, "twin", 100 + number)
     assert await gathered.flush() == 2

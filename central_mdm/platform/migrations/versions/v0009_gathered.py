@@ -24,6 +24,7 @@ READ = (
     "schools",
     "successions",
 )
+WRITTEN = ("fleet_inventories", "fleet_seen")
 STANDING = """
 CREATE FUNCTION fleet_standing(asked_schools text[], asked_devices text[])
 RETURNS TABLE (
@@ -65,9 +66,37 @@ AS $$
   WHERE kept.seen_at < excluded.seen_at
 $$
 """
+TOLD = """
+CREATE FUNCTION fleet_told(
+  schools text[], devices text[], versions bigint[], states text[], reasons text[],
+  hashes text[], bodies bytea[], ats bigint[]
+)
+RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public
+AS $$
+  UPDATE fleet_devices d
+  SET policy_version = t.version, policy_state = t.state, policy_reason = t.reason,
+    inventory_hash = coalesce(t.hash, d.inventory_hash)
+  FROM unnest(schools, devices, versions, states, reasons, hashes)
+    AS t (school, device, version, state, reason, hash)
+  WHERE d.school = t.school AND d.id = t.device;
+  INSERT INTO fleet_inventories (school, device, hash, body, kept_at)
+  SELECT t.school, t.device, t.hash, t.body, t.at
+  FROM unnest(schools, devices, hashes, bodies, ats) AS t (school, device, hash, body, at)
+  JOIN fleet_devices d ON d.school = t.school AND d.id = t.device
+  WHERE t.hash IS NOT NULL
+  ORDER BY t.school, t.device
+  ON CONFLICT (school, device) DO UPDATE
+  SET hash = excluded.hash, body = excluded.body, kept_at = excluded.kept_at
+$$
+"""
 FUNCTIONS = (
     ("fleet_standing(text[], text[])", STANDING),
     ("fleet_saw(text[], text[], bigint[])", SAW),
+    (
+        "fleet_told(text[], text[], bigint[], text[], text[], text[], bytea[], bigint[])",
+        TOLD,
+    ),
 )
 
 
@@ -78,9 +107,11 @@ def upgrade() -> None:
         _want_role()
         for table in READ:
             op.execute(f"GRANT SELECT ON {table} TO {ROLE}")
-            _let(table, "SELECT")
-        op.execute(f"GRANT SELECT, INSERT, UPDATE ON fleet_seen TO {ROLE}")
-        _let("fleet_seen", "ALL")
+            _let(table, "ALL" if table == "fleet_devices" else "SELECT")
+        op.execute(f"GRANT UPDATE ON fleet_devices TO {ROLE}")
+        for table in WRITTEN:
+            op.execute(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {ROLE}")
+            _let(table, "ALL")
         op.execute(f"GRANT USAGE, CREATE ON SCHEMA public TO {ROLE}")
         for name, body in FUNCTIONS:
             op.execute(body)

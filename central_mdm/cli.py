@@ -15,6 +15,7 @@ from msgspec import to_builtins
 from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm import leaving_commands, root_commands, trust_commands
+from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.rules import add_teacher, begin_epoch, schools_here
@@ -37,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     serving = _command(add, "serve", "serve the school until SIGTERM")
     serving.add_argument("--host", default="127.0.0.1")
     serving.add_argument("--port", type=_port, default=0, help="0: any free one; it is printed")
+    told = "within how many seconds of a start devices come; 600 for hundreds of thousands"
+    serving.add_argument("--first-seconds", type=int, default=FIRST_SECONDS, help=told)
     serving.add_argument("--cert", type=_file, help="certificate chain (PEM), for TLS")
     serving.add_argument("--key", type=_file, help="its private key (PEM)")
     sample = _command(add, "sample", "make the sample school in a new folder")
@@ -165,7 +168,8 @@ def _command(
 
 
 def _served(args: argparse.Namespace) -> Served:
-    return Served(args.folder, args.host, args.port, args.database, args.cert, args.key)
+    where = (args.folder, args.host, args.port, args.database, args.cert, args.key)
+    return Served(*where, args.first_seconds)
 
 
 async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a command

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.platform.database import Database
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.keys import FolderKeys
@@ -37,6 +38,7 @@ async def ground_at(
     database_url: str = "",
     clock: Callable[[], int] = _now,
     new_id: Callable[[], str] = _new_id,
+    first_seconds: int = FIRST_SECONDS,
 ) -> AsyncGenerator[Ground]:
     """Open `folder` (made where it is missing), its database brought to the newest version.
 
@@ -58,6 +60,7 @@ async def ground_at(
             clock=clock,
             new_id=new_id,
             new_secret=lambda: secrets.token_urlsafe(32),
+            first_seconds=first_seconds,
         )
     finally:
         await database.close()

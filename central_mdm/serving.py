@@ -16,6 +16,7 @@ import uvicorn
 from msgspec import Struct
 
 from central_mdm.app import application
+from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.fleet.standbys import without_standby
 from central_mdm.joining import ground_at
 from central_mdm.tidying import tidy_daily
@@ -38,6 +39,7 @@ class Served(Struct, frozen=True):
     database: str = ""
     certificate: Path | None = None
     key: Path | None = None
+    first_seconds: int = FIRST_SECONDS
 
 
 class _Server(uvicorn.Server):
@@ -67,7 +69,8 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
     with alone, socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((served.host, served.port))
-        async with ground_at(served.folder, served.database) as ground:
+        ground_here = ground_at(served.folder, served.database, first_seconds=served.first_seconds)
+        async with ground_here as ground:
             if not served.database:  # of a region's hundreds of schools `tidy` tells by night
                 for school in await without_standby(ground):
                     log.warning(NO_STANDBY, school, school)

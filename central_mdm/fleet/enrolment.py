@@ -102,6 +102,7 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
         discovery=discovery_key(ground.keys.key(school)),
         standby=about.standby,
         epoch=about.succession,
+        first_seconds=ground.first_seconds,
     )
 
 

@@ -29,7 +29,8 @@ def new_pass(ground: Ground, school: str, device: str, token_hash: str) -> Passe
     """Give the device that was given this secret last a pass."""
     now = ground.clock()
     held = Pass(device, token_hash[:MARK_CHARS], ends_at(device, now))
-    return Passed(write_pass(ground.keys.passes(), school, held), held.ends_at - now)
+    token = write_pass(ground.keys.passes(), school, held)
+    return Passed(token, held.ends_at - now, ground.first_seconds)
 
 
 def by_pass(

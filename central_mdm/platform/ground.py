@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.platform.database import Database
 from central_mdm.platform.keys import Keys
 from central_mdm.platform.objects import Objects
@@ -11,7 +12,10 @@ from central_mdm.platform.workers import Workers
 
 @dataclass(frozen=True)
 class Ground:
-    """`clock` gives UTC seconds since 1970, `new_secret` 256 random bits as URL-safe text."""
+    """`clock` gives UTC seconds since 1970, `new_secret` 256 random bits as URL-safe text.
+
+    `first_seconds`: within so many of being switched on a device comes, `contract.fleet.Enrolled`.
+    """
 
     database: Database
     objects: Objects
@@ -20,3 +24,4 @@ class Ground:
     clock: Callable[[], int]
     new_id: Callable[[], str]
     new_secret: Callable[[], str]
+    first_seconds: int = FIRST_SECONDS

@@ -108,7 +108,8 @@ async def test_a_device_that_comes_no_more_is_forgotten_but_for_its_name(mdm: Md
     assert (await tidy(mdm.ground, mdm.school, Retention())).devices == 1
     assert await count(mdm, inventories) == 1
     told = {"inventory_hash": "ab" * 32}
-    answer = await mdm.http.post("/api/check-in", json=told, headers=bearer(gone["token"]))
+    headers = bearer(await mdm.passed(gone["device"]))
+    answer = await mdm.http.post("/api/check-in", json=told, headers=headers)
     assert answer.json()["want_inventory"] is True
 
 

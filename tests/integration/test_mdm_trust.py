@@ -98,7 +98,7 @@ async def test_a_device_hears_of_a_newer_list_at_its_next_check_in(mdm: Mdm) -> 
 
     async def check_in(number: int) -> str:
         answer = await mdm.http.post("/api/check-in", json={"deny_list": number}, headers=headers)
-        return answer.json()["deny_list"]
+        return answer.json().get("deny_list", "")
 
     assert await check_in(0) == ""
     await mdm.sign_in(csr=new_request())

@@ -18,7 +18,9 @@ from central_mdm.fleet.proving import by_pass
 from central_mdm.fleet.rules import read_device
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import standings
+from central_mdm.identity import administrators_api as administrators
 from central_mdm.identity import api as identity
+from central_mdm.identity import openid_api as openid
 from central_mdm.identity.tokens import read_teacher
 from central_mdm.journal import api as journal
 from central_mdm.partage import api as partage
@@ -64,6 +66,8 @@ def application(ground: Ground) -> Litestar:
         [
             health,
             identity.routes(ground),
+            openid.routes(ground),
+            administrators.routes(ground),
             roster.routes(ground),
             fleet.routes(ground, seen),
             journal.routes(ground),

@@ -14,7 +14,8 @@ from pathlib import Path
 from msgspec import to_builtins
 from sqlalchemy.exc import SQLAlchemyError
 
-from central_mdm import leaving_commands, root_commands, trust_commands
+from central_mdm import admin_commands, leaving_commands, root_commands, trust_commands
+from central_mdm.audited import witness
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
@@ -29,10 +30,10 @@ from central_mdm.tidying import tidy_all
 
 PORT_MAX = 65535
 PUPILS_MAX = 500
-MAKES_A_SCHOOL = ("adopt", "sample", "school")
+MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one line an option
     made = argparse.ArgumentParser(prog="pupitre-mdm", description="A school's central side.")
     add = made.add_subparsers(dest="command", required=True).add_parser
     serving = _command(add, "serve", "serve the school until SIGTERM")
@@ -62,8 +63,11 @@ def parser() -> argparse.ArgumentParser:
     _rules(_command(add, "rules", "say where devices are found and what may be private"))
     tidying = _command(add, "tidy", "remove what is older than retention.json lets it be")
     tidying.add_argument("--school", action="append", default=[], help="default: all there are")
-    restored = _command(add, "restored", "say that the database was restored from a copy")
-    restored.add_argument("--school", required=True)
+    admin_commands.add_to(add("admin", help="schools, people, accounts, the audit"), _command)
+    told = "say that the database was restored from a copy"
+    _command(add, "restored", "say that the database was restored from a copy").add_argument(
+        "--school", required=True
+    )
     return made
 
 
@@ -85,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for library in ("alembic", "uvicorn"):
         logging.getLogger(library).setLevel(logging.WARNING)
     args = parser().parse_args(argv)
-    if args.command not in MAKES_A_SCHOOL and not has_school(args.folder):
+    if _named(args) not in MAKES_A_SCHOOL and not has_school(args.folder):
         told = f"there is no school in {args.folder}. Look at its name, or make one there"
         print(f"pupitre-mdm: {told}: pupitre-mdm sample, pupitre-mdm school.", file=sys.stderr)
         return 1
@@ -100,6 +104,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pupitre-mdm: {_sentence(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _named(args: argparse.Namespace) -> str:
+    return f"admin {args.admin}" if args.command == "admin" else args.command
 
 
 def _want_empty(folder: Path) -> None:
@@ -172,10 +180,11 @@ def _served(args: argparse.Namespace) -> Served:
     return Served(*where, args.first_seconds)
 
 
-async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a command
+async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - one case a command
     async with ground_at(args.folder, args.database) as ground:
-        if args.command not in MAKES_A_SCHOOL:
+        if _named(args) not in MAKES_A_SCHOOL:
             await _want_schools(ground, args.school)
+        witness(ground, _named(args), args)
         match args.command:
             case "sample":
                 made = await make_sample(ground, args.folder, args.devices, args.seed)
@@ -197,6 +206,8 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901 - one case a 
                 return await trust_commands.run(ground, args)
             case name if name in leaving_commands.NAMES:
                 return await leaving_commands.run(ground, args)
+            case "admin":
+                return await admin_commands.run(ground, args)
             case "tidy":
                 return to_builtins(await tidy_all(ground, args.folder, args.school))
             case "rules":

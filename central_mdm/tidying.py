@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, json
 from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.fleet.forgetting import forget_acts, forget_devices
+from central_mdm.identity import audit
 from central_mdm.identity.forgetting import forget_tokens
 from central_mdm.identity.rules import schools_here
 from central_mdm.journal.forgetting import forget_alarms, forget_events
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 DAY_SECONDS: Final = 86_400
 _BYTES_MAX: Final = 4096
 Days = Annotated[int, Meta(ge=1, le=3650)]
+AuditDays = Annotated[int, Meta(ge=183, le=3650)]
+"""The database itself lets go of no younger act."""
 
 
 class Retention(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,13 +34,14 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
 
     `journal`: what events say, names among it. `files`: collected work. `alarms`: where two
     journals differed, and who let devices go. `devices`: what a device told that does not come
-    any more.
+    any more. `audit`: who administrated what.
     """
 
     journal: Days = 183
     files: Days = 365
     alarms: Days = 365
     devices: Days = 400
+    audit: AuditDays = 365
 
 
 class Tidied(Struct, frozen=True):
@@ -48,6 +52,7 @@ class Tidied(Struct, frozen=True):
     alarms: int
     devices: int
     tokens: int
+    audit: int = 0
 
 
 def read_retention(folder: Path) -> Retention:
@@ -74,9 +79,10 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         alarms += await forget_acts(connection, school, before(keep.alarms))
         devices = await forget_devices(connection, school, before(keep.devices))
         tokens = await forget_tokens(connection, school, now)
+        audited = await audit.forget_acts(connection, school, before(keep.audit))
     async with ground.database.writing(school) as connection:
         files = await forget_files(connection, ground.objects, school, before(keep.files))
-    return Tidied(events, files, alarms, devices, tokens)
+    return Tidied(events, files, alarms, devices, tokens, audited)
 
 
 async def tidy_all(ground: Ground, folder: Path, named: Sequence[str] = ()) -> dict[str, Tidied]:

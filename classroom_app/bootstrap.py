@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from central_mdm.contract.identity import SignedIn
 from classroom_app import full_disk, looking_around
 from classroom_app.acts import LessonActs
+from classroom_app.browser import show_page
+from classroom_app.cloud.account import Account
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CloudError, NotSignedIn
 from classroom_app.cloud.sync import SyncState
@@ -115,6 +118,9 @@ class Desk(QObject):
         self._pace_of_looks = pace
         self.tasks = Tasks(EXPECTED)
         self.cloud = Cloud(renewed=self._renewed)
+        self._account = Account(
+            self.cloud, show_page, lambda: say("Go on in Pupitre. You may close this page.")
+        )
         self.school: School | None = None
         self._own: OwnSchool | None = None
         self._pairing_task: asyncio.Task[None] | None = None
@@ -260,6 +266,23 @@ class Desk(QObject):
     async def sign_in(self, server: str, school: str, login: str, password: str) -> None:
         key = new_key()
         signed = await self.cloud.sign_in(server, school, login, password, csr(key, login))
+        await self._signed_in_by(server, key, signed)
+
+    async def account_at(self, server: str, school: str) -> str:
+        return await self.cloud.account_at(server, school)
+
+    async def sign_in_by_account(self, server: str, school: str) -> bool:
+        key = new_key()
+        signed = await self._account.sign_in(server, school, csr(key, school))
+        if signed is None:
+            return False
+        await self._signed_in_by(server, key, signed)
+        return True
+
+    def give_up_account(self) -> None:
+        self._account.give_up()
+
+    async def _signed_in_by(self, server: str, key: Ed25519PrivateKey, signed: SignedIn) -> None:
         granted = await self.cloud.grant()
         papers = SignedPapers(
             server=server,

@@ -5,22 +5,28 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from central_mdm.contract.names import CSR_MAX, TEXT, Count, DiscoveryKey, Id, Name
+from central_mdm.contract.second_factor import Needed
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 
 
 class SignIn(Struct, frozen=True):
-    """POST /api/sign-in. `csr`: PKCS#10 in PEM by the teacher's own Ed25519 key, or empty."""
+    """POST /api/sign-in. `csr`: PKCS#10 in PEM by the teacher's own Ed25519 key, or empty.
+
+    `code`: the second factor of who needs one, or empty.
+    """
 
     school: Id
     login: Annotated[str, Meta(min_length=1, max_length=128, pattern=TEXT)]
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     csr: Annotated[str, Meta(max_length=8192)] = ""
+    code: Annotated[str, Meta(max_length=32, pattern=r"^[A-Za-z0-9 -]*$")] = ""
 
 
 class SignedIn(Struct, frozen=True):
     """`token` is a bearer token, short-lived; `refresh` buys the next one, once.
 
-    `certificate` is empty where no `csr` came; `root` is the school's root, PEM.
+    `certificate` is empty where no `csr` came, or a second factor is lacking; `root` is the
+    school's root, PEM. Until what `second_factor` names was given, `token` opens nothing else.
     """
 
     token: str
@@ -34,6 +40,7 @@ class SignedIn(Struct, frozen=True):
     certificate: str = ""
     standby: OptionalThumbprint = ""
     epoch: Epoch = 0
+    second_factor: Needed = ""
 
 
 class Refresh(Struct, frozen=True):

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.heads import Alarm
 from central_mdm.fleet.leaving import keys_of, release
 from central_mdm.fleet.model import acts
-from central_mdm.identity import attempts
+from central_mdm.identity import attempts, audit
 from central_mdm.identity.model import schools, teachers
 from central_mdm.identity.rules import prove
 from central_mdm.journal.alarms import raise_alarm, settle
@@ -64,6 +64,7 @@ async def ask(ground: Ground, school: str, who: str, devices: Sequence[str]) -> 
     if not 0 < len(wanted) <= DEVICES_MAX:
         raise Malformed("too-many-devices", f"From 1 to {DEVICES_MAX} devices at once.")
     act = Act(ground.new_id(), wanted, who, now)
+    by = audit.By(f"person:{who}", "console")
     async with ground.database.writing(school) as connection:
         await _one_by_one(connection, school)
         seconds = await _wait(connection, school, now)
@@ -72,6 +73,9 @@ async def ask(ground: Ground, school: str, who: str, devices: Sequence[str]) -> 
             await _alarm(connection, school, Alarm(now, TOO_MANY, "teacher", who, *which))
         else:
             act = await _take(connection, ground, school, act)
+            what = "device-released" if act.statements else "release-asked"
+            about = (act.id, " ".join(wanted))
+            await audit.record(connection, now, school, by, what, *about)
     if seconds:  # only now, so that the alarm stays
         log.warning("too many releases", extra={"school": school, "by": who})
         raise TryAgain("too-many-releases", seconds)
@@ -99,6 +103,8 @@ async def confirm(ground: Ground, school: str, who: str, act: str) -> Act:
         done = await _released(connection, ground, school, asked)
         mine = (acts.c.school == school, acts.c.id == act)
         await connection.execute(update(acts).where(*mine).values(confirmed_by=who, done=True))
+        by = audit.By(f"person:{who}", "console")
+        await audit.record(connection, now, school, by, "release-confirmed", act)
         await settle(connection, school, act, ASKED)
         detail = f"{len(done.devices)} devices, asked by {asked.asked_by}, confirmed by {who}"
         alarm = Alarm(now, CONFIRMED, "teacher", who, act, "", detail)

@@ -1,10 +1,11 @@
-"""Routes of identity: sign in, refresh, grants, certificates renewed."""
+"""Routes of identity: sign in, refresh, grants, certificates renewed, what was administrated."""
 
 from typing import Annotated
 
 from litestar import Router, get, post
 from litestar.params import JSONBody, QueryParameter
 
+from central_mdm.contract.audit import Acts
 from central_mdm.contract.identity import (
     GrantIssued,
     Refresh,
@@ -14,9 +15,9 @@ from central_mdm.contract.identity import (
     SignIn,
     Trust,
 )
-from central_mdm.identity import revocation, rules, succession
+from central_mdm.identity import audit, revocation, rules, succession
 from central_mdm.identity.renewal import renew_carried
-from central_mdm.platform.api import NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
+from central_mdm.platform.api import AUDITED, NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
@@ -67,5 +68,10 @@ def routes(ground: Ground) -> Router:
             since = await succession.since(connection, request.user.school, epoch)
         return Trust(held.statement if held.number > deny_list else "", since)
 
-    handlers = [sign_in, refresh, grant, renewal, trust]
+    @get("/audit", opt=AUDITED, responses=problems(401, 403))
+    async def acts(request: AnyRequest, before: Number = 0) -> Acts:
+        async with ground.database.reading(request.user.school) as connection:
+            return await audit.acts_before(connection, request.user.school, before)
+
+    handlers = [sign_in, refresh, grant, renewal, trust, acts]
     return Router("/api", route_handlers=handlers, tags=["identity"])

@@ -3,7 +3,12 @@
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.identity.model import refresh_tokens, sign_in_failures, teacher_tokens
+from central_mdm.identity.model import (
+    openid_spent,
+    refresh_tokens,
+    sign_in_failures,
+    teacher_tokens,
+)
 
 
 async def forget_tokens(connection: AsyncConnection, school: str, now: int) -> int:
@@ -12,6 +17,7 @@ async def forget_tokens(connection: AsyncConnection, school: str, now: int) -> i
         (teacher_tokens, teacher_tokens.c.ends_at),
         (refresh_tokens, refresh_tokens.c.ends_at),
         (sign_in_failures, sign_in_failures.c.forget_at),
+        (openid_spent, openid_spent.c.ends_at),
     )
     gone = 0
     for table, end in ends:

@@ -27,6 +27,7 @@ schools: Final = Table(
     Column("generation", BigInteger, nullable=False, server_default="0"),
     # The thumbprint of the sealed key that may name the next root; empty: there is none.
     Column("standby", HEX, nullable=False, server_default=""),
+    Column("kind", String(16), nullable=False, server_default="school"),
 )
 # Which schools there are, and nothing of them: read without knowing one, by the nightly clean-up.
 tenants: Final = Table("tenants", metadata, Column("school", ID, primary_key=True))
@@ -51,6 +52,9 @@ teacher_tokens: Final = Table(
     Column("teacher", ID, nullable=False),
     Column("family", ID, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
+    Column("second", Boolean, nullable=False, server_default=false()),
+    # Who of the region has entered, as region/id; empty: a person of this school.
+    Column("visitor", String(129), nullable=False, server_default=""),
     Index(None, "school", "family"),
 )
 refresh_tokens: Final = Table(
@@ -62,6 +66,9 @@ refresh_tokens: Final = Table(
     Column("family", ID, nullable=False),
     Column("ends_at", BigInteger, nullable=False),
     Column("used_at", BigInteger, nullable=False, server_default="0"),
+    Column("second", Boolean, nullable=False, server_default=false()),
+    # The hash of the token that bought this one; empty: a sign-in did.
+    Column("parent", HEX, nullable=False, server_default=""),
     Index(None, "school", "family"),
 )
 sign_in_failures: Final = Table(
@@ -113,4 +120,70 @@ successions: Final = Table(
     Column("school", ID, primary_key=True),
     Column("epoch", BigInteger, primary_key=True),
     Column("statement", LargeBinary, nullable=False),
+)
+second_factors: Final = Table(
+    "second_factors",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("teacher", ID, primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("confirmed", Boolean, nullable=False, server_default=false()),
+    # The last step of thirty seconds whose code was taken: no older one is again.
+    Column("last_step", BigInteger, nullable=False, server_default="0"),
+)
+recovery_codes: Final = Table(
+    "recovery_codes",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("teacher", ID, primary_key=True),
+    Column("code_hash", HEX, primary_key=True),
+)
+openid_providers: Final = Table(
+    "openid_providers",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("issuer", String(512), nullable=False),
+    Column("client", String(256), nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("label", String(64), nullable=False),
+    # The claim that is a person's login at the first sign-in; empty: an administrator links all.
+    Column("claim", String(64), nullable=False, server_default=""),
+)
+openid_subjects: Final = Table(
+    "openid_subjects",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("issuer", String(512), primary_key=True),
+    Column("subject", String(255), primary_key=True),
+    Column("teacher", ID, nullable=False),
+    UniqueConstraint("school", "issuer", "teacher"),
+)
+openid_spent: Final = Table(
+    "openid_spent",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("state_hash", HEX, primary_key=True),
+    Column("ends_at", BigInteger, nullable=False),
+)
+region_schools: Final = Table(
+    "region_schools",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("member", ID, primary_key=True),
+    Column("name", String(64), nullable=False),
+)
+audit_acts: Final = Table(
+    "audit_acts",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", String(160), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("session", ID, nullable=False),
+    Column("act", ID, nullable=False),
+    Column("object", String(160), nullable=False),
+    Column("detail", String(500), nullable=False),
+    Column("previous", HEX, nullable=False),
+    Column("mark", HEX, nullable=False),
 )

@@ -4,7 +4,7 @@ Each list is whole, signed, and numbered one above the last; devices and apps ne
 """
 
 from msgspec import Struct
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import DENIED_MAX, DENY_TYPE, DenyList
@@ -12,13 +12,12 @@ from central_mdm.contract.names import Role
 from central_mdm.identity.model import (
     certificates,
     deny_lists,
-    refresh_tokens,
     revocations,
     schools,
-    teacher_tokens,
     teachers,
 )
 from central_mdm.identity.statements import sign
+from central_mdm.identity.tokens import revoke_person
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing
 from central_mdm.platform.ground import Ground
@@ -45,10 +44,7 @@ async def end_teacher(ground: Ground, school: str, teacher: str) -> int:
         ended = await connection.execute(update(teachers).where(*mine).values(ended=True))
         if not ended.rowcount:
             raise Missing("no-teacher")
-        for table in (teacher_tokens, refresh_tokens):
-            await connection.execute(
-                delete(table).where(table.c.school == school, table.c.teacher == teacher)
-            )
+        await revoke_person(connection, school, teacher)
         return await _deny(connection, ground, school, "teacher", teacher)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import Verb
-from central_mdm.identity.model import role_verbs, teachers
+from central_mdm.identity.model import role_verbs, schools, teachers
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.platform.ground import Ground
@@ -17,6 +17,7 @@ DEFAULTS: Final[dict[str, tuple[Verb, ...]]] = {
     "substitute": ("watch", "lock", "handout", "collect", "message", "launch"),
     "technician": ("message", "launch", "power"),
     "administrator": (),
+    "region": (),
 }
 """A substitute takes no device over; a technician sees no screen and locks nobody; who
 administrates does nothing in class at all, unless the school says so."""
@@ -48,13 +49,21 @@ async def choose_verbs(ground: Ground, school: str, role: str, verbs: tuple[str,
 
 async def choose_role(ground: Ground, school: str, teacher: str, role: str) -> None:
     """Give a person another role. Raises Missing or Malformed."""
-    if role not in DEFAULTS:
-        raise Malformed("no-such-role", f"Roles: {' '.join(DEFAULTS)}.")
     async with ground.database.writing(school) as connection:
+        await want_role(connection, school, role)
         mine = (teachers.c.school == school, teachers.c.id == teacher)
         done = await connection.execute(update(teachers).where(*mine).values(role=role))
         if not done.rowcount:
             raise Missing("no-teacher")
+
+
+async def want_role(connection: AsyncConnection, school: str, role: str) -> None:
+    """Raise Malformed for no role, or one of a region in a school and the other way."""
+    if role not in DEFAULTS:
+        raise Malformed("no-such-role", f"Roles: {' '.join(DEFAULTS)}.")
+    kind = select(schools.c.kind).where(schools.c.school == school)
+    if (role == "region") != ((await connection.execute(kind)).scalar() == "region"):
+        raise Malformed("no-such-role", "A region's people have the role region, and only they.")
 
 
 async def want_teacher(connection: AsyncConnection, school: str, teacher: str) -> None:

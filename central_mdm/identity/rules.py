@@ -1,6 +1,6 @@
 """Opening a school, adding teachers, signing in, granting."""
 
-from typing import Final
+from typing import Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct
@@ -11,7 +11,8 @@ from central_mdm.contract.grants import GRANT_TYPE, Grant
 from central_mdm.contract.heads import Alarm
 from central_mdm.contract.identity import GrantIssued, SignedIn, SignIn
 from central_mdm.contract.names import Party
-from central_mdm.identity import attempts
+from central_mdm.contract.second_factor import Needed
+from central_mdm.identity import attempts, audit, second_factor
 from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import certificates, schools, successions, teachers, tenants
@@ -21,12 +22,13 @@ from central_mdm.identity.roles import verbs_of
 from central_mdm.identity.statements import sign
 from central_mdm.identity.tokens import TOKEN_SECONDS, Pair, issue_pair, rotate
 from central_mdm.journal.alarms import raise_alarm
-from central_mdm.platform.authentication import Caller, read_token
+from central_mdm.platform.authentication import TWO_FACTORS, Caller, read_token
 from central_mdm.platform.errors import NotSignedIn, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.reading import classes_now
 
 GRANT_SECONDS: Final = 10 * 24 * 3600
+Kind = Literal["school", "region"]
 
 
 class SchoolRow(Struct, frozen=True):
@@ -43,16 +45,27 @@ class SchoolRow(Struct, frozen=True):
     succession: int
 
 
-async def open_school(ground: Ground, school: str, name: str, standby: str = "") -> None:
+async def open_school(
+    ground: Ground,
+    school: str,
+    name: str,
+    standby: str = "",
+    *,
+    kind: Kind = "school",
+    by: audit.By | None = None,
+) -> None:
     """Make a school: its key, its root certificate, its first epoch. Once.
 
-    `standby`: see `identity.succession.make_standby`.
+    `standby`: see `identity.succession.make_standby`. A region is a tenant as a school is.
+    `by`: on whose word, where that is not written down already.
     """
     root = make_root(school, ground.keys.make(school), ground.clock())
     row = {"school": school, "name": name, "epoch": ground.new_id(), "root": root}
-    row |= {"standby": standby}
+    row |= {"standby": standby, "kind": kind}
     async with ground.database.writing(school) as connection:
         await keep_school(connection, row)
+        if by is not None:
+            await audit.record(connection, ground.clock(), school, by, "school-opened", school)
 
 
 async def keep_school(connection: AsyncConnection, row: dict[str, str]) -> None:
@@ -142,13 +155,41 @@ async def _alarm_of_guesses(
 
 async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
     """Check the password and give tokens, and a certificate where a request came along."""
-    school, who = asked.school, await prove(ground, asked.school, asked.login, asked.password)
-    key = key_of_request(asked.csr) if asked.csr else None
+    who = await prove(ground, asked.school, asked.login, asked.password)
+    async with ground.database.writing(asked.school) as connection:
+        await attempts.forget(connection, asked.school, asked.login)
+    return await admit(ground, who, asked.csr, asked.code)
+
+
+async def admit(ground: Ground, who: Proven, csr: str = "", code: str = "") -> SignedIn:
+    """Give who has proved to be somebody tokens, and a certificate, if there is a request.
+
+    There is none before the second factor of who needs one: `code`, or a later call.
+    """
+    school, family = who.about.school, ground.new_id()
+    key = key_of_request(csr) if csr else None
+    second = bool(code) and who.role in TWO_FACTORS
+    if second:
+        caller = Caller(school, "teacher", who.id, duty=who.role, session=family)
+        await second_factor.give(ground, caller, code)
     async with ground.database.writing(school) as connection:
-        await attempts.forget(connection, school, asked.login)
-        issued = await _certify(connection, ground, school, who.id, key) if key else ""
-        pair = await issue_pair(connection, ground, school, who.id, ground.new_id())
-    return _signed_in(pair, who.name, who.about, issued)
+        lacks = await second_factor.needed(connection, school, who.id, who.role, second=second)
+        issued = (
+            await _certify(connection, ground, school, who.id, key) if key and not lacks else ""
+        )
+        pair = await issue_pair(connection, ground, school, who.id, family, second=second)
+    return _signed_in(pair, who.name, who.about, issued, lacks)
+
+
+async def complete(ground: Ground, caller: Caller, code: str) -> SignedIn:
+    """Take the second factor of who has signed in without. Raises NotSignedIn or TryAgain."""
+    school = caller.school
+    await second_factor.give(ground, caller, code)
+    async with ground.database.writing(school) as connection:
+        about = await school_row(connection, school)
+        name, _ = await _person(connection, school, caller.id)
+        pair = await issue_pair(connection, ground, school, caller.id, caller.session, second=True)
+    return _signed_in(pair, name, about)
 
 
 async def refresh(ground: Ground, token: str) -> SignedIn:
@@ -158,8 +199,11 @@ async def refresh(ground: Ground, token: str) -> SignedIn:
         pair = await rotate(connection, ground, school, token)
         if pair is not None:
             about = await school_row(connection, school)
-            name = await _name_of(connection, school, pair.teacher)
-            return _signed_in(pair, name, about, "")
+            name, role = await _person(connection, school, pair.teacher)
+            lacks = await second_factor.needed(
+                connection, school, pair.teacher, role, second=pair.second
+            )
+            return _signed_in(pair, name, about, lacks=lacks)
     raise NotSignedIn("refresh-spent")
 
 
@@ -245,12 +289,17 @@ async def _school_or_none(connection: AsyncConnection, school: str) -> SchoolRow
         return None
 
 
-async def _name_of(connection: AsyncConnection, school: str, teacher: str) -> str:
-    wanted = select(teachers.c.name).where(teachers.c.school == school, teachers.c.id == teacher)
-    return str((await connection.execute(wanted)).scalar_one())
+async def _person(connection: AsyncConnection, school: str, teacher: str) -> tuple[str, str]:
+    """Return a person's name and role."""
+    wanted = select(teachers.c.name, teachers.c.role)
+    wanted = wanted.where(teachers.c.school == school, teachers.c.id == teacher)
+    row = (await connection.execute(wanted)).one()
+    return row.name, row.role
 
 
-def _signed_in(pair: Pair, name: str, about: SchoolRow, certificate: str) -> SignedIn:
+def _signed_in(
+    pair: Pair, name: str, about: SchoolRow, certificate: str = "", lacks: Needed = ""
+) -> SignedIn:
     return SignedIn(
         token=pair.token,
         token_seconds=TOKEN_SECONDS,
@@ -263,4 +312,5 @@ def _signed_in(pair: Pair, name: str, about: SchoolRow, certificate: str) -> Sig
         certificate=certificate,
         standby=about.standby,
         epoch=about.succession,
+        second_factor=lacks,
     )

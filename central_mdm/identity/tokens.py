@@ -15,18 +15,31 @@ TOKEN_SECONDS: Final = 3600
 REFRESH_SECONDS: Final = 60 * 24 * 3600
 # An answer lost on the way makes an honest app ask twice; later, it is a stolen token.
 TWICE_SECONDS: Final = 60
+LOST: Final = -1
+"""In the place of when a token was used: it was in an answer that its app never had."""
 
 
 class Pair(Struct, frozen=True):
     token: str
     refresh: str
     teacher: str
+    second: bool = False
 
 
-async def issue_pair(
-    connection: AsyncConnection, ground: Ground, school: str, teacher: str, family: str
+async def issue_pair(  # noqa: PLR0913 - whose, of which family, by what
+    connection: AsyncConnection,
+    ground: Ground,
+    school: str,
+    teacher: str,
+    family: str,
+    *,
+    second: bool = False,
+    parent: str = "",
 ) -> Pair:
-    """Issue the next pair of a family; a family is all that came of one password."""
+    """Issue the next pair of a family; a family is all that came of one sign-in.
+
+    `second`: a second factor was given. `parent`: the hash of the token that is spent for it.
+    """
     now = ground.clock()
     token = token_for("teacher", school, ground.new_secret())
     refresh = token_for("teacher", school, ground.new_secret())
@@ -36,12 +49,12 @@ async def issue_pair(
                 table.c.school == school, table.c.teacher == teacher, table.c.ends_at <= now
             )
         )
-    holder = {"school": school, "teacher": teacher, "family": family}
+    holder = {"school": school, "teacher": teacher, "family": family, "second": second}
     short = {"token_hash": hash_of(token), "ends_at": now + TOKEN_SECONDS}
-    long = {"token_hash": hash_of(refresh), "ends_at": now + REFRESH_SECONDS}
+    long = {"token_hash": hash_of(refresh), "ends_at": now + REFRESH_SECONDS, "parent": parent}
     await connection.execute(insert(teacher_tokens).values(holder | short))
     await connection.execute(insert(refresh_tokens).values(holder | long))
-    return Pair(token, refresh, teacher)
+    return Pair(token, refresh, teacher, second)
 
 
 async def rotate(
@@ -49,27 +62,43 @@ async def rotate(
 ) -> Pair | None:
     """Spend a refresh token for the next pair. Raises NotSignedIn for an unknown or ended one.
 
-    None: it was spent a while ago, so somebody else holds it. Its family is revoked in this
-    transaction, which the caller lets stand before it refuses.
+    None: it was spent a while ago, or what it bought is in use, so somebody else holds it. Its
+    family is revoked in this transaction, which the caller lets stand before it refuses.
     """
-    now = ground.clock()
+    now, digest = ground.clock(), hash_of(refresh)
     table = refresh_tokens
-    mine = (table.c.school == school, table.c.token_hash == hash_of(refresh))
+    mine = (table.c.school == school, table.c.token_hash == digest)
     row = (await connection.execute(select(table).where(*mine).with_for_update())).first()
     if row is None or row.ends_at <= now:
         raise NotSignedIn
-    if row.used_at and now - row.used_at > TWICE_SECONDS:
-        await revoke_family(connection, school, row.family)
-        return None
-    if not row.used_at:
+    if row.used_at:
+        bought = (table.c.school == school, table.c.parent == digest)
+        used = select(table.c.token_hash).where(*bought, table.c.used_at > 0).limit(1)
+        in_use = (await connection.execute(used)).first() is not None
+        if in_use or now - row.used_at > TWICE_SECONDS:
+            await revoke_family(connection, school, row.family)
+            return None
+        # Who asks again has not had the first answer: whoever has it is somebody else.
+        await connection.execute(update(table).where(*bought).values(used_at=LOST))
+    else:
         await connection.execute(update(table).where(*mine).values(used_at=now))
-    return await issue_pair(connection, ground, school, row.teacher, row.family)
+    return await issue_pair(
+        connection, ground, school, row.teacher, row.family, second=row.second, parent=digest
+    )
 
 
 async def revoke_family(connection: AsyncConnection, school: str, family: str) -> None:
     for table in (teacher_tokens, refresh_tokens):
         await connection.execute(
             delete(table).where(table.c.school == school, table.c.family == family)
+        )
+
+
+async def revoke_person(connection: AsyncConnection, school: str, teacher: str) -> None:
+    """End every sign-in of a person."""
+    for table in (teacher_tokens, refresh_tokens):
+        await connection.execute(
+            delete(table).where(table.c.school == school, table.c.teacher == teacher)
         )
 
 
@@ -80,9 +109,19 @@ async def read_teacher(
     table = teacher_tokens
     person = (teachers.c.school == table.c.school) & (teachers.c.id == table.c.teacher)
     wanted = (
-        select(teachers.c.id, teachers.c.role)
-        .join(table, person)
+        select(table.c.teacher, table.c.family, table.c.second, table.c.visitor, teachers.c.role)
+        .outerjoin(teachers, person)
         .where(table.c.school == school, table.c.token_hash == token_hash, table.c.ends_at > now)
     )
     row = (await connection.execute(wanted)).first()
-    return None if row is None else Caller(school, "teacher", row.id, duty=row.role)
+    if row is None or not (row.visitor or row.role):
+        return None
+    return Caller(
+        school,
+        "teacher",
+        row.teacher,
+        duty="administrator" if row.visitor else row.role,
+        session=row.family,
+        second=row.second,
+        visitor=row.visitor,
+    )

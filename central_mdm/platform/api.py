@@ -39,6 +39,10 @@ def problems(*statuses: int) -> dict[int, ResponseSpec]:
 
 TEACHER: Final = {"who": "teacher"}
 ADMINISTRATOR: Final = {"who": "teacher", "duties": frozenset({"administrator"})}
+AUDITED: Final = {"who": "teacher", "duties": frozenset({"administrator", "region"})}
+REGION: Final = {"who": "teacher", "duties": frozenset({"region"})}
+FIRST: Final = {**AUDITED, "first": True}
+"""For who has yet to give the second factor, as well."""
 DEVICE: Final = {"who": "device"}
 OPEN: Final = {"open": True}
 NO_TOKEN: Final[list[dict[str, list[str]]]] = [{}]

@@ -6,7 +6,7 @@ Devices have passes instead, `platform.passes`, which nothing needs to be looked
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, Protocol
 
 from litestar.connection import ASGIConnection
@@ -21,6 +21,8 @@ from central_mdm.platform.passes import new_nonce
 
 Role = Literal["teacher", "device"]
 TOKEN_CHARS_MAX = 320
+TWO_FACTORS: Final = frozenset({"administrator", "region"})
+"""Who has these duties gives a second factor at each sign-in."""
 PASS: Final = "p."  # noqa: S105 - how a pass begins
 _LETTERS: Final[dict[str, Role]] = {"t": "teacher", "d": "device", "p": "device"}
 
@@ -28,7 +30,9 @@ _LETTERS: Final[dict[str, Role]] = {"t": "teacher", "d": "device", "p": "device"
 class Caller(Struct, frozen=True):
     """Who holds the token. `known` is what its role's reader found along with it.
 
-    `duty`: what a person is in the school: teacher, administrator…; a device has none.
+    `duty`: what a person is in the school: teacher, administrator…; a device has none. `session`:
+    all that came of one sign-in. `second`: a second factor was given. `visitor`: a person of the
+    region who has entered this school, as `region/id`; their `id` is nobody's of the school.
     """
 
     school: str
@@ -36,6 +40,9 @@ class Caller(Struct, frozen=True):
     id: str
     known: object = None
     duty: str = ""
+    session: str = ""
+    second: bool = False
+    visitor: str = ""
 
 
 class Reader(Protocol):
@@ -77,7 +84,8 @@ class Authentication(AbstractAuthenticationMiddleware):
     """Default deny: a route is open only where its handler says `opt={"open": True}`.
 
     A handler names its only role by `opt={"who": "teacher"}`; with no name, any holder may. People
-    are told apart by their duty: `opt={"who": "teacher", "duties": {"administrator"}}`.
+    are told apart by their duty: `opt={"who": "teacher", "duties": {"administrator"}}`. Whose duty
+    wants a second factor does nothing before it was given but what `opt={"first": True}` lets.
     """
 
     def __init__(
@@ -100,9 +108,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         wanted = connection.route_handler.opt.get("who")
         if wanted is not None and wanted != caller.role:
             raise NotAllowed("wrong-role", f"This is for a {wanted}.")
-        duties = connection.route_handler.opt.get("duties")
-        if duties is not None and caller.duty not in duties:
-            raise NotAllowed("wrong-duty", f"This is for: {', '.join(sorted(duties))}.")
+        _want_duty(caller, connection.route_handler.opt)
         return AuthenticationResult(user=caller, auth=None)
 
     async def _caller(self, role: Role, school: str, token: str) -> Caller:
@@ -117,3 +123,14 @@ class Authentication(AbstractAuthenticationMiddleware):
         if caller is None:
             raise NotSignedIn
         return caller
+
+
+def _want_duty(caller: Caller, opt: Mapping[str, Any]) -> None:
+    """Raise NotAllowed for who may not use a route that says `opt`."""
+    duties = opt.get("duties")
+    if duties is not None and caller.duty not in duties:
+        raise NotAllowed("wrong-duty", f"This is for: {', '.join(sorted(duties))}.")
+    if caller.visitor and (duties is None or opt.get("first")):
+        raise NotAllowed("visitor", "Who enters a school only administrates it.")
+    if caller.duty in TWO_FACTORS and not caller.second and not opt.get("first"):
+        raise NotAllowed("second-factor", "Give the second factor first.")

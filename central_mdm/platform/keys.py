@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 PASSES_BYTES: Final = 32
+SEAL_BYTES: Final = 32
 
 
 class Keys(Protocol):
@@ -48,9 +49,16 @@ class Keys(Protocol):
         """Put the staged key in the place of the school's; the old one is no more."""
         ...
 
+    def sealing(self, school: str) -> bytes:
+        """Return the 32 bytes that seal what the school's database keeps in secret; made once.
+
+        They stay when the school's key is succeeded. Raises LookupError for a school without a key.
+        """
+        ...
+
 
 class FolderKeys:
-    """One PEM file a school, mode 0600."""
+    """One PEM file a school and one of what seals, mode 0600."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -93,6 +101,18 @@ class FolderKeys:
 
     def take_up(self, school: str) -> None:
         self._staged(school).replace(self._path(school))
+
+    def sealing(self, school: str) -> bytes:
+        path = self._path(school).with_suffix(".seal")
+        if not path.exists():
+            self.key(school)  # for a school only: names that a stranger sends make no files
+            fresh = path.with_suffix(f".{secrets.token_hex(8)}")
+            self._write(fresh, secrets.token_bytes(SEAL_BYTES))
+            with suppress(FileExistsError):
+                # A link, not a rename: of two processes that make one, the first has made it.
+                os.link(fresh, path)
+            fresh.unlink()
+        return path.read_bytes()
 
     def _write(self, path: Path, content: bytes) -> None:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -22,6 +22,7 @@ from central_mdm.contract.identity import (
     Trust,
 )
 from central_mdm.contract.journal import Event, Push, Pushed
+from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone, SignInWays
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from central_mdm.contract.roster import Changes, Scopes
 from classroom_app.cloud.answers import judge, read
@@ -79,6 +80,21 @@ class Cloud:
         self._url = _base(url)
         asked = SignIn(school=school, login=login, password=password, csr=csr)
         return self._hold(await self._ask("POST", "/api/sign-in", SignedIn, asked))
+
+    async def account_at(self, url: str, school: str) -> str:
+        """Return what the account is called by which people of this school sign in; "": none."""
+        self._url = _base(url)
+        query = httpx.QueryParams({"school": school})
+        return (await self._ask("GET", f"/api/sign-in-ways?{query}", SignInWays)).openid
+
+    async def begin_account(self, url: str, asked: OpenIdAsked) -> OpenIdBegun:
+        """Ask for the page of the school's provider."""
+        self._url = _base(url)
+        return await self._ask("POST", "/api/openid", OpenIdBegun, asked)
+
+    async def finish_account(self, done: OpenIdDone) -> SignedIn:
+        """Sign in with what the provider gave. Raises Refused for an account of nobody here."""
+        return self._hold(await self._ask("POST", "/api/openid/code", SignedIn, done))
 
     async def refresh(self) -> SignedIn:
         """Spend the refresh token for the next pair."""

@@ -6,12 +6,13 @@ CloudError
 ├── NotSignedIn   ask the teacher to sign in again
 │   └── WrongPassword
 ├── Refused       it says no, by `code`; repeating does not help
-└── NotAServer    something else answers there: a portal, a proxy, another program
+├── NotAServer    something else answers there: a portal, a proxy, another program
+└── NoBrowser     nothing on this computer shows a page
 """
 
 
 class CloudError(Exception):
-    """One of the five above."""
+    """One of the six above."""
 
 
 class Unreachable(CloudError):
@@ -51,3 +52,7 @@ class NotAServer(CloudError):
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+class NoBrowser(CloudError):
+    """A password may sign in instead."""

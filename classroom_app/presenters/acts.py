@@ -81,6 +81,18 @@ class Opens(Protocol):
 
     async def sign_in(self, server: str, school: str, login: str, password: str) -> None: ...
 
+    async def account_at(self, server: str, school: str) -> str:
+        """Return what the school's account is called at its server; empty: there is none."""
+        ...
+
+    async def sign_in_by_account(self, server: str, school: str) -> bool:
+        """Sign in with it, in the browser; return whether somebody did."""
+        ...
+
+    def give_up_account(self) -> None:
+        """Wait for the browser no longer."""
+        ...
+
     async def dial(self, address: str) -> None:
         """Try a device at a typed address."""
         ...

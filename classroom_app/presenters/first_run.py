@@ -75,6 +75,11 @@ class FirstRunPresenter(QObject):
         self.missed = Missed()
         self.told = Told()
         self.busy = False
+        self.account = ""
+        """What the school's account is called at its server; empty: there is none, or not known."""
+        self._looked_at = ("", "")
+        self.in_browser = False
+        """The teacher signs in there, and may give it up here."""
         self.signed_in = False
         self.looking = False
         self.founding = False
@@ -183,6 +188,39 @@ class FirstRunPresenter(QObject):
         work = self._sign_in(server, school, login, password)
         self._tasks.start(work, name="sign-in", refused=refused)
 
+    def look_for_account(self, server: str, school: str) -> None:
+        """Ask the typed server whether it offers an account; a server that is away offers none."""
+        typed = server, school = server.strip(), school.strip()
+        if typed == self._looked_at or self.busy:
+            return
+        self._looked_at = typed
+        self._offer("")
+        if not server or not school:
+            return
+
+        async def look() -> None:
+            account = await self._opens.account_at(server, school)
+            if self._looked_at == typed:
+                self._offer(account)
+
+        self._tasks.start(look(), name="look-for-account", refused=lambda _: None)
+
+    def sign_in_by_account(self, server: str, school: str) -> None:
+        """Sign in in the browser; called again while it waits there, give it up."""
+        if self.in_browser:
+            self._opens.give_up_account()
+            return
+        if self.busy:
+            return
+
+        def refused(error: Exception) -> None:
+            self._tell(Told(refusal(error), "server", wrong=True))
+
+        self.busy = self.in_browser = True
+        self._tell(Told(say("Go on in the browser."), "server"))
+        work = self._by_account(server.strip(), school.strip())
+        self._tasks.start(work, name="sign-in-by-account", refused=refused)
+
     def dial(self, address: str) -> None:
         typed = address.strip()
         if not typed:
@@ -218,6 +256,18 @@ class FirstRunPresenter(QObject):
             await self._opens.sign_in(server, school, login, password)
         finally:
             self.busy = False
+            self.changed.emit()
+
+    async def _by_account(self, server: str, school: str) -> None:
+        try:
+            await self._opens.sign_in_by_account(server, school)
+        finally:
+            self.busy = self.in_browser = False
+            self._tell(Told())
+
+    def _offer(self, account: str) -> None:
+        if account != self.account:
+            self.account = account
             self.changed.emit()
 
     def _tell(self, told: Told) -> None:

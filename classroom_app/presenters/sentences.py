@@ -154,6 +154,7 @@ _ERRORS = {
     "NotAServer": later(
         "At this address is no school server. Addresses begin with https:// or http://."
     ),
+    "NoBrowser": later("Nothing on this computer shows web pages. Sign in with a password."),
     "NoClass": later("Open a class first."),
     "NoLesson": later("Start the lesson first."),
     "NotShown": later("That cannot be shown any more. Choose again."),

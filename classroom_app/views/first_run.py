@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -159,7 +160,15 @@ class FirstRunView(QWidget):
         self.sign_in.setMinimumHeight(44)
         self.sign_in.clicked.connect(self._sign_in)
         lines.addWidget(self.sign_in, 2 * len(_FIELDS), 0, 1, 2)
+        lines.addWidget(self._account_button(), 2 * len(_FIELDS) + 1, 0, 1, 2)
         lines.setColumnStretch(1, 1)
+
+    def _account_button(self) -> QPushButton:
+        self.account = flat("account", "plain", self.form)
+        self.account.clicked.connect(self._by_account)
+        for name in ("server", "school"):
+            self.fields[name].editingFinished.connect(self._look_for_account)
+        return self.account
 
     def _titles(self) -> None:
         self.title = label("", 34, BOLD)
@@ -211,6 +220,14 @@ class FirstRunView(QWidget):
         self._first.sign_in(*(self.fields[name].text() for name, _ in _FIELDS))
 
     @Slot()
+    def _look_for_account(self) -> None:
+        self._first.look_for_account(self.fields["server"].text(), self.fields["school"].text())
+
+    @Slot()
+    def _by_account(self) -> None:
+        self._first.sign_in_by_account(self.fields["server"].text(), self.fields["school"].text())
+
+    @Slot()
     def _to_found(self) -> None:
         self._first.found(founding=True)
         self.founding.fields["own-school"].setFocus()
@@ -249,6 +266,8 @@ class FirstRunView(QWidget):
         self.founding.setVisible(not first.signed_in and first.founding)
         self.address_box.setVisible(first.signed_in)
         self.sign_in.setEnabled(not first.busy)
+        self.account.setVisible(bool(first.account) or first.in_browser)
+        self.account.setEnabled(first.in_browser or not first.busy)
         self.class_words.setText(first.class_words())
         self.beneath.show(first.told)
         aloud = next((row.to_read for row in first.rows() if row.to_read), "")
@@ -266,6 +285,10 @@ class FirstRunView(QWidget):
             self.fields[name].setAccessibleName(say(words))
         self.fields["server"].setPlaceholderText("https://")
         self.sign_in.setText(say("One moment…") if first.busy else say("Sign in"))
+        in_browser = say("Give up waiting for the browser")
+        by_account = say("Sign in with the school's account")
+        self.account.setText(in_browser if first.in_browser else by_account)
+        self.account.setToolTip(first.account)
         self.address_title.setText(say("Type a device's address"))
         self.address_under.setText(say("if you know it: 10.12.0.41"))
         self.address.setAccessibleName(say("Type a device's address"))

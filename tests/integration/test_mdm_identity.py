@@ -121,6 +121,24 @@ async def test_a_refresh_token_used_again_later_revokes_the_whole_family(mdm: Md
         assert answer.status_code == 401
 
 
+async def test_who_renews_beside_the_app_within_its_minute_is_found_by_the_next_renewal(
+    mdm: Mdm,
+) -> None:
+    async def renewed(refresh: str) -> tuple[int, dict[str, str]]:
+        answer = await mdm.http.post("/api/refresh", json={"refresh": refresh})
+        return answer.status_code, answer.json()
+
+    first = (await mdm.sign_in())["refresh"]
+    _, thief = await renewed(first)
+    _, app = await renewed(first)  # as if the answer had been lost, for the app had none
+    assert (await renewed(thief["refresh"]))[1]["code"] == "refresh-spent"
+    assert (await renewed(app["refresh"]))[0] == 401, "and all of the family is over"
+    second = (await mdm.sign_in())["refresh"]
+    _, bought = await renewed(second)
+    assert (await renewed(bought["refresh"]))[0] == 200
+    assert (await renewed(second))[1]["code"] == "refresh-spent", "what it bought is in use"
+
+
 def test_verifying_nobody_takes_as_long_as_verifying_somebody() -> None:
     somebody = hash_password("right")
     spent: list[float] = []

@@ -5,10 +5,12 @@ bad ones; each is made once and sent to both. The examples are the same in each 
 one that stays.
 """
 
+import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,10 @@ from schemathesis.specs.openapi.checks import (
     positive_data_acceptance,  # pyright: ignore[reportUnknownVariableType] - as above
 )
 
+from central_mdm.identity.people import Person, keep_person
+from central_mdm.identity.rules import open_school
+from central_mdm.identity.tokens import issue_pair
+from central_mdm.joining import ground_at
 from tests.mdm import BACKENDS, Prepared, new_request
 
 UNASKED: Any = ignored_auth  # pyright: ignore[reportUnknownVariableType] - as above
@@ -37,8 +43,8 @@ MEANT: Any = positive_data_acceptance  # pyright: ignore[reportUnknownVariableTy
 Drawn: TypeAlias = Any
 """A Schemathesis `Case`; its types leave much unknown."""
 EXAMPLES = 20
-EXAMPLES_BY_LOGIN = 6
-"""Each costs an Argon2id hash, for a login that is unknown as well."""
+EXAMPLES_OF_FEW = 6
+"""Of a sign-in, for each costs an Argon2id hash, and of what takes a field or two."""
 CHUNK = b"chalk and cheese"
 OPERATIONS = (
     "GET /health",
@@ -60,16 +66,53 @@ OPERATIONS = (
     "PUT /api/chunks/{name}",
     "POST /api/files",
     "GET /api/files/{file}",
+    "GET /api/sign-in-ways",
+    "POST /api/openid",
+    "POST /api/openid/code",
+    "POST /api/second-factor/enrolment",
+    "POST /api/second-factor",
+    "GET /api/audit",
+    "GET /api/region/schools",
+    "POST /api/region/schools",
+    "POST /api/region/schools/{member}/visits",
 )
+FEW = frozenset(
+    {
+        "POST /api/sign-in",
+        "GET /api/sign-in-ways",
+        "POST /api/openid",
+        "POST /api/openid/code",
+        "POST /api/second-factor/enrolment",
+        "POST /api/second-factor",
+        "GET /api/audit",
+        "GET /api/region/schools",
+        "POST /api/region/schools",
+        "POST /api/region/schools/{member}/visits",
+    }
+)
+READ_NOTHING = frozenset(
+    {"GET /health", "POST /api/grants", "GET /api/scopes", "POST /api/second-factor/enrolment"}
+)
+NEED_NOTHING = frozenset({"GET /api/trust", "GET /api/audit", "GET /api/region/schools"})
 SIGNED = frozenset(
-    {"POST /api/proofs", "POST /api/renewals", "POST /api/receipts", "POST /api/successors"}
+    {
+        "POST /api/proofs",
+        "POST /api/renewals",
+        "POST /api/receipts",
+        "POST /api/successors",
+        "POST /api/openid",
+        "POST /api/openid/code",
+        "POST /api/second-factor",
+        "POST /api/region/schools/{member}/visits",
+    }
 )
-"""Good for one moment of one device's life: chance makes none."""
+"""Good for one moment of a device's life or a sign-in: chance makes none."""
 MORE_THAN_A_SCHEMA = frozenset(
     {
         "POST /api/check-in",
         "POST /api/enrolments",
         "POST /api/files",
+        "POST /api/region/schools",
         "POST /api/journal/heads",
         "PUT /api/chunks/{name}",
         "GET /api/changes",
@@ -78,6 +121,14 @@ MORE_THAN_A_SCHEMA = frozenset(
 )
 """A certificate request, a signed head, a manifest, a chunk's own hash, a scope or a class of one's
 own: a well-formed text may still be none, and is refused."""
+
+ASKED_BY = (
+    ("/api/check-in", "device"),
+    ("/api/second-factor", "first"),
+    ("/api/audit", "administrator"),
+    ("/api/region", "region"),
+)
+REGION = "region-north"
 
 
 @dataclass
@@ -92,7 +143,7 @@ class Api:
     operations: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def headers(self, label: str) -> dict[str, str]:
-        who = "device" if label == "POST /api/check-in" else "teacher"
+        who = next((who for route, who in ASKED_BY if route in label), "teacher")
         return {"authorization": f"Bearer {self.tokens[who]}"}
 
     def manifest(self) -> bytes:
@@ -126,22 +177,43 @@ def apis(
 @contextmanager
 def served(school: Prepared, folder: Path) -> Generator[Api]:
     with school.copy(folder) as database:
+        with ThreadPoolExecutor(1) as thread:  # a loop of its own, beside pytest's
+            tokens = thread.submit(lambda: asyncio.run(administrators(folder, database))).result()
         command = [sys.executable, "-m", "central_mdm", "serve", "--folder", str(folder)]
         more = ["--port", "0", *(["--database", database] if database else [])]
         with subprocess.Popen([*command, *more], stdout=subprocess.PIPE) as process:
             assert process.stdout
             try:
                 url = json.loads(process.stdout.readline())["listening"]
-                yield furnished(url, folder)
+                yield furnished(url, folder, tokens)
             finally:
                 process.terminate()
 
 
-def furnished(url: str, folder: Path) -> Api:
+async def administrators(folder: Path, database: str) -> dict[str, str]:
+    """Add who administrates a school and a region; return their tokens, one lacks the code."""
+    school = json.loads((folder / "sample.json").read_text())["school"]
+    made: dict[str, str] = {}
+    async with ground_at(folder, database) as ground:
+        await open_school(ground, REGION, "The north", kind="region")
+        for who, where, role in (
+            ("administrator", school, "administrator"),
+            ("first", school, "administrator"),
+            ("region", REGION, "region"),
+        ):
+            await keep_person(ground, where, Person(f"a-{who}", who, who, role), "")
+            second = who != "first"
+            async with ground.database.writing(where) as connection:
+                pair = await issue_pair(connection, ground, where, f"a-{who}", who, second=second)
+            made[who] = pair.token
+    return made
+
+
+def furnished(url: str, folder: Path, tokens: dict[str, str]) -> Api:
     """Sign a teacher in, enrol a device, keep one file: so that good requests can succeed."""
     sample = json.loads((folder / "sample.json").read_text())
     account, place = sample["teachers"][0], sample["devices"][0]
-    made = Api(url, sample["school"], "5B", place["pupil"])
+    made = Api(url, sample["school"], "5B", place["pupil"], tokens)
     with httpx.Client(base_url=url) as http:
         asked = {"school": made.school, "login": account["login"], "password": account["password"]}
         made.tokens["teacher"] = http.post("/api/sign-in", json=asked).json()["token"]
@@ -201,7 +273,7 @@ def ask(
     mode: GenerationMode,
     send: Callable[[Api, Drawn, bool], None],
 ) -> None:
-    examples = EXAMPLES_BY_LOGIN if label == "POST /api/sign-in" else EXAMPLES
+    examples = EXAMPLES_OF_FEW if label in FEW else EXAMPLES
 
     @settings(
         derandomize=True,
@@ -235,13 +307,13 @@ def test_a_good_request_is_answered_as_described(apis: list[Api], label: str) ->
 def test_a_bad_request_is_refused_by_name_and_never_breaks_the_server(
     apis: list[Api], label: str
 ) -> None:
-    if label in {"GET /health", "POST /api/grants", "GET /api/scopes"}:
+    if label in READ_NOTHING:
         return  # they read nothing, so nothing they are sent can be wrong
 
     def send(api: Api, case: Drawn, real: bool) -> None:  # noqa: FBT001 - drawn
         del real
         left_out = [UNASKED]
-        if label == "GET /api/trust":  # needs nothing, and names that no route knows are ignored
+        if label in NEED_NOTHING:  # needs nothing, and names that no route knows are ignored
             left_out.append(REFUSED)
         case.call_and_validate(api.url, headers=api.headers(label), excluded_checks=left_out)
 

@@ -17,7 +17,16 @@ from central_mdm.schema import all_tables, tenant_tables
 from tests.mdm import Mdm, bearer
 
 pytestmark = pytest.mark.real_loop
-OPEN = {"/health", "/api/sign-in", "/api/refresh", "/api/enrolments", "/api/proofs"}
+OPEN = {
+    "/health",
+    "/api/sign-in",
+    "/api/sign-in-ways",
+    "/api/openid",
+    "/api/openid/code",
+    "/api/refresh",
+    "/api/enrolments",
+    "/api/proofs",
+}
 
 
 def doors(app: Litestar) -> Iterator[tuple[str, str]]:

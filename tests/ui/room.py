@@ -71,6 +71,7 @@ class FakeActs:
         default_factory=list[tuple[str, tuple[str, ...], str]]
     )
     refuses: Exception | None = None
+    account: str = ""
 
     async def _keep(self, what: str, tiles: Sequence[Tile] = (), more: str = "") -> None:
         if self.refuses:
@@ -131,6 +132,17 @@ class FakeActs:
 
     async def sign_in(self, server: str, school: str, login: str, password: str) -> None:
         await self._keep("sign-in", (), f"{server}/{school}/{login}/{password}")
+
+    async def account_at(self, server: str, school: str) -> str:
+        del server, school
+        return self.account
+
+    async def sign_in_by_account(self, server: str, school: str) -> bool:
+        await self._keep("sign-in-by-account", (), f"{server}/{school}")
+        return True
+
+    def give_up_account(self) -> None:
+        self.asked.append(("give-up-account", (), ""))
 
     async def dial(self, address: str) -> None:
         await self._keep("dial", (), address)

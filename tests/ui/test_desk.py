@@ -410,6 +410,23 @@ def test_signing_in_passes_what_was_typed_and_asks_for_what_misses(opened: Opens
     assert room.acts.asked == [("sign-in", (), "https://ecole/e1/claire/pw")]
 
 
+def test_a_school_with_an_account_offers_it_and_asks_for_no_password(
+    opened: Opens, qtbot: QtBot
+) -> None:
+    room = opened()
+    room.acts.account = "The region's account"
+    room.window.show()
+    form = room.window.first_run
+    assert not form.account.isVisible(), "nobody has said which school"
+    QTest.keyClicks(form.fields["school"], "e1")
+    form.fields["school"].editingFinished.emit()
+    qtbot.waitUntil(form.account.isVisible)
+    assert form.account.toolTip() == "The region's account"
+    click(room, "account")
+    qtbot.waitUntil(lambda: bool(room.acts.asked))
+    assert room.acts.asked == [("sign-in-by-account", (), "https://ecole/e1")]
+
+
 def test_a_missing_keyring_is_a_quiet_word_of_which_a_click_tells_more(opened: Opens) -> None:
     room = opened()
     room.begin(classroom(4))

@@ -19,7 +19,16 @@ from tests.attack.kinds import Attack
 from tests.attack.loot import told_of
 from tests.mdm import new_request
 
-OPEN: Final = {"/health", "/api/sign-in", "/api/refresh", "/api/enrolments", "/api/proofs"}
+OPEN: Final = {
+    "/health",
+    "/api/sign-in",
+    "/api/sign-in-ways",
+    "/api/openid",
+    "/api/openid/code",
+    "/api/refresh",
+    "/api/enrolments",
+    "/api/proofs",
+}
 ROUTES_MIN: Final = 16
 NO: Final = {401, 403, 404}
 

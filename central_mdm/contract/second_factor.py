@@ -1,0 +1,27 @@
+"""The second factor of who administrates: six digits that an app of theirs shows (RFC 6238)."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Code = Annotated[str, Meta(min_length=6, max_length=32, pattern=r"^[A-Za-z0-9 -]+$")]
+"""Six digits, or a recovery code of sixteen letters; spaces and hyphens do not count."""
+Needed = Literal["", "enrol", "code"]
+"""What a sign-in still lacks: nothing, a second factor to be chosen, or its code."""
+
+
+class FactorGiven(Struct, frozen=True):
+    """POST /api/second-factor -> SignedIn. The first code after an enrolment confirms it."""
+
+    code: Code
+
+
+class FactorMade(Struct, frozen=True):
+    """POST /api/second-factor/enrolment: shown once and never again.
+
+    `uri` is what authenticator apps read as a QR code; each of `recovery` stands in once for a
+    code, where the app that shows them is lost.
+    """
+
+    uri: str
+    recovery: tuple[str, ...]

@@ -1,0 +1,61 @@
+"""Routes of who administrates: the second factor, and the schools of a region."""
+
+from typing import Annotated
+
+from litestar import Router, get, post
+from litestar.params import JSONBody, PathParameter, QueryParameter
+
+from central_mdm.contract.identity import SignedIn
+from central_mdm.contract.region import Entered, School, Schools
+from central_mdm.contract.second_factor import FactorGiven, FactorMade
+from central_mdm.identity import region, rules, second_factor
+from central_mdm.platform.api import FIRST, REGION, AnyRequest, problems
+from central_mdm.platform.ground import Ground
+
+BODY_BYTES_MAX = 4 * 1024
+MemberId = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9._:-]{1,64}$", max_length=64)]
+AfterId = Annotated[str, QueryParameter(pattern=r"^[A-Za-z0-9._:-]*$", max_length=64)]
+
+
+def routes(ground: Ground) -> Router:
+    @post("/second-factor/enrolment", status_code=200, opt=FIRST, responses=problems(401, 403, 409))
+    async def enrol(request: AnyRequest) -> FactorMade:
+        return await second_factor.enrol(ground, request.user)
+
+    @post(
+        "/second-factor",
+        status_code=200,
+        opt=FIRST,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401, 403, 429),
+    )
+    async def give(request: AnyRequest, data: JSONBody[FactorGiven]) -> SignedIn:
+        return await rules.complete(ground, request.user, data.code)
+
+    @get("/region/schools", opt=REGION, responses=problems(401, 403))
+    async def schools(request: AnyRequest, after: AfterId = "") -> Schools:
+        async with ground.database.reading(request.user.school) as connection:
+            return await region.schools_of(connection, request.user.school, after)
+
+    @post(
+        "/region/schools",
+        status_code=201,
+        opt=REGION,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401, 403, 409),
+    )
+    async def open_school(request: AnyRequest, data: JSONBody[School]) -> School:
+        await region.open_member(ground, request.user, data)
+        return data
+
+    @post(
+        "/region/schools/{member:str}/visits",
+        status_code=201,
+        opt=REGION,
+        responses=problems(401, 403, 404),
+    )
+    async def enter(request: AnyRequest, member: MemberId) -> Entered:
+        return await region.enter(ground, request.user, member)
+
+    handlers = [enrol, give, schools, open_school, enter]
+    return Router("/api", route_handlers=handlers, tags=["identity"])

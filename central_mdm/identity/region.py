@@ -1,0 +1,79 @@
+"""A region: a tenant of its own whose people list, open and enter schools.
+
+No token is good in two tenants: who enters a school is given one of that school, for half an hour.
+"""
+
+import hashlib
+from typing import Final
+
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.region import Entered, School, Schools
+from central_mdm.identity import audit
+from central_mdm.identity.model import region_schools, teacher_tokens
+from central_mdm.identity.rules import open_school
+from central_mdm.platform.authentication import Caller, hash_of, token_for
+from central_mdm.platform.errors import Missing, Refused
+from central_mdm.platform.ground import Ground
+
+VISIT_SECONDS: Final = 1800
+PAGE: Final = 100
+
+
+async def schools_of(connection: AsyncConnection, region: str, after: str) -> Schools:
+    """Return a page of the region's schools by their ids."""
+    wanted = select(region_schools.c.member, region_schools.c.name).where(
+        region_schools.c.school == region, region_schools.c.member > after
+    )
+    wanted = wanted.order_by(region_schools.c.member).limit(PAGE + 1)
+    rows = (await connection.execute(wanted)).all()
+    return Schools(tuple(School(row.member, row.name) for row in rows[:PAGE]), len(rows) > PAGE)
+
+
+async def open_member(ground: Ground, caller: Caller, school: School) -> None:
+    """Open a school of this region. Raises Refused where one of that id is here, whosever it is."""
+    by = audit.by(caller)
+    try:
+        await open_school(ground, school.school, school.name, by=by)
+    except FileExistsError:
+        raise Refused("school-exists", "There is a school of this id.") from None
+    async with ground.database.writing(caller.school) as connection:
+        await join(connection, caller.school, school)
+        told = caller.school, by, "school-opened", school.school
+        await audit.record(connection, ground.clock(), *told)
+
+
+async def join(connection: AsyncConnection, region: str, school: School) -> None:
+    """Put a school under a region."""
+    row = {"school": region, "member": school.school, "name": school.name}
+    await connection.execute(insert(region_schools).values(row))
+
+
+async def enter(ground: Ground, caller: Caller, member: str) -> Entered:
+    """Give an administrator's token of a school of the region. Raises Missing for any other."""
+    region, now, visit = caller.school, ground.clock(), ground.new_id()
+    mine = (region_schools.c.school == region, region_schools.c.member == member)
+    async with ground.database.writing(region) as connection:
+        found = await connection.execute(select(region_schools.c.member).where(*mine))
+        if found.first() is None:
+            raise Missing("no-school")
+        # First here: there may be an entry in the audit without a visit, never the other way.
+        told = region, audit.by(caller), "school-entered", member, f"visit {visit}"
+        await audit.record(connection, now, *told)
+    visitor = f"{region}/{caller.id}"
+    token = token_for("teacher", member, ground.new_secret())
+    row = {
+        "school": member,
+        "token_hash": hash_of(token),
+        "teacher": f"visitor:{hashlib.sha256(visitor.encode()).hexdigest()[:32]}",
+        "family": visit,
+        "ends_at": now + VISIT_SECONDS,
+        "second": caller.second,
+        "visitor": visitor,
+    }
+    async with ground.database.writing(member) as connection:
+        await connection.execute(insert(teacher_tokens).values(row))
+        by = audit.By(f"visitor:{visitor}", "region", visit)
+        await audit.record(connection, now, member, by, "school-entered", member)
+    return Entered(token, VISIT_SECONDS)

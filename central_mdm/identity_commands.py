@@ -1,0 +1,100 @@
+"""The commands of `pupitre-mdm admin` on schools and regions, their people, and the audit."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import to_builtins
+
+from central_mdm.contract.region import School
+from central_mdm.identity import audit, second_factor
+from central_mdm.identity.openid import Provider, choose_provider
+from central_mdm.identity.people import Person, choose_password, keep_person, person_of
+from central_mdm.identity.region import join
+from central_mdm.identity.roles import DEFAULTS
+from central_mdm.identity.rules import open_school
+from central_mdm.platform.errors import Refused
+from central_mdm.platform.ground import Ground
+
+NAMES: Final = frozenset({"school", "person", "password", "second-factor", "openid", "audit"})
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def add_to(command: Add) -> None:
+    """Add the commands; `command` makes one by name and help."""
+    school = command("school", "open a school or a region, or put a school under a region")
+    school.add_argument("--school", required=True, help="its id: letters, digits, . _ : -")
+    school.add_argument("--name", required=True)
+    school.add_argument("--kind", choices=("school", "region"), default="school")
+    school.add_argument("--region", default="", help="whose people may enter it")
+    school.add_argument("--joins", action="store_true", help="the school is here: only --region")
+    person = command("person", "add or change a person; stdin: a password, empty for none")
+    for option in ("school", "id", "login", "name"):
+        person.add_argument(f"--{option}", required=True)
+    person.add_argument("--role", choices=tuple(DEFAULTS), default="teacher")
+    told = "the account at the school's provider that is theirs, by the provider's own id"
+    person.add_argument("--oidc-subject", dest="subject", default="", help=told)
+    for name, text in (
+        ("password", "give a person a new password, read from stdin; all sign-ins end"),
+        ("second-factor", "end a person's second factor, whose telephone is lost, say"),
+    ):
+        made = command(name, text)
+        made.add_argument("--school", required=True)
+        made.add_argument("--login", required=True)
+    openid = command("openid", "let people sign in at a provider; stdin: the client's secret")
+    openid.add_argument("--school", required=True)
+    openid.add_argument("--issuer", required=True, help="as its discovery document names it")
+    openid.add_argument("--client", required=True, help="the client's id there")
+    openid.add_argument("--label", required=True, help="what the button says: the account's name")
+    told = "the claim that is a person's login, for the first sign-in; default: link by hand"
+    openid.add_argument("--claim", default="", help=told)
+    acts = command("audit", "show the newest acts, or look whether all are as they were written")
+    acts.add_argument("--school", required=True)
+    acts.add_argument("--before", type=int, default=0, help="acts before this number")
+    acts.add_argument("--verify", action="store_true")
+
+
+async def run(ground: Ground, args: argparse.Namespace) -> object:
+    """Run one of `NAMES`; return what is printed."""
+    match args.admin:
+        case "school":
+            await _school(ground, args)
+        case "person":
+            person = Person(args.id, args.login, args.name, args.role, args.subject)
+            await keep_person(ground, args.school, person, _line())
+        case "password":
+            await choose_password(ground, args.school, args.login, _line())
+        case "second-factor":
+            async with ground.database.writing(args.school) as connection:
+                person = await person_of(connection, args.school, args.login)
+                await second_factor.end(connection, args.school, person)
+        case "openid":
+            provider = Provider(args.issuer, args.client, _line(), args.label, args.claim)
+            await choose_provider(ground, args.school, provider)
+        case _:
+            return await _audit(ground, args)
+    return {"done": f"admin {args.admin}"}
+
+
+async def _school(ground: Ground, args: argparse.Namespace) -> None:
+    if not args.joins:
+        await open_school(ground, args.school, args.name, kind=args.kind)
+    if args.region:
+        async with ground.database.writing(args.region) as connection:
+            await join(connection, args.region, School(args.school, args.name))
+
+
+async def _audit(ground: Ground, args: argparse.Namespace) -> object:
+    async with ground.database.reading(args.school) as connection:
+        if not args.verify:
+            return to_builtins(await audit.acts_before(connection, args.school, args.before))
+        found = await audit.verify(connection, args.school)
+    if found.fault:
+        told = f"act {found.fault} is not as it was written, or one before it is gone."
+        raise Refused("audit-broken", told)
+    return to_builtins(found)
+
+
+def _line() -> str:
+    return sys.stdin.readline().rstrip("\n")

@@ -1,0 +1,236 @@
+"""Signing in with an account that is kept elsewhere: a real provider, in a process of its own."""
+
+import asyncio
+import hashlib
+import re
+import subprocess
+import sys
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+from msgspec import json
+
+from central_mdm.contract.identity import SignedIn
+from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone
+from central_mdm.identity.audit import acts_before
+from central_mdm.identity.openid import Provider, choose_provider, link
+from central_mdm.identity.openid_tokens import read_id_token
+from central_mdm.identity.providers import Providers
+from central_mdm.identity.roles import choose_role
+from central_mdm.platform.errors import Malformed, NotSignedIn
+from classroom_app.cloud.account import Account
+from classroom_app.cloud.errors import NoBrowser
+from tests.mdm import Mdm, bearer, new_request
+
+pytestmark = [
+    pytest.mark.real_loop,
+    pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True),
+]
+RETURNS = "http://127.0.0.1:40404/signed-in"
+VERIFIER = "v" * 43
+TOKEN_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[str]:
+    """Start a provider on a port of its choosing; yield what it is called."""
+    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", "0"]
+    command += ["--token-max-age", str(TOKEN_SECONDS)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        try:
+            found = (re.search(r"running on (http://[0-9.:]+)", line) for line in process.stderr)
+            yield next(one.group(1) for one in found if one)
+        finally:
+            process.terminate()
+            process.stderr.read()  # to its end, or it could wait for us
+
+
+@pytest.fixture
+async def school(mdm: Mdm, issuer: str) -> Mdm:
+    """Let a school's people sign in at the provider, by whose clock it is now."""
+    mdm.clock.at = int(time.time())
+    provider = Provider(issuer, "pupitre", "hush", "The region's account", "uid")
+    await choose_provider(mdm.ground, mdm.school, provider)
+    return mdm
+
+
+async def begun(mdm: Mdm) -> tuple[str, str]:
+    challenge = urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+    asked = {"school": mdm.school, "returns": RETURNS, "challenge": challenge}
+    answer = (await mdm.http.post("/api/openid", json=asked)).json()
+    return answer["address"], answer["state"]
+
+
+async def browsed(address: str, subject: str, uid: str = "", **other: str) -> str:
+    """Sign in as a browser would; `other` is what somebody changed in the address."""
+    parts = urlsplit(address)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()} | other
+    there = f"{parts.scheme}://{parts.netloc}"
+    async with httpx.AsyncClient() as browser:
+        (await browser.put(f"{there}/users/{subject}", json={"uid": uid})).raise_for_status()
+        answer = await browser.post(
+            f"{there}{parts.path}?{urlencode(query)}", data={"sub": subject}
+        )
+    back = urlsplit(answer.headers["location"])
+    told = parse_qs(back.query)
+    assert f"{back.scheme}://{back.netloc}{back.path}" == RETURNS
+    assert told["state"] == [query["state"]]
+    return told["code"][0]
+
+
+async def finished(
+    mdm: Mdm, code: str, state: str, verifier: str = VERIFIER
+) -> tuple[int, dict[str, Any]]:
+    done = {"school": mdm.school, "code": code, "state": state, "verifier": verifier}
+    answer = await mdm.http.post("/api/openid/code", json=done | {"csr": new_request()})
+    return answer.status_code, answer.json()
+
+
+async def test_a_person_whose_account_is_linked_signs_in_and_a_stranger_does_not(
+    school: Mdm,
+) -> None:
+    ways = await school.http.get(f"/api/sign-in-ways?school={school.school}")
+    assert ways.json() == {"openid": "The region's account"}
+    assert (await school.http.get("/api/sign-in-ways?school=x")).json() == {"openid": ""}
+    async with school.ground.database.writing(school.school) as connection:
+        await link(connection, school.school, "t-lambert", "4711")
+    address, state = await begun(school)
+    status, signed = await finished(school, await browsed(address, "4711"), state)
+    assert (status, signed["teacher"]) == (200, "t-lambert")
+    assert signed["certificate"]
+    fine = await school.http.get("/api/scopes", headers=bearer(signed["token"]))
+    assert fine.status_code == 200
+    address, state = await begun(school)
+    status, told = await finished(school, await browsed(address, "4712"), state)
+    assert (status, told["code"]) == (403, "unknown-account")
+
+
+async def test_the_schools_claim_links_an_account_once_and_never_who_administrates(
+    school: Mdm,
+) -> None:
+    async def signed(subject: str, uid: str) -> tuple[int, str]:
+        address, state = await begun(school)
+        status, told = await finished(school, await browsed(address, subject, uid), state)
+        return status, told.get("teacher") or told["code"]
+
+    assert await signed("k-1", "keller") == (200, "t-keller")
+    assert await signed("k-1", "lambert") == (200, "t-keller"), "by the subject alone"
+    assert await signed("k-2", "keller") == (403, "unknown-account"), "another's account claims it"
+    await choose_role(school.ground, school.school, "t-lambert", "administrator")
+    assert await signed("l-1", "lambert") == (403, "unknown-account"), "linked by hand only"
+    async with school.ground.database.reading(school.school) as connection:
+        acts = (await acts_before(connection, school.school, 0)).acts
+    assert [(act.act, act.object) for act in acts] == [("openid-linked", "t-keller")]
+    provider = Provider("https://there", "pupitre", "hush", "There", "email")
+    with pytest.raises(Malformed, match="claim"):
+        await choose_provider(school.ground, school.school, provider)
+
+
+async def test_what_was_changed_replayed_or_is_another_apps_signs_nobody_in(school: Mdm) -> None:
+    async with school.ground.database.writing(school.school) as connection:
+        await link(connection, school.school, "t-lambert", "4711")
+    address, state = await begun(school)
+    other = await browsed(address, "4711", nonce="another")
+    assert (await finished(school, other, state))[1]["code"] == "openid-nonce"
+    code = await browsed(address, "4711")
+    assert (await finished(school, code, state, "w" * 43))[1]["code"] == "openid-state"
+    assert (await finished(school, code, state[:-2] + "AA"))[1]["code"] == "openid-state"
+    assert (await finished(school, code, state))[0] == 200
+    assert (await finished(school, code, state))[1]["code"] == "openid-refused", "the code again"
+    again = await browsed(address, "4711")
+    assert (await finished(school, again, state))[1]["code"] == "openid-state", "the state again"
+    foreign = await browsed((await begun(school))[0], "4711", client_id="another-app")
+    assert (await finished(school, foreign, (await begun(school))[1]))[0] == 401
+    address, state = await begun(school)
+    late = await browsed(address, "4711")
+    school.clock.at += TOKEN_SECONDS + 120
+    assert (await finished(school, late, state))[1]["code"] == "openid-expired"
+    school.clock.at += 600
+    assert (await finished(school, late, state))[1]["code"] == "openid-state", "after ten minutes"
+
+
+@dataclass
+class Asks:
+    """The app's part of the server, in front of the one of this test."""
+
+    mdm: Mdm
+
+    async def begin_account(self, url: str, asked: OpenIdAsked) -> OpenIdBegun:
+        answer = await self.mdm.http.post(f"{url}/api/openid", content=json.encode(asked))
+        return json.decode(answer.content, type=OpenIdBegun)
+
+    async def finish_account(self, done: OpenIdDone) -> SignedIn:
+        answer = await self.mdm.http.post("/api/openid/code", content=json.encode(done))
+        return json.decode(answer.content, type=SignedIn)
+
+
+@dataclass
+class Browser:
+    """Is shown one page; `told` is what it read on loopback."""
+
+    shown: asyncio.Queue[str] = field(default_factory=asyncio.Queue[str])
+    told: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+
+    def show(self, page: str) -> bool:
+        self.shown.put_nowait(page)
+        return True
+
+    async def browse(self) -> None:
+        page = await self.shown.get()
+        query = parse_qs(urlsplit(page).query)
+        here = query["redirect_uri"][0].removesuffix("/signed-in")
+        async with httpx.AsyncClient() as http:
+            for stray in ("/", "/signed-in?code=x&state=another", "/signed-in"):
+                self.told.append(((await http.get(here + stray)).status_code, ""))
+            answer = await http.post(page, data={"sub": "4711"})
+            last = await http.get(answer.headers["location"])
+            self.told.append((last.status_code, last.text))
+
+
+async def test_the_app_hears_its_browser_on_loopback_and_nobody_else(school: Mdm) -> None:
+    async with school.ground.database.writing(school.school) as connection:
+        await link(connection, school.school, "t-lambert", "4711")
+    browser = Browser()
+    account = Account(Asks(school), browser.show, lambda: "Go on.")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(browser.browse())
+        signed = await account.sign_in("", school.school, new_request())
+    assert signed is not None
+    assert (signed.teacher, bool(signed.certificate)) == ("t-lambert", True)
+    assert browser.told == [(404, ""), (404, ""), (404, ""), (200, "Go on.")]
+    async with asyncio.TaskGroup() as tasks:
+        waits = tasks.create_task(account.sign_in("", school.school, ""))
+        await browser.shown.get()
+        account.give_up()
+    assert waits.result() is None
+    with pytest.raises(NoBrowser):
+        await Account(Asks(school), lambda _: False, str).sign_in("", school.school, "")
+
+
+async def test_a_token_for_another_program_or_by_another_key_is_not_ours(
+    school: Mdm, issuer: str
+) -> None:
+    address, _ = await begun(school)
+    code = await browsed(address, "4711", client_id="another-app", nonce="n")
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": RETURNS}
+    async with httpx.AsyncClient(auth=("another-app", "x")) as another:
+        answer = await another.post(f"{issuer}/oauth2/token", data=form)
+    token: str = answer.json()["id_token"]
+    providers = Providers(school.clock)
+    claims = await read_id_token(token, issuer, providers)
+    claims.judge(issuer, "another-app", "n", school.clock.at)
+    for asked in ((issuer, "pupitre", "n"), (issuer, "another-app", ""), ("x", "another-app", "n")):
+        with pytest.raises(NotSignedIn):
+            claims.judge(*asked, school.clock.at)
+    head, body, signature = token.split(".")
+    unsigned = urlsafe_b64encode(b'{"alg":"none"}').decode().rstrip("=")
+    for forged in (f"{head}.{body}.{signature[:-6]}AAAAAA", f"{unsigned}.{body}.", "x", ""):
+        with pytest.raises(NotSignedIn):
+            await read_id_token(forged, issuer, providers)

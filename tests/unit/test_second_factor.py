@@ -1,0 +1,30 @@
+"""The codes of RFC 6238, appendix B, which are of eight digits, and how near they must be."""
+
+import pytest
+
+from central_mdm.identity.second_factor import STEP_SECONDS, code_at, step_of
+
+SECRET = b"12345678901234567890"
+
+
+@pytest.mark.parametrize(
+    ("at", "code"),
+    [
+        (59, "94287082"),
+        (1111111109, "07081804"),
+        (1111111111, "14050471"),
+        (1234567890, "89005924"),
+        (2000000000, "69279037"),
+        (20000000000, "65353130"),
+    ],
+)
+def test_codes_are_those_of_the_rfc(at: int, code: str) -> None:
+    assert code_at(SECRET, at // STEP_SECONDS, digits=8) == code
+
+
+def test_a_code_fits_one_step_before_and_after_and_never_the_last_one_again() -> None:
+    now = 1_111_111_109
+    here = now // STEP_SECONDS
+    taken = [step_of(SECRET, code_at(SECRET, here + away), now, 0) for away in range(-2, 3)]
+    assert taken == [0, here - 1, here, here + 1, 0]
+    assert step_of(SECRET, code_at(SECRET, here), now, here) == 0

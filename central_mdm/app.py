@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 from litestar import Litestar, Router, get
@@ -12,6 +13,7 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from msgspec import Struct
 
+from central_mdm.audited import acting_as
 from central_mdm.fleet import api as fleet
 from central_mdm.fleet.door import Door
 from central_mdm.fleet.proving import by_pass
@@ -27,6 +29,7 @@ from central_mdm.partage import api as partage
 from central_mdm.platform.api import NO_TOKEN, OPEN, problems, tell
 from central_mdm.platform.authentication import Authentication, Reader, Role
 from central_mdm.platform.ground import Ground
+from central_mdm.roster import admin_api as register
 from central_mdm.roster import api as roster
 
 READERS: Final[dict[Role, Reader]] = {"teacher": read_teacher, "device": read_device}
@@ -69,13 +72,18 @@ def application(ground: Ground) -> Litestar:
             openid.routes(ground),
             administrators.routes(ground),
             roster.routes(ground),
+            register.routes(ground),
             fleet.routes(ground, seen),
             journal.routes(ground),
             partage.routes(ground),
         ],
         middleware=[
             DefineMiddleware(
-                Authentication, ground=ground, readers=READERS.__getitem__, bearers=bearers
+                Authentication,
+                ground=ground,
+                readers=READERS.__getitem__,
+                bearers=bearers,
+                acting_as=partial(acting_as, ground),
             )
         ],
         exception_handlers={Exception: tell},

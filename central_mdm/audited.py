@@ -1,4 +1,4 @@
-"""Every command that changes something is an act: written in each transaction that it makes."""
+"""What a command or an administrator's request changes is an act, written in its transactions."""
 
 import argparse
 from typing import Final
@@ -6,6 +6,8 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.identity import audit
+from central_mdm.platform.acting import Acting
+from central_mdm.platform.authentication import Caller
 from central_mdm.platform.ground import Ground
 
 NOT_ACTS: Final = frozenset({"alarms", "ending", "sample", "tidy", "release", "admin audit"})
@@ -32,6 +34,16 @@ def witness(ground: Ground, command: str, args: argparse.Namespace) -> None:
         await audit.record(connection, ground.clock(), school, by, command, whose, detail)
 
     ground.database.witness = write
+
+
+def acting_as(ground: Ground, caller: Caller, path: str) -> Acting:
+    """Have what an administrator's request changes written down, on the word of who asks."""
+    by = audit.by(caller)
+
+    async def write(connection: AsyncConnection, school: str, object_: str) -> None:
+        await audit.record(connection, ground.clock(), school, by, path, object_)
+
+    return Acting(write)
 
 
 def _words(value: object) -> str:

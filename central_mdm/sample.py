@@ -15,6 +15,7 @@ from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.rules import declare_policy
 from central_mdm.identity.rules import add_teacher, open_school
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.displays import display_of
 from central_mdm.roster.feed import Told, publish
 from central_mdm.roster.rules import give_class, put_class, put_device, put_pupil
 
@@ -103,7 +104,7 @@ def _class(
     for seat in range(1, size + 1):
         number = next(numbers)
         given, family = _name(chance, languages, displays)
-        display = _display(given, family, displays)
+        display = display_of(given, family, displays)
         displays.add(display)
         pupil = PupilRow(f"p-{number:04d}", class_id, given, family, display, seat)
         device_id = f"dev-{number:04d}-{chance.getrandbits(32):08x}"
@@ -123,15 +124,6 @@ def _name(
         if given not in taken:
             break
     return given, family
-
-
-def _display(given: str, family: str, taken: set[str]) -> str:
-    """Return the first name, with as much behind it as makes it one in the class."""
-    for length in range(len(family) + 1):
-        shown = f"{given} {family[:length]}".strip() + ("." if 0 < length < len(family) else "")
-        if shown not in taken:
-            return shown
-    return next(name for n in count(2) if (name := f"{given} {family} {n}") not in taken)
 
 
 def _letters(chance: random.Random, length: int) -> str:

@@ -3,6 +3,8 @@
 Each list is whole, signed, and numbered one above the last; devices and apps never go back.
 """
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -41,17 +43,29 @@ async def end_teacher(ground: Ground, school: str, teacher: str) -> int:
     """End a teacher's sign-in, tokens and keys; return the new list's number. Raises Missing."""
     async with ground.database.writing(school) as connection:
         mine = (teachers.c.school == school, teachers.c.id == teacher)
-        ended = await connection.execute(update(teachers).where(*mine).values(ended=True))
-        if not ended.rowcount:
+        if (await connection.execute(select(teachers.c.id).where(*mine))).first() is None:
             raise Missing("no-teacher")
+        return await end_teachers(connection, ground, school, [teacher])
+
+
+async def end_teachers(
+    connection: AsyncConnection, ground: Ground, school: str, ended: Sequence[str]
+) -> int:
+    """End several in the caller's transaction, by one list; return its number."""
+    for teacher in ended:
+        mine = (teachers.c.school == school, teachers.c.id == teacher)
+        await connection.execute(update(teachers).where(*mine).values(ended=True))
         await revoke_person(connection, school, teacher)
-        return await _deny(connection, ground, school, "teacher", teacher)
+        await _revoke(connection, school, "teacher", teacher, ground.clock())
+    return await publish_list(connection, ground, school)
 
 
 async def end_device(ground: Ground, school: str, device: str) -> int:
     """Trust a device's keys no more, one that was stolen say. Raises Missing."""
     async with ground.database.writing(school) as connection:
-        return await _deny(connection, ground, school, "device", device)
+        if not await _revoke(connection, school, "device", device, ground.clock()):
+            raise Missing("no-device")
+        return await publish_list(connection, ground, school)
 
 
 async def end_grants(ground: Ground, school: str) -> int:
@@ -65,11 +79,10 @@ async def end_grants(ground: Ground, school: str) -> int:
         return await publish_list(connection, ground, school)
 
 
-async def _deny(
-    connection: AsyncConnection, ground: Ground, school: str, role: Role, party: str
+async def _revoke(
+    connection: AsyncConnection, school: str, role: Role, party: str, now: int
 ) -> int:
-    """Put every key on the list that was ever certified for this party and has not ended."""
-    now = ground.clock()
+    """Revoke every key ever certified for this party that has not ended; return how many."""
     wanted = select(certificates.c.thumbprint, certificates.c.ends_at).where(
         certificates.c.school == school,
         certificates.c.role == role,
@@ -77,8 +90,6 @@ async def _deny(
         certificates.c.ends_at > now,
     )
     rows = (await connection.execute(wanted)).all()
-    if not rows and role == "device":
-        raise Missing("no-device")
     for row in rows:
         facts = {"ends_at": row.ends_at}
         await connection.execute(
@@ -86,7 +97,7 @@ async def _deny(
             .values(school=school, thumbprint=row.thumbprint, **facts)
             .on_conflict_do_update(index_elements=["school", "thumbprint"], set_=facts)
         )
-    return await publish_list(connection, ground, school)
+    return len(rows)
 
 
 async def publish_list(connection: AsyncConnection, ground: Ground, school: str) -> int:

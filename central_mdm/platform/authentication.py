@@ -7,14 +7,15 @@ Devices have passes instead, `platform.passes`, which nothing needs to be looked
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, cast
 
 from litestar.connection import ASGIConnection
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from central_mdm.platform.acting import Acting, acting
 from central_mdm.platform.errors import NotAllowed, NotSignedIn, Unproven
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.passes import new_nonce
@@ -94,11 +95,20 @@ class Authentication(AbstractAuthenticationMiddleware):
         ground: Ground,
         readers: Callable[[Role], Reader],
         bearers: Bearers,
+        acting_as: Callable[[Caller, str], Acting],
     ) -> None:
         super().__init__(app, exclude_from_auth_key="open")
         self._ground = ground
         self._readers = readers
         self._bearers = bearers
+        self._acting = acting_as
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = acting.set(None)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            acting.reset(token)
 
     async def authenticate_request(
         self, connection: ASGIConnection[Any, Any, Any, Any]
@@ -109,6 +119,8 @@ class Authentication(AbstractAuthenticationMiddleware):
         if wanted is not None and wanted != caller.role:
             raise NotAllowed("wrong-role", f"This is for a {wanted}.")
         _want_duty(caller, connection.route_handler.opt)
+        if _changes(connection):
+            acting.set(self._acting(caller, connection.url.path))
         return AuthenticationResult(user=caller, auth=None)
 
     async def _caller(self, role: Role, school: str, token: str) -> Caller:
@@ -123,6 +135,14 @@ class Authentication(AbstractAuthenticationMiddleware):
         if caller is None:
             raise NotSignedIn
         return caller
+
+
+def _changes(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
+    """Say whether an administrator's route is asked for anything but to be read."""
+    opt, method = connection.route_handler.opt, cast(HTTPScope, connection.scope)["method"]
+    # What may be done before the second factor is written down by itself.
+    named = "administrator" in opt.get("duties", ()) and not opt.get("first")
+    return named and method != "GET"
 
 
 def _want_duty(caller: Caller, opt: Mapping[str, Any]) -> None:

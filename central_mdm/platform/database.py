@@ -16,6 +16,8 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from central_mdm.platform.acting import acting
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -53,6 +55,8 @@ class Database:
                 yield connection
                 if self.witness is not None:
                     await self.witness(connection, school)
+                if (now := acting.get()) is not None:
+                    await now.write(connection, school, now.object)
 
     @asynccontextmanager
     async def reading(self, school: str) -> AsyncGenerator[AsyncConnection]:

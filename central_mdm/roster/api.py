@@ -5,6 +5,7 @@ from typing import Annotated
 from litestar import Router, get
 from litestar.params import QueryParameter
 
+from central_mdm.contract.register import Timetable
 from central_mdm.contract.roster import Changes, Scopes
 from central_mdm.identity.rules import school_row
 from central_mdm.platform.api import TEACHER, AnyRequest, problems
@@ -12,6 +13,7 @@ from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed
 from central_mdm.platform.ground import Ground
 from central_mdm.roster import reading
+from central_mdm.roster.administering import timetable_of
 
 # Litestar gives a parameter called `scope` the ASGI scope.
 ScopeName = Annotated[str, QueryParameter(name="scope", max_length=80, min_length=1)]
@@ -43,4 +45,10 @@ def routes(ground: Ground) -> Router:
             start = after if epoch == now else 0
             return await reading.changes_of(connection, caller.school, wanted, now, start, limit)
 
-    return Router("/api", route_handlers=[scopes, changes], tags=["roster"])
+    @get("/timetable", opt=TEACHER, responses=problems(401, 403))
+    async def timetable(request: AnyRequest) -> Timetable:
+        caller: Caller = request.user
+        async with ground.database.reading(caller.school) as connection:
+            return Timetable(await timetable_of(connection, caller, ground.clock()))
+
+    return Router("/api", route_handlers=[scopes, changes, timetable], tags=["roster"])

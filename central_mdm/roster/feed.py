@@ -6,7 +6,7 @@ a trial). Only the newest change of a row is kept; a deleted row stays as a tomb
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from msgspec import Struct, ValidationError, json
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ from central_mdm.platform.errors import Malformed
 from central_mdm.roster.model import changes, scopes
 
 ROWS_A_STATEMENT = 500
+SCOPES_A_STATEMENT = 200
 
 
 class Told(Struct, frozen=True):
@@ -55,29 +56,35 @@ async def publish(connection: AsyncConnection, school: str, news: Iterable[Told]
     for each in news:
         by_scope[each.scope][each.entity, each.id] = each
     # In one order for all writers, or two would wait for each other for ever.
-    for scope in sorted(by_scope):
-        await _publish_scope(connection, school, scope, tuple(by_scope[scope].values()))
+    ordered = sorted(by_scope)
+    for start in range(0, len(ordered), SCOPES_A_STATEMENT):
+        some = ordered[start : start + SCOPES_A_STATEMENT]
+        await _publish(
+            connection, school, {scope: tuple(by_scope[scope].values()) for scope in some}
+        )
 
 
-async def _publish_scope(
-    connection: AsyncConnection, school: str, scope: str, news: Sequence[Told]
+async def _publish(
+    connection: AsyncConnection, school: str, news: dict[str, tuple[Told, ...]]
 ) -> None:
-    raised = upsert(connection, scopes).values(school=school, scope=scope, sequence=len(news))
+    raised = upsert(connection, scopes)
     counter = raised.on_conflict_do_update(
         index_elements=["school", "scope"],
-        set_={"sequence": scopes.c.sequence + len(news)},
-    ).returning(scopes.c.sequence)
-    first = (await connection.execute(counter)).scalar_one() - len(news) + 1
+        set_={"sequence": scopes.c.sequence + raised.excluded.sequence},
+    ).returning(scopes.c.scope, scopes.c.sequence)
+    values = [{"school": school, "scope": s, "sequence": len(told)} for s, told in news.items()]
+    last = {row.scope: row.sequence for row in await connection.execute(counter.values(values))}
     rows = [
         {
             "school": school,
             "scope": scope,
             "entity": each.entity,
             "id": each.id,
-            "sequence": first + number,
+            "sequence": last[scope] - len(told) + number,
             "row": json.encode(each.row) if each.row else None,
         }
-        for number, each in enumerate(news)
+        for scope, told in news.items()
+        for number, each in enumerate(told, start=1)
     ]
     newest = upsert(connection, changes)
     newest = newest.on_conflict_do_update(

@@ -14,6 +14,8 @@ classes: Final = Table(
     Column("id", ID, primary_key=True),
     Column("name", String(64), nullable=False),
     Column("subject", String(64), nullable=False, server_default=""),
+    # UTC seconds; 0: it is taught. Who was in it stands in `past`.
+    Column("archived_at", BigInteger, nullable=False, server_default="0"),
 )
 teaching: Final = Table(
     "roster_teaching",
@@ -76,4 +78,48 @@ changes: Final = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("row", LargeBinary),
     Index(None, "school", "scope", "sequence"),
+)
+# The register's own names of things, so that our ids never change, whatever goes and comes back.
+sources: Final = Table(
+    "roster_sources",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("what", String(16), primary_key=True),
+    Column("source", String(255), primary_key=True),
+    Column("id", ID, nullable=False),
+)
+# Days are text, 2026-09-01, which sorts as they do; `ends_on` is the first day after.
+sessions: Final = Table(
+    "roster_sessions",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("id", ID, primary_key=True),
+    Column("title", String(64), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("begins_on", String(10), nullable=False),
+    Column("ends_on", String(10), nullable=False),
+)
+terms: Final = Table(
+    "roster_terms",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("class_id", ID, primary_key=True),
+    Column("session", ID, primary_key=True),
+)
+hours: Final = Table(
+    "roster_hours",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("class_id", ID, primary_key=True),
+    Column("period", String(64), primary_key=True),
+    Column("location", String(64), nullable=False, server_default=""),
+)
+# Who was in a class, without names.
+past: Final = Table(
+    "roster_past",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("class_id", ID, primary_key=True),
+    Column("pupil", ID, primary_key=True),
+    Column("left_at", BigInteger, nullable=False),
 )

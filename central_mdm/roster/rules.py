@@ -1,15 +1,26 @@
 """Writing the roster; each function returns what is to be told, `publish` tells it at the end."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, case, delete, insert, select, update
+from sqlalchemy import Row, case, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from central_mdm.contract.register import Hour
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing
 from central_mdm.roster.feed import Told, check, told
-from central_mdm.roster.model import classes, devices, memberships, placements, pupils, teaching
+from central_mdm.roster.model import (
+    classes,
+    devices,
+    hours,
+    memberships,
+    past,
+    placements,
+    pupils,
+    teaching,
+)
 
 
 async def put_class(connection: AsyncConnection, school: str, row: ClassRow) -> list[Told]:
@@ -108,6 +119,57 @@ async def remove_pupil(
     rows = (await connection.execute(wanted)).all()
     shared = [told(scope, DeviceRow(row.id, class_id, row.name, row.kind)) for row in rows]
     return [Told(scope, "pupil", pupil, None), *shared]
+
+
+async def retire_class(
+    connection: AsyncConnection, school: str, class_id: str, now: int
+) -> list[Told]:
+    """Archive a class: pupils and teachers leave it, its devices are nobody's own; all is kept."""
+    mine = (memberships.c.school == school, memberships.c.class_id == class_id)
+    found = (await connection.execute(select(memberships.c.pupil).where(*mine))).scalars()
+    news = [Told(f"class:{class_id}", "class", class_id, None)]
+    for pupil in found.all():
+        news += await leave_class(connection, school, class_id, pupil, now)
+    ended = await connection.execute(
+        update(teaching)
+        .where(
+            teaching.c.school == school,
+            teaching.c.class_id == class_id,
+            or_(teaching.c.ends_at == 0, teaching.c.ends_at > now),
+        )
+        .values(ends_at=now)
+        .returning(teaching.c.teacher)
+    )
+    news += [Told(f"teacher:{each}", "class", class_id, None) for each in ended.scalars()]
+    whole = (classes.c.school == school, classes.c.id == class_id)
+    await connection.execute(update(classes).where(*whole).values(archived_at=now))
+    return news
+
+
+async def leave_class(
+    connection: AsyncConnection, school: str, class_id: str, pupil: str, now: int
+) -> list[Told]:
+    """Take a pupil out of a class, and keep that the pupil was in it."""
+    was = {"school": school, "class_id": class_id, "pupil": pupil}
+    kept = upsert(connection, past).values(was | {"left_at": now})
+    keys = ["school", "class_id", "pupil"]
+    await connection.execute(kept.on_conflict_do_update(index_elements=keys, set_={"left_at": now}))
+    return await remove_pupil(connection, school, class_id, pupil)
+
+
+async def put_hours(
+    connection: AsyncConnection, school: str, class_id: str, told: Iterable[Hour]
+) -> None:
+    """Say when and where a class is taught. The last word of a period stands."""
+    mine = (hours.c.school == school, hours.c.class_id == class_id)
+    await connection.execute(delete(hours).where(*mine))
+    places = {hour.period: hour.location for hour in told}
+    rows = [
+        {"school": school, "class_id": class_id, "period": period, "location": location}
+        for period, location in places.items()
+    ]
+    if rows:
+        await connection.execute(insert(hours), rows)
 
 
 async def put_device(connection: AsyncConnection, school: str, row: DeviceRow) -> list[Told]:

@@ -1,0 +1,101 @@
+"""Routes of administrators: classes, pupils, teaching, the end of a year, the school's register."""
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Final
+
+from litestar import Router, get, post
+from litestar.params import JSONBody, QueryParameter
+
+from central_mdm.contract.register import (
+    UPLOAD_BYTES_MAX,
+    Archive,
+    Archived,
+    ClassPut,
+    Done,
+    Imported,
+    Move,
+    PupilPut,
+    Put,
+    Sessions,
+    Teaching,
+)
+from central_mdm.platform.acting import about
+from central_mdm.platform.api import ADMINISTRATOR, AnyRequest, BinaryOperation, problems
+from central_mdm.platform.errors import Busy
+from central_mdm.platform.ground import Ground
+from central_mdm.platform.reading import read_pieces
+from central_mdm.roster import administering
+from central_mdm.roster.oneroster.importing import import_register
+
+IMPORT_WAIT_SECONDS: Final = 30
+Confirm = Annotated[str, QueryParameter(max_length=64, pattern=r"^[0-9a-f]*$")]
+DryRun = Annotated[bool, QueryParameter()]
+
+
+def routes(ground: Ground) -> Router:  # noqa: C901 - one handler a route
+    # One import has a core and a disk to itself: a second one is told to come back.
+    importing = asyncio.Lock()
+
+    @post("/classes", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    async def put_class(request: AnyRequest, data: JSONBody[ClassPut]) -> Put:
+        about(data.id or "a new class")
+        return Put(await administering.keep_class(ground, request.user.school, data))
+
+    @post("/pupils", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    async def put_pupil(request: AnyRequest, data: JSONBody[PupilPut]) -> Put:
+        about(f"{data.id or 'a new pupil'} in {data.class_id}")
+        return Put(await administering.keep_pupil(ground, request.user.school, data))
+
+    @post("/moves", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    async def move(request: AnyRequest, data: JSONBody[Move]) -> Done:
+        about(f"{data.pupil}: {data.from_class} > {data.to_class}")
+        await administering.move(ground, request.user.school, data)
+        return Done()
+
+    @post("/teaching", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    async def teaching(request: AnyRequest, data: JSONBody[Teaching]) -> Done:
+        about(f"{data.teacher} in {data.class_id}")
+        await administering.teach(ground, request.user.school, data)
+        return Done()
+
+    @post("/archives", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    async def archive(request: AnyRequest, data: JSONBody[Archive]) -> Archived:
+        about(" ".join(data.classes) or data.session)
+        return Archived(await administering.archive(ground, request.user.school, data))
+
+    @get("/sessions", opt=ADMINISTRATOR, responses=problems(401, 403))
+    async def sessions(request: AnyRequest) -> Sessions:
+        school: str = request.user.school
+        async with ground.database.reading(school) as connection:
+            return Sessions(await administering.sessions_of(connection, school))
+
+    @post(
+        "/imports",
+        status_code=200,
+        opt=ADMINISTRATOR,
+        request_max_body_size=UPLOAD_BYTES_MAX,
+        operation_class=BinaryOperation,
+        responses=problems(401, 403, 409),
+    )
+    async def import_(
+        request: AnyRequest,
+        dry_run: DryRun = True,  # noqa: FBT002 - a query has no keywords
+        confirm: Confirm = "",
+    ) -> Imported:
+        if importing.locked():
+            raise Busy("importing", IMPORT_WAIT_SECONDS)
+        async with importing:
+            with TemporaryDirectory(prefix="pupitre-upload-") as folder:
+                bundle = Path(folder) / "bundle.zip"
+                with bundle.open("wb") as file:
+                    async for piece in read_pieces(request, UPLOAD_BYTES_MAX):
+                        await asyncio.to_thread(file.write, piece)
+                school: str = request.user.school
+                return await import_register(
+                    ground, school, bundle, dry_run=dry_run, confirm=confirm
+                )
+
+    handlers = [put_class, put_pupil, move, teaching, archive, sessions, import_]
+    return Router("/api/admin", route_handlers=handlers, tags=["roster"])

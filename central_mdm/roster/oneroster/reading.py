@@ -1,0 +1,188 @@
+"""A bundle into the staging, row by row: what cannot be is refused with its line, and kept out."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any, Final, Literal, TypeVar
+
+from msgspec import Struct
+
+from central_mdm.platform.errors import Malformed
+from central_mdm.roster.oneroster.bundle import Bundle
+from central_mdm.roster.oneroster.report import Report
+from central_mdm.roster.oneroster.rows import (
+    Class,
+    Course,
+    Enrollment,
+    Entry,
+    Objection,
+    Org,
+    Property,
+    Session,
+    User,
+    UserRole,
+    read_row,
+    words_of,
+)
+from central_mdm.roster.oneroster.staging import Staging
+from central_mdm.roster.oneroster.tables import Line, read_table
+
+Mode = Literal["bulk", "delta"]
+MANIFEST: Final = "manifest.csv"
+TWICE: Final = "This name stands in an earlier row of the file already."
+UNREAD: Final = "This file is of no use in class, so by law it is not read."
+NEEDED: Final = ("classes.csv", "users.csv", "enrollments.csv")
+E = TypeVar("E", bound=Entry)
+
+
+class Read(Struct, frozen=True):
+    """`empty`: the needed files that are missing, or have no good row."""
+
+    mode: Mode
+    empty: tuple[str, ...]
+
+
+def read_bundle(bundle: Bundle, staging: Staging, report: Report, today: date) -> Read:
+    """Read all files of use. Raises Malformed for what is no bundle, or no table at all."""
+    mode, absent = _manifest(bundle)
+    reader = _Reader(bundle, staging, report, today, absent)
+    good = reader.read_all()
+    needed = NEEDED if reader.roles_in_users else (*NEEDED, "roles.csv")
+    for name in sorted(bundle.names):
+        if name == "demographics.csv":
+            report.refuse(name, 0, "", "", UNREAD)
+    return Read(mode, tuple(name for name in needed if not good[name]))
+
+
+def _manifest(bundle: Bundle) -> tuple[Mode, frozenset[str]]:
+    """Return how the bundle is meant, and the files that it says are absent; without it, bulk."""
+    if MANIFEST not in bundle.names:
+        return "bulk", frozenset()
+    told: dict[str, str] = {}
+    with bundle.open(MANIFEST) as file:
+        for line in read_table(file, MANIFEST):
+            if isinstance(row := read_row(line, Property), Property):
+                told[row.property_name.lower()] = row.value.lower()
+    version = told.get("oneroster.version", "1.2")
+    if version not in {"1.1", "1.2"}:
+        raise Malformed("other-version", "This is OneRoster, but neither 1.1 nor 1.2.")
+    files = {
+        f"{word.removeprefix('file.')}.csv": value
+        for word, value in told.items()
+        if word.startswith("file.")
+    }
+    modes = {value for value in files.values() if value != "absent"}
+    if not modes <= {"bulk", "delta"}:
+        raise Malformed("manifest", "In the manifest a file is absent, bulk or delta.")
+    if len(modes) > 1:
+        raise Malformed("manifest", "All files of a bundle are bulk, or all are delta.")
+    absent = frozenset(name for name, value in files.items() if value == "absent")
+    return ("delta" if modes == {"delta"} else "bulk"), absent
+
+
+class _Reader:
+    def __init__(
+        self,
+        bundle: Bundle,
+        staging: Staging,
+        report: Report,
+        today: date,
+        absent: frozenset[str],
+    ) -> None:
+        self._names = bundle.names - absent
+        self._bundle = bundle
+        self._staging = staging
+        self._report = report
+        self._today = today
+        self.roles_in_users = False
+
+    def read_all(self) -> dict[str, int]:
+        """Read each file; return how many good rows each had."""
+        return {
+            "orgs.csv": self._read("orgs.csv", Org, self._org),
+            "academicsessions.csv": self._read("academicsessions.csv", Session, self._session),
+            "courses.csv": self._read("courses.csv", Course, self._course),
+            "classes.csv": self._read("classes.csv", Class, self._class),
+            "users.csv": self._read("users.csv", User, self._user),
+            "roles.csv": self._read("roles.csv", UserRole, self._role),
+            "enrollments.csv": self._read("enrollments.csv", Enrollment, self._enrolment),
+        }
+
+    def _read(self, name: str, kind: type[E], keep: Callable[[int, E], int]) -> int:
+        good = 0
+        for line in self._lines(name):
+            self._report.read[name] += 1
+            row = read_row(line, kind)
+            if isinstance(row, Objection):
+                self._report.refuse(name, line.number, row.field, row.value, row.why)
+                self._leave_alone(name, line)
+            elif keep(line.number, row):
+                good += 1
+            else:
+                self._report.refuse(name, line.number, "sourcedId", row.sourced_id, TWICE)
+        return good
+
+    def _lines(self, name: str) -> Iterator[Line]:
+        if name in self._names:
+            with self._bundle.open(name) as file:
+                yield from read_table(file, name)
+
+    def _leave_alone(self, name: str, line: Line) -> None:
+        """Note what a refused row was about: a slip in a row must not retire a pupil."""
+        words = {"classes.csv": ("class", "sourcedid"), "users.csv": ("user", "sourcedid")}
+        words |= {"academicsessions.csv": ("session", "sourcedid")}
+        words |= dict.fromkeys(("roles.csv", "enrollments.csv"), ("user", "usersourcedid"))
+        what, column = words.get(name, ("", ""))
+        if source := line.fields.get(column, ""):
+            self._staging.run("INSERT OR IGNORE INTO named VALUES (?, ?)", (what, source))
+
+    def _add(self, table: str, *values: Any) -> int:  # noqa: ANN401 - what SQLite takes
+        places = ", ".join("?" * len(values))
+        return self._staging.run(f"INSERT OR IGNORE INTO {table} VALUES ({places})", values)
+
+    def _org(self, _: int, row: Org) -> int:
+        return self._add("f_org", row.sourced_id)
+
+    def _session(self, _: int, row: Session) -> int:
+        dates = row.start_date.isoformat(), row.end_date.isoformat()
+        return self._add("f_session", row.sourced_id, row.gone, row.title, row.type.lower(), *dates)
+
+    def _course(self, _: int, row: Course) -> int:
+        return self._add("f_course", row.sourced_id, row.title)
+
+    def _class(self, line: int, row: Class) -> int:
+        subject = next(iter(words_of(row.subjects)), "")
+        about = row.title, subject[:64], row.course_sourced_id, row.school_sourced_id
+        if not self._add("f_class", row.sourced_id, line, row.gone, *about):
+            return 0
+        for session in words_of(row.term_sourced_ids):
+            self._add("f_term", row.sourced_id, session)
+        for period in words_of(row.periods):
+            self._add("f_hour", row.sourced_id, period[:64], row.location)
+        return 1
+
+    def _user(self, line: int, row: User) -> int:
+        login = row.username or row.email or row.sourced_id[:128]
+        enabled = row.enabled_user.lower() == "true"
+        names = row.given_name, row.family_name
+        added = self._add("f_user", row.sourced_id, line, row.gone, enabled, *names, login)
+        if added and row.role != "ext:none":
+            self.roles_in_users = True
+            self._add("f_role", row.sourced_id, row.role.lower())
+        return added
+
+    def _role(self, _: int, row: UserRole) -> int:
+        added = self._add("f_role_row", row.sourced_id)
+        if added:
+            active = not row.gone and self._holds(row.begin_date, row.end_date)
+            table = "f_role" if active else "f_role_over"
+            self._add(table, row.user_sourced_id, row.role.lower())
+        return added
+
+    def _enrolment(self, line: int, row: Enrollment) -> int:
+        active = not row.gone and self._holds(row.begin_date, row.end_date)
+        about = row.class_sourced_id, row.user_sourced_id, row.role.lower()
+        return self._add("f_enrolment", row.sourced_id, line, active, *about)
+
+    def _holds(self, begins: date | None, ends: date | None) -> bool:
+        """Say whether today lies within; OneRoster's ends are the first day that does not."""
+        return (begins is None or begins <= self._today) and (ends is None or self._today < ends)

@@ -1,0 +1,149 @@
+"""What a row of each file must be, as OneRoster 1.2 means it; 1.1's column `role` is taken too."""
+
+import re
+from datetime import date
+from functools import cache
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, ValidationError
+
+from central_mdm.contract.names import TEXT, Name
+from central_mdm.roster.oneroster.tables import Line
+
+Source = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""The register's own name of a thing, `sourcedId`."""
+GONE: Final = frozenset({"tobedeleted", "inactive"})
+_STATUS: Final = r"(?i)^(active|tobedeleted|inactive)$"
+_ROLES: Final = (
+    r"(?i)^(administrator|aide|counselor|districtadministrator|guardian|parent|principal|proctor"
+    r"|relative|siteadministrator|student|systemadministrator|teacher|ext:.+)$"
+)
+_SESSIONS: Final = r"(?i)^(gradingperiod|semester|schoolyear|term|ext:.+)$"
+Status = Annotated[str, Meta(pattern=_STATUS)]
+Role = Annotated[str, Meta(max_length=64, pattern=_ROLES)]
+SessionType = Annotated[str, Meta(max_length=64, pattern=_SESSIONS)]
+Flag = Annotated[str, Meta(pattern=r"(?i)^(true|false)$")]
+Text = Annotated[str, Meta(max_length=255, pattern=TEXT)]
+List = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
+Login = Annotated[str, Meta(max_length=128, pattern=TEXT)]
+Place = Annotated[str, Meta(max_length=64, pattern=TEXT)]
+
+
+class Entry(Struct, frozen=True, rename="camel", kw_only=True):
+    sourced_id: Source
+    status: Status = "active"
+
+    @property
+    def gone(self) -> bool:
+        return self.status.lower() in GONE
+
+
+class Org(Entry, frozen=True):
+    name: Text
+
+
+class Session(Entry, frozen=True):
+    title: Name
+    type: SessionType
+    start_date: date
+    end_date: date
+
+
+class Course(Entry, frozen=True):
+    title: Text
+
+
+class Class(Entry, frozen=True):
+    """`subjects`, `periods` and `term_sourced_ids` are lists with commas."""
+
+    title: Name
+    school_sourced_id: Source
+    course_sourced_id: Text = ""
+    subjects: List = ""
+    location: Place = ""
+    periods: List = ""
+    term_sourced_ids: List = ""
+
+
+class User(Entry, frozen=True):
+    """`role` is 1.1's; in 1.2 it stands in a file of its own. A password is never read."""
+
+    given_name: Name
+    family_name: Name
+    username: Login = ""
+    email: Login = ""
+    enabled_user: Flag = "true"
+    role: Role = "ext:none"
+
+
+class UserRole(Entry, frozen=True):
+    user_sourced_id: Source
+    role: Role
+    begin_date: date | None = None
+    end_date: date | None = None
+
+
+class Enrollment(Entry, frozen=True):
+    class_sourced_id: Source
+    user_sourced_id: Source
+    role: Role
+    begin_date: date | None = None
+    end_date: date | None = None
+
+
+class Property(Struct, frozen=True, rename="camel"):
+    """A line of manifest.csv."""
+
+    property_name: Text
+    value: Text = ""
+
+
+class Objection(Struct, frozen=True):
+    """Why a row is refused; `field` empty: the whole row."""
+
+    field: str
+    value: str
+    why: str
+
+
+E = TypeVar("E", bound=Entry | Property)
+_PLACE: Final = re.compile(r"^(.*?)(?: - at `\$\.?(\w*)[^`]*`)?$", re.DOTALL)
+_MISSING: Final = re.compile(r"missing required field `(\w+)`")
+_SAYS: Final = (
+    ("missing required field", "This may not be empty."),
+    ("matching regex", "This is none of the words that may stand here."),
+    ("length <=", "This is too long."),
+    ("RFC3339 encoded date", "A date is written 2026-09-01."),
+    ("date", "A date is written 2026-09-01."),
+)
+
+
+def read_row(line: Line, kind: type[E]) -> E | Objection:
+    """Read a row as `kind`, or say what speaks against it; columns of no use are passed over."""
+    if line.overfull:
+        return Objection("", "", "The row has more columns than the header.")
+    words = _words(kind)
+    known = {words[word]: value for word, value in line.fields.items() if word in words}
+    try:
+        return msgspec.convert(known, kind)
+    except ValidationError as error:
+        return _objection(str(error), known)
+
+
+@cache
+def _words(kind: type[Entry | Property]) -> dict[str, str]:
+    return {field.encode_name.lower(): field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+def words_of(text: str) -> list[str]:
+    """Split a list as it stands in one field."""
+    return [word for each in text.split(",") if (word := each.strip())]
+
+
+def _objection(told: str, known: dict[str, str]) -> Objection:
+    what, field = _PLACE.match(told).groups("")  # type: ignore[union-attr] - it matches anything
+    if missing := _MISSING.search(what):
+        field = missing[1]
+    why = next((sentence for word, sentence in _SAYS if word in what), what)
+    return Objection(field, known.get(field, ""), why)

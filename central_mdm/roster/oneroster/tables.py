@@ -1,0 +1,104 @@
+"""The rows of one CSV file, whatever a spreadsheet has done to it; never all of them at once."""
+
+import csv
+from collections.abc import Iterator
+from io import BufferedReader, TextIOWrapper
+from typing import Final
+
+from msgspec import Struct
+
+from central_mdm.platform.errors import Malformed
+
+LINE_BYTES_MAX: Final = 64 * 1024
+FIELD_CHARS_MAX: Final = 16 * 1024
+"""A quote that is never closed swallows the file; this is where that ends."""
+ROWS_MAX: Final = 5_000_000
+_DELIMITERS: Final = ",;\t"
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
+_UTF8_MARK: Final = b"\xef\xbb\xbf"
+
+
+class Line(Struct, frozen=True):
+    """A row: `number` is that of its last line in the file; fields that are empty are not in it."""
+
+    number: int
+    fields: dict[str, str]
+    overfull: bool = False
+
+
+def read_table(file: BufferedReader, name: str) -> Iterator[Line]:
+    """Yield the rows under the header, whose words are in small letters. Raises Malformed.
+
+    Taken: commas, semicolons or tabs; UTF-8 with a mark or without, UTF-16 with one, and
+    Windows-1252, which Latin-1 is a part of; any end of a line; empty columns at the end.
+    """
+    lines = _lines(file, name)
+    first = next(lines, "")
+    before = 0
+    if first.lower().startswith("sep="):
+        first, before = next(lines, ""), 1  # Excel's own word to itself
+    csv.field_size_limit(FIELD_CHARS_MAX)
+    delimiter = max(_DELIMITERS, key=_outside_quotes(first).count)
+    reader = csv.reader(_again(first, lines), delimiter=delimiter)
+    try:
+        header = [word.strip().lower() for word in next(reader, list[str]())]
+        if len({*header} - {""}) < len([word for word in header if word]):
+            raise Malformed("header", f"{name}: a column is there twice.")
+        for count, row in enumerate(reader):
+            if count >= ROWS_MAX:
+                raise Malformed("too-many-rows", f"{name} has more than {ROWS_MAX} rows.")
+            if line := _line(before + reader.line_num, header, row):
+                yield line
+    except csv.Error as error:
+        told = f"{name}, line {before + reader.line_num}: {error}"
+        raise Malformed("no-table", told) from None
+
+
+def _line(number: int, header: list[str], row: list[str]) -> Line | None:
+    values = [value.strip() for value in row]
+    if not any(values):
+        return None
+    named = zip(header, values, strict=False)
+    fields = {word: value for word, value in named if word and value}
+    return Line(number, fields, any(values[len(header) :]))
+
+
+def _again(first: str, lines: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from lines
+
+
+def _outside_quotes(text: str) -> str:
+    return "".join(text.split('"')[::2])
+
+
+def _lines(file: BufferedReader, name: str) -> Iterator[str]:
+    if file.peek(2)[:2] not in _UTF16:
+        return _bytewise(file, name)
+    return _whole(TextIOWrapper(file, "utf-16", newline=""), name)
+
+
+def _bytewise(file: BufferedReader, name: str) -> Iterator[str]:
+    """Decode each line by itself: one file may be of two programs, its first page tells nothing."""
+    mark = _UTF8_MARK
+    while line := file.readline(LINE_BYTES_MAX).removeprefix(mark):
+        mark = b""
+        _want_end(line, name)
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            yield line.decode("cp1252", "replace")
+
+
+def _whole(text: TextIOWrapper, name: str) -> Iterator[str]:
+    try:
+        while line := text.readline(LINE_BYTES_MAX):
+            _want_end(line, name)
+            yield line
+    except UnicodeError:
+        raise Malformed("no-table", f"{name} is no text.") from None
+
+
+def _want_end(line: bytes | str, name: str) -> None:
+    if len(line) >= LINE_BYTES_MAX - len(_UTF8_MARK):
+        raise Malformed("no-table", f"{name}: a line is longer than any row may be.")

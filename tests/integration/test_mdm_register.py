@@ -1,0 +1,251 @@
+"""A school's register is imported, and its administrators act; on SQLite and on PostgreSQL."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from httpx import Response
+from sqlalchemy import func, select
+
+from central_mdm.contract.register import Imported
+from central_mdm.identity.model import teachers
+from central_mdm.identity.roles import choose_role
+from central_mdm.platform.errors import Malformed
+from central_mdm.roster.feed import publish
+from central_mdm.roster.model import past, pupils, scopes, sources
+from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
+from central_mdm.roster.rules import give_class
+from tests.integration.test_mdm_roster import Puller
+from tests.mdm import Mdm
+from tests.registers import Register, village
+
+pytestmark = pytest.mark.real_loop
+
+
+class Office:
+    """The school's office, with its register in a zip."""
+
+    def __init__(self, mdm: Mdm, folder: Path) -> None:
+        self.mdm, self.path = mdm, folder / "register.zip"
+
+    async def bring(
+        self, register: Register, *, dry_run: bool = False, confirm: str = ""
+    ) -> Imported:
+        register.zip(self.path)
+        school = self.mdm.school
+        return await import_register(
+            self.mdm.ground, school, self.path, dry_run=dry_run, confirm=confirm
+        )
+
+    async def ids(self) -> dict[str, str]:
+        async with self.mdm.ground.database.reading(self.mdm.school) as connection:
+            rows = await connection.execute(select(sources.c.source, sources.c.id))
+            return {row.source: row.id for row in rows}
+
+    async def told(self) -> int:
+        """Count what apps were ever told of: it never falls, and no write is without it."""
+        async with self.mdm.ground.database.reading(self.mdm.school) as connection:
+            return int((await connection.execute(select(func.sum(scopes.c.sequence)))).scalar_one())
+
+
+def counts(told: Imported, *kinds: str) -> list[tuple[int, int, int, int]]:
+    found = {each.kind: each for each in told.counts}
+    return [
+        (found[k].added, found[k].changed, found[k].moved, found[k].removed)  # type: ignore[index]
+        for k in kinds
+    ]
+
+
+def writes(told: Imported) -> int:
+    return sum(each.added + each.changed + each.moved + each.removed for each in told.counts)
+
+
+async def act(mdm: Mdm, what: str, body: dict[str, Any]) -> Response:
+    headers = await mdm.as_administrator("t-sane")
+    return await mdm.http.post(f"/api/admin/{what}", json=body, headers=headers)
+
+
+async def names(mdm: Mdm, class_id: str) -> set[str]:
+    """Return the displays of a class as its feed tells them."""
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        given = await give_class(connection, mdm.school, "t-lambert", class_id)
+        await publish(connection, mdm.school, given)
+    puller = Puller(mdm, f"class:{class_id}")
+    await puller.pull()
+    return {row["display"] for (kind, _), (_, row) in puller.rows.items() if kind == "pupil"}
+
+
+async def test_a_register_is_tried_imported_told_once_and_followed(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, register = Office(mdm, tmp_path), village()
+    before = await office.told()
+    tried = await office.bring(register, dry_run=True)
+    assert (tried.done, await office.told(), await office.ids()) == (False, before, {})
+    done = await office.bring(register)
+    assert counts(done, "class", "pupil", "teacher", "place") == [
+        (2, 0, 0, 0),
+        (6, 0, 0, 0),
+        (2, 0, 0, 0),
+        (6, 0, 0, 0),
+    ]
+    assert (done.done, done.digest, done.asks) == (True, tried.digest, ())
+    ids, after = await office.ids(), await office.told()
+    again = await office.bring(register)
+    assert (writes(again), await office.told(), await office.ids()) == (0, after, ids)
+    assert await names(mdm, ids["c-6a"]) == {"Zoé", "Zoé M.", "Amina"}
+    assert await names(mdm, ids["c-6b"]) == {"Béla", "Chloé", "Chloé P."}
+
+    # A pupil changes class and name, in one import: one event in each class.
+    after = await office.told()
+    here = Puller(mdm, f"class:{ids['c-6a']}"), Puller(mdm, f"class:{ids['c-6b']}")
+    ends = [await puller.pull() and puller.last for puller in here]
+    register.drop("enrollments.csv", sourcedId="e-c-6a-p0")
+    register.enrol("c-6b", "p0")
+    moved = await office.bring(register)
+    assert counts(moved, "place", "pupil") == [(0, 0, 1, 0), (0, 0, 0, 0)]
+    for puller in here:
+        await puller.pull()
+    assert [puller.last for puller in here] == [end + 1 for end in ends]
+    assert ("pupil", ids["p0"]) not in here[0].rows
+    assert here[1].rows["pupil", ids["p0"]][1]["display"] == "Zoé"
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        kept = (await connection.execute(select(past.c.class_id, past.c.pupil))).all()
+    assert kept == [(ids["c-6a"], ids["p0"])]
+
+
+async def test_a_register_without_half_the_school_asks_first_and_does_what_was_confirmed(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, register = Office(mdm, tmp_path), village()
+    await office.bring(register)
+    ids, before = await office.ids(), await office.told()
+    register.drop("users.csv", sourcedId="t1")
+    for number in range(3):
+        register.drop("users.csv", sourcedId=f"p{number}")
+        register.drop("enrollments.csv", userSourcedId=f"p{number}")
+    with pytest.raises(NotConfirmed) as asked:
+        await office.bring(register)
+    assert "4 of 8 people would be retired." in asked.value.told.asks
+    register.drop("users.csv", sourcedId="p3")
+    with pytest.raises(NotConfirmed) as more:
+        await office.bring(register, confirm=asked.value.told.digest)
+    assert await office.told() == before, "nothing is half done"
+    done = await office.bring(register, confirm=more.value.told.digest)
+    assert counts(done, "pupil", "teacher") == [(0, 0, 0, 4), (0, 0, 0, 1)]
+    assert await names(mdm, ids["c-6a"]) == set()
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        ended = select(teachers.c.ended).where(teachers.c.id == ids["t1"])
+        assert (await connection.execute(ended)).scalar() is True
+        left = select(pupils.c.id).where(pupils.c.id.in_([ids[f"p{n}"] for n in range(4)]))
+        assert (await connection.execute(left)).all() == []
+    back = await office.bring(village())
+    assert counts(back, "pupil", "teacher", "place") == [(4, 0, 0, 0), (1, 0, 0, 0), (4, 0, 0, 0)]
+    assert await office.ids() == ids, "who comes back is who they were"
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_slip_in_a_row_and_an_empty_file_retire_nobody(mdm: Mdm, tmp_path: Path) -> None:
+    office, register = Office(mdm, tmp_path), village()
+    await office.bring(register)
+    before = await office.told()
+    for row in register.rows["users.csv"][:2]:
+        row["givenName"] = ""
+    register.rows["classes.csv"][0]["termSourcedIds"] = "y62"
+    told = await office.bring(register)
+    assert (writes(told), len(told.refused), await office.told()) == (0, 3, before)
+    register.rows["enrollments.csv"] = []
+    with pytest.raises(NotConfirmed) as asked:
+        await office.bring(register)
+    assert "enrollments.csv is missing, or has no good row." in asked.value.told.asks
+    office.path.write_bytes(b"PK")
+    with pytest.raises(Malformed):
+        await import_register(mdm.ground, mdm.school, office.path, dry_run=False)
+    assert await office.told() == before
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_delta_changes_what_it_names_and_nothing_else(mdm: Mdm, tmp_path: Path) -> None:
+    office = Office(mdm, tmp_path)
+    await office.bring(village())
+    ids, delta = await office.ids(), Register("delta")
+    delta.rows = {name: [] for name in delta.rows}
+    delta.person("p9", "student", "Noah", "Neu")
+    delta.enrol("c-6a", "p9")
+    delta.enrol("c-6b", "p5", status="tobedeleted")
+    delta.person("p4", "student", "Chloé", "Petit", status="tobedeleted")
+    with pytest.raises(NotConfirmed) as asked:  # one of eight people
+        await office.bring(delta)
+    told = await office.bring(delta, confirm=asked.value.told.digest)
+    assert counts(told, "class", "pupil", "place", "teaching") == [
+        (0, 0, 0, 0),
+        (1, 0, 0, 1),
+        (1, 0, 0, 2),
+        (0, 0, 0, 0),
+    ]
+    assert await names(mdm, ids["c-6a"]) == {"Zoé", "Zoé M.", "Amina", "Noah"}
+    assert await names(mdm, ids["c-6b"]) == {"Béla"}
+
+
+async def test_an_administrator_makes_a_class_moves_a_pupil_and_archives_it(
+    mdm: Mdm,
+) -> None:
+    await choose_role(mdm.ground, mdm.school, "t-sane", "administrator")
+    made = await act(
+        mdm, "classes", {"name": "6e A", "hours": [{"period": "Mo1", "location": "12"}]}
+    )
+    class_id = made.json()["id"]
+    pupil = mdm.sample["devices"][0]["pupil"]
+    assert (
+        await act(mdm, "moves", {"pupil": pupil, "from_class": "5B", "to_class": class_id})
+    ).is_success
+    new = {"class_id": class_id, "given_name": "Zoé", "family_name": "Sow"}
+    assert (await act(mdm, "pupils", new)).is_success
+    assert (await act(mdm, "pupils", new)).is_success
+    puller = Puller(mdm)
+    await puller.pull()
+    assert ("pupil", pupil) not in puller.rows
+    shown = await names(mdm, class_id)
+    assert len(shown) == 3
+    assert {"Zoé", "Zoé S."} <= shown
+    headers = await mdm.as_teacher()
+    hours = (await mdm.http.get("/api/timetable", headers=headers)).json()["hours"]
+    wanted = {"class_id": class_id, "class_name": "6e A", "period": "Mo1", "location": "12"}
+    assert hours == [wanted]
+    given = {"teacher": "t-sane", "class_id": class_id}
+    assert (await act(mdm, "teaching", given)).is_success
+    assert (await act(mdm, "archives", {"classes": [class_id]})).json() == {"classes": 1}
+    over = await act(mdm, "teaching", given)
+    assert (over.status_code, over.json()["code"]) == (409, "archived")
+    scopes_ = (await mdm.http.get("/api/scopes", headers=headers)).json()["scopes"]
+    assert f"class:{class_id}" not in scopes_
+    mine = await mdm.as_administrator("t-sane")
+    told = (await mdm.http.get("/api/audit", headers=mine)).json()["acts"]
+    moved = [each for each in told if each["act"] == "/api/admin/moves"]
+    assert [(each["who"], each["object"]) for each in moved] == [
+        ("person:t-sane", f"{pupil}: 5B > {class_id}")
+    ]
+
+
+async def test_a_register_is_uploaded_and_its_year_ends_when_it_is_over(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    await choose_role(mdm.ground, mdm.school, "t-sane", "administrator")
+    headers = await mdm.as_teacher()
+    bundle = village().zip(tmp_path / "b.zip").read_bytes()
+    mine = await mdm.as_administrator("t-sane")
+    for query, who, code in (
+        ({}, mine, 200),
+        ({"dry_run": "false"}, mine, 200),
+        ({}, headers, 403),
+    ):
+        answer = await mdm.http.post(
+            "/api/admin/imports", params=query, content=bundle, headers=who
+        )
+        assert answer.status_code == code, answer.text
+    (year,) = (await mdm.http.get("/api/admin/sessions", headers=mine)).json()["sessions"]
+    early = await act(mdm, "archives", {"session": year["id"]})
+    assert (early.status_code, early.json()["code"]) == (409, "not-over")
+    mdm.clock.at += 400 * 86_400
+    mdm.tokens.clear()
+    assert (await act(mdm, "archives", {"session": year["id"]})).json() == {"classes": 2}

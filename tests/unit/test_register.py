@@ -1,0 +1,187 @@
+"""A school's register as it comes out of a spreadsheet or from a stranger: read, or refused."""
+
+import csv
+import io
+import zipfile
+from datetime import date
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from central_mdm.platform.errors import Malformed
+from central_mdm.roster.oneroster.bundle import open_bundle
+from central_mdm.roster.oneroster.reading import Read, read_bundle
+from central_mdm.roster.oneroster.report import EACH_MAX, Report, write_report
+from central_mdm.roster.oneroster.staging import a_staging
+from central_mdm.roster.oneroster.tables import Line, read_table
+from tests.registers import Register, village, zipped
+
+TODAY = date(2026, 11, 28)
+HEAD = "sourcedId,givenName,familyName"
+
+
+class Heard(Struct):
+    read: Read
+    report: Report
+    people: set[tuple[str, str]]
+
+
+def lines(content: bytes) -> list[Line]:
+    return list(read_table(io.BufferedReader(io.BytesIO(content)), "users.csv"))  # type: ignore[arg-type]
+
+
+def heard(path: Path) -> Heard:
+    report = Report()
+    with a_staging() as staging, open_bundle(path) as bundle:
+        read = read_bundle(bundle, staging, report, TODAY)
+        return Heard(read, report, set(staging.rows("SELECT source, given FROM f_user")))
+
+
+def refused(register: Register, path: Path) -> list[tuple[str, int, str, str]]:
+    found = heard(register.zip(path / "bundle.zip")).report.rows
+    return [(row.file, row.line, row.field, row.value) for row in found]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"{HEAD}\r\n1,Zoé,Müller\r\n".encode(),
+        f"\ufeff{HEAD}\n1,Zoé,Müller\n".encode(),
+        "sourcedId;givenName;familyName\r\n1;Zoé;Müller".encode("cp1252"),
+        "sep=;\nsourcedId;givenName;familyName;;\n;;;;\n1;Zoé;Müller;;\n".encode("latin-1"),
+        "SOURCEDID\tgivenname\tfamilyName\r\n1\t Zoé \tMüller\t\t\r\n".encode("utf-16"),
+        f'{HEAD},"list"\n"1",Zoé,"Müller",\n'.encode(),
+    ],
+)
+def test_a_table_is_read_whatever_a_spreadsheet_made_of_it(content: bytes) -> None:
+    (row,) = lines(content)
+    assert row.fields == {"sourcedid": "1", "givenname": "Zoé", "familyname": "Müller"}
+    assert not row.overfull
+
+
+def test_a_list_in_quotes_is_one_field_and_a_row_says_its_line() -> None:
+    first, second = lines(b'sep=,\na,b\n"1,2","x\ny"\n3,4,5\n')
+    assert (first.number, first.fields) == (4, {"a": "1,2", "b": "x\ny"})
+    assert (second.number, second.overfull) == (5, True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n" + b"x" * 70_000,
+        b'a,b\n1,"' + b"never closed\n" * 5_000,
+        b"a,A\n1,2\n",
+        b"\xff\xfea\x00,\x00b\x00\n\x00\x00\xd8",
+    ],
+)
+def test_what_is_no_table_is_refused_by_the_name_of_its_file(content: bytes) -> None:
+    with pytest.raises(Malformed) as error:
+        lines(content)
+    assert error.value.detail.startswith("users.csv")
+
+
+def test_a_whole_register_is_read_from_a_zip_a_folder_in_it_and_a_folder(tmp_path: Path) -> None:
+    files = village().csv()
+    flat = village().zip(tmp_path / "flat.zip")
+    deep = zipped(tmp_path / "deep.zip", {f"Export/{name}": file for name, file in files.items()})
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, file in files.items():
+        (folder / name).write_bytes(file)
+    for path in (flat, deep, folder):
+        found = heard(path)
+        assert (found.read.mode, found.read.empty, found.report.rows) == ("bulk", (), [])
+        assert len(found.people) == 8
+
+
+def test_each_refused_row_is_told_with_line_field_and_value(tmp_path: Path) -> None:
+    made = village()
+    made.class_("c-bad", "x" * 65)
+    made.person("p-bad", "pupil", "Zoé", "Bad")
+    made.person("p-bare", "student", "", "Bare")
+    made.person("p0", "student", "Zoé", "Twice")
+    made.person("p-ext", "ext:zahnarzt", "Ed", "Other")
+    made.add("academicSessions.csv", sourcedId="s", title="s", type="term", startDate="1.9.26")
+    assert refused(made, tmp_path) == [
+        ("academicsessions.csv", 3, "startDate", "1.9.26"),
+        ("classes.csv", 4, "title", "x" * 39 + "…"),
+        ("users.csv", 11, "givenName", ""),
+        ("users.csv", 12, "sourcedId", "p0"),
+        ("roles.csv", 10, "role", "pupil"),
+        ("roles.csv", 12, "sourcedId", "r-p0"),
+    ]
+
+
+def test_the_report_has_an_end_and_no_formula_runs_in_a_spreadsheet(tmp_path: Path) -> None:
+    made = village()
+    for number in range(EACH_MAX + 5):
+        made.enrol("c-6a", f"u{number}", "=cmd()")
+    report = heard(made.zip(tmp_path / "b.zip")).report
+    assert (report.refused["enrollments.csv"], len(report.rows)) == (EACH_MAX + 5, EACH_MAX)
+    write_report(report.rows, tmp_path / "report.csv")
+    with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["value"] for row in rows} == {"'=cmd()"}
+
+
+def test_demographics_are_not_read(tmp_path: Path) -> None:
+    files = village().csv() | {"demographics.csv": b"sourcedId,sex\np0,female\n"}
+    report = heard(zipped(tmp_path / "b.zip", files)).report
+    assert [(row.file, row.line) for row in report.rows] == [("demographics.csv", 0)]
+    assert not report.read["demographics.csv"]
+
+
+def test_the_older_form_has_roles_in_users_and_needs_no_file_of_roles(tmp_path: Path) -> None:
+    users = b"sourcedId,status,orgSourcedIds,role,givenName,familyName\np1,active,o,student,A,B\n"
+    files = {"users.csv": users, "manifest.csv": b"propertyName,value\noneroster.version,1.1\n"}
+    found = heard(zipped(tmp_path / "b.zip", files))
+    assert found.people == {("p1", "A")}
+    assert found.read.empty == ("classes.csv", "enrollments.csv")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "why"),
+    [
+        ("oneroster.version,1.0", "neither 1.1 nor 1.2"),
+        ("file.users,bulk\nfile.classes,delta", "All files of a bundle are bulk"),
+        ("file.users,all", "absent, bulk or delta"),
+    ],
+)
+def test_a_manifest_that_means_something_else_is_refused(
+    tmp_path: Path, manifest: str, why: str
+) -> None:
+    files = {"manifest.csv": f"propertyName,value\n{manifest}\n".encode()}
+    with pytest.raises(Malformed) as error:
+        heard(zipped(tmp_path / "b.zip", files))
+    assert why in error.value.detail
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"../users.csv": b"x"},
+        {"/etc/users.csv": b"x"},
+        {"a\\users.csv": b"x"},
+        {"users.csv": b"\0" * 5_000_000},
+        {f"{n}.csv": b"x" for n in range(65)},
+        {"users.csv": b"x", "Export/Users.csv": b"x"},
+    ],
+)
+def test_a_zip_that_leads_out_or_grows_without_end_is_refused(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
+    with pytest.raises(Malformed):
+        heard(zipped(tmp_path / "b.zip", files))
+
+
+def test_what_is_no_zip_or_half_of_one_is_refused(tmp_path: Path) -> None:
+    whole = village().zip(tmp_path / "b.zip").read_bytes()
+    spoilt = bytearray(whole)
+    spoilt[whole.index(b"users.csv") + 40] ^= 0xFF
+    for content in (b"", b"%PDF-1.7", whole[: len(whole) // 2], bytes(spoilt)):
+        (tmp_path / "c.zip").write_bytes(content)
+        with pytest.raises(Malformed):
+            heard(tmp_path / "c.zip")
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        assert archive.testzip() is None

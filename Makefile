@@ -8,13 +8,14 @@ DEVICES ?= 24
 OUT ?=
 SECONDS ?= 30
 FUZZ_SECONDS ?= 600
+HISTORIES ?= 1000
 COUNTS ?= 1 9 24 40 100
 SOAK_MINUTES ?= 30
 
 # Where this is set, each of the hundreds of programs a test starts would compile the house anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo walls test fuzz attack soak bench-plots audit sbom lint types package clean
+.PHONY: help setup demo walls test fuzz attack histories soak bench-plots audit sbom lint types package clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -42,6 +43,11 @@ fuzz: setup ## search the edges where strangers speak and every state machine, F
 
 attack: setup ## besiege a guard (SECONDS=30), then make every listed attack, and count
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.attack --seconds $(SECONDS)
+
+histories: setup ## teachers, devices and server under faults, HISTORIES=1000 times, then three planted bugs
+	@set -e; for plant in acknowledge-before-commit cursor-by-autoincrement retry-without-id; do \
+		$(BIN)/python -m tests.histories --count 200 --plant $$plant; done
+	@$(BIN)/python -m tests.histories --count $(HISTORIES)
 
 soak: setup ## 40 devices for SOAK_MINUTES=30: memory has to stay flat within 5 %
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.benchmarks.soak --minutes $(SOAK_MINUTES)

@@ -1,6 +1,6 @@
 """Whom the school ends: the keys of teachers who left and of devices that are lost, as one list.
 
-Each list is whole, signed, and numbered one above the last; devices and apps never go back.
+Each list is whole, signed, and numbered above the last; devices and apps never go back.
 """
 
 from collections.abc import Sequence
@@ -119,7 +119,9 @@ async def publish_list(connection: AsyncConnection, ground: Ground, school: str)
     )
     wanted = wanted.order_by(revocations.c.ends_at.desc()).limit(DENIED_MAX)
     keys = tuple((await connection.execute(wanted)).scalars())
-    number = (await newest(connection, school)).number + 1
+    # By the clock, so that a database restored from a copy never gives a number that devices have
+    # seen already: they would not take that list.
+    number = max((await newest(connection, school)).number + 1, now)
     told = DenyList(school, number, now, row.generation, keys)
     statement = sign(ground.keys.key(school), DENY_TYPE, told).encode("ascii")
     await connection.execute(

@@ -1,5 +1,6 @@
 """The edge: refusals become `Problem` documents, and each route says which it may answer."""
 
+import errno
 import logging
 import secrets
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from central_mdm.platform.errors import Busy, Malformed, Refusal, TryAgain, Unpr
 
 log = logging.getLogger(__name__)
 SPREAD_SECONDS: Final = 8
+FULL_SECONDS: Final = 60
+"""A full disk is seen to by a person: nobody need come back before."""
 _CODES: Final = {
     400: "malformed",
     401: "not-signed-in",
@@ -68,6 +71,9 @@ def tell(_: AnyRequest, error: Exception) -> Response[Problem]:
             # Two at once, or a database that is away: the same request is right in a moment.
             log.info("database refused", extra={"why": type(error).__name__})
             return tell(_, Busy("busy", 1))
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            log.warning("the disk is full")
+            return tell(_, Busy("busy", FULL_SECONDS))
         case DBAPIError() if _is_text(error):
             return tell(_, Malformed("malformed", "A value does not fit."))
         case _:

@@ -1,0 +1,210 @@
+"""What must hold when all is quiet again: what was acknowledged against what is there.
+
+It reads plain facts, so it judges a history of real processes as it judges one of this package.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+Rows = dict[tuple[str, str], tuple[int, bytes]]
+"""Of one scope: sequence and encoded row, by entity and id."""
+MOVED: Final = frozenset({"foreign-class"})
+"""Why the server may refuse an event that is none's fault: the class was another's meanwhile."""
+
+
+class Work(NamedTuple):
+    """A pupil's file: whose it is, and the BLAKE3 of its bytes."""
+
+    teacher: str
+    class_id: str
+    pupil: str
+    name: str
+    hash: str
+
+
+@dataclass
+class Ledger:
+    """What people were told while it went on; `honoured` are grants obeyed against a list seen."""
+
+    begun: set[str] = field(default_factory=set[str])
+    events: dict[str, str] = field(default_factory=dict[str, str])
+    """Acts that a store said are kept: the teacher, by the act's id."""
+    works: dict[str, Work] = field(default_factory=dict[str, Work])
+    moved: set[str] = field(default_factory=set[str])
+    """Classes that somebody was taken out of, a teacher or a pupil."""
+    notes: Counter[str] = field(default_factory=Counter[str])
+    """Entries that a device's journal took."""
+    policy: int = 0
+    ended: set[str] = field(default_factory=set[str])
+    """Teachers whom the school has ended, as the administrator was told."""
+    lost: set[str] = field(default_factory=set[str])
+    """Devices whose keys somebody has asked to end."""
+    honoured: list[str] = field(default_factory=list[str])
+    dropped: list[str] = field(default_factory=list[str])
+    """Scopes whose rows did not add up."""
+    restored: int = 0
+    """How often the server was set back to an older copy."""
+
+
+@dataclass
+class App:
+    """A teacher's store. `events`: state and reason by id. `ended`: the school knows it no more."""
+
+    teacher: str
+    events: dict[str, tuple[str, str]]
+    works: dict[str, str]
+    rows: dict[str, Rows]
+    deny_list: int
+    fault: str
+    ended: bool
+
+
+@dataclass
+class Device:
+    """What a device holds. `denied`: thumbprints that it refuses."""
+
+    device: str
+    policy: int
+    policy_state: str
+    deny_list: int
+    denied: frozenset[str]
+    assignment: int
+    classes: tuple[str, ...]
+    notes: int
+    fault: str
+
+
+@dataclass
+class Server:
+    """What the central side holds. `events`: act's id and teacher; `files`: by the file's id."""
+
+    events: Sequence[tuple[str, str]]
+    files: Mapping[str, Work]
+    feed: dict[str, Rows]
+    tables: dict[str, dict[tuple[str, str], bytes]]
+    """The roster's own tables as rows, by scope: what the feed has to tell."""
+    scopes: dict[str, frozenset[str]]
+    """What each teacher may pull."""
+    policy: int
+    deny_list: int
+    denied: frozenset[str]
+    reports: dict[str, tuple[int, str]]
+    assignments: dict[str, tuple[int, tuple[str, ...]]]
+    ended: frozenset[str]
+    alarms: Sequence[str]
+    gaps: Sequence[str]
+
+
+def check(
+    ledger: Ledger, server: Server, apps: Sequence[App], devices: Sequence[Device]
+) -> list[str]:
+    """Return what does not hold, a sentence each."""
+    found = [*_events(ledger, server, apps), *_works(ledger, server, apps)]
+    found += [*_revoked(ledger, server, devices), *_roster(ledger, server, apps)]
+    found += [*_converged(ledger, server, devices), *_chains(ledger, server, apps, devices)]
+    return found
+
+
+def _events(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]:
+    times = Counter(event for event, _ in server.events)
+    yield from (f"event {one} is there {n} times" for one, n in times.items() if n > 1)
+    yield from (f"event {one} was never written" for one in times if one not in ledger.begun)
+    owners = dict(server.events)
+    mine = {app.teacher: app for app in apps}
+    for event, teacher in ledger.events.items():
+        state, why = mine[teacher].events.get(event, ("lost", ""))
+        if state == "lost":
+            yield f"acknowledged event {event} is not in the store of {teacher}"
+        elif state == "waiting":
+            if not mine[teacher].ended:
+                yield f"event {event} of {teacher} still waits"
+        elif state == "refused" and why not in MOVED:
+            yield f"event {event} of {teacher} was refused: {why}"
+        elif (state == "applied") != (event in times):
+            yield f"event {event} is {state} for {teacher}, at the server {times[event]} times"
+        elif event in times and owners[event] != teacher:
+            yield f"event {event} of {teacher} is {owners[event]}'s at the server"
+
+
+def _works(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]:
+    times = Counter(server.files.values())
+    yield from (f"{work} is there {n} times" for work, n in times.items() if n > 1)
+    written = set(ledger.works.values())
+    mine = {app.teacher: app for app in apps}
+    for file, work in server.files.items():
+        if work not in written and file not in ledger.begun:
+            yield f"nobody handed in {work}"
+    for file, work in ledger.works.items():
+        state = mine[work.teacher].works.get(file, "lost")
+        if state == "lost":
+            yield f"acknowledged work {file} is not in the store of {work.teacher}"
+        elif state == "waiting" and not mine[work.teacher].ended:
+            yield f"work {file} of {work.teacher} still waits"
+        elif state == "refused" and work.class_id not in ledger.moved and not ledger.restored:
+            yield f"work {file} was refused, and nobody had moved"
+        elif state == "applied" and not times[work]:
+            yield f"work {file} is kept for {work.teacher}, and the server has no such: {work}"
+
+
+def _revoked(ledger: Ledger, server: Server, devices: Sequence[Device]) -> Iterator[str]:
+    yield from ledger.honoured
+    if not ledger.restored:
+        yield from (f"{one} is not ended" for one in ledger.ended - server.ended)
+    for device in devices:
+        if server.denied - device.denied:
+            yield f"device {device.device} does not refuse whom the school has ended"
+
+
+def _roster(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]:
+    if not ledger.restored:
+        yield from (f"a cursor missed something: {one}" for one in ledger.dropped)
+    for scope, rows in server.tables.items():
+        told = {key: row for key, (_, row) in server.feed.get(scope, {}).items()}
+        yield from _differ(f"the feed of {scope}", told, rows)
+    for app in apps:
+        if app.ended:
+            continue
+        if app.rows.keys() - server.scopes[app.teacher]:
+            yield f"{app.teacher} holds scopes of others"
+        for scope in sorted(server.scopes[app.teacher]):
+            wanted = server.feed.get(scope, {})
+            yield from _differ(f"{app.teacher}: {scope}", app.rows.get(scope, {}), wanted)
+
+
+def _differ(where: str, has: Mapping[tuple[str, str], object], wanted: object) -> Iterator[str]:
+    if has != wanted:
+        yield f"{where} has {sorted(has.items())}, not {wanted}"[:400]
+
+
+def _converged(ledger: Ledger, server: Server, devices: Sequence[Device]) -> Iterator[str]:
+    if not ledger.restored and server.policy < ledger.policy:
+        yield f"policy {ledger.policy} was declared and is lost"
+    for one in devices:
+        # Set back, the server may know less than a device has from before: that it keeps.
+        if one.policy > server.policy and ledger.restored:
+            continue
+        if one.policy != server.policy:
+            yield f"device {one.device} has policy {one.policy}, not {server.policy}"
+        elif server.reports.get(one.device) != (one.policy, one.policy_state):
+            yield f"the report of {one.device} is not what it has applied"
+        ahead = one.deny_list > server.deny_list and ledger.restored
+        if one.deny_list != server.deny_list and not ahead:
+            yield f"device {one.device} has deny list {one.deny_list}, not {server.deny_list}"
+        if (one.assignment, one.classes) != server.assignments.get(one.device):
+            here = server.assignments.get(one.device)
+            yield f"device {one.device} serves {one.assignment} {one.classes}, not {here}"
+
+
+def _chains(
+    ledger: Ledger, server: Server, apps: Sequence[App], devices: Sequence[Device]
+) -> Iterator[str]:
+    yield from (f"the journal of {app.teacher} is broken: {app.fault}" for app in apps if app.fault)
+    for one in devices:
+        if one.fault:
+            yield f"the journal of {one.device} is broken: {one.fault}"
+        if one.notes < ledger.notes[one.device]:
+            yield f"device {one.device} has lost entries of its journal"
+    yield from (f"an alarm nobody gave cause for: {alarm}" for alarm in server.alarms)
+    yield from (f"a journal lacks events: {gap}" for gap in server.gaps)

@@ -1,0 +1,121 @@
+"""Three bugs as people really write them, put into the programs: the checker has to find each."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
+
+from msgspec.structs import replace
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlcipher3 import dbapi2
+
+from central_mdm.contract.journal import Event, Outcome, Pushed
+from central_mdm.platform.database import Database
+from central_mdm.roster import feed
+from central_mdm.roster.model import changes, scopes
+from classroom_app.cloud.client import Cloud
+from classroom_app.storage import writer
+from tests.histories.world import World
+
+DAWDLES_SECONDS: Final = 5.0
+STEP: Final = 100
+"""More than any act changes rows."""
+
+
+@contextmanager
+def planted(name: str, world: World) -> Generator[None]:
+    """Have the bug of this name in the programs until the end of the block."""
+    place, attribute, bug = PLANTS[name](world)
+    before = getattr(place, attribute)
+    setattr(place, attribute, bug)
+    try:
+        yield
+    finally:
+        setattr(place, attribute, before)
+
+
+Plant = tuple[Any, str, Any]
+
+
+def acknowledge_before_commit(world: World) -> Plant:
+    """Let the store answer at once and commit when the next work comes: it is so much faster."""
+    del world
+
+    @contextmanager
+    def lazily(driver: dbapi2.Connection) -> Generator[None]:
+        if driver.in_transaction:
+            driver.execute("COMMIT")
+        driver.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if driver.in_transaction:
+                driver.execute("ROLLBACK")
+            raise
+
+    return writer, "transaction", lazily
+
+
+def cursor_by_autoincrement(world: World) -> Plant:
+    """Have changes numbered as a database's own counter does: at the insert, whoever commits first.
+
+    On SQLite, with one writer at a time, the number is drawn before its turn comes.
+    """
+    real, publish = Database.writing, feed._publish_scope  # pyright: ignore[reportPrivateUsage]
+    drawn: ContextVar[int] = ContextVar("drawn", default=0)
+    last = STEP
+
+    @asynccontextmanager
+    async def drawing(self: Database, school: str) -> AsyncGenerator[AsyncConnection]:
+        nonlocal last
+        last += STEP
+        number = last
+        await asyncio.sleep(world.chance.random() ** 4 * DAWDLES_SECONDS)
+        async with real(self, school) as connection:
+            token = drawn.set(number)
+            yield connection
+            drawn.reset(token)
+
+    async def numbered(
+        connection: AsyncConnection, school: str, scope: str, news: tuple[feed.Told, ...]
+    ) -> None:
+        await publish(connection, school, scope, news)
+        first = drawn.get()
+        for number, each in enumerate(news):
+            mine = (changes.c.school == school, changes.c.scope == scope)
+            mine += (changes.c.entity == each.entity, changes.c.id == each.id)
+            await connection.execute(update(changes).where(*mine).values(sequence=first + number))
+        reached = update(scopes).where(scopes.c.school == school, scopes.c.scope == scope)
+        await connection.execute(
+            reached.where(scopes.c.sequence < first + STEP).values(sequence=first + len(news))
+        )
+
+    feed._publish_scope = numbered  # pyright: ignore[reportPrivateUsage]
+    world.undo.callback(setattr, feed, "_publish_scope", publish)
+    return Database, "writing", drawing
+
+
+def retry_without_id(world: World) -> Plant:
+    """Give each event an id when it is sent, and another when it is sent again."""
+    real = Cloud.push
+
+    async def anew(self: Cloud, events: tuple[Event, ...]) -> Pushed:
+        named = tuple(replace(one, id=world.new_id()) for one in events)
+        told = {outcome.id: outcome for outcome in (await real(self, named)).outcomes}
+        return Pushed(
+            tuple(
+                Outcome(one.id, told[other.id].state, told[other.id].reason)
+                for one, other in zip(events, named, strict=True)
+            )
+        )
+
+    return Cloud, "push", anew
+
+
+PLANTS: Final = {
+    "acknowledge-before-commit": acknowledge_before_commit,
+    "cursor-by-autoincrement": cursor_by_autoincrement,
+    "retry-without-id": retry_without_id,
+}

@@ -1,0 +1,50 @@
+"""Playing many histories one after another, in a worker of its own."""
+
+import gc
+import json
+import time
+from collections.abc import Iterable
+from typing import Any, Final
+
+from tests.histories import history
+
+_COLLECTED_EVERY: Final = 20_000
+"""Objects: a history makes many that live until its end, and the usual 700 look at them all."""
+
+
+BROKE: Final = "it broke: "
+
+
+def is_broken(told: dict[str, Any]) -> bool:
+    """Tell whether a history ended by an error of its own: that finds no planted bug."""
+    return any(fault.startswith(BROKE) for fault in told["faults"])
+
+
+def settle_memory() -> None:
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_EVERY, 20, 50)
+
+
+def some(seeds: Iterable[int], plant: str, *, first_only: bool = False) -> list[dict[str, Any]]:
+    """Play these; with `first_only` until one finds something."""
+    told: list[dict[str, Any]] = []
+    with history.template() as made:
+        settle_memory()
+        for seed in seeds:
+            told.append(_played(made, seed, plant))
+            if told[-1]["faults"]:
+                print(json.dumps(told[-1]), flush=True)
+                if first_only and not is_broken(told[-1]):
+                    break
+    return told
+
+
+def _played(made: history.Template, seed: int, plant: str) -> dict[str, Any]:
+    begun = time.process_time()
+    try:
+        verdict = history.run(made, seed, plant)
+        found = {"faults": verdict.faults, "trace": verdict.trace, "crashes": verdict.crashes}
+        found |= {"requests": verdict.requests, "points": verdict.points}
+    except Exception as error:  # noqa: BLE001 - a history that breaks has failed, the others go on
+        found = {"faults": (f"{BROKE}{error!r}",), "crashes": 0, "requests": 0, "points": 0}
+    return {"seed": seed, **found, "cpu_seconds": round(time.process_time() - begun, 2)}

@@ -11,10 +11,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from msgspec import to_builtins
 from sqlalchemy.exc import SQLAlchemyError
 
-from central_mdm import admin_commands, leaving_commands, root_commands, trust_commands
+from central_mdm import (
+    admin_commands,
+    keeping_commands,
+    leaving_commands,
+    root_commands,
+    trust_commands,
+)
 from central_mdm.audited import witness
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
@@ -26,14 +31,13 @@ from central_mdm.platform.ground import Ground
 from central_mdm.roster.rules import want_class
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, runs, serve
-from central_mdm.tidying import tidy_all
 
 PORT_MAX = 65535
 PUPILS_MAX = 500
 MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school")
 
 
-def parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one line an option
+def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="pupitre-mdm", description="A school's central side.")
     add = made.add_subparsers(dest="command", required=True).add_parser
     serving = _command(add, "serve", "serve the school until SIGTERM")
@@ -61,13 +65,10 @@ def parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one line an option
     trust_commands.add_to(partial(_command, add))
     leaving_commands.add_to(partial(_command, add))
     _rules(_command(add, "rules", "say where devices are found and what may be private"))
-    tidying = _command(add, "tidy", "remove what is older than retention.json lets it be")
-    tidying.add_argument("--school", action="append", default=[], help="default: all there are")
     admin_commands.add_to(add("admin", help="schools, people, accounts, the audit"), _command)
-    told = "say that the database was restored from a copy"
-    _command(add, "restored", "say that the database was restored from a copy").add_argument(
-        "--school", required=True
-    )
+    keeping_commands.add_to(partial(_command, add))
+    restored = _command(add, "restored", "say that the database was restored from a copy")
+    restored.add_argument("--school", required=True)
     return made
 
 
@@ -172,16 +173,18 @@ def _command(
     made = add(name, help=text)
     made.add_argument("--folder", type=Path, required=True, help="where database and files lie")
     made.add_argument("--database", default="", help="default: SQLite in the folder")
+    told = "s3://bucket?endpoint=URL, keys in AWS_…; default: files lie in the folder"
+    made.add_argument("--objects", default="", help=told)
     return made
 
 
 def _served(args: argparse.Namespace) -> Served:
     where = (args.folder, args.host, args.port, args.database, args.cert, args.key)
-    return Served(*where, args.first_seconds)
+    return Served(*where, args.first_seconds, args.objects)
 
 
 async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - one case a command
-    async with ground_at(args.folder, args.database) as ground:
+    async with ground_at(args.folder, args.database, objects=args.objects) as ground:
         if _named(args) not in MAKES_A_SCHOOL:
             await _want_schools(ground, args.school)
         witness(ground, _named(args), args)
@@ -208,8 +211,8 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - on
                 return await leaving_commands.run(ground, args)
             case "admin":
                 return await admin_commands.run(ground, args)
-            case "tidy":
-                return to_builtins(await tidy_all(ground, args.folder, args.school))
+            case name if name in keeping_commands.NAMES:
+                return await keeping_commands.run(ground, args)
             case "rules":
                 told = HouseRules(
                     tuple(args.network),

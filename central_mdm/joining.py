@@ -13,7 +13,7 @@ from central_mdm.platform.database import Database
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.keys import FolderKeys
 from central_mdm.platform.migrate import migrate
-from central_mdm.platform.objects import Folder
+from central_mdm.platform.objects import Folder, Objects
 from central_mdm.platform.workers import Workers
 
 KEYS: Final = "keys"
@@ -39,10 +39,12 @@ async def ground_at(
     clock: Callable[[], int] = _now,
     new_id: Callable[[], str] = _new_id,
     first_seconds: int = FIRST_SECONDS,
+    objects: str = "",
 ) -> AsyncGenerator[Ground]:
     """Open `folder` (made where it is missing), its database brought to the newest version.
 
-    Without a `database_url` it is SQLite in `central.db` of the folder.
+    Without a `database_url` it is SQLite in `central.db` of the folder, without the address of
+    a bucket in `objects` files lie in the folder as well.
     """
     # Names of minors and password hashes: nobody else on this machine reads them.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once, at the start
@@ -54,7 +56,7 @@ async def ground_at(
         await migrate(database)
         yield Ground(
             database=database,
-            objects=Folder(folder / "objects", disk),
+            objects=_objects(objects, folder, disk),
             keys=FolderKeys(folder / KEYS),
             passwords=passwords,
             clock=clock,
@@ -66,3 +68,12 @@ async def ground_at(
         await database.close()
         passwords.close()
         disk.close()
+
+
+def _objects(address: str, folder: Path, disk: Workers) -> Objects:
+    if not address:
+        return Folder(folder / "objects", disk)
+    # Its library takes 10 MB of memory, which a school with a folder has no use for.
+    from central_mdm.platform.s3 import Bucket  # noqa: PLC0415
+
+    return Bucket(address)

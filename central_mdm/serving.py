@@ -40,6 +40,7 @@ class Served(Struct, frozen=True):
     certificate: Path | None = None
     key: Path | None = None
     first_seconds: int = FIRST_SECONDS
+    objects: str = ""
 
 
 class _Server(uvicorn.Server):
@@ -69,7 +70,12 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
     with alone, socket.socket(family) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((served.host, served.port))
-        ground_here = ground_at(served.folder, served.database, first_seconds=served.first_seconds)
+        ground_here = ground_at(
+            served.folder,
+            served.database,
+            first_seconds=served.first_seconds,
+            objects=served.objects,
+        )
         async with ground_here as ground:
             if not served.database:  # of a region's hundreds of schools `tidy` tells by night
                 for school in await without_standby(ground):

@@ -80,8 +80,7 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         devices = await forget_devices(connection, school, before(keep.devices))
         tokens = await forget_tokens(connection, school, now)
         audited = await audit.forget_acts(connection, school, before(keep.audit))
-    async with ground.database.writing(school) as connection:
-        files = await forget_files(connection, ground.objects, school, before(keep.files))
+    files = await forget_files(ground, school, before(keep.files))
     return Tidied(events, files, alarms, devices, tokens, audited)
 
 

@@ -160,11 +160,11 @@ def prepared(backend: str, folder: Path, cluster: Path) -> Generator[Prepared]:
 
 
 @asynccontextmanager
-async def running(folder: Path, url: str) -> AsyncGenerator[Mdm]:
-    """Run the application over a copied school."""
+async def running(folder: Path, url: str, objects: str = "") -> AsyncGenerator[Mdm]:
+    """Run the application over a copied school, and a bucket where one is named."""
     clock, before = Clock(), set(threading.enumerate())
     sample = json.loads((folder / "sample.json").read_text())
-    async with ground_at(folder, url, clock) as ground:
+    async with ground_at(folder, url, clock, objects=objects) as ground:
         app = application(ground)
         transport = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] - two names for ASGI
         client = httpx.AsyncClient(transport=transport, base_url="http://mdm")

@@ -2,7 +2,8 @@
 
 A manifest's encoded bytes are as `device_bridge.materials.manifest` makes them; the server treats
 them as msgpack of `Manifest` and verifies hash, sizes and presence before it commits.
-Chunks go by PUT /api/chunks/<hex>, body is the chunk; idempotent.
+Chunks go by PUT /api/chunks/<hex>, body is the chunk; idempotent. They come by
+GET /api/chunks/<hex>?file=<id>, which may send on to the object store with an address of its own.
 """
 
 from typing import Annotated, Literal
@@ -41,10 +42,48 @@ class FileOffered(Struct, frozen=True):
 
 
 class FileAnswer(Struct, frozen=True):
-    """`missing`: chunks (hex) to PUT before POST /api/files again; empty: kept, with `document`."""
+    """`missing`: chunks (hex) to PUT before POST /api/files again; empty: kept, with `document`.
+
+    Refused with the reason "quota": the school has room for `left_bytes` more, and this is larger.
+    """
 
     id: Id
     state: Literal["missing", "kept", "refused"]
     missing: tuple[str, ...] = ()
     document: str = ""
     reason: Annotated[str, Meta(max_length=200)] = ""
+    left_bytes: Annotated[int, Meta(ge=0)] = 0
+
+
+class FileKept(Struct, frozen=True):
+    """GET /api/files/<id>/manifest: what is kept under an id.
+
+    `addresses`: where each chunk may be read for some minutes, by GET without any token; none, or
+    one that is good no more: by GET /api/chunks/<hex>.
+    """
+
+    id: Id
+    lesson: str
+    class_id: str
+    pupil: str
+    name: str
+    manifest: bytes
+    addresses: tuple[str, ...] = ()
+
+
+class FileNamed(Struct, frozen=True):
+    """A file of a list: all but what it is made of."""
+
+    id: Id
+    lesson: str
+    pupil: str
+    name: str
+    size: int
+    document: str
+
+
+class FilesListed(Struct, frozen=True):
+    """GET /api/files?class=&after=: a class's files by id; `has_more`: ask again after the last."""
+
+    files: tuple[FileNamed, ...]
+    has_more: bool

@@ -1,38 +1,64 @@
-"""Collected work goes with time, and with it each chunk that no other document is made of."""
+"""Collected work goes with time, and with it each chunk that no other document is made of.
 
-from sqlalchemy import delete, select
+A chunk goes in two steps, each a transaction: it is first marked as leaving, and from then on is
+as one that is not here; then its bytes go, and its row last. So no row promises bytes that went,
+wherever a step ends, and who sends it again meanwhile waits for the row and has it kept anew.
+"""
+
+from typing import Final
+
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.partage.model import chunks, documents, files
 from central_mdm.partage.rules import HASHES_A_STATEMENT, read_manifest
-from central_mdm.platform.objects import Objects
+from central_mdm.platform.ground import Ground
+
+GRACE_SECONDS: Final = 7 * 24 * 3600
+"""How long chunks stay of which nothing is made: an upload may be cut off for a weekend."""
+_AT_ONCE: Final = 100
 
 
-async def forget_files(
-    connection: AsyncConnection, objects: Objects, school: str, before: int
-) -> int:
-    """Remove what was kept before `before`, UTC seconds of our clock; return how many files.
+async def forget_files(ground: Ground, school: str, before: int) -> int:
+    """Remove what was kept before `before`, UTC seconds of our clock; return how many files."""
+    async with ground.database.writing(school) as connection:
+        old = delete(files).where(files.c.school == school, files.c.kept_at < before)
+        gone = (await connection.execute(old)).rowcount
+        used = select(files.c.document).where(files.c.school == school)
+        unused = documents.c.school == school, documents.c.id.not_in(used)
+        await connection.execute(delete(documents).where(*unused))
+    async with ground.database.writing(school) as connection:
+        await _mark(connection, school, ground.clock() - GRACE_SECONDS)
+    while await _sweep(ground, school):
+        pass
+    return gone
 
-    Bytes go within the transaction, last: where its end fails, the next turn does all of it again.
-    """
-    old = delete(files).where(files.c.school == school, files.c.kept_at < before)
-    gone = (await connection.execute(old)).rowcount
-    used = select(files.c.document).where(files.c.school == school)
-    mine = documents.c.school == school
-    unused = mine, documents.c.id.not_in(used)
-    rows = await connection.execute(select(documents.c.manifest).where(*unused))
-    names = set[str]().union(*(_names(raw) for raw in rows.scalars()))
-    await connection.execute(delete(documents).where(*unused))
-    left = await connection.stream_scalars(select(documents.c.manifest).where(mine))
-    async for raw in left:
-        names -= _names(raw)
-    some = sorted(names)
+
+async def _mark(connection: AsyncConnection, school: str, before: int) -> None:
+    """Mark what was last counted on before `before`, and of which no document is made."""
+    mine = chunks.c.school == school
+    old = mine, chunks.c.kept_at < before, chunks.c.leaving.is_(False)
+    unused = set((await connection.execute(select(chunks.c.hash).where(*old))).scalars())
+    manifests = select(documents.c.manifest).where(documents.c.school == school)
+    async for raw in await connection.stream_scalars(manifests):
+        unused -= _names(raw)
+    some = sorted(unused)
     for start in range(0, len(some), HASHES_A_STATEMENT):
         these = chunks.c.hash.in_(some[start : start + HASHES_A_STATEMENT])
-        await connection.execute(delete(chunks).where(chunks.c.school == school, these))
-    for name in some:
-        await objects.remove(school, name)
-    return gone
+        # Asked again, here: an offer that came meanwhile has touched what it is made of.
+        await connection.execute(update(chunks).where(*old, these).values(leaving=True))
+
+
+async def _sweep(ground: Ground, school: str) -> bool:
+    """Remove some of what leaves; return whether there was any."""
+    async with ground.database.writing(school) as connection:
+        mine = chunks.c.school == school, chunks.c.leaving.is_(True)
+        wanted = select(chunks.c.hash).where(*mine).order_by(chunks.c.hash).limit(_AT_ONCE)
+        some = (await connection.execute(wanted.with_for_update())).scalars().all()
+        for name in some:
+            await ground.objects.remove(school, name)
+        await connection.execute(delete(chunks).where(*mine, chunks.c.hash.in_(some)))
+    return bool(some)
 
 
 def _names(manifest: bytes) -> set[str]:

@@ -2,16 +2,29 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    false,
+)
 
 from central_mdm.platform.database import HEX, ID, metadata
 
+# `kept_at`: when it came or was last counted on, to the day. `leaving`: its bytes may be gone.
 chunks: Final = Table(
     "partage_chunks",
     metadata,
     Column("school", ID, primary_key=True),
     Column("hash", HEX, primary_key=True),
     Column("size", Integer, nullable=False),
+    Column("kept_at", BigInteger, nullable=False, server_default="0"),
+    Column("leaving", Boolean, nullable=False, server_default=false()),
 )
 documents: Final = Table(
     "partage_documents",
@@ -34,4 +47,10 @@ files: Final = Table(
     Column("document", HEX, nullable=False),
     Column("kept_at", BigInteger, nullable=False),
     Index(None, "school", "class_id"),
+)
+quotas: Final = Table(
+    "partage_quotas",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("bytes", BigInteger, nullable=False),
 )

@@ -1,44 +1,57 @@
 """Keeping files: chunks first, by their hash; then the file, once all its chunks are here."""
 
+import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 import blake3
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
+from central_mdm.partage import quota
 from central_mdm.partage.model import chunks, documents, files
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
-from central_mdm.platform.errors import Malformed, Missing
+from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.reading import classes_of, is_pupil_of
 
 _manifest: Final = msgspec.msgpack.Decoder(Manifest)
 HASHES_A_STATEMENT: Final = 500
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """A file as it can be read back."""
-
-    name: str
-    size: int
-    chunks: tuple[str, ...]
+# Much less than the grace of what nothing is made of, so that a retry writes nothing.
+TOUCH_SECONDS: Final = 24 * 3600
 
 
 async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) -> None:
-    """Keep a chunk of this school, once. Raises Malformed where it is not what its name says."""
-    if blake3.blake3(content).hexdigest() != name:
+    """Keep a chunk of this school, once. Raises Malformed where it is not what its name says.
+
+    Raises Refused("quota") where the school has no room for it.
+    """
+    digest = await asyncio.to_thread(lambda: blake3.blake3(content).hexdigest())
+    if digest != name:
         raise Malformed("wrong-hash", "The bytes are not those that the name promises.")
+    school, now = caller.school, ground.clock()
+    async with ground.database.reading(school) as connection:
+        mine = (chunks.c.school == school, chunks.c.hash == name)
+        found = select(chunks.c.kept_at, chunks.c.leaving).where(*mine)
+        known = (await connection.execute(found)).first()
+        if known and not known.leaving and known.kept_at >= now - TOUCH_SECONDS:
+            return
+        if known is None and (left := await quota.left(connection, school)) < len(content):
+            raise Refused("quota", f"The school has room for {max(left, 0)} bytes more.")
     # The object first: a row without its object would promise what is not there.
-    await ground.objects.keep(caller.school, name, content)
-    row = {"school": caller.school, "hash": name, "size": len(content)}
-    async with ground.database.writing(caller.school) as connection:
-        added = upsert(connection, chunks).values(row)
-        await connection.execute(added.on_conflict_do_nothing())
-        # The same one may have been forgotten while it came: then its bytes went with the old row.
-        await ground.objects.keep(caller.school, name, content)
+    await ground.objects.keep(school, name, content)
+    row = {"school": school, "hash": name, "size": len(content)}
+    stays = {"kept_at": now, "leaving": False}
+    async with ground.database.writing(school) as connection:
+        added = upsert(connection, chunks).values(row | stays)
+        added = added.on_conflict_do_update(index_elements=["school", "hash"], set_=stays)
+        await connection.execute(added)
+        if known:
+            # It may have been removed while it came, and our bytes with the old ones.
+            await ground.objects.keep(school, name, content)
 
 
 async def offer(ground: Ground, caller: Caller, offered: FileOffered) -> FileAnswer:
@@ -50,9 +63,12 @@ async def offer(ground: Ground, caller: Caller, offered: FileOffered) -> FileAns
     async with ground.database.writing(caller.school) as connection:
         if why := await _objection(connection, caller, offered, document):
             return FileAnswer(offered.id, "refused", reason=why)
-        sizes = await _held(connection, caller.school, manifest)
-        wanted = dict.fromkeys(chunk.hash.hex() for chunk in manifest.chunks)
+        wanted = {chunk.hash.hex(): chunk.size for chunk in manifest.chunks}
+        sizes = await _hold(connection, caller.school, wanted, ground.clock())
         if missing := tuple(name for name in wanted if name not in sizes):
+            left = await quota.left(connection, caller.school)
+            if left < sum(wanted[name] for name in missing):
+                return FileAnswer(offered.id, "refused", reason="quota", left_bytes=max(left, 0))
             return FileAnswer(offered.id, "missing", missing)
         if any(sizes[chunk.hash.hex()] != chunk.size for chunk in manifest.chunks):
             return FileAnswer(offered.id, "refused", reason="wrong-size")
@@ -67,23 +83,6 @@ def read_manifest(encoded: bytes) -> Manifest | None:
     except (ValueError, RecursionError):
         return None
     return manifest if sum(c.size for c in manifest.chunks) == manifest.size else None
-
-
-async def find(connection: AsyncConnection, caller: Caller, file: str) -> Kept:
-    """Find a kept file of one of the caller's classes. Raises Missing for any other."""
-    wanted = (
-        select(files.c.name, files.c.class_id, documents.c.size, documents.c.manifest)
-        .join(
-            documents,
-            (documents.c.school == files.c.school) & (documents.c.id == files.c.document),
-        )
-        .where(files.c.school == caller.school, files.c.id == file)
-    )
-    row = (await connection.execute(wanted)).first()
-    if row is None or row.class_id not in await classes_of(connection, caller.school, caller.id):
-        raise Missing("no-file")
-    manifest = _manifest.decode(row.manifest)
-    return Kept(row.name, row.size, tuple(chunk.hash.hex() for chunk in manifest.chunks))
 
 
 async def _objection(
@@ -103,15 +102,19 @@ async def _objection(
     return "id-taken" if known is not None and tuple(known) != mine else ""
 
 
-async def _held(connection: AsyncConnection, school: str, manifest: Manifest) -> dict[str, int]:
-    names = sorted({chunk.hash.hex() for chunk in manifest.chunks})
+async def _hold(
+    connection: AsyncConnection, school: str, names: Iterable[str], now: int
+) -> dict[str, int]:
+    """Return which of these chunks are here, with their sizes; none of them goes for days."""
+    wanted = sorted(set(names))
     held: dict[str, int] = {}
-    for start in range(0, len(names), HASHES_A_STATEMENT):
-        some = names[start : start + HASHES_A_STATEMENT]
-        wanted = select(chunks.c.hash, chunks.c.size).where(
-            chunks.c.school == school, chunks.c.hash.in_(some)
-        )
-        held |= {row.hash: row.size for row in (await connection.execute(wanted)).all()}
+    for start in range(0, len(wanted), HASHES_A_STATEMENT):
+        some = chunks.c.hash.in_(wanted[start : start + HASHES_A_STATEMENT])
+        here = (chunks.c.school == school, some, chunks.c.leaving.is_(False))
+        old = chunks.c.kept_at < now - TOUCH_SECONDS
+        await connection.execute(update(chunks).where(*here, old).values(kept_at=now))
+        found = await connection.execute(select(chunks.c.hash, chunks.c.size).where(*here))
+        held |= {row.hash: row.size for row in found}
     return held
 
 

@@ -1,8 +1,8 @@
-"""Where chunks lie: a store of immutable objects by name; here a folder, elsewhere S3."""
+"""Where chunks lie: a store of immutable objects by name; here a folder, in `s3.py` a bucket."""
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,15 @@ class Objects(Protocol):
         """Remove an object; doing it twice is doing it once."""
         ...
 
+    async def addresses(self, school: str, names: Sequence[str]) -> tuple[str, ...]:
+        """Return where whoever has an address may read each for a while; none: only through us."""
+        ...
+
+
+def tenant_of(school: str) -> str:
+    """Name a school's part of a store: its id may be "..", its hash cannot."""
+    return hashlib.sha256(school.encode()).hexdigest()[:32]
+
 
 class Folder:
     """A folder as an object store: what has its name is whole and on the disk."""
@@ -29,9 +38,13 @@ class Folder:
     def __init__(self, root: Path, workers: Workers) -> None:
         self._root = root
         self._workers = workers
+        self._lasting: set[Path] = set()
+        """Folders of whose own entries we know that they are on the disk."""
 
     async def keep(self, school: str, name: str, content: bytes) -> None:
-        await self._workers.run(_keep, self._path(school, name), content)
+        path = self._path(school, name)
+        await self._workers.run(_keep, path, content, known=path.parent in self._lasting)
+        self._lasting.add(path.parent)
 
     async def read(self, school: str, name: str) -> bytes | None:
         return await self._workers.run(_read, self._path(school, name))
@@ -39,13 +52,15 @@ class Folder:
     async def remove(self, school: str, name: str) -> None:
         await self._workers.run(_remove, self._path(school, name))
 
+    async def addresses(self, school: str, names: Sequence[str]) -> tuple[str, ...]:
+        del school, names
+        return ()
+
     def _path(self, school: str, name: str) -> Path:
-        # A school's id may be "..": its hash cannot.
-        tenant = hashlib.sha256(school.encode()).hexdigest()[:32]
-        return self._root / tenant / name[:2] / name
+        return self._root / tenant_of(school) / name[:2] / name
 
 
-def _keep(path: Path, content: bytes) -> None:
+def _keep(path: Path, content: bytes, *, known: bool) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,15 +73,9 @@ def _keep(path: Path, content: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    for folder in _parents(path):
+    # A first chunk makes entries in three folders: its own, the tenant's, the root's.
+    for folder in list(path.parents)[: 1 if known else 3]:
         _sync_folder(folder)
-
-
-def _parents(path: Path) -> Iterator[Path]:
-    """Yield the folders whose entries a first chunk makes: its own, the tenant's, the root's."""
-    yield path.parent
-    yield path.parent.parent
-    yield path.parent.parent.parent
 
 
 def _sync_folder(folder: Path) -> None:

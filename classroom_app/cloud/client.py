@@ -4,11 +4,13 @@ import asyncio
 import ssl
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import msgspec
+from blake3 import blake3
 
 from central_mdm.contract.fleet import PapersGiven, Successor, Whereabouts
 from central_mdm.contract.heads import HeadsHeard, HeadsTold
@@ -23,10 +25,11 @@ from central_mdm.contract.identity import (
 )
 from central_mdm.contract.journal import Event, Push, Pushed
 from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone, SignInWays
-from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.partage import FileAnswer, FileKept, FileOffered, FilesListed
 from central_mdm.contract.roster import Changes, Scopes
 from classroom_app.cloud.answers import judge, read
 from classroom_app.cloud.errors import NotAServer, NotSignedIn, Unreachable
+from classroom_app.cloud.objects import read_object
 from device_bridge.server_clock import ahead_seconds
 
 T = TypeVar("T")
@@ -52,12 +55,13 @@ class Cloud:
         verify: ssl.SSLContext | bool = True,  # noqa: FBT001, FBT002 - httpx's own word
         whole_seconds: float = WHOLE_SECONDS,
     ) -> None:
-        limits = httpx.Limits(max_connections=8, max_keepalive_connections=4)
+        limits = httpx.Limits(max_connections=8, max_keepalive_connections=8)
         timeout = httpx.Timeout(whole_seconds, connect=min(CONNECT_SECONDS, whole_seconds))
         # No redirects: a portal's login page is not our server's answer.
         self._http = httpx.AsyncClient(
             timeout=timeout, limits=limits, verify=verify, follow_redirects=False
         )
+        self._verify = verify if isinstance(verify, ssl.SSLContext) else None
         self._renewed = renewed
         self._now = now
         self._whole_seconds = whole_seconds
@@ -149,6 +153,45 @@ class Cloud:
         token = await self._current()
         await self._send("PUT", f"/api/chunks/{name}", content, token, CHUNK_SECONDS)
 
+    async def files(self, class_id: str, after: str = "") -> FilesListed:
+        """List a class's collected work, whichever computer brought it."""
+        query = httpx.QueryParams({"class": class_id, "after": after})
+        return await self._signed("GET", f"/api/files?{query}", FilesListed)
+
+    async def manifest(self, file: str) -> FileKept:
+        return await self._signed("GET", f"/api/files/{quote(file)}/manifest", FileKept)
+
+    async def get_chunk(self, name: str, file: str, address: str = "") -> bytes:
+        """Bring one chunk of a file: from `address`, which its manifest told, or by asking for it.
+
+        What comes is the chunk of that name (its BLAKE3), or NotAServer is raised.
+        """
+        # An address is signed for one object and a while: our token is nobody's there.
+        status, content = await self._from(address) if address else (HTTPStatus.GONE, b"")
+        if status != HTTPStatus.OK:
+            path = f"/api/chunks/{name}?{httpx.QueryParams({'file': file})}"
+            response, content = await self._exchange(
+                "GET", f"{self._url}{path}", token=await self._current(), seconds=CHUNK_SECONDS
+            )
+            if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
+                status, content = await self._from(response.headers.get("location", ""))
+                if status != HTTPStatus.OK:
+                    raise Unreachable("store")
+            elif response.status_code != HTTPStatus.OK:
+                judge(response, content, self._now())
+        digest = await asyncio.to_thread(lambda: blake3(content).hexdigest())
+        if digest != name:
+            raise NotAServer("wrong-hash")
+        return content
+
+    async def _from(self, address: str) -> tuple[int, bytes]:
+        """Read from the object store, off the loop."""
+        try:
+            async with asyncio.timeout(CHUNK_SECONDS):
+                return await asyncio.to_thread(read_object, address, self._verify)
+        except TimeoutError:
+            raise Unreachable("too slow") from None
+
     async def close(self) -> None:
         await self._http.aclose()
 
@@ -191,6 +234,18 @@ class Cloud:
     async def _send(
         self, method: str, path: str, content: bytes, token: str, seconds: float
     ) -> bytes:
+        response, answer = await self._exchange(
+            method, f"{self._url}{path}", content, token, seconds
+        )
+        now = self._now()
+        self.offset_seconds = ahead_seconds(response.headers.get("date", ""), now)
+        judge(response, answer, now)
+        return answer
+
+    async def _exchange(
+        self, method: str, url: str, content: bytes = b"", token: str = "", seconds: float = 0
+    ) -> tuple[httpx.Response, bytes]:
+        """Ask once and read all of the answer, whatever it is."""
         binary = method == "PUT"
         headers = {"content-type": "application/octet-stream" if binary else "application/json"}
         if token:
@@ -199,10 +254,10 @@ class Cloud:
             async with (
                 asyncio.timeout(seconds),
                 self._http.stream(
-                    method, f"{self._url}{path}", content=content or None, headers=headers
+                    method, url, content=content or None, headers=headers
                 ) as response,
             ):
-                answer = await _bounded(response)
+                return response, await _bounded(response)
         except TimeoutError:
             raise Unreachable("too slow") from None
         except (httpx.DecodingError, httpx.RemoteProtocolError) as error:
@@ -211,10 +266,6 @@ class Cloud:
             raise Unreachable("cut off") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise Unreachable(type(error).__name__) from None
-        now = self._now()
-        self.offset_seconds = ahead_seconds(response.headers.get("date", ""), now)
-        judge(response, answer, now)
-        return answer
 
 
 def _base(url: str) -> str:

@@ -12,13 +12,14 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal, NoReturn, Protocol
 
-from msgspec import Struct
+from blake3 import blake3
+from msgspec import Struct, msgpack
 from msgspec.structs import replace
 
 from central_mdm.contract.heads import HEADS_MAX, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import BATCH_MAX, Event, Outcome, Pushed
-from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
 from central_mdm.contract.roster import Changes, Scopes
 from classroom_app.cloud.errors import (
     CloudError,
@@ -42,11 +43,16 @@ COUNT_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 300.0
 FILES_AT_ONCE: Final = 20
+# How many of them are under way beside each other: most of a file's time is waiting for disks.
+FILES_BESIDE: Final = 5
 PAGES_MAX: Final = 1000
 # A batch is also bound by bytes, for bodies of 16 KiB times 200 are too much for a bad line.
 BATCH_BYTES_MAX: Final = 512 * 1024
 
 
+# Of how many kept files a chunk is read back.
+LOOK_FOR_SHARE: Final = 0.1
+NO_ROOM: Final = "quota"
 # Refusals of a request as a whole that may be the fault of one event in it.
 OF_THE_BATCH: Final = frozenset({"too-large", "malformed"})
 
@@ -99,6 +105,9 @@ class Central(Protocol):
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard: ...
     async def offer_file(self, offered: FileOffered) -> FileAnswer: ...
     async def put_chunk(self, name: str, content: bytes) -> None: ...
+    async def get_chunk(self, name: str, file: str) -> bytes:
+        """Return a chunk of a kept file, its hash verified."""
+        ...
 
 
 class Sync:
@@ -300,21 +309,42 @@ class Sync:
         self._say(replace(self.state, restored=restored, doubts=len(heard.alarms)))
 
     async def _push_files(self) -> None:
-        """Push each waiting file; one that fails for itself waits for the next turn."""
+        """Push each waiting file; one that fails for itself waits for the next turn.
+
+        So does one for which the school has no room: it is refused for now, not for good.
+        """
         tried: set[str] = set()
+        problem: CloudError | NotKept | None = None
         while True:
             waiting = await self._store.waiting_files(len(tried) + FILES_AT_ONCE)
             fresh = [offered for offered in waiting if offered.id not in tried]
             if not fresh:
-                return
-            for offered in fresh:
-                tried.add(offered.id)
-                try:
-                    await self._push_file(offered)
-                except Refused as error:
-                    answer = FileAnswer(offered.id, "refused", reason=error.code)
-                    await self._store.file_settled(offered.id, answer)
+                break
+            for start in range(0, len(fresh), FILES_BESIDE):
+                some = fresh[start : start + FILES_BESIDE]
+                tried |= {offered.id for offered in some}
+                async with asyncio.TaskGroup() as tasks:
+                    trials = [tasks.create_task(self._try_file(offered)) for offered in some]
+                for error in filter(None, (trial.result() for trial in trials)):
+                    problem = problem or error
+                    if not (isinstance(error, Refused) and error.code == NO_ROOM):
+                        raise error
                 await self._count()
+        if problem:
+            raise problem
+
+    async def _try_file(self, offered: FileOffered) -> CloudError | NotKept | None:
+        """Push a file; return what ended it, so that those beside it come to their own end."""
+        try:
+            await self._push_file(offered)
+        except Refused as error:
+            if error.code == NO_ROOM:
+                return error
+            answer = FileAnswer(offered.id, "refused", reason=error.code)
+            await self._store.file_settled(offered.id, answer)
+        except (CloudError, NotKept) as error:
+            return error
+        return None
 
     async def _push_file(self, offered: FileOffered) -> None:
         answer = await self._cloud.offer_file(offered)
@@ -329,7 +359,28 @@ class Sync:
             answer = await self._cloud.offer_file(offered)
         if answer.state == "missing":
             raise NotAServer("forgets-chunks")
+        if answer.reason == NO_ROOM:
+            raise Refused(NO_ROOM, str(answer.left_bytes))
+        if answer.state == "kept":
+            await self._look_for(offered, answer.document)
         await self._store.file_settled(offered.id, answer)
+
+    async def _look_for(self, offered: FileOffered, document: str) -> None:
+        """Believe that it is kept by the document's id, and now and then by reading some of it.
+
+        Until then it waits here: who says "kept" and has it not is noticed, and nothing is lost.
+        """
+        if document != blake3(offered.manifest).hexdigest():
+            raise NotAServer("another-document")
+        if self._jitter() >= LOOK_FOR_SHARE:
+            return
+        chunks = msgpack.decode(offered.manifest, type=Manifest).chunks
+        if chunks:
+            drawn = chunks[int(self._jitter() * len(chunks)) % len(chunks)]
+            try:
+                await self._cloud.get_chunk(drawn.hash.hex(), offered.id)
+            except Refused as error:
+                raise NotAServer("forgets-chunks") from error
 
     async def _chunk(self, manifest: bytes, name: str) -> bytes | None:
         try:

@@ -18,6 +18,7 @@ from msgspec import Raw
 
 from central_mdm.contract.identity import SignedIn
 from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.download import download
 from classroom_app.cloud.errors import (
     CloudError,
     NotAServer,
@@ -256,3 +257,36 @@ async def test_nobody_there_and_no_address_at_all(cloud: Cloud) -> None:
     with pytest.raises(NotSignedIn):
         await cloud.scopes()
     assert threading.active_count() < 20
+
+
+async def test_collected_work_comes_to_another_computer_and_goes_on_where_it_was_cut(
+    steady: Server, cloud: Cloud, tmp_path: Path
+) -> None:
+    await steady.sign_in(cloud)
+    store, pupil = MemoryStore(), steady.sample["devices"][0]["pupil"]
+    pieces = [os.urandom(size) for size in (70_000, 30_000)]
+    store.collect("essay-1", pupil, pieces)
+    await Sync(cloud, store, Trusting(), lambda _: None, lambda: 0.0, lambda: 0.0).once()
+    (named,) = [each for each in (await cloud.files("5B")).files if each.id == "essay-1"]
+    into = tmp_path / "essay"
+    asked: list[str] = []
+
+    class Cut:
+        """The line is cut at the second chunk, then it is not."""
+
+        manifest = cloud.manifest
+
+        async def get_chunk(self, name: str, file: str, address: str = "") -> bytes:
+            asked.append(name)
+            if len(asked) == 2:
+                raise Unreachable
+            return await cloud.get_chunk(name, file, address)
+
+    with pytest.raises(Unreachable):
+        await download(Cut(), named.id, named.document, into)
+    assert not into.exists()
+    await download(Cut(), named.id, named.document, into)
+    assert into.read_bytes() == b"".join(pieces)
+    assert len(asked) == 3, "what had come is not asked for again"
+    with pytest.raises(NotAServer, match="another-document"):
+        await download(cloud, named.id, "ab" * 32, tmp_path / "other")

@@ -1,6 +1,7 @@
 """Files come chunk by chunk, are kept when whole, and are read back by their class only."""
 
 import base64
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,13 @@ from typing import Any
 import blake3
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, ChunkRef, Manifest
+from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
+from central_mdm.partage.quota import keep_quota
+from central_mdm.tidying import DAY_SECONDS, Retention, tidy
 from tests.mdm import Mdm
 
 pytestmark = pytest.mark.real_loop
@@ -39,6 +44,11 @@ async def offer(mdm: Mdm, offered: dict[str, Any], login: str = "lambert") -> di
     answer = await mdm.http.post("/api/files", json=offered, headers=await mdm.as_teacher(login))
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def later(mdm: Mdm, days: int) -> None:
+    mdm.clock.at += days * DAY_SECONDS
+    mdm.tokens.clear()  # they have ended
 
 
 async def put(mdm: Mdm, content: bytes, name: str = "") -> int:
@@ -157,3 +167,90 @@ async def test_what_one_school_holds_is_missing_in_another(mdm: Mdm, tmp_path: P
     await mdm.ground.objects.keep("..", name, pieces[0])
     assert not list(tmp_path.rglob("*.part"))  # noqa: ASYNC240 - a small folder
     assert len(list((tmp_path / "objects").rglob(name))) == 2
+
+
+async def test_a_file_comes_back_by_manifest_and_chunks_and_goes_on_where_it_was_cut(
+    mdm: Mdm,
+) -> None:
+    pieces, manifest = document(1000, 50)
+    for piece in pieces:
+        await put(mdm, piece)
+    await offer(mdm, an_offer(mdm, manifest))
+    headers = await mdm.as_teacher()
+    (named,) = (await mdm.http.get("/api/files?class=5B", headers=headers)).json()["files"]
+    assert (named["id"], named["size"]) == ("file-1", 1050)
+    told = await mdm.http.get("/api/files/file-1/manifest", headers=headers)
+    assert base64.b64decode(told.json()["manifest"]) == manifest
+    url = f"/api/chunks/{(name := blake3.blake3(pieces[0]).hexdigest())}?file=file-1"
+    whole = await mdm.http.get(url, headers=headers)
+    assert (whole.status_code, whole.content) == (200, pieces[0])
+    for asked, status, part in (
+        ("bytes=990-", 206, pieces[0][990:]),
+        ("bytes=-4", 206, pieces[0][-4:]),
+        ("bytes=0-0", 206, pieces[0][:1]),
+        ("bytes=1000-", 416, b""),
+        ("bytes=1-2,5-6", 200, pieces[0]),
+        ("lines=1-2", 200, pieces[0]),
+    ):
+        some = await mdm.http.get(url, headers={**headers, "range": asked})
+        assert (some.status_code, some.content) == (status, part), asked
+    held = {**headers, "if-none-match": whole.headers["etag"]}
+    assert (await mdm.http.get(url, headers=held)).status_code == 304
+    other = f"/api/chunks/{'0' * 64}?file=file-1"
+    assert (await mdm.http.get(other, headers=headers)).json()["code"] == "no-chunk"
+    for path in (url, "/api/files/file-1/manifest", "/api/files?class=5B"):
+        foreign = await mdm.http.get(path, headers=await mdm.as_teacher("sane"))
+        assert foreign.status_code == 404, name
+    sane = next(each["id"] for each in mdm.sample["teachers"] if each["login"] == "sane")
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        whose = (teachers.c.school == mdm.school, teachers.c.id == sane)
+        await connection.execute(update(teachers).where(*whose).values(role="administrator"))
+    answers = await mdm.http.get(url, headers=await mdm.as_administrator("t-sane"))
+    assert answers.content == pieces[0]
+
+
+async def test_a_school_that_is_full_says_how_much_is_left_before_a_byte_is_sent(mdm: Mdm) -> None:
+    pieces, manifest = document(600, 300)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_quota(connection, mdm.school, 700)
+    await put(mdm, pieces[0])
+    refused = await offer(mdm, an_offer(mdm, manifest))
+    assert (refused["state"], refused["reason"], refused["left_bytes"]) == ("refused", "quota", 100)
+    assert await put(mdm, pieces[1]) == 409
+    assert await put(mdm, pieces[0]) == 204, "what is here takes no more room"
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_quota(connection, mdm.school, 900)
+    assert await put(mdm, pieces[1]) == 204
+    assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept"
+
+
+async def test_chunks_of_an_upload_that_was_given_up_go_after_a_week_and_not_before(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    pieces, manifest = document(10, 20)
+    names = [blake3.blake3(piece).hexdigest() for piece in pieces]
+    await put(mdm, pieces[0])
+    later(mdm, 6)
+    assert (await offer(mdm, an_offer(mdm, manifest)))["missing"] == names[1:]
+    later(mdm, 6)
+    await tidy(mdm.ground, mdm.school, Retention())
+    assert await mdm.ground.objects.read(mdm.school, names[0]) == pieces[0], "counted on since"
+    later(mdm, 2)
+
+    async def removing(school: str, name: str) -> None:
+        await remove(school, name)
+        raise OSError(errno.EIO, "the disk")
+
+    remove, folder = mdm.ground.objects.remove, mdm.ground.objects
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(folder, "remove", removing)
+        with pytest.raises(OSError, match="the disk"):
+            await tidy(mdm.ground, mdm.school, Retention())
+    missing = (await offer(mdm, an_offer(mdm, manifest)))["missing"]
+    assert missing == names, "whose bytes may be gone is not here"
+    assert await put(mdm, pieces[0]) == 204
+    await tidy(mdm.ground, mdm.school, Retention())
+    assert await mdm.ground.objects.read(mdm.school, names[0]) == pieces[0], "it was sent anew"
+    later(mdm, 8)
+    await tidy(mdm.ground, mdm.school, Retention())
+    assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]

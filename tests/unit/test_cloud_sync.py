@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from blake3 import blake3
 
 from central_mdm.contract.heads import Alarm, HeadOutcome, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.identity import Trust
@@ -36,6 +37,9 @@ class Script:
         self.sums = [sum_of([ROW])]
         self.asked_at: list[float] = []
         self.missing: list[tuple[str, ...]] = []
+        self.full = self.lost = False
+        self.document = ""
+        self.looked_for: list[tuple[str, str]] = []
         self.heads: list[HeadsTold] = []
         self.held: int | None = None
         self.alarms: tuple[Alarm, ...] = ()
@@ -78,10 +82,19 @@ class Script:
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
         if self.missing:
             return FileAnswer(offered.id, "missing", self.missing.pop(0))
-        return FileAnswer(offered.id, "kept", document="ab" * 32)
+        if self.full:
+            return FileAnswer(offered.id, "refused", reason="quota", left_bytes=7)
+        document = self.document or blake3(offered.manifest).hexdigest()
+        return FileAnswer(offered.id, "kept", document=document)
 
     async def put_chunk(self, name: str, content: bytes) -> None:
         del name, content
+
+    async def get_chunk(self, name: str, file: str) -> bytes:
+        self.looked_for.append((name, file))
+        if self.lost:
+            raise Refused("lost-chunk")
+        return b""
 
 
 def make(
@@ -316,3 +329,38 @@ async def test_a_central_side_that_knows_no_heads_takes_all_else() -> None:
     await sync.once()
     assert told[-1] == SyncState(in_step_at=1000.0)
     assert len(store.heads) == 1
+
+
+async def test_what_the_school_has_no_room_for_waits_and_holds_nothing_up() -> None:
+    script, store = Script(), MemoryStore()
+    store.write(1)
+    store.collect("work-1", "p-1", [b"x"])
+    script.full = True
+    sync, told = make(script, store)
+    with pytest.raises(Refused, match="quota"):
+        await sync.once()
+    assert not store.answers
+    assert (told[-1].waiting, told[-1].refused, told[-1].why) == (1, 0, "refused")
+    assert list(store.rows["class:5B"]) == [("class", "5B")]
+    script.full = False
+    await sync.once()
+    assert store.answers["work-1"].state == "kept"
+
+
+async def test_a_server_that_says_kept_and_has_it_not_is_not_believed() -> None:
+    script, store = Script(), MemoryStore()
+    store.collect("work-1", "p-1", [b"x", b"y"])
+    sync, _ = make(script, store, jitter=lambda: 0.05)
+    script.document = "ab" * 32
+    with pytest.raises(NotAServer) as told:
+        await sync.once()
+    assert told.value.why == "another-document"
+    script.document, script.lost = "", True
+    with pytest.raises(NotAServer) as told:
+        await sync.once()
+    assert told.value.why == "forgets-chunks"
+    assert not store.answers
+    script.lost = False
+    await sync.once()
+    assert store.answers["work-1"].state == "kept"
+    assert script.looked_for[-1] == (blake3(b"x").hexdigest(), "work-1")

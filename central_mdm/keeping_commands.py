@@ -1,0 +1,41 @@
+"""The commands of `pupitre-mdm` on how much is kept, and for how long."""
+
+import argparse
+from collections.abc import Callable
+from typing import Final
+
+from msgspec import to_builtins
+
+from central_mdm.partage.quota import keep_quota
+from central_mdm.platform.ground import Ground
+from central_mdm.tidying import tidy_all
+
+NAMES: Final = frozenset({"quota", "tidy"})
+GIB: Final = 1024**3
+GIB_MAX: Final = 1024**2
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def add_to(command: Add) -> None:
+    """Add the commands; `command` makes one by name and help."""
+    quota = command("quota", "say how much collected work a school may keep")
+    quota.add_argument("--school", required=True)
+    quota.add_argument("--gib", type=_gib, required=True, help="in 2^30 bytes; at first: 100")
+    tidying = command("tidy", "remove what is older than retention.json lets it be")
+    tidying.add_argument("--school", action="append", default=[], help="default: all there are")
+
+
+async def run(ground: Ground, args: argparse.Namespace) -> object:
+    """Run one of `NAMES`; return what is printed."""
+    if args.command == "tidy":
+        return to_builtins(await tidy_all(ground, args.folder, args.school))
+    async with ground.database.writing(args.school) as connection:
+        await keep_quota(connection, args.school, args.gib * GIB)
+    return {"done": args.command}
+
+
+def _gib(text: str) -> int:
+    gib = int(text)
+    if not 0 <= gib <= GIB_MAX:
+        raise argparse.ArgumentTypeError(f"a school keeps from 0 to {GIB_MAX} GiB")
+    return gib

@@ -1,0 +1,69 @@
+"""Reading files back: whose they are, what they are made of, and where its bytes lie."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.partage import FileKept, FileNamed, FilesListed, Manifest
+from central_mdm.partage.model import documents, files
+from central_mdm.platform.authentication import Caller
+from central_mdm.platform.errors import Missing
+from central_mdm.roster.reading import classes_of
+
+FILES_A_PAGE = 200
+_manifest = msgspec.msgpack.Decoder(Manifest)
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """A file as it can be read back."""
+
+    about: FileKept
+    size: int
+
+    def chunks(self) -> tuple[str, ...]:
+        return tuple(chunk.hash.hex() for chunk in _manifest.decode(self.about.manifest).chunks)
+
+
+async def find(connection: AsyncConnection, caller: Caller, file: str) -> Kept:
+    """Find a kept file that the caller may read. Raises Missing for any other.
+
+    Those are the files of one's own classes; an administrator answers for all of a school.
+    """
+    wanted = _files().where(files.c.school == caller.school, files.c.id == file)
+    row = (await connection.execute(wanted)).first()
+    if row is None or not await _may_read(connection, caller, row.class_id):
+        raise Missing("no-file")
+    kept = FileKept(row.id, row.lesson, row.class_id, row.pupil, row.name, row.manifest)
+    return Kept(kept, row.size)
+
+
+async def list_files(
+    connection: AsyncConnection, caller: Caller, class_id: str, after: str
+) -> FilesListed:
+    """List a class's files by id, those after `after`. Raises Missing for another's class."""
+    if not await _may_read(connection, caller, class_id):
+        raise Missing("no-class")
+    mine = (files.c.school == caller.school, files.c.class_id == class_id, files.c.id > after)
+    wanted = _files().where(*mine).order_by(files.c.id).limit(FILES_A_PAGE + 1)
+    rows = (await connection.execute(wanted)).all()
+    some = tuple(_named(row) for row in rows[:FILES_A_PAGE])
+    return FilesListed(some, len(rows) > FILES_A_PAGE)
+
+
+async def _may_read(connection: AsyncConnection, caller: Caller, class_id: str) -> bool:
+    if caller.duty == "administrator":
+        return True
+    return class_id in await classes_of(connection, caller.school, caller.id)
+
+
+def _files() -> Any:  # noqa: ANN401 - a statement's type counts its columns
+    same = (documents.c.school == files.c.school) & (documents.c.id == files.c.document)
+    about = (files.c.id, files.c.lesson, files.c.class_id, files.c.pupil, files.c.name)
+    made = (files.c.document, documents.c.size, documents.c.manifest)
+    return select(*about, *made).join(documents, same)
+
+
+def _named(row: Any) -> FileNamed:  # noqa: ANN401 - a row of `_files`
+    return FileNamed(row.id, row.lesson, row.pupil, row.name, row.size, row.document)

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from central_mdm.audited import acting_as
 from central_mdm.fleet import api as fleet
+from central_mdm.fleet import wanted_api
 from central_mdm.fleet.door import Door
 from central_mdm.fleet.proving import by_pass
 from central_mdm.fleet.rules import read_device
@@ -74,6 +75,7 @@ def application(ground: Ground) -> Litestar:
             roster.routes(ground),
             register.routes(ground),
             fleet.routes(ground, seen),
+            wanted_api.routes(ground),
             journal.routes(ground),
             partage.routes(ground),
         ],

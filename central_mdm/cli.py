@@ -19,6 +19,7 @@ from central_mdm import (
     leaving_commands,
     root_commands,
     trust_commands,
+    wanted_commands,
 )
 from central_mdm.audited import witness
 from central_mdm.contract.fleet import FIRST_SECONDS
@@ -37,7 +38,7 @@ PUPILS_MAX = 500
 MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one line an option
     made = argparse.ArgumentParser(prog="pupitre-mdm", description="A school's central side.")
     add = made.add_subparsers(dest="command", required=True).add_parser
     serving = _command(add, "serve", "serve the school until SIGTERM")
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         teacher.add_argument(f"--{option}", required=True)
     trust_commands.add_to(partial(_command, add))
     leaving_commands.add_to(partial(_command, add))
+    wanted_commands.add_to(partial(_command, add))
     _rules(_command(add, "rules", "say where devices are found and what may be private"))
     admin_commands.add_to(add("admin", help="schools, people, accounts, the audit"), _command)
     keeping_commands.add_to(partial(_command, add))
@@ -213,6 +215,8 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - on
                 return await admin_commands.run(ground, args)
             case name if name in keeping_commands.NAMES:
                 return await keeping_commands.run(ground, args)
+            case name if name in wanted_commands.NAMES:
+                return await wanted_commands.run(ground, args)
             case "rules":
                 told = HouseRules(
                     tuple(args.network),

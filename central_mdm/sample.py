@@ -11,8 +11,8 @@ from typing import Any, Final
 from msgspec import Struct
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.enrolment import Code, make_code
-from central_mdm.fleet.rules import declare_policy
 from central_mdm.identity.rules import add_teacher, open_school
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.displays import display_of

@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import MetaData, Table
 
 from central_mdm.fleet import model as fleet
+from central_mdm.fleet import wanted_model
 from central_mdm.identity import model as identity
 from central_mdm.journal import model as journal
 from central_mdm.partage import model as partage
@@ -15,7 +16,8 @@ WITHOUT_TENANT: Final = frozenset({fleet.doors.name, identity.tenants.name})
 """Read before a school is known: which school a code opens, and which schools there are."""
 
 _ROOMS = (
-    identity.schools, roster.changes, fleet.devices, journal.events, partage.files,
+    identity.schools, roster.changes, fleet.devices, wanted_model.groups, journal.events,
+    partage.files,
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, json
 from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.fleet.forgetting import forget_acts, forget_devices
+from central_mdm.fleet.orders import forget_orders
 from central_mdm.identity import audit
 from central_mdm.identity.forgetting import forget_tokens
 from central_mdm.identity.rules import schools_here
@@ -77,6 +78,7 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         events = await forget_events(connection, school, before(keep.journal))
         alarms = await forget_alarms(connection, school, before(keep.alarms))
         alarms += await forget_acts(connection, school, before(keep.alarms))
+        alarms += await forget_orders(connection, school, before(keep.alarms))
         devices = await forget_devices(connection, school, before(keep.devices))
         tokens = await forget_tokens(connection, school, now)
         audited = await audit.forget_acts(connection, school, before(keep.audit))

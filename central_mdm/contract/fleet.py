@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.names import CSR_MAX, TEXT, Count, Csr, DiscoveryKey, Id, Name
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
+from central_mdm.contract.wanted import URGENT_BYTES_MAX, WANTED_BYTES_MAX
 
 NETWORKS_MAX: Final = 8
 FIRST_SECONDS: Final = 10
@@ -110,7 +111,8 @@ class CheckIn(Struct, frozen=True, omit_defaults=True):
     shown. `wants_discovery`: enrolled before there was a discovery key, it asks for it. `epoch`:
     how many successions of the root it knows. `csr`: PKCS#10 in PEM by the key it has, when its
     certificate is to be renewed, or is from before a succession. `wants_standby`: it joined while
-    the school had none.
+    the school had none. `wanted`: which version of what is wanted the MDM itself has told it; -1:
+    an agent that goes by `Policy` alone.
     """
 
     policy_version: Count = 0
@@ -125,16 +127,18 @@ class CheckIn(Struct, frozen=True, omit_defaults=True):
     epoch: Epoch = 0
     csr: Csr = ""
     wants_standby: bool = False
+    wanted: Annotated[int, Meta(ge=-1, le=2**53)] = -1
 
 
 class CheckedIn(Struct, frozen=True, omit_defaults=True):
-    """What changed since; None: nothing. The server says when to come next.
+    """What changed since; what is left out has not. The server says when to come next.
 
     `assignment` and `deny_list` are signed statements, `contract.grants`; so are `successions`,
     oldest first.
     `head_count`: how far the newest head of this device's journal goes that the server holds;
     -1: it takes none. `certificate`: the renewed one, PEM. `release` (`contract.leaving`): the
-    device leaves the school. `standby`: a `contract.succession.StandbyNamed`.
+    device leaves the school. `standby`: a `contract.succession.StandbyNamed`. `wanted`,
+    `urgent`: see `contract.wanted`.
     """
 
     next_check_in_seconds: Count
@@ -148,6 +152,8 @@ class CheckedIn(Struct, frozen=True, omit_defaults=True):
     certificate: Annotated[str, Meta(max_length=CSR_MAX)] = ""
     release: Annotated[str, Meta(max_length=4096)] = ""
     standby: Annotated[str, Meta(max_length=4096)] = ""
+    wanted: Annotated[str, Meta(max_length=WANTED_BYTES_MAX)] = ""
+    urgent: Annotated[str, Meta(max_length=URGENT_BYTES_MAX)] = ""
 
 
 class Successor(Struct, frozen=True):

@@ -66,7 +66,7 @@ async def ask(ground: Ground, school: str, who: str, devices: Sequence[str]) -> 
     act = Act(ground.new_id(), wanted, who, now)
     by = audit.By(f"person:{who}", "console")
     async with ground.database.writing(school) as connection:
-        await _one_by_one(connection, school)
+        await one_by_one(connection, school)
         seconds = await _wait(connection, school, now)
         if seconds:
             which = who, str(now // HOUR_SECONDS)
@@ -94,11 +94,11 @@ async def confirm(ground: Ground, school: str, who: str, act: str) -> Act:
     """Let go what another person has asked for. Raises Missing, Refused or NotAllowed."""
     now = ground.clock()
     async with ground.database.writing(school) as connection:
-        await _one_by_one(connection, school)
+        await one_by_one(connection, school)
         asked = await _waiting(connection, school, act, now)
         if who == asked.asked_by:
             raise NotAllowed("second-person", "Another person has to confirm what you asked for.")
-        if asked.asked_by not in await _people(connection, school):
+        if asked.asked_by not in await people(connection, school):
             raise Refused("act-over", "Who asked for it is no more of this school, or may not.")
         done = await _released(connection, ground, school, asked)
         mine = (acts.c.school == school, acts.c.id == act)
@@ -114,7 +114,7 @@ async def confirm(ground: Ground, school: str, who: str, act: str) -> Act:
     return done
 
 
-async def _one_by_one(connection: AsyncConnection, school: str) -> None:
+async def one_by_one(connection: AsyncConnection, school: str) -> None:
     """Hold the school's row: two who ask at once are counted one after the other."""
     mine = select(schools.c.school).where(schools.c.school == school)
     await connection.execute(mine.with_for_update())
@@ -138,7 +138,7 @@ async def _take(connection: AsyncConnection, ground: Ground, school: str, act: A
     if alone:
         return await _released(connection, ground, school, act)
     await keys_of(connection, school, act.devices)
-    if not await _people(connection, school) - {act.asked_by}:
+    if not await people(connection, school) - {act.asked_by}:
         raise Refused("no-second-person", NOBODY_ELSE)
     detail = f"{len(act.devices)} devices: {' '.join(act.devices)}"
     alarm = Alarm(act.asked_at, ASKED, "teacher", act.asked_by, act.id, "", detail)
@@ -161,7 +161,7 @@ async def _waiting(connection: AsyncConnection, school: str, act: str, now: int)
     return Act(row.id, json.decode(row.devices, type=tuple[str, ...]), row.asked_by, row.asked_at)
 
 
-async def _people(connection: AsyncConnection, school: str) -> set[str]:
+async def people(connection: AsyncConnection, school: str) -> set[str]:
     """Name who may ask and confirm."""
     wanted = select(teachers.c.id).where(
         teachers.c.school == school,

@@ -146,13 +146,19 @@ def _asks(told: CheckIn, standing: Standing) -> bool:
         return True
     if told.wants_standby and standing.standby:
         return True
-    return told.inventory is None and told.inventory_hash != standing.inventory_hash
+    if told.inventory_hash == standing.inventory_hash:
+        return False
+    return told.inventory is None or standing.ruled  # it may be of other groups now
 
 
 def _lacks(told: CheckIn, standing: Standing) -> bool:
     """Say whether there is something newer for it."""
+    # A device of before goes by its policy, any other by what is wanted of it.
+    lacks = told.policy_version < standing.policy_version
+    if told.wanted >= 0:
+        lacks = told.wanted != standing.wanted_version
     return (
-        told.policy_version < standing.policy_version
+        lacks
         or told.assignment_version < standing.assignment_version
         or told.deny_list < standing.deny_list
         or told.epoch < standing.epoch

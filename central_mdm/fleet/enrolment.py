@@ -205,10 +205,10 @@ async def _spend(
 async def _keep(
     connection: AsyncConnection, school: str, device: str, token_hash: str, now: int
 ) -> None:
-    """Keep the token; that of an earlier enrolment ends."""
+    """Keep the token; that of an earlier enrolment ends. A new device holds version 0 of all."""
     facts = {"token_hash": token_hash, "enrolled_at": now, "inventory_hash": ""}
     await connection.execute(
         upsert(connection, devices)
-        .values({"school": school, "id": device, **facts})
+        .values({"school": school, "id": device, "wanted_version": 1, **facts})
         .on_conflict_do_update(index_elements=["school", "id"], set_=facts)
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import func, insert, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Policy
@@ -17,6 +17,7 @@ from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, of_token
 from central_mdm.fleet.telling import Telling, keep
+from central_mdm.fleet.wanted import statements
 from central_mdm.identity.certificates import key_of_request
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.renewal import renew
@@ -57,6 +58,10 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
     if told.heads:
         head_count = await _take_heads(ground, caller, told)
     news = await _news(ground, caller, told, known)
+    changed = keeps or told.assignment_version < known.assignment_version
+    wanted, urgent = await statements(
+        ground, caller, told.wanted, known.wanted_version, changed=changed
+    )
     return CheckedIn(
         next_check_in_seconds=next_check_in(caller.id, ground.clock()),
         policy=news.policy,
@@ -69,6 +74,8 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
         certificate=news.certificate,
         release=known.release,
         standby=_standby(ground, caller.school, told, known),
+        wanted=wanted,
+        urgent=urgent,
     )
 
 
@@ -96,6 +103,7 @@ async def _news(ground: Ground, caller: Caller, told: CheckIn, known: Standing) 
     held = told.policy_version, told.assignment_version, told.deny_list, told.epoch
     newest_ = known.policy_version, known.assignment_version, known.deny_list, known.epoch
     behind = [mine < theirs for mine, theirs in zip(held, newest_, strict=True)]
+    behind[0] = behind[0] and told.wanted < 0  # who hears what is wanted has it there
     if any(behind):
         policy, assignment, denied, succeeded = behind
         async with ground.database.reading(school) as connection:
@@ -110,17 +118,6 @@ async def _news(ground: Ground, caller: Caller, told: CheckIn, known: Standing) 
     if told.csr and told.epoch >= known.epoch:
         news = replace(news, certificate=await _renewed(ground, caller, told.csr))
     return news
-
-
-async def declare_policy(ground: Ground, school: str, seconds: int, wallpaper: str) -> Policy:
-    """Declare what every device of the school shall have; return it with its version."""
-    async with ground.database.writing(school) as connection:
-        last = select(func.max(policies.c.version)).where(policies.c.school == school)
-        version = ((await connection.execute(last)).scalar() or 0) + 1
-        policy = Policy(version, seconds, wallpaper)
-        row = {"version": version, "screen_timeout_seconds": seconds, "wallpaper": wallpaper}
-        await connection.execute(insert(policies).values({"school": school, **row}))
-    return policy
 
 
 async def _renewed(ground: Ground, caller: Caller, csr: str) -> str:

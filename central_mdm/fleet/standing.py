@@ -8,6 +8,7 @@ from sqlalchemy import Row, Select, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.model import devices, policies, releases
+from central_mdm.fleet.wanted_model import groups
 from central_mdm.identity.model import deny_lists, schools, successions
 from central_mdm.journal.model import heads
 from central_mdm.platform.database import Database
@@ -25,6 +26,7 @@ class Standing(Struct, frozen=True):
     """What is wanted of a device, and what it last reported.
 
     `token_hash`: of the newest secret given to it; a pass that was made of an older one has ended.
+    `ruled`: groups of the school go by what devices tell of themselves.
     """
 
     token_hash: str
@@ -38,6 +40,7 @@ class Standing(Struct, frozen=True):
     epoch: int
     release: str
     standby: str
+    ruled: bool
 
 
 Standings = Gathered[Pair, Standing | None]
@@ -89,6 +92,7 @@ def _wanted() -> Select[Any]:
             roster_devices.c.school == school, roster_devices.c.id == devices.c.id
         ),
         "deny_list": select(func.max(deny_lists.c.number)).where(deny_lists.c.school == school),
+        "ruled": select(func.count()).where(groups.c.school == school, groups.c.rule.is_not(None)),
         "epoch": select(func.max(successions.c.epoch)).where(successions.c.school == school),
     }
     return select(devices, *(each.scalar_subquery().label(name) for name, each in told.items()))
@@ -107,4 +111,5 @@ def _standing(row: Row[Any]) -> Standing:
         epoch=row.epoch or 0,
         release=row.release or "",
         standby=row.standby or "",
+        ruled=bool(row.ruled),
     )

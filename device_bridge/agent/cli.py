@@ -22,6 +22,7 @@ from uuid import uuid4
 import msgspec
 
 from central_mdm.contract.fleet import Policy
+from central_mdm.contract.wanted import Body, Declaration
 from device_bridge.agent.folder import Folder, default_folder
 from device_bridge.agent.for_pupil import add_commands
 from device_bridge.agent.guard import kept, mdm
@@ -40,6 +41,7 @@ from device_bridge.agent.guard.status import ask_status, kept_status, serve_stat
 from device_bridge.agent.guard.witness import read_heads
 from device_bridge.agent.leave import GuardRuns, finish, leave_by_file
 from device_bridge.agent.placed import read_placed
+from device_bridge.agent.settings import Machine, prove
 from device_bridge.agent.supervise import GOODBYE_SECONDS, Child, follow, supervise
 from device_bridge.garbage import settle
 from device_bridge.journal_fault import sentence as sentence_of
@@ -325,7 +327,9 @@ async def _serve_enrolled(asked: argparse.Namespace, folder: Folder) -> None:
             folders=folders,
         )
         device = Device(
-            folder, makings, About(KIND, _apply, _jitter, gateway=_gateway, pace=asked.pace)
+            folder,
+            makings,
+            About(KIND, _apply, _jitter, gateway=_gateway, pace=asked.pace, machine=_machine()),
         )
         interfaces = [str(address) for address in asked.interface]
         port = device.bind(interfaces or EVERYWHERE, asked.port)
@@ -487,11 +491,28 @@ def _gateway(interface: str) -> str:
 
 
 def _apply(policy: Policy) -> str:
-    if sys.platform != "linux":
-        return "not applied on this system"
-    from device_bridge.agent.platform.x11_policy import apply_to_x11  # noqa: PLC0415 - Linux only
+    """Do what an MDM of before declares, by the same ways; return what was not applied, or ""."""
+    bodies: dict[str, Body] = {
+        "screen_timeout": {"seconds": policy.screen_timeout_seconds},
+        "wallpaper": {"name": policy.wallpaper},
+    }
+    declared = [Declaration(name, policy.version, body) for name, body in bodies.items()]
+    reports = [prove(_machine().settings, one, None) for one in declared]
+    return "; ".join(one.reason for one in reports if one.state != "applied")
 
-    return apply_to_x11(policy.screen_timeout_seconds, policy.wallpaper)
+
+def _machine() -> Machine:
+    if sys.platform != "linux":
+        return Machine()
+    from device_bridge.agent.platform import (  # noqa: PLC0415 - Linux only
+        linux_restart,
+        linux_ring,
+        linux_settings,
+    )
+
+    own_desktop = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    settings = linux_settings.linux_settings(own_desktop=own_desktop)
+    return Machine(settings, linux_ring.ring, linux_restart.restart)
 
 
 def _sentence(error: DeviceError) -> str:  # noqa: C901 - one case a sentence

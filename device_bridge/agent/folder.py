@@ -84,6 +84,16 @@ class Folder:
         return self.root / "receipt.json"
 
     @property
+    def wanted(self) -> Path:
+        """What the MDM wants of this device, what was done of it, and what it is still to hear."""
+        return self.root / "wanted.json"
+
+    @property
+    def wiping(self) -> Path:
+        """By which act this device is erased: whoever finds it goes on with that."""
+        return self.root / "wiping.json"
+
+    @property
     def retention(self) -> Path:
         """How long things are kept, where that is not the default."""
         return self.root / FILE

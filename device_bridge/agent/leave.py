@@ -9,7 +9,8 @@ from pathlib import Path
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.leaving import begin, leave
-from device_bridge.agent.guard.mdm import deliver_receipt
+from device_bridge.agent.guard.mdm import deliver_receipt, tell_reports
+from device_bridge.agent.guard.wiping import finish_wipe
 from device_bridge.only_one import lock_folder
 from device_bridge.protocol.errors import NotAllowed, NotPaired
 from device_bridge.trust.grants import TOKEN_BYTES_MAX
@@ -23,7 +24,9 @@ class GuardRuns(NotAllowed):
 
 
 async def finish(folder: Folder) -> bool:
-    """Leave the school where the folder says so; return whether it did. Raises OSError."""
+    """Leave the school, or erase, where the folder says so; return whether. Raises OSError."""
+    if await finish_wipe(folder, partial(tell_reports, folder)):
+        return True
     return await leave(folder, time.time, partial(deliver_receipt, folder))
 
 

@@ -16,6 +16,7 @@ from device_bridge.protocol.fields import (
     Name,
     OptionalId,
     Pixels,
+    SchoolAct,
     Sentence,
     Version,
     Words,
@@ -129,11 +130,18 @@ class ScreenLate(Struct, frozen=True, tag="screen-late"):
 
 
 class ShowNotice(Struct, frozen=True, tag="show-notice"):
-    """Show the teacher's words; answered by `NoticeShown`."""
+    """Show the teacher's words, or say what the school does (`act`); answered by `NoticeShown`."""
 
     id: Id
     text: Words
     teacher_name: Name
+    act: SchoolAct = ""
+
+
+class ShowLost(Struct, frozen=True, tag="show-lost"):
+    """Say on every whole screen that this device is missing; "": no more. Told by `LostShown`."""
+
+    text: Words
 
 
 class OpenFile(Struct, frozen=True, tag="open-file"):
@@ -199,6 +207,12 @@ class NoticeShown(Struct, frozen=True, tag="notice-shown"):
     reason: Sentence = ""
 
 
+class LostShown(Struct, frozen=True, tag="lost-shown"):
+    """Is it mapped on every screen (or gone)? `reason` empty: as asked."""
+
+    reason: Sentence = ""
+
+
 class Opened(Struct, frozen=True, tag="opened"):
     id: Id
     reason: Sentence = ""
@@ -233,6 +247,7 @@ ToSeat = (
     | ScreenLate
     | Frame
     | ShowNotice
+    | ShowLost
     | OpenFile
     | OpenPage
     | ControlOrdered
@@ -248,6 +263,7 @@ FromSeat = (
     | LookAnswered
     | ScreenShown
     | NoticeShown
+    | LostShown
     | Opened
     | PupilActed
     | ControlAnswered

@@ -28,6 +28,7 @@ from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import serve_status
 from device_bridge.agent.seat.core import SeatCore
 from device_bridge.agent.seat.obeying import Mouth, find_guard
+from device_bridge.agent.settings import Machine, Remembered
 from device_bridge.protocol.seat import PupilActed
 from device_bridge.session.device_link import DeviceLink
 from device_bridge.session.wire import Wire
@@ -77,7 +78,7 @@ class SimulatedPupil:
         if read_kept(self._folder.school) is None:
             inventory = inventory_of(self._folder.root, self._plan.kind, agent_version())
             await enrol(self._folder, self._plan.server, self._plan.code, inventory)
-        about = About(self._plan.kind, _apply, _jitter)
+        about = About(self._plan.kind, _apply, _jitter, machine=_machine())
         self.device = PupilsDevice(self._folder, self._makings(), about)
         return self.device.id, self.device.bind(interfaces, self._plan.port)
 
@@ -140,6 +141,11 @@ def _apply(policy: Policy) -> str:
     """Take any screen time-out and wallpaper, as a willing desktop does."""
     del policy
     return ""
+
+
+def _machine() -> Machine:
+    """Take any time-out and wallpaper; the rest a simulated machine does not have."""
+    return Machine({"screen_timeout": Remembered(), "wallpaper": Remembered()})
 
 
 def _jitter() -> float:

@@ -18,7 +18,7 @@ from central_mdm.app import application
 from central_mdm.contract.fleet import Inventory, Policy
 from central_mdm.contract.grants import DenyList
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
-from central_mdm.fleet.rules import declare_policy
+from central_mdm.fleet.declaring import declare_policy
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.rules import begin_epoch
 from central_mdm.joining import ground_at

@@ -13,11 +13,11 @@ from sqlalchemy.engine import Connection
 
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import DeviceRow
+from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.fleet.model import devices, inventories, seen
 from central_mdm.fleet.pace import INTERVAL_SECONDS, next_check_in
-from central_mdm.fleet.rules import declare_policy
 from central_mdm.fleet.seen import Seen
 from central_mdm.platform.errors import Malformed
 from central_mdm.roster.feed import publish
@@ -103,7 +103,7 @@ async def test_an_idle_check_in_is_one_read_and_no_write(mdm: Mdm) -> None:
     own = [line for line in said if line not in quiet and "set_config" not in line]
     assert len(own) == 1
     assert own[0].startswith("SELECT")
-    assert set(idle.json()) == {"next_check_in_seconds", "head_count"}
+    assert set(idle.json()) == {"next_check_in_seconds", "head_count"}, "nothing is wanted"
     assert len(idle.content) <= 200
 
 

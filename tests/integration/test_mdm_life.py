@@ -29,11 +29,11 @@ async def enrolled(mdm: Mdm, key: Ed25519PrivateKey) -> dict[str, Any]:
     return (await mdm.http.post("/api/enrolments", json=asked)).json()
 
 
-async def renewed(mdm: Mdm, token: str, csr: str) -> str:
+async def renewed(mdm: Mdm, device: str, csr: str) -> str:
     asked = {"csr": csr, "policy_version": 1, "assignment_version": 1}
-    return (await mdm.http.post("/api/check-in", json=asked, headers=bearer(token))).json()[
-        "certificate"
-    ]
+    headers = bearer(await mdm.passed(device))
+    answer = await mdm.http.post("/api/check-in", json=asked, headers=headers)
+    return answer.json().get("certificate", "")
 
 
 def certified(pem: str) -> tuple[str, int]:
@@ -49,19 +49,19 @@ async def test_a_certificate_is_renewed_near_its_end_for_the_tokens_own_key_only
     key = Ed25519PrivateKey.generate()
     device = await enrolled(mdm, key)
     mdm.clock.at += YEAR - 200 * DAY
-    assert await renewed(mdm, device["token"], request_by(key)) == "", "not yet"
+    assert await renewed(mdm, device["device"], request_by(key)) == "", "not yet"
     mdm.clock.at += 145 * DAY
-    assert await renewed(mdm, device["token"], new_request()) == "", "another key"
-    fresh = [await renewed(mdm, device["token"], request_by(key)) for _ in range(5)]
+    assert await renewed(mdm, device["device"], new_request()) == "", "another key"
+    fresh = [await renewed(mdm, device["device"], request_by(key)) for _ in range(5)]
     assert certified(fresh[0]) == (thumbprint_of(key.public_key()), mdm.clock.at + YEAR)
     assert [bool(one) for one in fresh] == [True] * 4 + [False], "an answer may be lost, not all"
     mdm.clock.at += 3 * DAY
-    assert await renewed(mdm, device["token"], request_by(key)) == "", "not yet again"
+    assert await renewed(mdm, device["device"], request_by(key)) == "", "not yet again"
     mdm.clock.at += YEAR
-    assert await renewed(mdm, device["token"], request_by(key)), "also when it has ended"
+    assert await renewed(mdm, device["device"], request_by(key)), "also when it has ended"
     await end_device(mdm.ground, mdm.school, device["device"])
     mdm.clock.at += YEAR
-    assert await renewed(mdm, device["token"], request_by(key)) == "", "ended by the school"
+    assert await renewed(mdm, device["device"], request_by(key)) == "", "ended by the school"
 
 
 @on_sqlite
@@ -76,8 +76,8 @@ async def test_a_device_enrolled_anew_has_only_its_newest_key_renewed(mdm: Mdm) 
     second = (await mdm.http.post("/api/enrolments", json=asked)).json()
     assert second["device"] == first["device"]
     mdm.clock.at += YEAR - 30 * DAY
-    assert await renewed(mdm, second["token"], request_by(old)) == ""
-    assert await renewed(mdm, second["token"], request_by(new))
+    assert await renewed(mdm, second["device"], request_by(old)) == ""
+    assert await renewed(mdm, second["device"], request_by(new))
 
 
 @on_sqlite
@@ -117,7 +117,7 @@ async def test_who_ends_within_sixty_days_is_listed_until_renewed(mdm: Mdm) -> N
     mdm.clock.at += 2 * DAY
     assert await listed(60) == [(device["device"], 59)]
     assert await listed(30) == []
-    assert await renewed(mdm, device["token"], request_by(key))
+    assert await renewed(mdm, device["device"], request_by(key))
     assert await listed(60) == []
 
 

@@ -63,6 +63,13 @@ OPERATIONS = (
     "POST /api/renewals",
     "POST /api/receipts",
     "POST /api/successors",
+    "POST /api/reports",
+    "POST /api/fleet/groups",
+    "POST /api/fleet/declarations",
+    "POST /api/fleet/orders",
+    "POST /api/fleet/lost",
+    "POST /api/fleet/found",
+    "GET /api/fleet/standings",
     "POST /api/journal",
     "POST /api/journal/heads",
     "PUT /api/chunks/{name}",
@@ -89,6 +96,7 @@ OPERATIONS = (
     "GET /api/admin/sessions",
     "POST /api/admin/imports",
 )
+OF_THE_FLEET = frozenset({one for one in OPERATIONS if "/fleet/" in one} | {"POST /api/reports"})
 FEW = frozenset(
     {
         "POST /api/sign-in",
@@ -107,6 +115,7 @@ FEW = frozenset(
         "POST /api/admin/teaching",
         "POST /api/admin/archives",
         "POST /api/admin/imports",
+        *OF_THE_FLEET,
     }
 )
 READ_NOTHING = frozenset(
@@ -119,9 +128,12 @@ READ_NOTHING = frozenset(
         "POST /api/second-factor/enrolment",
     }
 )
-NEED_NOTHING = frozenset({"GET /api/trust", "GET /api/audit", "GET /api/region/schools"})
+NEED_NOTHING = frozenset(
+    {"GET /api/trust", "GET /api/audit", "GET /api/region/schools", "GET /api/fleet/standings"}
+)
 SIGNED = frozenset(
     {
+        "POST /api/fleet/found",
         "POST /api/proofs",
         "POST /api/renewals",
         "POST /api/receipts",
@@ -140,7 +152,12 @@ MORE_THAN_A_SCHEMA = frozenset(
         "POST /api/enrolments",
         "POST /api/files",
         "POST /api/region/schools",
+        "POST /api/fleet/declarations",
+        "POST /api/fleet/groups",
+        "POST /api/fleet/lost",
+        "POST /api/fleet/orders",
         "POST /api/journal/heads",
+        "POST /api/reports",
         "PUT /api/chunks/{name}",
         "GET /api/chunks/{name}",
         "GET /api/files",
@@ -159,6 +176,8 @@ own: a well-formed text may still be none, and is refused."""
 
 ASKED_BY = (
     ("/api/check-in", "device"),
+    ("/api/reports", "device"),
+    ("/api/fleet/", "administrator"),
     ("/api/second-factor", "first"),
     ("/api/audit", "administrator"),
     ("/api/admin/", "administrator"),
@@ -175,6 +194,7 @@ class Api:
     school: str
     class_id: str
     pupil: str
+    device: str
     tokens: dict[str, str] = field(default_factory=dict[str, str])
     operations: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -249,7 +269,7 @@ def furnished(url: str, folder: Path, tokens: dict[str, str]) -> Api:
     """Sign a teacher in, enrol a device, keep one file: so that good requests can succeed."""
     sample = json.loads((folder / "sample.json").read_text())
     account, place = sample["teachers"][0], sample["devices"][0]
-    made = Api(url, sample["school"], "5B", place["pupil"], tokens)
+    made = Api(url, sample["school"], "5B", place["pupil"], place["device"], tokens)
     with httpx.Client(base_url=url) as http:
         asked = {"school": made.school, "login": account["login"], "password": account["password"]}
         made.tokens["teacher"] = http.post("/api/sign-in", json=asked).json()["token"]
@@ -308,6 +328,17 @@ def true_to_life(api: Api, case: Drawn) -> Drawn:  # noqa: C901, PLR0912, PLR091
             case.body = {**case.body, "teacher": "t-sane", "class_id": "5B"}
         case "POST /api/admin/archives":
             case.body = {"session": "", "classes": []}
+        case "POST /api/reports":
+            case.body = {"reports": [], "ended": []}
+        case "POST /api/fleet/groups":
+            case.body = {"id": "laptops", "name": "Laptops", "rule": {"kind": "laptop"}}
+        case "POST /api/fleet/declarations":
+            body = {"seconds": 5}
+            case.body = {"scope": "school", "feature": "screen_timeout", "body": body}
+        case "POST /api/fleet/orders":
+            case.body = {"id": "order-1", "kind": "ring", "scope": "school"}
+        case "POST /api/fleet/lost":
+            case.body = {**case.body, "device": api.device, "text": "Call us"}
         case "POST /api/check-in" | "POST /api/journal/heads":
             case.body = {**case.body, "heads": []}
         case _:  # where the token alone does not make it real, the one file that there is does

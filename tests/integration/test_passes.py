@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert, select
 
 from central_mdm.contract.fleet import PROOF_TYPE, CheckIn, Inventory, KeyShown
+from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.model import devices, seen
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import standings
@@ -148,3 +149,20 @@ async def test_the_role_that_gathers_shows_nothing_to_whoever_is_its_member(mdm:
     async with mdm.ground.database.gathering() as connection:
         rows = (await connection.execute(select(devices.c.id))).all()
     assert rows == []
+
+
+async def test_what_is_wanted_anew_is_told_to_a_device_that_is_idle_otherwise(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    async with enrolled(mdm, tmp_path) as (folder, _, __):
+        headers = bearer(token_of(folder))
+        told = {"policy_state": "", "inventory_hash": "aa", "assignment_version": 1, "wanted": 1}
+        first = {**told, "inventory": {"kind": "laptop"}}
+        await mdm.http.post("/api/check-in", json=first, headers=headers)
+
+        async def heard() -> set[str]:
+            return set((await mdm.http.post("/api/check-in", json=told, headers=headers)).json())
+
+        assert await heard() == {"next_check_in_seconds", "head_count"}
+        await declare_policy(mdm.ground, mdm.school, 120, "sea")
+        assert await heard() == {"next_check_in_seconds", "head_count", "wanted", "urgent"}

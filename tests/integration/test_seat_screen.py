@@ -15,11 +15,13 @@ from device_bridge.protocol.seat import (
     IndicatorAnswered,
     Look,
     LookAnswered,
+    LostShown,
     NoticeShown,
     Opened,
     OpenFile,
     PupilActed,
     ShowIndicator,
+    ShowLost,
     ShowNotice,
     StillShown,
 )
@@ -101,6 +103,20 @@ async def test_a_hand_is_raised_and_a_name_chosen_with_the_pointer(
     await held.hears(IndicatorAnswered, lambda said: said.version == 2)
     await desk.click(683, 205)
     assert await held.hears(PupilActed, lambda _: True) == PupilActed("seat", "p2")
+
+
+async def test_a_missing_device_says_so_on_its_whole_screen_until_it_is_found(
+    desk: Desktop, held: GuardStandIn
+) -> None:
+    search = ("xdotool", "search", "--onlyvisible", "--name", "^pupitre-lost$")
+    held.tell(ShowLost("Appelez le 12"))
+    assert await held.hears(LostShown, lambda _: True) == LostShown()
+    _, found = await desk.run(*search)
+    _, place = await desk.run("xdotool", "getwindowgeometry", found.split()[0])
+    assert "1366x768" in place
+    held.tell(ShowLost(""))
+    assert await held.hears(LostShown, lambda _: True) == LostShown()
+    assert (await desk.run(*search))[1] == ""
 
 
 async def test_a_notice_is_shown_and_answered_by_typing(desk: Desktop, held: GuardStandIn) -> None:

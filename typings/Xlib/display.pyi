@@ -147,6 +147,9 @@ class _Screen:
     width_in_pixels: int
     height_in_pixels: int
 
+class ScreenSaver:
+    timeout: int
+
 class Display:
     display: _BaseDisplay
     extension_event: _ExtensionEvent
@@ -173,6 +176,7 @@ class Display:
         self, first_keycode: int, keysyms: list[tuple[int, ...]]
     ) -> None: ...
     def intern_atom(self, name: str) -> int: ...
+    def get_screen_saver(self) -> ScreenSaver: ...
     def set_screen_saver(
         self, timeout: int, interval: int, prefer_blank: int, allow_exposures: int
     ) -> None: ...

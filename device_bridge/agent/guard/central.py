@@ -28,6 +28,7 @@ from central_mdm.contract.fleet import (
 )
 from central_mdm.contract.identity import Problem
 from central_mdm.contract.leaving import Left
+from central_mdm.contract.wanted import Taken
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.trust.grants import sign
 
@@ -39,7 +40,7 @@ BACK_OFF_MAX_SECONDS: Final = 3600.0
 FIRST_MAX_SECONDS: Final = 3600
 """However large the fleet is: an hour after it was switched on a device has come."""
 _problem: Final = msgspec.json.Decoder(Problem)
-Answered = TypeVar("Answered", Enrolled, CheckedIn, Left, Passed)
+Answered = TypeVar("Answered", Enrolled, CheckedIn, Left, Passed, Taken)
 Client = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 

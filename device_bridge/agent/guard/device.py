@@ -8,7 +8,7 @@ import logging
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -32,6 +32,8 @@ from device_bridge.agent.guard.mdm import CheckIns, Duties
 from device_bridge.agent.guard.networks import Gateway, Networks
 from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.agent.guard.succession import follow
+from device_bridge.agent.guard.wanted import WantedHere
+from device_bridge.agent.settings import Machine
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.day import NAME_BYTES, OwnName
 from device_bridge.discovery.interfaces import LOOK_SECONDS, own_addresses
@@ -65,7 +67,7 @@ def agent_version() -> str:
 
 @dataclass(frozen=True)
 class About:
-    """What differs between machines. `apply` does what a policy declares; see `mdm.Duties`.
+    """What differs between machines. `apply` does what a policy of an older MDM declares.
 
     `gateway` knows the hardware address of an interface's router. `pace` multiplies the pauses
     before the first check-in and between looks at the network.
@@ -77,6 +79,7 @@ class About:
     client: Client = web_client
     gateway: Gateway = lambda _: ""
     pace: float = 1.0
+    machine: Machine = field(default_factory=Machine)
 
 
 class Device:
@@ -102,6 +105,15 @@ class Device:
         self._wanted: Sequence[str] | None = None
         self._allowed: tuple[str, ...] | None = None
         self.renewing = Renewing(folder, enrolled, self.guard.utc, self._renewed)
+        self.wanted = WantedHere(
+            folder,
+            enrolled,
+            about.machine,
+            self.guard.notices,
+            self.guard.utc,
+            makings.clock.boot_id,
+            self.guard.voice.note,
+        )
         self._check_ins = CheckIns(folder, enrolled, self._duties())
         self.announced = OwnName(
             self.id,
@@ -150,6 +162,7 @@ class Device:
             group.create_task(self._listener.run(), name="listener")
             group.create_task(self._check_ins.run(), name="check-ins")
             group.create_task(self.renewing.run(), name="renewing")
+            group.create_task(self.wanted.run(), name="wanted")
             group.create_task(self._be_found(zeroconf, interfaces), name="be-found")
 
     async def _be_found(
@@ -252,6 +265,7 @@ class Device:
             self.guard.ground.assign(news.assignment)
         self.guard.witness.introduce(news, self.guard.ground.floor)
         self._check_ins.take_up(news)
+        self.wanted.take_up(news)
         self.renewing.take_up(news)
         self._listener.take_up(news.identity, self._law())
 
@@ -291,6 +305,7 @@ class Device:
             witness=self.guard.witness,
             renewing=self.renewing,
             freed=self.guard.free,
+            wanted=self.wanted,
         )
 
     def _renewed(self, identity: Identity) -> None:

@@ -23,6 +23,7 @@ from device_bridge.agent.guard.journal import DeviceJournal, Noted, newest_count
 from device_bridge.agent.guard.launching import LaunchingGuard
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.materials import MaterialsGuard
+from device_bridge.agent.guard.notices import Notices
 from device_bridge.agent.guard.ports import Link, Wire, author_of
 from device_bridge.agent.guard.presence import PresenceGuard
 from device_bridge.agent.guard.private import PrivateGuard
@@ -66,6 +67,7 @@ from device_bridge.protocol.seat import (
     FromSeat,
     IndicatorAnswered,
     LookAnswered,
+    LostShown,
     NoticeShown,
     Opened,
     PupilActed,
@@ -110,6 +112,7 @@ class Guard:
         # A clock that woke in 1970 would make today's entries the first to be cleaned up.
         self.voice = voice = Voice(makings.clock, self.utc)
         self.commands = Commands()
+        self.notices = Notices(voice)
         self._folders = folders = makings.folders or OwnFolders(folder, makings.bulk)
         self.presence = PresenceGuard(voice, now, held.presence, self._ended, folders)
         self.attention = AttentionGuard(voice, now, held.attention)
@@ -249,7 +252,10 @@ class Guard:
             case ScreenShown():
                 self.showing.shown(message)
             case NoticeShown():
-                self.talking.shown(message)
+                if not self.notices.shown(message):
+                    self.talking.shown(message)
+            case LostShown():
+                self.notices.lost_shown(message)
             case Opened():
                 if not self.launching.opened(message):
                     self.materials.opened(message)
@@ -271,6 +277,7 @@ class Guard:
         self.presence.hear(SeatCame())
         self.watching.seat_came()
         self.showing.seat_came()
+        self.notices.seat_came()
         self.folders_came()
 
     def folders_came(self) -> None:

@@ -26,6 +26,7 @@ from central_mdm.contract.fleet import (
     Policy,
 )
 from central_mdm.contract.leaving import Left, SignedReceipt
+from central_mdm.contract.wanted import Reports, Taken
 from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.central import (
     FIRST_MAX_SECONDS,
@@ -51,6 +52,8 @@ from device_bridge.agent.guard.inventory import hash_of_inventory
 from device_bridge.agent.guard.leaving import Leaving, begin
 from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.agent.guard.succession import pin_standby
+from device_bridge.agent.guard.wanted import WantedHere
+from device_bridge.agent.guard.wiping import begin_wipe
 from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.trust.grants import read_assignment
@@ -100,7 +103,7 @@ async def enrol(
 
 @dataclass(frozen=True)
 class Duties:
-    """What check-ins need of the rest. `apply` blocks and says why not, or "".
+    """What check-ins need of the rest. `apply` blocks and says why not, or ""; of an older MDM.
 
     `deny` takes a newer deny list, `deny_list_number` tells which is held. `follow` takes
     successions of the school's root, and papers under the newest. `freed` hears that the device
@@ -120,6 +123,7 @@ class Duties:
     witness: Witness | None = None
     renewing: Renewing | None = None
     freed: Callable[[], None] = lambda: None
+    wanted: WantedHere | None = None
 
 
 class CheckIns:
@@ -185,13 +189,33 @@ class CheckIns:
             epoch=self._enrolment.epoch,
             csr=self._duties.renewing.request() if self._duties.renewing else "",
             wants_standby=not (await asyncio.to_thread(read_school, self._folder)).standby,
+            wanted=self._duties.wanted.heard if self._duties.wanted else -1,
         )
         told = ("/api/check-in", asked)
         heard, kept = await ask_as(self._who(), kept, self._duties.client, told, CheckedIn)
         self._wanted, self._told_hash = heard.want_inventory, known
         if witness is not None and heard.head_count >= 0:
             await witness.answered(heads)
-        return await self._take(kept, heard)
+        seconds = await self._take(kept, heard)
+        if self._duties.wanted is not None:
+            await self._do_wanted(self._duties.wanted, kept, heard)
+        return seconds
+
+    async def _do_wanted(self, here: WantedHere, kept: FleetKept, heard: CheckedIn) -> None:
+        """Make it as the MDM wants it and tell what became of it. Raises Leaving to be erased."""
+        try:
+            await here.heard_from_mdm(heard.wanted, heard.urgent)
+        except NotAllowed as error:
+            log.warning("wanted refused", extra={"why": error.why})
+        if here.wipe:
+            await here.say_wipe()
+            await asyncio.to_thread(begin_wipe, self._folder, here.wipe)
+            self._duties.freed()
+            raise Leaving
+        while (said := here.owed()) is not None:
+            async with self._duties.client() as http:
+                await _report(http, kept, said)
+            await here.told(said)
 
     def _who(self) -> Who:
         enrolled = self._enrolment
@@ -262,6 +286,23 @@ class CheckIns:
         read = read_assignment(token, self._enrolment.school, self._enrolment.device)
         if self._duties.ground.assign(read):
             write_private(self._folder.assignment, token.encode())
+
+
+async def tell_reports(folder: Folder, said: Reports, client: Client = web_client) -> None:
+    """Tell the MDM what became of what it wanted, by the token there is. Raises DeviceError.
+
+    Who is erased has no key any more to be given another: a token that has ended ends it.
+    """
+    kept = read_fleet(folder)
+    if kept is None:
+        return
+    with suppress(NotPaired):
+        async with client() as http:
+            await _report(http, kept, said)
+
+
+async def _report(http: httpx.AsyncClient, kept: FleetKept, said: Reports) -> None:
+    await ask(http, f"{kept.server}/api/reports", said, Taken, kept.token)
 
 
 async def deliver_receipt(

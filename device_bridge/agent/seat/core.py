@@ -5,7 +5,7 @@ curtain whose guard has died frees the pupil when the last order's lease is over
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Final
 
@@ -33,6 +33,7 @@ from device_bridge.protocol.seat import (
     HideScreen,
     IndicatorAnswered,
     Look,
+    LostShown,
     NoticeShown,
     Opened,
     OpenFile,
@@ -42,6 +43,7 @@ from device_bridge.protocol.seat import (
     ScreenLate,
     SeatUp,
     ShowIndicator,
+    ShowLost,
     ShowNotice,
     ShowScreen,
     ToSeat,
@@ -49,8 +51,14 @@ from device_bridge.protocol.seat import (
 
 WAITING_MAX: Final = 32
 BUSY: Final = "too many at once"
+NOT_SHOWN_HERE: Final = "not shown on this system"
+ShowsLost = Callable[[str], Awaitable[str]]
 PROVE_SECONDS: Final = 3.0
 """How often the bar is asked whether it is still there: the pupil's other programs may cover it."""
+
+
+async def _not_here(text: str) -> str:
+    return NOT_SHOWN_HERE if text else ""
 
 
 class SeatCore:
@@ -76,6 +84,8 @@ class SeatCore:
         hands: Executor | None = None,
         user: str = "",
         battery: Callable[[], int] = lambda: -1,
+        lost: ShowsLost = _not_here,
+        school_says: Callable[[ShowNotice], str] = lambda notice: notice.text,
     ) -> None:
         self._curtain = curtain
         self._indicator = indicator
@@ -84,6 +94,8 @@ class SeatCore:
         self._say = say
         self._user = user
         self._battery = battery
+        self._lost, self._school_says = lost, school_says
+        self._losts = Newest[ShowLost]()
         self._looking = Looking(capture, workers, say)
         self._monitors = Monitors(capture, workers, say)
         self.control = Control(input_, hands or workers, say)
@@ -112,6 +124,8 @@ class SeatCore:
                 self._shown.told(message)
             case ShowNotice():
                 self._take_notice(message)
+            case ShowLost():
+                self._losts.put(message)
             case OpenFile() | OpenPage():
                 self._take_opening(message)
             case ControlOrdered():
@@ -176,6 +190,7 @@ class SeatCore:
                 group.create_task(self._keep_curtain(), name="curtain")
                 group.create_task(self._keep_indicator(), name="indicator")
                 group.create_task(self._show_notices(), name="notices")
+                group.create_task(self._show_lost(), name="lost")
                 group.create_task(self._open_things(), name="openings")
                 group.create_task(self._looking.run(), name="looking")
                 group.create_task(self._monitors.run(), name="monitors")
@@ -216,8 +231,15 @@ class SeatCore:
     async def _show_notices(self) -> None:
         while True:
             notice = await self._notices.get()
-            reason = await self._notify.show(notice.id, notice.text, notice.teacher_name)
+            text = self._school_says(notice) if notice.act else notice.text
+            reason = await self._notify.show(notice.id, text, notice.teacher_name)
             self._say(NoticeShown(notice.id, reason[:200]))
+
+    async def _show_lost(self) -> None:
+        while True:
+            if order := await self._losts.take(None):
+                reason = await self._lost(order.text)
+                self._say(LostShown(reason[:200]))
 
     async def _open_things(self) -> None:
         while True:

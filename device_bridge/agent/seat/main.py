@@ -28,6 +28,7 @@ from device_bridge.agent.platform.x11_windows import X11Windows
 from device_bridge.agent.seat.aloud import hear_notifications
 from device_bridge.agent.seat.attention import XCurtain
 from device_bridge.agent.seat.core import SeatCore
+from device_bridge.agent.seat.lost import XLost
 from device_bridge.agent.seat.materials import keep_folders, own_folder
 from device_bridge.agent.seat.obeying import Mouth, find_guard
 from device_bridge.agent.seat.page import Page
@@ -45,7 +46,7 @@ class Desktop(QObject):
 
     def __init__(self, folder: Path, mouth: Mouth) -> None:
         super().__init__()
-        words = Words(QLocale().name())
+        self.words = words = Words(QLocale().name())
         self._mouth = mouth
         self._windows = X11Windows()
         self._grabs = X11Grabs()
@@ -61,6 +62,7 @@ class Desktop(QObject):
         self.input = hands(sys.platform, time.monotonic, self.indicator.window)
         self.takes_back: Callable[[], None] = lambda: None
         self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say)
+        self.lost = XLost(words, self._windows)
         self.showing = XShowing(words, self._stay_above)
         self.showing.covered.connect(self.indicator.cover)
         self.pressed = asyncio.Queue[str](1)
@@ -84,6 +86,7 @@ class Desktop(QObject):
         self.page.close()
         self.showing.close()
         self.notify.close()
+        self.lost.close()
         self.indicator.close()
         self._windows.close()
         self.take_back.close()
@@ -141,6 +144,8 @@ async def serve(
         hands=hands,
         user=getpass.getuser(),
         battery=partial(battery_percent, Path("/sys/class/power_supply")),
+        lost=desktop.lost.show,
+        school_says=desktop.words.school_says,
     )
     desktop.takes_back = core.control.take_back
     loop = asyncio.get_running_loop()

@@ -2,8 +2,16 @@
 
 from typing import Final
 
+from device_bridge.protocol.plain import plain
+from device_bridge.protocol.seat import ShowNotice
+
 _WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {
+        "lost": "This device is missing",
+        "school-settings": "Your school has set on this device: {facts}.",
+        "school-ring": "Your school lets this device ring.",
+        "school-restart": "Your school has this device start anew in a minute. Save your work.",
+        "school-wipe": "Your school erases what it has on this device.",
         "eyes": "Eyes on me",
         "closed": "{who} closed this screen at {since}.",
         "reach": "{who} opens it again, at {until} at the latest",
@@ -87,6 +95,13 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "join-done": "Found on {networks}, until this device leaves it or starts anew.",
     },
     "fr": {
+        "lost": "Cet appareil est perdu",
+        "school-settings": "Ton école a réglé sur cet appareil : {facts}.",
+        "school-ring": "Ton école fait sonner cet appareil.",
+        "school-restart": (
+            "Ton école fait redémarrer cet appareil dans une minute. Enregistre ton travail."
+        ),
+        "school-wipe": "Ton école efface ce qu'elle a sur cet appareil.",
         "eyes": "Les yeux vers moi",
         "closed": "{who} a fermé cet écran à {since}.",
         "reach": "{who} le rouvre, à {until} au plus tard",
@@ -177,6 +192,13 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "join-done": "Trouvé sur {networks}, jusqu'à ce que cet appareil le quitte ou redémarre.",
     },
     "de": {
+        "lost": "Dieses Gerät wird vermisst",
+        "school-settings": "Deine Schule hat an diesem Gerät eingestellt: {facts}.",
+        "school-ring": "Deine Schule lässt dieses Gerät läuten.",
+        "school-restart": (
+            "Deine Schule startet dieses Gerät in einer Minute neu. Speichere deine Arbeit."
+        ),
+        "school-wipe": "Deine Schule löscht, was sie auf diesem Gerät hat.",
         "eyes": "Schaut bitte zu mir",
         "closed": "{who} hat diesen Bildschirm um {since} gesperrt.",
         "reach": "{who} gibt ihn wieder frei, spätestens um {until}",
@@ -276,6 +298,12 @@ class Words:
     def __call__(self, key: str, **facts: str | int) -> str:
         """Fill a sentence. Facts are put in as they are: names are cut by `plain` before."""
         return self._words[key].format(**facts)
+
+    def school_says(self, notice: ShowNotice) -> str:
+        """Put into words what the school itself does to this device."""
+        if notice.act in {"", "message"}:
+            return notice.text
+        return self(f"school-{notice.act}", facts=plain(notice.text, 200))
 
 
 def languages() -> dict[str, dict[str, str]]:

@@ -66,7 +66,7 @@ class Thief:
         app = await self._web.told("GET", f"/api/trust?deny_list={held}", token)
         asked = {"deny_list": held}
         device = await self._web.told("POST", "/api/check-in", self._device["token"], asked)
-        return self._number(app["deny_list"]), self._number(device["deny_list"])
+        return self._number(app["deny_list"]), self._number(device.get("deny_list", ""))
 
     def _number(self, statement: str) -> int:
         school = School.pin(self._told["school"], self.teacher["root"].encode())

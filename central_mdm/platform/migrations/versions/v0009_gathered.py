@@ -8,15 +8,15 @@ a member of it sees no more than before.
 import sqlalchemy as sa
 from alembic import op
 
+from central_mdm.platform.migrations.gathering import let, own, want_role
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-ROLE = "pupitre_gather"
 READ = (
     "deny_lists",
-    "fleet_devices",
     "fleet_policies",
     "fleet_releases",
     "journal_heads",
@@ -104,34 +104,10 @@ def upgrade() -> None:
     version = sa.Column("wanted_version", sa.BigInteger(), server_default="0", nullable=False)
     op.add_column("fleet_devices", version)
     if op.get_bind().dialect.name == "postgresql":
-        _want_role()
+        want_role()
         for table in READ:
-            op.execute(f"GRANT SELECT ON {table} TO {ROLE}")
-            _let(table, "ALL" if table == "fleet_devices" else "SELECT")
-        op.execute(f"GRANT UPDATE ON fleet_devices TO {ROLE}")
+            let(table, "SELECT")
+        let("fleet_devices", "SELECT", "UPDATE")
         for table in WRITTEN:
-            op.execute(f"GRANT SELECT, INSERT, UPDATE ON {table} TO {ROLE}")
-            _let(table, "ALL")
-        op.execute(f"GRANT USAGE, CREATE ON SCHEMA public TO {ROLE}")
-        for name, body in FUNCTIONS:
-            op.execute(body)
-            op.execute(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC")
-            op.execute(f"GRANT EXECUTE ON FUNCTION {name} TO CURRENT_USER")
-            op.execute(f"ALTER FUNCTION {name} OWNER TO {ROLE}")
-        op.execute(f"REVOKE CREATE ON SCHEMA public FROM {ROLE}")
-
-
-def _want_role() -> None:
-    """Make the role where there is none; a server that may not was given it by its operator."""
-    known = sa.text("SELECT count(*) FROM pg_roles WHERE rolname = :role").bindparams(role=ROLE)
-    if not op.get_bind().execute(known).scalar():
-        op.execute(f"CREATE ROLE {ROLE} NOLOGIN")
-    member = sa.text("SELECT pg_has_role(current_user, :role, 'MEMBER')").bindparams(role=ROLE)
-    if not op.get_bind().execute(member).scalar():
-        op.execute(f"GRANT {ROLE} TO CURRENT_USER")
-
-
-def _let(table: str, what: str) -> None:
-    op.execute(
-        f"CREATE POLICY gathered ON {table} FOR {what} TO {ROLE} USING (current_user = '{ROLE}')"
-    )
+            let(table, "SELECT", "INSERT", "UPDATE")
+        own(*FUNCTIONS)

@@ -1,0 +1,138 @@
+"""Groups of devices: lists, and rules that are looked at anew when a device has changed."""
+
+from collections.abc import Collection, Iterable
+
+from msgspec import json
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.wanted import Group, Rule, Scope
+from central_mdm.fleet.model import devices, inventories
+from central_mdm.fleet.wanted_model import groups, members
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Malformed, Missing
+from central_mdm.roster.model import devices as roster_devices
+from central_mdm.roster.model import placements
+
+_rule = json.Decoder(Rule)
+_inventory = json.Decoder(Inventory)
+
+
+async def keep_group(connection: AsyncConnection, school: str, group: Group) -> int:
+    """Make or replace a group; return how many it has. Raises Malformed or Missing."""
+    if (group.rule is None) != bool(group.members) or group.rule == Rule():
+        raise Malformed("list-or-rule", "A group has a list of devices, or a rule that says whom.")
+    facts = {"name": group.name, "rule": json.encode(group.rule) if group.rule else None}
+    await connection.execute(
+        upsert(connection, groups)
+        .values({"school": school, "id": group.id, **facts})
+        .on_conflict_do_update(index_elements=["school", "id"], set_=facts)
+    )
+    before = set(await devices_of(connection, school, "group", group.id))
+    now = set(group.members) or await _fitting(connection, school, group.rule or Rule())
+    await _want_devices(connection, school, now - before)
+    mine = (members.c.school == school, members.c.group_id == group.id)
+    await connection.execute(delete(members).where(*mine))
+    rows = [{"school": school, "device": one, "group_id": group.id} for one in sorted(now)]
+    if rows:
+        await connection.execute(insert(members), rows)
+    await raise_wanted(connection, school, before ^ now)
+    return len(now)
+
+
+async def regroup(connection: AsyncConnection, school: str, device: str) -> None:
+    """Look at the rules anew for a device that has changed."""
+    wanted = select(groups.c.id, groups.c.rule).where(
+        groups.c.school == school, groups.c.rule.is_not(None)
+    )
+    ruled = {row.id: _rule.decode(row.rule) for row in await connection.execute(wanted)}
+    if not ruled:
+        return
+    mine = (members.c.school == school, members.c.device == device)
+    held = select(members.c.group_id).where(*mine, members.c.group_id.in_(ruled))
+    before = set((await connection.execute(held)).scalars())
+    told = select(inventories.c.body).where(
+        inventories.c.school == school, inventories.c.device == device
+    )
+    body = (await connection.execute(told)).scalar()
+    sits = select(placements.c.class_id).where(
+        placements.c.school == school, placements.c.device == device
+    )
+    classes = set((await connection.execute(sits)).scalars())
+    now = {
+        id_ for id_, rule in ruled.items() if body and fits(rule, _inventory.decode(body), classes)
+    }
+    for id_ in now - before:
+        row = {"school": school, "device": device, "group_id": id_}
+        await connection.execute(insert(members).values(row))
+    if before - now:
+        gone = delete(members).where(*mine, members.c.group_id.in_(before - now))
+        await connection.execute(gone)
+    if before != now:
+        await raise_wanted(connection, school, [device])
+
+
+def fits(rule: Rule, inventory: Inventory, classes: Collection[str]) -> bool:
+    """Whether all that the rule names is so."""
+    return (
+        rule.kind in {"", inventory.kind}
+        and rule.model in {"", inventory.model}
+        and inventory.system.startswith(rule.system)
+        and (not rule.class_id or rule.class_id in classes)
+    )
+
+
+async def devices_of(
+    connection: AsyncConnection, school: str, scope: Scope, target: str
+) -> list[str]:
+    """Name the devices that school, group or device stands for, enrolled or not. Raises Missing."""
+    match scope:
+        case "school":
+            wanted = select(devices.c.id).where(devices.c.school == school)
+        case "group":
+            mine = select(groups.c.id).where(groups.c.school == school, groups.c.id == target)
+            if (await connection.execute(mine)).first() is None:
+                raise Missing(f"no-group {target}")
+            wanted = select(members.c.device).where(
+                members.c.school == school, members.c.group_id == target
+            )
+        case "device":
+            await _want_devices(connection, school, [target])
+            return [target]
+    return list((await connection.execute(wanted)).scalars())
+
+
+async def raise_wanted(connection: AsyncConnection, school: str, changed: Iterable[str]) -> None:
+    """Let each of these devices be told anew, in the transaction of what has changed."""
+    mine = (devices.c.school == school, devices.c.id.in_(sorted(changed)))
+    higher = devices.c.wanted_version + 1
+    await connection.execute(update(devices).where(*mine).values(wanted_version=higher))
+
+
+async def _fitting(connection: AsyncConnection, school: str, rule: Rule) -> set[str]:
+    wanted = select(inventories.c.device, inventories.c.body).where(inventories.c.school == school)
+    told = (await connection.execute(wanted)).all()
+    sits = select(placements.c.device).where(
+        placements.c.school == school, placements.c.class_id == rule.class_id
+    )
+    there = set((await connection.execute(sits)).scalars()) if rule.class_id else set[str]()
+
+    def in_classes(device: str) -> set[str]:
+        return {rule.class_id} if device in there else set()
+
+    return {
+        row.device
+        for row in told
+        if fits(rule, _inventory.decode(row.body), in_classes(row.device))
+    }
+
+
+async def _want_devices(connection: AsyncConnection, school: str, named: Collection[str]) -> None:
+    """Raise Missing for one that the school does not have."""
+    known = select(roster_devices.c.id).where(
+        roster_devices.c.school == school, roster_devices.c.id.in_(sorted(named))
+    )
+    here = set((await connection.execute(known)).scalars())
+    if unknown := sorted(set(named) - here):
+        raise Missing(f"no-device {unknown[0]}")

@@ -1,0 +1,93 @@
+"""Orders to devices: ring, message, restart. Done once at most, in their time or never."""
+
+import logging
+from typing import Final
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.wanted import COMMANDS_MAX, Command, Order, Ordered
+from central_mdm.fleet.groups import devices_of, raise_wanted
+from central_mdm.fleet.wanted_model import orders, urgent
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.platform.ground import Ground
+
+log = logging.getLogger(__name__)
+PENDING: Final = "pending"
+
+
+async def order(ground: Ground, school: str, who: str, told: Order) -> Ordered:
+    """Order it of each device that is meant. Raises Malformed, Missing, or Refused: too many."""
+    if (told.scope == "school") != (not told.target):
+        raise Malformed("no-target", "A group and a device are named; the school is not.")
+    if (told.kind == "message") != bool(told.text):
+        raise Malformed("no-text", "A message has a text, and nothing else has.")
+    now = ground.clock()
+    async with ground.database.writing(school) as connection:
+        meant = await devices_of(connection, school, told.scope, told.target)
+        await _want_room(connection, school, meant, told.id, now)
+        about = {"kind": told.kind, "body": told.text, "ends_at": now + told.minutes * 60}
+        facts = {"asked_by": who, "asked_at": now, "state": PENDING}
+        rows = [
+            {"school": school, "device": device, "id": told.id, **about, **facts}
+            for device in meant
+        ]
+        if rows:
+            added = upsert(connection, orders).on_conflict_do_nothing()
+            await connection.execute(added, rows)
+            await raise_wanted(connection, school, meant)
+    extra = {"school": school, "kind": told.kind, "devices": len(meant), "by": who}
+    log.info("ordered", extra=extra | {"order": told.id})
+    return Ordered(len(meant))
+
+
+async def open_orders(
+    connection: AsyncConnection, school: str, device: str, now: int
+) -> tuple[Command, ...]:
+    """Return what this device is still to do, the oldest first."""
+    wanted = (
+        select(orders)
+        .where(
+            orders.c.school == school,
+            orders.c.device == device,
+            orders.c.state == PENDING,
+            orders.c.ends_at > now,
+        )
+        .order_by(orders.c.asked_at, orders.c.id)
+        .limit(COMMANDS_MAX)
+    )
+    rows = await connection.execute(wanted)
+    return tuple(Command(row.id, row.kind, row.ends_at, row.body) for row in rows)
+
+
+async def forget_orders(connection: AsyncConnection, school: str, before: int) -> int:
+    """Forget what was ordered before `before`, and what was urgent and is over."""
+    old = delete(orders).where(orders.c.school == school, orders.c.asked_at < before)
+    gone = (await connection.execute(old)).rowcount
+    over = delete(urgent).where(
+        urgent.c.school == school,
+        urgent.c.asked_at < before,
+        urgent.c.state.not_in(["on", "confirmed"]),
+    )
+    return gone + (await connection.execute(over)).rowcount
+
+
+async def _want_room(
+    connection: AsyncConnection, school: str, meant: list[str], id_: str, now: int
+) -> None:
+    """Raise Refused where a device would have more open orders than one statement holds."""
+    waits = (
+        select(orders.c.device)
+        .where(
+            orders.c.school == school,
+            orders.c.device.in_(meant),
+            orders.c.id != id_,
+            orders.c.state == PENDING,
+            orders.c.ends_at > now,
+        )
+        .group_by(orders.c.device)
+        .having(func.count() >= COMMANDS_MAX)
+    )
+    if (full := (await connection.execute(waits.limit(1))).scalar()) is not None:
+        raise Refused("too-many-orders", f"{full} has {COMMANDS_MAX} orders to do already.")

@@ -1,0 +1,181 @@
+"""One device that is missing, or is to be erased: told over its own connection and no other way.
+
+Erasing wants an administrator who asks, a second person who confirms, a delay in which either may
+cancel, and has a cap a day that the database counts, whoever asks.
+"""
+
+import logging
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.heads import Alarm
+from central_mdm.contract.wanted import Urgent
+from central_mdm.fleet.acts import WAITS_SECONDS, one_by_one, people
+from central_mdm.fleet.groups import devices_of, raise_wanted
+from central_mdm.fleet.wanted_model import urgent
+from central_mdm.journal.alarms import raise_alarm
+from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
+from central_mdm.platform.ground import Ground
+
+log = logging.getLogger(__name__)
+WIPES_A_DAY: Final = 5
+DAY_SECONDS: Final = 86_400
+DELAY_SECONDS: Final = 3600
+DELAY_SECONDS_MAX: Final = 7 * DAY_SECONDS
+ON, OVER, ASKED, CONFIRMED, CANCELLED = "on", "over", "asked", "confirmed", "cancelled"
+
+
+class Wipe(Struct, frozen=True):
+    """`runs_at`: UTC seconds, from when on the device erases; 0: a second person has to confirm."""
+
+    id: str
+    device: str
+    state: str
+    runs_at: int = 0
+
+
+async def report_lost(ground: Ground, school: str, who: str, device: str, text: str) -> str:
+    """Say that this one device is missing, and what its screen shall say. Raises Missing."""
+    if not text.strip():
+        raise Malformed("no-text", "Say what the screen of the missing device shall show.")
+    now, id_ = ground.clock(), ground.new_id()
+    async with ground.database.writing(school) as connection:
+        await devices_of(connection, school, "device", device)
+        await _end_lost(connection, school, device)
+        row = {"id": id_, "device": device, "kind": "lost", "text": text, "state": ON}
+        asked = {"school": school, "asked_by": who, "asked_at": now}
+        await connection.execute(insert(urgent).values(row | asked))
+        await raise_wanted(connection, school, [device])
+        alarm = Alarm(now, "device-lost", "teacher", who, id_, "", device)
+        await raise_alarm(connection, school, "", alarm)
+    log.info("device lost", extra={"school": school, "device": device, "by": who})
+    return id_
+
+
+async def found(ground: Ground, school: str, who: str, device: str) -> None:
+    """End it: the device is there again. Raises Missing where it was not missing."""
+    async with ground.database.writing(school) as connection:
+        if not await _end_lost(connection, school, device):
+            raise Missing(f"not-lost {device}")
+        await raise_wanted(connection, school, [device])
+    log.info("device found", extra={"school": school, "device": device, "by": who})
+
+
+async def ask_wipe(
+    ground: Ground, school: str, who: str, device: str, delay_seconds: int = DELAY_SECONDS
+) -> Wipe:
+    """Ask that one device erases itself: not yet. Raises Missing, Malformed or Refused."""
+    if not DELAY_SECONDS <= delay_seconds <= DELAY_SECONDS_MAX:
+        raise Malformed("no-such-delay", "From 60 minutes to 7 days.")
+    now, wipe = ground.clock(), Wipe(ground.new_id(), device, ASKED)
+    async with ground.database.writing(school) as connection:
+        await devices_of(connection, school, "device", device)
+        if not await people(connection, school) - {who}:
+            raise Refused("no-second-person", "Nobody else of this school could confirm it.")
+        row = {"id": wipe.id, "device": device, "kind": "wipe", "text": "", "state": ASKED}
+        asked = {"school": school, "asked_by": who, "asked_at": now}
+        delay = {"delay_seconds": delay_seconds}
+        await connection.execute(insert(urgent).values(row | asked | delay))
+        await _tell(connection, school, Alarm(now, "wipe-asked", "teacher", who, wipe.id))
+    log.info("wipe asked", extra={"school": school, "device": device, "by": who})
+    return wipe
+
+
+async def confirm_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
+    """Confirm what another person has asked for; from now on its delay runs.
+
+    Raises Missing, NotAllowed for the same person, Refused where it is over, TryAgain over the cap.
+    """
+    now = ground.clock()
+    async with ground.database.writing(school) as connection:
+        await one_by_one(connection, school)
+        row = await _wipe(connection, school, id_)
+        if row.state != ASKED or row.asked_at + WAITS_SECONDS <= now:
+            raise Refused("act-over", "It is confirmed or cancelled, or waited for over a day.")
+        if who == row.asked_by:
+            raise NotAllowed("second-person", "Another person has to confirm what you asked for.")
+        if not {who, row.asked_by} <= await people(connection, school):
+            raise Refused("act-over", "Who asked for it is no more of this school, or may not.")
+        await _want_below_cap(connection, school, now)
+        runs_at = now + row.delay_seconds
+        await _set(connection, school, id_, state=CONFIRMED, confirmed_by=who, runs_at=runs_at)
+        await raise_wanted(connection, school, [row.device])
+        await _tell(connection, school, Alarm(now, "wipe-confirmed", "teacher", who, id_))
+    log.info("wipe confirmed", extra={"school": school, "device": row.device, "by": who})
+    return Wipe(id_, row.device, CONFIRMED, runs_at)
+
+
+async def cancel_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
+    """Take it back, as one of the two, before the device has done it. Raises as `confirm_wipe`."""
+    async with ground.database.writing(school) as connection:
+        await one_by_one(connection, school)
+        row = await _wipe(connection, school, id_)
+        if row.state not in {ASKED, CONFIRMED}:
+            raise Refused("act-over", f"It is {row.state}.")
+        if who not in {row.asked_by, row.confirmed_by}:
+            raise NotAllowed("not-yours", "One of the two who wanted it takes it back.")
+        await _set(connection, school, id_, state=CANCELLED)
+        await raise_wanted(connection, school, [row.device])
+    log.info("wipe cancelled", extra={"school": school, "device": row.device, "by": who})
+    return Wipe(id_, row.device, CANCELLED)
+
+
+async def urgent_of(
+    connection: AsyncConnection, ground: Ground, school: str, device: str, version: int
+) -> Urgent:
+    """Tell what is urgent for one device now."""
+    mine = (urgent.c.school == school, urgent.c.device == device)
+    wanted = select(urgent).where(*mine, urgent.c.state.in_([ON, CONFIRMED]))
+    text, wipe, wipe_at = "", "", 0
+    for row in (await connection.execute(wanted.order_by(urgent.c.asked_at))).all():
+        if row.kind == "lost":
+            text = row.text
+        elif not wipe:
+            wipe, wipe_at = row.id, row.runs_at
+    return Urgent(device, school, version, ground.clock(), text, wipe, wipe_at)
+
+
+async def end_wipe(
+    connection: AsyncConnection, school: str, device: str, id_: str, state: str, reason: str
+) -> bool:
+    """Keep how the device has ended it; False for what was not confirmed for this one."""
+    mine = (urgent.c.school == school, urgent.c.id == id_, urgent.c.device == device)
+    ended = update(urgent).where(*mine, urgent.c.kind == "wipe", urgent.c.state == CONFIRMED)
+    return bool((await connection.execute(ended.values(state=state, reason=reason))).rowcount)
+
+
+async def _want_below_cap(connection: AsyncConnection, school: str, now: int) -> None:
+    begun = urgent.c.runs_at - urgent.c.delay_seconds
+    lately = select(func.count()).where(
+        urgent.c.school == school, urgent.c.confirmed_by != "", begun > now - DAY_SECONDS
+    )
+    if (await connection.execute(lately)).scalar_one() >= WIPES_A_DAY:
+        raise TryAgain("too-many-wipes", DAY_SECONDS)
+
+
+async def _wipe(connection: AsyncConnection, school: str, id_: str) -> Row[Any]:
+    wanted = select(urgent).where(
+        urgent.c.school == school, urgent.c.id == id_, urgent.c.kind == "wipe"
+    )
+    row = (await connection.execute(wanted)).first()
+    if row is None:
+        raise Missing("no-act")
+    return row
+
+
+async def _set(connection: AsyncConnection, school: str, id_: str, **facts: str | int) -> None:
+    mine = (urgent.c.school == school, urgent.c.id == id_)
+    await connection.execute(update(urgent).where(*mine).values(facts))
+
+
+async def _end_lost(connection: AsyncConnection, school: str, device: str) -> bool:
+    mine = (urgent.c.school == school, urgent.c.device == device, urgent.c.kind == "lost")
+    ended = update(urgent).where(*mine, urgent.c.state == ON).values(state=OVER)
+    return bool((await connection.execute(ended)).rowcount)
+
+
+async def _tell(connection: AsyncConnection, school: str, alarm: Alarm) -> None:
+    await raise_alarm(connection, school, "", alarm)

@@ -1,0 +1,321 @@
+"""What the MDM wants of this device: taken where it is newer, made so, proved, and reported.
+
+A command is done once at most: its id is on the disk before it begins, and a guard that was killed
+in the midst says so instead of doing it again. All of it is noted and told to the pupil.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from central_mdm.contract.wanted import (
+    COMMANDS_MAX,
+    Command,
+    Declaration,
+    End,
+    Ended,
+    Report,
+    Reports,
+    Urgent,
+)
+from device_bridge.agent.folder import Folder, read_kept
+from device_bridge.agent.guard.enrolled import Enrolment
+from device_bridge.agent.settings import Failed, Machine, Unsupported, prove
+from device_bridge.protocol.errors import NotAllowed
+from device_bridge.protocol.fields import SchoolAct
+from device_bridge.trust.identity import write_private
+from device_bridge.trust.wanted import read_urgent, read_wanted
+
+log = logging.getLogger(__name__)
+DONE_KEPT: Final = 200
+"""The MDM has eight open orders of a device at most, and leaves out what was answered."""
+GRACE_SECONDS: Final = 300
+"""A restart that was taken on in time may come a little later."""
+CUT_OFF: Final = "the agent ended in the midst of it"
+UNKNOWN: Final = "this agent does not know it"
+LOST: Final = "lost"
+
+
+class WantedKept(Struct, frozen=True):
+    """`wanted.json`. `version`: the highest taken, whoever brought it; `heard`: by the MDM itself.
+
+    `begun`: the one command that is being done, and the boot in which it was begun. `told`: the
+    reports that the MDM has.
+    """
+
+    version: int = 0
+    heard: int = 0
+    declarations: tuple[Declaration, ...] = ()
+    commands: tuple[Command, ...] = ()
+    begun: tuple[str, str] = ("", "")
+    done: tuple[str, ...] = ()
+    reports: tuple[Report, ...] = ()
+    told: tuple[Report, ...] = ()
+    ended: tuple[Ended, ...] = ()
+    urgent: Urgent | None = None
+
+
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+_kept: Final = msgspec.json.Decoder(WantedKept)
+
+
+class Tells(Protocol):
+    """Where the pupil is told; both return "" once it is on the screen."""
+
+    async def show(self, id_: str, about: SchoolAct, text: str, who: str) -> str: ...
+    async def show_lost(self, text: str) -> str: ...
+
+
+class WantedHere:
+    """Holds what is wanted. `utc`: seconds since 1970; `note` writes the device's journal."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a device is joined from
+        self,
+        folder: Folder,
+        enrolment: Enrolment,
+        machine: Machine,
+        tells: Tells,
+        utc: Callable[[], float],
+        boot_id: str,
+        note: Callable[[str, dict[str, str | int], str], None],
+    ) -> None:
+        """Take up what is kept. Blocks for one small file."""
+        self._folder, self._enrolment, self._machine = folder, enrolment, machine
+        self._tells, self._utc, self._boot_id, self._note = tells, utc, boot_id, note
+        self._held = _read(folder)
+        self._reviewing = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._news.set()  # a restart begins with a look at all
+
+    def take_up(self, enrolment: Enrolment) -> None:
+        """Go on as who this device is under the school's new root."""
+        self._enrolment = enrolment
+
+    @property
+    def heard(self) -> int:
+        """Which version the MDM itself has told; one less while an erasure waits for its time.
+
+        It may be cancelled until then, so each check-in asks anew.
+        """
+        waits = self._held.urgent is not None and bool(self._held.urgent.wipe)
+        return max(0, self._held.heard - waits)
+
+    @property
+    def wipe(self) -> str:
+        """The act by which this device is to be erased now; "": none.
+
+        The MDM has signed it after its time, over our own connection.
+        """
+        urgent = self._held.urgent
+        return urgent.wipe if urgent and urgent.issued_at >= urgent.wipe_at > 0 else ""
+
+    async def carried(self, token: str) -> bool:
+        """Take what anybody brought; False for what is not newer. Raises NotAllowed.
+
+        `Urgent` is of another type and so is refused here.
+        """
+        taken = await asyncio.to_thread(self._take, token)
+        if taken:
+            self._news.set()
+        return taken
+
+    async def heard_from_mdm(self, wanted: str, urgent: str) -> None:
+        """Take what our own check-in brought, and do it. Raises NotAllowed."""
+        if wanted:
+            await asyncio.to_thread(self._take, wanted)
+        if urgent:
+            await asyncio.to_thread(self._take_urgent, urgent)
+        await self.review()
+
+    def owed(self) -> Reports | None:
+        """Return what the MDM is to be told; None: it knows all."""
+        reports = tuple(one for one in self._held.reports if one not in self._held.told)
+        ended = self._held.ended[: 2 * COMMANDS_MAX]
+        return Reports(reports, ended) if reports or ended else None
+
+    async def told(self, said: Reports) -> None:
+        """Note that the MDM has taken it."""
+        rest = tuple(one for one in self._held.ended if one not in said.ended)
+        about = {one.feature for one in said.reports}
+        told = (*(one for one in self._held.told if one.feature not in about), *said.reports)
+        await self._keep(ended=rest, told=told)
+
+    async def run(self) -> None:
+        """Do at once what was carried here, until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            await self.review()
+
+    async def review(self) -> None:
+        """Look whether all is as declared, mend what is not, and do what is still to be done."""
+        async with self._reviewing:
+            await self._take_up_begun()
+            await self._prove_all()
+            await self._show_lost()
+            for command in self._held.commands:
+                if not self._held.begun[0]:  # nothing else beside a restart that is under way
+                    await self._do(command)
+
+    # Taking
+
+    def _take(self, token: str) -> bool:
+        told = read_wanted(token, self._enrolment.school, self._enrolment.device)
+        if told.version <= self._held.version:
+            return False
+        new = tuple(one for one in told.commands if one.id not in self._held.done)
+        begun = [one for one in self._held.commands if one.id == self._held.begun[0]]
+        new = (*(one for one in begun if one not in new), *new)
+        self._write(
+            replace(
+                self._held,
+                version=told.version,
+                declarations=told.declarations,
+                commands=new,
+            )
+        )
+        return True
+
+    def _take_urgent(self, token: str) -> None:
+        told = read_urgent(token, self._enrolment.school, self._enrolment.device)
+        held = self._held.urgent
+        if held and (told.version, told.issued_at) < (held.version, held.issued_at):
+            raise NotAllowed("urgent", "older")
+        self._write(replace(self._held, urgent=told, heard=told.version))
+
+    # Declarations
+
+    async def _prove_all(self) -> None:
+        before = {one.feature: one for one in self._held.reports}
+        reports = [
+            await asyncio.to_thread(
+                prove, self._machine.settings, declared, before.get(declared.feature)
+            )
+            for declared in self._held.declarations
+        ]
+        if LOST in before:
+            reports.append(before[LOST])
+        changed = [one for one in reports if before.get(one.feature) != one]
+        gone = before.keys() - {one.feature for one in reports}
+        if not (changed or gone):
+            return
+        for one in changed:
+            facts: dict[str, str | int] = {"feature": one.feature, "version": one.version}
+            self._note(f"setting-{one.state}", facts, one.reason)
+        await self._keep(reports=tuple(reports))
+        new = [one for one in changed if _is_set(one, before.get(one.feature))]
+        if new:
+            names = ", ".join(one.feature.replace("_", " ") for one in new)
+            await self._show(f"settings-{self._held.version}", "settings", names)
+
+    # Missing
+
+    async def _show_lost(self) -> None:
+        urgent = self._held.urgent
+        shown = next((one for one in self._held.reports if one.feature == LOST), None)
+        if urgent is None or not (urgent.lost or shown):
+            return
+        if not urgent.lost and shown and shown.reason == "over":
+            return
+        why = await self._tells.show_lost(urgent.lost)
+        state, reason = ("failed", why) if why else ("applied", "shown" if urgent.lost else "over")
+        report = Report(LOST, urgent.version, state, reason)
+        if shown is None or (shown.state, shown.reason) != (state, reason):
+            self._note(f"lost-{state}", {"version": urgent.version}, urgent.lost)
+            rest = tuple(one for one in self._held.reports if one.feature != LOST)
+            await self._keep(reports=(*rest, report))
+
+    # Commands
+
+    async def _take_up_begun(self) -> None:
+        """End what a guard that was killed had begun: it is not done again."""
+        id_, boot = self._held.begun
+        if not id_:
+            return
+        command = next((one for one in self._held.commands if one.id == id_), None)
+        if command is None or command.kind != "restart":
+            await self._end(id_, "failed", CUT_OFF)
+        elif boot != self._boot_id:
+            await self._end(id_, "done", "started anew")
+        elif command.ends_at + GRACE_SECONDS <= self._utc():
+            await self._end(id_, "failed", "it did not start anew")
+
+    async def _do(self, command: Command) -> None:
+        if command.ends_at <= self._utc():
+            await self._end(command.id, "expired", "")
+            return
+        await self._keep(begun=(command.id, self._boot_id))
+        self._note(f"order-{command.kind}", {"id": command.id}, command.body)
+        try:
+            reason = await self._done(command)
+        except Unsupported as error:
+            await self._end(command.id, "unsupported", str(error))
+        except (Failed, OSError) as error:
+            await self._end(command.id, "failed", str(error))
+        else:
+            if command.kind != "restart":  # the next boot is what proves it
+                await self._end(command.id, "done", reason)
+
+    async def _done(self, command: Command) -> str:
+        """Do it; return what was seen of it. Raises Unsupported or Failed."""
+        match command.kind:
+            case "message":
+                if why := await self._show(command.id, "message", command.body):
+                    raise Failed(why)
+                return "shown"
+            case "ring":
+                why = await self._show(command.id, "ring", "")
+                await asyncio.to_thread(self._machine.ring)
+                return "rang" if why else "rang and shown"
+            case "restart":
+                await self._show(command.id, "restart", "")
+                await asyncio.to_thread(self._machine.restart)
+                return ""
+            case _:
+                raise Unsupported(UNKNOWN)
+
+    async def _end(self, id_: str, state: End, reason: str) -> None:
+        self._note(f"order-{state}", {"id": id_}, reason)
+        await self._keep(
+            begun=("", ""),
+            commands=tuple(one for one in self._held.commands if one.id != id_),
+            done=(*self._held.done, id_)[-DONE_KEPT:],
+            ended=(*self._held.ended, Ended(id_, state, reason[:200])),
+        )
+
+    async def say_wipe(self) -> None:
+        """Tell the pupil and the journal that this device is erased now."""
+        self._note("wipe", {"id": self.wipe}, "")
+        await self._show("wipe", "wipe", "")
+
+    async def _show(self, id_: str, about: SchoolAct, text: str) -> str:
+        return await self._tells.show(id_[:64], about, text, self._enrolment.school.id)
+
+    async def _keep(self, **changed: object) -> None:
+        await asyncio.to_thread(self._write, replace(self._held, **changed))
+
+    def _write(self, held: WantedKept) -> None:
+        """Durable before anything follows from it. Raises OSError: then nothing does."""
+        write_private(self._folder.wanted, msgspec.json.encode(held))
+        self._held = held
+
+
+def _is_set(now: Report, before: Report | None) -> bool:
+    """Whether the pupil's device was changed by this, so that its pupil is told."""
+    return now.state == "applied" and (before is None or before.version != now.version)
+
+
+def _read(folder: Folder) -> WantedKept:
+    raw = read_kept(folder.wanted)
+    if raw is None:
+        return WantedKept()
+    try:
+        return _kept.decode(raw)
+    except (ValueError, RecursionError):
+        log.warning("wanted.json is spoilt", extra={"file": folder.wanted.name})
+        return WantedKept()

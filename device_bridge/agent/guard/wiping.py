@@ -1,0 +1,77 @@
+"""Erasing what this agent has on a device that the school gives up for lost.
+
+What is removed is told to the MDM by name; the rest of the disk is not ours and is said so. Cut
+anywhere, the next start goes on with it: what says how to report is removed last.
+"""
+
+import logging
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from central_mdm.contract.wanted import Ended, Reports
+from device_bridge.agent.folder import Folder, read_kept
+from device_bridge.protocol.errors import DeviceError
+from device_bridge.trust.identity import sync_folder, write_private
+
+log = logging.getLogger(__name__)
+NOT_OURS: Final = "unsupported here: the rest of the disk"
+_NAMES_CHARS: Final = 150
+Tell = Callable[[Reports], Awaitable[None]]
+
+
+class Wiping(Struct, frozen=True):
+    """`wiping.json`: by which act, and what is gone."""
+
+    act: str
+    removed: tuple[str, ...] = ()
+
+
+_wiping: Final = msgspec.json.Decoder(Wiping)
+
+
+def begin_wipe(folder: Folder, act: str) -> None:
+    """Write down that this device is erased; from here on there is no way back."""
+    write_private(folder.wiping, msgspec.json.encode(Wiping(act)))
+
+
+async def finish_wipe(folder: Folder, tell: Tell) -> bool:
+    """Erase what `begin_wipe` has written down, or what is left of it; False: nothing is.
+
+    Where `tell` fails, the next start tries it again; all else is gone by then. Raises OSError.
+    """
+    if (raw := read_kept(folder.wiping)) is None:
+        return False
+    wiping = _wiping.decode(raw)
+    # The MDM's address and token are needed to tell it.
+    there = sorted(path for path in folder.root.iterdir() if path not in _last(folder))
+    wiping = Wiping(wiping.act, (*wiping.removed, *(path.name for path in there)))
+    write_private(folder.wiping, msgspec.json.encode(wiping))
+    for path in there:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    sync_folder(folder.root)
+    try:
+        await tell(Reports(ended=(Ended(wiping.act, "done", _said(wiping)),)))
+    except (DeviceError, OSError) as error:
+        log.info("erased, not told", extra={"why": type(error).__name__})
+        return True
+    for path in _last(folder):
+        path.unlink(missing_ok=True)
+    sync_folder(folder.root)
+    return True
+
+
+def _last(folder: Folder) -> tuple[Path, Path]:
+    return folder.fleet, folder.wiping
+
+
+def _said(wiping: Wiping) -> str:
+    names = ", ".join(dict.fromkeys(wiping.removed))
+    return f"removed: {names[:_NAMES_CHARS]}; {NOT_OURS}"

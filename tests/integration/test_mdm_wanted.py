@@ -1,0 +1,382 @@
+"""What is wanted of devices, over HTTP and with a real agent's check-ins; both databases."""
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import insert, select, text
+
+from central_mdm.cli import main
+from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.wanted import COMMANDS_MAX, Reports
+from central_mdm.fleet.declaring import nearest
+from central_mdm.fleet.model import devices, policies
+from central_mdm.fleet.urgent import (
+    WIPES_A_DAY,
+    ask_wipe,
+    cancel_wipe,
+    confirm_wipe,
+)
+from central_mdm.fleet.wanted_model import urgent
+from central_mdm.identity.roles import choose_role
+from central_mdm.platform.database import Database
+from central_mdm.platform.errors import Malformed, NotAllowed, Refused, TryAgain
+from central_mdm.platform.migrate import migrate, upgrade
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.enrolled import read_enrolment
+from device_bridge.agent.guard.leaving import Leaving
+from device_bridge.agent.guard.mdm import CheckIns, enrol, tell_reports
+from device_bridge.agent.guard.wanted import WantedHere
+from device_bridge.agent.guard.wiping import finish_wipe
+from device_bridge.agent.settings import Machine, NotHere, Remembered
+from tests import postgres
+from tests.integration.test_check_ins import duties_of
+from tests.mdm import Mdm, Prepared, bearer, new_request
+from tests.unit.test_wanted import Pupil
+
+pytestmark = pytest.mark.real_loop
+on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+DAY = 86_400
+
+
+@dataclass
+class Agent:
+    """An enrolled agent's half that meets the MDM."""
+
+    id: str
+    folder: Folder
+    wanted: WantedHere
+    check_ins: CheckIns
+    pupil: Pupil
+    screen: Remembered
+    rung: list[int]
+
+
+async def agent_of(mdm: Mdm, folder: Path, place: int = 0) -> Agent:
+    @asynccontextmanager
+    async def client() -> AsyncGenerator[httpx.AsyncClient]:
+        yield mdm.http
+
+    own, found = Folder(folder), Inventory("laptop", "Linux-6.1", "T14")
+    code = mdm.sample["devices"][place]["code"]
+    device = await enrol(own, "http://mdm", code, found, client)
+    pupil, screen, rung = Pupil(), Remembered(), list[int]()
+    settings = {"screen_timeout": screen, "wallpaper": NotHere("no desktop")}
+    machine = Machine(settings, ring=lambda: rung.append(1))
+    enrolled = read_enrolment(own)
+    wanted = WantedHere(
+        own, enrolled, machine, pupil, mdm.clock, "boot-1", lambda _kind, _facts, _words: None
+    )
+    duties = replace(duties_of(lambda: found, client), wanted=wanted)
+    check_ins = CheckIns(own, enrolled, duties)
+    return Agent(device, own, wanted, check_ins, pupil, screen, rung)
+
+
+async def administrator(mdm: Mdm) -> dict[str, str]:
+    person = mdm.sample["teachers"][0]["id"]
+    await choose_role(mdm.ground, mdm.school, person, "administrator")
+    return await mdm.as_administrator(person)
+
+
+async def ask(mdm: Mdm, path: str, told: dict[str, Any], status: int = 200) -> dict[str, Any]:
+    headers = await administrator(mdm)
+    answer = await mdm.http.post(f"/api/fleet/{path}", json=told, headers=headers)
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+async def standings(mdm: Mdm) -> dict[str, str]:
+    headers = await administrator(mdm)
+    answer = await mdm.http.get("/api/fleet/standings", headers=headers)
+    return {row["about"]: row["state"] for row in answer.json()["rows"]}
+
+
+async def test_what_is_declared_is_applied_proved_reported_and_an_order_is_done_once(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    assert await standings(mdm) == {"screen_timeout": "pending", "wallpaper": "pending"}
+    await agent.check_ins.once()
+    assert agent.screen.read({"seconds": 600})[0], "the school's, from the sample"
+    assert await standings(mdm) == {"wallpaper": "unsupported"}
+    here = {"scope": "device", "target": agent.id}
+    await ask(mdm, "declarations", {**here, "feature": "screen_timeout", "body": {"seconds": 90}})
+    order = {"id": "o1", "kind": "ring", **here}
+    assert await ask(mdm, "orders", order) == {"reaches": 1}
+    await ask(mdm, "orders", order)
+    await ask(mdm, "orders", {"id": "o2", "kind": "message", "text": "Bring it", **here})
+    for _ in range(3):
+        await agent.check_ins.once()
+    assert agent.screen.read({"seconds": 90})[0]
+    assert agent.rung == [1]
+    assert ("message", "Bring it") in agent.pupil.seen
+    assert await standings(mdm) == {"wallpaper": "unsupported"}, "what is done is no news"
+    await ask(mdm, "orders", {"id": "o3", "kind": "ring", "minutes": 1, **here})
+    mdm.clock.at += 61
+    await agent.check_ins.once()
+    assert agent.rung == [1]
+    assert (await standings(mdm))["ring o3"] == "expired"
+    await ask(mdm, "declarations", {**here, "feature": "screen_timeout"})
+    await agent.check_ins.once()
+    assert agent.screen.read({"seconds": 600})[0], "taken back: the school's holds again"
+
+
+@on_sqlite
+async def test_the_nearest_wins_and_groups_follow_what_a_device_tells(  # noqa: PLR0915 - a story
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    await agent.check_ins.once()
+    rule = {"rule": {"kind": "laptop", "system": "Linux-6"}}
+    assert await ask(mdm, "groups", {"id": "six", "name": "Six", **rule}) == {
+        "id": "six",
+        "members": 1,
+    }
+    tablets = {"id": "tablets", "name": "Tablets", "rule": {"kind": "tablet"}}
+    assert (await ask(mdm, "groups", tablets))["members"] == 0
+    room = {"id": "5B", "name": "5B", "rule": {"class_id": "5B"}}
+    assert (await ask(mdm, "groups", room))["members"] == 1
+
+    async def declared(seconds: int, scope: str, target: str = "") -> int:
+        told = {"scope": scope, "target": target, "feature": "screen_timeout"}
+        return (await ask(mdm, "declarations", {**told, "body": {"seconds": seconds}}))["version"]
+
+    async def holds() -> tuple[int, object]:
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            mine = (await nearest(connection, mdm.school, [agent.id]))[agent.id]
+        one = next(one for one in mine if one.feature == "screen_timeout")
+        return one.version, one.body["seconds"]
+
+    versions = [await declared(100, "group", "six"), await declared(101, "group", "tablets")]
+    assert await holds() == (versions[0], 100)
+    versions.append(await declared(102, "school"))
+    assert await holds() == (versions[0], 100), "a group is nearer, though older"
+    versions.append(await declared(103, "group", "5B"))
+    assert await holds() == (versions[-1], 103), "of two groups the newer"
+    versions.append(await declared(104, "device", agent.id))
+    assert await holds() == (versions[-1], 104)
+    assert versions == sorted(set(versions))
+    told = {"inventory": {"kind": "tablet"}, "inventory_hash": "t", "wanted": 1}
+    token = json.loads(agent.folder.fleet.read_text())["token"]
+    answer = await mdm.http.post("/api/check-in", json=told, headers=bearer(token))
+    assert answer.json()["wanted"]
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        mine = (await nearest(connection, mdm.school, [agent.id]))[agent.id]
+    assert len(mine) == 2
+    await ask(mdm, "declarations", {"scope": "device", "target": agent.id, **TIMEOUT})
+    await ask(mdm, "declarations", {"scope": "group", "target": "5B", **TIMEOUT})
+    assert await holds() == (versions[1], 101), "a tablet now, and a laptop no more"
+
+
+TIMEOUT = {"feature": "screen_timeout"}
+
+
+@on_sqlite
+async def test_what_cannot_be_is_refused_by_name(mdm: Mdm) -> None:
+    device = mdm.sample["devices"][0]["device"]
+    here, school = {"scope": "device", "target": device}, {"scope": "school"}
+    refusals: list[tuple[str, dict[str, Any], int, str]] = [
+        ("declarations", {**school, "feature": "moon", "body": {}}, 400, "no-feature"),
+        ("declarations", {**school, **TIMEOUT, "body": {"seconds": -1}}, 400, "malformed"),
+        ("declarations", {**school, **TIMEOUT, "body": {"colour": "red"}}, 400, "no-such-body"),
+        ("declarations", {**here, **TIMEOUT, "target": "dev-0"}, 404, "no-device dev-0"),
+        ("declarations", {"scope": "group", "target": "g", **TIMEOUT}, 404, "no-group g"),
+        ("declarations", {**school, "target": "x", **TIMEOUT}, 400, "no-target"),
+        ("orders", {**here, "id": "o", "kind": "lost"}, 400, "malformed"),
+        ("orders", {**here, "id": "o", "kind": "wipe"}, 400, "malformed"),
+        ("orders", {**here, "id": "o", "kind": "message"}, 400, "no-text"),
+        ("groups", {"id": "g", "name": "G"}, 400, "list-or-rule"),
+        ("groups", {"id": "g", "name": "G", "members": ["dev-0"]}, 404, "no-device dev-0"),
+        ("lost", {"device": [device, "dev-2"], "text": "x"}, 400, "malformed"),
+        ("lost", {"device": device, "scope": "school", "text": ""}, 400, "malformed"),
+        ("found", {"device": device}, 404, f"not-lost {device}"),
+    ]
+    for path, told, status, code in refusals:
+        assert (await ask(mdm, path, told, status))["code"] == code, told
+    for number in range(COMMANDS_MAX):
+        await ask(mdm, "orders", {**here, "id": f"o{number}", "kind": "ring"})
+    assert (await ask(mdm, "orders", {**here, "id": "more", "kind": "ring"}, 409))["code"] == (
+        "too-many-orders"
+    )
+    plain = await mdm.as_teacher(mdm.sample["teachers"][1]["login"])
+    refused = await mdm.http.get("/api/fleet/standings", headers=plain)
+    assert (refused.status_code, refused.json()["code"]) == (403, "wrong-duty")
+
+
+@on_sqlite
+async def test_an_agent_of_before_goes_on_by_its_policy_and_hears_of_nothing_else(
+    mdm: Mdm,
+) -> None:
+    asked = {"csr": new_request(), "inventory": {"kind": "laptop"}}
+    code = mdm.sample["devices"][0]["code"]
+    told = (await mdm.http.post("/api/enrolments", json={"code": code, **asked})).json()
+    everywhere = {"scope": "school", "feature": "screen_timeout", "body": {"seconds": 77}}
+    await ask(mdm, "declarations", everywhere)
+    old = await mdm.http.post("/api/check-in", json={}, headers=bearer(told["token"]))
+    policy = old.json()["policy"]
+    assert (policy["screen_timeout_seconds"], policy["wallpaper"]) == (77, "tilleuls")
+    assert "wanted" not in old.json()
+    new = await mdm.http.post("/api/check-in", json={"wanted": 0}, headers=bearer(told["token"]))
+    assert "policy" not in new.json()
+    assert new.json()["wanted"]
+    more = await mdm.http.post("/api/check-in", json={"wanted": 9}, headers=bearer(told["token"]))
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        version = (await connection.execute(select(devices.c.wanted_version))).scalar_one()
+    assert more.json()["wanted"], "restored from a copy, it goes above what a device knows"
+    assert version == 10
+
+
+@on_sqlite
+async def test_a_missing_device_says_so_on_its_screen_until_it_is_found(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    other = await agent_of(mdm, tmp_path / "other", 1)
+    await ask(mdm, "lost", {"device": agent.id, "text": "Please call 12"})
+    assert (await standings(mdm))["lost"] == "pending"
+    for one in (agent, other):
+        await one.check_ins.once()
+    assert agent.pupil.lost == ["Please call 12"]
+    assert other.pupil.lost == []
+    assert (await standings(mdm))["lost"] == "applied"
+    await ask(mdm, "found", {"device": agent.id})
+    await agent.check_ins.once()
+    assert agent.pupil.lost[-1] == ""
+    assert "lost" not in await standings(mdm)
+
+
+async def test_erasing_wants_two_people_a_delay_and_tells_what_was_removed(  # noqa: PLR0915 - a story
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    first, second, third = (each["id"] for each in mdm.sample["teachers"][:3])
+    with pytest.raises(Malformed):
+        await ask_wipe(mdm.ground, mdm.school, first, agent.id, 60)
+    asked = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    with pytest.raises(NotAllowed, match="second-person"):
+        await confirm_wipe(mdm.ground, mdm.school, first, asked.id)
+    await agent.check_ins.once()
+    assert agent.wanted.wipe == "", "one person alone erases nothing"
+    confirmed = await confirm_wipe(mdm.ground, mdm.school, second, asked.id)
+    assert confirmed.runs_at == mdm.clock.at + 3600
+    with pytest.raises(Refused):
+        await confirm_wipe(mdm.ground, mdm.school, third, asked.id)
+    mdm.clock.at += 3599
+    await agent.check_ins.once()
+    with pytest.raises(NotAllowed, match="not-yours"):
+        await cancel_wipe(mdm.ground, mdm.school, third, asked.id)
+    await cancel_wipe(mdm.ground, mdm.school, second, asked.id)
+    mdm.clock.at += 3600
+    await agent.check_ins.once()
+    again = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    await confirm_wipe(mdm.ground, mdm.school, second, again.id)
+    await agent.check_ins.once()
+    mdm.clock.at += 3601
+    with pytest.raises(Leaving):
+        await agent.check_ins.once()
+    assert agent.pupil.seen[-1] == ("wipe", "")
+
+    @asynccontextmanager
+    async def client() -> AsyncGenerator[httpx.AsyncClient]:
+        yield mdm.http
+
+    tell: Callable[[Reports], Any] = partial(tell_reports, agent.folder, client=client)
+    assert await finish_wipe(agent.folder, tell)
+    assert list(agent.folder.root.iterdir()) == []
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        ended = select(urgent.c.state, urgent.c.reason).where(urgent.c.id == again.id)
+        state, reason = (await connection.execute(ended)).one()
+    assert state == "done"
+    assert reason.startswith("removed: ")
+    assert "key.pem" in reason
+
+
+@on_sqlite
+async def test_no_more_than_five_a_day_are_erased_whoever_asks(mdm: Mdm, tmp_path: Path) -> None:
+    first, second, third = (each["id"] for each in mdm.sample["teachers"][:3])
+    agent = await agent_of(mdm, tmp_path / "device")
+    for number in range(WIPES_A_DAY):
+        asked = await ask_wipe(mdm.ground, mdm.school, (first, third)[number % 2], agent.id)
+        await confirm_wipe(mdm.ground, mdm.school, second, asked.id)
+    more = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    with pytest.raises(TryAgain, match="too-many-wipes"):
+        await confirm_wipe(mdm.ground, mdm.school, third, more.id)
+    mdm.clock.at += DAY
+    late = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    assert (await confirm_wipe(mdm.ground, mdm.school, third, late.id)).state == "confirmed"
+    with pytest.raises(Refused, match="act-over"):
+        await confirm_wipe(mdm.ground, mdm.school, third, more.id)
+
+
+@on_sqlite
+def test_the_commands_declare_order_list_and_erase_by_two(  # noqa: PLR0915 - a story
+    tmp_path: Path,
+    prepared_school: Prepared,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with prepared_school.copy(tmp_path):
+        told = json.loads((tmp_path / "sample.json").read_text())
+        who, device = told["teachers"], told["devices"][0]["device"]
+
+        def said(command: str, *words: str, typed: str = "") -> tuple[int, Any]:
+            monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
+            where = ("--folder", str(tmp_path), "--school", told["school"])
+            code = main([command, *where, *words])
+            heard = capsys.readouterr()
+            return code, json.loads(heard.out) if heard.out else heard.err
+
+        rule = ("--id", "l", "--name", "L", "--kind", "laptop")
+        assert said("group", *rule) == (0, {"group": "l", "devices": 0})
+        body = ("--feature", "wallpaper", "--body", '{"name": "sea"}')
+        code, declared = said("declare", "--scope", "group", "--target", "l", *body)
+        assert (code, declared["reaches"]) == (0, 0)
+        assert said("declare", "--scope", "school", *body[:2], "--body", "[]")[0] == 1
+        code, _ = said("order", "--scope", "device", "--target", device, "--kind", "ring")
+        assert code == 0
+        assert said("standings") == (0, {"standings": []}), "none is enrolled yet"
+        assert said("lost", "--device", device, "--text", "Call us") == (0, {"lost": device})
+        assert said("lost", "--device", device, "--found") == (0, {"found": device})
+        asks = ("--device", device, "--as", who[0]["login"])
+        code, words = said("wipe", *asks, typed=who[0]["password"])
+        assert (code, "administrator" in words) == (1, True)
+        role = ("--teacher", who[0]["id"], "--role", "administrator")
+        assert said("role", *role)[0] == 0
+        code, wipe = said("wipe", *asks, typed=who[0]["password"])
+        assert (code, wipe["state"]) == (0, "asked")
+        yes = ("--confirm", wipe["id"], "--as")
+        assert said("wipe", *yes, who[0]["login"], typed=who[0]["password"])[0] == 1
+        code, wipe = said("wipe", *yes, who[1]["login"], typed=who[1]["password"])
+        assert (code, wipe["state"]) == (0, "confirmed")
+        no = ("--cancel", wipe["id"], "--as", who[0]["login"])
+        assert said("wipe", *no, typed=who[0]["password"])[1]["state"] == "cancelled"
+
+
+def test_a_policy_of_before_is_declared_by_the_migration(a_cluster: Callable[[], Path]) -> None:
+    async def story(url: str) -> None:
+        database = Database(url)
+        async with database.engine.begin() as connection:
+            await connection.run_sync(upgrade, "0008")
+            school = text("SELECT set_config('pupitre.school', 'old', true)")
+            await connection.execute(school)
+            for version in (1, 2):
+                row = {"version": version, "screen_timeout_seconds": 60 * version}
+                row |= {"school": "old", "wallpaper": "sea"}
+                await connection.execute(insert(policies).values(row))
+        await migrate(database)
+        async with database.reading("old") as connection:
+            (timeout, wallpaper) = (await nearest(connection, "old", ["any"]))["any"]
+        assert (timeout.version, timeout.body) == (2, {"seconds": 120})
+        assert wallpaper.body == {"name": "sea"}
+        await database.close()
+
+    with postgres.database(a_cluster(), "test_0011") as url:
+        asyncio.run(story(url))

@@ -1,0 +1,112 @@
+"""What is declared, on a real X server, in real GSettings, at a stand-in of logind."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from central_mdm.contract.wanted import Body, Declaration, Report
+from device_bridge.agent.platform.linux_restart import MANAGER, restart
+from device_bridge.agent.platform.linux_ring import ring, tones
+from device_bridge.agent.platform.linux_settings import NO_DESKTOP, Wallpaper, linux_settings
+from device_bridge.agent.settings import Failed, Unsupported, prove
+from tests.buses import always, bus_in, service
+from tests.x_servers import xvfb
+
+
+def applied(feature: str, body: Body) -> Report:
+    return prove(linux_settings(own_desktop=True), Declaration(feature, 1, body), None)
+
+
+@pytest.fixture
+def gsettings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let GSettings write to a file of the test's own."""
+    monkeypatch.setenv("GSETTINGS_BACKEND", "keyfile")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def test_a_time_out_is_in_the_x_server_as_another_client_reads_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with xvfb() as display:
+        monkeypatch.setenv("DISPLAY", display)
+        assert applied("screen_timeout", {"seconds": 240}).reason == "240 s"
+        read = subprocess.run(["xset", "q"], capture_output=True, text=True, check=True).stdout
+        assert "timeout:  240" in read
+        told = prove(
+            linux_settings(own_desktop=True),
+            Declaration("screen_timeout", 2, {"seconds": 60}),
+            Report("screen_timeout", 2, "applied", "60 s"),
+        )
+        assert told.reason == "60 s; it had become 240 s"
+    monkeypatch.delenv("DISPLAY")
+    assert applied("screen_timeout", {"seconds": 60}).reason == NO_DESKTOP
+
+
+@pytest.mark.usefixtures("gsettings")
+def test_a_proxy_is_in_the_desktops_settings_and_out_again() -> None:
+    told = applied("proxy", {"host": "cache.school", "port": 3128})
+    assert (told.state, told.reason) == ("applied", "cache.school:3128")
+    ask = ["gsettings", "get", "org.gnome.system.proxy.https", "port"]
+    assert subprocess.run(ask, capture_output=True, text=True, check=True).stdout == "3128\n"
+    assert applied("proxy", {"host": ""}).reason == "none"
+    elsewhere = linux_settings(own_desktop=False)
+    service = prove(elsewhere, Declaration("proxy", 1, {"host": ""}), None)
+    assert (service.state, service.reason) == ("unsupported", NO_DESKTOP)
+
+
+@pytest.mark.usefixtures("gsettings")
+def test_a_wallpaper_is_one_that_lies_here(tmp_path: Path) -> None:
+    (tmp_path / "tilleuls.jpg").write_bytes(b"picture")
+    settings = {"wallpaper": Wallpaper(tmp_path)}
+    told = prove(settings, Declaration("wallpaper", 1, {"name": "tilleuls"}), None)
+    assert (told.state, told.reason) == ("applied", (tmp_path / "tilleuls.jpg").as_uri())
+    for name in ("elms", "../tilleuls"):
+        assert prove(settings, Declaration("wallpaper", 1, {"name": name}), None).state == "failed"
+
+
+@pytest.mark.parametrize("feature", ["printers", "usb_storage", "wifi", "updates_window"])
+def test_what_the_agent_has_no_right_to_is_told_as_unsupported(feature: str) -> None:
+    assert applied(feature, {}).state == "unsupported"
+
+
+def test_a_device_rings_on_its_sound_card_or_says_that_it_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards, player = tmp_path / "cards", tmp_path / "aplay"
+    with pytest.raises(Unsupported):
+        ring(cards)
+    cards.write_text("--- no soundcards ---\n")
+    with pytest.raises(Unsupported):
+        ring(cards)
+    cards.write_text(" 0 [PCH]: HDA-Intel\n")
+    player.write_text(f'#!/bin/sh\n[ "$1 $2" = "-q -" ] && exec /bin/cat > {tmp_path}/heard\n')
+    player.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ring(cards)
+    assert (tmp_path / "heard").read_bytes() == tones()
+    player.write_text("#!/bin/sh\necho busy >&2; exit 1\n")
+    with pytest.raises(Failed, match="busy"):
+        ring(cards)
+
+
+def test_a_restart_is_loginds_and_only_where_it_lets_us(tmp_path: Path) -> None:
+    path = MANAGER.object_path
+    with bus_in(tmp_path) as bus:
+        with pytest.raises(Unsupported):
+            restart(bus)
+        asked = list[object]()
+
+        def schedule(message: object) -> tuple[str, tuple[object, ...]]:
+            asked.append(message)
+            return "", ()
+
+        for word in ("challenge", "yes"):
+            answers = {(path, "CanReboot"): always("s", word), (path, "ScheduleShutdown"): schedule}
+            with service(bus, "org.freedesktop.login1", answers):
+                if word == "yes":
+                    restart(bus)
+                else:
+                    with pytest.raises(Unsupported):
+                        restart(bus)
+        assert len(asked) == 1

@@ -1,0 +1,356 @@
+"""What the MDM wants of a device, on the device: newest wins, once at most, proved, told."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.wanted import (
+    URGENT_TYPE,
+    WANTED_TYPE,
+    Body,
+    Command,
+    Declaration,
+    Ended,
+    Report,
+    Reports,
+    Rule,
+    Urgent,
+    Wanted,
+)
+from central_mdm.fleet.groups import fits
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.clock import Clock
+from device_bridge.agent.guard.enrolled import Enrolment, read_enrolment
+from device_bridge.agent.guard.notices import Notices
+from device_bridge.agent.guard.voice import Voice
+from device_bridge.agent.guard.wanted import CUT_OFF, WantedHere
+from device_bridge.agent.guard.wiping import begin_wipe, finish_wipe
+from device_bridge.agent.settings import Machine, NotHere, Remembered, Unsupported
+from device_bridge.protocol.attention import NO_SEAT
+from device_bridge.protocol.errors import NotAllowed, TryAgain
+from device_bridge.protocol.fields import SchoolAct
+from device_bridge.protocol.seat import LostShown, NoticeShown, ShowLost, ShowNotice
+from device_bridge.trust.grants import sign
+from tests.enrolled import DEVICE, folder_of
+from tests.school import NOW, SmallSchool
+
+pytestmark = pytest.mark.real_loop
+TIMEOUT = Declaration("screen_timeout", 3, {"seconds": 120})
+
+
+class Killed(BaseException):
+    """The process ends here, whatever it was about to do."""
+
+
+@dataclass
+class Pupil:
+    """Whom the device tells what the school does. `why`: why it is not seen."""
+
+    seen: list[tuple[SchoolAct, str]] = field(default_factory=list[tuple[SchoolAct, str]])
+    lost: list[str] = field(default_factory=list[str])
+    why: str = ""
+
+    async def show(self, id_: str, about: SchoolAct, text: str, who: str) -> str:
+        assert id_
+        assert who
+        self.seen.append((about, text))
+        return self.why
+
+    async def show_lost(self, text: str) -> str:
+        self.lost.append(text)
+        return self.why
+
+
+@dataclass
+class Here:
+    """A device, and what its school may sign for it."""
+
+    folder: Folder
+    enrolment: Enrolment
+    school: SmallSchool
+    machine: Machine
+    now: float = NOW + 10
+    boot: str = "boot-1"
+    pupil: Pupil = field(default_factory=Pupil)
+    noted: list[str] = field(default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        self.again()
+
+    def again(self) -> None:
+        """Start the agent anew, on what is on the disk."""
+
+        def note(kind: str, facts: dict[str, str | int], words: str) -> None:
+            del facts, words
+            self.noted.append(kind)
+
+        self.wanted = WantedHere(
+            self.folder,
+            self.enrolment,
+            self.machine,
+            self.pupil,
+            lambda: self.now,
+            self.boot,
+            note,
+        )
+
+    def wants(
+        self, version: int, *commands: Command, declared: tuple[Declaration, ...] = ()
+    ) -> str:
+        told = Wanted(DEVICE, self.school.id, version, NOW, declared, commands)
+        return sign(told, WANTED_TYPE, self.school.key)
+
+    def urges(
+        self, version: int, lost: str = "", wipe: str = "", wipe_at: int = 0, at: int = NOW
+    ) -> str:
+        told = Urgent(DEVICE, self.school.id, version, at, lost, wipe, wipe_at)
+        return sign(told, URGENT_TYPE, self.school.key)
+
+    async def hears(self, wanted: str, urgent: str = "") -> Reports:
+        await self.wanted.heard_from_mdm(wanted, urgent)
+        return self.wanted.owed() or Reports()
+
+
+def a_device(tmp_path: Path, machine: Machine | None = None) -> Here:
+    school = SmallSchool()
+    folder = folder_of(tmp_path / "device", school, school.identity("device", DEVICE))
+    rung = Machine() if machine is None else machine
+    return Here(folder, read_enrolment(folder), school, rung)
+
+
+async def test_an_older_statement_and_one_that_is_forged_or_anothers_are_refused(
+    tmp_path: Path,
+) -> None:
+    here = a_device(tmp_path, Machine({"screen_timeout": Remembered()}))
+    newest = here.wants(7, declared=(TIMEOUT,))
+    assert await here.wanted.carried(newest)
+    assert not await here.wanted.carried(here.wants(6)), "an older one is replayed"
+    assert not await here.wanted.carried(newest), "the same again"
+    for forged in (
+        sign(Wanted(DEVICE, "school-1", 9, NOW), WANTED_TYPE, SmallSchool().key),
+        sign(Wanted("dev-2", "school-1", 9, NOW), WANTED_TYPE, here.school.key),
+        newest[:-4] + "AAAA",
+        here.school.assignment(DEVICE),
+        "",
+    ):
+        with pytest.raises(NotAllowed):
+            await here.wanted.carried(forged)
+    await here.wanted.review()
+    assert (here.wanted.owed() or Reports()).reports == (
+        Report("screen_timeout", 3, "applied", "{'seconds': 120}"),
+    )
+
+
+async def test_what_locks_or_erases_is_refused_from_whoever_carries_it(tmp_path: Path) -> None:
+    here = a_device(tmp_path)
+    for urgent in (here.urges(9, lost="Call us"), here.urges(9, wipe="w1", wipe_at=NOW)):
+        with pytest.raises(NotAllowed):
+            await here.wanted.carried(urgent)
+    await here.wanted.review()
+    assert (here.pupil.lost, here.wanted.wipe) == ([], "")
+
+
+async def test_what_came_by_a_carrier_hides_nothing_that_the_mdm_has_to_say(tmp_path: Path) -> None:
+    here = a_device(tmp_path)
+    await here.hears(here.wants(3), here.urges(3))
+    assert here.wanted.heard == 3
+    assert await here.wanted.carried(here.wants(5))
+    assert here.wanted.heard == 3, "of what is urgent in version 5 nobody has told it"
+    await here.hears(here.wants(5), here.urges(5, lost="Call us"))
+    assert (here.wanted.heard, here.pupil.lost) == (5, ["Call us"])
+
+
+async def test_a_setting_is_applied_proved_and_its_drift_told_and_mended(tmp_path: Path) -> None:
+    screen = Remembered()
+    here = a_device(tmp_path, Machine({"screen_timeout": screen, "wifi": NotHere("no card")}))
+    rest = (Declaration("wifi", 4, {"name": "class"}), Declaration("moon", 5, {"on": True}))
+    told = await here.hears(here.wants(1, declared=(TIMEOUT, *rest)))
+    assert told.reports == (
+        Report("screen_timeout", 3, "applied", "{'seconds': 120}"),
+        Report("wifi", 4, "unsupported", "no card"),
+        Report("moon", 5, "unsupported", "this agent does not know it"),
+    )
+    assert here.pupil.seen == [("settings", "screen timeout")]
+    await here.wanted.told(told)
+    assert await here.hears("") == Reports(), "nothing new, nothing told"
+    screen.set({"seconds": 9})
+    (drift,) = (await here.hears("")).reports
+    assert drift.state == "applied"
+    assert "it had become {'seconds': 9}" in drift.reason
+    assert screen.read(TIMEOUT.body)[0], "mended"
+
+
+async def test_a_setting_that_does_not_hold_is_never_told_as_applied(tmp_path: Path) -> None:
+    class Stubborn(Remembered):
+        def set(self, body: Body) -> None:
+            del body
+
+    here = a_device(tmp_path, Machine({"screen_timeout": Stubborn()}))
+    (told,) = (await here.hears(here.wants(1, declared=(TIMEOUT,)))).reports
+    assert (told.state, told.reason) == ("failed", "still {}")
+
+
+async def test_a_command_is_done_once_however_often_it_comes_and_the_agent_is_killed(
+    tmp_path: Path,
+) -> None:
+    rung = list[int]()
+
+    def ring() -> None:
+        rung.append(1)
+        raise Killed
+
+    here = a_device(tmp_path, Machine(ring=ring))
+    order = Command("o1", "ring", NOW + 60)
+    with pytest.raises(Killed):
+        await here.hears(here.wants(1, order))
+    here.again()
+    told = await here.hears(here.wants(2, order))
+    assert told.ended == (Ended("o1", "failed", CUT_OFF),)
+    here.again()
+    assert await here.hears(here.wants(3, order)) == told, "kept until the MDM has it"
+    await here.wanted.told(told)
+    here.again()
+    assert await here.hears(here.wants(4, order)) == Reports()
+    assert rung == [1]
+
+
+async def test_a_command_ends_by_what_was_seen_and_never_runs_after_its_time(
+    tmp_path: Path,
+) -> None:
+    rung = list[int]()
+    here = a_device(tmp_path, Machine(ring=lambda: rung.append(1)))
+    orders = (
+        Command("o1", "ring", NOW + 60),
+        Command("o2", "message", NOW + 60, "Bring it back"),
+        Command("o3", "restart", NOW + 60),
+        Command("o4", "fly", NOW + 60),
+        Command("o5", "ring", NOW + 10),
+    )
+    told = await here.hears(here.wants(1, *orders))
+    assert [(one.id, one.state) for one in told.ended] == [
+        ("o1", "done"),
+        ("o2", "done"),
+        ("o3", "unsupported"),
+        ("o4", "unsupported"),
+        ("o5", "expired"),
+    ]
+    assert rung == [1]
+    assert here.pupil.seen == [("ring", ""), ("message", "Bring it back"), ("restart", "")]
+    assert here.noted.count("order-ring") == 1
+    here.pupil.why = NO_SEAT
+    await here.wanted.told(told)
+    (unseen,) = (await here.hears(here.wants(2, Command("o6", "message", NOW + 60, "x")))).ended
+    assert unseen == Ended("o6", "failed", NO_SEAT)
+
+
+async def test_a_restart_is_done_when_the_machine_has_started_anew(tmp_path: Path) -> None:
+    asked = list[int]()
+    here = a_device(tmp_path, Machine(restart=lambda: asked.append(1)))
+    order = Command("o1", "restart", NOW + 60)
+    later = Command("o2", "message", NOW + 600, "x")
+    assert (await here.hears(here.wants(1, order, later))).ended == (), "not yet, and nothing else"
+    here.again()
+    assert (await here.hears(here.wants(2, later))).ended == (), "the same boot: under way still"
+    here.boot = "boot-2"
+    here.again()
+    assert [(one.id, one.state) for one in (await here.hears("")).ended] == [
+        ("o1", "done"),
+        ("o2", "done"),
+    ]
+    assert asked == [1]
+
+
+async def test_who_is_missing_says_so_over_a_restart_until_it_is_found(tmp_path: Path) -> None:
+    here = a_device(tmp_path)
+    told = await here.hears(here.wants(2), here.urges(2, lost="Call 12"))
+    assert told.reports == (Report("lost", 2, "applied", "shown"),)
+    here.again()
+    await here.wanted.review()
+    assert here.pupil.lost == ["Call 12", "Call 12"]
+    with pytest.raises(NotAllowed):
+        await here.wanted.heard_from_mdm("", here.urges(1))
+    (over,) = (await here.hears(here.wants(3), here.urges(3, at=NOW + 1))).reports
+    assert (here.pupil.lost[-1], over.reason) == ("", "over")
+
+
+async def test_an_erasure_waits_for_what_is_signed_after_its_delay_and_is_asked_for_anew(
+    tmp_path: Path,
+) -> None:
+    here = a_device(tmp_path)
+    at = NOW + 3600
+    await here.hears(here.wants(2), here.urges(2, wipe="w1", wipe_at=at))
+    here.now = at + 600
+    await here.wanted.review()
+    assert here.wanted.wipe == "", "the clock alone is no yes: it may be cancelled"
+    assert here.wanted.heard == 1, "so it asks"
+    await here.hears(here.wants(2), here.urges(2, wipe="w1", wipe_at=at, at=at + 1))
+    assert here.wanted.wipe == "w1"
+    await here.hears(here.wants(3), here.urges(3, at=at + 2))
+    assert (here.wanted.wipe, here.wanted.heard) == ("", 3), "cancelled after all"
+
+
+async def test_erasing_removes_what_is_the_agents_says_what_and_goes_on_where_it_was_cut(
+    tmp_path: Path,
+) -> None:
+    here = a_device(tmp_path)
+    folder, said = here.folder, list[Reports]()
+
+    async def away(_: Reports) -> None:
+        raise TryAgain(1)
+
+    async def tell(reports: Reports) -> None:
+        said.append(reports)
+
+    assert not await finish_wipe(folder, tell)
+    begin_wipe(folder, "w1")
+    assert await finish_wipe(folder, away)
+    assert set(folder.root.iterdir()) == {folder.fleet, folder.wiping}
+    assert await finish_wipe(folder, tell)
+    assert list(folder.root.iterdir()) == []
+    (ended,) = said[0].ended
+    assert (ended.id, ended.state) == ("w1", "done")
+    assert "journal.jsonl" in ended.reason
+    assert ended.reason.endswith("unsupported here: the rest of the disk")
+
+
+async def test_a_notice_counts_when_the_seat_has_shown_it() -> None:
+    voice = Voice(Clock(lambda: 0.0, lambda: 0.0, "boot"), lambda: 0.0)
+    notices, told = Notices(voice), list[object]()
+    assert await notices.show("n1", "ring", "", "school-1") == NO_SEAT
+
+    def seat(message: object) -> None:
+        told.append(message)
+        if isinstance(message, ShowNotice):
+            assert notices.shown(NoticeShown(message.id, "covered"))
+        if isinstance(message, ShowLost):
+            notices.lost_shown(LostShown())
+
+    voice.tell_seat = seat
+    assert await notices.show("n1", "ring", "", "school-1") == "covered"
+    assert not notices.shown(NoticeShown("another")), "a teacher's"
+    assert await notices.show_lost("Call us") == ""
+    notices.seat_came()
+    assert told[-1] == ShowLost("Call us"), "who logs in sees it too"
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_in"),
+    [
+        (Rule(kind="laptop"), True),
+        (Rule(kind="laptop", model="T15"), False),
+        (Rule(system="Linux-6."), True),
+        (Rule(system="Linux-5."), False),
+        (Rule(class_id="5B", model="T14"), True),
+        (Rule(class_id="5C"), False),
+    ],
+)
+def test_a_rule_has_whom_all_of_it_fits(rule: Rule, is_in: bool) -> None:  # noqa: FBT001 - a case
+    inventory = Inventory("laptop", "Linux-6.1-x86", "T14")
+    assert fits(rule, inventory, {"5B"}) is is_in
+
+
+def test_what_is_not_here_says_why() -> None:
+    with pytest.raises(Unsupported, match="no card"):
+        NotHere("no card").set({})

@@ -28,6 +28,7 @@ metadata = MetaData(
 ID = String(64)
 HEX = String(64)
 BUSY_SECONDS = 10
+_SCHOOL = text("SELECT set_config('pupitre.school', :school, true)")
 
 
 class Database:
@@ -117,5 +118,4 @@ def _begun(connection: Connection) -> None:
 
 async def _belong(connection: AsyncConnection, school: str) -> None:
     if connection.dialect.name == "postgresql":
-        setting = text("SELECT set_config('pupitre.school', :school, true)")
-        await connection.execute(setting, {"school": school})
+        await connection.execute(_SCHOOL, {"school": school})

@@ -7,7 +7,6 @@ from litestar.params import QueryParameter
 
 from central_mdm.contract.register import Timetable
 from central_mdm.contract.roster import Changes, Scopes
-from central_mdm.identity.rules import school_row
 from central_mdm.platform.api import TEACHER, AnyRequest, problems
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed
@@ -41,9 +40,8 @@ def routes(ground: Ground) -> Router:
         async with ground.database.reading(caller.school) as connection:
             if wanted not in await reading.scopes_of(connection, caller, ground.clock()):
                 raise NotAllowed("foreign-scope", "This teacher does not have that scope.")
-            now = (await school_row(connection, caller.school)).epoch
-            start = after if epoch == now else 0
-            return await reading.changes_of(connection, caller.school, wanted, now, start, limit)
+            known = (epoch, after)
+            return await reading.changes_of(connection, caller.school, wanted, known, limit)
 
     @get("/timetable", opt=TEACHER, responses=problems(401, 403))
     async def timetable(request: AnyRequest) -> Timetable:

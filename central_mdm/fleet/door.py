@@ -5,9 +5,11 @@ nothing, and tells nothing but its report or its inventory. Whatever else it is 
 as if there were no door: nothing is decided here but that there are too many at once.
 """
 
+import asyncio
 import logging
 import secrets
 from collections import deque
+from dataclasses import dataclass
 from typing import Final, cast
 
 from litestar.types import (
@@ -43,8 +45,19 @@ _answer: Final = json.Encoder()
 _BEARER: Final = b"Bearer p."
 _BUSY: Final = _answer.encode(Problem("busy"))
 BUSY_SPREAD_SECONDS: Final = 300
-INSIDE_MAX: Final = 500
-"""So many requests are served at once; a connection on which nothing is asked is none."""
+CHECK_INS_MAX: Final = 300
+REQUESTS_MAX: Final = 200
+"""So many are served at once; a connection on which nothing is asked is none."""
+HOLD_SECONDS: Final = 0.25
+HELD_MAX: Final = 5000
+
+
+@dataclass
+class Way:
+    """How many are on it, and how many may be."""
+
+    most: int
+    inside: int = 0
 
 
 class Door:
@@ -56,37 +69,50 @@ class Door:
         self._standings = standings
         self._seen = seen
         self.tellings = tellings(ground.database)
-        self._inside = 0
+        # Each for itself, so that a morning's check-ins keep no teacher out.
+        self._short_way, self._rooms = Way(CHECK_INS_MAX), Way(REQUESTS_MAX)
+        self._held = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._inside >= INSIDE_MAX:
-            await _say(send, 503, _BUSY, _come_back())
-            return
-        self._inside += 1
-        try:
-            await self._enter(scope, receive, send)
-        finally:
-            self._inside -= 1
-
-    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         token = _token(scope)
-        if not token:
-            await self._app(scope, receive, send)
+        way = self._short_way if token else self._rooms
+        if way.inside >= way.most:
+            await self._refuse(send)
             return
+        way.inside += 1
+        try:
+            if token:
+                await self._check_in(token, scope, receive, send)
+            else:
+                await self._app(scope, receive, send)
+        finally:
+            way.inside -= 1
+
+    async def _check_in(self, token: str, scope: Scope, receive: Receive, send: Send) -> None:
         first = await receive()
         try:
             answer = await self._short(token, first)
         except (Busy, SQLAlchemyError, OSError) as error:
             log.info("check-in refused", extra={"why": type(error).__name__})
-            await _say(send, 503, _BUSY, _come_back())
+            await self._refuse(send)
             return
         if answer:
             await _say(send, 200, answer)
         else:
             await self._app(scope, _again(first, receive), send)
+
+    async def _refuse(self, send: Send) -> None:
+        """Send away, not at once: who asks again at once, whatever it hears, asks less often."""
+        if self._held < HELD_MAX:
+            self._held += 1
+            try:
+                await asyncio.sleep(HOLD_SECONDS)
+            finally:
+                self._held -= 1
+        await _say(send, 503, _BUSY, _come_back())
 
     async def _short(self, token: str, first: Received) -> bytes:
         """Answer a check-in; empty: it is not for here."""

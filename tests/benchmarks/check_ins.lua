@@ -36,7 +36,7 @@ function request()
     changed = changed + 1
     return raw(passes[at], string.format(
       '{"policy_version":1,"policy_state":"applied","assignment_version":1,"deny_list":1,'
-      .. '"inventory_hash":"w%d-%d","inventory":{"kind":"laptop","system":"Debian 12",'
+      .. '"inventory_hash":"w%d-%d","wanted":1,"inventory":{"kind":"laptop","system":"Debian 12",'
       .. '"model":"T14","disk_free_bytes":%d}}', id or 0, asked, asked))
   end
   return idle[at]

@@ -145,7 +145,7 @@ def askers(served: Served) -> Path:
     now, path = int(time.time()), served.work / "askers"
     body = (
         '{"policy_version":1,"policy_state":"applied","assignment_version":1,"deny_list":1,'
-        f'"inventory_hash":"{HASH}"}}'
+        f'"wanted":1,"inventory_hash":"{HASH}"}}'
     )
     with path.open("w") as file:
         for number in drawn:

@@ -12,8 +12,8 @@ FROM generate_series(1, $schools) AS s;
 INSERT INTO deny_lists (school, number, statement)
 SELECT 's-' || lpad(s::text, 4, '0'), 1, ''
 FROM generate_series(1, $schools) AS s;
-INSERT INTO fleet_devices (school, id, token_hash, enrolled_at, inventory_hash, policy_version, policy_state)
-SELECT 's-' || lpad(s::text, 4, '0'), 'd-' || lpad(s::text, 4, '0') || '-' || lpad(d::text, 5, '0'), 'd-' || lpad(s::text, 4, '0') || '-' || lpad(d::text, 5, '0') || '-secret', 1, 'inventory-of-before', 1, 'applied'
+INSERT INTO fleet_devices (school, id, token_hash, enrolled_at, inventory_hash, policy_version, policy_state, wanted_version)
+SELECT 's-' || lpad(s::text, 4, '0'), 'd-' || lpad(s::text, 4, '0') || '-' || lpad(d::text, 5, '0'), 'd-' || lpad(s::text, 4, '0') || '-' || lpad(d::text, 5, '0') || '-secret', 1, 'inventory-of-before', 1, 'applied', 1
 FROM generate_series(1, $schools) AS s, generate_series(1, $devices) AS d;
 INSERT INTO fleet_seen (school, device, seen_at)
 SELECT 's-' || lpad(s::text, 4, '0'), 'd-' || lpad(s::text, 4, '0') || '-' || lpad(d::text, 5, '0'), 1

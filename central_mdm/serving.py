@@ -17,15 +17,10 @@ from msgspec import Struct
 
 from central_mdm.app import application
 from central_mdm.contract.fleet import FIRST_SECONDS
-from central_mdm.fleet.standbys import without_standby
 from central_mdm.joining import ground_at
 from central_mdm.tidying import tidy_daily
 
 log = logging.getLogger(__name__)
-NO_STANDBY = (
-    "School %s has no standby: if this server's key is stolen, each device must enrol again. "
-    "Make one, devices hear of it: pupitre-mdm standby --school %s --sealed FILE"
-)
 KEEP_ALIVE_SECONDS = 30
 GOODBYE_SECONDS = 3
 
@@ -77,9 +72,6 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
             objects=served.objects,
         )
         async with ground_here as ground:
-            if not served.database:  # of a region's hundreds of schools `tidy` tells by night
-                for school in await without_standby(ground):
-                    log.warning(NO_STANDBY, school, school)
             config = uvicorn.Config(
                 application(ground),
                 access_log=False,

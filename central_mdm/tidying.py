@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.fleet.forgetting import forget_acts, forget_devices
 from central_mdm.fleet.orders import forget_orders
+from central_mdm.fleet.standbys import NO_STANDBY, without_standby
 from central_mdm.identity import audit
 from central_mdm.identity.forgetting import forget_tokens
 from central_mdm.identity.rules import schools_here
@@ -87,8 +88,13 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
 
 
 async def tidy_all(ground: Ground, folder: Path, named: Sequence[str] = ()) -> dict[str, Tidied]:
-    """Tidy these schools; none named: all there are. Raises Malformed for a spoilt setting."""
+    """Tidy these schools; none named: all there are. Raises Malformed for a spoilt setting.
+
+    Whoever looks at all of them says which have no standby.
+    """
     keep = read_retention(folder)
+    for school in () if named else await without_standby(ground):
+        log.warning(NO_STANDBY, school, school)
     every = named or await schools_here(ground)
     return {school: await tidy(ground, school, keep) for school in every}
 

@@ -1,7 +1,14 @@
 """Which schools could not end a stolen root: those made without a standby."""
 
+from typing import Final
+
 from central_mdm.identity.rules import school_row, schools_here
 from central_mdm.platform.ground import Ground
+
+NO_STANDBY: Final = (
+    "School %s has no standby: if this server's key is stolen, each device must enrol again. "
+    "Make one, devices hear of it: pupitre-mdm standby --school %s --sealed FILE"
+)
 
 
 async def without_standby(ground: Ground) -> list[str]:

@@ -127,7 +127,7 @@ async def test_a_spoilt_setting_removes_nothing_and_says_so(mdm: Mdm, tmp_path: 
 
 
 async def test_all_schools_are_tidied_by_their_list_which_row_level_security_does_not_hide(
-    mdm: Mdm, tmp_path: Path
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await open_school(mdm.ground, "elsewhere", "Elsewhere")
     await push(mdm, an_event(1))
@@ -137,6 +137,8 @@ async def test_all_schools_are_tidied_by_their_list_which_row_level_security_doe
         mdm.school: 1,
         "elsewhere": 0,
     }
+    assert "School elsewhere has no standby" in caplog.text
+    caplog.clear()
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

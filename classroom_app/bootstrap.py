@@ -36,7 +36,7 @@ from classroom_app.domain.errors import (
     StoreLocked,
 )
 from classroom_app.domain.founding import Founding
-from classroom_app.domain.lesson import ClassId, DeviceId
+from classroom_app.domain.lesson import ClassId, DeviceId, PupilId
 from classroom_app.domain.tile import Tile
 from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
@@ -61,6 +61,7 @@ from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.lasting import Lasting, lines
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.showing import ShowingPresenter
+from classroom_app.presenters.standing import DecidedRow, Standing
 from classroom_app.presenters.summary import Summary
 from classroom_app.presenters.wall import PACE_MS
 from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
@@ -198,6 +199,8 @@ class Desk(QObject):
         self.window.motion_chosen.connect(keeping.choose_less_motion)
         self.desk.page_changed.connect(self._on_page)
         self.desk.work_asked.connect(self._show_work)
+        self.desk.standing_asked.connect(self._show_standing)
+        self.desk.decided_seen.connect(self._seen_decided)
         self.desk.pictures_asked.connect(self._show_pictures)
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self._show)
@@ -605,8 +608,40 @@ class Desk(QObject):
                 doubts=state.doubts,
                 restored=state.restored,
                 none=state.why == "no-server",
+                busy=state.busy,
+                why=state.why,
             )
         )
+
+    @Slot()
+    def _show_standing(self) -> None:
+        self.tasks.start(self._stands(), name="standing", refused=self.desk.refused)
+
+    async def _stands(self) -> None:
+        names = {
+            pupil.id: pupil.display for one in await self.keeping.classes() for pupil in one.pupils
+        }
+        told = Journal(self.keeping, lambda key: names.get(PupilId(key), ""))
+        found = await self.keeping.standing()
+        rows = [told.row(one.act, sent=False) for one in found.decided]
+        decided = tuple(
+            DecidedRow(
+                JournalRow(row.id, row.at, row.kind, row.who, row.what), one.reason, one.work
+            )
+            for row, one in zip(rows, found.decided, strict=True)
+        )
+        self.desk.show_standing(Standing(found.events, found.files, found.file_bytes, decided))
+
+    @Slot()
+    def _seen_decided(self) -> None:
+        seen = [one.row.id for one in self.desk.standing.decided]
+        self.tasks.start(self._see(seen), name="seen", refused=self.desk.refused)
+
+    async def _see(self, acts: Sequence[str]) -> None:
+        await self.keeping.seen(acts)
+        await self._stands()
+        if self.school:
+            self.school.sync.written()
 
     def _unfinished(self) -> int:
         return len(self.school.collecting.missing()) if self.school else 0

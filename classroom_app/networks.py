@@ -66,7 +66,10 @@ class Networks:
         wifi: Callable[[], Awaitable[Mapping[str, str]]],
         *,
         pace: float = 1.0,
+        moved: Callable[[], None] = lambda: None,
     ) -> None:
+        """Tell `moved` when this computer's own addresses are others than before."""
+        self._moved = moved
         self._room, self._places, self._store, self._cloud = room, places, store, cloud
         self._own, self._wifi = own, wifi
         self._look_seconds, self._ask_seconds = LOOK_SECONDS * pace, ASK_SECONDS * pace
@@ -99,6 +102,8 @@ class Networks:
         """Look once: at this computer's networks, and at what follows for whoever is missing."""
         own = tuple(one for one in self._own() if not _nowhere(one))
         now = self._room.clock.seconds()
+        if own != self._here:
+            self._moved()
         if own != self._here or now - self._called_at >= self._ask_seconds:
             self._here, self._called_at = own, now
             self._called = await self._wifi()

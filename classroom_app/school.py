@@ -169,6 +169,7 @@ class School:
             partial(own_addresses, interfaces),
             wifi_names,
             pace=pace,
+            moved=self._on_moved,
         )
         self.attention = Attention(self.room)
         self.materials = Materials(self.room, library, self.ways, self._pool, keeping)
@@ -479,6 +480,10 @@ class School:
             while True:
                 device = await self._dialling.get()
                 group.create_task(self.ways.dial(device), name=f"dial-bulk-{device}")
+
+    def _on_moved(self) -> None:
+        """Take a turn soon: what no network let through may go in this one."""
+        self.sync.wake()
 
     def _on_sync(self, state: SyncState) -> None:
         self._synced(state)

@@ -23,11 +23,13 @@ def judge(response: httpx.Response, body: bytes, now: float) -> None:
     answers 502 with HTML. What is ours speaks JSON.
     """
     status = response.status_code
+    ours = response.headers.get("content-type", "").startswith("application/json")
+    if _of_a_portal(response, ours=ours):
+        raise NotAServer("portal")
     if status in {429, 502, 503, 504}:
         raise ServerBusy(_retry_after(response.headers.get("retry-after", ""), now))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ServerBusy(RETRY_SECONDS)
-    ours = response.headers.get("content-type", "").startswith("application/json")
     if response.is_success and (ours or status == HTTPStatus.NO_CONTENT):
         return
     if not ours:
@@ -48,6 +50,17 @@ def read(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except (ValueError, RecursionError):
         raise NotAServer("malformed") from None
+
+
+def _of_a_portal(response: httpx.Response, *, ours: bool) -> bool:
+    """Whether a network answers in the school's place: by a page, by a way to one, or openly.
+
+    Our server redirects nobody. A page that says "not found" is some web server's, not a network's.
+    """
+    if response.status_code == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED:
+        return True
+    page = response.status_code == HTTPStatus.OK and not ours
+    return page or response.has_redirect_location
 
 
 def _retry_after(header: str, now: float) -> float:

@@ -265,7 +265,18 @@ class Cloud:
                 raise NotAServer("malformed") from None
             raise Unreachable("cut off") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            if _of_certificate(error):
+                raise NotAServer("certificate") from None
             raise Unreachable(type(error).__name__) from None
+
+
+def _of_certificate(error: BaseException | None) -> bool:
+    """Whether somebody answered who could not prove to be the server; httpx hides it in causes."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _base(url: str) -> str:

@@ -47,7 +47,11 @@ class Refused(CloudError):
 
 
 class NotAServer(CloudError):
-    """`why` says what gave it away: "html", "too-large", "malformed"."""
+    """`why` says what gave it away.
+
+    "portal": the network wants a sign-in first. "certificate": it could not prove to be the server.
+    "html", "too-large", "malformed" and the like: no answer of ours.
+    """
 
     def __init__(self, why: str) -> None:
         super().__init__(why)

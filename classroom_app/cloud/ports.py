@@ -62,7 +62,7 @@ class SyncStore(Protocol):
         ...
 
     async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
-        """Return collected work that the server does not have yet, oldest first."""
+        """Return collected work that the server does not have yet, smallest first."""
         ...
 
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:

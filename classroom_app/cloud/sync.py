@@ -34,7 +34,14 @@ from classroom_app.domain.errors import NotKept
 
 log = logging.getLogger(__name__)
 Why = Literal[
-    "", "unreachable", "try-again", "not-signed-in", "refused", "not-a-server", "no-server"
+    "",
+    "unreachable",
+    "try-again",
+    "not-signed-in",
+    "refused",
+    "portal",
+    "not-a-server",
+    "no-server",
 ]
 
 IN_STEP_SECONDS: Final = 60.0
@@ -42,6 +49,8 @@ SOON_SECONDS: Final = 5.0
 COUNT_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 300.0
+# Who signs in at a portal changes no address: nothing but a try tells that the way is free.
+PORTAL_SECONDS_MAX: Final = 20.0
 FILES_AT_ONCE: Final = 20
 # How many of them are under way beside each other: most of a file's time is waiting for disks.
 FILES_BESIDE: Final = 5
@@ -188,11 +197,14 @@ class Sync:
         async with self._turn, self._told():
             problem: CloudError | None = None
             # Work goes out even where the roster cannot come in, and the other way round.
-            parts = (self._look_back, self._push_events, self._push_heads, self._push_files)
-            for part in (*parts, self._pull, self._trust):
+            # Small things first, what keeps people out before all; files may take an hour.
+            parts = (self._trust, self._look_back, self._push_events, self._push_heads)
+            for part in (*parts, self._pull, self._push_files):
                 try:
                     await part()
                 except (Refused, NotAServer) as error:
+                    if _word(error) == "portal":
+                        raise  # it answers everything, and nothing of ours goes through
                     problem = problem or error
             if problem:
                 raise problem
@@ -202,18 +214,26 @@ class Sync:
         self._say(replace(self.state, busy=True))
         why: Why = self.state.why
         in_step_at = self.state.in_step_at
+        begun, before, failed = _seconds(), self.state.waiting, ""
         try:
             yield
             why, in_step_at = "", self._now()
             await self._count()
         except (CloudError, NotKept) as error:
-            why = _word(error)
+            why, failed = _word(error), _reason(error)
             if why != self.state.why:
                 log.info("sync waits", extra={"why": why})
             await self._count()
             raise
         finally:
             self._say(replace(self.state, in_step_at=in_step_at, why=why, busy=False))
+            self._note(before, begun, failed)
+
+    def _note(self, before: int, begun: float, failed: str) -> None:
+        """Write the turn's line into the log: counts and words of ours, nobody's name."""
+        took = {"waited": before, "waiting": self.state.waiting, "refused": self.state.refused}
+        took["ms"] = round(1000 * (_seconds() - begun))
+        log.info("sync turn", extra={**took, "failed": failed})
 
     async def _trust(self) -> None:
         """Bring what the school has signed for everybody; teachers carry it to the devices."""
@@ -400,7 +420,8 @@ class Sync:
 
     def _pause(self, error: CloudError | NotKept, failures: int) -> tuple[float, float]:
         """Return (whole pause, the part of it that no wake shortens), in seconds."""
-        grown = min(PAUSE_SECONDS * 2.0 ** min(failures, 20), PAUSE_SECONDS_MAX)
+        longest = PORTAL_SECONDS_MAX if _word(error) == "portal" else PAUSE_SECONDS_MAX
+        grown = min(PAUSE_SECONDS * 2.0 ** min(failures, 20), longest)
         pause = max(PAUSE_SECONDS, grown * self._jitter())
         if isinstance(error, ServerBusy) and error.after_seconds:
             return error.after_seconds + pause, error.after_seconds
@@ -417,6 +438,16 @@ def _within(events: tuple[Event, ...], bytes_max: int) -> tuple[Event, ...]:
     return events
 
 
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _reason(error: CloudError | NotKept) -> str:
+    """Name an error for the log, with the short word that it carries."""
+    word = getattr(error, "why", "") or getattr(error, "code", "")
+    return f"{type(error).__name__} {word}".rstrip()
+
+
 def _word(error: CloudError | NotKept) -> Why:
     match error:
         case Unreachable():
@@ -427,5 +458,7 @@ def _word(error: CloudError | NotKept) -> Why:
             return "not-signed-in"
         case Refused():
             return "refused"
+        case NotAServer(why="portal"):
+            return "portal"
         case _:
             return "not-a-server"

@@ -10,6 +10,7 @@ from classroom_app.presenters.paced import timer
 from classroom_app.presenters.pages import Pages
 from classroom_app.presenters.receipts import ABSENT, HELD, Receipt, Said, School
 from classroom_app.presenters.sentences import name_of, refusal
+from classroom_app.presenters.standing import Standing
 from classroom_app.presenters.wall import WallModel
 from classroom_app.presenters.words import say
 from classroom_app.services.presence import longest_until
@@ -35,12 +36,13 @@ class Bars(Pages):
         parent: QObject | None = None,
     ) -> None:
         super().__init__(wall, clock, parent)
-        self._today = today
+        self.today = today
         self.warning = ""  # stands in bar D until it is no longer so: "the journal was altered"
         self.full = ""  # the same of a full disk, which is the more pressing
         self._key_lies_beside = False
         self._company: tuple[str, ...] = ()
         self.school = School()
+        self.standing = Standing()
         self._kind, self._keys, self._acted_at = "", frozenset[str](), -UNDO_SECONDS
         self._receipt: Receipt | None = None
         self.taking: Receipt | None = None
@@ -69,6 +71,10 @@ class Bars(Pages):
 
     def show_school(self, school: School) -> None:
         self.school = school
+        self.touch()
+
+    def show_standing(self, standing: Standing) -> None:
+        self.standing = standing
         self.touch()
 
     def refused(self, error: Exception, name: str = "") -> None:
@@ -104,7 +110,7 @@ class Bars(Pages):
     def time_left(self) -> str:
         if self.lesson is None:
             return ""
-        minutes = max(0, int(self.lesson.ends_at - self._today() + 59) // 60)
+        minutes = max(0, int(self.lesson.ends_at - self.today() + 59) // 60)
         return say("{n} min left", minutes)
 
     def ends(self, minutes: int = 0) -> str:
@@ -143,7 +149,7 @@ class Bars(Pages):
             return receipts.chosen(self.wall.chosen(), len(tiles))
         if self._kind and fresh:
             return self._of_last_act(tiles)
-        return receipts.taken(tiles, now, self._today()) or receipts.present(tiles, now)
+        return receipts.taken(tiles, now, self.today()) or receipts.present(tiles, now)
 
     def news(self) -> str:
         """Return what became of the last act, for a page whose headline is its own; "": nothing."""

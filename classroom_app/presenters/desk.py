@@ -29,6 +29,8 @@ class DeskPresenter(Bars):
     sheet_asked = Signal(str)  # "lock", "hand-out", "collect", "message", "seats", "seat", "end"…
     sentence_chosen = Signal(str)
     unchanged_chosen = Signal(bool)
+    standing_asked = Signal()  # what waits and what was decided, anew
+    decided_seen = Signal()
     work_asked = Signal()  # to see the folder that collected work lies in
     pictures_asked = Signal()  # the same of kept pictures
 
@@ -333,6 +335,17 @@ class DeskPresenter(Bars):
     @Slot()
     def sync_now(self) -> None:
         self._run(self._acts.sync_now(), "sync-now")
+
+    @Slot()
+    def ask_standing(self) -> None:
+        """Exchange at once, and show how it stands with the school meanwhile."""
+        self.sync_now()
+        self.sheet_asked.emit("standing")
+
+    @Slot()
+    def seen_decided(self) -> None:
+        """List no more what the school decided: the teacher has seen it."""
+        self.decided_seen.emit()
 
     def ask(self, sheet: str, about: str = "") -> None:
         """Open a sheet; `about` is the one seat that it is about."""

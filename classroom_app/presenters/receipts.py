@@ -53,7 +53,8 @@ class Receipt(Struct, frozen=True):
 class School(Struct, frozen=True):
     """The way to the MDM: `synced_at` is UTC seconds of the last exchange, 0 for never.
 
-    `doubts` and `restored` as in `SyncState`. `none`: the school has no server, and misses none.
+    `doubts`, `restored`, `busy` and `why` as in `SyncState`. `none`: the school has no server, and
+    misses none.
     """
 
     reached: bool = False
@@ -63,6 +64,8 @@ class School(Struct, frozen=True):
     doubts: int = 0
     restored: bool = False
     none: bool = False
+    busy: bool = False
+    why: str = ""
 
 
 def named(names: Collection[str]) -> str:
@@ -228,12 +231,18 @@ def school_words(school: School) -> str:
     if school.refused:
         return say("The school did not accept {n} entries. The rest is through.", school.refused)
     if not school.reached or not school.synced_at:
-        if not school.waiting:
-            return say("School: later, nothing waits")
-        return say("School: later, {count} waiting", count=school.waiting)
+        return _away(school)
     if school.waiting:
         return say("School: {count} to send", count=school.waiting)
     time = clock_time(school.synced_at)
     if school.restored:
         return say("School: its server had gone back and has all again, {time}", time=time)
     return say("School: up to date {time}", time=time)
+
+
+def _away(school: School) -> str:
+    if school.why == "portal":
+        return say("This network wants you to sign in first")
+    if not school.waiting:
+        return say("School: later, nothing waits")
+    return say("School: later, {count} waiting", count=school.waiting)

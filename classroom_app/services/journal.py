@@ -70,12 +70,11 @@ class Journal:
     async def rows(self, lesson: LessonId) -> tuple[Row, ...]:
         """Return what happened in a lesson, oldest first."""
         kept = await self._reads.acts(lesson, ROWS_MAX)
-        return tuple(self._row(each) for each in kept)
+        return tuple(self.row(each.act, sent=each.state == "applied") for each in kept)
 
-    def _row(self, kept: Kept) -> Row:
-        kind, who, what = _told(kept.act, self._name_of)
-        sent = kept.state == "applied"
-        return Row(kept.act.id, kept.act.at, kind, who, what, sent)
+    def row(self, act: AnyAct, *, sent: bool) -> Row:
+        kind, who, what = _told(act, self._name_of)
+        return Row(act.id, act.at, kind, who, what, sent)
 
 
 def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  # noqa: C901, PLR0912, PLR0915 - one case an act

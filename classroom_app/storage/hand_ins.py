@@ -1,6 +1,7 @@
 """Collected work that the central side does not have yet (cloud.ports.SyncStore)."""
 
 import asyncio
+import heapq
 import logging
 
 from blake3 import blake3
@@ -18,24 +19,33 @@ log = logging.getLogger(__name__)
 
 class KeepsHandIns(Store):
     async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
-        """Return collected work, oldest first; what the library has lost waits no more."""
+        """Return collected work, smallest first; what the library has lost waits no more."""
         acts = await self.write(lambda connection: _waiting(connection, limit))
         offered = await asyncio.to_thread(lambda: [self._offered(act) for act in acts])
         for act, found in zip(acts, offered, strict=True):
             if found is None:
                 log.warning("work lost here", extra={"hand_in": act.id})
-                await self._settle(act.id, REFUSED)
+                await self._settle(act.id, REFUSED, "lost-here")
         return tuple(found for found in offered if found)
 
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
         return await asyncio.to_thread(self._chunk, manifest, digest)
 
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
-        await self._settle(file, APPLIED if answer.state == "kept" else REFUSED)
+        await self._settle(file, APPLIED if answer.state == "kept" else REFUSED, answer.reason)
 
-    async def _settle(self, file: str, state: str) -> None:
+    async def _settle(self, file: str, state: str, reason: str) -> None:
         done = update(hand_ins).where(hand_ins.c.id == file).values(state=state)
-        await self.write(lambda connection: connection.execute(done))
+        its = select(hand_ins.c.sequence).where(hand_ins.c.id == file).scalar_subquery()
+        # The act's row has the reason of both; where the act itself was refused, its own stands.
+        why = update(journal).where(journal.c.sequence == its, journal.c.state != REFUSED)
+
+        def work(connection: Connection) -> None:
+            connection.execute(done)
+            if reason:
+                connection.execute(why.values(reason=reason))
+
+        await self.write(work)
 
     def _offered(self, act: HandInKept) -> FileOffered | None:
         try:
@@ -63,7 +73,7 @@ def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
         .join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
         .where(hand_ins.c.state == WAITING)
         .order_by(journal.c.sequence)
-        .limit(limit)
     )
-    acts = [act_of(row.body, row.fields) for row in connection.execute(query)]
-    return [act for act in acts if isinstance(act, HandInKept)]
+    acts = (act_of(row.body, row.fields) for row in connection.execute(query))
+    work = (act for act in acts if isinstance(act, HandInKept))
+    return heapq.nsmallest(limit, work, key=lambda act: act.size)  # stable: as old as large

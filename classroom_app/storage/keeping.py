@@ -26,13 +26,16 @@ from classroom_app.storage.outbox import KeepsOutbox
 from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.roster import KeepsRoster
 from classroom_app.storage.settings import KeepsSettings
+from classroom_app.storage.standing import KeepsStanding
 from device_bridge.materials.library import Library
 from device_bridge.only_one import lock_folder
 
 AGAIN_SECONDS: Final = 0.1
 
 
-class Keeping(KeepsSettings, KeepsRoster, KeepsJournal, KeepsOutbox, KeepsHandIns, KeepsHeads):
+class Keeping(
+    KeepsSettings, KeepsRoster, KeepsJournal, KeepsOutbox, KeepsHandIns, KeepsStanding, KeepsHeads
+):
     """The store, by feature: each part is in the file of its name."""
 
     def __init__(

@@ -36,14 +36,14 @@ class KeepsOutbox(Store):
         origin = self.chosen["origin"]
 
         def work(connection: Connection) -> tuple[Event, ...]:
-            oldest = select(journal).where(*_waiting(connection)).order_by(journal.c.sequence)
+            oldest = select(journal).where(*waiting(connection)).order_by(journal.c.sequence)
             return tuple(_event(row, origin) for row in connection.execute(oldest.limit(limit)))
 
         return await self.write(work)
 
     async def waiting_count(self) -> int:
         def work(connection: Connection) -> int:
-            events = _count(connection, journal, *_waiting(connection))
+            events = _count(connection, journal, *waiting(connection))
             return events + _count(connection, hand_ins, hand_ins.c.state == WAITING)
 
         return await self.write(work)
@@ -62,7 +62,8 @@ class KeepsOutbox(Store):
         await self.write(work)
 
 
-def _waiting(connection: Connection) -> tuple[ColumnElement[bool], ...]:
+def waiting(connection: Connection) -> tuple[ColumnElement[bool], ...]:
+    """Return what is true of the journal's rows that wait."""
     known = select(settings.c.value).where(settings.c.name == SETTLED)
     through = int(connection.execute(known).scalar() or 0)
     return journal.c.sequence > through, journal.c.state == WAITING
@@ -74,24 +75,24 @@ def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
 
 
 def _settle(connection: Connection, outcomes: dict[str, Outcome]) -> None:
-    waiting = _waiting(connection)
+    left = waiting(connection)
     done = (
         update(journal)
         .where(journal.c.sequence == bindparam("settled"))
         .values(state=bindparam("as_state"), reason=bindparam("why"))
     )
-    each = list(_answered(connection, waiting, outcomes))
+    each = list(_answered(connection, left, outcomes))
     if each:
         connection.execute(done, each)
-    _move_on(connection, waiting)
+    _move_on(connection, left)
 
 
 def _answered(
-    connection: Connection, waiting: tuple[ColumnElement[bool], ...], outcomes: dict[str, Outcome]
+    connection: Connection, waits: tuple[ColumnElement[bool], ...], outcomes: dict[str, Outcome]
 ) -> Iterator[dict[str, Any]]:
     """Find the rows that have an outcome: the oldest that wait, so this soon has them all."""
     left = dict(outcomes)
-    oldest = select(journal.c.sequence, journal.c.id).where(*waiting).order_by(journal.c.sequence)
+    oldest = select(journal.c.sequence, journal.c.id).where(*waits).order_by(journal.c.sequence)
     for row in connection.execute(oldest):
         if outcome := left.pop(row.id, None):
             yield {"settled": row.sequence, "as_state": outcome.state, "why": outcome.reason}
@@ -99,9 +100,9 @@ def _answered(
             return
 
 
-def _move_on(connection: Connection, waiting: tuple[ColumnElement[bool], ...]) -> None:
+def _move_on(connection: Connection, waits: tuple[ColumnElement[bool], ...]) -> None:
     """Note up to where nothing waits any more."""
-    oldest = select(journal.c.sequence).where(*waiting).order_by(journal.c.sequence).limit(1)
+    oldest = select(journal.c.sequence).where(*waits).order_by(journal.c.sequence).limit(1)
     found = connection.execute(oldest).scalar()
     if found is None:
         found = int(connection.execute(select(func.max(journal.c.sequence))).scalar() or 0) + 1

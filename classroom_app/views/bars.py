@@ -392,7 +392,7 @@ class BarD(QWidget):
         self.sizes.valueChanged.connect(self._zoomed)
         self.hide_pictures.toggled.connect(self._desk.wall.set_hidden)
         self.journal.clicked.connect(self._journal)
-        self.school.clicked.connect(self._desk.sync_now)
+        self.school.clicked.connect(self._desk.ask_standing)
         self.note.clicked.connect(self._ask_note)
         for order in ORDERS:
             action = QAction(order, self.orders)
@@ -450,7 +450,13 @@ class BarD(QWidget):
         self._refresh_order()
         self._refresh_sizes()
         self._tool(self.journal, "history", say("Journal"), "")
-        self._tool(self.school, "cloud", self._desk.school_words(), say("Exchange now"), "ink2")
+        self._tool(
+            self.school,
+            "cloud",
+            self._desk.school_words(),
+            say("Exchange now, and see how it stands"),
+            "ink2",
+        )
         self.facts.setText(self._desk.facts() if wide else "")
         self.warning.setText(told)
         self.warning.setToolTip(told)

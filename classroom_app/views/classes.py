@@ -96,7 +96,7 @@ class ClassesView(QWidget):
         self.back = flat("back-to-lesson", "main", self)
         self.back.clicked.connect(desk.go_home)
         self.school = flat("sync-now", "quiet", self)
-        self.school.clicked.connect(desk.sync_now)
+        self.school.clicked.connect(desk.ask_standing)
         self._lay_out()
         self._shown: object = None
         classes.changed.connect(self.refresh)

@@ -24,6 +24,7 @@ from classroom_app.views.sheets import (
     Sheet,
 )
 from classroom_app.views.showing import ShowSheet
+from classroom_app.views.standing import StandingSheet
 from classroom_app.views.stills import PicturesSheet
 
 
@@ -106,6 +107,8 @@ class Sheets(QObject):
             case "seat":
                 anchor = self._focus.seat if self._focus.isVisible() else bar.more
                 return SeatSheet(desk, window), anchor
+            case "standing":
+                return StandingSheet(desk, window), self._d.school
             case "note":
                 return NoteSheet(desk, window), self._d.note
             case "more":

@@ -137,6 +137,18 @@ class Sheet(QFrame):
         """Return where the sheet comes to stand in its window."""
         return QRect(self._spot, self.size())
 
+    def fit(self) -> None:
+        """Be as high as what it says now, and inside the window, where it is open already."""
+        if self._motion is None:
+            return
+        self._motion.stop(self._slide)
+        self.column.activate()
+        height = self.column.totalHeightForWidth(self.width())
+        lowest = self.window().height() - height - MARGIN
+        self._spot.setY(max(MARGIN, min(self._spot.y(), lowest)))
+        self.resize(self.width(), height)
+        self.move(self._spot)
+
     def _slide(self, done: float) -> None:
         self.move(self._spot - QPoint(0, round(SLIDE_PX * (1 - eased(done)))))
 

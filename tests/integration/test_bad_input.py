@@ -261,7 +261,7 @@ SICK = {
         ("500", "try-again", "The school's server is busy. It goes on by itself."),
         (
             "html",
-            "not-a-server",
+            "portal",
             "At this address is no school server. Addresses begin with https:// or http://.",
         ),
         (

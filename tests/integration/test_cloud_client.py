@@ -290,3 +290,23 @@ async def test_collected_work_comes_to_another_computer_and_goes_on_where_it_was
     assert len(asked) == 3, "what had come is not asked for again"
     with pytest.raises(NotAServer, match="another-document"):
         await download(cloud, named.id, "ab" * 32, tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("talk", "why"),
+    [
+        (answering("200 OK", "text/html", HTML), "portal"),
+        (answering("302 Found", "text/html", HTML, "Location: http://portal/"), "portal"),
+        (answering("307 Temporary Redirect", JSON, b"{}", "Location: /login"), "portal"),
+        (answering("511 Network Authentication Required", "text/html", HTML), "portal"),
+        (answering("404 Not Found", "text/html", HTML), "html"),
+    ],
+)
+async def test_a_network_that_wants_a_sign_in_first_is_told_from_a_web_server(
+    cloud: Cloud, talk: Talk, why: str
+) -> None:
+    async with speaking(talk) as url:
+        cloud.resume(url, "kept")
+        with pytest.raises(NotAServer) as caught:
+            await cloud.push(())
+    assert caught.value.why == why

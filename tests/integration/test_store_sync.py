@@ -266,6 +266,24 @@ async def test_work_that_the_library_lost_is_shown_and_holds_nothing_up(
     caplog.clear()  # "work lost here": a person should look
 
 
+async def test_what_the_school_decided_is_listed_until_a_person_has_seen_it(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for number, size in ((1, 3000), (2, 20), (3, 500)):
+        await hand_in(keeping, number, tmp_path, b"%d" % number * size)
+    assert [each.id for each in await keeping.waiting_files(9)] == ["work-2", "work-3", "work-1"]
+    refused = FileAnswer("work-2", "refused", reason="foreign-pupil")
+    await keeping.file_settled("work-2", refused)
+    await keeping.settled((Outcome("work-3", "refused", "foreign-class"),))
+    stands = await keeping.standing()
+    assert (stands.events, stands.files, stands.file_bytes) == (2, 2, 3500)
+    told = [(one.act.id, one.reason, one.work) for one in stands.decided]
+    assert told == [("work-3", "foreign-class", False), ("work-2", "foreign-pupil", True)]
+    await keeping.seen(["work-2", "work-3"])
+    assert (await keeping.refused_count(), (await keeping.standing()).decided) == (0, ())
+    assert [each.id for each in await keeping.waiting_files(9)] == ["work-3", "work-1"]
+
+
 async def test_what_a_restored_central_side_lost_waits_again_but_not_what_it_refused(
     store: SyncStore,
 ) -> None:

@@ -1,6 +1,7 @@
 """The sync's own decisions, without a network: order, pauses, and what is told."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import msgspec
@@ -20,7 +21,7 @@ from classroom_app.cloud.errors import (
     ServerBusy,
     Unreachable,
 )
-from classroom_app.cloud.sync import PAUSE_SECONDS_MAX, Sync, SyncState
+from classroom_app.cloud.sync import PAUSE_SECONDS_MAX, PORTAL_SECONDS_MAX, Sync, SyncState
 from tests.sync_store import MemoryStore, Trusting, sum_of
 
 ROW = Change(1, "class", "5B", ClassRow("5B", "5e B"))
@@ -43,6 +44,7 @@ class Script:
         self.heads: list[HeadsTold] = []
         self.held: int | None = None
         self.alarms: tuple[Alarm, ...] = ()
+        self.order: list[str] = []
 
     def _fail(self) -> None:
         if self.failing:
@@ -50,10 +52,14 @@ class Script:
 
     async def trust(self, deny_list: int, epoch: int) -> Trust:
         del deny_list, epoch
+        self.order.append("trust")
+        if self.failing:
+            self.asked_at.append(asyncio.get_running_loop().time())
         self._fail()
         return Trust()
 
     async def scopes(self) -> Scopes:
+        self.order.append("scopes")
         self._fail()
         return Scopes(("class:5B",))
 
@@ -64,6 +70,7 @@ class Script:
         return Changes(scope, "one", changes, 1, False, 1, total)  # noqa: FBT003 - no more
 
     async def push(self, events: tuple[Event, ...]) -> Pushed:
+        self.order.append("push")
         self.asked_at.append(asyncio.get_running_loop().time())
         self._fail()
         self.pushed.append([event.id for event in events])
@@ -72,14 +79,14 @@ class Script:
         return Pushed(tuple(Outcome(event.id, "applied") for event in events))
 
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard:
-        if self.failing:
-            self.asked_at.append(asyncio.get_running_loop().time())
+        self.order.append("heads")
         self._fail()
         self.heads.append(told)
         held = 2**53 if self.held is None else self.held
         return HeadsHeard(tuple(HeadOutcome() for _ in told.heads), held, self.alarms)
 
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
+        self.order.append("file")
         if self.missing:
             return FileAnswer(offered.id, "missing", self.missing.pop(0))
         if self.full:
@@ -204,6 +211,7 @@ async def test_a_server_that_forgets_what_it_was_given_is_not_asked_for_ever() -
         (ServerBusy(3), "try-again"),
         (NotSignedIn(), "not-signed-in"),
         (NotAServer("html"), "not-a-server"),
+        (NotAServer("portal"), "portal"),
     ],
 )
 async def test_each_trouble_has_its_word(error: CloudError, why: str) -> None:
@@ -268,6 +276,42 @@ async def test_a_wake_shortens_a_pause_but_not_what_the_server_asked_for() -> No
     assert [round(at) for at in await watch(60)] == [0, 40]
     script.failing = Unreachable()
     assert len(await watch(20)) >= 10
+
+
+async def test_behind_a_portal_all_waits_and_is_tried_again_soon() -> None:
+    script, store = Script(), MemoryStore()
+    script.failing = NotAServer("portal")
+    store.write(1)
+    sync, told = make(script, store)
+    await run_for(sync, 600)
+    pauses = {round(b - a) for a, b in zip(script.asked_at, script.asked_at[1:], strict=False)}
+    assert max(pauses) <= PORTAL_SECONDS_MAX
+    assert (told[-1].why, told[-1].waiting, store.outcomes) == ("portal", 1, {})
+
+
+async def test_small_things_go_before_files_and_what_keeps_people_out_before_all() -> None:
+    script, store = Script(), MemoryStore()
+    store.write(1)
+    store.collect("work-1", "p-1", [])
+    sync, _ = make(script, store)
+    await sync.once()
+    assert list(dict.fromkeys(script.order)) == ["trust", "heads", "push", "scopes", "file"]
+
+
+async def test_each_turn_is_one_line_of_the_log_without_names(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    script, store = Script(), MemoryStore()
+    sync, _ = make(script, store)
+    script.failing = NotAServer("portal")
+    with caplog.at_level(logging.INFO, "classroom_app"):
+        with pytest.raises(NotAServer):
+            await sync.once()
+        script.failing = None
+        await sync.once()
+    turns = [vars(record) for record in caplog.records if record.message == "sync turn"]
+    assert [turn["failed"] for turn in turns] == ["NotAServer portal", ""]
+    assert all({"waited", "waiting", "refused", "ms"} <= set(turn) for turn in turns)
 
 
 async def test_signed_heads_are_carried_until_they_are_answered() -> None:

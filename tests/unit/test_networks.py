@@ -42,7 +42,13 @@ class Scene:
         self.answer: Whereabouts | None = Whereabouts()
         self.full = False
         self.asked: list[ClassId] = []
-        self.networks = Networks(self.room, self, self, self, lambda: self.own, self.wifi)
+        self.moves = 0
+        self.networks = Networks(
+            self.room, self, self, self, lambda: self.own, self.wifi, moved=self.moved
+        )
+
+    def moved(self) -> None:
+        self.moves += 1
 
     async def write(self, work: Callable[[Connection], Any]) -> Any:  # noqa: ANN401 - as work
         if self.full:
@@ -159,3 +165,13 @@ async def test_the_school_is_asked_each_minute_and_only_while_somebody_is_missin
     assert len(scene.asked) == 2
     running.cancel()
     await asyncio.wait([running])
+
+
+async def test_another_network_is_told_once_and_the_same_one_not_again() -> None:
+    scene = Scene()
+    await scene.networks.look()
+    await scene.networks.look()
+    assert scene.moves == 1
+    scene.own = (CABLE,)
+    await scene.networks.look()
+    assert scene.moves == 2

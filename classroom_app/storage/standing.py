@@ -1,0 +1,77 @@
+"""What waits for the central side, and what it decided otherwise than the teacher wrote it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import Connection, Row, Select, func, select, update
+
+from classroom_app.domain.acts import AnyAct, HandInKept
+from classroom_app.storage.acts import act_of
+from classroom_app.storage.outbox import REFUSED, waiting
+from classroom_app.storage.store import WAITING, Store
+from classroom_app.storage.tables import hand_ins, journal
+
+SEEN: Final = "seen"
+"""Refused, and a person has looked: it is counted no more, and never sent again."""
+DECIDED_MAX: Final = 100
+
+
+class Decided(Struct, frozen=True):
+    """`act` was refused for `reason`, a code; `work`: its file was, whatever became of the act."""
+
+    act: AnyAct
+    reason: str
+    work: bool
+
+
+class Standing(Struct, frozen=True):
+    """`events`, `files` and `file_bytes` wait; `decided` newest first, at most `DECIDED_MAX`."""
+
+    events: int = 0
+    files: int = 0
+    file_bytes: int = 0
+    decided: tuple[Decided, ...] = ()
+
+
+class KeepsStanding(Store):
+    async def standing(self) -> Standing:
+        return await self.write(_standing)
+
+    async def seen(self, acts: Sequence[str]) -> None:
+        """Let what was decided of these acts be looked at: it is counted and listed no more."""
+        done = [
+            update(table).where(table.c.id.in_(acts), table.c.state == REFUSED).values(state=SEEN)
+            for table in (journal, hand_ins)
+        ]
+
+        def work(connection: Connection) -> None:
+            for one in done:
+                connection.execute(one)
+
+        await self.write(work)
+
+
+def _standing(connection: Connection) -> Standing:
+    events = select(func.count()).select_from(journal).where(*waiting(connection))
+    work = connection.execute(_with_work().where(hand_ins.c.state == WAITING)).all()
+    sizes = [act.size for act in map(_act, work) if isinstance(act, HandInKept)]
+    refused = select(journal).where(journal.c.state == REFUSED)
+    files = _with_work().where(hand_ins.c.state == REFUSED)
+    newest = journal.c.sequence.desc()
+    found = {
+        row.sequence: Decided(_act(row), row.reason, work=isfile)
+        for query, isfile in ((refused, False), (files, True))
+        for row in connection.execute(query.order_by(newest).limit(DECIDED_MAX))
+    }
+    last = sorted(found, reverse=True)[:DECIDED_MAX]
+    decided = tuple(found[sequence] for sequence in last)
+    return Standing(connection.execute(events).scalar_one(), len(sizes), sum(sizes), decided)
+
+
+def _with_work() -> Select[Any]:
+    return select(journal).join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
+
+
+def _act(row: Row[Any]) -> AnyAct:
+    return act_of(row.body, row.fields)

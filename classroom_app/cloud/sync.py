@@ -8,7 +8,7 @@ pause that grows.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal, NoReturn, Protocol
 
@@ -52,6 +52,7 @@ PAUSE_SECONDS_MAX: Final = 300.0
 # Who signs in at a portal changes no address: nothing but a try tells that the way is free.
 PORTAL_SECONDS_MAX: Final = 20.0
 FILES_AT_ONCE: Final = 20
+SMALL_BYTES: Final = 1024 * 1024
 # How many of them are under way beside each other: most of a file's time is waiting for disks.
 FILES_BESIDE: Final = 5
 PAGES_MAX: Final = 1000
@@ -143,6 +144,7 @@ class Sync:
         self._woken = asyncio.Event()
         self._stirred = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._sent = set[str]()
         self.state = SyncState()
 
     def wake(self) -> None:
@@ -334,6 +336,7 @@ class Sync:
         So does one for which the school has no room: it is refused for now, not for good.
         """
         tried: set[str] = set()
+        self._sent.clear()
         problem: CloudError | NotKept | None = None
         while True:
             waiting = await self._store.waiting_files(len(tried) + FILES_AT_ONCE)
@@ -367,15 +370,17 @@ class Sync:
         return None
 
     async def _push_file(self, offered: FileOffered) -> None:
+        manifest = msgpack.decode(offered.manifest, type=Manifest)
+        names = {chunk.hash.hex() for chunk in manifest.chunks} - self._sent
+        if manifest.size <= SMALL_BYTES:
+            # To ask first costs more than to bring it; what is lost here may be there already.
+            await self._send(offered, names)
         answer = await self._cloud.offer_file(offered)
         if answer.state == "missing":
-            for name in answer.missing:
-                content = await self._chunk(offered.manifest, name)
-                if content is None:
-                    lost = FileAnswer(offered.id, "refused", reason="lost-here")
-                    await self._store.file_settled(offered.id, lost)
-                    return
-                await self._cloud.put_chunk(name, content)
+            if not await self._send(offered, answer.missing):
+                lost = FileAnswer(offered.id, "refused", reason="lost-here")
+                await self._store.file_settled(offered.id, lost)
+                return
             answer = await self._cloud.offer_file(offered)
         if answer.state == "missing":
             raise NotAServer("forgets-chunks")
@@ -384,6 +389,16 @@ class Sync:
         if answer.state == "kept":
             await self._look_for(offered, answer.document)
         await self._store.file_settled(offered.id, answer)
+
+    async def _send(self, offered: FileOffered, names: Iterable[str]) -> bool:
+        """Send these chunks; False where one is lost here."""
+        for name in names:
+            content = await self._chunk(offered.manifest, name)
+            if content is None:
+                return False
+            await self._cloud.put_chunk(name, content)
+            self._sent.add(name)
+        return True
 
     async def _look_for(self, offered: FileOffered, document: str) -> None:
         """Believe that it is kept by the document's id, and now and then by reading some of it.

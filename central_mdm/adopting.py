@@ -3,7 +3,7 @@
 Devices keep their ids and keys; each enrols here once. Teachers are added here.
 """
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.contract.sealed import Kept
@@ -14,7 +14,6 @@ from central_mdm.identity.sealed import key_of
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import Told, publish
-from central_mdm.roster.model import devices
 from central_mdm.roster.rules import put_class, put_device, put_pupil
 
 
@@ -41,10 +40,7 @@ async def adopt(ground: Ground, kept: Kept) -> None:
                 case PupilRow():
                     news += await put_pupil(connection, kept.school, row_)
                 case DeviceRow():
-                    news += await put_device(connection, kept.school, row_)
+                    news += await put_device(connection, kept.school, row_, ground.clock())
                 case ClassRow():
                     pass
-        # The app numbered assignments by the second; ours must be above them.
-        versions = update(devices).where(devices.c.school == kept.school)
-        await connection.execute(versions.values(assignment_version=ground.clock()))
         await publish(connection, kept.school, news)

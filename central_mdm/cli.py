@@ -225,7 +225,7 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - on
                     args.close_minutes * 60,
                 )
                 async with ground.database.writing(args.school) as connection:
-                    await keep_house_rules(connection, args.school, told)
+                    await keep_house_rules(connection, args.school, told, ground.clock())
             case _:
                 await begin_epoch(ground, args.school)
         return {"done": args.command}

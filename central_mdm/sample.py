@@ -74,7 +74,7 @@ async def _write(ground: Ground, school: dict[str, Any], places: dict[str, list[
                 news += await give_class(connection, name, teacher["id"], class_id)
         for place in (each for those in places.values() for each in those):
             news += await put_pupil(connection, name, place.pupil)
-            news += await put_device(connection, name, place.device)
+            news += await put_device(connection, name, place.device, ground.clock())
             code = Code(place.device.class_id, ends_at, 1, place.device.id)
             await make_code(connection, name, place.code, code)
         await publish(connection, name, news)

@@ -34,7 +34,7 @@ class Issues(Protocol):
 
 class KeepsPapers(Protocol):
     async def papers(self) -> SignedPapers | None: ...
-    async def keep_papers(self, papers: SignedPapers) -> None: ...
+    async def change_papers(self, **changed: object) -> None: ...
 
 
 class Renewing:
@@ -78,7 +78,7 @@ class Renewing:
             return False  # signed out, or a lesson began, meanwhile
         renewed = replace(kept, grant=issued.grant, discovery=issued.discovery)
         self._papers.renew(renewed)
-        await self._keeping.keep_papers(renewed)
+        await self._keeping.change_papers(grant=issued.grant, discovery=issued.discovery)
         log.info("grant renewed", extra={"ends_at": self._papers.grant_ends_at})
         return True
 
@@ -99,7 +99,7 @@ class Renewing:
         kept = await self._keeping.papers()
         if kept is None or identity.ends_at <= self._identity.ends_at:
             return False
-        await self._keeping.keep_papers(replace(kept, certificate=renewed))
+        await self._keeping.change_papers(certificate=renewed)
         self._papers.signed = replace(self._papers.signed, certificate=renewed)
         self._identity = identity
         log.info("certificate renewed", extra={"ends_at": int(peer.ends_at)})

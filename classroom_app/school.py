@@ -41,7 +41,7 @@ from classroom_app.services.stills import ClassStills, Stills
 from classroom_app.services.talking import Talking
 from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
-from classroom_app.succession import Certify, Heritage, certify_none, followed
+from classroom_app.succession import Certify, Heritage, certify_none, differences, followed
 from classroom_app.successors import Successors
 from classroom_app.ways import Ways
 from classroom_app.witness import Witness
@@ -377,7 +377,7 @@ class School:
         except NotAllowed as error:
             log.warning("succession refused", extra={"why": error.why})
             return
-        await self.keeping.keep_papers(signed)
+        await self.keeping.change_papers(**differences(before, signed))
         self.papers.signed = signed
         self.link.carry()
         if signed.epoch > before.epoch:

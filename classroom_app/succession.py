@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from central_mdm.contract.sealed import Former
 from central_mdm.contract.succession import SUCCESSIONS_MAX
@@ -43,6 +43,12 @@ def followed(signed: SignedPapers, successions: Sequence[str]) -> SignedPapers:
         deny_list="",
         discovery="",
     )
+
+
+def differences(before: SignedPapers, after: SignedPapers) -> dict[str, object]:
+    """Name what is other in `after`, with its value there."""
+    had, has = asdict(before), asdict(after)
+    return {name: value for name, value in has.items() if value != had[name]}
 
 
 def former_of(signed: SignedPapers) -> Former:

@@ -34,7 +34,7 @@ async def declare(ground: Ground, school: str, who: str, told: Declare) -> Decla
     async with ground.database.writing(school) as connection:
         version, reached = await _declare(connection, ground, school, who, told)
         if told.scope == "school" and told.feature in OF_A_POLICY:
-            await _keep_policy(connection, school)
+            await _keep_policy(connection, ground, school)
     extra = {"school": school, "feature": told.feature, "scope": told.scope, "by": who}
     log.info("declared", extra=extra | {"version": version})
     return Declared(version, reached)
@@ -49,7 +49,7 @@ async def declare_policy(
         for feature, body in zip(OF_A_POLICY, bodies, strict=True):
             told = Declare("school", feature, body=body)
             await _declare(connection, ground, school, who, told)
-        return await _keep_policy(connection, school)
+        return await _keep_policy(connection, ground, school)
 
 
 async def nearest(
@@ -112,7 +112,7 @@ async def _declare(
     await connection.execute(held.with_for_update())
     reached = await devices_of(connection, school, told.scope, told.target)
     newest = select(func.max(declarations.c.version)).where(declarations.c.school == school)
-    version = ((await connection.execute(newest)).scalar() or 0) + 1
+    version = _next((await connection.execute(newest)).scalar(), ground)
     keys = {"scope": told.scope, "target": told.target, "feature": told.feature}
     facts = {
         "version": version,
@@ -129,7 +129,15 @@ async def _declare(
     return version, len(reached)
 
 
-async def _keep_policy(connection: AsyncConnection, school: str) -> Policy:
+def _next(newest: int | None, ground: Ground) -> int:
+    """Return the number that follows `newest`, by the clock as deny lists are.
+
+    So a database restored from a copy never gives a version that devices have seen already.
+    """
+    return max((newest or 0) + 1, ground.clock())
+
+
+async def _keep_policy(connection: AsyncConnection, ground: Ground, school: str) -> Policy:
     wanted = select(declarations.c.feature, declarations.c.body).where(
         declarations.c.school == school,
         declarations.c.scope == "school",
@@ -139,7 +147,7 @@ async def _keep_policy(connection: AsyncConnection, school: str) -> Policy:
     held = {row.feature: json.decode(row.body) for row in await connection.execute(wanted)}
     last = select(func.max(policies.c.version)).where(policies.c.school == school)
     policy = Policy(
-        ((await connection.execute(last)).scalar() or 0) + 1,
+        _next((await connection.execute(last)).scalar(), ground),
         held.get("screen_timeout", {}).get("seconds", 0),
         held.get("wallpaper", {}).get("name", ""),
     )

@@ -83,7 +83,8 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
             device = f"dev-{ground.new_id()}"
             kind = asked.inventory.kind
             row = DeviceRow(device, class_id, f"{kind} {device[-4:]}"[:64], kind)
-            await publish(connection, school, await put_device(connection, school, row))
+            news = await put_device(connection, school, row, ground.clock())
+            await publish(connection, school, news)
         issued = await register(connection, ground, Party(school, "device", device), key)
         given = hash_of(ground.new_secret())
         await _keep(connection, school, device, given, ground.clock())

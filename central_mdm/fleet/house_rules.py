@@ -11,6 +11,7 @@ from central_mdm.fleet.model import house_rules
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed
 from central_mdm.roster.model import devices as roster_devices
+from central_mdm.roster.rules import next_assignment
 
 
 class HouseRules(Struct, frozen=True):
@@ -35,7 +36,9 @@ async def read_house_rules(connection: AsyncConnection, school: str) -> HouseRul
     )
 
 
-async def keep_house_rules(connection: AsyncConnection, school: str, rules: HouseRules) -> None:
+async def keep_house_rules(
+    connection: AsyncConnection, school: str, rules: HouseRules, now: int
+) -> None:
     """Let them hold: each device gets them signed at its next check-in. Raises Malformed."""
     rules = _checked(rules)
     facts = {
@@ -49,7 +52,7 @@ async def keep_house_rules(connection: AsyncConnection, school: str, rules: Hous
     await connection.execute(
         update(roster_devices)
         .where(roster_devices.c.school == school)
-        .values(assignment_version=roster_devices.c.assignment_version + 1)
+        .values(assignment_version=next_assignment(now))
     )
 
 

@@ -101,6 +101,8 @@ async def take_receipt(ground: Ground, school: str, signed: SignedReceipt) -> Le
             )
             found = (await connection.execute(select(placements.c.class_id).where(*mine))).scalars()
             for class_id in found.all():
-                news = await remove_device(connection, school, class_id, said.device)
+                news = await remove_device(
+                    connection, school, class_id, said.device, ground.clock()
+                )
                 await publish(connection, school, news)
     return Left(said.device)

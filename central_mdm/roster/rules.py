@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Row, case, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.register import Hour
@@ -172,7 +172,19 @@ async def put_hours(
         await connection.execute(insert(hours), rows)
 
 
-async def put_device(connection: AsyncConnection, school: str, row: DeviceRow) -> list[Told]:
+def next_assignment(now: int) -> ColumnElement[int]:
+    """Return the number of a device's next signed assignment, by the clock (`now`, UTC seconds).
+
+    So a database restored from a copy never gives a version that the device has seen already, nor
+    one below those of the app that had the school before.
+    """
+    last = devices.c.assignment_version
+    return case((last < now, now), else_=last + 1)
+
+
+async def put_device(
+    connection: AsyncConnection, school: str, row: DeviceRow, now: int
+) -> list[Told]:
     """Assign a device to a class (and to a pupil); its signed assignment gets a new version.
 
     Raises Malformed.
@@ -180,9 +192,9 @@ async def put_device(connection: AsyncConnection, school: str, row: DeviceRow) -
     check(row)
     facts = {"name": row.name, "kind": row.kind}
     added = upsert(connection, devices).values(
-        {"school": school, "id": row.id, **facts, "assignment_version": 1}
+        {"school": school, "id": row.id, **facts, "assignment_version": now}
     )
-    raised = {**facts, "assignment_version": devices.c.assignment_version + 1}
+    raised = {**facts, "assignment_version": next_assignment(now)}
     await connection.execute(
         added.on_conflict_do_update(index_elements=["school", "id"], set_=raised)
     )
@@ -196,7 +208,7 @@ async def put_device(connection: AsyncConnection, school: str, row: DeviceRow) -
 
 
 async def remove_device(
-    connection: AsyncConnection, school: str, class_id: str, device: str
+    connection: AsyncConnection, school: str, class_id: str, device: str, now: int
 ) -> list[Told]:
     """Take a device out of a class; its signed assignment gets a new version."""
     await connection.execute(
@@ -209,7 +221,7 @@ async def remove_device(
     await connection.execute(
         update(devices)
         .where(devices.c.school == school, devices.c.id == device)
-        .values(assignment_version=devices.c.assignment_version + 1)
+        .values(assignment_version=next_assignment(now))
     )
     return [Told(f"class:{class_id}", "device", device, None)]
 

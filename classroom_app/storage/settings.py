@@ -115,14 +115,19 @@ class KeepsSettings(Store):
         self.chosen |= kept
 
     async def keep_deny_list(self, deny_list: str) -> None:
-        papers = await self.papers()
-        if papers is not None:
-            await self.keep_papers(msgspec.structs.replace(papers, deny_list=deny_list))
+        await self.change_papers(deny_list=deny_list)
 
     async def keep_refresh(self, refresh: str) -> None:
-        papers = await self.papers()
-        if papers is not None and refresh:
-            await self.keep_papers(msgspec.structs.replace(papers, refresh=refresh))
+        if refresh:
+            await self.change_papers(refresh=refresh)
+
+    async def change_papers(self, **changed: object) -> None:
+        """Change what is named and leave all else as it is; without papers nothing happens.
+
+        One transaction: who changes something else at the same time puts back nothing old.
+        """
+        if kept := await self.write(partial(change, changed)):
+            self.chosen |= kept
 
 
 def read(connection: Connection) -> dict[str, str]:
@@ -139,3 +144,13 @@ def keep(chosen: Mapping[str, str], connection: Connection) -> None:
     made = insert(settings)
     newer = made.on_conflict_do_update(index_elements=["name"], set_={"value": made.excluded.value})
     connection.execute(newer, [{"name": name, "value": chosen[name]} for name in chosen])
+
+
+def change(changed: Mapping[str, object], connection: Connection) -> dict[str, str]:
+    raw = read(connection).get("papers", "")
+    if not raw:
+        return {}
+    papers = msgspec.structs.replace(_papers.decode(raw), **changed)
+    kept = {"papers": msgspec.json.encode(papers).decode()}
+    keep(kept, connection)
+    return kept

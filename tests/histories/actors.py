@@ -158,6 +158,7 @@ class ServerHere:
             await scene.while_(20.0, 300.0)
             if process.alive and scene.maybe(0.1):
                 process.ahead_seconds = scene.world.chance.uniform(-2.0, 2.0) * DAY_SECONDS
+                scene.ledger.ahead |= process.ahead_seconds > 0.0
             if process.alive and scene.maybe(0.1):
                 process.fill()
                 await scene.while_(5.0, 200.0)
@@ -179,6 +180,8 @@ class ServerHere:
             old.unlink()
         shutil.copy(backup / "central.db", self.folder / "central.db")
         self.scene.ledger.restored += 1
+        self.scene.ledger.policy = 0
+        self.scene.ledger.placed.clear()
         self.world.tell("server", "set back")
 
     async def _restored(self, *, told: bool) -> None:
@@ -231,9 +234,12 @@ class Administrator:
         row = chance.choice(self.scene.template.devices)
         left, joined = chance.sample(self.scene.template.classes, 2)
         async with ground.database.writing(SCHOOL) as connection:
-            news = await remove_device(connection, SCHOOL, left, row.id)
-            news += await put_device(connection, SCHOOL, replace(row, class_id=joined, pupil=""))
+            now = ground.clock()
+            news = await remove_device(connection, SCHOOL, left, row.id, now)
+            moved = replace(row, class_id=joined, pupil="")
+            news += await put_device(connection, SCHOOL, moved, now)
             await publish(connection, SCHOOL, news)
+        self.scene.ledger.placed.add(row.id)
 
     async def _give_class(self, ground: Ground) -> None:
         chance = self.scene.world.chance
@@ -261,7 +267,7 @@ class Administrator:
     async def _declare_policy(self, ground: Ground) -> None:
         seconds = self.scene.world.chance.randint(60, 900)
         declared = await declare_policy(ground, SCHOOL, seconds, "")
-        self.scene.ledger.policy = max(self.scene.ledger.policy, declared.version)
+        self.scene.ledger.policy = declared.version
 
     async def _end_grants(self, ground: Ground) -> None:
         await end_grants(ground, SCHOOL)

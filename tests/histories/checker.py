@@ -37,6 +37,11 @@ class Ledger:
     notes: Counter[str] = field(default_factory=Counter[str])
     """Entries that a device's journal took."""
     policy: int = 0
+    """The newest that was declared since the server was last set back; 0: none."""
+    placed: set[str] = field(default_factory=set[str])
+    """Devices that were placed since then."""
+    ahead: bool = False
+    """The server's clock has been set ahead: what it numbered then may be above what follows."""
     ended: set[str] = field(default_factory=set[str])
     """Teachers whom the school has ended, as the administrator was told."""
     lost: set[str] = field(default_factory=set[str])
@@ -179,21 +184,24 @@ def _differ(where: str, has: Mapping[tuple[str, str], object], wanted: object) -
 
 
 def _converged(ledger: Ledger, server: Server, devices: Sequence[Device]) -> Iterator[str]:
-    if not ledger.restored and server.policy < ledger.policy:
+    if server.policy < ledger.policy:
         yield f"policy {ledger.policy} was declared and is lost"
     for one in devices:
-        # Set back, the server may know less than a device has from before: that it keeps.
-        if one.policy > server.policy and ledger.restored:
-            continue
-        if one.policy != server.policy:
+        # Set back, the server may know less than a device has from before: that it keeps, until
+        # something new is said.
+        kept = ledger.restored and (ledger.ahead or not ledger.policy)
+        if one.policy > server.policy and kept:
+            pass
+        elif one.policy != server.policy:
             yield f"device {one.device} has policy {one.policy}, not {server.policy}"
         elif server.reports.get(one.device) != (one.policy, one.policy_state):
             yield f"the report of {one.device} is not what it has applied"
         ahead = one.deny_list > server.deny_list and ledger.restored
         if one.deny_list != server.deny_list and not ahead:
             yield f"device {one.device} has deny list {one.deny_list}, not {server.deny_list}"
-        if (one.assignment, one.classes) != server.assignments.get(one.device):
-            here = server.assignments.get(one.device)
+        here = server.assignments.get(one.device, (-1, ()))
+        kept = ledger.restored and (ledger.ahead or one.device not in ledger.placed)
+        if (one.assignment, one.classes) != here and not (kept and one.assignment > here[0]):
             yield f"device {one.device} serves {one.assignment} {one.classes}, not {here}"
 
 

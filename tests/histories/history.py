@@ -135,7 +135,7 @@ async def _school(ground: Ground, made: Template) -> None:
         for pupil in made.pupils:
             news += await put_pupil(connection, SCHOOL, pupil)
         for row, code in zip(made.devices, made.codes, strict=True):
-            news += await put_device(connection, SCHOOL, row)
+            news += await put_device(connection, SCHOOL, row, BEGINS_AT)
             ends_at = BEGINS_AT + CODE_DAYS * 86_400
             await make_code(connection, SCHOOL, code, Code(row.class_id, ends_at, 1, row.id))
         await publish(connection, SCHOOL, news)

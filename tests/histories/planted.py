@@ -63,7 +63,7 @@ def cursor_by_autoincrement(world: World) -> Plant:
 
     On SQLite, with one writer at a time, the number is drawn before its turn comes.
     """
-    real, publish = Database.writing, feed._publish_scope  # pyright: ignore[reportPrivateUsage]
+    real, publish = Database.writing, feed._publish  # pyright: ignore[reportPrivateUsage]
     drawn: ContextVar[int] = ContextVar("drawn", default=0)
     last = STEP
 
@@ -79,21 +79,24 @@ def cursor_by_autoincrement(world: World) -> Plant:
             drawn.reset(token)
 
     async def numbered(
-        connection: AsyncConnection, school: str, scope: str, news: tuple[feed.Told, ...]
+        connection: AsyncConnection, school: str, news: dict[str, tuple[feed.Told, ...]]
     ) -> None:
-        await publish(connection, school, scope, news)
+        await publish(connection, school, news)
         first = drawn.get()
-        for number, each in enumerate(news):
-            mine = (changes.c.school == school, changes.c.scope == scope)
-            mine += (changes.c.entity == each.entity, changes.c.id == each.id)
-            await connection.execute(update(changes).where(*mine).values(sequence=first + number))
-        reached = update(scopes).where(scopes.c.school == school, scopes.c.scope == scope)
-        await connection.execute(
-            reached.where(scopes.c.sequence < first + STEP).values(sequence=first + len(news))
-        )
+        for scope, told in news.items():
+            whose = (changes.c.school == school, changes.c.scope == scope)
+            for number, each in enumerate(told):
+                mine = (*whose, changes.c.entity == each.entity, changes.c.id == each.id)
+                await connection.execute(
+                    update(changes).where(*mine).values(sequence=first + number)
+                )
+            reached = update(scopes).where(scopes.c.school == school, scopes.c.scope == scope)
+            await connection.execute(
+                reached.where(scopes.c.sequence < first + STEP).values(sequence=first + len(told))
+            )
 
-    feed._publish_scope = numbered  # pyright: ignore[reportPrivateUsage]
-    world.undo.callback(setattr, feed, "_publish_scope", publish)
+    feed._publish = numbered  # pyright: ignore[reportPrivateUsage]
+    world.undo.callback(setattr, feed, "_publish", publish)
     return Database, "writing", drawing
 
 

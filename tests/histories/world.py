@@ -29,6 +29,9 @@ import aiosqlite.core
 from argon2 import PasswordHasher
 from blake3 import blake3
 from greenlet import getcurrent, greenlet
+from sqlalchemy.engine import Engine
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 from sqlcipher3 import dbapi2
 
 from central_mdm.identity import rules
@@ -443,6 +446,21 @@ def _connect(*where: Any, **how: Any) -> dbapi2.Connection:  # noqa: ANN401 - th
     return made
 
 
+def _sharing(self: Engine, *args: Any, **how: Any) -> None:  # noqa: ANN401 - the engine's own
+    _ENGINE(self, *args, **how)
+    self._compiled_cache = _COMPILED  # pyright: ignore[reportPrivateUsage] - no other way
+
+
+def _is_alike(self: DefaultDialect, other: object) -> bool:
+    return type(self) is type(other)
+
+
+def _hash_of_kind(self: DefaultDialect) -> int:
+    return hash(type(self))
+
+
+_ENGINE: Final[Any] = Engine.__init__
+_COMPILED: Final[LRUCache[Any, Any]] = LRUCache(5000)
 _OPEN: Final[Any] = dbapi2.connect
 _fsync, _replace = os.fsync, os.replace
 _CONNECT: Final = aiosqlite.core.Connection._connect  # pyright: ignore[reportPrivateUsage]
@@ -480,6 +498,10 @@ _SEAMS: Final[tuple[tuple[Any, str, Any], ...]] = (
     (writer, "Thread", _Aside),
     (writer, "SimpleQueue", _Inbox),
     (dbapi2, "connect", _connect),
+    # Each start opens a database anew: a statement that one has compiled serves the next.
+    (Engine, "__init__", _sharing),
+    (DefaultDialect, "__eq__", _is_alike),
+    (DefaultDialect, "__hash__", _hash_of_kind),
     (os, "fsync", _synced),
     (os, "replace", _renamed),
     # What is compared where there is no such person: a third of a second each.

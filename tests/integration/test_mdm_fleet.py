@@ -87,8 +87,8 @@ async def test_a_class_code_counts_ends_and_can_be_revoked(mdm: Mdm) -> None:
 async def test_an_idle_check_in_is_one_read_and_no_write(mdm: Mdm) -> None:
     enrolled = (await enrol(mdm, mdm.sample["devices"][0]["code"])).json()
     headers = bearer(enrolled["token"])
-    policy = {"policy_version": 1, "policy_state": "applied"}
-    told = {**policy, "assignment_version": 1, "inventory_hash": "aa"}
+    policy = {"policy_version": mdm.clock.at, "policy_state": "applied"}
+    told = {**policy, "assignment_version": mdm.clock.at, "inventory_hash": "aa"}
     with_inventory = {**told, "inventory": {"kind": "laptop", "model": "T14"}}
     first = await mdm.http.post("/api/check-in", json=with_inventory, headers=headers)
     assert first.status_code == 200
@@ -115,15 +115,20 @@ async def test_a_check_in_brings_policy_and_assignment_and_keeps_what_is_reporte
     headers = bearer(enrolled["token"])
     policy = await declare_policy(mdm.ground, mdm.school, 120, "sea")
     async with mdm.ground.database.writing(mdm.school) as connection:
-        news = await remove_device(connection, mdm.school, "5B", entry["device"])
+        news = await remove_device(connection, mdm.school, "5B", entry["device"], mdm.clock.at)
         await publish(connection, mdm.school, news)
-    told = {"policy_version": 1, "assignment_version": 1, "inventory_hash": "bb"}
+    now = mdm.clock.at
+    told = {"policy_version": now, "assignment_version": now, "inventory_hash": "bb"}
     answer = (await mdm.http.post("/api/check-in", json=told, headers=headers)).json()
-    assert answer["policy"]["version"] == policy.version == 2
+    assert answer["policy"]["version"] == policy.version == now + 1
     assert answer["want_inventory"]
     payload = jws.extract_compact(answer["assignment"].encode()).payload
     assert json.decode(payload, type=Assignment).classes == ()
-    report = {"policy_version": 2, "policy_state": "failed", "policy_reason": "no wallpaper"}
+    report = {
+        "policy_version": policy.version,
+        "policy_state": "failed",
+        "policy_reason": "no wallpaper",
+    }
     kept = {**told, **report, "inventory": {"kind": "laptop", "serial": "42"}}
     await mdm.http.post("/api/check-in", json=kept, headers=headers)
     mine = devices.c.id == entry["device"]
@@ -132,7 +137,7 @@ async def test_a_check_in_brings_policy_and_assignment_and_keeps_what_is_reporte
         held = await connection.execute(
             select(inventories.c.body).where(inventories.c.device == entry["device"])
         )
-    assert (row.policy_version, row.policy_state) == (2, "failed")
+    assert (row.policy_version, row.policy_state) == (policy.version, "failed")
     assert json.decode(held.scalar_one())["serial"] == "42"
 
 
@@ -163,13 +168,14 @@ async def test_a_placed_device_gets_a_higher_version_of_its_assignment(mdm: Mdm)
     enrolled = (await enrol(mdm, code)).json()
     async with mdm.ground.database.writing(mdm.school) as connection:
         row = DeviceRow(enrolled["device"], "4A", "cart", "laptop")
-        await publish(connection, mdm.school, await put_device(connection, mdm.school, row))
-    told = {"assignment_version": 1}
+        news = await put_device(connection, mdm.school, row, mdm.clock.at)
+        await publish(connection, mdm.school, news)
+    told = {"assignment_version": mdm.clock.at}
     headers = bearer(enrolled["token"])
     answer = (await mdm.http.post("/api/check-in", json=told, headers=headers)).json()
     payload = jws.extract_compact(answer["assignment"].encode()).payload
     newest = json.decode(payload, type=Assignment)
-    assert (newest.version, newest.classes) == (2, ("4A", "5B"))
+    assert (newest.version, newest.classes) == (mdm.clock.at + 1, ("4A", "5B"))
 
 
 async def test_a_devices_next_check_in_brings_what_the_school_rules(mdm: Mdm) -> None:
@@ -178,11 +184,13 @@ async def test_a_devices_next_check_in_brings_what_the_school_rules(mdm: Mdm) ->
     assert (before["networks"], before["gateways"], before["private_seconds"]) == ([], [], 0)
     rules = HouseRules(("10.7.1.9/16",), ("02-00-00-00-00-AB",), 600, 900)
     async with mdm.ground.database.writing(mdm.school) as connection:
-        await keep_house_rules(connection, mdm.school, rules)
+        await keep_house_rules(connection, mdm.school, rules, mdm.clock.at)
         with pytest.raises(Malformed):
-            await keep_house_rules(connection, mdm.school, HouseRules(("10.7.0.0/99",)))
+            await keep_house_rules(
+                connection, mdm.school, HouseRules(("10.7.0.0/99",)), mdm.clock.at
+            )
     headers = bearer(enrolled["token"])
-    told = {"assignment_version": 1}
+    told = {"assignment_version": mdm.clock.at}
     answer = (await mdm.http.post("/api/check-in", json=told, headers=headers)).json()
     payload = jws.extract_compact(answer["assignment"].encode()).payload
     newest = json.decode(payload, type=Assignment)

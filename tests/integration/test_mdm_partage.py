@@ -2,6 +2,7 @@
 
 import base64
 import errno
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,27 @@ async def put(mdm: Mdm, content: bytes, name: str = "") -> int:
     url = f"/api/chunks/{name or blake3.blake3(content).hexdigest()}"
     answer = await mdm.http.put(url, content=content, headers=await mdm.as_teacher())
     return answer.status_code
+
+
+async def test_where_the_disk_is_full_a_chunk_is_to_come_again_in_a_minute(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "no room", descriptor)
+
+    pieces, manifest = document(100)
+    await offer(mdm, an_offer(mdm, manifest))
+    url = f"/api/chunks/{blake3.blake3(pieces[0]).hexdigest()}"
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        answer = await mdm.http.put(url, content=pieces[0], headers=await mdm.as_teacher())
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 60  # spread, so that not all come at once
+    said = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert said == ["the disk is full"]
+    caplog.clear()
+    assert await put(mdm, pieces[0]) == 204
+    assert (await offer(mdm, an_offer(mdm, manifest)))["missing"] == []
 
 
 @pytest.mark.parametrize(

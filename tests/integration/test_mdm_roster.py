@@ -100,7 +100,7 @@ async def test_who_is_in_step_gets_only_what_changed_and_tombstones_for_what_wen
     assert ("pupil", gone["pupil"]) not in puller.rows
     assert puller.rows["device", gone["device"]][1]["pupil"] == ""
     async with mdm.ground.database.writing(mdm.school) as connection:
-        news = await remove_device(connection, mdm.school, "5B", gone["device"])
+        news = await remove_device(connection, mdm.school, "5B", gone["device"], mdm.clock.at)
         await publish(connection, mdm.school, news)
     await puller.pull()
     assert ("device", gone["device"]) not in puller.rows
@@ -182,7 +182,8 @@ async def test_a_device_may_serve_two_classes(mdm: Mdm) -> None:
     known = mdm.sample["devices"][0]["device"]
     async with mdm.ground.database.writing(mdm.school) as connection:
         row = DeviceRow(known, "4A", "cart 1", "laptop")
-        await publish(connection, mdm.school, await put_device(connection, mdm.school, row))
+        news = await put_device(connection, mdm.school, row, mdm.clock.at)
+        await publish(connection, mdm.school, news)
     puller = Puller(mdm, "class:4A")
     await puller.pull()
     assert ("device", known) in puller.rows

@@ -6,15 +6,20 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import json
+from sqlalchemy import delete, select, update
 
 from central_mdm.contract.grants import DenyList, Grant
 from central_mdm.contract.identity import Problem
+from central_mdm.fleet.declaring import declare_policy
+from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
+from central_mdm.identity.model import deny_lists
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.roles import DEFAULTS, choose_role, choose_verbs
 from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.roster.feed import publish
-from central_mdm.roster.rules import give_class
+from central_mdm.roster.model import devices
+from central_mdm.roster.rules import give_class, remove_device
 from device_bridge.trust.grants import read_deny_list, read_grant
 from device_bridge.trust.identity import School
 from tests.mdm import Mdm, bearer, new_request, request_by
@@ -106,6 +111,34 @@ async def test_a_device_hears_of_a_newer_list_at_its_next_check_in(mdm: Mdm) -> 
     number = read_deny_list(await check_in(0), school_of(enrolled)).number
     assert number == mdm.clock.at
     assert await check_in(number) == ""
+
+
+async def test_a_server_set_back_to_a_copy_numbers_above_all_that_devices_have_seen(
+    mdm: Mdm,
+) -> None:
+    device = mdm.sample["devices"][0]["device"]
+    mine = (devices.c.school == mdm.school, devices.c.id == device)
+    version = select(devices.c.assignment_version).where(*mine)
+
+    async def numbers() -> tuple[int, int, int]:
+        number = await end_grants(mdm.ground, mdm.school)
+        policy = await declare_policy(mdm.ground, mdm.school, 120, "")
+        async with mdm.ground.database.writing(mdm.school) as connection:
+            await remove_device(connection, mdm.school, "5B", device, mdm.clock.at)
+            return number, policy.version, (await connection.execute(version)).scalar_one()
+
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        copied = (await connection.execute(version)).scalar_one()
+    mdm.clock.at += 60
+    seen = await numbers()
+    async with mdm.ground.database.writing(mdm.school) as connection:  # as in the copy
+        await connection.execute(delete(deny_lists).where(deny_lists.c.school == mdm.school))
+        newer = (policies.c.school == mdm.school, policies.c.version >= mdm.clock.at)
+        await connection.execute(delete(policies).where(*newer))
+        back = update(devices).where(*mine).values(assignment_version=copied)
+        await connection.execute(back)
+    mdm.clock.at += 60
+    assert all(new > old for new, old in zip(await numbers(), seen, strict=True))
 
 
 async def test_a_grant_says_under_which_list_and_generation_it_holds(mdm: Mdm) -> None:

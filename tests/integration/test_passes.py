@@ -156,7 +156,8 @@ async def test_what_is_wanted_anew_is_told_to_a_device_that_is_idle_otherwise(
 ) -> None:
     async with enrolled(mdm, tmp_path) as (folder, _, __):
         headers = bearer(token_of(folder))
-        told = {"policy_state": "", "inventory_hash": "aa", "assignment_version": 1, "wanted": 1}
+        told = {"policy_state": "", "inventory_hash": "aa", "wanted": 1}
+        told |= {"assignment_version": mdm.clock.at}
         first = {**told, "inventory": {"kind": "laptop"}}
         await mdm.http.post("/api/check-in", json=first, headers=headers)
 

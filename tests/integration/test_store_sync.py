@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
 from central_mdm.contract.heads import Alarm
@@ -18,8 +19,10 @@ from classroom_app.cli import main
 from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.acts import HandInKept
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
+from classroom_app.papers import SignedPapers
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.keeping import Keeping
+from classroom_app.storage.settings import read
 from device_bridge.materials.library import Held, Library
 from tests.stores import CLASS, LESSON, NOON, ONE, ROSTER, SCOPE
 from tests.stores.opening import opened, words
@@ -329,3 +332,18 @@ async def test_the_command_looks_through_a_teachers_journal(
         "removed",
         "words-3",
     )
+
+
+async def test_two_who_change_the_papers_at_once_put_back_nothing_old(keeping: Keeping) -> None:
+    await keeping.keep_refresh("of nobody")
+    assert await keeping.papers() is None
+    papers = SignedPapers("a server", "school", "School", "t-1", "Name", "key", "cert", "root")
+    await keeping.keep_papers(papers)
+    await asyncio.gather(
+        keeping.keep_refresh("the next"),
+        keeping.keep_deny_list("a newer list"),
+        keeping.change_papers(grant="a grant of today"),
+    )
+    kept = {"refresh": "the next", "deny_list": "a newer list", "grant": "a grant of today"}
+    assert await keeping.papers() == replace(papers, **kept)
+    assert (await keeping.write(read))["papers"] == keeping.chosen["papers"]

@@ -59,8 +59,9 @@ class World:
     async def papers(self) -> SignedPapers | None:
         return self.kept
 
-    async def keep_papers(self, papers: SignedPapers) -> None:
-        self.kept = papers
+    async def change_papers(self, **changed: object) -> None:
+        assert self.kept is not None
+        self.kept = replace(self.kept, **changed)
 
 
 async def test_a_grant_a_day_old_is_renewed_and_kept_with_all_else_as_it_was() -> None:

@@ -1,7 +1,7 @@
 """The central MDM as one ASGI application: rooms joined over one ground."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -30,22 +30,28 @@ from central_mdm.partage import api as partage
 from central_mdm.platform.api import NO_TOKEN, OPEN, problems, tell
 from central_mdm.platform.authentication import Authentication, Reader, Role
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.readiness import Readiness, Ready
 from central_mdm.roster import admin_api as register
 from central_mdm.roster import api as roster
 
 READERS: Final[dict[Role, Reader]] = {"teacher": read_teacher, "device": read_device}
 BODY_BYTES_MAX: Final = 64 * 1024
+ROOMS: Final = frozenset({"identity", "roster", "fleet", "journal", "partage"})
+"""Each may be served by a process of its own."""
 
 
 class Health(Struct, frozen=True):
-    """The process answers; whether its database does is asked elsewhere."""
+    """The process answers; whether it should be sent requests says /ready."""
 
     ok: bool = True
 
 
-def application(ground: Ground) -> Litestar:
-    """Join all rooms. Its lifespan runs what is gathered, and writes the last of it."""
+def application(
+    ground: Ground, readiness: Readiness | None = None, only: Collection[str] = ROOMS
+) -> Litestar:
+    """Join the rooms. Its lifespan runs what is gathered, and writes the last of it."""
     seen, standing = Seen(ground.database), standings(ground.database)
+    readiness = readiness or Readiness(ground)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None, None]:
@@ -65,19 +71,23 @@ def application(ground: Ground) -> Litestar:
     async def health() -> Health:
         return Health()
 
+    @get("/ready", opt=OPEN, security=NO_TOKEN, responses=problems())
+    async def ready() -> Ready:
+        return await readiness.check()
+
+    rooms = {
+        "identity": (identity.routes(ground), openid.routes(ground), administrators.routes(ground)),
+        "roster": (roster.routes(ground), register.routes(ground)),
+        "fleet": (fleet.routes(ground, seen), wanted_api.routes(ground)),
+        "journal": (journal.routes(ground),),
+        "partage": (partage.routes(ground),),
+    }
     bearers = by_pass(ground, standing)
     app = Litestar(
         [
             health,
-            identity.routes(ground),
-            openid.routes(ground),
-            administrators.routes(ground),
-            roster.routes(ground),
-            register.routes(ground),
-            fleet.routes(ground, seen),
-            wanted_api.routes(ground),
-            journal.routes(ground),
-            partage.routes(ground),
+            ready,
+            *(router for name, routers in rooms.items() if name in only for router in routers),
         ],
         middleware=[
             DefineMiddleware(
@@ -94,7 +104,7 @@ def application(ground: Ground) -> Litestar:
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )
-    app.asgi_handler = door = Door(app.asgi_handler, ground, standing, seen)
+    app.asgi_handler = door = Door(app.asgi_handler, ground, standing, seen, fleet="fleet" in only)
     return app
 
 

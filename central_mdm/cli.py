@@ -15,12 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm import (
     admin_commands,
+    backup_commands,
     keeping_commands,
     leaving_commands,
     root_commands,
     trust_commands,
     wanted_commands,
 )
+from central_mdm.app import ROOMS
 from central_mdm.audited import witness
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
@@ -29,25 +31,22 @@ from central_mdm.identity.rules import add_teacher, begin_epoch, schools_here
 from central_mdm.joining import ground_at, has_school
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.logs import JsonLines
 from central_mdm.roster.rules import want_class
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, runs, serve
 
 PORT_MAX = 65535
 PUPILS_MAX = 500
-MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school")
+DRAIN_SECONDS_MAX = 60
+RESTORE = f"admin {backup_commands.RESTORE}"
+MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school", RESTORE)
 
 
-def parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one line an option
+def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="pupitre-mdm", description="A school's central side.")
     add = made.add_subparsers(dest="command", required=True).add_parser
-    serving = _command(add, "serve", "serve the school until SIGTERM")
-    serving.add_argument("--host", default="127.0.0.1")
-    serving.add_argument("--port", type=_port, default=0, help="0: any free one; it is printed")
-    told = "within how many seconds of a start devices come; 600 for hundreds of thousands"
-    serving.add_argument("--first-seconds", type=int, default=FIRST_SECONDS, help=told)
-    serving.add_argument("--cert", type=_file, help="certificate chain (PEM), for TLS")
-    serving.add_argument("--key", type=_file, help="its private key (PEM)")
+    _serving(_command(add, "serve", "serve the school until SIGTERM"))
     sample = _command(add, "sample", "make the sample school in a new folder")
     sample.add_argument("--devices", type=_pupils, default=24, help="pupils of the opened class")
     sample.add_argument("--seed", type=int, default=7)
@@ -67,11 +66,26 @@ def parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - one line an option
     leaving_commands.add_to(partial(_command, add))
     wanted_commands.add_to(partial(_command, add))
     _rules(_command(add, "rules", "say where devices are found and what may be private"))
-    admin_commands.add_to(add("admin", help="schools, people, accounts, the audit"), _command)
+    admin_commands.add_to(add("admin", help="schools, people, the audit, backups"), _command)
     keeping_commands.add_to(partial(_command, add))
     restored = _command(add, "restored", "say that the database was restored from a copy")
     restored.add_argument("--school", required=True)
     return made
+
+
+def _serving(serving: argparse.ArgumentParser) -> None:
+    serving.add_argument("--host", default="127.0.0.1")
+    serving.add_argument("--port", type=_port, default=0, help="0: any free one; it is printed")
+    told = "within how many seconds of a start devices come; 600 for hundreds of thousands"
+    serving.add_argument("--first-seconds", type=int, default=FIRST_SECONDS, help=told)
+    serving.add_argument("--cert", type=_file, help="certificate chain (PEM), for TLS")
+    serving.add_argument("--key", type=_file, help="its private key (PEM)")
+    told = "how the log on stderr reads; default: text"
+    serving.add_argument("--log", choices=("text", "json"), default="text", help=told)
+    told = f"serve these only, each by a process of its own: {','.join(sorted(ROOMS))}"
+    serving.add_argument("--only", type=_rooms, default=ROOMS, metavar="ROOM,…", help=told)
+    told = "once asked to end, serve on so long while /ready says no; default: 0"
+    serving.add_argument("--drain-seconds", type=_drain, default=0, help=told)
 
 
 def _rules(rules: argparse.ArgumentParser) -> None:
@@ -88,10 +102,8 @@ def _rules(rules: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 on success, 1 with a sentence on stderr, 2 for wrong options."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    for library in ("alembic", "uvicorn"):
-        logging.getLogger(library).setLevel(logging.WARNING)
     args = parser().parse_args(argv)
+    _log(as_json=getattr(args, "log", "") == "json")
     if _named(args) not in MAKES_A_SCHOOL and not has_school(args.folder):
         told = f"there is no school in {args.folder}. Look at its name, or make one there"
         print(f"pupitre-mdm: {told}: pupitre-mdm sample, pupitre-mdm school.", file=sys.stderr)
@@ -102,11 +114,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command == "serve":
             runs()(serve(_served(args), lambda line: print(line, flush=True)))
         else:
-            print(json.dumps(asyncio.run(_once(args)), ensure_ascii=False))
+            run = backup_commands.make if _named(args) == RESTORE else _once
+            print(json.dumps(asyncio.run(run(args)), ensure_ascii=False))
     except (OSError, SQLAlchemyError, Refusal, LookupError) as error:
         print(f"pupitre-mdm: {_sentence(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _log(*, as_json: bool) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    for library in ("alembic", "uvicorn"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    if as_json:
+        for handler in logging.getLogger().handlers:
+            handler.setFormatter(JsonLines())
 
 
 def _named(args: argparse.Namespace) -> str:
@@ -156,6 +178,20 @@ def _port(text: str) -> int:
     return port
 
 
+def _drain(text: str) -> int:
+    seconds = int(text)
+    if not 0 <= seconds <= DRAIN_SECONDS_MAX:
+        raise ValueError(text)
+    return seconds
+
+
+def _rooms(text: str) -> frozenset[str]:
+    named = frozenset(text.split(","))
+    if not named <= ROOMS:
+        raise argparse.ArgumentTypeError(f"there are: {', '.join(sorted(ROOMS))}")
+    return named
+
+
 def _pupils(text: str) -> int:
     pupils = int(text)
     if not 1 <= pupils <= PUPILS_MAX:
@@ -182,13 +218,13 @@ def _command(
 
 def _served(args: argparse.Namespace) -> Served:
     where = (args.folder, args.host, args.port, args.database, args.cert, args.key)
-    return Served(*where, args.first_seconds, args.objects)
+    return Served(*where, args.first_seconds, args.objects, args.drain_seconds, args.only)
 
 
 async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - one case a command
     async with ground_at(args.folder, args.database, objects=args.objects) as ground:
         if _named(args) not in MAKES_A_SCHOOL:
-            await _want_schools(ground, args.school)
+            await _want_schools(ground, getattr(args, "school", ()))
         witness(ground, _named(args), args)
         match args.command:
             case "sample":

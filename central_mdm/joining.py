@@ -12,6 +12,7 @@ from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.platform.database import Database
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.keys import FolderKeys
+from central_mdm.platform.limits import Limits
 from central_mdm.platform.migrate import migrate
 from central_mdm.platform.objects import Folder, Objects
 from central_mdm.platform.workers import Workers
@@ -33,18 +34,21 @@ def has_school(folder: Path) -> bool:
 
 
 @asynccontextmanager
-async def ground_at(
+async def ground_at(  # noqa: PLR0913 - what tests give by themselves
     folder: Path,
     database_url: str = "",
     clock: Callable[[], int] = _now,
     new_id: Callable[[], str] = _new_id,
+    *,
+    ticks: Callable[[], float] = time.monotonic,
     first_seconds: int = FIRST_SECONDS,
     objects: str = "",
 ) -> AsyncGenerator[Ground]:
     """Open `folder` (made where it is missing), its database brought to the newest version.
 
     Without a `database_url` it is SQLite in `central.db` of the folder, without the address of
-    a bucket in `objects` files lie in the folder as well.
+    a bucket in `objects` files lie in the folder as well. `ticks`: seconds that never go back, for
+    limits.
     """
     # Names of minors and password hashes: nobody else on this machine reads them.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once, at the start
@@ -59,6 +63,7 @@ async def ground_at(
             objects=_objects(objects, folder, disk),
             keys=FolderKeys(folder / KEYS),
             passwords=passwords,
+            limits=Limits(ticks),
             clock=clock,
             new_id=new_id,
             new_secret=lambda: secrets.token_urlsafe(32),

@@ -15,18 +15,24 @@ from typing import Any
 import uvicorn
 from msgspec import Struct
 
-from central_mdm.app import application
+from central_mdm.app import ROOMS, application
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.joining import ground_at
+from central_mdm.platform.readiness import Readiness
 from central_mdm.tidying import tidy_daily
 
 log = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 30
-GOODBYE_SECONDS = 3
+GOODBYE_SECONDS = 20
+"""So long what is in flight may take to its end: Kubernetes kills after 30 seconds."""
 
 
 class Served(Struct, frozen=True):
-    """Where and from what to serve; `certificate` and `key` (PEM files) together, for TLS."""
+    """Where and from what to serve; `certificate` and `key` (PEM files) together, for TLS.
+
+    `only`: the rooms whose routes are here. `drain_seconds`: how long we still serve once asked to
+    end, while /ready says no.
+    """
 
     folder: Path
     host: str = "127.0.0.1"
@@ -36,6 +42,8 @@ class Served(Struct, frozen=True):
     key: Path | None = None
     first_seconds: int = FIRST_SECONDS
     objects: str = ""
+    drain_seconds: int = 0
+    only: frozenset[str] = ROOMS
 
 
 class _Server(uvicorn.Server):
@@ -58,6 +66,8 @@ class _Server(uvicorn.Server):
 async def serve(served: Served, say: Callable[[str], None]) -> None:
     """Serve until a signal; `say` hears one JSON line `{"listening": URL}` once we accept.
 
+    A second signal ends the time to drain. What is in flight is finished in any case.
+
     Raises `BlockingIOError` where the folder's own database is served already.
     """
     family = socket.AF_INET6 if ":" in served.host else socket.AF_INET
@@ -72,8 +82,9 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
             objects=served.objects,
         )
         async with ground_here as ground:
+            readiness = Readiness(ground)
             config = uvicorn.Config(
-                application(ground),
+                application(ground, readiness, served.only),
                 access_log=False,
                 log_config=None,
                 server_header=False,
@@ -86,14 +97,29 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
             )
             url = _url(served, listener.getsockname()[1])
             server = _Server(config, lambda: say(json.dumps({"listening": url})))
+            asked = asyncio.Event()
             loop = asyncio.get_running_loop()
             if sys.platform != "win32":  # whose loop hears of no signals
                 for number in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(number, _ask_to_end, server)
+                    loop.add_signal_handler(number, _ask_to_end, asked, server)
             async with asyncio.TaskGroup() as tasks:
                 tidying = tasks.create_task(tidy_daily(ground, served.folder), name="tidy")
+                ending = tasks.create_task(
+                    _drain(asked, readiness, server, served.drain_seconds), name="drain"
+                )
                 await server.serve(sockets=[listener])
                 tidying.cancel()
+                ending.cancel()
+
+
+async def _drain(
+    asked: asyncio.Event, readiness: Readiness, server: uvicorn.Server, seconds: int
+) -> None:
+    """Once asked to end, say no at /ready and serve on: who sends requests needs time to see it."""
+    await asked.wait()
+    readiness.stop()
+    await asyncio.sleep(seconds)
+    server.should_exit = True
 
 
 @contextmanager
@@ -121,8 +147,9 @@ def runs() -> Callable[[Coroutine[Any, Any, None]], None]:
     return uvloop.run
 
 
-def _ask_to_end(server: uvicorn.Server) -> None:
-    server.should_exit = True
+def _ask_to_end(asked: asyncio.Event, server: uvicorn.Server) -> None:
+    server.should_exit = asked.is_set()
+    asked.set()
 
 
 def _url(served: Served, port: int) -> str:

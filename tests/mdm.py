@@ -164,7 +164,9 @@ async def running(folder: Path, url: str, objects: str = "") -> AsyncGenerator[M
     """Run the application over a copied school, and a bucket where one is named."""
     clock, before = Clock(), set(threading.enumerate())
     sample = json.loads((folder / "sample.json").read_text())
-    async with ground_at(folder, url, clock, objects=objects) as ground:
+    async with ground_at(
+        folder, url, clock, objects=objects, ticks=lambda: float(clock.at)
+    ) as ground:
         app = application(ground)
         transport = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] - two names for ASGI
         client = httpx.AsyncClient(transport=transport, base_url="http://mdm")

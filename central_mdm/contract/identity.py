@@ -86,7 +86,13 @@ class Trust(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """Body of every answer that is not a success (RFC 9457, in short)."""
+    """Body of every answer that is not a success: RFC 9457, with a word for programs, `code`.
+
+    `type` is always "about:blank", so `title` is the status in words; both are of no use to us.
+    """
 
     code: Annotated[str, Meta(max_length=64)]
     detail: Annotated[str, Meta(max_length=500)] = ""
+    status: Annotated[int, Meta(ge=0, le=599)] = 0
+    title: Annotated[str, Meta(max_length=64)] = ""
+    type: Annotated[str, Meta(max_length=64)] = "about:blank"

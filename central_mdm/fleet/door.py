@@ -31,7 +31,7 @@ from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, Standings
 from central_mdm.fleet.telling import Telling, tellings
-from central_mdm.platform.errors import Busy
+from central_mdm.platform.errors import Busy, TooFast
 from central_mdm.platform.gathered import BUSY_SECONDS
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.passes import read_pass
@@ -44,6 +44,7 @@ _told: Final = json.Decoder(CheckIn)
 _answer: Final = json.Encoder()
 _BEARER: Final = b"Bearer p."
 _BUSY: Final = _answer.encode(Problem("busy"))
+_FAST: Final = _answer.encode(Problem("too-many-requests"))
 BUSY_SPREAD_SECONDS: Final = 300
 CHECK_INS_MAX: Final = 300
 REQUESTS_MAX: Final = 200
@@ -61,10 +62,16 @@ class Way:
 
 
 class Door:
-    """An ASGI application in front of another; who makes it runs `standings` and `tellings`."""
+    """An ASGI application in front of another; who makes it runs `standings` and `tellings`.
 
-    def __init__(self, app: ASGIApp, ground: Ground, standings: Standings, seen: Seen) -> None:
+    Where there is no `fleet` here, check-ins are nothing special.
+    """
+
+    def __init__(
+        self, app: ASGIApp, ground: Ground, standings: Standings, seen: Seen, *, fleet: bool = True
+    ) -> None:
         self._app = app
+        self._fleet = fleet
         self._ground = ground
         self._standings = standings
         self._seen = seen
@@ -77,7 +84,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        token = _token(scope)
+        token = _token(scope) if self._fleet else ""
         way = self._short_way if token else self._rooms
         if way.inside >= way.most:
             await self._refuse(send)
@@ -95,6 +102,9 @@ class Door:
         first = await receive()
         try:
             answer = await self._short(token, first)
+        except TooFast as error:
+            await _say(send, 429, _FAST, _come_back(error.after_seconds))
+            return
         except (Busy, SQLAlchemyError, OSError) as error:
             log.info("check-in refused", extra={"why": type(error).__name__})
             await self._refuse(send)
@@ -121,6 +131,7 @@ class Door:
         told = _body(first) if held else None
         if held is None or told is None:
             return b""
+        self._ground.limits.check_in(school, held.device)
         standing = await self._standings.ask((school, held.device))
         if standing is None or not standing.token_hash.startswith(held.mark):
             return b""
@@ -140,9 +151,9 @@ async def _say(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes])
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _come_back() -> tuple[bytes, bytes]:
+def _come_back(seconds: int = BUSY_SECONDS) -> tuple[bytes, bytes]:
     """Choose when: at random, or those who are sent away together come back together."""
-    return b"retry-after", str(BUSY_SECONDS + secrets.randbelow(BUSY_SPREAD_SECONDS)).encode()
+    return b"retry-after", str(seconds + secrets.randbelow(BUSY_SPREAD_SECONDS)).encode()
 
 
 def _token(scope: Scope) -> str:

@@ -66,11 +66,13 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
     """Spend one use of a code: certificate, token and assignment, or nothing at all."""
     key = key_of_request(asked.csr)
     code_hash = hash_of(_folded(asked.code))
+    ground.limits.shown("code", code_hash)
     async with ground.database.reading("") as connection:
         door = select(doors.c.school).where(doors.c.code_hash == code_hash)
         school = (await connection.execute(door)).scalar()
     if school is None:
         raise NotAllowed("bad-code", "This code is not known, has ended or is used up.")
+    ground.limits.stranger(school)
     async with ground.database.writing(school) as connection:
         if await is_ended(connection, school, thumbprint_of(key)):
             raise NotAllowed("ended", "The school has ended this key, or let its device go.")

@@ -70,4 +70,5 @@ async def prove(ground: Ground, shown: Proof) -> Passed:
         token_hash = (await connection.execute(wanted)).scalar()
     if token_hash is None:
         raise NotAllowed("not-enrolled")
+    ground.limits.holder(school, "device", said.device)
     return new_pass(ground, school, said.device, token_hash)

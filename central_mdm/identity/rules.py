@@ -155,6 +155,8 @@ async def _alarm_of_guesses(
 
 async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
     """Check the password and give tokens, and a certificate where a request came along."""
+    ground.limits.shown("login", f"{asked.school}/{asked.login}")
+    ground.limits.stranger(asked.school)
     who = await prove(ground, asked.school, asked.login, asked.password)
     async with ground.database.writing(asked.school) as connection:
         await attempts.forget(connection, asked.school, asked.login)
@@ -195,6 +197,8 @@ async def complete(ground: Ground, caller: Caller, code: str) -> SignedIn:
 async def refresh(ground: Ground, token: str) -> SignedIn:
     """Spend a refresh token. Raises NotSignedIn; one spent long ago revokes all its family."""
     _, school, _ = read_token(f"Bearer {token}")
+    ground.limits.shown("login", token)
+    ground.limits.stranger(school)
     async with ground.database.writing(school) as connection:
         pair = await rotate(connection, ground, school, token)
         if pair is not None:

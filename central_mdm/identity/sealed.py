@@ -34,7 +34,7 @@ def seal_standby(school: str, key: Ed25519PrivateKey, passphrase: str) -> bytes:
         raise Malformed("passphrase", f"It needs {PASSPHRASE_MIN} characters or more.")
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
-    box = ChaCha20Poly1305(_key(passphrase, salt)).encrypt(nonce, pem, about("standby", school))
+    box = ChaCha20Poly1305(key_from(passphrase, salt)).encrypt(nonce, pem, about("standby", school))
     return json.format(json.encode(Sealed("pupitre-sealed-1", "standby", school, salt, nonce, box)))
 
 
@@ -73,11 +73,12 @@ def _open(raw: bytes, kind: Kind, passphrase: str) -> tuple[str, bytes]:
     if sealed.kind != kind:
         raise Malformed("no-sealed-file", f"This is the {sealed.kind}, not the {kind}.")
     try:
-        box = ChaCha20Poly1305(_key(passphrase, sealed.salt))
+        box = ChaCha20Poly1305(key_from(passphrase, sealed.salt))
         return sealed.school, box.decrypt(sealed.nonce, sealed.box, about(kind, sealed.school))
     except InvalidTag:
         raise Malformed("passphrase", "It does not open with this passphrase.") from None
 
 
-def _key(passphrase: str, salt: bytes) -> bytes:
+def key_from(passphrase: str, salt: bytes) -> bytes:
+    """Make the key of a sealed file, as `contract.sealed` says."""
     return Scrypt(salt=salt, length=32, n=COST, r=8, p=1).derive(passphrase.encode())

@@ -3,7 +3,9 @@
 import errno
 import logging
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from litestar import Request, Response
@@ -17,9 +19,9 @@ from central_mdm.contract.identity import Problem
 from central_mdm.platform.errors import Busy, Malformed, Refusal, TryAgain, Unproven
 
 log = logging.getLogger(__name__)
-SPREAD_SECONDS: Final = 8
 FULL_SECONDS: Final = 60
 """A full disk is seen to by a person: nobody need come back before."""
+PROBLEM: Final = "application/problem+json"
 _CODES: Final = {
     400: "malformed",
     401: "not-signed-in",
@@ -33,10 +35,12 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """List what a route may answer beside its success; 400, 413 and 503 may always come."""
+    """List what a route may answer beside its success; 400, 413, 429 and 503 may always come."""
     return {
-        status: ResponseSpec(Problem, generate_examples=False, description="A Problem")
-        for status in sorted({400, 413, 503, *statuses})
+        status: ResponseSpec(
+            Problem, generate_examples=False, description="A Problem", media_type=PROBLEM
+        )
+        for status in sorted({400, 413, 429, 503, *statuses})
     }
 
 
@@ -52,8 +56,21 @@ NO_TOKEN: Final[list[dict[str, list[str]]]] = [{}]
 """What an open route says in the description: OpenAPI's empty requirement is met by anybody."""
 
 
-def tell(_: AnyRequest, error: Exception) -> Response[Problem]:
+def tell(request: AnyRequest, error: Exception) -> Response[Problem]:
     """Turn any exception into a Problem; what was not foreseen is logged and says nothing."""
+    told = _told(error)
+    if _reads_json_only(request.headers):
+        told.media_type = "application/json"
+    return told
+
+
+def _reads_json_only(headers: Mapping[str, str]) -> bool:
+    """Tell the apps of before `PROBLEM`: they take any other type for a captive portal's page."""
+    anything = headers.get("accept", "*/*") == "*/*"
+    return anything and headers.get("user-agent", "").startswith("python-httpx/")
+
+
+def _told(error: Exception) -> Response[Problem]:
     match error:
         case Refusal():
             return _problem(error.status, error.code, error.detail, _headers(error))
@@ -63,19 +80,19 @@ def tell(_: AnyRequest, error: Exception) -> Response[Problem]:
             return _problem(status, code, detail if status == 400 else "", headers)  # noqa: PLR2004
         case InternalServerException(detail=detail) if "disconnected" in detail:
             # Litestar's word for a body that ends early: a school's line was cut, no fault of ours.
-            return tell(_, Malformed("cut-off", "The body ended early."))
+            return _told(Malformed("cut-off", "The body ended early."))
         case DataError() | UnicodeError() | OverflowError() | RecursionError():
             # RecursionError: msgspec lets it through for JSON nested a thousand deep.
-            return tell(_, Malformed("malformed", "A value does not fit."))
+            return _told(Malformed("malformed", "A value does not fit."))
         case IntegrityError() | OperationalError():
             # Two at once, or a database that is away: the same request is right in a moment.
             log.info("database refused", extra={"why": type(error).__name__})
-            return tell(_, Busy("busy", 1))
+            return _told(Busy("busy", 1))
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
             log.warning("the disk is full")
-            return tell(_, Busy("busy", FULL_SECONDS))
+            return _told(Busy("busy", FULL_SECONDS))
         case DBAPIError() if _is_text(error):
-            return tell(_, Malformed("malformed", "A value does not fit."))
+            return _told(Malformed("malformed", "A value does not fit."))
         case _:
             log.error("unforeseen", exc_info=error)
             return _problem(500, "broken", "", {})
@@ -91,16 +108,16 @@ def _headers(error: Refusal) -> dict[str, str]:
         return {"WWW-Authenticate": "Bearer", "Replay-Nonce": error.nonce}
     if not isinstance(error, TryAgain):
         return {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}  # noqa: PLR2004
-    spread = secrets.randbelow(SPREAD_SECONDS) if isinstance(error, Busy) else 0
+    spread = secrets.randbelow(error.spread_seconds)
     return {"Retry-After": str(error.after_seconds + spread)}
 
 
 def _problem(status: int, code: str, detail: str, headers: dict[str, str]) -> Response[Problem]:
     return Response(
-        Problem(code[:64], detail[:500]),
+        Problem(code[:64], detail[:500], status, HTTPStatus(status).phrase),
         status_code=status,
         headers={"Cache-Control": "no-store", **headers},
-        media_type="application/json",
+        media_type=PROBLEM,
     )
 
 

@@ -115,6 +115,8 @@ class Authentication(AbstractAuthenticationMiddleware):
     ) -> AuthenticationResult:
         role, school, token = read_token(connection.headers.get("authorization", ""))
         caller = await self._caller(role, school, token)
+        # Not before: whoever forges tokens would else use up what the school may ask.
+        self._ground.limits.holder(caller.school, caller.role, caller.visitor or caller.id)
         wanted = connection.route_handler.opt.get("who")
         if wanted is not None and wanted != caller.role:
             raise NotAllowed("wrong-role", f"This is for a {wanted}.")

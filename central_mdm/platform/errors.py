@@ -8,7 +8,7 @@ Refusal
 ├── Missing      404  it is not here, or not yours to know
 ├── Refused      409  `code` says what is in the way
 ├── TooLarge     413  send less
-└── TryAgain     429 or 503, wait `after_seconds`
+└── TryAgain     429 or 503, wait `after_seconds`: TooFast one alone, Busy everybody
 """
 
 from typing import ClassVar
@@ -61,14 +61,23 @@ class TooLarge(Refusal):
 
 
 class TryAgain(Refusal):
-    """Too much at once: of this caller's (429), or of all callers' (`busy`, 503)."""
+    """Too much at once: of this caller's (429), or of all callers' (`busy`, 503).
+
+    `spread_seconds`: so much longer at random, that not all who were sent away come back at once.
+    """
 
     status = 429
+    spread_seconds: ClassVar[int] = 1
 
     def __init__(self, code: str, after_seconds: int) -> None:
         super().__init__(code)
         self.after_seconds = after_seconds
 
 
+class TooFast(TryAgain):
+    spread_seconds = 8
+
+
 class Busy(TryAgain):
     status = 503
+    spread_seconds = 8

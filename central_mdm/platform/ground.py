@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.platform.database import Database
 from central_mdm.platform.keys import Keys
+from central_mdm.platform.limits import Limits
 from central_mdm.platform.objects import Objects
 from central_mdm.platform.workers import Workers
 
@@ -21,6 +22,7 @@ class Ground:
     objects: Objects
     keys: Keys
     passwords: Workers
+    limits: Limits
     clock: Callable[[], int]
     new_id: Callable[[], str]
     new_secret: Callable[[], str]

@@ -13,6 +13,7 @@ from device_bridge.server_clock import moment_of
 T = TypeVar("T")
 RETRY_SECONDS_MAX: Final = 3600.0
 RETRY_SECONDS: Final = 5.0
+OURS: Final = ("application/json", "application/problem+json")
 _problem: Final = msgspec.json.Decoder(Problem)
 
 
@@ -23,7 +24,7 @@ def judge(response: httpx.Response, body: bytes, now: float) -> None:
     answers 502 with HTML. What is ours speaks JSON.
     """
     status = response.status_code
-    ours = response.headers.get("content-type", "").startswith("application/json")
+    ours = response.headers.get("content-type", "").startswith(OURS)
     if _of_a_portal(response, ours=ours):
         raise NotAServer("portal")
     if status in {429, 502, 503, 504}:

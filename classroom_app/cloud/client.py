@@ -27,7 +27,7 @@ from central_mdm.contract.journal import Event, Push, Pushed
 from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone, SignInWays
 from central_mdm.contract.partage import FileAnswer, FileKept, FileOffered, FilesListed
 from central_mdm.contract.roster import Changes, Scopes
-from classroom_app.cloud.answers import judge, read
+from classroom_app.cloud.answers import OURS, judge, read
 from classroom_app.cloud.errors import NotAServer, NotSignedIn, Unreachable
 from classroom_app.cloud.objects import read_object
 from device_bridge.server_clock import ahead_seconds
@@ -248,6 +248,7 @@ class Cloud:
         """Ask once and read all of the answer, whatever it is."""
         binary = method == "PUT"
         headers = {"content-type": "application/octet-stream" if binary else "application/json"}
+        headers["accept"] = ", ".join(OURS)
         if token:
             headers["authorization"] = f"Bearer {token}"
         try:

@@ -122,7 +122,12 @@ class ServerHere:
             return int(process.clock())
 
         # Entered and never left: it ends as by kill -9, and no clean-up may run.
-        at = ground_at(process.folder, clock=clock, new_id=self.world.new_id)
+        at = ground_at(
+            process.folder,
+            clock=clock,
+            new_id=self.world.new_id,
+            ticks=lambda: float(self.world.now),
+        )
         ground = await self.world.entered_for_good(at)
         app: Litestar = application(ground)
         await self.world.entered_for_good(app.lifespan())

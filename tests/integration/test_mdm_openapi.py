@@ -31,11 +31,9 @@ from schemathesis.specs.openapi.checks import (
     positive_data_acceptance,  # pyright: ignore[reportUnknownVariableType] - as above
 )
 
-from central_mdm.identity.people import Person, keep_person
-from central_mdm.identity.rules import open_school
-from central_mdm.identity.tokens import issue_pair
 from central_mdm.joining import ground_at
 from tests.mdm import BACKENDS, Prepared, new_request
+from tests.mdm_askers import administrators, asker_of
 from tests.registers import village
 
 UNASKED: Any = ignored_auth  # pyright: ignore[reportUnknownVariableType] - as above
@@ -50,6 +48,7 @@ EXAMPLES_OF_FEW = 6
 CHUNK = b"chalk and cheese"
 OPERATIONS = (
     "GET /health",
+    "GET /ready",
     "POST /api/sign-in",
     "POST /api/refresh",
     "POST /api/grants",
@@ -121,6 +120,7 @@ FEW = frozenset(
 READ_NOTHING = frozenset(
     {
         "GET /health",
+        "GET /ready",
         "POST /api/grants",
         "GET /api/scopes",
         "GET /api/timetable",
@@ -174,17 +174,6 @@ MORE_THAN_A_SCHEMA = frozenset(
 """A certificate request, a signed head, a manifest, a chunk's own hash, a scope or a class of one's
 own: a well-formed text may still be none, and is refused."""
 
-ASKED_BY = (
-    ("/api/check-in", "device"),
-    ("/api/reports", "device"),
-    ("/api/fleet/", "administrator"),
-    ("/api/second-factor", "first"),
-    ("/api/audit", "administrator"),
-    ("/api/admin/", "administrator"),
-    ("/api/region", "region"),
-)
-REGION = "region-north"
-
 
 @dataclass
 class Api:
@@ -199,8 +188,7 @@ class Api:
     operations: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def headers(self, label: str) -> dict[str, str]:
-        who = next((who for route, who in ASKED_BY if route in label), "teacher")
-        return {"authorization": f"Bearer {self.tokens[who]}"}
+        return {"authorization": f"Bearer {self.tokens[asker_of(label)]}"}
 
     def manifest(self) -> bytes:
         chunks = [[len(CHUNK), blake3(CHUNK).digest()]]
@@ -234,7 +222,7 @@ def apis(
 def served(school: Prepared, folder: Path) -> Generator[Api]:
     with school.copy(folder) as database:
         with ThreadPoolExecutor(1) as thread:  # a loop of its own, beside pytest's
-            tokens = thread.submit(lambda: asyncio.run(administrators(folder, database))).result()
+            tokens = thread.submit(lambda: asyncio.run(added(folder, database))).result()
         command = [sys.executable, "-m", "central_mdm", "serve", "--folder", str(folder)]
         more = ["--port", "0", *(["--database", database] if database else [])]
         with subprocess.Popen([*command, *more], stdout=subprocess.PIPE) as process:
@@ -246,23 +234,11 @@ def served(school: Prepared, folder: Path) -> Generator[Api]:
                 process.terminate()
 
 
-async def administrators(folder: Path, database: str) -> dict[str, str]:
-    """Add who administrates a school and a region; return their tokens, one lacks the code."""
-    school = json.loads((folder / "sample.json").read_text())["school"]
-    made: dict[str, str] = {}
+async def added(folder: Path, database: str) -> dict[str, str]:
+    """Add who administrates; return their tokens."""
     async with ground_at(folder, database) as ground:
-        await open_school(ground, REGION, "The north", kind="region")
-        for who, where, role in (
-            ("administrator", school, "administrator"),
-            ("first", school, "administrator"),
-            ("region", REGION, "region"),
-        ):
-            await keep_person(ground, where, Person(f"a-{who}", who, who, role), "")
-            second = who != "first"
-            async with ground.database.writing(where) as connection:
-                pair = await issue_pair(connection, ground, where, f"a-{who}", who, second=second)
-            made[who] = pair.token
-    return made
+        school = json.loads((folder / "sample.json").read_text())["school"]
+        return await administrators(ground, school)
 
 
 def furnished(url: str, folder: Path, tokens: dict[str, str]) -> Api:

@@ -1,7 +1,9 @@
 """Default deny, tenancy, and the database's form; on SQLite and on PostgreSQL."""
 
-from collections.abc import AsyncIterator, Iterator
+import gzip
+from collections.abc import AsyncIterator, Collection, Iterator
 
+import httpx
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -10,15 +12,18 @@ from litestar.routes import HTTPRoute
 from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
+from central_mdm.app import ROOMS, application
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
 from central_mdm.platform.migrate import NEWEST, version_of
 from central_mdm.schema import all_tables, tenant_tables
-from tests.mdm import Mdm, bearer
+from tests.mdm import Mdm, bearer, new_request
+from tests.mdm_askers import administrators, asker_of
 
 pytestmark = pytest.mark.real_loop
 OPEN = {
     "/health",
+    "/ready",
     "/api/sign-in",
     "/api/sign-in-ways",
     "/api/openid",
@@ -69,19 +74,71 @@ async def test_what_does_not_exist_and_what_is_not_json_are_problems_too(mdm: Md
     assert (missing.status_code, missing.json()["code"]) == (404, "no-such-path")
     wrong = await mdm.http.delete("/api/grants")
     assert (wrong.status_code, wrong.json()["code"]) == (405, "no-such-method")
-    for body in (b"{", b"\xff", b"[" * 5000, b'{"school": 1}', b""):
-        bad = await mdm.http.post("/api/sign-in", content=body)
-        assert (bad.status_code, bad.json()["code"]) == (400, "malformed")
 
 
-async def test_a_body_without_end_is_cut(mdm: Mdm) -> None:
+async def test_a_problem_is_rfc_9457s_and_an_older_app_gets_the_type_that_it_reads(
+    mdm: Mdm,
+) -> None:
+    older, newer = {}, {"accept": "application/json, application/problem+json"}
+    others = {"accept": "*/*", "user-agent": "curl/8"}
+    for headers, kind in (
+        (older, "application/json"),
+        (newer, "application/problem+json"),
+        (others, "application/problem+json"),
+    ):
+        answer = await mdm.http.get("/api/scopes", headers=headers)
+        assert answer.headers["content-type"] == kind
+        assert answer.json() == {
+            "type": "about:blank",
+            "title": "Unauthorized",
+            "status": 401,
+            "code": "not-signed-in",
+            "detail": "",
+        }
+
+
+async def reading(mdm: Mdm) -> list[tuple[str, dict[str, str]]]:
+    """Return each described route that reads JSON, with a token that opens it."""
+    asked = {"code": mdm.sample["devices"][0]["code"], "inventory": {"kind": "test"}}
+    enrolled = await mdm.http.post("/api/enrolments", json=asked | {"csr": new_request()})
+    headers = {"device": bearer(enrolled.json()["token"]), "teacher": await mdm.as_teacher()}
+    tokens = await administrators(mdm.ground, mdm.school)
+    headers |= {who: bearer(token) for who, token in tokens.items()}
+    described = mdm.app.openapi_schema.to_schema()["paths"]
+    found = [
+        (path, headers[asker_of(path)])
+        for path, methods in described.items()
+        if "application/json" in methods.get("post", {}).get("requestBody", {}).get("content", ())
+    ]
+    assert len(found) > 9
+    return found
+
+
+async def test_what_is_no_json_of_ours_is_refused_by_every_route_that_reads_some(mdm: Mdm) -> None:
+    deep = b"[" * 1500 + b"]" * 1500
+    bad = (b"{", b"\xff", b"", deep, b'{"heads": ' + deep + b"}", b"\xef\xbb\xbf{}", b"[]", b"1")
+    bad += ('{"school": "é"}'.encode("utf-16"), gzip.compress(b"{}"))
+    for path, headers in await reading(mdm):
+        for body in bad:
+            answer = await mdm.http.post(path, content=body, headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), (path, body)
+        # A field that a route does not know is no concern of its own, whatever stands in it.
+        for body in (b'{"unknown": "\xe9"}', b'{"unknown": ' + deep + b"}"):
+            answer = await mdm.http.post(path, content=body, headers=headers)
+            assert answer.status_code in {200, 400}, (path, body)
+
+
+async def test_a_body_without_end_is_cut_by_every_route_that_reads_one(mdm: Mdm) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(1000):
             yield b" " * 65536
 
-    for path in ("/api/sign-in", "/api/journal", "/api/files"):
-        answer = await mdm.http.post(path, content=endless(), headers=await mdm.as_teacher())
+    for path, headers in await reading(mdm):
+        answer = await mdm.http.post(path, content=endless(), headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (413, "too-large"), path
+    teacher = await mdm.as_teacher()
+    put = await mdm.http.put(f"/api/chunks/{'0' * 64}", content=endless(), headers=teacher)
+    assert put.status_code == 413
 
 
 async def test_a_zero_byte_in_a_text_is_no_failure_of_ours(mdm: Mdm) -> None:
@@ -122,6 +179,21 @@ async def test_postgresql_shows_a_transaction_the_rows_of_its_own_school_only(md
     with pytest.raises(DBAPIError, match="row-level security"):
         async with mdm.ground.database.writing("elsewhere") as connection:
             await connection.execute(insert(teachers).values(row))
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_process_of_one_room_has_the_routes_of_no_other(mdm: Mdm) -> None:
+    def routes(only: Collection[str]) -> list[str]:
+        return [path for _, path in doors(application(mdm.ground, only=only))]
+
+    every, common = routes(ROOMS), routes(())
+    assert {"/health", "/ready"} <= set(common)
+    apart = [path for room in ROOMS for path in routes({room}) if path not in common]
+    assert sorted(apart) == sorted(path for path in every if path not in common)
+    transport = httpx.ASGITransport(application(mdm.ground, only={"fleet"}))  # pyright: ignore[reportArgumentType] - two names for ASGI
+    async with httpx.AsyncClient(transport=transport, base_url="http://mdm") as http:
+        assert (await http.post("/api/sign-in", json={})).status_code == 404
+        assert (await http.post("/api/check-in", json={})).status_code == 401
 
 
 async def test_a_token_of_one_school_opens_no_other(mdm: Mdm) -> None:

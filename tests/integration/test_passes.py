@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import json as mjson
 from sqlalchemy import insert, select
 
 from central_mdm.contract.fleet import PROOF_TYPE, CheckIn, Inventory, KeyShown
@@ -94,6 +95,24 @@ async def test_only_the_certified_key_and_a_fresh_nonce_make_a_pass(
         old = await show(mine, said)
         assert (old.status_code, old.json()["code"]) == (401, "unproven")
         assert old.headers["replay-nonce"] != nonce
+
+
+async def test_a_device_that_checks_in_without_a_pause_is_held_to_a_few_a_minute(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    async with enrolled(mdm, tmp_path) as (folder, check_ins, _):
+        await check_ins.once()
+        headers, told = bearer(token_of(folder)), {"inventory_hash": ""}
+        told |= mjson.decode(mjson.encode(CheckIn(inventory=Inventory("laptop"))))
+        answers = [
+            await mdm.http.post("/api/check-in", json=told, headers=headers) for _ in range(70)
+        ]
+        refused = [each for each in answers if each.status_code == 429]
+        assert len(refused) >= 10
+        assert {each.json()["code"] for each in refused} == {"too-many-requests"}
+        assert all(int(each.headers["retry-after"]) > 0 for each in refused)
+        mdm.clock.at += 120
+        assert (await mdm.http.post("/api/check-in", json=told, headers=headers)).is_success
 
 
 async def test_a_pass_is_good_for_its_own_school_only(mdm: Mdm, tmp_path: Path) -> None:

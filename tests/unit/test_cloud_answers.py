@@ -7,7 +7,7 @@ from central_mdm.contract.grants import Assignment
 from central_mdm.contract.identity import GrantIssued, SignedIn
 from central_mdm.contract.roster import Changes
 from classroom_app.cloud.answers import judge, read
-from classroom_app.cloud.errors import NotAServer, ServerBusy
+from classroom_app.cloud.errors import NotAServer, Refused, ServerBusy
 from device_bridge.server_clock import ahead_seconds
 
 HUGE = b"1" + b"0" * 30
@@ -34,6 +34,19 @@ def test_a_number_that_no_database_holds_is_not_read(kind: type, body: bytes) ->
     assert read(body % b"7", kind)
     with pytest.raises(NotAServer):
         read(body % HUGE, kind)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/problem+json"])
+def test_a_problem_is_read_under_its_new_name_and_as_older_servers_call_it(kind: str) -> None:
+    told = httpx.Response(409, headers={"content-type": kind})
+    with pytest.raises(Refused) as refused:
+        judge(told, b'{"code":"no-class","detail":"None is given."}', 0.0)
+    assert (refused.value.code, refused.value.detail) == ("no-class", "None is given.")
+
+
+def test_a_portals_page_is_no_problem() -> None:
+    with pytest.raises(NotAServer):
+        judge(httpx.Response(403, headers={"content-type": "text/html"}), b"<html>", 0.0)
 
 
 def test_a_date_in_a_year_of_twenty_digits_says_nothing() -> None:

@@ -1,0 +1,53 @@
+"""The commands `pupitre-mdm admin` has on what is kept: backup, restore, verify.
+
+Passphrases are read from stdin: arguments can be read by others on this machine.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from msgspec import to_builtins
+
+from central_mdm.keeping import back_up, restore
+from central_mdm.platform.errors import Refused
+from central_mdm.platform.ground import Ground
+from central_mdm.verifying import look_through
+
+NAMES: Final = frozenset({"backup", "verify"})
+RESTORE: Final = "restore"
+"""Has no ground to stand on yet: see `make`."""
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def add_to(command: Add) -> None:
+    """Add the commands; `command` makes one by name and help."""
+    backup = command("backup", "write database, keys and collected work into one sealed file")
+    told = "a new file; its passphrase is read from stdin"
+    backup.add_argument("--out", type=Path, required=True, help=told)
+    restored = command(RESTORE, "make a server of a backup, in a new folder and an empty database")
+    told = "the backup; its passphrase is read from stdin"
+    restored.add_argument("file", type=Path, help=told)
+    command("verify", "look through journals, feeds and collected work for what does not fit")
+
+
+async def run(ground: Ground, args: argparse.Namespace) -> object:
+    """Run one of `NAMES`; return what is printed. Raises Refused where something does not fit."""
+    if args.admin == "backup":
+        return {"backup": to_builtins(await back_up(ground, args.folder, args.out, _line()))}
+    looked = await look_through(ground)
+    if faults := [f"{school}: {fault}" for school, one in looked.items() for fault in one.faults]:
+        raise Refused("faults", "\n".join(faults))
+    return {"verified": to_builtins(looked)}
+
+
+async def make(args: argparse.Namespace) -> object:
+    """Restore; return what is printed."""
+    where = (args.folder, args.database, args.objects)
+    return {"restored": to_builtins(await restore(args.file, *where, passphrase=_line()))}
+
+
+def _line() -> str:
+    return sys.stdin.readline().rstrip("\n")

@@ -1,0 +1,228 @@
+"""A copy of all that a server has, to be put away: database, keys, collected work.
+
+One sealed tar. The database comes first, as it was in one moment; chunks are named by their
+content and never changed, so that those which it names are there still when their turn comes. What
+goes meanwhile (`tidy`) is told by `verify`.
+"""
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+from msgspec import Struct
+from sqlalchemy import URL, make_url, select
+
+from central_mdm.contract.sealed import NONCE_BYTES, SALT_BYTES
+from central_mdm.identity.rules import begin_epoch, schools_here
+from central_mdm.joining import KEYS, ground_at
+from central_mdm.partage.model import chunks
+from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.platform.ground import Ground
+from central_mdm.strongbox import Opening, Sealing
+
+DATABASE: Final = "central.db"
+DUMP: Final = "central.pgdump"
+RETENTION: Final = "retention.json"
+KEY: Final = re.compile(rf"{KEYS}/(?:[0-9a-f]{{32}}\.(?:pem|next|seal)|passes\.key)")
+"""Each school's key, the one to be next, what seals its secrets; what devices' passes bear."""
+CHUNK: Final = re.compile(r"objects/((?:[0-9a-f]{2})+)/([0-9a-f]{64})")
+CHUNK_BYTES_MAX: Final = 16 * 1024 * 1024
+BYPASS: Final = (
+    "This user of the database is not shown all schools. Name one that is, by --database: "
+    "CREATE ROLE pupitre_backup LOGIN BYPASSRLS IN ROLE pg_read_all_data"
+)
+
+
+class Kept(Struct, frozen=True):
+    """What a backup holds."""
+
+    schools: int
+    keys: int
+    chunks: int
+    lost_chunks: int = 0
+
+
+async def back_up(ground: Ground, folder: Path, out: Path, passphrase: str) -> Kept:
+    """Write a backup into a new file. Raises FileExistsError, Refused or Malformed."""
+    part = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
+    randoms = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES - 5)
+    if out.exists():  # noqa: ASYNC240 - nobody else is served by this process
+        raise Refused("exists", f"{out} is there already. Name a new file.")
+    try:
+        with part.open("xb") as file:
+            part.chmod(0o600)
+            sealing = Sealing(file, passphrase, *randoms)
+            # `w|`: written once from front to back, never read.
+            with tarfile.open(fileobj=cast("BinaryIO", sealing), mode="w|") as tar:
+                kept = await _fill(tar, ground, folder)
+            sealing.close()
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+    return kept
+
+
+async def _fill(tar: tarfile.TarFile, ground: Ground, folder: Path) -> Kept:
+    with tempfile.TemporaryDirectory(dir=folder, prefix="backup-") as scratch:
+        # Beside what it is a copy of, and readable by nobody else: the folder is 0700.
+        copy = await asyncio.to_thread(_copy_database, ground.database.url, Path(scratch))
+        tar.add(copy, copy.name, recursive=False)
+    keys = [
+        path for path in sorted((folder / KEYS).iterdir()) if KEY.fullmatch(f"{KEYS}/{path.name}")
+    ]
+    for path in keys:
+        tar.add(path, f"{KEYS}/{path.name}", recursive=False)
+    with suppress(FileNotFoundError):
+        tar.add(folder / RETENTION, RETENTION, recursive=False)
+    schools, held, lost = await schools_here(ground), 0, 0
+    for school in schools:
+        async for name, content in _chunks(ground, school):
+            if content is None:
+                lost += 1
+                continue
+            member = tarfile.TarInfo(f"objects/{school.encode().hex()}/{name}")
+            member.size = len(content)
+            tar.addfile(member, BytesIO(content))
+            held += 1
+    return Kept(len(schools), len(keys), held, lost)
+
+
+async def _chunks(ground: Ground, school: str) -> AsyncIterator[tuple[str, bytes | None]]:
+    async with ground.database.reading(school) as connection:
+        wanted = select(chunks.c.hash).where(chunks.c.school == school).order_by(chunks.c.hash)
+        names = (await connection.execute(wanted)).scalars().all()
+    for name in names:
+        yield name, await ground.objects.read(school, name)
+
+
+def _copy_database(url: URL, scratch: Path) -> Path:
+    if url.get_backend_name() == "sqlite":
+        copy = scratch / DATABASE
+        with (
+            closing(sqlite3.connect(str(url.database))) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+        return copy
+    copy = scratch / DUMP
+    with copy.open("xb") as file:
+        _postgres(["pg_dump", "--format=custom", "--no-owner", "--no-privileges"], url, file)
+    return copy
+
+
+def _postgres(command: list[str], url: URL, out: Any = subprocess.DEVNULL) -> None:  # noqa: ANN401 - a file or none
+    """Run one of PostgreSQL's own programs; the password goes by the environment, not by `ps`."""
+    where = {
+        "PGHOST": url.host or url.query.get("host"),
+        "PGPORT": url.port,
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
+    }
+    environment = dict(os.environ) | {key: str(value) for key, value in where.items() if value}
+    program = shutil.which(command[0])
+    if program is None:
+        raise Refused("no-program", f"{command[0]} is not installed: Debian's postgresql-client.")
+    done = subprocess.run(  # noqa: S603 - found on the PATH, with options of our own
+        [program, *command[1:]], env=environment, stdout=out, stderr=subprocess.PIPE, check=False
+    )
+    if done.returncode:
+        why = done.stderr.decode(errors="replace").strip()
+        detail = BYPASS if "row-level security" in why else why[-400:]
+        raise Refused("postgresql", f"{command[0]}: {detail}")
+
+
+async def restore(
+    source: Path, folder: Path, database: str = "", objects: str = "", *, passphrase: str
+) -> Kept:
+    """Make a server's folder, and its database, of a backup; every app is told to pull afresh.
+
+    `folder` may not be there yet, and a PostgreSQL `database` has to be empty; collected work goes
+    into the bucket at `objects`, if one is named. Raises Refused or
+    Malformed; then nothing is in `folder`.
+    """
+    if folder.exists():  # noqa: ASYNC240 - as above
+        raise Refused("exists", f"{folder} is there already. Name a new folder.")
+    part = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.part")
+    try:
+        with source.open("rb") as file:
+            opened = Opening(file, passphrase)
+            with tarfile.open(fileobj=cast("BinaryIO", opened), mode="r|") as tar:
+                kept = await _take_out(tar, part, database, objects)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return kept
+
+
+async def _take_out(tar: tarfile.TarFile, part: Path, database: str, objects: str) -> Kept:
+    (part / KEYS).mkdir(mode=0o700, parents=True)
+    part.chmod(0o700)  # noqa: ASYNC240 - as above
+    members, keys = _members(tar), 0
+    chunk: tuple[str, bytes] | None = None
+    for name, content in members:
+        if CHUNK.fullmatch(name):
+            chunk = name, content.read(CHUNK_BYTES_MAX)
+            break
+        if not (KEY.fullmatch(name) or name in {DATABASE, DUMP, RETENTION}):
+            raise Malformed("backup", "There is something in it that no backup of ours has.")
+        with (part / name).open("xb") as file:
+            (part / name).chmod(0o600)
+            shutil.copyfileobj(content, file)
+        keys += name.startswith(KEYS)
+    await asyncio.to_thread(_make_database, part, database)
+    async with ground_at(part, database, objects=objects) as ground:
+        held = 0
+        while chunk is not None:
+            held += 1
+            await _keep_chunk(ground, *chunk)
+            following = next(members, None)
+            chunk = (following[0], following[1].read(CHUNK_BYTES_MAX)) if following else None
+        schools = await schools_here(ground)
+        for school in schools:
+            await begin_epoch(ground, school)
+    return Kept(len(schools), keys, held)
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, Any]]:
+    for member in tar:
+        content = tar.extractfile(member) if member.isreg() else None
+        if content is None:
+            raise Malformed("backup", "There is something in it that no backup of ours has.")
+        yield member.name, content
+
+
+def _make_database(part: Path, database: str) -> None:
+    dump = part / DUMP
+    if dump.exists() != bool(database):
+        raise Refused(
+            "backend",
+            "It is a PostgreSQL's: name an empty one by --database."
+            if dump.exists()
+            else "It is a SQLite's: leave out --database.",
+        )
+    if dump.exists():
+        command = ["pg_restore", "--no-owner", "--no-privileges", "--single-transaction"]
+        url = make_url(database)
+        _postgres([*command, "--exit-on-error", f"--dbname={url.database}", str(dump)], url)
+        dump.unlink()
+
+
+async def _keep_chunk(ground: Ground, name: str, content: bytes) -> None:
+    found = CHUNK.fullmatch(name)
+    if found is None:
+        raise Malformed("backup", "There is something in it that no backup of ours has.")
+    await ground.objects.keep(bytes.fromhex(found[1]).decode(), found[2], content)

@@ -1,0 +1,112 @@
+"""How fast one may ask: a token bucket an identity and one a school, in this process.
+
+Never by address: a whole school is one address (NAT). A bucket is kept as the one number that says
+it all, the moment at which it is full again (GCRA, ITU-T I.371); a full one is as good as none, so
+the oldest are forgotten first, and memory has an end.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Hashable
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from central_mdm.platform.errors import TooFast
+
+Shown = Literal["login", "code"]
+HELD_MAX: Final = 200_000
+"""Buckets of each kind; 40 MiB at the most. Who fills them with made-up names frees others'."""
+
+ROUNDING_SECONDS: Final = 1e-7
+"""Floats: a bucket of three is not to be empty after two."""
+
+
+class Rate(Struct, frozen=True):
+    """`burst` requests at once, then `a_second` for as long as one likes."""
+
+    burst: int
+    a_second: float
+
+
+class Rates(Struct, frozen=True):
+    """What one process lets pass.
+
+    `check_in`: one each quarter of an hour, and those of a network that comes and goes. `device`:
+    all else that it asks, and brings. `teacher`: an app that brings a week's work. `school`: all of
+    its devices switched on at once. `login` and `code`: who shows one, a class's code being shown
+    by many. `strangers`: all of these at one school.
+    """
+
+    check_in: Rate = Rate(60, 0.1)
+    device: Rate = Rate(60, 2)
+    teacher: Rate = Rate(3000, 60)
+    school: Rate = Rate(20_000, 500)
+    login: Rate = Rate(20, 1)
+    code: Rate = Rate(200, 10)
+    strangers: Rate = Rate(2000, 30)
+
+
+class Buckets:
+    """Buckets of one rate, by whose they are."""
+
+    def __init__(self, rate: Rate, now: Callable[[], float], held_max: int = HELD_MAX) -> None:
+        self._pause = 1 / rate.a_second
+        self._ahead_max = rate.burst * self._pause
+        self._now = now
+        self._held_max = held_max
+        self._full_at: dict[Hashable, float] = {}
+
+    def take(self, whose: Hashable) -> None:
+        """Take one from a bucket. Raises TooFast where it is empty, which costs it nothing."""
+        now = self._now()
+        full_at = max(self._full_at.pop(whose, now), now) + self._pause
+        over = full_at - now - self._ahead_max
+        refused = over > ROUNDING_SECONDS
+        self._full_at[whose] = full_at - self._pause if refused else full_at
+        if len(self._full_at) > self._held_max:
+            del self._full_at[next(iter(self._full_at))]
+        if refused:
+            raise TooFast("too-many-requests", math.ceil(over))
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+
+class Limits:
+    """All buckets of a process. `now`: seconds that never go back."""
+
+    def __init__(self, now: Callable[[], float], rates: Rates | None = None) -> None:
+        rates = rates or Rates()
+        self._check_ins = Buckets(rates.check_in, now)
+        self._holders = {
+            "device": Buckets(rates.device, now),
+            "teacher": Buckets(rates.teacher, now),
+        }
+        self._schools = Buckets(rates.school, now)
+        self._shown = {"login": Buckets(rates.login, now), "code": Buckets(rates.code, now)}
+        self._strangers = Buckets(rates.strangers, now)
+
+    def check_in(self, school: str, device: str) -> None:
+        """Let a device check in by the short way. Raises TooFast. Costs less than 2 µs."""
+        self._check_ins.take((school, device))
+
+    def holder(self, school: str, role: str, holder: str) -> None:
+        """Let the holder of a token ask once. Raises TooFast.
+
+        The holder first: one that is refused takes nothing from its school.
+        """
+        self._holders[role].take((school, holder))
+        self._schools.take(school)
+
+    def shown(self, kind: Shown, what: str) -> None:
+        """Let somebody without a token show a login of a school, or a code. Raises TooFast.
+
+        Kept as its hash: people type passwords into the field for logins.
+        """
+        key = hashlib.blake2b(what.encode(errors="replace"), digest_size=16).hexdigest()
+        self._shown[kind].take(key)
+
+    def stranger(self, school: str) -> None:
+        """Let somebody without a token come to this school. Raises TooFast."""
+        self._strangers.take(school)

@@ -1,0 +1,190 @@
+"""A backup is all of a server, sealed; restored elsewhere it is the same one in a new epoch."""
+
+import io
+import json
+import shutil
+from base64 import b64encode
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import httpx
+import pytest
+from blake3 import blake3
+from msgspec import msgpack
+from sqlalchemy import update
+
+from central_mdm.cli import main
+from central_mdm.joining import ground_at
+from central_mdm.keeping import back_up, restore
+from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.roster.model import scopes
+from central_mdm.strongbox import PIECE_BYTES, Opening, Sealing
+from central_mdm.verifying import look_through
+from tests import postgres
+from tests.mdm import BACKENDS, Mdm, Prepared, running
+
+pytestmark = pytest.mark.real_loop
+PASSPHRASE = "seven horses by the sea"  # noqa: S105 - of a file that a test makes
+CHUNK = b"what a pupil wrote" * 1000
+SALT, NONCE = bytes(16), bytes(7)
+
+
+def quick_key(passphrase: str, salt: bytes) -> bytes:
+    """Make a key at no cost: one test asks what the real one does."""
+    return blake3(passphrase.encode() + salt).digest()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("central_mdm.strongbox.key_from", quick_key)
+
+
+def sealed(content: bytes, passphrase: str = PASSPHRASE) -> bytes:
+    file = io.BytesIO()
+    sealing = Sealing(file, passphrase, SALT, NONCE)
+    for start in range(0, len(content), 300_000):
+        sealing.write(content[start : start + 300_000])
+    sealing.close()
+    return file.getvalue()
+
+
+def opened(raw: bytes, passphrase: str = PASSPHRASE) -> bytes:
+    opening = Opening(io.BytesIO(raw), passphrase)
+    return b"".join(iter(lambda: opening.read(70_000), b""))
+
+
+@pytest.fixture
+def three_pieces(quick: None) -> tuple[bytes, bytes]:
+    del quick
+    content = bytes(range(256)) * (2 * PIECE_BYTES // 256) + b"and a little more"
+    return content, sealed(content)
+
+
+def test_what_was_sealed_is_read_whole_and_by_its_passphrase_only(
+    three_pieces: tuple[bytes, bytes],
+) -> None:
+    content, raw = three_pieces
+    assert opened(raw) == content
+    assert b"and a little more" not in raw
+    with pytest.raises(Malformed, match="backup"):
+        opened(raw, "another passphrase")
+    with pytest.raises(Malformed, match="passphrase"):
+        sealed(b"", "too short")
+
+
+@pytest.mark.parametrize("spoil", ["cut", "flip", "swap", "drop", "twice", "header"])
+def test_a_sealed_stream_that_was_touched_is_refused(
+    three_pieces: tuple[bytes, bytes], spoil: str
+) -> None:
+    _, raw = three_pieces
+    start, piece = raw.index(b"\n") + 1, PIECE_BYTES + 16
+    first, second, rest = (
+        raw[start:][:piece],
+        raw[start + piece :][:piece],
+        raw[start + 2 * piece :],
+    )
+    touched = {
+        "cut": raw[: start + 2 * piece],
+        "flip": raw[:-1] + bytes([raw[-1] ^ 1]),
+        "swap": raw[:start] + second + first + rest,
+        "drop": raw[:start] + second + rest,
+        "twice": raw[:start] + first + first + second + rest,
+        "header": raw[:start].replace(b"-1", b"-2") + raw[start:],
+    }[spoil]
+    with pytest.raises(Malformed, match="backup"):
+        opened(touched)
+
+
+async def furnish(folder: Path, url: str) -> str:
+    """Let a file be handed in; return the school's epoch."""
+    async with running(folder, url) as mdm:
+        headers = await mdm.as_teacher()
+        name = blake3(CHUNK)
+        await mdm.http.put(f"/api/chunks/{name.hexdigest()}", content=CHUNK, headers=headers)
+        pieces = [[len(CHUNK), name.digest()]]
+        manifest = {"format": 1, "chunking": "fixed-4m", "size": len(CHUNK), "chunks": pieces}
+        offered = {"id": "file-1", "lesson": "l", "class_id": "5B", "pupil": "", "name": "d.odt"}
+        kept = await mdm.http.post(
+            "/api/files",
+            content=json.dumps(
+                offered | {"manifest": b64encode(msgpack.encode(manifest)).decode()}
+            ),
+            headers=headers,
+        )
+        assert kept.json()["state"] == "kept", kept.text
+        return await epoch_of(mdm.http, headers)
+
+
+async def epoch_of(http: httpx.AsyncClient, headers: dict[str, str]) -> str:
+    answer = await http.get("/api/changes?scope=class:5B", headers=headers)
+    return answer.json()["epoch"]
+
+
+async def spoilt_is_found(mdm: Mdm, folder: Path) -> None:
+    (chunk,) = [one for one in (folder / "objects").rglob("*") if one.is_file()]
+    chunk.write_bytes(CHUNK[1:])
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(update(scopes).values(sequence=1))
+    faults = (await look_through(mdm.ground))[mdm.school].faults
+    assert any("is not what its name says" in fault for fault in faults)
+    assert any("its counter is behind" in fault for fault in faults)
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("backend", BACKENDS)
+async def test_a_restored_server_is_the_same_in_a_new_epoch(
+    tmp_path: Path, backend: str, school_on: Callable[[str], Prepared]
+) -> None:
+    old, new, out = tmp_path / "old", tmp_path / "new", tmp_path / "kept" / "of-today"
+    out.parent.mkdir()
+    prepared = school_on(backend)
+    with prepared.copy(old) as url:
+        epoch = await furnish(old, url)
+        # Only who is shown all schools can copy them all.
+        all_seeing = url.replace(f"//{postgres.ROLE}@", f"//{postgres.OWNER}@")
+        if url:
+            with pytest.raises(Refused, match="postgresql"):
+                async with ground_at(old, url) as ground:
+                    await back_up(ground, old, out, PASSPHRASE)
+        async with ground_at(old, all_seeing) as ground:
+            kept = await back_up(ground, old, out, PASSPHRASE)
+            looked = await look_through(ground)
+        assert (kept.schools, kept.keys, kept.chunks, kept.lost_chunks) == (1, 1, 1, 0)
+        assert [path.name for path in out.parent.iterdir()] == [out.name], "nothing else is left"
+        assert out.stat().st_mode & 0o777 == 0o600
+        assert b"Lambert" not in out.read_bytes()
+        with postgres.database(prepared.cluster, "restored") if url else nullcontext("") as empty:
+            with pytest.raises(Malformed):
+                await restore(out, new, empty, passphrase="another passphrase")  # noqa: S106
+            assert not new.exists()
+            assert (await restore(out, new, empty, passphrase=PASSPHRASE)).chunks == 1
+            shutil.copy(old / "sample.json", new)
+            async with running(new, empty) as mdm:
+                assert await look_through(mdm.ground) == looked
+                headers = await mdm.as_teacher()
+                assert (await mdm.http.get("/api/files/file-1", headers=headers)).content == CHUNK
+                assert await epoch_of(mdm.http, headers) != epoch
+                await spoilt_is_found(mdm, new)
+
+
+def test_the_commands_write_read_and_look_through(
+    tmp_path: Path,
+    school_on: Callable[[str], Prepared],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def says(*words: str | Path) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSPHRASE}\n"))
+        code = main(["admin", *map(str, words)])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    with school_on("sqlite").copy(tmp_path / "old"):
+        made = says("backup", "--folder", tmp_path / "old", "--out", tmp_path / "file")
+        assert (made[0], json.loads(made[1])["backup"]["schools"]) == (0, 1)
+        again = says("backup", "--folder", tmp_path / "old", "--out", tmp_path / "file")
+        assert (again[0], "is there already" in again[1]) == (1, True)
+    assert says("restore", tmp_path / "file", "--folder", tmp_path / "new")[0] == 0
+    code, told = says("verify", "--folder", tmp_path / "new")
+    assert (code, json.loads(told)["verified"]["tilleuls"]["faults"]) == (0, [])

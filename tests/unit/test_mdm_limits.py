@@ -1,0 +1,91 @@
+"""Token buckets: a burst, then a pace; each for itself, in bounded memory."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from central_mdm.platform.errors import TooFast
+from central_mdm.platform.limits import Buckets, Limits, Rate, Rates
+
+
+class Ticks:
+    """Seconds that a test moves on."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def passes(buckets: Buckets, whose: str) -> bool:
+    try:
+        buckets.take(whose)
+    except TooFast:
+        return False
+    return True
+
+
+def test_a_burst_passes_and_then_one_each_pause() -> None:
+    ticks = Ticks()
+    buckets = Buckets(Rate(3, 0.5), ticks)
+    assert [passes(buckets, "one") for _ in range(5)] == [True] * 3 + [False] * 2
+    assert passes(buckets, "another"), "each has a bucket of its own"
+    ticks.at += 2
+    assert [passes(buckets, "one") for _ in range(2)] == [True, False]
+    ticks.at += 60
+    assert [passes(buckets, "one") for _ in range(4)] == [True] * 3 + [False]
+
+
+def test_who_is_refused_is_told_when_it_will_pass() -> None:
+    ticks = Ticks()
+    buckets = Buckets(Rate(1, 0.1), ticks)
+    buckets.take("one")
+    with pytest.raises(TooFast) as refused:
+        buckets.take("one")
+    assert (refused.value.status, refused.value.after_seconds) == (429, 10)
+    ticks.at += refused.value.after_seconds
+    assert passes(buckets, "one")
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 3)), max_size=80))
+def test_no_more_ever_pass_than_burst_and_pace_allow(asked: list[tuple[str, float]]) -> None:
+    ticks = Ticks()
+    buckets = Buckets(Rate(4, 2), ticks)
+    passed: dict[str, list[float]] = {"a": [], "b": []}
+    for whose, pause in asked:
+        ticks.at += pause
+        if passes(buckets, whose):
+            passed[whose].append(ticks.at)
+    for times in passed.values():
+        for first in range(len(times)):
+            for last in range(first, len(times)):
+                allowed = 4 + 2 * (times[last] - times[first])
+                assert last - first + 1 <= allowed + 1e-6
+
+
+def test_made_up_names_fill_no_memory() -> None:
+    buckets = Buckets(Rate(3, 1), Ticks(), held_max=100)
+    for number in range(1000):
+        buckets.take(f"made-up-{number}")
+    assert len(buckets) == 100
+
+
+def test_a_hasty_device_takes_nothing_from_its_school_and_a_school_nothing_from_another() -> None:
+    rates = Rates(device=Rate(2, 1), school=Rate(5, 1))
+    limits = Limits(Ticks(), rates)
+
+    def passing(school: str, device: str, times: int) -> int:
+        passed = 0
+        for _ in range(times):
+            try:
+                limits.holder(school, "device", device)
+            except TooFast:
+                continue
+            passed += 1
+        return passed
+
+    assert passing("tilleuls", "hasty", 100) == 2
+    assert passing("tilleuls", "calm", 2) == 2
+    assert passing("tilleuls", "third", 2) == 1, "five is what the school has"
+    assert passing("elsewhere", "hasty", 2) == 2

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from central_mdm.audited import acting_as
 from central_mdm.fleet import api as fleet
-from central_mdm.fleet import wanted_api
+from central_mdm.fleet import carried_api, wanted_api
 from central_mdm.fleet.door import Door
 from central_mdm.fleet.proving import by_pass
 from central_mdm.fleet.rules import read_device
@@ -78,7 +78,11 @@ def application(
     rooms = {
         "identity": (identity.routes(ground), openid.routes(ground), administrators.routes(ground)),
         "roster": (roster.routes(ground), register.routes(ground)),
-        "fleet": (fleet.routes(ground, seen), wanted_api.routes(ground)),
+        "fleet": (
+            fleet.routes(ground, seen),
+            wanted_api.routes(ground),
+            carried_api.routes(ground),
+        ),
         "journal": (journal.routes(ground),),
         "partage": (partage.routes(ground),),
     }

@@ -14,6 +14,7 @@ from classroom_app.carrying import Carrying
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.no_server import NoSync
 from classroom_app.cloud.sync import Sync, SyncState
+from classroom_app.courier import Courier
 from classroom_app.domain.acts import Act, Declared
 from classroom_app.domain.errors import GrantEnded, JournalDoubted, SchoolSucceeded
 from classroom_app.domain.lesson import ClassId, DeviceId, Roster
@@ -214,8 +215,10 @@ class School:
         )
         papers.mandate = self.presence.mandate
         self.carrying = Carrying(cloud, self.link)
+        self.courier = Courier(cloud, keeping, self.link, self._written)
         features = (
             self.carrying,
+            self.courier,
             arrivals,
             self.attention,
             self.materials,
@@ -231,7 +234,7 @@ class School:
             self.room, features, pictured=pictured, refused=refused, utc=self._utc
         )
         self.sync = (
-            Sync(cloud, keeping, self, self._on_sync, time.time)
+            Sync(cloud, keeping, self, self._on_sync, time.time, carry=self.courier.exchange)
             if papers.signed.server
             else NoSync(self._on_sync)
         )

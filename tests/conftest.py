@@ -55,8 +55,11 @@ class LeapLoop(asyncio.SelectorEventLoop):
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Without root there is one loopback for all, so one worker."""
-    return 1 if os.geteuid() else min(2, os.cpu_count() or 1)
+    """Without root there is one loopback for all, so one worker.
+
+    With it one more than cores, three at most: much of a test is waiting for processes.
+    """
+    return 1 if os.geteuid() else min(3, (os.cpu_count() or 1) + 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:

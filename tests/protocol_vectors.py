@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.carrying import Brought, BundleGiven
 from device_bridge.protocol.control import (
     ButtonPressed,
     ControlDeclared,
@@ -96,6 +97,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     ),
     Carried("ggg.hhh.iii", ("jjj.kkk.lll",), "-----BEGIN CERTIFICATE-----", "mmm.nnn.ooo"),
     CertificateCarried("-----BEGIN CERTIFICATE-----\n"),
+    Brought("aaa.bbb.ccc", "ddd.eee.fff", _HASH),
     Order(_HASH[:16], 1, "m-1", Raw(encode(MandateShown("aaa.bbb.ccc", "ddd.eee.fff")))),
     MandateShown("aaa.bbb.ccc", "ddd.eee.fff"),
     LessonDeclared(
@@ -136,6 +138,7 @@ EXAMPLES: Final[tuple[Struct, ...]] = (
     SeatClaimed("s-1", "lesson-1", "p-2"),
     Pulse(41, True, 7, 850, 76, 0),  # noqa: FBT003
     HeadTold("aaa.bbb.ccc", b"\x30\x82"),
+    BundleGiven(_HASH),
     LaneHello(_HASH),
     LaneWelcome(),
     Credit(1),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from device_bridge.agent.asking import ask
+from device_bridge.agent.cli import machine
 from device_bridge.agent.cli import main as agent
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.clock import system_clock
@@ -55,6 +56,7 @@ def ended_well(child: int) -> bool:
 def warm() -> None:
     """Read now what Python reads at first use: the guard's user may not read where it stands."""
     agent_version()
+    machine()
     system_clock()
     for name in ("ascii", "idna", "latin-1"):
         codecs.lookup(name)

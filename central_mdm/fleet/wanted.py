@@ -42,31 +42,38 @@ async def statements(
     if held < 0:
         return "", ""
     if changed or held > version:
-        version = await _anew(ground, caller, held)
+        async with ground.database.writing(caller.school) as connection:
+            version = await look_anew(connection, caller.school, caller.id, held)
     if held == version:
         return "", ""
     school, device, now = caller.school, caller.id, ground.clock()
     async with ground.database.reading(school) as connection:
-        version = await _version(connection, school, device)
-        declared = (await nearest(connection, school, [device]))[device]
-        commands = await open_orders(connection, school, device, now)
-        pressing = await urgent_of(connection, ground, school, device, version)
+        wanted = await wanted_of(connection, school, device, now)
+        pressing = await urgent_of(connection, ground, school, device, wanted.version)
     key = ground.keys.key(school)
-    wanted = Wanted(device, school, version, now, declared, commands)
     return sign(key, WANTED_TYPE, wanted), sign(key, URGENT_TYPE, pressing)
+
+
+async def wanted_of(connection: AsyncConnection, school: str, device: str, now: int) -> Wanted:
+    """Return all that is wanted of a device that is enrolled."""
+    version = await _version(connection, school, device)
+    declared = (await nearest(connection, school, [device]))[device]
+    commands = await open_orders(connection, school, device, now)
+    return Wanted(device, school, version, now, declared, commands)
 
 
 async def take_reports(ground: Ground, caller: Caller, told: Reports) -> Taken:
     """Keep what a device reports; what is of nothing that was wanted of it is left out."""
-    school, device, now = caller.school, caller.id, ground.clock()
+    school, now = caller.school, ground.clock()
     async with ground.database.writing(school) as connection:
-        known = [one for one in told.reports if one.feature in FEATURES or one.feature == LOST]
-        for report in known:
-            await _keep_report(connection, school, device, report, now)
-        taken = len(known)
-        for ended in told.ended:
-            taken += await _end(connection, school, device, ended)
-    return Taken(taken)
+        return Taken(await _keep_reports(connection, school, caller.id, told, now))
+
+
+async def keep_carried(
+    connection: AsyncConnection, school: str, device: str, told: Reports, at: int, now: int
+) -> None:
+    """Keep what a device said at `at`, by its own clock, and somebody has brought."""
+    await _keep_reports(connection, school, device, told, min(at, now), is_carried=True)
 
 
 async def standings(ground: Ground, school: str, after: str) -> Standings:
@@ -103,15 +110,14 @@ def _standing(device: str, feature: str, version: int, told: Report | None) -> S
     return Standing(device, feature, told.state, told.reason, version)
 
 
-async def _anew(ground: Ground, caller: Caller, held: int) -> int:
+async def look_anew(connection: AsyncConnection, school: str, device: str, held: int) -> int:
     """Look at the groups anew; go above a device that knows more: we were restored from a copy."""
-    async with ground.database.writing(caller.school) as connection:
-        await regroup(connection, caller.school, caller.id)
-        version = await _version(connection, caller.school, caller.id)
-        if held > version:
-            version = held + 1
-            mine = (devices.c.school == caller.school, devices.c.id == caller.id)
-            await connection.execute(update(devices).where(*mine).values(wanted_version=version))
+    await regroup(connection, school, device)
+    version = await _version(connection, school, device)
+    if held > version:
+        version = held + 1
+        mine = (devices.c.school == school, devices.c.id == device)
+        await connection.execute(update(devices).where(*mine).values(wanted_version=version))
     return version
 
 
@@ -120,17 +126,43 @@ async def _version(connection: AsyncConnection, school: str, device: str) -> int
     return (await connection.execute(select(devices.c.wanted_version).where(*mine))).scalar_one()
 
 
+async def _keep_reports(
+    connection: AsyncConnection,
+    school: str,
+    device: str,
+    told: Reports,
+    at: int,
+    *,
+    is_carried: bool = False,
+) -> int:
+    """Keep what is of something that was wanted; return how many that are."""
+    known = [one for one in told.reports if one.feature in FEATURES or one.feature == LOST]
+    for report in known:
+        await _keep_report(connection, school, device, report, at, is_carried=is_carried)
+    taken = len(known)
+    for ended in told.ended:
+        taken += await _end(connection, school, device, ended)
+    return taken
+
+
 async def _keep_report(
-    connection: AsyncConnection, school: str, device: str, report: Report, now: int
+    connection: AsyncConnection,
+    school: str,
+    device: str,
+    report: Report,
+    at: int,
+    *,
+    is_carried: bool,
 ) -> None:
     facts = {"version": report.version, "state": report.state, "reason": report.reason}
     keys = {"school": school, "device": device, "feature": report.feature}
-    kept = upsert(connection, reports).values(keys | facts | {"told_at": now})
+    kept = upsert(connection, reports).values(keys | facts | {"told_at": at})
     # One that was carried late never takes the place of a newer one.
+    older = reports.c.version <= report.version
+    if is_carried:
+        older = older & ((reports.c.version < report.version) | (reports.c.told_at <= at))
     kept = kept.on_conflict_do_update(
-        index_elements=list(keys),
-        set_=facts | {"told_at": now},
-        where=reports.c.version <= report.version,
+        index_elements=list(keys), set_=facts | {"told_at": at}, where=older
     )
     await connection.execute(kept)
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table
 
-from central_mdm.platform.database import ID, metadata
+from central_mdm.platform.database import HEX, ID, metadata
 
 groups: Final = Table(
     "fleet_groups",
@@ -77,4 +77,16 @@ urgent: Final = Table(
     Column("reason", String(200), nullable=False, server_default=""),
     Index(None, "school", "device"),
     Index(None, "school", "asked_at"),
+)
+# The newest that a device has told through others' hands, who brought it, and its key (X25519).
+carried: Final = Table(
+    "fleet_carried",
+    metadata,
+    Column("school", ID, primary_key=True),
+    Column("device", ID, primary_key=True),
+    Column("counter", BigInteger, nullable=False),
+    Column("digest", HEX, nullable=False),
+    Column("box", HEX, nullable=False),
+    Column("carried_by", ID, nullable=False),
+    Column("arrived_at", BigInteger, nullable=False),
 )

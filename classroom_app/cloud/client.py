@@ -12,6 +12,7 @@ import httpx
 import msgspec
 from blake3 import blake3
 
+from central_mdm.contract.carried import Carried, Carry
 from central_mdm.contract.fleet import PapersGiven, Successor, Whereabouts
 from central_mdm.contract.heads import HeadsHeard, HeadsTold
 from central_mdm.contract.identity import (
@@ -127,6 +128,10 @@ class Cloud:
         """Ask what is signed for everybody since the deny list and the root of these numbers."""
         path = f"/api/trust?deny_list={deny_list}&epoch={epoch}"
         return await self._signed("GET", path, Trust)
+
+    async def carry(self, asked: Carry) -> Carried:
+        """Bring what devices have told, and ask what is wanted of them."""
+        return await self._signed("POST", "/api/carried", Carried, asked)
 
     async def scopes(self) -> Scopes:
         return await self._signed("GET", "/api/scopes", Scopes)

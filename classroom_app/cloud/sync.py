@@ -8,7 +8,7 @@ pause that grows.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal, NoReturn, Protocol
 
@@ -120,13 +120,18 @@ class Central(Protocol):
         ...
 
 
+async def carry_nothing() -> None:
+    """Carry for nobody."""
+
+
 class Sync:
     """Runs turns: at once when woken, else each minute, else after a pause that grows.
 
-    `changed` hears each new `SyncState`. `jitter` draws from 0.0 to 1.0 (full jitter).
+    `changed` hears each new `SyncState`. `jitter` draws from 0.0 to 1.0 (full jitter). `carry`
+    exchanges what devices tell and are told by this app; it raises a CloudError.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what passes by here, and who hears of it
         self,
         cloud: Central,
         store: SyncStore,
@@ -134,6 +139,8 @@ class Sync:
         changed: Callable[[SyncState], None],
         now: Callable[[], float],
         jitter: Callable[[], float] = random.random,
+        *,
+        carry: Callable[[], Awaitable[None]] = carry_nothing,
     ) -> None:
         self._cloud = cloud
         self._store = store
@@ -141,6 +148,7 @@ class Sync:
         self._changed = changed
         self._now = now
         self._jitter = jitter
+        self._carry = carry
         self._woken = asyncio.Event()
         self._stirred = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -201,7 +209,7 @@ class Sync:
             # Work goes out even where the roster cannot come in, and the other way round.
             # Small things first, what keeps people out before all; files may take an hour.
             parts = (self._trust, self._look_back, self._push_events, self._push_heads)
-            for part in (*parts, self._pull, self._push_files):
+            for part in (*parts, self._pull, self._carry, self._push_files):
                 try:
                     await part()
                 except (Refused, NotAServer) as error:

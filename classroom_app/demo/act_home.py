@@ -1,6 +1,7 @@
 """Steps 11 to 13: work is collected, the MDM learns all once, everyone is free."""
 
 import asyncio
+import json
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -9,11 +10,14 @@ from blake3 import blake3
 
 from classroom_app.demo.act_lesson import counted
 from classroom_app.demo.evidence import expect, until
-from classroom_app.demo.rows import journal_rows, kept_files
+from classroom_app.demo.rows import journal_rows, kept_files, told_of, was_met
+from classroom_app.demo.stage import program
 from classroom_app.demo.world import World
 from device_bridge.materials.library import raw_file
 from device_bridge.materials.manifest import chunking_of, document_of, encode, read_manifest
 
+TIMEOUT = 77
+"""Seconds; the sample school wants another number."""
 HOSTILE = "devoir\\..\\..\\moi.txt"  # legal on the pupil's Linux disk, a way out on others
 
 
@@ -70,7 +74,32 @@ async def sync(world: World) -> str:
     await until(said, 10, "the window says that the school is up to date")
     await world.shot("12-synced")
     told = world.report.journal_events
-    return f"{told} events in the MDM's rows, each once; {len(files)} collected works too"
+    carried = await _carried(world) if world.class_.alone else ""
+    return f"{told} events in the MDM's rows, each once; {len(files)} collected works too{carried}"
+
+
+async def _carried(world: World) -> str:
+    """Declare a setting of the device that meets only the teacher; both sides say it came."""
+    device, folder = world.class_.alone, world.scratch / "mdm"
+    declare = [*program("pupitre-mdm", "central_mdm"), "declare", "--folder", str(folder)]
+    declare += ["--school", world.sample["school"], "--scope", "device", "--target", device]
+    declare += ["--feature", "screen_timeout", "--body", json.dumps({"seconds": TIMEOUT})]
+    declaring = await world.stage.start("declare", declare)
+    expect(await declaring.process.wait() == 0, f"it was not declared; see {declaring.log}")
+    world.stage.children.remove(declaring)
+    await world.window.ask("click", name="sync-now")
+    wanted = f"applied {{'seconds': {TIMEOUT}}}"
+
+    async def both_say() -> bool:
+        told = await asyncio.to_thread(told_of, folder, device, "screen_timeout")
+        return wanted in told and world.class_.setting_of(device, "screen_timeout") == wanted
+
+    await until(both_say, 30, "a policy change carried by the teacher's app", 0.5)
+    expect(not await asyncio.to_thread(was_met, folder, device), f"{device} met the MDM")
+    return (
+        f"; a policy change reached {device} through the teacher's app, and its report came back: "
+        "it never saw the MDM"
+    )
 
 
 def _documents(world: World) -> list[tuple[str, str]]:

@@ -9,12 +9,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from blake3 import blake3
 
 from classroom_app.demo.evidence import until
 from classroom_app.demo.stage import Child, StageError, program
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.status import Status, ask_status
+from device_bridge.agent.guard.wanted import WantedKept
 
 if TYPE_CHECKING:
     from classroom_app.demo.world import Enrolment, World
@@ -38,6 +40,8 @@ class Pupils:
         self._process_of: dict[str, Child] = {}
         self.simulated: list[str] = []
         self.failing = ""
+        self.alone = ""
+        """Which device meets only the teacher: it forgets the MDM's address when it is enrolled."""
 
     async def start(self, real: int) -> None:
         """Enrol and start every device but the last, which comes late and lives alone."""
@@ -45,6 +49,8 @@ class Pupils:
         early = rows[real:-1]
         if self._world.options.faults:
             self.failing = early[0].device if early else rows[-1].device
+        if early:
+            self.alone = early[-1].device
         async with asyncio.TaskGroup() as group:
             for row in rows[:real]:
                 group.create_task(self._start_real(row), name=f"real-{row.device}")
@@ -99,6 +105,7 @@ class Pupils:
             "behaviour": BEHAVIOURS[place % len(BEHAVIOURS)],
             "seed": world.options.seed + place,
             "size": SIZE,
+            "alone": row.device == self.alone,
         }
         if ring := world.options.ring:
             planned |= {"ring": str(ring), "size": RING_SIZE}
@@ -164,6 +171,13 @@ class Pupils:
     def hand_in_of(self, device: str) -> Path:
         """Where all lessons' work lies, a folder each."""
         return self._folders[device].hand_in
+
+    def setting_of(self, device: str, feature: str) -> str:
+        """Return how a setting stands on the device's own disk: its state, and what was read."""
+        raw = self._folders[device].wanted.read_bytes()
+        held = msgspec.json.decode(raw, type=WantedKept)
+        told = (f"{one.state} {one.reason}" for one in held.reports if one.feature == feature)
+        return next(told, "")
 
     async def status(self, device: str) -> Status:
         """Ask the device what it holds and has proved."""

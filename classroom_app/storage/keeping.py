@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from classroom_app.domain.errors import StoreFull, StoreInUse
 from classroom_app.storage.ballast import Ballast
+from classroom_app.storage.carrying import KeepsCarried
 from classroom_app.storage.engine import (
     LET_GO_SECONDS,
     driver_of,
@@ -34,7 +35,14 @@ AGAIN_SECONDS: Final = 0.1
 
 
 class Keeping(
-    KeepsSettings, KeepsRoster, KeepsJournal, KeepsOutbox, KeepsHandIns, KeepsStanding, KeepsHeads
+    KeepsSettings,
+    KeepsRoster,
+    KeepsJournal,
+    KeepsOutbox,
+    KeepsHandIns,
+    KeepsStanding,
+    KeepsHeads,
+    KeepsCarried,
 ):
     """The store, by feature: each part is in the file of its name."""
 

@@ -329,7 +329,7 @@ async def _serve_enrolled(asked: argparse.Namespace, folder: Folder) -> None:
         device = Device(
             folder,
             makings,
-            About(KIND, _apply, _jitter, gateway=_gateway, pace=asked.pace, machine=_machine()),
+            About(KIND, _apply, _jitter, gateway=_gateway, pace=asked.pace, machine=machine()),
         )
         interfaces = [str(address) for address in asked.interface]
         port = device.bind(interfaces or EVERYWHERE, asked.port)
@@ -497,11 +497,11 @@ def _apply(policy: Policy) -> str:
         "wallpaper": {"name": policy.wallpaper},
     }
     declared = [Declaration(name, policy.version, body) for name, body in bodies.items()]
-    reports = [prove(_machine().settings, one, None) for one in declared]
+    reports = [prove(machine().settings, one, None) for one in declared]
     return "; ".join(one.reason for one in reports if one.state != "applied")
 
 
-def _machine() -> Machine:
+def machine() -> Machine:
     if sys.platform != "linux":
         return Machine()
     from device_bridge.agent.platform import (  # noqa: PLC0415 - Linux only

@@ -89,6 +89,11 @@ class Folder:
         return self.root / "wanted.json"
 
     @property
+    def carried(self) -> Path:
+        """What this device tells the MDM by others' hands, until it came there."""
+        return self.root / "carried.json"
+
+    @property
     def wiping(self) -> Path:
         """By which act this device is erased: whoever finds it goes on with that."""
         return self.root / "wiping.json"

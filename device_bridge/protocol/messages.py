@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from device_bridge.protocol.asking import FromGuard, ToGuard
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.carrying import Brought, BundleGiven
 from device_bridge.protocol.control import ControlDeclared, ControlInput
 from device_bridge.protocol.errands import ERRAND_BYTES_MAX, Errand, FromFolders
 from device_bridge.protocol.errors import Malformed, Unsupported
@@ -62,6 +63,7 @@ FromApp = (
     Hello
     | Carried
     | CertificateCarried
+    | Brought
     | MandateShown
     | Declaration
     | Command
@@ -88,6 +90,7 @@ FromDevice = (
     | SeatClaimed
     | Pulse
     | HeadTold
+    | BundleGiven
     | NotUnderstood
 )
 PictureFromApp = LaneHello | Credit

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.carrying import Brought
 from device_bridge.protocol.control import ControlDeclared, ControlInput
 from device_bridge.protocol.errors import (
     Broken,
@@ -53,7 +54,9 @@ from device_bridge.session.wire import HungUp, Judge, Lane, Path, Wire
 from device_bridge.trust.identity import Identity, School, dialler_context, thumbprint
 from device_bridge.trust.revocation import DenyLists
 
-Told = Heard | HandInTaken | HeadAsked | CertificateCarried | ControlDeclared | ControlInput
+Told = (
+    Heard | HandInTaken | HeadAsked | CertificateCarried | Brought | ControlDeclared | ControlInput
+)
 ADDRESSES_MAX: Final = 8
 """Of one device: a few interfaces and what was typed; the newest sighting comes first."""
 

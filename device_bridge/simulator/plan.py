@@ -20,6 +20,7 @@ class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
 
     `disk_bytes`: room on its disk, None for as much as there is. `refuses`: from the start on.
     `ring`: a file of raw frames of `size` that its screen shows instead (`drawn_ahead`).
+    `alone`: once it is enrolled it knows no MDM's address.
     """
 
     folder: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
@@ -34,6 +35,7 @@ class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
     user: Annotated[str, Meta(max_length=64)] = ""
     disk_bytes: Annotated[int, Meta(ge=0)] | None = None
     ring: str = ""
+    alone: bool = False
 
 
 class Plan(Struct, frozen=True, forbid_unknown_fields=True):

@@ -78,6 +78,8 @@ class SimulatedPupil:
         if read_kept(self._folder.school) is None:
             inventory = inventory_of(self._folder.root, self._plan.kind, agent_version())
             await enrol(self._folder, self._plan.server, self._plan.code, inventory)
+        if self._plan.alone:
+            self._folder.fleet.unlink(missing_ok=True)
         about = About(self._plan.kind, _apply, _jitter, machine=_machine())
         self.device = PupilsDevice(self._folder, self._makings(), about)
         return self.device.id, self.device.bind(interfaces, self._plan.port)

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from central_mdm.contract.grants import Grant, Mandate
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.carrying import Brought
 from device_bridge.protocol.control import ControlDeclared, ControlInput
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import Verb
@@ -48,6 +49,7 @@ VERBS: Final[dict[type[Struct], Verb]] = {
 }
 """Each needs a lesson and its verb in grant and mandate. `LessonDeclared` needs a lesson only."""
 FREE: Final = (
+    Brought,
     Carried,
     CertificateCarried,
     Hello,

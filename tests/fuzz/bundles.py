@@ -16,8 +16,26 @@ def _named(*starts: str) -> tuple[str, ...]:
 
 _LINK: Final = ("control-from-app", "from-app", "from-device", "bulk", "manifest", "file-name")
 _SOCKET: Final = ("from-guard", "from-seat", "to-guard", "to-seat", "local-frames", "errand")
-_SIGNED: Final = ("grant", "mandate", "assignment", "deny-list", "succession", "standby", "head-")
-_ON_DISK: Final = ("school.json", "fleet.json", "state.json", "heads.json", "device-journal")
+_SIGNED: Final = (
+    "grant",
+    "mandate",
+    "assignment",
+    "deny-list",
+    "succession",
+    "standby",
+    "head-",
+    "sealing",
+    "arrived",
+    "wanted-sealed",
+)
+_ON_DISK: Final = (
+    "school.json",
+    "fleet.json",
+    "state.json",
+    "heads.json",
+    "carried.json",
+    "device-journal",
+)
 _OF_TEACHERS: Final = ("class-list", "store-key", "sealed-store")
 _SEALED: Final = ("sealed-authority", "sealed-standby", "mdm-sealed")
 _AT_THE_MDM: Final = ("mdm-bearer", "mdm-root", "mdm-statement", "mdm-retention", "asked-")

@@ -23,6 +23,13 @@ from zeroconf._dns import DNSText
 from zeroconf._protocol.incoming import DNSIncoming
 from zeroconf._protocol.outgoing import DNSOutgoing
 
+from central_mdm.contract.carried import (
+    ARRIVED_TYPE,
+    SEALING_TYPE,
+    Arrived,
+    Sealing,
+    down_info,
+)
 from central_mdm.contract.grants import (
     ASSIGNMENT_TYPE,
     GRANT_TYPE,
@@ -31,6 +38,7 @@ from central_mdm.contract.grants import (
 )
 from central_mdm.contract.partage import ChunkRef, Manifest
 from central_mdm.contract.succession import STANDBY_TYPE, SUCCESSION_TYPE, StandbyNamed
+from central_mdm.identity.sealing import seal
 from classroom_app.cloud import client
 from classroom_app.cloud.errors import CloudError
 from device_bridge.agent.guard import mdm
@@ -78,6 +86,7 @@ from device_bridge.trust.identity import School, csr, new_key, thumbprint
 from device_bridge.trust.leaving import read_receipt, read_release, sign_receipt
 from device_bridge.trust.mandates import Mandates
 from device_bridge.trust.pairing import Pake, Secret, stranger
+from device_bridge.trust.sealing import box_key, read_arrived, read_sealing, unseal_wanted
 from device_bridge.trust.succession import Line, succeed
 from tests.fuzz.edge import DEVICE, SCHOOL, TEACHER, Edge, holdable, signed, swapped
 from tests.fuzz.files import FILES
@@ -164,6 +173,24 @@ def _mandated(raw: bytes) -> None:
 def _grant_signed(raw: bytes) -> None:
     """Sign whatever `raw` says with the school's own key: the signature is no excuse."""
     holdable(read_grant(signed(raw, GRANT_TYPE, SCHOOL.key), SCHOOL.school))
+
+
+def _sealing_signed(raw: bytes) -> None:
+    holdable(read_sealing(signed(raw, SEALING_TYPE, SCHOOL.key), SCHOOL.school))
+
+
+def _arrived_signed(raw: bytes) -> None:
+    holdable(read_arrived(signed(raw, ARRIVED_TYPE, SCHOOL.key), SCHOOL.school, "dev-1"))
+
+
+def _wanted_sealed() -> bytes:
+    box = box_key(DEVICE.key).public_key().public_bytes_raw().hex()
+    return seal(b"aaa.bbb.ccc", box, down_info(SCHOOL.id, "dev-1")) or b""
+
+
+def _wanted_unsealed(raw: bytes) -> None:
+    """Open whatever somebody says was sealed for this device."""
+    unseal_wanted(raw, DEVICE.key, SCHOOL.school, "dev-1")
 
 
 def _mandate_signed(raw: bytes) -> None:
@@ -428,6 +455,17 @@ EDGES: Final[dict[str, Edge]] = {
     "grant-signed": Edge(_grant_signed, (NotAllowed,), (payload_of(GRANT),)),
     "mandate-signed": Edge(_mandate_signed, (NotAllowed,), (payload_of(MANDATE),)),
     "assignment-signed": Edge(_assignment_signed, (NotAllowed,), (payload_of(ASSIGNMENT),)),
+    "sealing-signed": Edge(
+        _sealing_signed,
+        (NotAllowed,),
+        (msgspec.json.encode(Sealing(SCHOOL.id, "ab" * 32, NOW)),),
+    ),
+    "arrived-signed": Edge(
+        _arrived_signed,
+        (NotAllowed,),
+        (msgspec.json.encode(Arrived("dev-1", SCHOOL.id, 3, "ab" * 32, NOW)),),
+    ),
+    "wanted-sealed": Edge(_wanted_unsealed, (NotAllowed,), (_wanted_sealed(),)),
     "succession-signed": Edge(
         _succession_signed, (NotAllowed,), (payload_of(_succession().decode()),)
     ),

@@ -20,6 +20,7 @@ from classroom_app.retaining import Retention as TeachersRetention
 from classroom_app.storage.keys import WAITS, Ring, find_key
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard import kept
+from device_bridge.agent.guard.carrying import CarriedKept, read_carried
 from device_bridge.agent.guard.central import FleetKept
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.enrolled import SchoolKept, read_enrolment
@@ -34,7 +35,7 @@ from device_bridge.trust import authority, sealed
 from device_bridge.trust.heads import read_head
 from device_bridge.trust.identity import key_to_pem
 from device_bridge.trust.sealed import open_content, seal_content
-from tests.fuzz.edge import DEVICE, SCHOOL, Edge, swapped
+from tests.fuzz.edge import DEVICE, SCHOOL, Edge, holdable, swapped
 from tests.heads import head, mark
 from tests.school import NOW
 
@@ -117,6 +118,12 @@ def _state(raw: bytes) -> None:
 def _heads(raw: bytes) -> None:
     with laid(("heads.json", raw)) as path:
         read_heads(Folder(path))
+
+
+def _carried(raw: bytes) -> None:
+    """Read what is kept; a spoilt one is as none: the device then tells all anew."""
+    with laid(("carried.json", raw)) as path:
+        holdable(read_carried(Folder(path)))
 
 
 def _journal(raw: bytes) -> None:
@@ -219,6 +226,9 @@ FILES: Final[dict[str, Edge]] = {
         (msgspec.json.encode(kept.Kept("boot-1", 4000.0, mandates={"mandate-1": 60.0})),),
     ),
     "heads.json": Edge(_heads, (Broken,), (_told_heads(),)),
+    "carried.json": Edge(
+        _carried, (), (msgspec.json.encode(CarriedKept(3, b"sealed", "ab", "cd" * 32)),)
+    ),
     "device-journal": Edge(_journal, (), (_JOURNAL[0],)),
     "device-journal-words": Edge(_personal, (), (_JOURNAL[1],)),
     "retention.json": Edge(_periods, (), (b'{"words": 30, "journal": 30}',)),

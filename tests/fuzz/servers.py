@@ -10,6 +10,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from litestar.exceptions import SerializationException
 from litestar.serialization import decode_json
 
+from central_mdm.contract.carried import (
+    Answered,
+    Bundle,
+    Carried,
+    Carry,
+    Held,
+    WantedSealed,
+)
 from central_mdm.contract.fleet import (
     CheckedIn,
     CheckIn,
@@ -203,6 +211,7 @@ _REQUESTS: Final = (
     Successor("ab" * 32),
     HeadsTold("store-1", (HEAD,)),
     FileOffered("f-1", "lesson-1", "5B", "p-1", "essay.odt", _MANIFEST),
+    Carry((Bundle("dev-1", b"sealed"),), (Held("dev-1", 3),)),
     _receipt(),
 )
 _ANSWERS: Final = (
@@ -210,6 +219,7 @@ _ANSWERS: Final = (
     GrantIssued(_GRANT, NOW),
     Renewed("certificate"),
     Trust(SCHOOL.deny_list(1, TEACHER)),
+    Carried("aaa.bbb.ccc", (Answered("dev-1", "d.e.f"),), (WantedSealed("dev-1", 4, b"sealed"),)),
     Scopes(("class:5B",)),
     Changes(
         "class:5B",

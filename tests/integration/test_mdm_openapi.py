@@ -63,6 +63,7 @@ OPERATIONS = (
     "POST /api/receipts",
     "POST /api/successors",
     "POST /api/reports",
+    "POST /api/carried",
     "POST /api/fleet/groups",
     "POST /api/fleet/declarations",
     "POST /api/fleet/orders",
@@ -95,7 +96,9 @@ OPERATIONS = (
     "GET /api/admin/sessions",
     "POST /api/admin/imports",
 )
-OF_THE_FLEET = frozenset({one for one in OPERATIONS if "/fleet/" in one} | {"POST /api/reports"})
+OF_THE_FLEET = frozenset(
+    {one for one in OPERATIONS if "/fleet/" in one} | {"POST /api/reports", "POST /api/carried"}
+)
 FEW = frozenset(
     {
         "POST /api/sign-in",
@@ -158,6 +161,7 @@ MORE_THAN_A_SCHEMA = frozenset(
         "POST /api/fleet/orders",
         "POST /api/journal/heads",
         "POST /api/reports",
+        "POST /api/carried",
         "PUT /api/chunks/{name}",
         "GET /api/chunks/{name}",
         "GET /api/files",

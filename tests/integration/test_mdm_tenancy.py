@@ -69,6 +69,7 @@ MEANT: Final[dict[str, Values]] = {
     "POST /api/fleet/declarations": {"scope": "device"},
     "POST /api/openid/code": {"code": "code-of-elsewhere", "state": "s" * 43},
     "POST /api/admin/imports": {"content": bundle()},
+    "POST /api/carried": {"sealed": b64encode(b"a bundle").decode()},
 }
 """What a field of one route means and no other's, or takes to be read at all."""
 ONES_OWN: Final = frozenset(

@@ -18,6 +18,7 @@ from zeroconf.asyncio import AsyncZeroconf
 
 from central_mdm.contract.fleet import Policy
 from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.carrying import CarryingHere
 from device_bridge.agent.guard.central import (
     BACK_OFF_MAX_SECONDS,
     BACK_OFF_SECONDS,
@@ -37,6 +38,7 @@ from device_bridge.agent.settings import Machine
 from device_bridge.discovery.announce import Announcer
 from device_bridge.discovery.day import NAME_BYTES, OwnName
 from device_bridge.discovery.interfaces import LOOK_SECONDS, own_addresses
+from device_bridge.protocol.carrying import Brought
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import HOME_PORT, PROTOCOL_HIGHEST
 from device_bridge.protocol.hello import CertificateCarried, Hello, Welcome
@@ -115,6 +117,15 @@ class Device:
             self.guard.voice.note,
         )
         self._check_ins = CheckIns(folder, enrolled, self._duties())
+        self._carrying = CarryingHere(
+            folder,
+            enrolled,
+            self.wanted,
+            self._duties().inventory,
+            self.guard.utc,
+            self._check_ins.meets,
+            self.guard.voice.note,
+        )
         self.announced = OwnName(
             self.id,
             lambda: self._check_ins.discovery,
@@ -163,6 +174,7 @@ class Device:
             group.create_task(self._check_ins.run(), name="check-ins")
             group.create_task(self.renewing.run(), name="renewing")
             group.create_task(self.wanted.run(), name="wanted")
+            group.create_task(self._carrying.run(), name="carrying")
             group.create_task(self._be_found(zeroconf, interfaces), name="be-found")
 
     async def _be_found(
@@ -231,10 +243,13 @@ class Device:
         )
 
     def told(self, link: DeviceLink, message: FromApp) -> None:
-        if isinstance(message, CertificateCarried):
-            self.renewing.carried(message.certificate)
-        else:
-            self.guard.told(link, message)
+        match message:
+            case CertificateCarried():
+                self.renewing.carried(message.certificate)
+            case Brought():
+                self._carrying.brought(link, message)
+            case _:
+                self.guard.told(link, message)
 
     def lost(self, link: DeviceLink) -> None:
         self.guard.lost(link)
@@ -266,6 +281,7 @@ class Device:
         self.guard.witness.introduce(news, self.guard.ground.floor)
         self._check_ins.take_up(news)
         self.wanted.take_up(news)
+        self._carrying.take_up(news)
         self.renewing.take_up(news)
         self._listener.take_up(news.identity, self._law())
 

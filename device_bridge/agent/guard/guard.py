@@ -35,6 +35,7 @@ from device_bridge.agent.guard.voice import Voice
 from device_bridge.agent.guard.watching import WatchingGuard
 from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.attention import LockDeclared, ReachChanged
+from device_bridge.protocol.carrying import Brought
 from device_bridge.protocol.control import ControlAnswered, ControlDeclared, ControlInput
 from device_bridge.protocol.declared import (
     LessonEnded,
@@ -347,7 +348,7 @@ class Guard:
                 self.talking.heard(message)
             case HeadAsked():
                 self.witness.asked(link, message)
-            case Hello() | Carried() | CertificateCarried() | NotUnderstood():
+            case Hello() | Carried() | CertificateCarried() | Brought() | NotUnderstood():
                 pass  # the session's and the device's own
 
     def suspected(self, link: Link, why: str) -> None:

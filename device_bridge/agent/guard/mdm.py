@@ -64,6 +64,8 @@ log = logging.getLogger(__name__)
 NO_ADDRESS: Final = "not a server's address; it looks like https://school.example:8000"
 BAD_CODE: Final = "bad-code"
 LATEST_SECONDS: Final = 24 * 3600.0
+AWAY_SECONDS: Final = 3600.0
+"""Who has not met the MDM for so long tells it by teachers' apps."""
 
 
 async def enrol(
@@ -136,10 +138,15 @@ class CheckIns:
         self._wanted = False
         self._told_hash: str = ""
         self.discovery = enrolment.discovery
+        self._met_at = duties.ground.boot() if folder.fleet.exists() else -AWAY_SECONDS
 
     def take_up(self, enrolment: Enrolment) -> None:
         """Go on as who this device is under the school's new root."""
         self._enrolment, self.discovery = enrolment, enrolment.discovery
+
+    def meets(self) -> bool:
+        """Tell whether the MDM is met without help: lately, or there was no time for it yet."""
+        return self._duties.ground.boot() - self._met_at < AWAY_SECONDS
 
     async def run(self) -> NoReturn:
         """Check in until cancelled. Raises Leaving where the school lets the device go."""
@@ -196,6 +203,7 @@ class CheckIns:
         self._wanted, self._told_hash = heard.want_inventory, known
         if witness is not None and heard.head_count >= 0:
             await witness.answered(heads)
+        self._met_at = self._duties.ground.boot()
         seconds = await self._take(kept, heard)
         if self._duties.wanted is not None:
             await self._do_wanted(self._duties.wanted, kept, heard)

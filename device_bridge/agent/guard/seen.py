@@ -17,9 +17,13 @@ SEEN: Final = {
     "still": "seen-still",
     "source-on": "seen-shown",
     "control-on": "seen-control",
+    "carried-away": "seen-carried-away",
+    "carried-here": "seen-carried-here",
 }
 """What is told, and the word for it (`seat.words`)."""
 FAMILIES: Final = ("look-", "attention-", "private-", "control-", "source-")
+MOMENTS: Final = ("still", "carried-away", "carried-here")
+"""No span, and no end of any look."""
 WITH_THE_LESSON: Final = ("look-", "control-", "source-")
 """What is over with its lesson, also where a killed guard could not write down its end."""
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -40,7 +44,7 @@ def _spans(lines: Iterator[Entry], classes: dict[str, str]) -> list[tuple[Entry,
         if line.facts.get("class"):
             classes[str(line.facts.get("lesson", ""))] = str(line.facts["class"])
         found += [(open_.pop(each), line.at) for each in _over_with(line, open_)]
-        if line.kind == "still":  # a moment, and no end of any look
+        if line.kind in MOMENTS:
             found.append((line, line.at))
             continue
         family = next((one for one in FAMILIES if line.kind.startswith(one)), "")

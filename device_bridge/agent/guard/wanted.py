@@ -106,6 +106,11 @@ class WantedHere:
         return max(0, self._held.heard - waits)
 
     @property
+    def version(self) -> int:
+        """Which version is held, whoever brought it."""
+        return self._held.version
+
+    @property
     def wipe(self) -> str:
         """The act by which this device is to be erased now; "": none.
 

@@ -1,0 +1,163 @@
+"""Devices that meet only teachers: what they tell is taken, what is wanted of them is given along.
+
+A bundle is believed by the device's own signature, whoever brings it; the highest counter holds.
+`Urgent` is not given: nobody but the device's own connection brings what locks or erases it.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import DecodeError, Struct, json
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.carried import (
+    ARRIVED_TYPE,
+    BROUGHT_MAX,
+    SEALED_BYTES_MAX,
+    SEALING_TYPE,
+    TOLD_TYPE,
+    Answered,
+    Arrived,
+    Bundle,
+    Carried,
+    Carry,
+    Held,
+    Sealing,
+    Signed,
+    Told,
+    WantedSealed,
+    down_info,
+    up_info,
+)
+from central_mdm.contract.wanted import WANTED_TYPE
+from central_mdm.fleet.enrolment import keep_inventory
+from central_mdm.fleet.model import devices
+from central_mdm.fleet.wanted import keep_carried, look_anew, wanted_of
+from central_mdm.fleet.wanted_model import carried
+from central_mdm.identity.certificates import thumbprint_of
+from central_mdm.identity.renewal import is_ended, newest_key
+from central_mdm.identity.sealing import seal, sealing_key, unseal
+from central_mdm.identity.statements import read, sign
+from central_mdm.platform.authentication import Caller
+from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import NotAllowed, Refusal
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.model import placements
+from central_mdm.roster.reading import classes_now
+
+_signed: Final = json.Decoder(Signed)
+
+
+class Newest(Struct, frozen=True):
+    """The newest bundle of a device that is held."""
+
+    counter: int
+    digest: str
+
+
+async def carry(ground: Ground, caller: Caller, asked: Carry) -> Carried:
+    """Take each bundle for itself; give what is newer for devices of this teacher's classes.
+
+    And for those whose bundle was just brought: this teacher has met them.
+    """
+    school, now = caller.school, ground.clock()
+    key = ground.keys.key(school)
+    answers = [await _answered(ground, caller, bundle) for bundle in asked.bundles]
+    met = {answer.device for answer in answers if answer.arrived}
+    public = sealing_key(key).public_key().public_bytes_raw().hex()
+    sealing = sign(key, SEALING_TYPE, Sealing(school, public, now))
+    async with ground.database.reading(school) as connection:
+        mine = met | await _devices_of(connection, caller, now)
+        asks = [one for one in asked.held if one.device in mine]
+        return Carried(sealing, tuple(answers), await _newer(connection, ground, school, asks))
+
+
+async def _answered(ground: Ground, caller: Caller, bundle: Bundle) -> Answered:
+    try:
+        newest = await _take(ground, caller, bundle)
+    except Refusal as error:
+        return Answered(bundle.device, refused=error.code)
+    school, now = caller.school, ground.clock()
+    held = Arrived(bundle.device, school, newest.counter, newest.digest, now)
+    return Answered(bundle.device, sign(ground.keys.key(school), ARRIVED_TYPE, held))
+
+
+async def _take(ground: Ground, caller: Caller, bundle: Bundle) -> Newest:
+    """Keep what is newer than what is held; return what is held then. Raises NotAllowed."""
+    school, now = caller.school, ground.clock()
+    signed, key = _opened(ground, school, bundle)
+    told = read(signed.told, TOLD_TYPE, Told, key)
+    if told is None or (told.school, told.device) != (school, bundle.device):
+        raise NotAllowed("forged")
+    async with ground.database.writing(school) as connection:
+        newest, _ = await newest_key(connection, school, "device", told.device)
+        thumbprint = thumbprint_of(key)
+        if newest != thumbprint or await is_ended(connection, school, thumbprint):
+            raise NotAllowed("another-key")
+        enrolled = select(devices.c.id).where(devices.c.school == school)
+        if (await connection.execute(enrolled.where(devices.c.id == told.device))).first() is None:
+            raise NotAllowed("not-enrolled")
+        if await _is_newest(connection, told, signed, caller.id, now):
+            found = told.inventory_hash, told.inventory, now
+            await keep_inventory(connection, school, told.device, *found)
+            await keep_carried(connection, school, told.device, told.reports, told.issued_at, now)
+            await look_anew(connection, school, told.device, told.wanted)
+        mine = (carried.c.school == school, carried.c.device == told.device)
+        held = select(carried.c.counter, carried.c.digest).where(*mine)
+        return Newest(*(await connection.execute(held)).one())
+
+
+def _opened(ground: Ground, school: str, bundle: Bundle) -> tuple[Signed, Ed25519PublicKey]:
+    """Open a bundle. Raises NotAllowed: for another school, another device, or altered."""
+    own = sealing_key(ground.keys.key(school))
+    raw = unseal(bundle.sealed, own, up_info(school, bundle.device))
+    try:
+        signed = _signed.decode(raw or b"")
+        return signed, Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed.key))
+    except (DecodeError, ValueError, RecursionError):
+        raise NotAllowed("forged") from None
+
+
+async def _is_newest(
+    connection: AsyncConnection, told: Told, signed: Signed, carried_by: str, now: int
+) -> bool:
+    """Note it as the newest, in one statement: two apps may bring the same at once."""
+    digest = hashlib.sha256(signed.told.encode()).hexdigest()
+    facts = {"counter": told.counter, "digest": digest, "box": told.box}
+    facts |= {"carried_by": carried_by, "arrived_at": now}
+    kept = upsert(connection, carried).values(school=told.school, device=told.device, **facts)
+    kept = kept.on_conflict_do_update(
+        index_elements=["school", "device"], set_=facts, where=carried.c.counter < told.counter
+    )
+    return bool((await connection.execute(kept)).rowcount)
+
+
+async def _devices_of(connection: AsyncConnection, caller: Caller, now: int) -> set[str]:
+    classes, _ = await classes_now(connection, caller.school, caller.id, now)
+    wanted = select(placements.c.device).where(
+        placements.c.school == caller.school, placements.c.class_id.in_(classes)
+    )
+    return set((await connection.execute(wanted)).scalars())
+
+
+async def _newer(
+    connection: AsyncConnection, ground: Ground, school: str, asks: Sequence[Held]
+) -> tuple[WantedSealed, ...]:
+    """Sign and seal what these devices lack; one that has never told its key is left out."""
+    held = {one.device: one.version for one in asks}
+    told = (carried.c.school == devices.c.school) & (carried.c.device == devices.c.id)
+    wanted = select(devices.c.id, devices.c.wanted_version, carried.c.box).join(carried, told)
+    wanted = wanted.where(devices.c.school == school, devices.c.id.in_(held))
+    rows = await connection.execute(wanted.order_by(devices.c.id))
+    lacking = {row.id: row.box for row in rows if row.wanted_version > held[row.id]}
+    found: list[WantedSealed] = []
+    for device, box in list(lacking.items())[:BROUGHT_MAX]:
+        newest = await wanted_of(connection, school, device, ground.clock())
+        raw = sign(ground.keys.key(school), WANTED_TYPE, newest).encode()
+        sealed = seal(raw, box, down_info(school, device))
+        if sealed is not None and len(sealed) <= SEALED_BYTES_MAX:
+            found.append(WantedSealed(device, newest.version, sealed))
+    return tuple(found)

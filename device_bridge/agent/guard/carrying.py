@@ -1,0 +1,194 @@
+"""What this device tells the MDM by teachers' apps, while it does not meet the MDM itself.
+
+One bundle at a time, on the disk with all that was told in it: given to each app that comes, until
+the MDM's own word is brought back that it arrived. What changed meanwhile makes a newer one.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from central_mdm.contract.carried import SEALED_BYTES_MAX, Told
+from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.wanted import Reports
+from device_bridge.agent.folder import Folder, read_kept
+from device_bridge.agent.guard.enrolled import Enrolment
+from device_bridge.agent.guard.inventory import hash_of_inventory
+from device_bridge.agent.guard.ports import Link
+from device_bridge.agent.guard.wanted import WantedHere
+from device_bridge.protocol.carrying import Brought, BundleGiven
+from device_bridge.protocol.errors import Broken, NotAllowed
+from device_bridge.trust.identity import write_private
+from device_bridge.trust.sealing import (
+    box_key,
+    read_arrived,
+    read_sealing,
+    seal_told,
+    unseal_wanted,
+)
+
+log = logging.getLogger(__name__)
+WAITING_MAX: Final = 8
+"""Apps that wait to be answered; more than links can be."""
+REPORTS_A_BUNDLE: Final = 8
+"""Of each kind: so a bundle never is too large, whatever their reasons say; the rest follows."""
+Fact = tuple[int, str]
+"""The version held, and the hash of the inventory."""
+NOTHING: Final[Fact] = (0, "")
+
+
+class CarriedKept(Struct, frozen=True):
+    """`carried.json`. `sealed`: the bundle that is given, b"" for none, with what it says.
+
+    `sealing`: whom it is sealed for. `arrived`: what the MDM holds.
+    """
+
+    counter: int = 0
+    sealed: bytes = b""
+    digest: str = ""
+    sealing: str = ""
+    fact: Fact = NOTHING
+    reports: Reports = Reports()
+    arrived: Fact = NOTHING
+
+
+# Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
+_kept: Final = msgspec.json.Decoder(CarriedKept)
+
+
+class CarryingHere:
+    """`met`: whether the MDM is met without anybody's help. `inventory` blocks, shortly."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a device is joined from
+        self,
+        folder: Folder,
+        enrolment: Enrolment,
+        wanted: WantedHere,
+        inventory: Callable[[], Inventory],
+        utc: Callable[[], float],
+        met: Callable[[], bool],
+        note: Callable[[str, dict[str, str | int], str], None],
+    ) -> None:
+        """Take up what is kept. Blocks for one small file."""
+        self._folder, self._enrolment, self._wanted = folder, enrolment, wanted
+        self._inventory, self._utc, self._met, self._note = inventory, utc, met, note
+        self._held = read_carried(folder)
+        self._waiting = deque[tuple[Link, Brought]](maxlen=WAITING_MAX)
+        self._given = deque[tuple[Link, str]](maxlen=WAITING_MAX)
+        self._came = asyncio.Event()
+
+    def take_up(self, enrolment: Enrolment) -> None:
+        """Go on as who this device is under the school's new root."""
+        self._enrolment = enrolment
+
+    def brought(self, link: Link, message: Brought) -> None:
+        """Take what an app has brought, as soon as `run` comes to it."""
+        self._waiting.append((link, message))
+        self._came.set()
+
+    async def run(self) -> NoReturn:
+        """Take what is brought and give what is to be carried, until cancelled."""
+        while True:
+            await self._came.wait()
+            self._came.clear()
+            while self._waiting:
+                link, message = self._waiting.popleft()
+                try:
+                    await self.take(link, message)
+                except (NotAllowed, OSError) as error:
+                    why = error.why if isinstance(error, NotAllowed) else type(error).__name__
+                    log.info("carried refused", extra={"why": why})
+
+    async def take(self, link: Link, message: Brought) -> None:
+        """Take one app's. Raises NotAllowed or OSError."""
+        enrolled = self._enrolment
+        sealing = read_sealing(message.sealing, enrolled.school)
+        if message.arrived:
+            await self._arrived(message.arrived)
+        if message.wanted:
+            key = enrolled.identity.key
+            token = unseal_wanted(message.wanted, key, enrolled.school, enrolled.device)
+            if await self._wanted.carried(token):
+                facts: dict[str, str | int] = {"version": self._wanted.version}
+                self._note("carried-here", facts, link.teacher_name)
+                await self._wanted.review()
+        if not self._met():
+            await self._give(link, sealing)
+
+    async def _arrived(self, token: str) -> None:
+        told = read_arrived(token, self._enrolment.school, self._enrolment.device)
+        held = self._held
+        if held.sealed and told.digest == held.digest:
+            now = replace(held, sealed=b"", reports=Reports(), arrived=held.fact)
+            await asyncio.to_thread(self._write, now)
+            await self._wanted.told(held.reports)
+        elif told.counter >= held.counter and told.digest != held.digest:
+            # This device has counted on from an older state: it goes above what is held there.
+            now = replace(held, counter=told.counter, sealed=b"", digest="", arrived=NOTHING)
+            await asyncio.to_thread(self._write, now)
+
+    async def _give(self, link: Link, sealing: str) -> None:
+        inventory = await asyncio.to_thread(self._inventory)
+        fact = self._wanted.version, hash_of_inventory(inventory)
+        reports = _some(self._wanted.owed())
+        held = self._held
+        if reports == Reports() and fact == held.arrived:
+            return
+        says = (fact, reports, sealing)
+        if not held.sealed or says != (held.fact, held.reports, held.sealing):
+            held = await self._sealed(inventory, fact, reports, sealing)
+        has = any(one is link and digest == held.digest for one, digest in self._given)
+        if has or len(held.sealed) > SEALED_BYTES_MAX:
+            return
+        self._given.append((link, held.digest))
+        link.send(BundleGiven(held.sealed))
+        self._note("carried-away", {"counter": held.counter}, link.teacher_name)
+
+    async def _sealed(
+        self, inventory: Inventory, fact: Fact, reports: Reports, sealing: str
+    ) -> CarriedKept:
+        """Make the next bundle; it is on the disk before anybody has it."""
+        enrolled, held = self._enrolment, self._held
+        key, counter = enrolled.identity.key, held.counter + 1
+        version, inventory_hash = fact
+        told = Told(
+            device=enrolled.device,
+            school=enrolled.school.id,
+            counter=counter,
+            issued_at=int(self._utc()),
+            wanted=version,
+            box=box_key(key).public_key().public_bytes_raw().hex(),
+            inventory_hash=inventory_hash,
+            inventory=inventory,
+            reports=reports,
+        )
+        sealed, digest = seal_told(told, key, sealing)
+        made = CarriedKept(counter, sealed, digest, sealing, fact, reports, held.arrived)
+        await asyncio.to_thread(self._write, made)
+        return made
+
+    def _write(self, held: CarriedKept) -> None:
+        write_private(self._folder.carried, msgspec.json.encode(held))
+        self._held = held
+
+
+def _some(owed: Reports | None) -> Reports:
+    """Return what fits into a bundle of what the MDM is to be told."""
+    owed = owed or Reports()
+    return Reports(owed.reports[:REPORTS_A_BUNDLE], owed.ended[:REPORTS_A_BUNDLE])
+
+
+def read_carried(folder: Folder) -> CarriedKept:
+    """Read what is kept; nothing where it is missing or spoilt. Blocks."""
+    try:
+        raw = read_kept(folder.carried)
+        return CarriedKept() if raw is None else _kept.decode(raw)
+    except (ValueError, RecursionError, Broken):
+        log.warning("carried.json is spoilt", extra={"file": folder.carried.name})
+        return CarriedKept()

@@ -1,0 +1,235 @@
+"""A device that never meets the MDM: what is wanted reaches it, and its word comes back, by an app.
+
+A real guard and the app's own courier and store over a real link; the MDM on both databases.
+"""
+
+import asyncio
+import os
+import random
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import httpx
+import msgspec
+import pytest
+from sqlalchemy import Table, select
+
+from central_mdm.contract.carried import Carried, Carry, down_info
+from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.roster import Change, DeviceRow
+from central_mdm.contract.wanted import URGENT_TYPE, Declare, Urgent
+from central_mdm.fleet.declaring import declare
+from central_mdm.fleet.model import inventories, seen
+from central_mdm.fleet.wanted import standings
+from central_mdm.fleet.wanted_model import carried
+from central_mdm.identity.sealing import seal
+from central_mdm.identity.statements import sign
+from classroom_app.courier import Courier
+from classroom_app.domain.lesson import DeviceId
+from classroom_app.storage.keeping import Keeping, open_keeping
+from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.device import About, Device
+from device_bridge.agent.guard.makings import Makings
+from device_bridge.agent.guard.mdm import enrol
+from device_bridge.agent.settings import Machine, NotHere, Remembered
+from device_bridge.materials.off_loop import bulk_threads
+from device_bridge.protocol.carrying import Brought
+from device_bridge.protocol.hello import Welcome
+from device_bridge.protocol.messages import FromDevice
+from device_bridge.session.room import Room
+from device_bridge.trust.identity import Identity, School, csr, new_key
+from device_bridge.trust.revocation import DenyLists
+from tests.guards import Hands
+from tests.linked import App
+from tests.linked import running as linked
+from tests.mdm import Mdm, bearer
+from tests.rings import NoRing
+
+pytestmark = pytest.mark.real_loop
+
+
+@dataclass
+class Hearing(App):
+    """An app whose courier takes what is heard, in its order."""
+
+    waiting: asyncio.Queue[tuple[str, FromDevice]] = field(
+        default_factory=asyncio.Queue[tuple[str, FromDevice]]
+    )
+
+    def up(self, device: str, welcome: Welcome) -> None:
+        super().up(device, welcome)
+        self.waiting.put_nowait((device, welcome))
+
+    def heard(self, device: str, message: FromDevice) -> None:
+        super().heard(device, message)
+        self.waiting.put_nowait((device, message))
+
+
+@dataclass
+class Server:
+    """The MDM as this teacher's app reaches it; `sent` and `back` are what passed by."""
+
+    mdm: Mdm
+    headers: dict[str, str]
+    sent: list[Carry] = field(default_factory=list[Carry])
+    back: list[Carried] = field(default_factory=list[Carried])
+
+    async def carry(self, asked: Carry) -> Carried:
+        self.sent.append(asked)
+        raw = msgspec.json.encode(asked)
+        heads = {**self.headers, "content-type": "application/json"}
+        answer = await self.mdm.http.post("/api/carried", content=raw, headers=heads)
+        assert answer.status_code == 200, answer.text
+        self.back.append(msgspec.json.decode(answer.content, type=Carried))
+        return self.back[-1]
+
+
+@dataclass
+class Teacher:
+    """One teacher's app: the link, the store, the courier between."""
+
+    server: Server
+    courier: Courier
+    app: Hearing
+    room: Room
+
+
+@asynccontextmanager
+async def teacher_at(
+    mdm: Mdm, keeping: Keeping, device: str, port: int, login: str = "lambert"
+) -> AsyncGenerator[Teacher]:
+    key = new_key()
+    signed = await mdm.sign_in(login, csr(key, "pupitre teacher"))
+    headers = bearer(signed["token"])
+    granted = (await mdm.http.post("/api/grants", headers=headers)).json()
+    school = School.pin(mdm.school, signed["root"].encode())
+    app = Hearing(grant_=granted["grant"])
+    app.deny_lists = DenyLists(school, granted["deny_list"])
+    room = Room(
+        identity=Identity.of(key, signed["certificate"].encode()),
+        school=school,
+        papers=app,
+        hears=app,
+        floor=lambda: mdm.clock.at,
+        bulk=app,
+        jitter=random.Random(1).random,  # noqa: S311 - spreads retries
+    )
+    server = Server(mdm, headers)
+    courier = Courier(server, keeping, room, lambda: None)
+
+    async def hear() -> None:
+        while True:
+            name, message = await app.waiting.get()
+            await courier.take(DeviceId(name), message)
+            app.note()
+
+    room.keep(device)
+    async with linked(room), asyncio.TaskGroup() as group:
+        hearing = group.create_task(hear())
+        room.sighted(device, [("127.0.0.1", port)])
+        await app.until(lambda: app.ups)
+        yield Teacher(server, courier, app, room)
+        hearing.cancel()
+
+
+@asynccontextmanager
+async def device_of(mdm: Mdm, folder: Path) -> AsyncGenerator[tuple[Device, Remembered]]:
+    """Run an enrolled device that is told no MDM's address."""
+
+    @asynccontextmanager
+    async def client() -> AsyncGenerator[httpx.AsyncClient]:
+        yield mdm.http
+
+    def no_client() -> NoReturn:
+        raise AssertionError("it asks an MDM")
+
+    own = Folder(folder)
+    code = mdm.sample["devices"][0]["code"]
+    await enrol(own, "http://mdm", code, Inventory("laptop"), client)
+    own.fleet.unlink()
+    screen = Remembered()
+    machine = Machine({"screen_timeout": screen, "wallpaper": NotHere("no desktop")})
+    about = About("laptop", lambda _: "", lambda: 1.0, no_client, machine=machine)
+    with ThreadPoolExecutor(2) as workers, bulk_threads() as bulk:
+        makings = Makings(Hands().clock(), lambda: os.urandom(8).hex(), os.urandom, workers, bulk)
+        device = Device(own, makings, about)
+        device.bind(["127.0.0.1"])
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(device.run(interfaces=["127.0.0.1"]))
+            await asyncio.sleep(0)
+            yield device, screen
+            task.cancel()
+
+
+async def turns(teacher: Teacher, true: Callable[[], object]) -> None:
+    """Take turns of the sync until it is so."""
+    async with asyncio.timeout(20):
+        while not true():
+            await teacher.courier.exchange()
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def keeping(tmp_path: Path) -> AsyncGenerator[Keeping]:
+    opened = await open_keeping(tmp_path / "teacher", NoRing)
+    yield opened
+    await opened.close()
+
+
+async def in_roster(keeping: Keeping, device: str) -> None:
+    row = DeviceRow(device, "5B", "Laptop", "laptop")
+    change = Change(1, "device", device, row)
+    assert await keeping.apply("class:5B", "one", (change,), 1, 1, "")
+
+
+async def declared(mdm: Mdm, device: str, seconds: int) -> None:
+    wanted = Declare("device", "screen_timeout", device, {"seconds": seconds})
+    await declare(mdm.ground, mdm.school, mdm.sample["teachers"][0]["id"], wanted)
+
+
+async def told_of(mdm: Mdm, table: Table, device: str) -> Any:  # noqa: ANN401 - a row of whatever table
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        mine = (table.c.school == mdm.school, table.c.device == device)
+        return (await connection.execute(select(table).where(*mine))).first()
+
+
+async def test_what_is_declared_reaches_a_device_that_never_meets_the_mdm_and_its_word_comes_back(
+    mdm: Mdm, tmp_path: Path, keeping: Keeping
+) -> None:
+    async with device_of(mdm, tmp_path / "device") as (device, screen):
+        await in_roster(keeping, device.id)
+        await declared(mdm, device.id, 90)
+        async with teacher_at(mdm, keeping, device.id, device.guard.port) as teacher:
+            await turns(teacher, lambda: screen.read({"seconds": 90})[0])
+            owes = device.wanted.owed
+            await turns(teacher, lambda: owes() is None)
+            stands = (await standings(mdm.ground, mdm.school, "")).rows
+            assert [(one.about, one.state) for one in stands] == [("wallpaper", "unsupported")]
+            kept = await told_of(mdm, carried, device.id)
+            assert kept.carried_by == mdm.sample["teachers"][0]["id"]
+            assert b"laptop" in (await told_of(mdm, inventories, device.id)).body
+            assert await told_of(mdm, seen, device.id) is None, "it never met the MDM"
+            passed = b"".join(
+                one.sealed for each in teacher.server.back for one in each.wanted
+            ) + b"".join(one.sealed for each in teacher.server.sent for one in each.bundles)
+            assert b"screen_timeout" not in passed
+            assert b"laptop" not in passed
+            # What was carried once is brought again: it is known, and changes nothing.
+            first = next(each for each in teacher.server.sent if each.bundles)
+            again = await teacher.server.carry(Carry(first.bundles))
+            assert again.answers[0].arrived
+            assert (await told_of(mdm, carried, device.id)).counter == kept.counter
+            # An urgent statement, well signed and well sealed, locks nothing when it is carried.
+            missing = Urgent(device.id, mdm.school, 99, mdm.clock.at, lost="Call 12")
+            token = sign(mdm.ground.keys.key(mdm.school), URGENT_TYPE, missing)
+            sealed = seal(token.encode(), kept.box, down_info(mdm.school, device.id))
+            assert sealed
+            teacher.room.tell(device.id, Brought(again.sealing, "", sealed))
+            await declared(mdm, device.id, 91)
+            await turns(teacher, lambda: screen.read({"seconds": 91})[0])
+            held = msgspec.json.decode(device.guard.folder.wanted.read_bytes())
+            assert held["urgent"] is None

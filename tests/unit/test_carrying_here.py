@@ -1,0 +1,187 @@
+"""What is carried for a device that does not meet the MDM: sealed, judged, given once, and kept."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import msgspec
+import pytest
+
+from central_mdm.contract.carried import (
+    ARRIVED_TYPE,
+    SEALING_TYPE,
+    TOLD_TYPE,
+    Arrived,
+    Sealing,
+    Signed,
+    Told,
+    down_info,
+    up_info,
+)
+from central_mdm.contract.fleet import Inventory
+from central_mdm.identity.sealing import seal, sealing_key, unseal
+from device_bridge.agent.guard.carrying import CarryingHere
+from device_bridge.agent.guard.ports import Link
+from device_bridge.agent.settings import Machine, Remembered
+from device_bridge.protocol.carrying import Brought, BundleGiven
+from device_bridge.protocol.errors import NotAllowed
+from device_bridge.trust.grants import read_statement, sign
+from device_bridge.trust.identity import new_key
+from device_bridge.trust.sealing import box_key, read_arrived, read_sealing, unseal_wanted
+from tests.enrolled import DEVICE
+from tests.guards import FakeLink
+from tests.school import NOW, SmallSchool
+from tests.unit.test_wanted import TIMEOUT, Here, a_device
+
+pytestmark = pytest.mark.real_loop
+MDM = new_key()
+"""The school's issuing key, to derive from; who signs is the small school's own."""
+
+
+@dataclass
+class Scene:
+    """A device, the app that stands before it, and the MDM's keys."""
+
+    here: Here
+    link: FakeLink = field(default_factory=FakeLink)
+    met: bool = False
+    noted: list[str] = field(default_factory=list[str])
+    inventory: Inventory = field(default_factory=lambda: Inventory("laptop"))
+
+    def __post_init__(self) -> None:
+        self.again()
+
+    def again(self) -> None:
+        """Start the agent anew, on what is on the disk."""
+        self.here.again()
+        self.carrying = CarryingHere(
+            self.here.folder,
+            self.here.enrolment,
+            self.here.wanted,
+            lambda: self.inventory,
+            lambda: NOW + 10,
+            lambda: self.met,
+            lambda kind, _facts, _who: self.noted.append(kind),
+        )
+
+    @property
+    def sealing(self) -> str:
+        public = sealing_key(self.here.school.key).public_key().public_bytes_raw().hex()
+        return sign(Sealing(self.here.school.id, public, NOW), SEALING_TYPE, self.here.school.key)
+
+    async def brings(
+        self, arrived: str = "", wanted: bytes = b"", link: FakeLink | None = None
+    ) -> list[bytes]:
+        """Let an app bring it; return the bundles that were given for it."""
+        link = link or self.link
+        message = Brought(self.sealing, arrived, wanted)
+        await self.carrying.take(cast("Link", link), message)
+        return [cast("BundleGiven", one).sealed for one in link.heard(BundleGiven)]
+
+    def opened(self, sealed: bytes, device: str = DEVICE) -> tuple[Told, str] | None:
+        """Read a bundle as the MDM does; return what was told, and its digest."""
+        raw = unseal(sealed, sealing_key(self.here.school.key), up_info("school-1", device))
+        if raw is None:
+            return None
+        signed = msgspec.json.decode(raw, type=Signed)
+        key = self.here.enrolment.identity.key.public_key()
+        told = read_statement(signed.told, "told", (Told, TOLD_TYPE), key, 2**20)
+        return told, hashlib.sha256(signed.told.encode()).hexdigest()
+
+    def receipt(
+        self, sealed: bytes, device: str = DEVICE, school: SmallSchool | None = None
+    ) -> str:
+        found = self.opened(sealed)
+        assert found
+        told, digest = found
+        key = (school or self.here.school).key
+        return sign(Arrived(device, "school-1", told.counter, digest, NOW), ARRIVED_TYPE, key)
+
+    def seals(self, token: str, device: str = DEVICE) -> bytes:
+        box = box_key(self.here.enrolment.identity.key).public_key().public_bytes_raw().hex()
+        return seal(token.encode(), box, down_info("school-1", device)) or b""
+
+
+def a_scene(tmp_path: Path) -> Scene:
+    return Scene(a_device(tmp_path, Machine({"screen_timeout": Remembered()})))
+
+
+async def test_what_is_wanted_is_applied_and_told_to_each_app_until_it_has_arrived(
+    tmp_path: Path,
+) -> None:
+    scene = a_scene(tmp_path)
+    (first,) = await scene.brings()
+    wanted = scene.seals(scene.here.wants(5, declared=(TIMEOUT,)))
+    (second,) = await scene.brings(wanted=wanted)
+    assert await scene.brings() == [], "to this link it is given already"
+    other = FakeLink()
+    assert await scene.brings(link=other) == [second], "sent twice, and the same"
+    found = scene.opened(second)
+    assert found
+    assert (found[0].counter, found[0].wanted) == (2, 5)
+    assert [one.state for one in found[0].reports.reports] == ["applied"]
+    assert await scene.brings(scene.receipt(first), link=FakeLink()) == [second], "an old receipt"
+    scene.again()
+    assert await scene.brings(link=FakeLink()) == [second], "after a restart the same"
+    assert await scene.brings(scene.receipt(second)) == []
+    assert scene.here.wanted.owed() is None
+    assert scene.noted == ["carried-away", "carried-here", *["carried-away"] * 4]
+    assert await scene.brings(link=FakeLink()) == [], "nothing is new"
+
+
+async def test_who_meets_the_mdm_gives_nothing_and_what_was_lost_there_is_told_anew(
+    tmp_path: Path,
+) -> None:
+    scene = a_scene(tmp_path)
+    scene.met = True
+    assert await scene.brings() == []
+    scene.met = False
+    (given,) = await scene.brings()
+    ahead = Arrived(DEVICE, "school-1", 7, "ab" * 32, NOW)
+    (again,) = await scene.brings(sign(ahead, ARRIVED_TYPE, scene.here.school.key))
+    found = scene.opened(again)
+    assert found
+    assert found[0].counter == 8, "a device that was set back goes above what the MDM holds"
+    assert given != again
+
+
+async def test_whoever_carries_can_neither_read_nor_alter_nor_swap_nor_urge(  # noqa: PLR0915 - each
+    tmp_path: Path,
+) -> None:
+    scene = a_scene(tmp_path)
+    school, enrolment = scene.here.school, scene.here.enrolment
+    key = enrolment.identity.key
+    (given,) = await scene.brings()
+    assert b"laptop" not in given
+    assert scene.opened(given, "dev-2") is None, "swapped between devices"
+    for at in (0, 40, len(given) - 1):
+        altered = given[:at] + bytes([given[at] ^ 1]) + given[at + 1 :]
+        assert scene.opened(altered) is None
+    assert unseal(given, sealing_key(MDM), up_info("school-1", DEVICE)) is None
+    good = scene.here.wants(5, declared=(TIMEOUT,))
+    sealed = scene.seals(good)
+    assert unseal_wanted(sealed, key, school.school, DEVICE) == good
+    swapped = (sealed[:-1] + bytes([sealed[-1] ^ 1]), scene.seals(good, "dev-2"), given, b"x")
+    for bad in swapped:
+        with pytest.raises(NotAllowed):
+            unseal_wanted(bad, key, school.school, DEVICE)
+    with pytest.raises(NotAllowed):
+        unseal_wanted(sealed, new_key(), school.school, DEVICE)
+    for urgent in (scene.here.urges(9, lost="x"), scene.here.urges(9, wipe="w", wipe_at=NOW)):
+        with pytest.raises(NotAllowed):
+            await scene.brings(wanted=scene.seals(urgent))
+    forged = (scene.receipt(given, "dev-2"), scene.receipt(given, school=SmallSchool()), good)
+    for receipt in forged:
+        with pytest.raises(NotAllowed):
+            await scene.brings(receipt)
+    with pytest.raises(NotAllowed):
+        read_sealing(sign(Sealing("school-1", "00" * 32, NOW), SEALING_TYPE, MDM), school.school)
+    with pytest.raises(NotAllowed):
+        read_arrived(scene.sealing, school.school, DEVICE)
+    assert scene.here.wanted.version == 0
+    assert await scene.brings(wanted=sealed)
+    assert not scene.here.noted.count("lost-applied")
+    old = scene.seals(scene.here.wants(4))
+    await scene.brings(wanted=old)
+    assert scene.here.wanted.version == 5, "one that was held back changes nothing"

@@ -51,6 +51,6 @@ Statement = Annotated[str, Meta(max_length=48 * 1024)]
 Nonce = Annotated[bytes, Meta(min_length=16, max_length=16)]
 LaneToken = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Feature = Literal["presence", "watching", "attention", "materials", "control", "showing"]
-SchoolAct = Literal["", "settings", "message", "ring", "restart", "wipe"]
+SchoolAct = Literal["", "message", "ring", "restart", "wipe"]
 """What the school itself does to a device, which its pupil is told; "": it is a teacher's words."""
 Verb = Literal["watch", "control", "lock", "handout", "collect", "message", "launch", "power"]

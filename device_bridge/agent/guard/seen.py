@@ -19,10 +19,11 @@ SEEN: Final = {
     "control-on": "seen-control",
     "carried-away": "seen-carried-away",
     "carried-here": "seen-carried-here",
+    "settings": "seen-settings",
 }
 """What is told, and the word for it (`seat.words`)."""
 FAMILIES: Final = ("look-", "attention-", "private-", "control-", "source-")
-MOMENTS: Final = ("still", "carried-away", "carried-here")
+MOMENTS: Final = ("still", "carried-away", "carried-here", "settings")
 """No span, and no end of any look."""
 WITH_THE_LESSON: Final = ("look-", "control-", "source-")
 """What is over with its lesson, also where a killed guard could not write down its end."""

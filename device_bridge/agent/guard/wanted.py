@@ -216,7 +216,8 @@ class WantedHere:
         new = [one for one in changed if _is_set(one, before.get(one.feature))]
         if new:
             names = ", ".join(one.feature.replace("_", " ") for one in new)
-            await self._show(f"settings-{self._held.version}", "settings", names)
+            # On the pupil's page, and not over what the pupil is at: nothing needs doing.
+            self._note("settings", {"features": names}, self._enrolment.school.id)
 
     # Missing
 

@@ -8,7 +8,6 @@ from device_bridge.protocol.seat import ShowNotice
 _WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {
         "lost": "This device is missing",
-        "school-settings": "Your school has set on this device: {facts}.",
         "school-ring": "Your school lets this device ring.",
         "school-restart": "Your school has this device start anew in a minute. Save your work.",
         "school-wipe": "Your school erases what it has on this device.",
@@ -65,6 +64,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-shown": "showed this screen to the class",
         "seen-carried-away": "carried this device's sealed report to the school",
         "seen-carried-here": "brought the school's settings for this device",
+        "seen-settings": "changed settings of this device",
         "seen-from": "From",
         "seen-to": "To",
         "seen-who": "Who",
@@ -98,7 +98,6 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
     },
     "fr": {
         "lost": "Cet appareil est perdu",
-        "school-settings": "Ton école a réglé sur cet appareil : {facts}.",
         "school-ring": "Ton école fait sonner cet appareil.",
         "school-restart": (
             "Ton école fait redémarrer cet appareil dans une minute. Enregistre ton travail."
@@ -162,6 +161,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-shown": "a montré cet écran à la classe",
         "seen-carried-away": "a porté à l'école le rapport scellé de cet appareil",
         "seen-carried-here": "a apporté les réglages de l'école pour cet appareil",
+        "seen-settings": "a changé des réglages de cet appareil",
         "seen-from": "De",
         "seen-to": "À",
         "seen-who": "Qui",
@@ -197,7 +197,6 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
     },
     "de": {
         "lost": "Dieses Gerät wird vermisst",
-        "school-settings": "Deine Schule hat an diesem Gerät eingestellt: {facts}.",
         "school-ring": "Deine Schule lässt dieses Gerät läuten.",
         "school-restart": (
             "Deine Schule startet dieses Gerät in einer Minute neu. Speichere deine Arbeit."
@@ -259,6 +258,7 @@ _WORDS: Final[dict[str, dict[str, str]]] = {
         "seen-shown": "hat diesen Bildschirm der Klasse gezeigt",
         "seen-carried-away": "trug den versiegelten Bericht dieses Geräts zur Schule",
         "seen-carried-here": "brachte die Einstellungen der Schule für dieses Gerät",
+        "seen-settings": "änderte Einstellungen dieses Geräts",
         "seen-from": "Von",
         "seen-to": "Bis",
         "seen-who": "Wer",

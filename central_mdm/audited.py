@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.identity import audit
-from central_mdm.platform.acting import Acting
+from central_mdm.platform.acting import Acting, acting
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.ground import Ground
 
@@ -30,10 +30,10 @@ def witness(ground: Ground, command: str, args: argparse.Namespace) -> None:
     detail = " ".join(f"{name}={_words(value)}" for name, value in told.items())
     by = audit.by_console()
 
-    async def write(connection: AsyncConnection, school: str) -> None:
-        await audit.record(connection, ground.clock(), school, by, command, whose, detail)
+    async def write(connection: AsyncConnection, school: str, object_: str) -> None:
+        await audit.record(connection, ground.clock(), school, by, command, object_, detail)
 
-    ground.database.witness = write
+    acting.set(Acting(write, whose))
 
 
 def acting_as(ground: Ground, caller: Caller, path: str) -> Acting:

@@ -35,10 +35,9 @@ from central_mdm.contract.carried import (
 from central_mdm.contract.wanted import WANTED_TYPE
 from central_mdm.fleet.enrolment import keep_inventory
 from central_mdm.fleet.model import devices
+from central_mdm.fleet.proving import enrolled_by
 from central_mdm.fleet.wanted import keep_carried, look_anew, wanted_of
 from central_mdm.fleet.wanted_model import carried
-from central_mdm.identity.certificates import thumbprint_of
-from central_mdm.identity.renewal import is_ended, newest_key
 from central_mdm.identity.sealing import seal, sealing_key, unseal
 from central_mdm.identity.statements import read, sign
 from central_mdm.platform.authentication import Caller
@@ -93,13 +92,7 @@ async def _take(ground: Ground, caller: Caller, bundle: Bundle) -> Newest:
     if told is None or (told.school, told.device) != (school, bundle.device):
         raise NotAllowed("forged")
     async with ground.database.writing(school) as connection:
-        newest, _ = await newest_key(connection, school, "device", told.device)
-        thumbprint = thumbprint_of(key)
-        if newest != thumbprint or await is_ended(connection, school, thumbprint):
-            raise NotAllowed("another-key")
-        enrolled = select(devices.c.id).where(devices.c.school == school)
-        if (await connection.execute(enrolled.where(devices.c.id == told.device))).first() is None:
-            raise NotAllowed("not-enrolled")
+        await enrolled_by(connection, school, told.device, key)
         if await _is_newest(connection, told, signed, caller.id, now):
             found = told.inventory_hash, told.inventory, now
             await keep_inventory(connection, school, told.device, *found)

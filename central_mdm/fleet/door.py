@@ -22,7 +22,6 @@ from litestar.types import (
     WebSocketReceiveMessage,
 )
 from msgspec import MsgspecError, json
-from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.contract.fleet import CheckedIn, CheckIn
@@ -30,7 +29,7 @@ from central_mdm.contract.identity import Problem
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, Standings
-from central_mdm.fleet.telling import Telling, tellings
+from central_mdm.fleet.telling import Telling, news_of, tellings
 from central_mdm.platform.errors import Busy, TooFast
 from central_mdm.platform.gathered import BUSY_SECONDS
 from central_mdm.platform.ground import Ground
@@ -84,7 +83,7 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        token = _token(scope) if self._fleet else ""
+        token = _token(cast(HTTPScope, scope)) if self._fleet else ""
         way = self._short_way if token else self._rooms
         if way.inside >= way.most:
             await self._refuse(send)
@@ -137,7 +136,7 @@ class Door:
             return b""
         if _asks(told, standing) or _lacks(told, standing):
             return b""
-        if news := _news(told, standing):
+        if news := news_of(told, standing):
             await self.tellings.ask(Telling(school, held.device, news, now))
         self._seen.touch(school, held.device, now)
         wait = next_check_in(held.device, now)
@@ -156,11 +155,11 @@ def _come_back(seconds: int = BUSY_SECONDS) -> tuple[bytes, bytes]:
     return b"retry-after", str(seconds + secrets.randbelow(BUSY_SPREAD_SECONDS)).encode()
 
 
-def _token(scope: Scope) -> str:
+def _token(scope: HTTPScope) -> str:
     """Return the pass of a check-in; empty for any other request."""
-    if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
+    if scope["path"] != PATH or scope["method"] != "POST":
         return ""
-    for name, value in cast(HTTPScope, scope)["headers"]:
+    for name, value in scope["headers"]:
         if name == b"authorization" and value.startswith(_BEARER):
             return value[len(b"Bearer ") :].decode("latin-1")
     return ""
@@ -200,14 +199,6 @@ def _lacks(told: CheckIn, standing: Standing) -> bool:
         or told.deny_list < standing.deny_list
         or told.epoch < standing.epoch
     )
-
-
-def _news(told: CheckIn, standing: Standing) -> CheckIn | None:
-    """Return what is to be kept of what it tells; None: that is all known."""
-    if told.inventory_hash == standing.inventory_hash:
-        told = replace(told, inventory=None)
-    reported = (told.policy_version, told.policy_state, told.policy_reason)
-    return told if told.inventory or reported != standing.reported else None
 
 
 def _again(first: Received, receive: Receive) -> Receive:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import PROOF_TYPE, KeyShown, Passed, Proof
 from central_mdm.fleet.model import devices
@@ -48,6 +49,24 @@ def by_pass(
     return bearer
 
 
+async def enrolled_by(
+    connection: AsyncConnection, school: str, device: str, key: Ed25519PublicKey
+) -> str:
+    """Return the hash of the secret given last to the device whose newest certified key this is.
+
+    Raises NotAllowed for any other key, one that was ended, and a device that is not enrolled.
+    """
+    newest, _ = await newest_key(connection, school, "device", device)
+    thumbprint = thumbprint_of(key)
+    if newest != thumbprint or await is_ended(connection, school, thumbprint):
+        raise NotAllowed("another-key")
+    mine = (devices.c.school == school, devices.c.id == device)
+    token_hash = (await connection.execute(select(devices.c.token_hash).where(*mine))).scalar()
+    if token_hash is None:
+        raise NotAllowed("not-enrolled")
+    return token_hash
+
+
 async def prove(ground: Ground, shown: Proof) -> Passed:
     """Give a pass to whoever signed a nonce of ours by the key that is certified for the device.
 
@@ -60,15 +79,7 @@ async def prove(ground: Ground, shown: Proof) -> Passed:
         raise NotAllowed("forged")
     if not is_fresh(ground.keys.passes(), said.nonce, now):
         raise Unproven(new_nonce(ground.keys.passes(), now))
-    wanted = select(devices.c.token_hash)
-    wanted = wanted.where(devices.c.school == school, devices.c.id == said.device)
     async with ground.database.reading(school) as connection:
-        newest, _ = await newest_key(connection, school, "device", said.device)
-        thumbprint = thumbprint_of(key)
-        if newest != thumbprint or await is_ended(connection, school, thumbprint):
-            raise NotAllowed("another-key")
-        token_hash = (await connection.execute(wanted)).scalar()
-    if token_hash is None:
-        raise NotAllowed("not-enrolled")
+        token_hash = await enrolled_by(connection, school, said.device, key)
     ground.limits.holder(school, "device", said.device)
     return new_pass(ground, school, said.device, token_hash)

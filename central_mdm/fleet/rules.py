@@ -16,7 +16,7 @@ from central_mdm.fleet.model import policies
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, of_token
-from central_mdm.fleet.telling import Telling, keep
+from central_mdm.fleet.telling import Telling, keep, news_of
 from central_mdm.fleet.wanted import statements
 from central_mdm.identity.certificates import key_of_request
 from central_mdm.identity.discovery import discovery_key
@@ -48,12 +48,11 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
     if not isinstance(known, Standing):
         raise NotSignedIn
     seen.touch(caller.school, caller.id, ground.clock())
-    reported = (told.policy_version, told.policy_state, told.policy_reason)
-    keeps = told.inventory is not None and told.inventory_hash != known.inventory_hash
-    if keeps or reported != known.reported:
-        kept = told if keeps else replace(told, inventory=None)
+    kept = news_of(told, known)
+    if kept is not None:
         async with ground.database.writing(caller.school) as connection:
             await keep(connection, Telling(caller.school, caller.id, kept, ground.clock()))
+    keeps = kept is not None and kept.inventory is not None
     head_count = known.head_count
     if told.heads:
         head_count = await _take_heads(ground, caller, told)

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct, json
+from msgspec.structs import replace
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import CheckIn
 from central_mdm.fleet.enrolment import keep_inventory
 from central_mdm.fleet.model import devices
+from central_mdm.fleet.standing import Standing
 from central_mdm.platform.database import Database
 from central_mdm.platform.gathered import Gathered
 
@@ -29,6 +31,14 @@ class Telling(Struct, frozen=True):
     device: str
     told: CheckIn
     at: int
+
+
+def news_of(told: CheckIn, standing: Standing) -> CheckIn | None:
+    """Return what is to be kept of what a device tells; None: all of it is known."""
+    if told.inventory_hash == standing.inventory_hash:
+        told = replace(told, inventory=None)
+    reported = tuple(getattr(told, name) for name in REPORT)
+    return told if told.inventory or reported != standing.reported else None
 
 
 def tellings(database: Database) -> Gathered[Telling, None]:

@@ -1,4 +1,4 @@
-"""On whose word a request changes something: the audit is told in each transaction it writes."""
+"""On whose word something is changed: the audit is told in each transaction that is written."""
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -10,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass
 class Acting:
-    """`write` gets the transaction, the school, and what was acted on, as the handler said."""
+    """`write` gets the transaction, the school, and what is acted on.
+
+    Set for a request of an administrator, or for all of a command.
+    """
 
     write: Callable[[AsyncConnection, str, str], Awaitable[None]]
     object: str = ""

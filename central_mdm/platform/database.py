@@ -6,7 +6,7 @@ transaction sets for itself, so that a forgotten condition finds nothing instead
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
@@ -37,8 +37,6 @@ class Database:
     def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self.engine: AsyncEngine = create_async_engine(self.url, **_options(self.url))
-        self.witness: Callable[[AsyncConnection, str], Awaitable[None]] | None = None
-        """Writes down, last in each writing transaction, on whose word it was: see the audit."""
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # SQLite has one writer at a time: waiting here is fair, waiting on its file is not.
         self._one_writer = asyncio.Lock() if self.is_sqlite else nullcontext()
@@ -54,8 +52,6 @@ class Database:
             async with connection.begin():
                 await _belong(connection, school)
                 yield connection
-                if self.witness is not None:
-                    await self.witness(connection, school)
                 if (now := acting.get()) is not None:
                     await now.write(connection, school, now.object)
 

@@ -28,8 +28,9 @@ from msgspec import Struct
 from central_mdm.contract.fleet import Enrol, Inventory
 from central_mdm.fleet.enrolment import Code, enrol, make_code
 from central_mdm.joining import ground_at
+from tests.benchmarks.cost import cpu_seconds, family, resident_megabytes
 from tests.benchmarks.report import report
-from tests.benchmarks.served import Running, cpu_seconds, make_sample, rss_mb, served
+from tests.benchmarks.served import Running, make_sample, served
 from tests.mdm import new_request
 
 STARTS = 5
@@ -95,7 +96,7 @@ async def day(running: Running, tokens: Sequence[str], seconds: int) -> Found:
 
     async def looks() -> None:
         while True:
-            found.rss = max(found.rss, rss_mb(running.pid))
+            found.rss = max(found.rss, sum(map(resident_megabytes, family(running.pid))))
             await asyncio.sleep(1)
 
     async with asyncio.TaskGroup() as tasks:

@@ -21,7 +21,6 @@ import json
 import os
 import random
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -51,6 +50,7 @@ from tests.benchmarks.region import (
     teacher_name,
 )
 from tests.benchmarks.report import report
+from tests.benchmarks.served import listening
 from tests.postgres import superuser
 
 HERE: Final = Path(__file__).parent
@@ -117,17 +117,11 @@ def main() -> None:
 
 @contextmanager
 def served(folder: Path, database: str, region: Region) -> Generator[Served]:
-    command = [sys.executable, "-m", "central_mdm", "serve", "--folder", str(folder / "server")]
     with (
         tempfile.TemporaryDirectory(prefix="pupitre-fleet-") as work,
-        subprocess.Popen([*command, "--database", database], stdout=subprocess.PIPE) as process,
+        listening(folder / "server", "--database", database) as (url, process),
     ):
-        assert process.stdout
-        try:
-            url = json.loads(process.stdout.readline())["listening"]
-            yield Served(url, process.pid, region, folder, Path(work))
-        finally:
-            process.terminate()
+        yield Served(url, process, region, folder, Path(work))
 
 
 def wrk(served: Served, script: str, *options: str, **told: object) -> dict[str, Any]:

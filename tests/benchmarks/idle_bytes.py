@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.central import web_client
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.mdm import CheckIns, enrol
+from tests.benchmarks.served import make_sample, served
 from tests.integration.test_check_ins import duties_of
 
 
@@ -45,18 +44,10 @@ def idle_bytes() -> tuple[int, int]:
     """Enrol, check in until all is told, and count the next: bytes up and down."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "server"
-        command = [sys.executable, "-m", "central_mdm"]
-        made = [*command, "sample", "--folder", str(folder), "--devices", "2"]
-        subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
-        serve = [*command, "serve", "--folder", str(folder)]
-        with subprocess.Popen(serve, stdout=subprocess.PIPE) as process:
-            assert process.stdout
-            try:
-                url: str = json.loads(process.stdout.readline())["listening"]
-                port = int(url.rpartition(":")[2])
-                return asyncio.run(_count(Path(name) / "device", folder, port))
-            finally:
-                process.terminate()
+        make_sample(folder, "--devices", "2")
+        with served(folder) as running:
+            port = int(running.url.rpartition(":")[2])
+            return asyncio.run(_count(Path(name) / "device", folder, port))
 
 
 async def _count(root: Path, server: Path, port: int) -> tuple[int, int]:

@@ -31,8 +31,9 @@ from obstore.store import S3Store
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, ChunkRef, FileOffered, Manifest
 from classroom_app.cloud.client import Cloud
 from tests import seaweed
+from tests.benchmarks.cost import cpu_seconds
 from tests.benchmarks.report import report
-from tests.benchmarks.served import Running, cpu_seconds, make_sample, served
+from tests.benchmarks.served import Running, make_sample, served
 
 T = TypeVar("T")
 PUPILS = 30

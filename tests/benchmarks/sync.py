@@ -34,8 +34,9 @@ from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId
 from classroom_app.ids import new_id
 from classroom_app.storage.keeping import Keeping, open_keeping
 from tests import postgres
+from tests.benchmarks.cost import cpu_seconds
 from tests.benchmarks.report import report
-from tests.benchmarks.served import Running, cpu_seconds, make_sample, served
+from tests.benchmarks.served import Running, make_sample, served
 from tests.rings import NoRing
 from tests.sync_store import Trusting
 

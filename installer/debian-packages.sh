@@ -16,6 +16,7 @@ packages=(
   binutils                                      # make package looks into libraries
   systemd                                       # systemd-analyze looks at the units, offline
   postgresql                                    # the tests' own cluster
+  wrk                                           # the generator of benchmarks/fleet
 )
 command -v dpkg-query >/dev/null || { echo "Not Debian: install by your own means: ${packages[*]}"; exit 0; }
 missing=()

@@ -1,9 +1,9 @@
 """Reading files back: whose they are, what they are made of, and where its bytes lie."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.partage import FileKept, FileNamed, FilesListed, Manifest
@@ -14,6 +14,30 @@ from central_mdm.roster.reading import classes_of
 
 FILES_A_PAGE = 200
 _manifest = msgspec.msgpack.Decoder(Manifest)
+# A school reads by these all day: made once, they cost half.
+_FILES: Final = select(
+    files.c.id,
+    files.c.lesson,
+    files.c.class_id,
+    files.c.pupil,
+    files.c.name,
+    files.c.document,
+    documents.c.size,
+    documents.c.manifest,
+).join(
+    documents,
+    (documents.c.school == files.c.school) & (documents.c.id == files.c.document),
+)
+_ONE: Final = _FILES.where(files.c.school == bindparam("school"), files.c.id == bindparam("id"))
+_PAGE: Final = (
+    _FILES.where(
+        files.c.school == bindparam("school"),
+        files.c.class_id == bindparam("class_id"),
+        files.c.id > bindparam("after"),
+    )
+    .order_by(files.c.id)
+    .limit(FILES_A_PAGE + 1)
+)
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -31,8 +55,7 @@ async def find(connection: AsyncConnection, caller: Caller, file: str) -> Kept:
 
     Those are the files of one's own classes; an administrator answers for all of a school.
     """
-    wanted = _files().where(files.c.school == caller.school, files.c.id == file)
-    row = (await connection.execute(wanted)).first()
+    row = (await connection.execute(_ONE, {"school": caller.school, "id": file})).first()
     if row is None or not await _may_read(connection, caller, row.class_id):
         raise Missing("no-file")
     kept = FileKept(row.id, row.lesson, row.class_id, row.pupil, row.name, row.manifest)
@@ -45,9 +68,8 @@ async def list_files(
     """List a class's files by id, those after `after`. Raises Missing for another's class."""
     if not await _may_read(connection, caller, class_id):
         raise Missing("no-class")
-    mine = (files.c.school == caller.school, files.c.class_id == class_id, files.c.id > after)
-    wanted = _files().where(*mine).order_by(files.c.id).limit(FILES_A_PAGE + 1)
-    rows = (await connection.execute(wanted)).all()
+    asked = {"school": caller.school, "class_id": class_id, "after": after}
+    rows = (await connection.execute(_PAGE, asked)).all()
     some = tuple(_named(row) for row in rows[:FILES_A_PAGE])
     return FilesListed(some, len(rows) > FILES_A_PAGE)
 
@@ -58,12 +80,5 @@ async def _may_read(connection: AsyncConnection, caller: Caller, class_id: str) 
     return class_id in await classes_of(connection, caller.school, caller.id)
 
 
-def _files() -> Any:  # noqa: ANN401 - a statement's type counts its columns
-    same = (documents.c.school == files.c.school) & (documents.c.id == files.c.document)
-    about = (files.c.id, files.c.lesson, files.c.class_id, files.c.pupil, files.c.name)
-    made = (files.c.document, documents.c.size, documents.c.manifest)
-    return select(*about, *made).join(documents, same)
-
-
-def _named(row: Any) -> FileNamed:  # noqa: ANN401 - a row of `_files`
+def _named(row: Any) -> FileNamed:  # noqa: ANN401 - a row of `_FILES`
     return FileNamed(row.id, row.lesson, row.pupil, row.name, row.size, row.document)

@@ -22,6 +22,9 @@ _CLASSES: Final = select(teaching.c.class_id, teaching.c.ends_at).where(
     teaching.c.teacher == bindparam("teacher"),
     or_(teaching.c.ends_at == 0, teaching.c.ends_at > bindparam("now")),
 )
+_EVER: Final = select(teaching.c.class_id).where(
+    teaching.c.school == bindparam("school"), teaching.c.teacher == bindparam("teacher")
+)
 _STAND: Final = select(
     schools.c.epoch,
     select(scopes.c.sequence)
@@ -45,10 +48,8 @@ async def classes_of(connection: AsyncConnection, school: str, teacher: str) -> 
 
     What is to be known of a lesson may come long after it.
     """
-    wanted = select(teaching.c.class_id).where(
-        teaching.c.school == school, teaching.c.teacher == teacher
-    )
-    return tuple(sorted((await connection.execute(wanted)).scalars()))
+    named = {"school": school, "teacher": teacher}
+    return tuple(sorted((await connection.execute(_EVER, named)).scalars()))
 
 
 async def classes_now(

@@ -30,7 +30,7 @@ from central_mdm.contract.partage import FileAnswer, FileKept, FileOffered, File
 from central_mdm.contract.roster import Changes, Scopes
 from classroom_app.cloud.answers import OURS, judge, read
 from classroom_app.cloud.errors import NotAServer, NotSignedIn, Unreachable
-from classroom_app.cloud.objects import read_object
+from classroom_app.cloud.objects import ObjectReader
 from device_bridge.server_clock import ahead_seconds
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ class Cloud:
         self._http = httpx.AsyncClient(
             timeout=timeout, limits=limits, verify=verify, follow_redirects=False
         )
-        self._verify = verify if isinstance(verify, ssl.SSLContext) else None
+        self._objects = ObjectReader(verify if isinstance(verify, ssl.SSLContext) else None)
         self._renewed = renewed
         self._now = now
         self._whole_seconds = whole_seconds
@@ -193,11 +193,12 @@ class Cloud:
         """Read from the object store, off the loop."""
         try:
             async with asyncio.timeout(CHUNK_SECONDS):
-                return await asyncio.to_thread(read_object, address, self._verify)
+                return await asyncio.to_thread(self._objects.read, address)
         except TimeoutError:
             raise Unreachable("too slow") from None
 
     async def close(self) -> None:
+        self._objects.close()
         await self._http.aclose()
 
     def _hold(self, signed: SignedIn) -> SignedIn:

@@ -1,11 +1,13 @@
-"""Reading one object from the school's object store, by an address that needs no token.
+"""Reading objects from the school's object store, by addresses that need no token.
 
-In a thread, by the standard library: megabytes come in few large reads, for a fifth of the
+In threads, by the standard library: megabytes come in few large reads, for a fifth of the
 processor time that the same bytes cost on the loop.
 """
 
 import ssl
+from collections import deque
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Final
 from urllib.parse import urlsplit
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX
@@ -13,31 +15,78 @@ from classroom_app.cloud.errors import NotAServer, Unreachable
 
 # Between two bytes; the whole has an end of its own, from whoever asks.
 QUIET_SECONDS = 20.0
+IDLE_MAX: Final = 8
+"""So many connections are kept for the next objects, the one used last first."""
+_Place = tuple[str, str, int | None]
 
 
-def read_object(address: str, verify: ssl.SSLContext | None) -> tuple[int, bytes]:
-    """Return status and content, at most a chunk. Blocks. Raises Unreachable or NotAServer."""
+class ObjectReader:
+    """Reads as many at once as threads ask it, and goes on with a connection that stands."""
+
+    def __init__(self, verify: ssl.SSLContext | None = None) -> None:
+        self._verify = verify
+        self._idle: deque[tuple[_Place, HTTPConnection]] = deque()
+
+    def read(self, address: str) -> tuple[int, bytes]:
+        """Return status and content, at most a chunk. Blocks. Raises Unreachable or NotAServer."""
+        place, path = _parts(address)
+        connection = self._left(place)
+        if connection is not None:
+            try:
+                return self._read(place, connection, path)
+            except Unreachable:
+                pass  # it may have ended while nobody asked: that is no failure of the store
+        return self._read(place, self._new(place), path)
+
+    def close(self) -> None:
+        """End what stands idle."""
+        while self._idle:
+            self._idle.popleft()[1].close()
+
+    def _new(self, place: _Place) -> HTTPConnection:
+        scheme, host, port = place
+        if scheme == "https":
+            return HTTPSConnection(host, port, timeout=QUIET_SECONDS, context=self._verify)
+        return HTTPConnection(host, port, timeout=QUIET_SECONDS)
+
+    def _left(self, place: _Place) -> HTTPConnection | None:
+        try:
+            found, connection = self._idle.pop()
+        except IndexError:
+            return None
+        if found == place:
+            return connection
+        connection.close()
+        return None
+
+    def _read(self, place: _Place, connection: HTTPConnection, path: str) -> tuple[int, bytes]:
+        whole = False
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            content = response.read(CHUNK_BYTES_MAX + 1)
+            if response.length and len(content) <= CHUNK_BYTES_MAX:
+                raise Unreachable("cut off")
+            whole = response.isclosed() and len(self._idle) < IDLE_MAX
+        except (OSError, HTTPException, ValueError) as error:
+            raise Unreachable(type(error).__name__) from None
+        finally:
+            if whole:
+                self._idle.append((place, connection))
+            else:
+                connection.close()
+        if len(content) > CHUNK_BYTES_MAX:
+            raise NotAServer("too-large")
+        return response.status, content
+
+
+def _parts(address: str) -> tuple[_Place, str]:
+    """Return where an address is and what to ask there. Raises NotAServer."""
     try:
         parts = urlsplit(address)
-        where = (parts.hostname or "", parts.port)
+        place = (parts.scheme, parts.hostname or "", parts.port)
     except ValueError:
         raise NotAServer("no-address") from None
-    if parts.scheme not in {"http", "https"} or not where[0]:
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise NotAServer("no-address")
-    if parts.scheme == "https":
-        connection = HTTPSConnection(*where, timeout=QUIET_SECONDS, context=verify)
-    else:
-        connection = HTTPConnection(*where, timeout=QUIET_SECONDS)
-    try:
-        connection.request("GET", f"{parts.path or '/'}?{parts.query}")
-        response = connection.getresponse()
-        content = response.read(CHUNK_BYTES_MAX + 1)
-        if response.length and len(content) <= CHUNK_BYTES_MAX:
-            raise Unreachable("cut off")
-    except (OSError, HTTPException, ValueError) as error:
-        raise Unreachable(type(error).__name__) from None
-    finally:
-        connection.close()
-    if len(content) > CHUNK_BYTES_MAX:
-        raise NotAServer("too-large")
-    return response.status, content
+    return place, f"{parts.path or '/'}?{parts.query}"

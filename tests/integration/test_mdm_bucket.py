@@ -11,7 +11,7 @@ import pytest
 from central_mdm.platform.errors import Busy, Malformed
 from central_mdm.platform.s3 import Bucket
 from classroom_app.cloud.errors import NotAServer, Unreachable
-from classroom_app.cloud.objects import read_object
+from classroom_app.cloud.objects import ObjectReader
 from tests import seaweed
 from tests.integration.test_mdm_partage import an_offer, document, offer, put
 from tests.mdm import Mdm, Prepared, running
@@ -81,12 +81,13 @@ async def test_who_may_read_is_sent_to_the_bucket_where_apps_reach_it(
             foreign = await mdm.http.get(path, headers=await mdm.as_teacher("sane"))
     assert (sent.status_code, foreign.status_code) == (307, 404)
     place = sent.headers["location"]
-    assert await asyncio.to_thread(read_object, place, None) == (200, pieces[0])
+    reader = ObjectReader()
+    assert await asyncio.to_thread(reader.read, place) == (200, pieces[0])
     for wrong in (place.replace(name, "0" * 64), place[:-1] + ("0" if place[-1] != "0" else "1")):
-        assert (await asyncio.to_thread(read_object, wrong, None))[0] == 403
+        assert (await asyncio.to_thread(reader.read, wrong))[0] == 403
     for nowhere in ("file:///etc/passwd", "http://[", "http://127.0.0.1:9/x"):
         with pytest.raises((NotAServer, Unreachable)):
-            await asyncio.to_thread(read_object, nowhere, None)
+            await asyncio.to_thread(reader.read, nowhere)
 
 
 async def test_a_bucket_that_is_away_costs_a_wait_and_one_that_is_misnamed_a_sentence(

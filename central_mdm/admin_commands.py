@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from central_mdm import backup_commands, identity_commands, roster_commands
+from central_mdm import backup_commands, identity_commands, pupil_commands, roster_commands
 from central_mdm.platform.ground import Ground
 
-MEMBERS = (backup_commands, identity_commands, roster_commands)
+MEMBERS = (backup_commands, identity_commands, roster_commands, pupil_commands)
 Command = Callable[[Callable[..., argparse.ArgumentParser], str, str], argparse.ArgumentParser]
 
 

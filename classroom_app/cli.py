@@ -58,9 +58,12 @@ def parser() -> argparse.ArgumentParser:
     journal.add_argument("what", choices=["verify"], help="walk it; name the first broken place")
     journal.add_argument("--json", action="store_true", help="for a program")
     store = commands.add_parser("store", help="look after what this teacher's app keeps")
-    said = "look at each page; make a damaged one anew of what is left; write all of it as JSON"
-    store.add_argument("what", choices=["check", "repair", "export"], help=said)
+    said = (
+        "look at each page; make a damaged one anew of what is left; write all as JSON; forget one"
+    )
+    store.add_argument("what", choices=["check", "repair", "export", "erase"], help=said)
     store.add_argument("--out", type=Path, help="where to export: a new or empty folder")
+    store.add_argument("--pupil", metavar="ID", default="", help="whom to erase from the journal")
     return made
 
 
@@ -118,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         case "store":
             from classroom_app.store_commands import look_after  # noqa: PLC0415 - as in `doctor`
 
-            return look_after(args.home, args.what, args.out)
+            return look_after(args.home, args.what, args.out, args.pupil)
         case _:
             return _open(args)
 

@@ -1,5 +1,6 @@
-"""`pupitre store check`, `repair` and `export`: what to do when a store will not open."""
+"""`pupitre store check`, `repair`, `export`, for one that will not open, and `erase`."""
 
+import asyncio
 import os
 import sys
 import time
@@ -9,8 +10,10 @@ from typing import Final
 
 from classroom_app.asking import passphrase
 from classroom_app.domain.errors import NotKept, StoreBroken, StoreInUse, StoreLocked
+from classroom_app.domain.lesson import PupilId
 from classroom_app.presenters.sentences import refusal
 from classroom_app.storage.exporting import export
+from classroom_app.storage.keeping import open_keeping
 from classroom_app.storage.keys import WAITS, Key, Ring, find_key, system_ring
 from classroom_app.storage.repairing import Checked, Repaired, check, read, repair
 from device_bridge.only_one import lock_folder
@@ -21,7 +24,11 @@ REPAIR: Final = "Mend it: pupitre store repair"
 
 
 def look_after(
-    home: Path, what: str, out: Path | None, ring: Callable[[], Ring] = system_ring
+    home: Path,
+    what: str,
+    out: Path | None,
+    pupil: str = "",
+    ring: Callable[[], Ring] = system_ring,
 ) -> int:
     """Do one; return 0, 1 where the store is damaged, 2 where it was not done, with the reason."""
     path = home / "store.db"
@@ -31,7 +38,12 @@ def look_after(
     if what == "export" and out is None:
         print("Say where to: pupitre store export --out FOLDER", file=sys.stderr)
         return NOT_DONE
+    if what == "erase" and not pupil:
+        print("Say who: pupitre store erase --pupil ID", file=sys.stderr)
+        return NOT_DONE
     try:
+        if what == "erase":
+            return asyncio.run(_erased(home, PupilId(pupil), ring))
         held = _locked(home)
         try:
             return _done(what, path, _key(home, ring).digits, out or home)
@@ -53,6 +65,19 @@ def _done(what: str, path: Path, key: str, out: Path) -> int:
             found = check(path, key)
             print(_checked(found))
             return WHOLE if found.whole else DAMAGED
+
+
+async def _erased(home: Path, pupil: PupilId, ring: Callable[[], Ring]) -> int:
+    try:
+        keeping = await open_keeping(home, ring)
+    except StoreLocked:
+        keeping = await open_keeping(home, ring, passphrase=await asyncio.to_thread(passphrase))
+    try:
+        print(f"Erased from {await keeping.erase(pupil)} entries of the journal; they stay whole.")
+        print("Collected work lies beside the store: remove that pupil's files there.")
+    finally:
+        await keeping.close()
+    return WHOLE
 
 
 def _exported(path: Path, key: str, folder: Path) -> int:

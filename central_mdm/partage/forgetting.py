@@ -24,14 +24,19 @@ async def forget_files(ground: Ground, school: str, before: int) -> int:
     async with ground.database.writing(school) as connection:
         old = delete(files).where(files.c.school == school, files.c.kept_at < before)
         gone = (await connection.execute(old)).rowcount
-        used = select(files.c.document).where(files.c.school == school)
-        unused = documents.c.school == school, documents.c.id.not_in(used)
-        await connection.execute(delete(documents).where(*unused))
+        await drop_documents(connection, school)
     async with ground.database.writing(school) as connection:
         await _mark(connection, school, ground.clock() - GRACE_SECONDS)
     while await _sweep(ground, school):
         pass
     return gone
+
+
+async def drop_documents(connection: AsyncConnection, school: str) -> None:
+    """Remove the documents that no file names any more; their chunks go with the next tidying."""
+    used = select(files.c.document).where(files.c.school == school)
+    unused = documents.c.school == school, documents.c.id.not_in(used)
+    await connection.execute(delete(documents).where(*unused))
 
 
 async def _mark(connection: AsyncConnection, school: str, before: int) -> None:

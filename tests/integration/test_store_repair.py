@@ -22,7 +22,7 @@ A_DAY = 30 * 3600
 
 
 def store(home: Path, what: str, out: Path | None = None) -> int:
-    return look_after(home, what, out, NoRing)
+    return look_after(home, what, out, ring=NoRing)
 
 
 def flip(home: Path, page: int) -> None:
@@ -127,6 +127,20 @@ async def test_a_copy_is_made_once_a_day_and_goes_with_whom_it_tells_of(tmp_path
     async with opened(tmp_path) as keeping:
         await keeping.erase(AMINA)
         assert not copy.exists()
+
+
+async def test_a_pupil_is_erased_from_the_terminal_and_the_chain_stays_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+    whose = ("erase", None, AMINA, NoRing)
+    assert look_after(tmp_path, "erase", None, "", NoRing) == 2, "nobody said who"
+    assert await asyncio.to_thread(look_after, tmp_path, *whose) == 0
+    assert "Erased from 1 entries" in capsys.readouterr().out
+    async with opened(tmp_path) as keeping:
+        assert await keeping.verify() is None
+        assert await keeping.erase(AMINA) == 0
 
 
 async def test_all_is_exported_but_what_was_erased_and_nothing_is_written_over(

@@ -1,0 +1,31 @@
+"""The commands of `pupitre-mdm admin` on what is here of one pupil."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from msgspec import to_builtins
+
+from central_mdm.platform.ground import Ground
+from central_mdm.pupils import forget, tell
+
+NAMES: Final = frozenset({"export", "erase"})
+Add = Callable[[str, str], argparse.ArgumentParser]
+
+
+def add_to(command: Add) -> None:
+    """Add the commands; `command` makes one by name and help."""
+    told = command("export", "write all that is here of a pupil into a new folder")
+    told.add_argument("--out", metavar="FOLDER", type=Path, required=True)
+    gone = command("erase", "forget a pupil: names, work, and the words of events that name them")
+    for made in (told, gone):
+        made.add_argument("--school", required=True)
+        made.add_argument("--pupil", metavar="ID", required=True)
+
+
+async def run(ground: Ground, args: argparse.Namespace) -> object:
+    """Run one of `NAMES`; return what is printed."""
+    if args.admin == "export":
+        return to_builtins(await tell(ground, args.school, args.pupil, args.out))
+    return to_builtins(await forget(ground, args.school, args.pupil))

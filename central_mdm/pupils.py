@@ -1,0 +1,208 @@
+"""What the server has of one pupil: told to who asks (GDPR art. 15), or forgotten (art. 17).
+
+A journal's event is of a pupil where its body names the pupil. What it says of other pupils is
+theirs, and is left out of what is told.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import blake3
+from msgspec import Struct, json
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.fleet.model import inventories, seen
+from central_mdm.identity.model import audit_acts
+from central_mdm.journal.forgetting import FORGOTTEN
+from central_mdm.journal.model import events
+from central_mdm.partage.forgetting import drop_documents
+from central_mdm.partage.model import documents, files
+from central_mdm.partage.rules import read_manifest
+from central_mdm.platform.acting import about
+from central_mdm.platform.errors import Missing
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.feed import publish
+from central_mdm.roster.model import (
+    classes,
+    devices,
+    memberships,
+    past,
+    placements,
+    pupils,
+    sources,
+)
+from central_mdm.roster.rules import remove_pupil
+
+ABOUT, JOURNAL, WORK = "pupil.json", "journal.jsonl", "work"
+EVENTS_A_STATEMENT: Final = 500
+_body: Final = json.Decoder(dict[str, Any])
+
+
+class Told(Struct, frozen=True):
+    """How much was written."""
+
+    classes: int
+    devices: int
+    events: int
+    files: int
+
+
+class Forgotten(Struct, frozen=True):
+    """What went: out of so many classes, of so many events the words, so many files."""
+
+    classes: int
+    events: int
+    files: int
+
+
+async def tell(ground: Ground, school: str, pupil: str, folder: Path) -> Told:
+    """Write all that is here of a pupil into a new folder, for its owner alone.
+
+    `pupil.json` has roster, devices and acts, `journal.jsonl` a line an event, `work/` what was
+    collected. Raises Missing where there is nothing, and `OSError`, FileExistsError among them;
+    then nothing lies there.
+    """
+    async with ground.database.writing(school):
+        about(pupil)  # who asked for it is an act
+    async with ground.database.reading(school) as connection:
+        known = await _about(connection, school, pupil)
+        kept = [_line(row, pupil) async for row in _events(connection, school, pupil)]
+        work = (await connection.execute(_work(school, pupil))).all()
+    if not (known["pupil"] or known["was_in"] or kept or work):
+        raise Missing("no-pupil")
+    await asyncio.to_thread(folder.mkdir, mode=0o700)
+    try:
+        known["work"] = [await _write_work(ground, school, folder / WORK, row) for row in work]
+        await asyncio.to_thread(_write, folder / ABOUT, json.format(json.encode(known)))
+        await asyncio.to_thread(_write, folder / JOURNAL, b"".join(kept))
+    except BaseException:
+        await asyncio.to_thread(shutil.rmtree, folder)
+        raise
+    return Told(len(known["classes"]), len(known["devices"]), len(kept), len(work))
+
+
+async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
+    """Let a pupil's names go, their work, and what events say that name them. Raises Missing.
+
+    All apps of the pupil's classes hear of it; that something happened, and its hash, stay. Bytes
+    of work go with the next tidying.
+    """
+    async with ground.database.writing(school) as connection:
+        about(pupil)
+        mine = memberships.c.school == school, memberships.c.pupil == pupil
+        found = await connection.execute(select(memberships.c.class_id).where(*mine))
+        left = found.scalars().all()
+        news = [told for one in left for told in await remove_pupil(connection, school, one, pupil)]
+        named = [row.id async for row in _events(connection, school, pupil)]
+        for start in range(0, len(named), EVENTS_A_STATEMENT):
+            some = events.c.id.in_(named[start : start + EVENTS_A_STATEMENT])
+            gone = update(events).where(events.c.school == school, some)
+            await connection.execute(gone.values(body=FORGOTTEN))
+        owned = delete(files).where(files.c.school == school, files.c.pupil == pupil)
+        work = (await connection.execute(owned)).rowcount
+        await drop_documents(connection, school)
+        known = work
+        for table, column in ((pupils, pupils.c.id), (past, past.c.pupil), (sources, sources.c.id)):
+            whole = delete(table).where(table.c.school == school, column == pupil)
+            known += (await connection.execute(whole)).rowcount
+        if not (known or left or named):
+            raise Missing("no-pupil")
+        await publish(connection, school, news)
+    return Forgotten(len(left), len(named), work)
+
+
+async def _about(connection: AsyncConnection, school: str, pupil: str) -> dict[str, Any]:
+    async def rows(wanted: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a statement's type counts its columns
+        found = await connection.execute(wanted)
+        return [dict(row) for row in found.mappings()]
+
+    name = select(pupils.c.id, pupils.c.given_name, pupils.c.family_name)
+    here = pupils.c.school == school, pupils.c.id == pupil
+    member = memberships.c.school == school, memberships.c.pupil == pupil
+    seat = (memberships.c.class_id, classes.c.name, memberships.c.display, memberships.c.seat)
+    same = (classes.c.school == memberships.c.school) & (classes.c.id == memberships.c.class_id)
+    was = past.c.school == school, past.c.pupil == pupil
+    on = audit_acts.c.school == school, audit_acts.c.object == pupil
+    source = sources.c.school == school, sources.c.id == pupil
+    act = (audit_acts.c.at, audit_acts.c.who, audit_acts.c.act)
+    return {
+        "school": school,
+        "pupil": await rows(name.where(*here)),
+        "register": await rows(select(sources.c.source).where(*source)),
+        "classes": await rows(select(*seat).join(classes, same).where(*member)),
+        "was_in": await rows(select(past.c.class_id, past.c.left_at).where(*was)),
+        "devices": await _devices(connection, school, pupil),
+        "acts": await rows(select(*act).where(*on)),
+    }
+
+
+async def _devices(connection: AsyncConnection, school: str, pupil: str) -> list[dict[str, Any]]:
+    """Return the devices that are the pupil's own, and what they told of themselves last."""
+    told = (devices.c.id, devices.c.name, devices.c.kind, seen.c.seen_at, inventories.c.body)
+    own = (placements.c.school == devices.c.school) & (placements.c.device == devices.c.id)
+    came = (seen.c.school == devices.c.school) & (seen.c.device == devices.c.id)
+    says = (inventories.c.school == devices.c.school) & (inventories.c.device == devices.c.id)
+    wanted = select(*told).join(placements, own).outerjoin(seen, came).outerjoin(inventories, says)
+    mine = wanted.where(placements.c.school == school, placements.c.pupil == pupil)
+    return [
+        {"id": row.id, "name": row.name, "kind": row.kind, "seen_at": row.seen_at}
+        | {"inventory": _body.decode(row.body) if row.body else {}}
+        for row in await connection.execute(mine)
+    ]
+
+
+async def _events(connection: AsyncConnection, school: str, pupil: str) -> AsyncIterator[Any]:
+    wanted = select(events).where(events.c.school == school, events.c.body != FORGOTTEN)
+    ordered = wanted.order_by(events.c.origin, events.c.sequence)
+    needle = json.encode(pupil)
+    async for row in await connection.stream(ordered):
+        if needle in row.body and _names(_body.decode(row.body), pupil):
+            yield row
+
+
+def _names(body: dict[str, Any], pupil: str) -> bool:
+    several = body.get("pupils")
+    return body.get("pupil") == pupil or (isinstance(several, list) and pupil in several)
+
+
+def _line(row: Any, pupil: str) -> bytes:  # noqa: ANN401 - a row of `events`
+    body = _body.decode(row.body)
+    if isinstance(body.get("pupils"), list):
+        body["pupils"] = [pupil]
+    told = {"id": row.id, "lesson": row.lesson, "kind": row.kind, "at": row.happened_at}
+    return json.encode({**told, "teacher": row.teacher, "says": body}) + b"\n"
+
+
+def _work(school: str, pupil: str) -> Any:  # noqa: ANN401 - as above
+    same = (documents.c.school == files.c.school) & (documents.c.id == files.c.document)
+    told = (files.c.id, files.c.lesson, files.c.class_id, files.c.name, files.c.kept_at)
+    wanted = select(*told, documents.c.size, documents.c.manifest).join(documents, same)
+    return wanted.where(files.c.school == school, files.c.pupil == pupil).order_by(files.c.kept_at)
+
+
+async def _write_work(ground: Ground, school: str, folder: Path, row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `_work`
+    """Write one work under a name of ours: its own is the pupil's words, and is told beside it."""
+    place = folder / blake3.blake3(row.id.encode()).hexdigest()[:16]
+    await asyncio.to_thread(folder.mkdir, mode=0o700, exist_ok=True)
+    read, size = read_manifest(row.manifest), 0
+    for chunk in read.chunks if read else ():
+        content = await ground.objects.read(school, chunk.hash.hex())
+        if content is None or blake3.blake3(content).digest() != chunk.hash:
+            break
+        await asyncio.to_thread(_write, place, content)
+        size += chunk.size
+    told = {"file": f"{folder.name}/{place.name}", "name": row.name, "size": row.size}
+    where = {"lesson": row.lesson, "class_id": row.class_id, "kept_at": row.kept_at}
+    return told | where | {"whole": size == row.size}
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Add to a file that is for its owner alone."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    with os.fdopen(os.open(path, flags, 0o600), "ab") as file:
+        file.write(content)

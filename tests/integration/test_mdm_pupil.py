@@ -1,0 +1,107 @@
+"""What the MDM has of one pupil is told whole to who asks, without the others; and forgotten."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from central_mdm.cli import main
+from central_mdm.journal.model import events
+from central_mdm.platform.errors import Missing
+from central_mdm.pupils import Forgotten, Told, forget, tell
+from central_mdm.roster.model import pupils
+from central_mdm.tidying import Retention, tidy
+from tests.integration.test_mdm_journal import an_event, push
+from tests.integration.test_mdm_partage import an_offer, document, later, offer, put
+from tests.mdm import Mdm, Prepared
+
+pytestmark = pytest.mark.real_loop
+WORK = 70_000
+
+
+@pytest.fixture
+async def ada(mdm: Mdm) -> str:
+    """Let a pupil be named by three events, one of them with others, and hand in one work."""
+    first, second = (each["pupil"] for each in mdm.sample["devices"][:2])
+    spoke: dict[str, Any] = {"class_id": "5B", "pupil": first, "text": "may I go out?"}
+    bodies = (spoke, {"class_id": "5B", "pupils": [second, first]}, {"pupils": [second]})
+    for number, body in enumerate(bodies, 1):
+        await push(mdm, an_event(number, body=body))
+    pieces, manifest = document(WORK)
+    await put(mdm, pieces[0])
+    assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept"
+    return str(first)
+
+
+async def test_all_that_is_here_of_a_pupil_is_written_and_nothing_of_the_others(
+    mdm: Mdm, ada: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "asked"
+    assert await tell(mdm.ground, mdm.school, ada, out) == Told(1, 1, 2, 1)
+    about = json.loads((out / "pupil.json").read_text())
+    (work,) = about["work"]
+    assert (about["pupil"][0]["id"], about["classes"][0]["class_id"]) == (ada, "5B")
+    assert (work["name"], work["whole"]) == ("../Élève — devoir.pdf", True)
+    assert (out / work["file"]).stat().st_size == WORK
+    lines = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()]
+    assert [line["says"].get("text") for line in lines] == ["may I go out?", None]
+    other = mdm.sample["devices"][1]
+    for told in out.rglob("*.json*"):
+        assert other["pupil"] not in told.read_text()
+    assert {oct(each.stat().st_mode & 0o077) for each in (out, *out.rglob("*"))} == {"0o0"}
+    with pytest.raises(FileExistsError):
+        await tell(mdm.ground, mdm.school, ada, out)
+    with pytest.raises(Missing):
+        await tell(mdm.ground, mdm.school, "p-nobody", tmp_path / "nobody")
+    assert not (tmp_path / "nobody").exists()
+
+
+async def test_a_forgotten_pupil_leaves_no_name_no_work_and_a_whole_chain(
+    mdm: Mdm, ada: str, tmp_path: Path
+) -> None:
+    changed = "/api/changes?scope=class:5B"
+    before = (await mdm.http.get(changed, headers=await mdm.as_teacher())).json()
+    assert await forget(mdm.ground, mdm.school, ada) == Forgotten(1, 2, 1)
+    told = (
+        await mdm.http.get(
+            f"{changed}&epoch={before['epoch']}&after={before['last']}",
+            headers=await mdm.as_teacher(),
+        )
+    ).json()["changes"]
+    assert {"entity": "pupil", "id": ada} in [
+        {name: each[name] for name in ("entity", "id")} for each in told if not each.get("row")
+    ], "each app of the class hears of it"
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        kept = (await connection.execute(select(events).order_by(events.c.sequence))).all()
+        names = (await connection.execute(select(pupils.c.id))).scalars().all()
+    assert [(row.sequence, bool(row.body)) for row in kept] == [(1, False), (2, False), (3, True)]
+    assert {row.hash for row in kept} == {"ab" * 32}
+    assert ada not in names
+    later(mdm, 8)
+    await tidy(mdm.ground, mdm.school, Retention())
+    assert not [path for path in (tmp_path / "objects").rglob("*") if path.stat().st_size == WORK]
+    with pytest.raises(Missing):
+        await forget(mdm.ground, mdm.school, ada)
+    with pytest.raises(Missing):
+        await tell(mdm.ground, mdm.school, ada, tmp_path / "again")
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_who_asks_is_written_down(
+    tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with prepared_school.copy(tmp_path):
+        sample = json.loads((tmp_path / "sample.json").read_text())
+        pupil = sample["devices"][0]["pupil"]
+        named = ("--folder", str(tmp_path), "--school", sample["school"])
+        whose = (*named, "--pupil", pupil)
+        assert main(["admin", "export", *whose, "--out", str(tmp_path / "out")]) == 0
+        assert main(["admin", "erase", *whose]) == 0
+        assert main(["admin", "erase", *whose]) == 1
+        capsys.readouterr()
+        assert main(["admin", "audit", *named]) == 0
+    acts = json.loads(capsys.readouterr().out)["acts"]
+    told = [(one["act"], one["object"]) for one in acts if one["object"] == pupil]
+    assert told == [("admin erase", pupil), ("admin export", pupil)]

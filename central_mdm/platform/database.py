@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import MetaData, String, Table, event, text
+from sqlalchemy import MetaData, String, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -28,7 +28,6 @@ metadata = MetaData(
 ID = String(64)
 HEX = String(64)
 BUSY_SECONDS = 10
-_SCHOOL = text("SELECT set_config('pupitre.school', :school, true)")
 
 
 class Database:
@@ -40,17 +39,16 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # SQLite has one writer at a time: waiting here is fair, waiting on its file is not.
         self._one_writer = asyncio.Lock() if self.is_sqlite else nullcontext()
+        event.listen(self.engine.sync_engine, "begin", _begun)
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _opened)
-            event.listen(self.engine.sync_engine, "begin", _begun)
 
     @asynccontextmanager
     async def writing(self, school: str) -> AsyncGenerator[AsyncConnection]:
         """Open a transaction that is committed at the end, or rolled back by an exception."""
         async with self._one_writer, self.engine.connect() as connection:
-            await connection.execution_options(pupitre_writes=True)
+            await connection.execution_options(pupitre_school=school, pupitre_writes=True)
             async with connection.begin():
-                await _belong(connection, school)
                 yield connection
                 if (now := acting.get()) is not None:
                     await now.write(connection, school, now.object)
@@ -59,10 +57,8 @@ class Database:
     async def reading(self, school: str) -> AsyncGenerator[AsyncConnection]:
         """Open a transaction in which all statements see one moment of the database."""
         async with self.engine.connect() as connection:
-            if not self.is_sqlite:
-                await connection.execution_options(isolation_level="REPEATABLE READ")
+            await connection.execution_options(pupitre_school=school)
             async with connection.begin():
-                await _belong(connection, school)
                 yield connection
 
     @asynccontextmanager
@@ -73,7 +69,7 @@ class Database:
         that were made for it.
         """
         async with self.engine.connect() as connection:
-            await connection.execution_options(isolation_level="AUTOCOMMIT", pupitre_alone=True)
+            await connection.execution_options(pupitre_alone=True)
             async with connection.begin():
                 yield connection
 
@@ -92,7 +88,8 @@ def _options(url: URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"timeout": BUSY_SECONDS}}
     # No server-side prepared statements, so that PgBouncer may stand between (transaction mode).
-    return {"connect_args": {"prepare_threshold": None}, "pool_size": 8, "max_overflow": 8}
+    options = {"connect_args": {"prepare_threshold": None}, "pool_size": 8, "max_overflow": 8}
+    return {**options, "isolation_level": "AUTOCOMMIT"}  # we say BEGIN ourselves, see _begun
 
 
 def _opened(connection: DBAPIConnection, _: object) -> None:
@@ -104,14 +101,18 @@ def _opened(connection: DBAPIConnection, _: object) -> None:
 
 
 def _begun(connection: Connection) -> None:
-    # A transaction that begins by reading and then writes cannot wait for the file: it must
-    # say at once that it will write.
+    """Say BEGIN, and for which school: each turn to a database costs as much as what it asks."""
     options = connection.get_execution_options()
-    if not options.get("pupitre_alone"):
-        writes = options.get("pupitre_writes")
+    if options.get("pupitre_alone"):
+        return
+    writes = options.get("pupitre_writes")
+    if connection.dialect.name == "sqlite":
+        # A transaction that begins by reading and then writes cannot wait for the file: it must
+        # say at once that it will write.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-async def _belong(connection: AsyncConnection, school: str) -> None:
-    if connection.dialect.name == "postgresql":
-        await connection.execute(_SCHOOL, {"school": school})
+        return
+    begin = "BEGIN" if writes else "BEGIN ISOLATION LEVEL REPEATABLE READ"
+    # In hexadecimal digits, so that no school's name is ever part of a statement.
+    school = str(options.get("pupitre_school", "")).encode().hex()
+    named = f"convert_from(decode('{school}', 'hex'), 'UTF8')"
+    connection.exec_driver_sql(f"{begin}; SELECT set_config('pupitre.school', {named}, true)")

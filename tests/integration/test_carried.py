@@ -191,6 +191,20 @@ async def declared(mdm: Mdm, device: str, seconds: int) -> None:
     await declare(mdm.ground, mdm.school, mdm.sample["teachers"][0]["id"], wanted)
 
 
+async def heard_of(mdm: Mdm, teacher: Teacher) -> list[tuple[str, str]]:
+    """Take turns until nothing is pending at the MDM; return what is not as declared.
+
+    What a device does is told a moment after it is done.
+    """
+    async with asyncio.timeout(20):
+        while True:
+            rows = (await standings(mdm.ground, mdm.school, "")).rows
+            if all(one.state != "pending" for one in rows):
+                return [(one.about, one.state) for one in rows]
+            await teacher.courier.exchange()
+            await asyncio.sleep(0.02)
+
+
 async def told_of(mdm: Mdm, table: Table, device: str) -> Any:  # noqa: ANN401 - a row of whatever table
     async with mdm.ground.database.reading(mdm.school) as connection:
         mine = (table.c.school == mdm.school, table.c.device == device)
@@ -205,10 +219,8 @@ async def test_what_is_declared_reaches_a_device_that_never_meets_the_mdm_and_it
         await declared(mdm, device.id, 90)
         async with teacher_at(mdm, keeping, device.id, device.guard.port) as teacher:
             await turns(teacher, lambda: screen.read({"seconds": 90})[0])
-            owes = device.wanted.owed
-            await turns(teacher, lambda: owes() is None)
-            stands = (await standings(mdm.ground, mdm.school, "")).rows
-            assert [(one.about, one.state) for one in stands] == [("wallpaper", "unsupported")]
+            assert await heard_of(mdm, teacher) == [("wallpaper", "unsupported")]
+            await turns(teacher, lambda: device.wanted.owed() is None)
             kept = await told_of(mdm, carried, device.id)
             assert kept.carried_by == mdm.sample["teachers"][0]["id"]
             assert b"laptop" in (await told_of(mdm, inventories, device.id)).body

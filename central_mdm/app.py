@@ -30,6 +30,7 @@ from central_mdm.partage import api as partage
 from central_mdm.platform.api import NO_TOKEN, OPEN, problems, tell
 from central_mdm.platform.authentication import Authentication, Reader, Role
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.once import Once
 from central_mdm.platform.readiness import Readiness, Ready
 from central_mdm.roster import admin_api as register
 from central_mdm.roster import api as roster
@@ -100,7 +101,8 @@ def application(
                 readers=READERS.__getitem__,
                 bearers=bearers,
                 acting_as=partial(acting_as, ground),
-            )
+            ),
+            DefineMiddleware(Once, clock=ground.clock),
         ],
         exception_handlers={Exception: tell},
         lifespan=[lifespan],

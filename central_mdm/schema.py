@@ -9,6 +9,7 @@ from central_mdm.fleet import wanted_model
 from central_mdm.identity import model as identity
 from central_mdm.journal import model as journal
 from central_mdm.partage import model as partage
+from central_mdm.platform.answers import answers
 from central_mdm.platform.database import metadata
 from central_mdm.roster import model as roster
 
@@ -17,7 +18,7 @@ WITHOUT_TENANT: Final = frozenset({fleet.doors.name, identity.tenants.name})
 
 _ROOMS = (
     identity.schools, roster.changes, fleet.devices, wanted_model.groups, journal.events,
-    partage.files,
+    partage.files, answers,
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from central_mdm.identity.forgetting import forget_tokens
 from central_mdm.identity.rules import schools_here
 from central_mdm.journal.forgetting import forget_alarms, forget_events
 from central_mdm.partage.forgetting import forget_files
+from central_mdm.platform.answers import forget_answers
 from central_mdm.platform.errors import Malformed, Refusal
 from central_mdm.platform.ground import Ground
 
@@ -55,6 +56,7 @@ class Tidied(Struct, frozen=True):
     devices: int
     tokens: int
     audit: int = 0
+    answers: int = 0
 
 
 def read_retention(folder: Path) -> Retention:
@@ -83,8 +85,9 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         devices = await forget_devices(connection, school, before(keep.devices))
         tokens = await forget_tokens(connection, school, now)
         audited = await audit.forget_acts(connection, school, before(keep.audit))
+        answers = await forget_answers(connection, school, now)
     files = await forget_files(ground, school, before(keep.files))
-    return Tidied(events, files, alarms, devices, tokens, audited)
+    return Tidied(events, files, alarms, devices, tokens, audited, answers)
 
 
 async def tidy_all(ground: Ground, folder: Path, named: Sequence[str] = ()) -> dict[str, Tidied]:

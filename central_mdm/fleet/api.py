@@ -20,7 +20,16 @@ from central_mdm.contract.leaving import Left, SignedReceipt
 from central_mdm.fleet import enrolment, leaving, proving, rules, successors
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.whereabouts import whereabouts
-from central_mdm.platform.api import DEVICE, NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
+from central_mdm.platform.api import (
+    DEVICE,
+    NO_TOKEN,
+    OPEN,
+    TEACHER,
+    AnyRequest,
+    OnceOperation,
+    done_once,
+    problems,
+)
 from central_mdm.platform.ground import Ground
 
 ClassId = Annotated[str, QueryParameter(name="class", max_length=64, min_length=1)]
@@ -81,7 +90,8 @@ def routes(ground: Ground, seen: Seen) -> Router:
         status_code=200,
         opt=TEACHER,
         request_max_body_size=BODY_BYTES_MAX,
-        responses=problems(401, 403, 404, 409, 429),
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404, 429),
     )
     async def successor(request: AnyRequest, data: JSONBody[Successor]) -> PapersGiven:
         return await successors.papers_for(ground, request.user, data.key)

@@ -20,7 +20,7 @@ from central_mdm.fleet.telling import Telling, keep, news_of
 from central_mdm.fleet.wanted import statements
 from central_mdm.identity.certificates import key_of_request
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.renewal import renew
+from central_mdm.identity.renewal import renew_once
 from central_mdm.identity.revocation import newest
 from central_mdm.identity.statements import sign
 from central_mdm.identity.succession import since
@@ -124,7 +124,8 @@ async def _renewed(ground: Ground, caller: Caller, csr: str) -> str:
     try:
         key = key_of_request(csr)
         async with ground.database.writing(caller.school) as connection:
-            return await renew(connection, ground, Party(caller.school, "device", caller.id), key)
+            mine = Party(caller.school, "device", caller.id)
+            return await renew_once(connection, ground, mine, key)
     except Refusal as error:
         log.info("not renewed", extra={"device": caller.id, "why": error.code})
         return ""

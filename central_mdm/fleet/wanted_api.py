@@ -26,7 +26,14 @@ from central_mdm.fleet import urgent, wanted
 from central_mdm.fleet.declaring import declare
 from central_mdm.fleet.groups import keep_group
 from central_mdm.fleet.orders import order
-from central_mdm.platform.api import ADMINISTRATOR, DEVICE, AnyRequest, problems
+from central_mdm.platform.api import (
+    ADMINISTRATOR,
+    DEVICE,
+    AnyRequest,
+    OnceOperation,
+    done_once,
+    problems,
+)
 from central_mdm.platform.ground import Ground
 
 After = Annotated[str, QueryParameter(max_length=64, pattern=r"^[^\x00]*$")]
@@ -62,7 +69,8 @@ def routes(ground: Ground) -> Router:
         status_code=200,
         opt=ADMINISTRATOR,
         request_max_body_size=BODY_BYTES_MAX,
-        responses=problems(401, 403, 404),
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
     )
     async def declared(request: AnyRequest, data: JSONBody[Declare]) -> Declared:
         return await declare(ground, request.user.school, request.user.id, data)
@@ -82,7 +90,8 @@ def routes(ground: Ground) -> Router:
         status_code=200,
         opt=ADMINISTRATOR,
         request_max_body_size=BODY_BYTES_MAX,
-        responses=problems(401, 403, 404),
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
     )
     async def lost(request: AnyRequest, data: JSONBody[LostReported]) -> Urged:
         who = request.user
@@ -94,7 +103,8 @@ def routes(ground: Ground) -> Router:
         status_code=200,
         opt=ADMINISTRATOR,
         request_max_body_size=BODY_BYTES_MAX,
-        responses=problems(401, 403, 404),
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
     )
     async def found(request: AnyRequest, data: JSONBody[Found]) -> Urged:
         who = request.user

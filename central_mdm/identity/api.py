@@ -17,7 +17,16 @@ from central_mdm.contract.identity import (
 )
 from central_mdm.identity import audit, revocation, rules, succession
 from central_mdm.identity.renewal import renew_carried
-from central_mdm.platform.api import AUDITED, NO_TOKEN, OPEN, TEACHER, AnyRequest, problems
+from central_mdm.platform.api import (
+    AUDITED,
+    NO_TOKEN,
+    OPEN,
+    TEACHER,
+    AnyRequest,
+    OnceOperation,
+    done_once,
+    problems,
+)
 from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
@@ -56,7 +65,8 @@ def routes(ground: Ground) -> Router:
         status_code=200,
         opt=TEACHER,
         request_max_body_size=BODY_BYTES_MAX,
-        responses=problems(401, 403, 404, 409, 429),
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404, 429),
     )
     async def renewal(request: AnyRequest, data: JSONBody[Renew]) -> Renewed:
         return Renewed(await renew_carried(ground, request.user, data.csr))

@@ -32,16 +32,31 @@ async def schools_of(connection: AsyncConnection, region: str, after: str) -> Sc
 
 
 async def open_member(ground: Ground, caller: Caller, school: School) -> None:
-    """Open a school of this region. Raises Refused where one of that id is here, whosever it is."""
+    """Open a school of this region. Raises Refused where one of that id is here, whosever it is.
+
+    The region's own, of that very name, is not in the way: an answer was lost.
+    """
     by = audit.by(caller)
     try:
         await open_school(ground, school.school, school.name, by=by)
     except FileExistsError:
+        if await _is_member(ground, caller.school, school):
+            return
         raise Refused("school-exists", "There is a school of this id.") from None
     async with ground.database.writing(caller.school) as connection:
         await join(connection, caller.school, school)
         told = caller.school, by, "school-opened", school.school
         await audit.record(connection, ground.clock(), *told)
+
+
+async def _is_member(ground: Ground, region: str, school: School) -> bool:
+    wanted = select(region_schools.c.member).where(
+        region_schools.c.school == region,
+        region_schools.c.member == school.school,
+        region_schools.c.name == school.name,
+    )
+    async with ground.database.reading(region) as connection:
+        return (await connection.execute(wanted)).first() is not None
 
 
 async def join(connection: AsyncConnection, region: str, school: School) -> None:

@@ -1,6 +1,7 @@
-"""On whose word something is changed: the audit is told in each transaction that is written."""
+"""On whose word something is changed, and whether once: told in each transaction written."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +20,22 @@ class Acting:
     object: str = ""
 
 
+@dataclass
+class Intent:
+    """What is done once, however often it is asked: its answer is kept with what it did.
+
+    So all that the request writes in its `school` is one transaction: `begin` gets it before
+    anything is done, and it ends with `ends`, when the answer is known.
+    """
+
+    school: str
+    begin: Callable[[AsyncConnection], Awaitable[None]]
+    ends: AsyncExitStack
+    connection: AsyncConnection | None = None
+
+
 acting: Final[ContextVar[Acting | None]] = ContextVar("acting", default=None)
+intent: Final[ContextVar[Intent | None]] = ContextVar("intent", default=None)
 
 
 def about(what: str) -> None:

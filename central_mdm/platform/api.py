@@ -11,12 +11,12 @@ from typing import Any, Final
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, InternalServerException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from central_mdm.contract.identity import Problem
-from central_mdm.platform.errors import Busy, Malformed, Refusal, TryAgain, Unproven
+from central_mdm.platform.errors import Busy, Malformed, Refusal, Repeated, TryAgain, Unproven
 
 log = logging.getLogger(__name__)
 FULL_SECONDS: Final = 60
@@ -56,8 +56,13 @@ NO_TOKEN: Final[list[dict[str, list[str]]]] = [{}]
 """What an open route says in the description: OpenAPI's empty requirement is met by anybody."""
 
 
-def tell(request: AnyRequest, error: Exception) -> Response[Problem]:
-    """Turn any exception into a Problem; what was not foreseen is logged and says nothing."""
+def tell(request: AnyRequest, error: Exception) -> Response[Problem] | Response[bytes]:
+    """Turn any exception into a Problem; what was not foreseen is logged and says nothing.
+
+    What was done before is answered as it was.
+    """
+    if isinstance(error, Repeated):
+        return Response(error.body, status_code=error.status, media_type="application/json")
     told = _told(error)
     if _reads_json_only(request.headers):
         told.media_type = "application/json"
@@ -150,3 +155,30 @@ class BatchOperation(Operation):
 
     def __post_init__(self) -> None:
         self.request_body = _batch()
+
+
+KEY_HEADER: Final = "Idempotency-Key"
+KEY_PATTERN: Final = r'^"([ !#-\[\]-~]|\\["\\]){1,64}"$'
+"""A string of structured fields (RFC 8941, 3.3.3) of 1 to 64 characters, not counting escapes."""
+
+
+@dataclass
+class OnceOperation(Operation):
+    """A route that is done once for each `Idempotency-Key`; `central_mdm.platform.once` sees to it.
+
+    It writes in the caller's school, and its answer is short JSON without a secret.
+    """
+
+    def __post_init__(self) -> None:
+        key = Parameter(
+            KEY_HEADER,
+            "header",
+            schema=Schema(type=OpenAPIType.STRING, pattern=KEY_PATTERN),
+            description="Chosen afresh for what is to be done once; sent again with the same.",
+        )
+        self.parameters = [*(self.parameters or ()), key]
+
+
+def done_once(*statuses: int) -> dict[int, ResponseSpec]:
+    """List what a route of `OnceOperation` may answer beside its success, as `problems` does."""
+    return problems(409, 422, *statuses)

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from central_mdm.platform.acting import acting
+from central_mdm.platform.acting import Intent, acting, intent
 
 metadata = MetaData(
     naming_convention={
@@ -45,13 +45,32 @@ class Database:
 
     @asynccontextmanager
     async def writing(self, school: str) -> AsyncGenerator[AsyncConnection]:
-        """Open a transaction that is committed at the end, or rolled back by an exception."""
+        """Open a transaction that is committed at the end, or rolled back by an exception.
+
+        Of a request that is done once it is a part, committed with its answer.
+        """
+        once = intent.get()
+        mine = once if once is not None and once.school == school else None
+        async with self._part_of(mine) if mine else self._own(school) as connection:
+            yield connection
+            if (now := acting.get()) is not None:
+                await now.write(connection, school, now.object)
+
+    @asynccontextmanager
+    async def _own(self, school: str) -> AsyncGenerator[AsyncConnection]:
         async with self._one_writer, self.engine.connect() as connection:
             await connection.execution_options(pupitre_school=school, pupitre_writes=True)
             async with connection.begin():
                 yield connection
-                if (now := acting.get()) is not None:
-                    await now.write(connection, school, now.object)
+
+    @asynccontextmanager
+    async def _part_of(self, once: Intent) -> AsyncGenerator[AsyncConnection]:
+        if once.connection is None:
+            connection = await once.ends.enter_async_context(self._own(once.school))
+            await once.begin(connection)
+            once.connection = connection
+        async with once.connection.begin_nested():
+            yield once.connection
 
     @asynccontextmanager
     async def reading(self, school: str) -> AsyncGenerator[AsyncConnection]:

@@ -8,7 +8,11 @@ Refusal
 ├── Missing      404  it is not here, or not yours to know
 ├── Refused      409  `code` says what is in the way
 ├── TooLarge     413  send less
-└── TryAgain     429 or 503, wait `after_seconds`: TooFast one alone, Busy everybody
+├── KeyReused    422  another request had this key: choose a fresh one
+└── TryAgain          wait `after_seconds`
+    ├── InFlight 409  this very request is being done
+    ├── TooFast  429  one alone
+    └── Busy     503  everybody
 """
 
 from typing import ClassVar
@@ -60,8 +64,15 @@ class TooLarge(Refusal):
     status = 413
 
 
+class KeyReused(Refusal):
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__("key-reused", "Another request had this key: choose a fresh one.")
+
+
 class TryAgain(Refusal):
-    """Too much at once: of this caller's (429), or of all callers' (`busy`, 503).
+    """Too much at once: of this caller's (429), of all callers' (`busy`, 503), of one key (409).
 
     `spread_seconds`: so much longer at random, that not all who were sent away come back at once.
     """
@@ -78,6 +89,24 @@ class TooFast(TryAgain):
     spread_seconds = 8
 
 
+class InFlight(TryAgain):
+    """The same request, by the same key, is being done."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("in-flight", 1)
+
+
 class Busy(TryAgain):
     status = 503
     spread_seconds = 8
+
+
+class Repeated(Exception):
+    """No refusal: this was done before, and answered so (`central_mdm.platform.once`)."""
+
+    def __init__(self, status: int, body: bytes) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body

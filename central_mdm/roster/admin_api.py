@@ -22,7 +22,14 @@ from central_mdm.contract.register import (
     Teaching,
 )
 from central_mdm.platform.acting import about
-from central_mdm.platform.api import ADMINISTRATOR, AnyRequest, BinaryOperation, problems
+from central_mdm.platform.api import (
+    ADMINISTRATOR,
+    AnyRequest,
+    BinaryOperation,
+    OnceOperation,
+    done_once,
+    problems,
+)
 from central_mdm.platform.errors import Busy
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.reading import read_pieces
@@ -38,17 +45,35 @@ def routes(ground: Ground) -> Router:  # noqa: C901 - one handler a route
     # One import has a core and a disk to itself: a second one is told to come back.
     importing = asyncio.Lock()
 
-    @post("/classes", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    @post(
+        "/classes",
+        status_code=200,
+        opt=ADMINISTRATOR,
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
+    )
     async def put_class(request: AnyRequest, data: JSONBody[ClassPut]) -> Put:
         about(data.id or "a new class")
         return Put(await administering.keep_class(ground, request.user.school, data))
 
-    @post("/pupils", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    @post(
+        "/pupils",
+        status_code=200,
+        opt=ADMINISTRATOR,
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
+    )
     async def put_pupil(request: AnyRequest, data: JSONBody[PupilPut]) -> Put:
         about(f"{data.id or 'a new pupil'} in {data.class_id}")
         return Put(await administering.keep_pupil(ground, request.user.school, data))
 
-    @post("/moves", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    @post(
+        "/moves",
+        status_code=200,
+        opt=ADMINISTRATOR,
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
+    )
     async def move(request: AnyRequest, data: JSONBody[Move]) -> Done:
         about(f"{data.pupil}: {data.from_class} > {data.to_class}")
         await administering.move(ground, request.user.school, data)
@@ -60,7 +85,13 @@ def routes(ground: Ground) -> Router:  # noqa: C901 - one handler a route
         await administering.teach(ground, request.user.school, data)
         return Done()
 
-    @post("/archives", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
+    @post(
+        "/archives",
+        status_code=200,
+        opt=ADMINISTRATOR,
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
+    )
     async def archive(request: AnyRequest, data: JSONBody[Archive]) -> Archived:
         about(" ".join(data.classes) or data.session)
         return Archived(await administering.archive(ground, request.user.school, data))

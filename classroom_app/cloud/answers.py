@@ -7,7 +7,14 @@ import httpx
 import msgspec
 
 from central_mdm.contract.identity import Problem
-from classroom_app.cloud.errors import NotAServer, NotSignedIn, Refused, ServerBusy, WrongPassword
+from classroom_app.cloud.errors import (
+    CloudError,
+    NotAServer,
+    NotSignedIn,
+    Refused,
+    ServerBusy,
+    WrongPassword,
+)
 from device_bridge.server_clock import moment_of
 
 T = TypeVar("T")
@@ -35,14 +42,20 @@ def judge(response: httpx.Response, body: bytes, now: float) -> None:
         return
     if not ours:
         raise NotAServer("html")
+    raise _refusal(response, body, now)
+
+
+def _refusal(response: httpx.Response, body: bytes, now: float) -> CloudError:
     try:
         problem = _problem.decode(body)
     except (ValueError, RecursionError):
-        raise NotAServer("malformed") from None
-    if status == HTTPStatus.UNAUTHORIZED:
+        return NotAServer("malformed")
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
         wrong = problem.code == "wrong-password"
-        raise (WrongPassword if wrong else NotSignedIn)(problem.code)
-    raise Refused(problem.code, problem.detail)
+        return (WrongPassword if wrong else NotSignedIn)(problem.code)
+    if problem.code == "in-flight":
+        return ServerBusy(_retry_after(response.headers.get("retry-after", ""), now))
+    return Refused(problem.code, problem.detail)
 
 
 def read(body: bytes, kind: type[T]) -> T:

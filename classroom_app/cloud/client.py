@@ -70,6 +70,7 @@ class Cloud:
         self._token = ""
         self._token_until = 0.0
         self._refresh = ""
+        self._epoch = 0
         self._refreshing = asyncio.Lock()
         self.offset_seconds: float | None = None
         """By how much the server's clock is ahead of ours, as last heard; None: never heard."""
@@ -118,11 +119,12 @@ class Cloud:
 
     async def renew_certificate(self, csr: str) -> str:
         """Have the certificate of a key renewed: the teacher's own, or one that is carried here."""
-        return (await self._signed("POST", "/api/renewals", Renewed, Renew(csr))).certificate
+        asked = Renew(csr)
+        return (await self._once("/api/renewals", Renewed, asked)).certificate
 
     async def papers_for(self, key: str) -> PapersGiven:
         """Ask for the papers of a device of before the school's new root, by its key (hex)."""
-        return await self._signed("POST", "/api/successors", PapersGiven, Successor(key))
+        return await self._once("/api/successors", PapersGiven, Successor(key))
 
     async def trust(self, deny_list: int, epoch: int) -> Trust:
         """Ask what is signed for everybody since the deny list and the root of these numbers."""
@@ -203,6 +205,7 @@ class Cloud:
 
     def _hold(self, signed: SignedIn) -> SignedIn:
         self._token, self._refresh = signed.token, signed.refresh
+        self._epoch = signed.epoch
         self._token_until = self._now() + signed.token_seconds - RENEW_SECONDS
         self._renewed(signed)
         return signed
@@ -214,17 +217,32 @@ class Cloud:
                 await self.refresh()
             return self._token
 
+    async def _once(self, path: str, kind: type[T], body: msgspec.Struct) -> T:
+        """Ask for papers: where an answer was lost the same ones come, and no second ones are made.
+
+        The key is made of what is asked and of the root it is asked under, so that it is the same
+        after a restart. It holds for a day, in which nobody needs two certificates for one key.
+        """
+        await self._current()  # who goes on after a restart hears here which root there is
+        content = f"{self._epoch} {path} ".encode() + msgspec.json.encode(body)
+        return await self._signed("POST", path, kind, body, blake3(content).hexdigest())
+
     async def _signed(
-        self, method: str, path: str, kind: type[T], body: msgspec.Struct | None = None
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        body: msgspec.Struct | None = None,
+        key: str = "",
     ) -> T:
         token = await self._current()
         try:
-            return await self._ask(method, path, kind, body, token)
+            return await self._ask(method, path, kind, body, token, key)
         except NotSignedIn:
             # The clock may have been set, or the server restored: one fresh token, one more try.
             if self._token == token:
                 self._token = ""
-            return await self._ask(method, path, kind, body, await self._current())
+            return await self._ask(method, path, kind, body, await self._current(), key)
 
     async def _ask(
         self,
@@ -233,15 +251,17 @@ class Cloud:
         kind: type[T],
         body: msgspec.Struct | None = None,
         token: str = "",
+        key: str = "",
     ) -> T:
         content = msgspec.json.encode(body) if body is not None else b""
-        return read(await self._send(method, path, content, token, self._whole_seconds), kind)
+        answer = await self._send(method, path, content, token, self._whole_seconds, key)
+        return read(answer, kind)
 
     async def _send(
-        self, method: str, path: str, content: bytes, token: str, seconds: float
+        self, method: str, path: str, content: bytes, token: str, seconds: float, key: str = ""
     ) -> bytes:
         response, answer = await self._exchange(
-            method, f"{self._url}{path}", content, token, seconds
+            method, f"{self._url}{path}", content, token, seconds, key
         )
         now = self._now()
         self.offset_seconds = ahead_seconds(response.headers.get("date", ""), now)
@@ -249,7 +269,13 @@ class Cloud:
         return answer
 
     async def _exchange(
-        self, method: str, url: str, content: bytes = b"", token: str = "", seconds: float = 0
+        self,
+        method: str,
+        url: str,
+        content: bytes = b"",
+        token: str = "",
+        seconds: float = 0,
+        key: str = "",
     ) -> tuple[httpx.Response, bytes]:
         """Ask once and read all of the answer, whatever it is."""
         binary = method == "PUT"
@@ -257,6 +283,8 @@ class Cloud:
         headers["accept"] = ", ".join(OURS)
         if token:
             headers["authorization"] = f"Bearer {token}"
+        if key:
+            headers["idempotency-key"] = f'"{key}"'
         try:
             async with (
                 asyncio.timeout(seconds),

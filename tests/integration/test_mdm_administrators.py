@@ -155,7 +155,8 @@ async def test_a_region_opens_and_lists_its_own_schools_and_no_other(mdm: Mdm) -
     token = await a_region(mdm)
     opened = {"school": "new-one", "name": "A new one"}
     assert (await asked(mdm, "/api/region/schools", token, opened))[0] == 201
-    assert (await asked(mdm, "/api/region/schools", token, opened))[1]["code"] == "school-exists"
+    taken = opened | {"name": "Another"}
+    assert (await asked(mdm, "/api/region/schools", token, taken))[1]["code"] == "school-exists"
     listed = (await asked(mdm, "/api/region/schools", token))[1]["schools"]
     assert {one["school"] for one in listed} == {mdm.school, "new-one"}
     status, told = await asked(mdm, "/api/region/schools/elsewhere/visits", token, {})

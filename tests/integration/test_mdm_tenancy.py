@@ -32,6 +32,7 @@ from central_mdm.identity.passwords import hash_password
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.statements import sign
 from central_mdm.identity.tokens import issue_pair
+from central_mdm.platform.api import KEY_HEADER
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class, put_class
 from central_mdm.schema import WITHOUT_TENANT, tenant_tables
@@ -75,7 +76,8 @@ MEANT: Final[dict[str, Values]] = {
 ONES_OWN: Final = frozenset(
     (
         "assignment", "certificate", "device", "discovery", "grant", "next_check_in_seconds",
-        "address", "counts", "digest", "recovery", "refresh", "root", "state", "token", "uri",
+        "address", "counts", "digest", "recovery", "refresh", "root", "sealing", "state", "token",
+        "uri",
     )
 )  # fmt: skip
 """Fields of a success that differ from one request to the next."""
@@ -152,6 +154,7 @@ def _named(
         "target": device,
         "feature": "screen_timeout",
         "body": {"seconds": 5},
+        KEY_HEADER: f'"{school}"',
     }
 
 
@@ -225,15 +228,16 @@ class Operation:
 
     async def ask(self, http: httpx.AsyncClient, values: Values, token: str) -> httpx.Response:
         method, _, path = self.label.partition(" ")
-        query = Values()
+        query, headers = Values(), bearer(token) if token else {}
         for each in self.told.get("parameters", ()):
             name = each["name"]
             value = _filled(each["schema"], self.schemas, values, name)
             if each["in"] == "path":
                 path = path.replace(f"{{{name}}}", str(value))
+            elif each["in"] == "header":
+                headers[name] = str(value)
             else:
                 query[name] = value
-        headers = bearer(token) if token else {}
         return await http.request(method, path, params=query, headers=headers, **self._body(values))
 
     def _body(self, values: Values) -> Values:

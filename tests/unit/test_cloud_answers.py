@@ -54,3 +54,12 @@ def test_a_date_in_a_year_of_twenty_digits_says_nothing() -> None:
     with pytest.raises(ServerBusy) as busy:
         judge(httpx.Response(503, headers={"retry-after": FAR}), b"", 0.0)
     assert busy.value.after_seconds == 5.0
+
+
+def test_what_is_being_done_by_this_very_key_is_asked_for_again_a_moment_later() -> None:
+    told = httpx.Response(
+        409, headers={"content-type": "application/problem+json", "retry-after": "1"}
+    )
+    with pytest.raises(ServerBusy) as busy:
+        judge(told, b'{"code":"in-flight"}', 0.0)
+    assert busy.value.after_seconds == 1.0

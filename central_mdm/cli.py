@@ -18,6 +18,7 @@ from central_mdm import (
     backup_commands,
     keeping_commands,
     leaving_commands,
+    load_commands,
     root_commands,
     trust_commands,
     wanted_commands,
@@ -65,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     trust_commands.add_to(partial(_command, add))
     leaving_commands.add_to(partial(_command, add))
     wanted_commands.add_to(partial(_command, add))
+    load_commands.add_to(partial(_command, add))
     _rules(_command(add, "rules", "say where devices are found and what may be private"))
     admin_commands.add_to(add("admin", help="schools, people, the audit, backups"), _command)
     keeping_commands.add_to(partial(_command, add))
@@ -112,7 +114,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.command == "sample":
             _want_empty(args.folder)
         if args.command == "serve":
-            runs()(serve(_served(args), lambda line: print(line, flush=True)))
+            runs()(serve(_served(args), _say))
+        elif args.command == "load":
+            runs()(load_commands.run(args, _say))
         else:
             run = backup_commands.make if _named(args) == RESTORE else _once
             print(json.dumps(asyncio.run(run(args)), ensure_ascii=False))
@@ -120,6 +124,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pupitre-mdm: {_sentence(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _log(*, as_json: bool) -> None:

@@ -28,7 +28,7 @@ from central_mdm.platform.ground import Ground
 from central_mdm.roster.reading import classes_now
 
 GRANT_SECONDS: Final = 10 * 24 * 3600
-Kind = Literal["school", "region"]
+Kind = Literal["school", "region", "load"]
 
 
 class SchoolRow(Struct, frozen=True):

@@ -56,6 +56,10 @@ class Keys(Protocol):
         """
         ...
 
+    def drop(self, school: str) -> None:
+        """Keep nothing of this school any more."""
+        ...
+
 
 class FolderKeys:
     """One PEM file a school and one of what seals, mode 0600."""
@@ -113,6 +117,12 @@ class FolderKeys:
                 os.link(fresh, path)
             fresh.unlink()
         return path.read_bytes()
+
+    def drop(self, school: str) -> None:
+        path = self._path(school)
+        for each in (path, path.with_suffix(".seal"), self._staged(school)):
+            each.unlink(missing_ok=True)
+        self._held.pop(school, None)
 
     def _write(self, path: Path, content: bytes) -> None:
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)

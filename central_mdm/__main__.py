@@ -15,6 +15,8 @@ def main() -> int:
     hears = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if hears:
         signal.signal(signal.SIGINT, _end)
+    # Litestar takes up a Pydantic that happens to be installed: a quarter of a start, for nothing.
+    sys.modules["pydantic"] = None  # pyright: ignore[reportArgumentType] - as importlib has it
     from central_mdm.cli import main as run  # noqa: PLC0415 - takes its second here
 
     if hears:

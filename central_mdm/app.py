@@ -1,10 +1,10 @@
 """The central MDM as one ASGI application: rooms joined over one ground."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from litestar import Litestar, Router, get
 from litestar.middleware import DefineMiddleware
@@ -32,6 +32,7 @@ from central_mdm.platform.authentication import Authentication, Reader, Role
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.once import Once
 from central_mdm.platform.readiness import Readiness, Ready
+from central_mdm.platform.requests import Layer
 from central_mdm.roster import admin_api as register
 from central_mdm.roster import api as roster
 
@@ -47,12 +48,29 @@ class Health(Struct, frozen=True):
     ok: bool = True
 
 
-def application(
-    ground: Ground, readiness: Readiness | None = None, only: Collection[str] = ROOMS
-) -> Litestar:
-    """Join the rooms. Its lifespan runs what is gathered, and writes the last of it."""
+class Joined(NamedTuple):
+    """The application, and the door before it, which counts."""
+
+    app: Litestar
+    door: Door
+
+
+def application(ground: Ground, only: Collection[str] = ROOMS) -> Litestar:
+    """Join the rooms, for whoever needs no more than the application."""
+    return join(ground, Readiness(ground), only).app
+
+
+def join(
+    ground: Ground,
+    readiness: Readiness,
+    only: Collection[str] = ROOMS,
+    layers: Sequence[Layer] = (),
+) -> Joined:
+    """Join the rooms. Its lifespan runs what is gathered, and writes the last of it.
+
+    `layers` lie around all rooms, behind the door, the last outermost.
+    """
     seen, standing = Seen(ground.database), standings(ground.database)
-    readiness = readiness or Readiness(ground)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None, None]:
@@ -110,8 +128,11 @@ def application(
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )
-    app.asgi_handler = door = Door(app.asgi_handler, ground, standing, seen, fleet="fleet" in only)
-    return app
+    rooms_here = app.asgi_handler
+    for layer in layers:
+        rooms_here = layer(rooms_here)
+    app.asgi_handler = door = Door(rooms_here, ground, standing, seen, fleet="fleet" in only)
+    return Joined(app, door)
 
 
 def _openapi() -> OpenAPIConfig:

@@ -41,7 +41,11 @@ def acting_as(ground: Ground, caller: Caller, path: str) -> Acting:
     by = audit.by(caller)
 
     async def write(connection: AsyncConnection, school: str, object_: str) -> None:
-        await audit.record(connection, ground.clock(), school, by, path, object_)
+        try:
+            await audit.record(connection, ground.clock(), school, by, path, object_)
+        except Exception:
+            ground.faults.audit += 1
+            raise
 
     return Acting(write)
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -88,6 +89,11 @@ def _serving(serving: argparse.ArgumentParser) -> None:
     serving.add_argument("--only", type=_rooms, default=ROOMS, metavar="ROOM,…", help=told)
     told = "once asked to end, serve on so long while /ready says no; default: 0"
     serving.add_argument("--drain-seconds", type=_drain, default=0, help=told)
+    told = "show Prometheus metrics at /metrics of this port, 0: any free one; default: nowhere"
+    serving.add_argument("--metrics-port", type=_port, help=told)
+    serving.add_argument("--metrics-host", default="127.0.0.1", help="and of this address")
+    told = "send traces to this collector (OTLP over HTTP), http://host:4318; default: to none"
+    serving.add_argument("--traces", type=_collector, default="", metavar="URL", help=told)
 
 
 def _rules(rules: argparse.ArgumentParser) -> None:
@@ -200,6 +206,13 @@ def _rooms(text: str) -> frozenset[str]:
     return named
 
 
+def _collector(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise argparse.ArgumentTypeError(f"{text} is no address, http://host:4318")
+    return text
+
+
 def _pupils(text: str) -> int:
     pupils = int(text)
     if not 1 <= pupils <= PUPILS_MAX:
@@ -225,8 +238,21 @@ def _command(
 
 
 def _served(args: argparse.Namespace) -> Served:
-    where = (args.folder, args.host, args.port, args.database, args.cert, args.key)
-    return Served(*where, args.first_seconds, args.objects, args.drain_seconds, args.only)
+    return Served(
+        folder=args.folder,
+        host=args.host,
+        port=args.port,
+        database=args.database,
+        certificate=args.cert,
+        key=args.key,
+        first_seconds=args.first_seconds,
+        objects=args.objects,
+        drain_seconds=args.drain_seconds,
+        only=args.only,
+        metrics_host=args.metrics_host,
+        metrics_port=args.metrics_port,
+        traces=args.traces,
+    )
 
 
 async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - one case a command

@@ -14,7 +14,8 @@ from central_mdm.platform.ground import Ground
 from central_mdm.platform.keys import FolderKeys
 from central_mdm.platform.limits import Limits
 from central_mdm.platform.migrate import migrate
-from central_mdm.platform.objects import Folder, Objects
+from central_mdm.platform.objects import Folder, Objects, Traced
+from central_mdm.platform.spans import Spans, untraced
 from central_mdm.platform.workers import Workers
 
 KEYS: Final = "keys"
@@ -43,6 +44,7 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
     ticks: Callable[[], float] = time.monotonic,
     first_seconds: int = FIRST_SECONDS,
     objects: str = "",
+    spans: Spans = untraced,
 ) -> AsyncGenerator[Ground]:
     """Open `folder` (made where it is missing), its database brought to the newest version.
 
@@ -52,7 +54,7 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
     """
     # Names of minors and password hashes: nobody else on this machine reads them.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once, at the start
-    database = Database(database_url or f"sqlite+aiosqlite:///{folder / 'central.db'}")
+    database = Database(database_url or f"sqlite+aiosqlite:///{folder / 'central.db'}", spans)
     # Two password hashes at once take 128 MiB; who is the twentieth in line is told to come back.
     passwords = Workers("passwords", 2, waiting_max=20)
     disk = Workers("disk", 4, waiting_max=64)
@@ -60,7 +62,7 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
         await migrate(database)
         yield Ground(
             database=database,
-            objects=_objects(objects, folder, disk),
+            objects=Traced(_objects(objects, folder, disk), spans),
             keys=FolderKeys(folder / KEYS),
             passwords=passwords,
             limits=Limits(ticks),

@@ -8,21 +8,27 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import uvicorn
+from litestar.types import ASGIApp
 from msgspec import Struct
 
-from central_mdm.app import ROOMS, application
+from central_mdm.app import ROOMS, join
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.joining import ground_at
+from central_mdm.platform.ground import Ground
 from central_mdm.platform.readiness import Readiness
+from central_mdm.platform.requests import Layer, Requests
 from central_mdm.tidying import tidy_daily
+from central_mdm.watching import metrics_page, tracing
 
 log = logging.getLogger(__name__)
 KEEP_ALIVE_SECONDS = 30
+METRICS_AT_ONCE = 8
 GOODBYE_SECONDS = 20
 """So long what is in flight may take to its end: Kubernetes kills after 30 seconds."""
 
@@ -31,7 +37,8 @@ class Served(Struct, frozen=True):
     """Where and from what to serve; `certificate` and `key` (PEM files) together, for TLS.
 
     `only`: the rooms whose routes are here. `drain_seconds`: how long we still serve once asked to
-    end, while /ready says no.
+    end, while /ready says no. `metrics_port`: where to show metrics, 0 for any free port; None:
+    nowhere. `traces`: the collector (OTLP over HTTP) to which traces go.
     """
 
     folder: Path
@@ -44,6 +51,9 @@ class Served(Struct, frozen=True):
     objects: str = ""
     drain_seconds: int = 0
     only: frozenset[str] = ROOMS
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    traces: str = ""
 
 
 class _Server(uvicorn.Server):
@@ -63,53 +73,102 @@ class _Server(uvicorn.Server):
         yield
 
 
+class _Sockets(NamedTuple):
+    """Where requests come in, and where metrics are asked for, if anywhere."""
+
+    requests: socket.socket
+    metrics: socket.socket | None
+
+
 async def serve(served: Served, say: Callable[[str], None]) -> None:
     """Serve until a signal; `say` hears one JSON line `{"listening": URL}` once we accept.
 
-    A second signal ends the time to drain. What is in flight is finished in any case.
+    Where metrics are shown the line says so as well: `"metrics": URL`. A second signal ends the
+    time to drain. What is in flight is finished in any case.
 
-    Raises `BlockingIOError` where the folder's own database is served already.
+    Raises `BlockingIOError` where the folder's own database is served already, Malformed where
+    traces are asked for and their libraries are not there.
     """
-    family = socket.AF_INET6 if ":" in served.host else socket.AF_INET
     alone = nullcontext() if served.database else only_one(served.folder)
-    with alone, socket.socket(family) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((served.host, served.port))
+    with alone, _bound(served) as sockets, tracing(served.traces) as traced:
         ground_here = ground_at(
             served.folder,
             served.database,
             first_seconds=served.first_seconds,
             objects=served.objects,
+            spans=traced.spans,
         )
         async with ground_here as ground:
-            readiness = Readiness(ground)
-            config = uvicorn.Config(
-                application(ground, readiness, served.only),
-                access_log=False,
-                log_config=None,
-                server_header=False,
-                proxy_headers=False,  # nothing goes by an address
-                lifespan="on",
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=GOODBYE_SECONDS,
-                ssl_certfile=served.certificate,
-                ssl_keyfile=served.key,
-            )
-            url = _url(served, listener.getsockname()[1])
-            server = _Server(config, lambda: say(json.dumps({"listening": url})))
-            asked = asyncio.Event()
-            loop = asyncio.get_running_loop()
-            if sys.platform != "win32":  # whose loop hears of no signals
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(number, _ask_to_end, asked, server)
-            async with asyncio.TaskGroup() as tasks:
-                tidying = tasks.create_task(tidy_daily(ground, served.folder), name="tidy")
-                ending = tasks.create_task(
-                    _drain(asked, readiness, server, served.drain_seconds), name="drain"
-                )
-                await server.serve(sockets=[listener])
-                tidying.cancel()
-                ending.cancel()
+            await _serve_on(ground, served, traced.layers, sockets, say)
+
+
+async def _serve_on(
+    ground: Ground,
+    served: Served,
+    layers: tuple[Layer, ...],
+    sockets: _Sockets,
+    say: Callable[[str], None],
+) -> None:
+    readiness, requests = Readiness(ground), Requests()
+    if sockets.metrics:
+        layers = (*layers, requests.layer)
+    joined = join(ground, readiness, served.only, layers)
+    told = _addresses(served, sockets)
+    server = _Server(_config(joined.app, served), lambda: say(json.dumps(told)))
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if sys.platform != "win32":  # whose loop hears of no signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _ask_to_end, asked, server)
+    async with asyncio.TaskGroup() as tasks:
+        tidying = tasks.create_task(tidy_daily(ground, served.folder), name="tidy")
+        ending = tasks.create_task(
+            _drain(asked, readiness, server, served.drain_seconds), name="drain"
+        )
+        with _shown(tasks, sockets.metrics, partial(metrics_page, ground, joined, requests)):
+            await server.serve(sockets=[sockets.requests])
+        tidying.cancel()
+        ending.cancel()
+
+
+@contextmanager
+def _shown(
+    tasks: asyncio.TaskGroup, listener: socket.socket | None, page: Callable[[], ASGIApp]
+) -> Generator[None]:
+    """Show metrics as long as the block lasts, also while we drain."""
+    if listener is None:
+        yield
+        return
+    config = uvicorn.Config(
+        page(),
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        lifespan="off",
+        limit_concurrency=METRICS_AT_ONCE,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config, lambda: None)
+    tasks.create_task(server.serve(sockets=[listener]), name="metrics")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+
+
+def _config(app: ASGIApp, served: Served) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # nothing goes by an address
+        lifespan="on",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GOODBYE_SECONDS,
+        ssl_certfile=served.certificate,
+        ssl_keyfile=served.key,
+    )
 
 
 async def _drain(
@@ -152,7 +211,32 @@ def _ask_to_end(asked: asyncio.Event, server: uvicorn.Server) -> None:
     asked.set()
 
 
-def _url(served: Served, port: int) -> str:
+@contextmanager
+def _bound(served: Served) -> Generator[_Sockets]:
+    with ExitStack() as stack:
+        requests = stack.enter_context(_listener(served.host, served.port))
+        metrics = None
+        if served.metrics_port is not None:
+            metrics = stack.enter_context(_listener(served.metrics_host, served.metrics_port))
+        yield _Sockets(requests, metrics)
+
+
+@contextmanager
+def _listener(host: str, port: int) -> Generator[socket.socket]:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        yield listener
+
+
+def _addresses(served: Served, sockets: _Sockets) -> dict[str, str]:
     scheme = "https" if served.certificate else "http"
-    host = f"[{served.host}]" if ":" in served.host else served.host
-    return f"{scheme}://{host}:{port}"
+    told = {"listening": _url(scheme, served.host, sockets.requests)}
+    if sockets.metrics:
+        told["metrics"] = f"{_url('http', served.metrics_host, sockets.metrics)}/metrics"
+    return told
+
+
+def _url(scheme: str, host: str, listener: socket.socket) -> str:
+    host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{host}:{listener.getsockname()[1]}"

@@ -111,5 +111,6 @@ async def tidy_daily(ground: Ground, folder: Path) -> None:
         try:
             await tidy_all(ground, folder)
         except (SQLAlchemyError, OSError, Refusal) as error:
+            ground.faults.tidy += 1
             log.warning("not tidied", extra={"why": type(error).__name__})
         await asyncio.sleep(DAY_SECONDS)

@@ -10,8 +10,10 @@ import logging
 import secrets
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, cast
+from time import perf_counter
+from typing import Final
 
+from litestar.enums import ScopeType
 from litestar.types import (
     ASGIApp,
     HTTPReceiveMessage,
@@ -30,13 +32,17 @@ from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, Standings
 from central_mdm.fleet.telling import Telling, news_of, tellings
+from central_mdm.platform.counts import SECONDS, Spread
 from central_mdm.platform.errors import Busy, TooFast
 from central_mdm.platform.gathered import BUSY_SECONDS
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.passes import read_pass
 
 log = logging.getLogger(__name__)
+HTTP: Final = ScopeType.HTTP
 PATH: Final = "/api/check-in"
+HEALTH: Final = "/health"
+"""Answered in a full house as well: who is asked too much is not to be started anew for it."""
 BODY_BYTES_MAX: Final = 2048
 Received = HTTPReceiveMessage | WebSocketReceiveMessage
 _told: Final = json.Decoder(CheckIn)
@@ -54,16 +60,32 @@ HELD_MAX: Final = 5000
 
 @dataclass
 class Way:
-    """How many are on it, and how many may be."""
+    """How many are on it, and how many may be; `refused`: sent away because it was full."""
 
     most: int
     inside: int = 0
+    refused: int = 0
+
+
+@dataclass
+class Outcomes:
+    """How often check-ins that came to the door were not answered there.
+
+    `rooms`: they went on. `too_fast`: of one device. `busy`: too much waited. `failed`: the
+    database was away, or refused.
+    """
+
+    rooms: int = 0
+    too_fast: int = 0
+    busy: int = 0
+    failed: int = 0
 
 
 class Door:
     """An ASGI application in front of another; who makes it runs `standings` and `tellings`.
 
-    Where there is no `fleet` here, check-ins are nothing special.
+    Where there is no `fleet` here, check-ins are nothing special. `answered`: how long those took
+    that were answered here.
     """
 
     def __init__(
@@ -72,20 +94,22 @@ class Door:
         self._app = app
         self._fleet = fleet
         self._ground = ground
-        self._standings = standings
-        self._seen = seen
+        self.standings = standings
+        self.seen = seen
         self.tellings = tellings(ground.database)
         # Each for itself, so that a morning's check-ins keep no teacher out.
-        self._short_way, self._rooms = Way(CHECK_INS_MAX), Way(REQUESTS_MAX)
-        self._held = 0
+        self.short_way, self.rooms = Way(CHECK_INS_MAX), Way(REQUESTS_MAX)
+        self.held = 0
+        self.answered, self.outcomes = Spread(SECONDS), Outcomes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != HTTP:
             await self._app(scope, receive, send)
             return
-        token = _token(cast(HTTPScope, scope)) if self._fleet else ""
-        way = self._short_way if token else self._rooms
-        if way.inside >= way.most:
+        token = _token(scope) if self._fleet else ""
+        way = self.short_way if token else self.rooms
+        if way.inside >= way.most and scope["path"] != HEALTH:
+            way.refused += 1
             await self._refuse(send)
             return
         way.inside += 1
@@ -98,29 +122,36 @@ class Door:
             way.inside -= 1
 
     async def _check_in(self, token: str, scope: Scope, receive: Receive, send: Send) -> None:
-        first = await receive()
+        first, began = await receive(), perf_counter()
         try:
             answer = await self._short(token, first)
         except TooFast as error:
+            self.outcomes.too_fast += 1
             await _say(send, 429, _FAST, _come_back(error.after_seconds))
             return
         except (Busy, SQLAlchemyError, OSError) as error:
+            if isinstance(error, Busy):
+                self.outcomes.busy += 1
+            else:
+                self.outcomes.failed += 1
             log.info("check-in refused", extra={"why": type(error).__name__})
             await self._refuse(send)
             return
         if answer:
             await _say(send, 200, answer)
+            self.answered.add(perf_counter() - began)
         else:
+            self.outcomes.rooms += 1
             await self._app(scope, _again(first, receive), send)
 
     async def _refuse(self, send: Send) -> None:
         """Send away, not at once: who asks again at once, whatever it hears, asks less often."""
-        if self._held < HELD_MAX:
-            self._held += 1
+        if self.held < HELD_MAX:
+            self.held += 1
             try:
                 await asyncio.sleep(HOLD_SECONDS)
             finally:
-                self._held -= 1
+                self.held -= 1
         await _say(send, 503, _BUSY, _come_back())
 
     async def _short(self, token: str, first: Received) -> bytes:
@@ -131,14 +162,14 @@ class Door:
         if held is None or told is None:
             return b""
         self._ground.limits.check_in(school, held.device)
-        standing = await self._standings.ask((school, held.device))
+        standing = await self.standings.ask((school, held.device))
         if standing is None or not standing.token_hash.startswith(held.mark):
             return b""
         if _asks(told, standing) or _lacks(told, standing):
             return b""
         if news := news_of(told, standing):
             await self.tellings.ask(Telling(school, held.device, news, now))
-        self._seen.touch(school, held.device, now)
+        self.seen.touch(school, held.device, now)
         wait = next_check_in(held.device, now)
         return _answer.encode(CheckedIn(wait, head_count=standing.head_count))
 

@@ -23,11 +23,12 @@ log = logging.getLogger(__name__)
 
 
 class Seen:
-    """The newest second of each device, until it is written."""
+    """The newest second of each device, until it is written; `failures`: how often it was not."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: dict[tuple[str, str], int] = {}
+        self.failures = 0
 
     def touch(self, school: str, device: str, now: int) -> None:
         self._waiting[school, device] = now
@@ -64,4 +65,5 @@ class Seen:
             try:
                 await self.flush()
             except (SQLAlchemyError, OSError) as error:
+                self.failures += 1
                 log.warning("last-seen not written", extra={"why": type(error).__name__})

@@ -59,7 +59,7 @@ def standings(database: Database) -> Standings:
             found = {(row.school, row.id): _standing(row) for row in rows}
         return [found.get(pair) for pair in pairs]
 
-    return Gathered(read)
+    return Gathered(read, "standing", database.spans)
 
 
 async def of_token(

@@ -55,7 +55,7 @@ def tellings(database: Database) -> Gathered[Telling, None]:
                 await connection.execute(_TOLD, _columns(list(newest.values())))
         return [None for _ in told]
 
-    return Gathered(keep_all)
+    return Gathered(keep_all, "telling", database.spans)
 
 
 async def keep(connection: AsyncConnection, telling: Telling) -> None:

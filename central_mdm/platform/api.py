@@ -17,6 +17,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 
 from central_mdm.contract.identity import Problem
 from central_mdm.platform.errors import Busy, Malformed, Refusal, Repeated, TryAgain, Unproven
+from central_mdm.platform.requests import keep_problem
 
 log = logging.getLogger(__name__)
 FULL_SECONDS: Final = 60
@@ -64,6 +65,7 @@ def tell(request: AnyRequest, error: Exception) -> Response[Problem] | Response[
     if isinstance(error, Repeated):
         return Response(error.body, status_code=error.status, media_type="application/json")
     told = _told(error)
+    keep_problem(request.scope, told.content.code)
     if _reads_json_only(request.headers):
         told.media_type = "application/json"
     return told

@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from central_mdm.platform.acting import Intent, acting, intent
+from central_mdm.platform.spans import Spans, untraced
 
 metadata = MetaData(
     naming_convention={
@@ -28,14 +29,21 @@ metadata = MetaData(
 ID = String(64)
 HEX = String(64)
 BUSY_SECONDS = 10
+POOLS = {"sqlite": (5, 10), "postgresql": (8, 8)}
+"""Connections that are kept, and those that come to them where they are not enough."""
 
 
 class Database:
-    """Who opens a transaction here says for which school, and whether it will write."""
+    """Who opens a transaction here says for which school, and whether it will write.
 
-    def __init__(self, url: str | URL) -> None:
+    `spans` show each, with the wait for a connection: no statement and no school.
+    """
+
+    def __init__(self, url: str | URL, spans: Spans = untraced) -> None:
         self.url = make_url(url)
+        self.spans = spans
         self.engine: AsyncEngine = create_async_engine(self.url, **_options(self.url))
+        self.connections_max = sum(POOLS[self.url.get_backend_name()])
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         # SQLite has one writer at a time: waiting here is fair, waiting on its file is not.
         self._one_writer = asyncio.Lock() if self.is_sqlite else nullcontext()
@@ -51,10 +59,11 @@ class Database:
         """
         once = intent.get()
         mine = once if once is not None and once.school == school else None
-        async with self._part_of(mine) if mine else self._own(school) as connection:
-            yield connection
-            if (now := acting.get()) is not None:
-                await now.write(connection, school, now.object)
+        with self.spans("database writing"):
+            async with self._part_of(mine) if mine else self._own(school) as connection:
+                yield connection
+                if (now := acting.get()) is not None:
+                    await now.write(connection, school, now.object)
 
     @asynccontextmanager
     async def _own(self, school: str) -> AsyncGenerator[AsyncConnection]:
@@ -75,10 +84,11 @@ class Database:
     @asynccontextmanager
     async def reading(self, school: str) -> AsyncGenerator[AsyncConnection]:
         """Open a transaction in which all statements see one moment of the database."""
-        async with self.engine.connect() as connection:
-            await connection.execution_options(pupitre_school=school)
-            async with connection.begin():
-                yield connection
+        with self.spans("database reading"):
+            async with self.engine.connect() as connection:
+                await connection.execution_options(pupitre_school=school)
+                async with connection.begin():
+                    yield connection
 
     @asynccontextmanager
     async def gathering(self) -> AsyncGenerator[AsyncConnection]:
@@ -87,10 +97,11 @@ class Database:
         On PostgreSQL no school is set, so row-level security shows it nothing but the functions
         that were made for it.
         """
-        async with self.engine.connect() as connection:
-            await connection.execution_options(pupitre_alone=True)
-            async with connection.begin():
-                yield connection
+        with self.spans("database gathering"):
+            async with self.engine.connect() as connection:
+                await connection.execution_options(pupitre_alone=True)
+                async with connection.begin():
+                    yield connection
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -104,10 +115,12 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
 
 
 def _options(url: URL) -> dict[str, Any]:
+    kept, more = POOLS[url.get_backend_name()]
+    pool = {"pool_size": kept, "max_overflow": more}
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": BUSY_SECONDS}}
+        return {"connect_args": {"timeout": BUSY_SECONDS}, **pool}
     # No server-side prepared statements, so that PgBouncer may stand between (transaction mode).
-    options = {"connect_args": {"prepare_threshold": None}, "pool_size": 8, "max_overflow": 8}
+    options = {"connect_args": {"prepare_threshold": None}, **pool}
     return {**options, "isolation_level": "AUTOCOMMIT"}  # we say BEGIN ourselves, see _begun
 
 

@@ -5,11 +5,14 @@ So a statement carries one request in a small school and dozens where a region w
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from time import perf_counter
 from typing import Final, Generic, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from central_mdm.platform.counts import SECONDS, SIZES, Spread
 from central_mdm.platform.errors import Busy
+from central_mdm.platform.spans import Spans, untraced
 
 AT_ONCE: Final = 64
 WAITING_MAX: Final = 512
@@ -24,8 +27,16 @@ class Gathered(Generic[Asked, Found]):
     `work` returns what it found in the order in which it was asked.
     """
 
-    def __init__(self, work: Callable[[Sequence[Asked]], Awaitable[Sequence[Found]]]) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[Asked]], Awaitable[Sequence[Found]]],
+        name: str = "work",
+        spans: Spans = untraced,
+    ) -> None:
         self._work = work
+        self._name = f"gathered {name}"
+        self._spans = spans
+        self.sizes, self.seconds = Spread(SIZES), Spread(SECONDS)
         self._waiting: list[tuple[Asked, asyncio.Future[Found]]] = []
         self._came = asyncio.Event()
 
@@ -41,6 +52,11 @@ class Gathered(Generic[Asked, Found]):
         self._came.set()
         return await answer
 
+    @property
+    def waiting(self) -> int:
+        """How many have asked and are not yet being worked for."""
+        return len(self._waiting)
+
     async def run(self) -> None:
         """Work until cancelled, with one statement on its way at a time."""
         while True:
@@ -49,7 +65,7 @@ class Gathered(Generic[Asked, Found]):
             if not self._waiting:
                 self._came.clear()
             try:
-                found = await self._work([one for one, _ in taken])
+                found = await self._timed([one for one, _ in taken])
             except (SQLAlchemyError, OSError) as error:
                 _refuse((answer for _, answer in taken), error)
             except asyncio.CancelledError:
@@ -60,6 +76,15 @@ class Gathered(Generic[Asked, Found]):
                 for (_, answer), each in zip(taken, found, strict=True):
                     if not answer.done():  # whoever asked may have gone
                         answer.set_result(each)
+
+    async def _timed(self, asked: Sequence[Asked]) -> Sequence[Found]:
+        self.sizes.add(len(asked))
+        began = perf_counter()
+        try:
+            with self._spans(self._name, size=len(asked)):
+                return await self._work(asked)
+        finally:
+            self.seconds.add(perf_counter() - began)
 
 
 def _refuse(answers: Iterable[asyncio.Future[Found]], error: Exception) -> None:

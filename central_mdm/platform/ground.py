@@ -1,9 +1,10 @@
 """What every room stands on: database, objects, keys, clock, chance; joined once at the start."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from central_mdm.contract.fleet import FIRST_SECONDS
+from central_mdm.platform.counts import Faults
 from central_mdm.platform.database import Database
 from central_mdm.platform.keys import Keys
 from central_mdm.platform.limits import Limits
@@ -27,3 +28,4 @@ class Ground:
     new_id: Callable[[], str]
     new_secret: Callable[[], str]
     first_seconds: int = FIRST_SECONDS
+    faults: Faults = field(default_factory=Faults)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from central_mdm.platform.spans import Spans
 from central_mdm.platform.workers import Workers
 
 
@@ -25,6 +26,30 @@ class Objects(Protocol):
     async def addresses(self, school: str, names: Sequence[str]) -> tuple[str, ...]:
         """Return where whoever has an address may read each for a while; none: only through us."""
         ...
+
+
+class Traced:
+    """An object store whose work `spans` show: how many bytes or objects, and no name."""
+
+    def __init__(self, objects: Objects, spans: Spans) -> None:
+        self._objects = objects
+        self._spans = spans
+
+    async def keep(self, school: str, name: str, content: bytes) -> None:
+        with self._spans("objects keep", bytes=len(content)):
+            await self._objects.keep(school, name, content)
+
+    async def read(self, school: str, name: str) -> bytes | None:
+        with self._spans("objects read"):
+            return await self._objects.read(school, name)
+
+    async def remove(self, school: str, name: str) -> None:
+        with self._spans("objects remove"):
+            await self._objects.remove(school, name)
+
+    async def addresses(self, school: str, names: Sequence[str]) -> tuple[str, ...]:
+        with self._spans("objects addresses", objects=len(names)):
+            return await self._objects.addresses(school, names)
 
 
 def tenant_of(school: str) -> str:

@@ -1,6 +1,7 @@
 """Default deny, tenancy, and the database's form; on SQLite and on PostgreSQL."""
 
 import gzip
+import re
 from collections.abc import AsyncIterator, Collection, Iterator
 
 import httpx
@@ -12,15 +13,19 @@ from litestar.routes import HTTPRoute
 from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from central_mdm.app import ROOMS, application
+from central_mdm.app import ROOMS, application, join
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
 from central_mdm.platform.migrate import NEWEST, version_of
+from central_mdm.platform.readiness import Readiness
 from central_mdm.schema import all_tables, tenant_tables
 from tests.mdm import Mdm, bearer, new_request
 from tests.mdm_askers import administrators, asker_of
+from tests.unit.test_kubernetes import FOLDER, server_groups
 
 pytestmark = pytest.mark.real_loop
+INGRESS = FOLDER / "ingress.yaml"
+SENT = re.compile(r"path: (\S+)\n.*\n +backend: \{service: \{name: pupitre-mdm-(\w+),")
 OPEN = {
     "/health",
     "/ready",
@@ -182,6 +187,17 @@ async def test_postgresql_shows_a_transaction_the_rows_of_its_own_school_only(md
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_full_house_says_that_it_lives_and_sends_all_else_away(mdm: Mdm) -> None:
+    app, door = join(mdm.ground, Readiness(mdm.ground))
+    door.rooms.inside = door.rooms.most
+    transport = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] - two names for ASGI
+    async with httpx.AsyncClient(transport=transport, base_url="http://mdm") as http:
+        assert (await http.get("/health")).status_code == 200
+        away = await http.get("/ready")
+    assert (away.status_code, away.json()["code"], door.rooms.refused) == (503, "busy", 1)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 async def test_a_process_of_one_room_has_the_routes_of_no_other(mdm: Mdm) -> None:
     def routes(only: Collection[str]) -> list[str]:
         return [path for _, path in doors(application(mdm.ground, only=only))]
@@ -194,6 +210,19 @@ async def test_a_process_of_one_room_has_the_routes_of_no_other(mdm: Mdm) -> Non
     async with httpx.AsyncClient(transport=transport, base_url="http://mdm") as http:
         assert (await http.post("/api/sign-in", json={})).status_code == 404
         assert (await http.post("/api/check-in", json={})).status_code == 401
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_the_ingress_sends_each_path_to_a_server_that_has_its_room(mdm: Mdm) -> None:
+    sent = dict(SENT.findall(INGRESS.read_text(encoding="utf-8")))
+    there = {
+        name: {path for _, path in doors(application(mdm.ground, only=rooms))}
+        for name, rooms in server_groups().items()
+    }
+    assert set(there) == set(sent.values())
+    for path in {path for _, path in doors(mdm.app) if path.startswith("/api/")}:
+        (prefix,) = (each for each in sent if path == each or path.startswith(f"{each}/"))
+        assert path in there[sent[prefix]], path
 
 
 async def test_a_token_of_one_school_opens_no_other(mdm: Mdm) -> None:

@@ -1,15 +1,34 @@
-"""The nightly clean-up of `installer/kubernetes` calls the program as it is, with little to lose.
+"""What `installer/kubernetes` starts calls the program as it is, with little to lose.
 
 By hand, offline: `kubectl kustomize installer/kubernetes`, then `kubernetes-validate --strict`.
 """
 
 import re
 from pathlib import Path
+from typing import Any
 
+from msgspec import yaml
+
+from central_mdm.app import ROOMS
 from central_mdm.cli import parser
+from central_mdm.serving import GOODBYE_SECONDS
+from central_mdm.traces import GOODBYE_SECONDS as TRACES_SECONDS
 
 FOLDER = Path(__file__).resolve().parents[2] / "installer" / "kubernetes"
 TIDY = (FOLDER / "tidy.yaml").read_text(encoding="utf-8")
+GROUPS = ("devices", "people", "work")
+SERVED_ROOMS = re.compile(r'name: ROOMS, value: "([a-z,]+)"')
+
+
+def read(name: str) -> dict[str, Any]:
+    return yaml.decode((FOLDER / name).read_bytes(), type=dict[str, Any])
+
+
+def server_groups() -> dict[str, set[str]]:
+    """Return which rooms each group of servers serves."""
+    found = {name: (FOLDER / name / "kustomization.yaml").read_text() for name in GROUPS}
+    rooms = {name: SERVED_ROOMS.search(text) for name, text in found.items()}
+    return {name: set(match[1].split(",")) for name, match in rooms.items() if match}
 
 
 def test_the_nightly_job_asks_for_a_clean_up_of_all_schools() -> None:
@@ -31,3 +50,43 @@ def test_the_nightly_job_has_no_right_that_it_does_not_need() -> None:
         "capabilities: {drop: [ALL]}",
     ):
         assert owed in TIDY
+
+
+def test_each_room_is_served_by_one_group_of_servers() -> None:
+    groups = server_groups()
+    assert sorted(room for rooms in groups.values() for room in rooms) == sorted(ROOMS)
+    assert set(read("kustomization.yaml")["resources"]) >= set(GROUPS)
+
+
+def test_a_server_is_started_by_options_that_it_has_and_asked_where_it_listens() -> None:
+    pod = read("server/deployment.yaml")["spec"]["template"]
+    (server,) = pod["spec"]["containers"]
+    env = {each["name"]: each for each in server["env"]}
+    words = [word.replace("$(ROOMS)", env["ROOMS"]["value"]) for word in server["args"]]
+    asked = parser().parse_args(words)
+    assert asked.only == ROOMS
+    ports = {each["name"]: each["containerPort"] for each in server["ports"]}
+    assert ports == {"http": asked.port, "metrics": asked.metrics_port}
+    assert pod["metadata"]["annotations"]["prometheus.io/port"] == str(asked.metrics_port)
+    paths = {name: server[f"{name}Probe"]["httpGet"]["path"] for name in ("liveness", "readiness")}
+    assert paths == {"liveness": "/health", "readiness": "/ready"}
+    policy = read("network.yaml")["spec"]["ingress"]
+    assert [each["ports"] for each in policy] == [
+        [{"port": asked.port}],
+        [{"port": asked.metrics_port}],
+    ]
+    longest = asked.drain_seconds + GOODBYE_SECONDS + TRACES_SECONDS
+    assert pod["spec"]["terminationGracePeriodSeconds"] > longest
+    seen = server["readinessProbe"]["periodSeconds"] * server["readinessProbe"]["failureThreshold"]
+    assert asked.drain_seconds > seen, "it serves on until nobody sends it anything"
+
+
+def test_a_server_has_no_right_that_it_does_not_need_and_no_secret_in_its_manifest() -> None:
+    pod = read("server/deployment.yaml")["spec"]["template"]["spec"]
+    job = read("tidy.yaml")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (server,), (tidy,) = pod["containers"], job["containers"]
+    assert pod["securityContext"] == job["securityContext"]
+    assert server["securityContext"] == tidy["securityContext"]
+    assert pod["automountServiceAccountToken"] is False
+    assert {each["name"] for each in server["env"] if "value" in each} == {"ROOMS"}
+    assert all("secretKeyRef" in each["valueFrom"] for each in server["env"] if "value" not in each)

@@ -6,11 +6,12 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from msgspec.structs import astuple
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
@@ -36,7 +37,7 @@ from classroom_app.domain.errors import (
     StoreLocked,
 )
 from classroom_app.domain.founding import Founding
-from classroom_app.domain.lesson import ClassId, DeviceId, PupilId
+from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
 from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
@@ -61,15 +62,17 @@ from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.lasting import Lasting, lines
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.showing import ShowingPresenter
-from classroom_app.presenters.standing import DecidedRow, Standing
+from classroom_app.presenters.standing import listed
 from classroom_app.presenters.summary import Summary
 from classroom_app.presenters.wall import PACE_MS
 from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.retaining import COLLECTED, STILLS
+from classroom_app.saving import save_works
 from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
+from classroom_app.standing import stands
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
 from classroom_app.storage.keeping import Keeping, open_keeping
@@ -266,9 +269,11 @@ class Desk(QObject):
             log.error("the journal is not as it was written", extra=facts)
             self.desk.warn(say("The journal was altered. Please tell your administrator."))
 
-    async def sign_in(self, server: str, school: str, login: str, password: str) -> None:
+    async def sign_in(
+        self, server: str, school: str, login: str, password: str, code: str = ""
+    ) -> None:
         key = new_key()
-        signed = await self.cloud.sign_in(server, school, login, password, csr(key, login))
+        signed = await self.cloud.sign_in(server, school, login, password, csr(key, login), code)
         await self._signed_in_by(server, key, signed)
 
     async def account_at(self, server: str, school: str) -> str:
@@ -307,7 +312,7 @@ class Desk(QObject):
         made = Papers(papers, boot_seconds)
         await self.keeping.keep_papers(papers)
         joined = self._enter(made)
-        await joined.sync.once()
+        await joined.sync.once(files=False)
         await self._show_classes()
 
     async def found_school(self, asked: Founding) -> None:
@@ -467,6 +472,17 @@ class Desk(QObject):
     async def sync_now(self) -> None:
         await self._acts().sync_now()
 
+    def stop_files(self) -> None:
+        self._signed_in().sync.stop_files()
+
+    def send_files(self) -> None:
+        self._signed_in().sync.send_files()
+
+    async def save_works(
+        self, works: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
+    ) -> int:
+        return await save_works(self.keeping, works, folder, goes_on)
+
     async def go_on(self) -> None:
         await self._acts().go_on()
         self._to_the_wall(self._signed_in())
@@ -610,6 +626,8 @@ class Desk(QObject):
                 none=state.why == "no-server",
                 busy=state.busy,
                 why=state.why,
+                sending=receipts.Sending(*astuple(state.sending)),
+                held=state.held,
             )
         )
 
@@ -618,23 +636,11 @@ class Desk(QObject):
         self.tasks.start(self._stands(), name="standing", refused=self.desk.refused)
 
     async def _stands(self) -> None:
-        names = {
-            pupil.id: pupil.display for one in await self.keeping.classes() for pupil in one.pupils
-        }
-        told = Journal(self.keeping, lambda key: names.get(PupilId(key), ""))
-        found = await self.keeping.standing()
-        rows = [told.row(one.act, sent=False) for one in found.decided]
-        decided = tuple(
-            DecidedRow(
-                JournalRow(row.id, row.at, row.kind, row.who, row.what), one.reason, one.work
-            )
-            for row, one in zip(rows, found.decided, strict=True)
-        )
-        self.desk.show_standing(Standing(found.events, found.files, found.file_bytes, decided))
+        self.desk.show_standing(await stands(self.keeping))
 
     @Slot()
     def _seen_decided(self) -> None:
-        seen = [one.row.id for one in self.desk.standing.decided]
+        seen = [one.row.id for one in listed(self.desk.standing)]
         self.tasks.start(self._see(seen), name="seen", refused=self.desk.refused)
 
     async def _see(self, acts: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from classroom_app.acts import LessonActs
 from classroom_app.carrying import Carrying
 from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.line import Line
 from classroom_app.cloud.no_server import NoSync
 from classroom_app.cloud.sync import Sync, SyncState
 from classroom_app.courier import Courier
@@ -22,6 +23,7 @@ from classroom_app.domain.versions import Versions
 from classroom_app.ends import Ends
 from classroom_app.found import Found
 from classroom_app.ids import new_id
+from classroom_app.metered import by_this_system
 from classroom_app.networks import Networks
 from classroom_app.papers import Papers
 from classroom_app.places import NobodyThere, OfAnotherClass, Places
@@ -233,11 +235,8 @@ class School:
         self.hearing = Hearing(
             self.room, features, pictured=pictured, refused=refused, utc=self._utc
         )
-        self.sync = (
-            Sync(cloud, keeping, self, self._on_sync, time.time, carry=self.courier.exchange)
-            if papers.signed.server
-            else NoSync(self._on_sync)
-        )
+        self._line = Line(by_this_system)
+        self.sync = self._exchange() if papers.signed.server else NoSync(self._on_sync)
         stills = Stills(self.room, folder=home / STILLS, safe_name=safe_name)
         self.acts = LessonActs(
             self.room,
@@ -484,8 +483,14 @@ class School:
                 device = await self._dialling.get()
                 group.create_task(self.ways.dial(device), name=f"dial-bulk-{device}")
 
+    def _exchange(self) -> Sync:
+        carry = self.courier.exchange
+        ends = (self._cloud, self.keeping, self)
+        return Sync(*ends, self._on_sync, time.time, carry=carry, line=self._line)
+
     def _on_moved(self) -> None:
         """Take a turn soon: what no network let through may go in this one."""
+        self._line.forget()
         self.sync.wake()
 
     def _on_sync(self, state: SyncState) -> None:

@@ -95,7 +95,12 @@ class MemoryStore:
         self.outcomes |= {outcome.id: outcome for outcome in outcomes}
 
     async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
-        return tuple(each for each in self.files if each.id not in self.answers)[:limit]
+        waiting = [each for each in self.files if each.id not in self.answers]
+        return tuple(sorted(waiting, key=_size)[:limit])
+
+    async def waiting_work(self) -> tuple[int, int]:
+        sizes = [_size(each) for each in self.files if each.id not in self.answers]
+        return len(sizes), sum(sizes)
 
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
         del manifest
@@ -151,6 +156,10 @@ class MemoryStore:
         manifest = Manifest(1, "fixed-4m", sum(ref.size for ref in refs), tuple(refs))
         encoded = msgspec.msgpack.encode(manifest)
         self.files.append(FileOffered(name, "lesson-1", "5B", pupil, f"{name}.pdf", encoded))
+
+
+def _size(offered: FileOffered) -> int:
+    return msgspec.msgpack.decode(offered.manifest, type=Manifest).size
 
 
 def sum_of(rows: Iterable[Change]) -> str:

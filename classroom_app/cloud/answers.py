@@ -9,10 +9,12 @@ import msgspec
 from central_mdm.contract.identity import Problem
 from classroom_app.cloud.errors import (
     CloudError,
+    CodeAsked,
     NotAServer,
     NotSignedIn,
     Refused,
     ServerBusy,
+    WrongCode,
     WrongPassword,
 )
 from device_bridge.server_clock import moment_of
@@ -21,6 +23,7 @@ T = TypeVar("T")
 RETRY_SECONDS_MAX: Final = 3600.0
 RETRY_SECONDS: Final = 5.0
 OURS: Final = ("application/json", "application/problem+json")
+_NOT_SIGNED_IN: Final = {"wrong-password": WrongPassword, "wrong-code": WrongCode}
 _problem: Final = msgspec.json.Decoder(Problem)
 
 
@@ -50,11 +53,16 @@ def _refusal(response: httpx.Response, body: bytes, now: float) -> CloudError:
         problem = _problem.decode(body)
     except (ValueError, RecursionError):
         return NotAServer("malformed")
-    if response.status_code == HTTPStatus.UNAUTHORIZED:
-        wrong = problem.code == "wrong-password"
-        return (WrongPassword if wrong else NotSignedIn)(problem.code)
     if problem.code == "in-flight":
         return ServerBusy(_retry_after(response.headers.get("retry-after", ""), now))
+    return _named(response.status_code, problem)
+
+
+def _named(status: int, problem: Problem) -> CloudError:
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _NOT_SIGNED_IN.get(problem.code, NotSignedIn)(problem.code)
+    if status == HTTPStatus.FORBIDDEN and problem.code == "second-factor":
+        return CodeAsked(problem.code)  # one administrates since, who had signed in without
     return Refused(problem.code, problem.detail)
 
 

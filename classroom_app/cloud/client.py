@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from http import HTTPStatus
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
@@ -29,7 +29,13 @@ from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone, Si
 from central_mdm.contract.partage import FileAnswer, FileKept, FileOffered, FilesListed
 from central_mdm.contract.roster import Changes, Scopes
 from classroom_app.cloud.answers import OURS, judge, read
-from classroom_app.cloud.errors import NotAServer, NotSignedIn, Unreachable
+from classroom_app.cloud.errors import (
+    CodeAsked,
+    NoFactor,
+    NotAServer,
+    NotSignedIn,
+    Unreachable,
+)
 from classroom_app.cloud.objects import ObjectReader
 from device_bridge.server_clock import ahead_seconds
 
@@ -39,7 +45,38 @@ CONNECT_SECONDS: Final = 5.0
 # A server that drips a byte now and then keeps every read alive: the whole has an end as well.
 WHOLE_SECONDS: Final = 20.0
 CHUNK_SECONDS: Final = 120.0
+CHUNK_BYTES_PER_SECOND: Final = 4 * 1024
+"""A line on which a chunk never ends is none."""
+PIECE_BYTES: Final = 64 * 1024
+"""Each is a write with its own end; a whole chunk in one would have to leave within it."""
 RENEW_SECONDS: Final = 60.0
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """One request. `key`: it is done once by it. `gone` hears of a chunk's bytes as they leave."""
+
+    method: str
+    url: str
+    content: bytes = b""
+    token: str = ""
+    seconds: float = 0
+    key: str = ""
+    gone: Callable[[int], None] | None = None
+
+    def headers(self) -> dict[str, str]:
+        binary = self.gone is not None
+        headers = {"content-type": "application/octet-stream" if binary else "application/json"}
+        headers["accept"] = ", ".join(OURS)
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        if self.key:
+            headers["idempotency-key"] = f'"{self.key}"'
+        if binary:
+            headers["content-length"] = str(len(self.content))
+        return headers
+
+    def body(self) -> bytes | AsyncGenerator[bytes] | None:
+        return _in_pieces(self.content, self.gone) if self.gone else self.content or None
 
 
 class Cloud:
@@ -66,6 +103,8 @@ class Cloud:
         self._renewed = renewed
         self._now = now
         self._whole_seconds = whole_seconds
+        self._timeout = timeout
+        self._chunk_timeout = httpx.Timeout(CHUNK_SECONDS, connect=timeout.connect)
         self._url = ""
         self._token = ""
         self._token_until = 0.0
@@ -80,12 +119,15 @@ class Cloud:
         self._url, self._refresh, self._token = _base(url), refresh, ""
 
     async def sign_in(
-        self, url: str, school: str, login: str, password: str, csr: str = ""
+        self, url: str, school: str, login: str, password: str, csr: str = "", code: str = ""
     ) -> SignedIn:
-        """Sign in at `url`. Raises WrongPassword for a wrong login or password."""
+        """Sign in at `url`. Raises WrongPassword for a wrong login or password.
+
+        `code` is the second factor of who administrates; without it that raises CodeAsked.
+        """
         self._url = _base(url)
-        asked = SignIn(school=school, login=login, password=password, csr=csr)
-        return self._hold(await self._ask("POST", "/api/sign-in", SignedIn, asked))
+        asked = SignIn(school=school, login=login, password=password, csr=csr, code=code)
+        return self._hold(_whole(await self._ask("POST", "/api/sign-in", SignedIn, asked)))
 
     async def account_at(self, url: str, school: str) -> str:
         """Return what the account is called by which people of this school sign in; "": none."""
@@ -99,8 +141,11 @@ class Cloud:
         return await self._ask("POST", "/api/openid", OpenIdBegun, asked)
 
     async def finish_account(self, done: OpenIdDone) -> SignedIn:
-        """Sign in with what the provider gave. Raises Refused for an account of nobody here."""
-        return self._hold(await self._ask("POST", "/api/openid/code", SignedIn, done))
+        """Sign in with what the provider gave. Raises Refused for an account of nobody here.
+
+        Raises CodeAsked for who administrates: the code goes with a password.
+        """
+        return self._hold(_whole(await self._ask("POST", "/api/openid/code", SignedIn, done)))
 
     async def refresh(self) -> SignedIn:
         """Spend the refresh token for the next pair."""
@@ -155,10 +200,18 @@ class Cloud:
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
         return await self._signed("POST", "/api/files", FileAnswer, offered)
 
-    async def put_chunk(self, name: str, content: bytes) -> None:
-        """Send one chunk; `name` is its BLAKE3 in hex. Sending it twice is sending it once."""
+    async def put_chunk(
+        self, name: str, content: bytes, gone: Callable[[int], None] = lambda _: None
+    ) -> None:
+        """Send one chunk; `name` is its BLAKE3 in hex. Sending it twice is sending it once.
+
+        `gone` hears of bytes as they leave. A slow line has the time that it needs: what ends it
+        is a piece that does not leave, or an answer that does not come, for two minutes.
+        """
         token = await self._current()
-        await self._send("PUT", f"/api/chunks/{name}", content, token, CHUNK_SECONDS)
+        seconds = CHUNK_SECONDS + len(content) / CHUNK_BYTES_PER_SECOND
+        url = f"{self._url}/api/chunks/{name}"
+        await self._send(_Question("PUT", url, content, token, seconds, gone=gone))
 
     async def files(self, class_id: str, after: str = "") -> FilesListed:
         """List a class's collected work, whichever computer brought it."""
@@ -176,10 +229,9 @@ class Cloud:
         # An address is signed for one object and a while: our token is nobody's there.
         status, content = await self._from(address) if address else (HTTPStatus.GONE, b"")
         if status != HTTPStatus.OK:
-            path = f"/api/chunks/{name}?{httpx.QueryParams({'file': file})}"
-            response, content = await self._exchange(
-                "GET", f"{self._url}{path}", token=await self._current(), seconds=CHUNK_SECONDS
-            )
+            url = f"{self._url}/api/chunks/{name}?{httpx.QueryParams({'file': file})}"
+            asked = _Question("GET", url, b"", await self._current(), CHUNK_SECONDS)
+            response, content = await self._exchange(asked)
             if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
                 status, content = await self._from(response.headers.get("location", ""))
                 if status != HTTPStatus.OK:
@@ -254,42 +306,29 @@ class Cloud:
         key: str = "",
     ) -> T:
         content = msgspec.json.encode(body) if body is not None else b""
-        answer = await self._send(method, path, content, token, self._whole_seconds, key)
-        return read(answer, kind)
+        seconds = self._whole_seconds
+        asked = _Question(method, f"{self._url}{path}", content, token, seconds, key)
+        return read(await self._send(asked), kind)
 
-    async def _send(
-        self, method: str, path: str, content: bytes, token: str, seconds: float, key: str = ""
-    ) -> bytes:
-        response, answer = await self._exchange(
-            method, f"{self._url}{path}", content, token, seconds, key
-        )
+    async def _send(self, asked: _Question) -> bytes:
+        response, answer = await self._exchange(asked)
         now = self._now()
         self.offset_seconds = ahead_seconds(response.headers.get("date", ""), now)
         judge(response, answer, now)
         return answer
 
-    async def _exchange(
-        self,
-        method: str,
-        url: str,
-        content: bytes = b"",
-        token: str = "",
-        seconds: float = 0,
-        key: str = "",
-    ) -> tuple[httpx.Response, bytes]:
+    async def _exchange(self, asked: _Question) -> tuple[httpx.Response, bytes]:
         """Ask once and read all of the answer, whatever it is."""
-        binary = method == "PUT"
-        headers = {"content-type": "application/octet-stream" if binary else "application/json"}
-        headers["accept"] = ", ".join(OURS)
-        if token:
-            headers["authorization"] = f"Bearer {token}"
-        if key:
-            headers["idempotency-key"] = f'"{key}"'
+        limits = self._chunk_timeout if asked.gone else self._timeout
         try:
             async with (
-                asyncio.timeout(seconds),
+                asyncio.timeout(asked.seconds),
                 self._http.stream(
-                    method, url, content=content or None, headers=headers
+                    asked.method,
+                    asked.url,
+                    content=asked.body(),
+                    headers=asked.headers(),
+                    timeout=limits,
                 ) as response,
             ):
                 return response, await _bounded(response)
@@ -303,6 +342,13 @@ class Cloud:
             if _of_certificate(error):
                 raise NotAServer("certificate") from None
             raise Unreachable(type(error).__name__) from None
+
+
+def _whole(signed: SignedIn) -> SignedIn:
+    """Return a sign-in that opens something. Raises CodeAsked or NoFactor."""
+    if signed.second_factor:
+        raise (CodeAsked if signed.second_factor == "code" else NoFactor)("second-factor")
+    return signed
 
 
 def _of_certificate(error: BaseException | None) -> bool:
@@ -326,6 +372,14 @@ def _base(url: str) -> str:
     if not usable:
         raise NotAServer("no-address")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+async def _in_pieces(content: bytes, gone: Callable[[int], None]) -> AsyncGenerator[bytes]:
+    """Give a chunk piece by piece; when the next is asked for, the one before has left."""
+    for at in range(0, len(content), PIECE_BYTES):
+        piece = content[at : at + PIECE_BYTES]
+        yield piece
+        gone(len(piece))
 
 
 async def _bounded(response: httpx.Response) -> bytes:

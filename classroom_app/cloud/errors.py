@@ -4,7 +4,10 @@ CloudError
 ├── Unreachable   no answer: go on without, try later
 ├── ServerBusy    it asks to be left alone for `after_seconds`
 ├── NotSignedIn   ask the teacher to sign in again
-│   └── WrongPassword
+│   ├── WrongPassword
+│   ├── CodeAsked   who administrates gives a second factor as well
+│   ├── WrongCode
+│   └── NoFactor    who administrates has not chosen one yet
 ├── Refused       it says no, by `code`; repeating does not help
 ├── NotAServer    something else answers there: a portal, a proxy, another program
 └── NoBrowser     nothing on this computer shows a page
@@ -37,6 +40,18 @@ class NotSignedIn(CloudError):
 
 class WrongPassword(NotSignedIn):
     """Name, password or school is not right; the server does not say which."""
+
+
+class CodeAsked(NotSignedIn):
+    """Name and password are right; a code of the second factor goes with them."""
+
+
+class WrongCode(NotSignedIn):
+    """The code is not right, or was used already."""
+
+
+class NoFactor(NotSignedIn):
+    """The second factor has to be chosen before anything else is done."""
 
 
 class Refused(CloudError):

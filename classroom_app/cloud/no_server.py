@@ -20,7 +20,14 @@ class NoSync:
     def wake(self) -> None:
         """Hear that somebody would have a turn soon: there is none."""
 
-    async def once(self) -> None:
+    def stop_files(self) -> None:
+        """Hear that no file is to go: none goes."""
+
+    def send_files(self) -> None:
+        """Hear that files are to go: there is nowhere to."""
+
+    async def once(self, *, files: bool = True) -> None:
+        del files
         self._changed(self.state)
 
     async def run(self) -> NoReturn:

@@ -8,18 +8,16 @@ pause that grows.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal, NoReturn, Protocol
 
-from blake3 import blake3
-from msgspec import Struct, msgpack
+from msgspec import Struct
 from msgspec.structs import replace
 
 from central_mdm.contract.heads import HEADS_MAX, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import BATCH_MAX, Event, Outcome, Pushed
-from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
 from central_mdm.contract.roster import Changes, Scopes
 from classroom_app.cloud.errors import (
     CloudError,
@@ -29,6 +27,8 @@ from classroom_app.cloud.errors import (
     ServerBusy,
     Unreachable,
 )
+from classroom_app.cloud.files import NO_ROOM, Files, Held, Sending, TakesFiles
+from classroom_app.cloud.line import Line
 from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.errors import NotKept
 
@@ -39,10 +39,13 @@ Why = Literal[
     "try-again",
     "not-signed-in",
     "refused",
+    "no-room",
     "portal",
     "not-a-server",
     "no-server",
 ]
+
+Part = Callable[[], Awaitable[None]]
 
 IN_STEP_SECONDS: Final = 60.0
 SOON_SECONDS: Final = 5.0
@@ -51,18 +54,10 @@ PAUSE_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 300.0
 # Who signs in at a portal changes no address: nothing but a try tells that the way is free.
 PORTAL_SECONDS_MAX: Final = 20.0
-FILES_AT_ONCE: Final = 20
-SMALL_BYTES: Final = 1024 * 1024
-# How many of them are under way beside each other: most of a file's time is waiting for disks.
-FILES_BESIDE: Final = 5
 PAGES_MAX: Final = 1000
 # A batch is also bound by bytes, for bodies of 16 KiB times 200 are too much for a bad line.
 BATCH_BYTES_MAX: Final = 512 * 1024
 
-
-# Of how many kept files a chunk is read back.
-LOOK_FOR_SHARE: Final = 0.1
-NO_ROOM: Final = "quota"
 # Refusals of a request as a whole that may be the fault of one event in it.
 OF_THE_BATCH: Final = frozenset({"too-large", "malformed"})
 
@@ -72,6 +67,7 @@ class SyncState(Struct, frozen=True):
 
     `restored`: the central side had gone back, and is given again what it lost. `doubts` counts
     its alarms: two witnesses of a lesson differ, or a journal is not what was signed of it.
+    `held`: why collected work waits in spite of a server that is there.
     """
 
     in_step_at: float = 0.0
@@ -81,6 +77,8 @@ class SyncState(Struct, frozen=True):
     busy: bool = False
     restored: bool = False
     doubts: int = 0
+    sending: Sending = Sending()
+    held: Held = ""
 
     @property
     def in_step(self) -> bool:
@@ -105,7 +103,7 @@ class TakesTrust(Protocol):
         ...
 
 
-class Central(Protocol):
+class Central(TakesFiles, Protocol):
     """The part of `Cloud` that the sync needs."""
 
     async def trust(self, deny_list: int, epoch: int) -> Trust: ...
@@ -113,11 +111,6 @@ class Central(Protocol):
     async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
     async def push(self, events: tuple[Event, ...]) -> Pushed: ...
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard: ...
-    async def offer_file(self, offered: FileOffered) -> FileAnswer: ...
-    async def put_chunk(self, name: str, content: bytes) -> None: ...
-    async def get_chunk(self, name: str, file: str) -> bytes:
-        """Return a chunk of a kept file, its hash verified."""
-        ...
 
 
 async def carry_nothing() -> None:
@@ -141,6 +134,7 @@ class Sync:
         jitter: Callable[[], float] = random.random,
         *,
         carry: Callable[[], Awaitable[None]] = carry_nothing,
+        line: Line | None = None,
     ) -> None:
         self._cloud = cloud
         self._store = store
@@ -151,8 +145,10 @@ class Sync:
         self._carry = carry
         self._woken = asyncio.Event()
         self._stirred = asyncio.Event()
-        self._turn = asyncio.Lock()
-        self._sent = set[str]()
+        self._turn, self._beside = asyncio.Lock(), asyncio.Lock()
+        self._line = line or Line()
+        self._files = Files(cloud, store, self._line, self._count, self._said_of_files, jitter)
+        self._sending = False
         self.state = SyncState()
 
     def wake(self) -> None:
@@ -163,6 +159,16 @@ class Sync:
     def written(self) -> None:
         """Note that something new waits; it goes out within seconds where the school is there."""
         self._stirred.set()
+
+    def stop_files(self) -> None:
+        """End the sending of collected work after the chunk that is under way, for an hour."""
+        self._files.stop()
+        self._said_of_files(self.state.sending, "stopped")
+
+    def send_files(self) -> None:
+        """Send the collected work that waits, though the network is paid for or it was stopped."""
+        self._files.insist()
+        self.wake()
 
     async def run(self) -> NoReturn:
         """Take turns until cancelled."""
@@ -202,22 +208,37 @@ class Sync:
                 async with asyncio.timeout(COUNT_SECONDS):
                     await self._woken.wait()
 
-    async def once(self) -> None:
-        """Take one whole turn, for "Sync now". Raises what ended it: a CloudError, or NotKept."""
+    async def once(self, *, files: bool = True) -> None:
+        """Take one whole turn, for "Sync now". Raises what ended it: a CloudError, or NotKept.
+
+        While one sends files, which may take an hour, only what is small is exchanged beside it.
+        Without `files` none is sent: for who waits for the roster.
+        """
+        if self._sending:
+            async with self._beside:
+                await self._exchange(self._small())
+            return
         async with self._turn, self._told():
-            problem: CloudError | None = None
             # Work goes out even where the roster cannot come in, and the other way round.
-            # Small things first, what keeps people out before all; files may take an hour.
-            parts = (self._trust, self._look_back, self._push_events, self._push_heads)
-            for part in (*parts, self._pull, self._carry, self._push_files):
-                try:
-                    await part()
-                except (Refused, NotAServer) as error:
-                    if _word(error) == "portal":
-                        raise  # it answers everything, and nothing of ours goes through
-                    problem = problem or error
-            if problem:
-                raise problem
+            work = (self._push_files,) if files else ()
+            await self._exchange((*self._small(), *work))
+
+    def _small(self) -> tuple[Part, ...]:
+        """Return the small parts of a turn in their order: what keeps people out before all."""
+        before = (self._trust, self._look_back, self._push_events, self._push_heads)
+        return (*before, self._pull, self._carry)
+
+    async def _exchange(self, parts: tuple[Part, ...]) -> None:
+        problem: CloudError | None = None
+        for part in parts:
+            try:
+                await part()
+            except (Refused, NotAServer) as error:
+                if _word(error) == "portal":
+                    raise  # it answers everything, and nothing of ours goes through
+                problem = problem or error
+        if problem:
+            raise problem
 
     @asynccontextmanager
     async def _told(self) -> AsyncGenerator[None]:
@@ -243,7 +264,8 @@ class Sync:
         """Write the turn's line into the log: counts and words of ours, nobody's name."""
         took = {"waited": before, "waiting": self.state.waiting, "refused": self.state.refused}
         took["ms"] = round(1000 * (_seconds() - begun))
-        log.info("sync turn", extra={**took, "failed": failed})
+        took["bytes_per_second"] = round(self._line.bytes_per_second)
+        log.info("sync turn", extra={**took, "failed": failed, "held": self.state.held})
 
     async def _trust(self) -> None:
         """Bring what the school has signed for everybody; teachers carry it to the devices."""
@@ -339,98 +361,46 @@ class Sync:
         self._say(replace(self.state, restored=restored, doubts=len(heard.alarms)))
 
     async def _push_files(self) -> None:
-        """Push each waiting file; one that fails for itself waits for the next turn.
-
-        So does one for which the school has no room: it is refused for now, not for good.
-        """
-        tried: set[str] = set()
-        self._sent.clear()
-        problem: CloudError | NotKept | None = None
-        while True:
-            waiting = await self._store.waiting_files(len(tried) + FILES_AT_ONCE)
-            fresh = [offered for offered in waiting if offered.id not in tried]
-            if not fresh:
-                break
-            for start in range(0, len(fresh), FILES_BESIDE):
-                some = fresh[start : start + FILES_BESIDE]
-                tried |= {offered.id for offered in some}
-                async with asyncio.TaskGroup() as tasks:
-                    trials = [tasks.create_task(self._try_file(offered)) for offered in some]
-                for error in filter(None, (trial.result() for trial in trials)):
-                    problem = problem or error
-                    if not (isinstance(error, Refused) and error.code == NO_ROOM):
-                        raise error
-                await self._count()
+        """Push what was collected. No revocation and no journal waits for it meanwhile."""
+        self._sending = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                beside = tasks.create_task(self._keep_in_step(), name="sync-beside")
+                problem = await self._files.push()
+                async with self._beside:  # it is in the middle of nothing
+                    beside.cancel()
+        finally:
+            self._sending = False
         if problem:
             raise problem
 
-    async def _try_file(self, offered: FileOffered) -> CloudError | NotKept | None:
-        """Push a file; return what ended it, so that those beside it come to their own end."""
-        try:
-            await self._push_file(offered)
-        except Refused as error:
-            if error.code == NO_ROOM:
-                return error
-            answer = FileAnswer(offered.id, "refused", reason=error.code)
-            await self._store.file_settled(offered.id, answer)
-        except (CloudError, NotKept) as error:
-            return error
-        return None
+    async def _keep_in_step(self) -> NoReturn:
+        """Exchange what is small: soon after something was written, else each minute."""
+        pause = IN_STEP_SECONDS
+        while True:
+            self._stirred.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._stirred.wait()
+                    await asyncio.sleep(SOON_SECONDS)
+            async with self._beside:
+                pause = await self._small_turn()
 
-    async def _push_file(self, offered: FileOffered) -> None:
-        manifest = msgpack.decode(offered.manifest, type=Manifest)
-        names = {chunk.hash.hex() for chunk in manifest.chunks} - self._sent
-        if manifest.size <= SMALL_BYTES:
-            # To ask first costs more than to bring it; what is lost here may be there already.
-            await self._send(offered, names)
-        answer = await self._cloud.offer_file(offered)
-        if answer.state == "missing":
-            if not await self._send(offered, answer.missing):
-                lost = FileAnswer(offered.id, "refused", reason="lost-here")
-                await self._store.file_settled(offered.id, lost)
-                return
-            answer = await self._cloud.offer_file(offered)
-        if answer.state == "missing":
-            raise NotAServer("forgets-chunks")
-        if answer.reason == NO_ROOM:
-            raise Refused(NO_ROOM, str(answer.left_bytes))
-        if answer.state == "kept":
-            await self._look_for(offered, answer.document)
-        await self._store.file_settled(offered.id, answer)
+    async def _small_turn(self) -> float:
+        """Exchange what is small; return the seconds until the next time.
 
-    async def _send(self, offered: FileOffered, names: Iterable[str]) -> bool:
-        """Send these chunks; False where one is lost here."""
-        for name in names:
-            content = await self._chunk(offered.manifest, name)
-            if content is None:
-                return False
-            await self._cloud.put_chunk(name, content)
-            self._sent.add(name)
-        return True
-
-    async def _look_for(self, offered: FileOffered, document: str) -> None:
-        """Believe that it is kept by the document's id, and now and then by reading some of it.
-
-        Until then it waits here: who says "kept" and has it not is noticed, and nothing is lost.
+        What ends it is no end of the files: it may be of the roster alone. They meet the rest.
         """
-        if document != blake3(offered.manifest).hexdigest():
-            raise NotAServer("another-document")
-        if self._jitter() >= LOOK_FOR_SHARE:
-            return
-        chunks = msgpack.decode(offered.manifest, type=Manifest).chunks
-        if chunks:
-            drawn = chunks[int(self._jitter() * len(chunks)) % len(chunks)]
-            try:
-                await self._cloud.get_chunk(drawn.hash.hex(), offered.id)
-            except Refused as error:
-                raise NotAServer("forgets-chunks") from error
-
-    async def _chunk(self, manifest: bytes, name: str) -> bytes | None:
         try:
-            digest = bytes.fromhex(name)
-        except ValueError:
-            raise NotAServer("malformed") from None
-        return await self._store.chunk(manifest, digest)
+            await self._exchange(self._small())
+            await self._count()
+        except (CloudError, NotKept) as error:
+            log.info("not in step beside the files", extra={"why": _reason(error)})
+            return IN_STEP_SECONDS + getattr(error, "after_seconds", 0.0)
+        return IN_STEP_SECONDS
+
+    def _said_of_files(self, sending: Sending, held: Held) -> None:
+        self._say(replace(self.state, sending=sending, held=held))
 
     async def _count(self) -> None:
         waiting, refused = await self._store.waiting_count(), await self._store.refused_count()
@@ -479,8 +449,8 @@ def _word(error: CloudError | NotKept) -> Why:
             return "try-again"
         case NotSignedIn():
             return "not-signed-in"
-        case Refused():
-            return "refused"
+        case Refused(code=code):
+            return "no-room" if code == NO_ROOM else "refused"
         case NotAServer(why="portal"):
             return "portal"
         case _:

@@ -10,6 +10,8 @@ RoomError
 |- ShowEnded      `why` says what took the screen of `name` from the class
 |- StillRefused   `why` says why the device lets no picture be kept
 |- NoFileManager  open `folder` by hand: nothing on this computer shows folders
+|- NotSaved       choose another `folder`: `saved` works lie there, and it takes no more
+|  |- SavingFull  or free some space there
 |- NotYourClass   the school says who teaches `name`
 |- Unfit          choose another file than `name`
 |  |- EmptyFile   it has no byte
@@ -55,6 +57,18 @@ class ShowEnded(RoomError):
     def __init__(self, name: str, why: str) -> None:
         super().__init__(name, why)
         self.name, self.why = name, why
+
+
+class NotSaved(RoomError):
+    """Works were to be copied into `folder`; `saved` of them are there, whole."""
+
+    def __init__(self, folder: str, saved: int) -> None:
+        super().__init__(folder, saved)
+        self.folder, self.saved = folder, saved
+
+
+class SavingFull(NotSaved):
+    """The disk of that folder takes no more."""
 
 
 class LessonTooLong(RoomError):

@@ -75,11 +75,29 @@ class Acts(Protocol):
 
     async def sync_now(self) -> None: ...
 
+    def stop_files(self) -> None:
+        """Send no more collected work after what is under way."""
+        ...
+
+    def send_files(self) -> None:
+        """Send the collected work that waits, whatever the network is."""
+        ...
+
+    async def save_works(
+        self, works: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
+    ) -> int:
+        """Copy the works of these acts (`presenters.saving.Saves`)."""
+        ...
+
 
 class Opens(Protocol):
     """The acts before a lesson."""
 
-    async def sign_in(self, server: str, school: str, login: str, password: str) -> None: ...
+    async def sign_in(
+        self, server: str, school: str, login: str, password: str, code: str = ""
+    ) -> None:
+        """Sign in; `code` is the second factor of who needs one."""
+        ...
 
     async def account_at(self, server: str, school: str) -> str:
         """Return what the school's account is called at its server; empty: there is none."""

@@ -11,6 +11,7 @@ from classroom_app.domain.tile import Tile
 from classroom_app.presenters.acts import Acts, Starts
 from classroom_app.presenters.bars import UNDO_SECONDS, Bars
 from classroom_app.presenters.paced import timer
+from classroom_app.presenters.saving import Saving
 from classroom_app.presenters.seating import Seating
 from classroom_app.presenters.sentences import name_of
 from classroom_app.presenters.wall import WallModel, key_of
@@ -49,6 +50,7 @@ class DeskPresenter(Bars):
         self._acts, self._tasks = acts, tasks
         self.unfinished = unfinished
         self.seating = Seating(wall, self)
+        self.saving = Saving(acts, tasks, self)
         self.page_changed.connect(self.seating.done)
         self.summary = ""
         self.sentence = ""  # what pupils read at the next lock
@@ -341,6 +343,16 @@ class DeskPresenter(Bars):
         """Exchange at once, and show how it stands with the school meanwhile."""
         self.sync_now()
         self.sheet_asked.emit("standing")
+
+    @Slot()
+    def stop_files(self) -> None:
+        """Send no more collected work for now; what has gone is not lost."""
+        self._acts.stop_files()
+
+    @Slot()
+    def send_files(self) -> None:
+        """Send the collected work that waits, now."""
+        self._acts.send_files()
 
     @Slot()
     def seen_decided(self) -> None:

@@ -1,6 +1,7 @@
 """The first page: sign in, type an address, and a connection check that explains itself."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -10,7 +11,24 @@ from classroom_app.domain.founding import SAFE_MIN, Founding
 from classroom_app.presenters.acts import Opens, Starts
 from classroom_app.presenters.check import Checked, Row, rows
 from classroom_app.presenters.sentences import refusal
-from classroom_app.presenters.words import LANGUAGES, say
+from classroom_app.presenters.words import LANGUAGES, lasted, later, say
+
+_CODE: Final = later("Type the six digits that your second factor shows, or a recovery code.")
+CODE_DIGITS: Final = 6
+RECOVERY_LETTERS: Final = 16
+PATIENCE_SECONDS: Final = 60.0
+# The field that an error is said of; the server's, where it is none of these.
+_ABOUT: Final = {
+    "WrongPassword": "password",
+    "Refused": "password",
+    "WrongCode": "code",
+    "NoFactor": "login",
+}
+# What the server refuses to who has signed in well.
+_NOT_HERE: Final = {
+    "no-verbs": later("At this school your role does nothing in class. Ask your administrator."),
+    "no-class": later("No class is given to you at this school. Ask your administrator."),
+}
 
 
 class Missed(Struct, frozen=True):
@@ -78,6 +96,8 @@ class FirstRunPresenter(QObject):
         self.account = ""
         """What the school's account is called at its server; empty: there is none, or not known."""
         self._looked_at = ("", "")
+        self.asks_code = False
+        """Who signs in administrates as well, and is to give a second factor."""
         self.in_browser = False
         """The teacher signs in there, and may give it up here."""
         self.signed_in = False
@@ -169,7 +189,7 @@ class FirstRunPresenter(QObject):
         count = say("{n} pupils", missed.pupils)
         return say("{name} · {count} in the list", name=missed.class_name, count=count)
 
-    def sign_in(self, server: str, school: str, login: str, password: str) -> None:
+    def sign_in(self, server: str, school: str, login: str, password: str, code: str = "") -> None:
         if self.busy:
             return
         server, school, login = server.strip(), school.strip(), login.strip()
@@ -178,15 +198,37 @@ class FirstRunPresenter(QObject):
             words = say("Fill in server, school, name and password.")
             self._tell(Told(words, empty, wrong=True))
             return
-
-        def refused(error: Exception) -> None:
-            named = _kin(error, "WrongPassword") or _kin(error, "Refused")
-            self._tell(Told(refusal(error), "password" if named else "server", wrong=True))
-
+        code = _plain_code(code) if self.asks_code else ""
+        if self.asks_code and not code:
+            self._tell(Told(say(_CODE), "code", wrong=True))
+            return
         self.busy = True
         self._tell(Told())
-        work = self._sign_in(server, school, login, password)
-        self._tasks.start(work, name="sign-in", refused=refused)
+        work = self._sign_in(server, school, login, password, code)
+        self._tasks.start(work, name="sign-in", refused=self._not_signed_in)
+
+    def another_person(self) -> None:
+        """Hear that another name is typed: who asks for a code is not known yet."""
+        if self.asks_code:
+            self.asks_code = False
+            self._tell(Told())
+
+    def _not_signed_in(self, error: Exception) -> None:
+        if _kin(error, "CodeAsked"):
+            self.asks_code = True
+            self._tell(Told(say(_CODE), "code"))
+            self.wrong.emit("code")
+            return
+        if _kin(error, "ServerBusy"):
+            seconds = float(getattr(error, "after_seconds", 0.0)) or PATIENCE_SECONDS
+            words = say("The server wants a pause. Try again in {time}.", time=lasted(seconds))
+            self._tell(Told(words, "password", wrong=True))
+            return
+        if words := _NOT_HERE.get(getattr(error, "code", "")):
+            self._tell(Told(say(words), "login", wrong=True))
+            return
+        about = next((field for kind, field in _ABOUT.items() if _kin(error, kind)), "server")
+        self._tell(Told(refusal(error), about, wrong=True))
 
     def look_for_account(self, server: str, school: str) -> None:
         """Ask the typed server whether it offers an account; a server that is away offers none."""
@@ -248,12 +290,14 @@ class FirstRunPresenter(QObject):
 
     def came_in(self) -> None:
         """Hear that a teacher is signed in."""
-        self.signed_in = True
+        self.signed_in, self.asks_code = True, False
         self._tell(Told())
 
-    async def _sign_in(self, server: str, school: str, login: str, password: str) -> None:
+    async def _sign_in(
+        self, server: str, school: str, login: str, password: str, code: str
+    ) -> None:
         try:
-            await self._opens.sign_in(server, school, login, password)
+            await self._opens.sign_in(server, school, login, password, code)
         finally:
             self.busy = False
             self.changed.emit()
@@ -275,6 +319,14 @@ class FirstRunPresenter(QObject):
         self.changed.emit()
         if told.wrong:
             self.wrong.emit(told.about)
+
+
+def _plain_code(typed: str) -> str:
+    """Return a code without what people write between its parts; "" where it is none."""
+    code = typed.replace(" ", "").replace("-", "")
+    digits = len(code) == CODE_DIGITS and code.isdecimal()
+    letters = len(code) == RECOVERY_LETTERS and code.isalnum()
+    return code if code.isascii() and (digits or letters) else ""
 
 
 def _kin(error: Exception, name: str) -> bool:

@@ -50,11 +50,20 @@ class Receipt(Struct, frozen=True):
     ended: int = 0
 
 
+class Sending(Struct, frozen=True):
+    """How far collected work is on its way, in files and bytes; none goes: all 0."""
+
+    files: int = 0
+    of_files: int = 0
+    sent_bytes: int = 0
+    of_bytes: int = 0
+
+
 class School(Struct, frozen=True):
     """The way to the MDM: `synced_at` is UTC seconds of the last exchange, 0 for never.
 
-    `doubts`, `restored`, `busy` and `why` as in `SyncState`. `none`: the school has no server, and
-    misses none.
+    `doubts`, `restored`, `busy`, `why` and `held` as in `SyncState`. `none`: the school has no
+    server, and misses none.
     """
 
     reached: bool = False
@@ -66,6 +75,8 @@ class School(Struct, frozen=True):
     none: bool = False
     busy: bool = False
     why: str = ""
+    sending: Sending = Sending()
+    held: str = ""
 
 
 def named(names: Collection[str]) -> str:

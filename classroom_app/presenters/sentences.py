@@ -10,6 +10,7 @@ from classroom_app.domain.errors import (
     GrantEnded,
     JournalDoubted,
     NoFileManager,
+    NotSaved,
     NotYourClass,
     ShowEnded,
     StillRefused,
@@ -149,6 +150,9 @@ _ERRORS = {
     "Broken": later("{name} answers in a way Pupitre does not understand. The rest goes on."),
     "Refused": later("Name, password or school is not right. Try again."),
     "WrongPassword": later("Name, password or school is not right. Try again."),
+    "CodeAsked": later("Your role needs a code as well. Sign in with name and password."),
+    "WrongCode": later("The code is not right, or was used already. Wait for the next one."),
+    "NoFactor": later("Your role needs a second factor. Ask your administrator how to choose it."),
     "NotSignedIn": later("Sign in once, then your classes come by themselves."),
     "Unreachable": later("The school's server does not answer. Your classes are here; go on."),
     "NotAServer": later(
@@ -170,6 +174,8 @@ _ERRORS = {
         "The journal of {name} is not what it signed before. Please tell your administrator."
     ),
     "NoFileManager": later("Nothing on this computer shows folders. This one is {name}."),
+    "NotSaved": later("{name} cannot be written to. Saved so far: {count}. Choose another folder."),
+    "SavingFull": later("{name} is full. Saved so far: {count}. Make room, or choose another."),
     "StillRefused": later("No picture was kept: {why}."),
     "ServerBusy": later("The school's server is busy. It goes on by itself."),
     "DiskFull": later("{name}: no room for this. Make room; it goes on by itself."),
@@ -249,6 +255,8 @@ def _facts(error: Exception) -> dict[str, str]:
             return {"name": error.class_name, "day": day(error.ended_at)}
         case NoFileManager():
             return {"name": error.folder}
+        case NotSaved():
+            return {"name": error.folder, "count": str(error.saved)}
         case ShowEnded():
             return {"name": error.name, "why": say(_SHOW_ENDS[error.why])}
         case StillRefused():

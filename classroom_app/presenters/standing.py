@@ -6,10 +6,11 @@ from typing import Final
 from msgspec import Struct
 
 from classroom_app.presenters.journal import JournalRow, line
-from classroom_app.presenters.receipts import School, clock_time
+from classroom_app.presenters.receipts import School, Sending, clock_time
 from classroom_app.presenters.words import amount, day, later, say
 
-LINES_MAX: Final = 5
+LINES_MAX: Final = 3
+"""More would not find room in a small window, with all else that may be said there."""
 _WHY: Final = {
     "unreachable": later("The school's server is out of reach. All waits here, and goes later."),
     "try-again": later("The school's server asked for some patience. All waits here."),
@@ -17,12 +18,20 @@ _WHY: Final = {
         "The school no longer knows this sign-in. Sign in anew; all waits here."
     ),
     "refused": later("The school's server did not accept the exchange. All waits here."),
+    "no-room": later(
+        "The school's server has no room for all works. They wait here; tell your administrator."
+    ),
     "portal": later(
         "This network wants you to sign in first: open any page in your browser. All waits here."
     ),
     "not-a-server": later(
         "Something else answers in place of the school's server. All waits here."
     ),
+}
+_HELD: Final = {
+    "metered": later("This network is paid for by its amount: large works wait for another one."),
+    "slow": later("The line is slow: large works go one at a time, after all else."),
+    "stopped": later("You stopped it. It goes on within an hour, where it was."),
 }
 _DECIDED: Final = {
     "foreign-class": later("The class is no longer yours at the school."),
@@ -36,11 +45,19 @@ _DECIDED: Final = {
 
 
 class DecidedRow(Struct, frozen=True):
-    """What the school decided otherwise than `row` tells it; `why` is its code, `work` a file."""
+    """What the school decided otherwise than `row` tells it; `why` is its code, `work` a file.
+
+    It was in a lesson of `class_name` that began at `lesson_at`, UTC seconds. `now_in`: the class
+    that its pupil has gone to. `saves`: a file of it lies here and can be copied elsewhere.
+    """
 
     row: JournalRow
     why: str
     work: bool = False
+    class_name: str = ""
+    lesson_at: float = 0.0
+    now_in: str = ""
+    saves: bool = False
 
 
 class Standing(Struct, frozen=True):
@@ -52,11 +69,16 @@ class Standing(Struct, frozen=True):
     decided: tuple[DecidedRow, ...] = ()
 
 
+def exchanging(school: School) -> bool:
+    """Return whether a turn is at what is small: beside works that go, another one may be asked."""
+    return school.busy and not school.sending.of_files
+
+
 def in_step_words(school: School, today: float) -> str:
     """Say when all was last in step; `today` is UTC seconds."""
     if school.none:
         return say("No server: all stays here")
-    if school.busy:
+    if exchanging(school):
         return say("Exchanging…")
     if not school.synced_at:
         return say("Not yet in step with the school")
@@ -85,21 +107,71 @@ def waiting_words(standing: Standing) -> str:
     return say("Waiting: {what}", what=" · ".join(parts))
 
 
+def sending_words(sending: Sending) -> str:
+    """Say how far collected work is on its way; "": none goes."""
+    if not sending.of_files:
+        return ""
+    return say(
+        "Sending works: {count} of {all} · {sent} of {size}",
+        count=sending.files,
+        all=sending.of_files,
+        sent=amount(sending.sent_bytes),
+        size=amount(sending.of_bytes),
+    )
+
+
+def held_words(held: str) -> str:
+    """Say why collected work waits though the school is there; "": none does."""
+    return say(_HELD[held]) if held in _HELD else ""
+
+
+def sends_now(held: str) -> bool:
+    """Return whether a word of the teacher's lets it go."""
+    return held in {"metered", "stopped"}
+
+
+def works_to_save(standing: Standing) -> tuple[str, ...]:
+    """Return the acts whose work is not at the school and may be saved elsewhere."""
+    return tuple(one.row.id for one in standing.decided if one.saves)
+
+
+def listed(standing: Standing) -> tuple[DecidedRow, ...]:
+    """Return what is told of now; the rest is told when these are seen."""
+    return standing.decided[:LINES_MAX]
+
+
 def decided_lines(standing: Standing, today: float) -> Sequence[tuple[str, str]]:
-    """Return what was written and what the school decided, newest first, at most five."""
+    """Return what was written and what the school decided, newest first, the first few."""
     told = [
-        (f"{_when(one.row.at, today)} · {line(one.row)}", decided_words(one.why))
-        for one in standing.decided[:LINES_MAX]
+        (line(one.row), f"{_of_lesson(one, today)}\n{decided_words(one)}")
+        for one in listed(standing)
     ]
     more = len(standing.decided) - len(told)
     return [*told, (say("and {count} more", count=more), "")] if more else told
 
 
-def decided_words(why: str) -> str:
-    known = _DECIDED.get(why)
-    if known:
-        return say(known)
-    return say("Please tell your administrator: {why}", why=why or "?")
+def decided_words(one: DecidedRow) -> str:
+    """Say why, by names where they are known; what was decided of a pupil is said of that pupil."""
+    facts = {"name": one.row.who, "was": one.class_name, "now": one.now_in}
+    match one.why:
+        case "foreign-pupil" if all(facts.values()):
+            return say("{name} is now in {now}, no longer in {was}. The work stays here.", **facts)
+        case "foreign-pupil" if one.row.who and one.class_name:
+            return say("{name} is no longer in {was}. The work stays here.", **facts)
+        case "foreign-class" if one.class_name:
+            return say("{was} is no longer your class at the school. This stays here.", **facts)
+        case why if why in _DECIDED:
+            return say(_DECIDED[why])
+        case why:
+            return say("Please tell your administrator: {why}", why=why or "?")
+
+
+def _of_lesson(one: DecidedRow, today: float) -> str:
+    """Say of which lesson it was; where that is written here no more, when it was."""
+    if not one.class_name:
+        return _when(one.row.at, today)
+    when = _when(one.lesson_at, today)
+    return say("Lesson of {name}, {when}", name=one.class_name, when=when)
 
 
 def _when(at: float, today: float) -> str:

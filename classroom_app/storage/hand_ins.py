@@ -28,6 +28,13 @@ class KeepsHandIns(Store):
                 await self._settle(act.id, REFUSED, "lost-here")
         return tuple(found for found in offered if found)
 
+    async def waiting_work(self) -> tuple[int, int]:
+        def work(connection: Connection) -> tuple[int, int]:
+            sizes = [act.size for act in _all_waiting(connection)]
+            return len(sizes), sum(sizes)
+
+        return await self.write(work)
+
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
         return await asyncio.to_thread(self._chunk, manifest, digest)
 
@@ -68,6 +75,12 @@ class KeepsHandIns(Store):
 
 
 def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
+    # Stable: as old as large.
+    return heapq.nsmallest(limit, _all_waiting(connection), key=lambda act: act.size)
+
+
+def _all_waiting(connection: Connection) -> list[HandInKept]:
+    """Return all work that waits, oldest first."""
     query = (
         select(journal)
         .join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
@@ -75,5 +88,4 @@ def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
         .order_by(journal.c.sequence)
     )
     acts = (act_of(row.body, row.fields) for row in connection.execute(query))
-    work = (act for act in acts if isinstance(act, HandInKept))
-    return heapq.nsmallest(limit, work, key=lambda act: act.size)  # stable: as old as large
+    return [act for act in acts if isinstance(act, HandInKept)]

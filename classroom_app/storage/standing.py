@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, Select, func, select, update
 
-from classroom_app.domain.acts import AnyAct, HandInKept
+from classroom_app.domain.acts import AnyAct, HandInKept, LessonStarted
+from classroom_app.domain.lesson import LessonId
 from classroom_app.storage.acts import act_of
 from classroom_app.storage.outbox import REFUSED, waiting
 from classroom_app.storage.store import WAITING, Store
-from classroom_app.storage.tables import hand_ins, journal
+from classroom_app.storage.tables import hand_ins, journal, lessons
 
 SEEN: Final = "seen"
 """Refused, and a person has looked: it is counted no more, and never sent again."""
@@ -18,11 +20,15 @@ DECIDED_MAX: Final = 100
 
 
 class Decided(Struct, frozen=True):
-    """`act` was refused for `reason`, a code; `work`: its file was, whatever became of the act."""
+    """`act` was refused for `reason`, a code; `work`: its file was, whatever became of the act.
+
+    `lesson`: how its lesson began, as far as that is still written here.
+    """
 
     act: AnyAct
     reason: str
     work: bool
+    lesson: LessonStarted | None = None
 
 
 class Standing(Struct, frozen=True):
@@ -37,6 +43,16 @@ class Standing(Struct, frozen=True):
 class KeepsStanding(Store):
     async def standing(self) -> Standing:
         return await self.write(_standing)
+
+    async def works(self, acts: Sequence[str]) -> tuple[HandInKept, ...]:
+        """Return the collected work of these acts, oldest first."""
+        query = select(journal).where(journal.c.id.in_(acts)).order_by(journal.c.sequence)
+
+        def work(connection: Connection) -> tuple[HandInKept, ...]:
+            found = map(_act, connection.execute(query))
+            return tuple(act for act in found if isinstance(act, HandInKept))
+
+        return await self.write(work)
 
     async def seen(self, acts: Sequence[str]) -> None:
         """Let what was decided of these acts be looked at: it is counted and listed no more."""
@@ -64,9 +80,16 @@ def _standing(connection: Connection) -> Standing:
         for query, isfile in ((refused, False), (files, True))
         for row in connection.execute(query.order_by(newest).limit(DECIDED_MAX))
     }
-    last = sorted(found, reverse=True)[:DECIDED_MAX]
-    decided = tuple(found[sequence] for sequence in last)
+    last = [found[sequence] for sequence in sorted(found, reverse=True)[:DECIDED_MAX]]
+    begun = _beginnings(connection, {one.act.lesson for one in last})
+    decided = tuple(replace(one, lesson=begun.get(one.act.lesson)) for one in last)
     return Standing(connection.execute(events).scalar_one(), len(sizes), sum(sizes), decided)
+
+
+def _beginnings(connection: Connection, wanted: set[LessonId]) -> dict[LessonId, LessonStarted]:
+    firsts = select(journal).join(lessons, lessons.c.first == journal.c.sequence)
+    found = map(_act, connection.execute(firsts.where(lessons.c.lesson.in_(wanted))))
+    return {act.lesson: act for act in found if isinstance(act, LessonStarted)}
 
 
 def _with_work() -> Select[Any]:

@@ -34,6 +34,7 @@ _FIELDS = (
     ("school", later("School")),
     ("login", later("Your name there")),
     ("password", later("Password")),
+    ("code", later("Code")),
 )
 _ROW_ICONS = {"ok": "circle-check", "failed": "triangle-alert"}
 LEFT = 470
@@ -155,6 +156,8 @@ class FirstRunView(QWidget):
             self.fields[name] = field
         self.fields["password"].setEchoMode(QLineEdit.EchoMode.Password)
         self.fields["server"].setText(self._first.server)
+        for name in ("server", "school", "login"):
+            self.fields[name].textEdited.connect(self._first.another_person)
         self.sign_in = flat("sign-in", "main", self.form)
         self.sign_in.setFont(font(16, SEMI))
         self.sign_in.setMinimumHeight(44)
@@ -266,6 +269,8 @@ class FirstRunView(QWidget):
         self.founding.setVisible(not first.signed_in and first.founding)
         self.address_box.setVisible(first.signed_in)
         self.sign_in.setEnabled(not first.busy)
+        for part in (self.fields["code"], self._labels["code"]):
+            part.setVisible(first.asks_code)
         self.account.setVisible(bool(first.account) or first.in_browser)
         self.account.setEnabled(first.in_browser or not first.busy)
         self.class_words.setText(first.class_words())
@@ -315,4 +320,5 @@ class FirstRunView(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self.founding.forget()
-        self.fields["password"].clear()  # nobody reads it when the page comes back
+        for name in ("password", "code"):
+            self.fields[name].clear()  # nobody reads it when the page comes back

@@ -225,6 +225,9 @@ QSlider::groove:horizontal {{ height: 3px; background: {line}; border-radius: 1p
 QSlider::handle:horizontal {{ width: 16px; height: 16px; margin: -7px 0; border-radius: 8px;
     background: {ink}; }}
 QSlider::handle:horizontal:focus {{ border: 2px solid {held}; }}
+QProgressBar {{ background: {press}; border: 1px solid {line}; border-radius: 6px;
+    max-height: 10px; min-height: 10px; }}
+QProgressBar::chunk {{ background: {held}; border-radius: 5px; }}
 QMenu {{ background: {surface}; border: 1px solid {line}; padding: 6px; }}
 QMenu::item {{ padding: 7px 22px; border-radius: 6px; }}
 QMenu::item:selected {{ background: {press}; }}

@@ -16,8 +16,9 @@ from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.check import Check
 from classroom_app.presenters.first_run import Missed
 from classroom_app.presenters.journal import JournalRow
-from classroom_app.presenters.receipts import Receipt, School
+from classroom_app.presenters.receipts import Receipt, School, Sending
 from classroom_app.presenters.sentences import without_picture
+from classroom_app.presenters.standing import DecidedRow, Standing
 from classroom_app.presenters.words import Translator, speak
 from tests.ui.room import (
     CHECKS,
@@ -316,6 +317,48 @@ def cart() -> list[Tile]:
     return tiles
 
 
+def standings(folder: Path) -> None:
+    """Draw the school's sheet: what waits on a metered line, what goes, what was refused."""
+    works = tuple(
+        DecidedRow(
+            JournalRow(why, NOW - 500, "handed-in", who, name),
+            why,
+            work=True,
+            class_name="5e B",
+            lesson_at=NOW - 3600,
+            now_in=now_in,
+            saves=saves,
+        )
+        for why, who, name, now_in, saves in (
+            ("foreign-pupil", "Emma", "mare.pdf", "2B", True),
+            ("too-large", "Noah", "film de la sortie au musée.mp4", "", True),
+            ("lost-here", "Lina", "exposé.odt", "", False),
+        )
+    )
+    going = Sending(2, 5, 3_100_000, 12_400_000)
+    for name, school, standing in (
+        (
+            "metered",
+            School(reached=True, synced_at=NOW, held="metered"),
+            Standing(0, 3, 48_000_000),
+        ),
+        (
+            "sending",
+            School(reached=True, synced_at=NOW, busy=True, held="slow", sending=going),
+            Standing(0, 3, 9_300_000),
+        ),
+        ("refused", School(reached=True, synced_at=NOW, refused=3), Standing(decided=works)),
+    ):
+        for language, theme in (("en", "light"), ("de", "dark"), ("fr", "light")):
+            made = room(language, theme)
+            made.begin(lively())
+            made.button("sync-now").click()
+            made.desk.show_school(school)
+            made.desk.show_standing(standing)
+            made.desk.changed.emit()
+            save(made, folder, f"13-school-{name}-{theme}-{language}")
+
+
 def seats(folder: Path) -> None:
     for language, theme, size in (
         ("fr", "light", (1366, 768)),
@@ -352,6 +395,7 @@ def main() -> None:
     sheets(folder)
     pictures_of_all(folder)
     seats(folder)
+    standings(folder)
     first_minutes(folder)
     app.quit()
 

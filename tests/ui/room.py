@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QRect, QSize
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
+from classroom_app.cloud.errors import CloudError
 from classroom_app.domain.errors import RoomError
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId, Lesson, LessonId, PupilId, Roster
@@ -130,8 +131,26 @@ class FakeActs:
     async def sync_now(self) -> None:
         await self._keep("sync-now")
 
-    async def sign_in(self, server: str, school: str, login: str, password: str) -> None:
-        await self._keep("sign-in", (), f"{server}/{school}/{login}/{password}")
+    def stop_files(self) -> None:
+        self.asked.append(("stop-files", (), ""))
+
+    def send_files(self) -> None:
+        self.asked.append(("send-files", (), ""))
+
+    async def save_works(
+        self, works: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
+    ) -> int:
+        await self._keep("save-works", more=f"{folder} {','.join(works)}")
+        saved = 0
+        while saved < len(works) and goes_on(saved + 1):
+            saved += 1
+        return 0
+
+    async def sign_in(
+        self, server: str, school: str, login: str, password: str, code: str = ""
+    ) -> None:
+        typed = (server, school, login, password, code)
+        await self._keep("sign-in", (), "/".join(filter(None, typed)))
 
     async def account_at(self, server: str, school: str) -> str:
         del server, school
@@ -249,7 +268,7 @@ class AtOnce:
             work.send(None)
         except StopIteration:
             pass
-        except (TimeoutError, OSError, ValueError, RoomError, DeviceError) as error:
+        except (TimeoutError, OSError, ValueError, RoomError, DeviceError, CloudError) as error:
             refused(error)
 
 

@@ -8,13 +8,14 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from classroom_app.cloud.errors import CodeAsked, NoFactor, Refused, ServerBusy, WrongCode
 from classroom_app.domain.tile import State
 from classroom_app.presenters import check
 from classroom_app.presenters.check import row, rows
 from classroom_app.presenters.first_run import Missed
 from device_bridge.discovery.doctor import Check
 from tests.ui.conftest import Opens
-from tests.ui.room import CHECKS, NOW, classroom, replace
+from tests.ui.room import CHECKS, NOW, Room, classroom, replace
 from tests.ui.test_desk import click, press
 
 pytestmark = pytest.mark.real_loop
@@ -196,3 +197,47 @@ def test_an_address_that_is_none_is_told_with_the_words_typed(opened: Opens) -> 
     room.first.dial(" 10.0.0.4:7000 ")
     assert room.acts.asked == [("dial", (), "10.0.0.4:7000")]
     assert room.first.told.words == "Found at 10.0.0.4:7000. It is remembered."
+
+
+def typed_in(room: Room, *texts: tuple[str, str]) -> None:
+    for name, text in texts:
+        room.window.first_run.fields[name].clear()
+        QTest.keyClicks(room.window.first_run.fields[name], text)
+
+
+def test_who_administrates_is_asked_for_a_code_and_nobody_else_is(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    fields = room.window.first_run.fields
+    assert not fields["code"].isVisible()
+    known = ("server", "https://ecole"), ("school", "e1"), ("login", "claire")
+    typed_in(room, *known, ("password", "pw"))
+    room.acts.refuses = CodeAsked("second-factor")
+    click(room, "sign-in")
+    assert room.window.focusWidget() is fields["code"]
+    assert room.first.told.words.startswith("Type the six digits")
+    assert not room.first.told.wrong
+    room.acts.refuses = None
+    for wrong in ("", "12345", "abcdef"):
+        typed_in(room, ("code", wrong))
+        press(room, Qt.Key.Key_Return)
+        assert (room.acts.asked, room.first.told.about) == ([], "code")
+    for error, about in (
+        (WrongCode("wrong-code"), "code"),
+        (ServerBusy(90), "password"),
+        (NoFactor("second-factor"), "login"),
+        (Refused("no-verbs"), "login"),
+    ):
+        room.acts.refuses = error
+        typed_in(room, ("code", "123456"))
+        press(room, Qt.Key.Key_Return)
+        assert (room.first.told.about, room.first.told.wrong) == (about, True)
+        assert "{" not in room.first.told.words
+    room.acts.refuses = None
+    typed_in(room, ("code", "123 456"))
+    press(room, Qt.Key.Key_Return)
+    assert room.acts.asked[-1] == ("sign-in", (), "https://ecole/e1/claire/pw/123456")
+    typed_in(room, ("login", "keller"))
+    assert not fields["code"].isVisible(), "another person may need none"
+    click(room, "sign-in")
+    assert room.acts.asked[-1] == ("sign-in", (), "https://ecole/e1/keller/pw")

@@ -1,16 +1,25 @@
 """The sheet that says where the exchange with the school stands."""
 
-import pytest
-from PySide6.QtWidgets import QLabel
+from pathlib import Path
 
+import pytest
+from msgspec.structs import replace
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QProgressBar
+
+from classroom_app.domain.errors import NotSaved, SavingFull
 from classroom_app.presenters.journal import JournalRow
-from classroom_app.presenters.receipts import School
-from classroom_app.presenters.standing import DecidedRow, Standing
+from classroom_app.presenters.receipts import School, Sending
+from classroom_app.presenters.standing import DecidedRow, Standing, decided_words, listed
+from classroom_app.views.standing import StandingSheet
 from tests.ui.conftest import Opens
 from tests.ui.room import NOW, Room, lively
 
-MOVED = DecidedRow(
-    JournalRow("a", NOW, "handed-in", "Emma", "pond.pdf"), "foreign-pupil", work=True
+WORK = JournalRow("a", NOW, "handed-in", "Emma", "pond.pdf")
+MOVED = DecidedRow(WORK, "foreign-pupil", True, "5e B", NOW - 3600, "", True)  # noqa: FBT003 - a file that is here
+TOO_LARGE = DecidedRow(
+    JournalRow("b", NOW, "handed-in", "Noah", "film.mp4"), "too-large", work=True, saves=True
 )
 
 
@@ -25,30 +34,82 @@ def click(room: Room, name: str) -> None:
     room.button(name).click()
 
 
-def words(room: Room) -> list[str]:
+def sheet_of(room: Room) -> StandingSheet:
     sheet = room.window.sheets.open_sheet
-    assert sheet is not None
-    return [one.text() for one in sheet.findChildren(QLabel) if one.isVisible()]
+    assert isinstance(sheet, StandingSheet)
+    return sheet
+
+
+def words(room: Room) -> list[str]:
+    return [one.text() for one in sheet_of(room).findChildren(QLabel) if one.isVisible()]
+
+
+def shows(room: Room, school: School, standing: Standing | None = None) -> list[str]:
+    """Let the sheet hear of it; return what it says then."""
+    room.desk.show_school(school)
+    if standing is not None:
+        room.desk.show_standing(standing)
+    room.desk.changed.emit()  # as its pace does
+    room.settle()
+    return words(room)
+
+
+def asked(room: Room) -> list[str]:
+    return [name for name, *_ in room.acts.asked]
 
 
 def test_the_sheet_tells_what_waits_what_was_decided_and_why(room: Room) -> None:
     asked, seen = list[int](), list[int]()
     room.desk.standing_asked.connect(lambda: asked.append(1))
     room.desk.decided_seen.connect(lambda: seen.append(1))
-    room.desk.show_school(School(synced_at=NOW - 90000, waiting=3, why="portal"))
+    portal = School(synced_at=NOW - 90000, waiting=3, why="portal")
+    room.desk.show_school(portal)
     assert room.desk.school_words() == "This network wants you to sign in first"
     click(room, "sync-now")
     assert asked
-    room.desk.show_standing(Standing(2, 1, 2_000_000, (MOVED,)))
-    room.desk.changed.emit()  # as its pace does
-    room.settle()
-    told = words(room)
+    told = shows(room, portal, Standing(2, 1, 2_000_000, (MOVED,)))
     assert any("open any page in your browser" in one for one in told)
     assert "Waiting: 2 entries of the journal · 1 collected work (2.0 MB)" in told
-    assert any(one.endswith("Work taken in · Emma · pond.pdf") for one in told)
-    assert "The pupil is no longer in this class." in told
+    assert "Work taken in · Emma · pond.pdf" in told
+    (decided,) = [one for one in told if one.startswith("Lesson of 5e B, ")]
+    assert decided.endswith("\nEmma is no longer in 5e B. The work stays here.")
     click(room, "standing-seen")
     assert seen
+
+
+def test_a_pupil_who_moved_is_told_of_by_name_and_class_as_far_as_they_are_known(
+    room: Room,
+) -> None:
+    del room
+    to_2b = DecidedRow(WORK, "foreign-pupil", class_name="5e B", now_in="2B")
+    assert decided_words(to_2b) == "Emma is now in 2B, no longer in 5e B. The work stays here."
+    erased = DecidedRow(JournalRow("a", NOW, "handed-in"), "foreign-pupil")
+    assert decided_words(erased) == "The pupil is no longer in this class."
+    lost = DecidedRow(WORK, "foreign-class", class_name="5e B")
+    assert decided_words(lost) == "5e B is no longer your class at the school. This stays here."
+    assert decided_words(DecidedRow(WORK, "unheard-of")).endswith(": unheard-of")
+
+
+def test_what_is_not_listed_yet_is_not_seen_either(room: Room) -> None:
+    click(room, "sync-now")
+    many = tuple(replace(MOVED, row=replace(WORK, id=str(number))) for number in range(5))
+    told = shows(room, School(reached=True, synced_at=NOW, refused=5), Standing(decided=many))
+    assert told[-1] == "and 2 more"
+    assert [one.row.id for one in listed(room.desk.standing)] == ["0", "1", "2"]
+
+
+def test_while_it_saves_the_keys_are_at_its_stop(room: Room) -> None:
+    click(room, "sync-now")
+    shows(room, School(reached=True, synced_at=NOW, refused=1), Standing(decided=(MOVED,)))
+    sheet, saving = sheet_of(room), room.desk.saving
+    sheet.save.setFocus()
+    saving.busy = True
+    saving.changed.emit()
+    assert sheet.stop_saving.hasFocus()
+    QTest.keyClick(sheet.stop_saving, Qt.Key.Key_Return)
+    saving.busy = False
+    saving.changed.emit()
+    assert sheet.save.hasFocus()
 
 
 def test_in_step_nothing_asks_to_be_seen(room: Room) -> None:
@@ -58,8 +119,86 @@ def test_in_step_nothing_asks_to_be_seen(room: Room) -> None:
     told = words(room)
     assert told[1].startswith("Last in step: ")
     assert told[2:] == ["Nothing waits."]
-    sheet = room.window.sheets.open_sheet
-    assert sheet is not None
     click(room, "sync-again")
-    assert sheet.isVisible()
-    assert [name for name, *_ in room.acts.asked] == ["sync-now"] * 2
+    assert sheet_of(room).isVisible()
+    assert asked(room) == ["sync-now"] * 2
+
+
+def test_on_a_metered_network_it_says_what_waits_and_a_word_sends_it(room: Room) -> None:
+    held = School(reached=True, synced_at=NOW, waiting=1, held="metered")
+    click(room, "sync-now")
+    told = shows(room, held, Standing(0, 1, 20_000_000))
+    assert told[-1].startswith("This network is paid for by its amount")
+    send = room.button("send-now")
+    send.setFocus()
+    QTest.keyClick(send, Qt.Key.Key_Return)
+    assert asked(room) == ["sync-now", "send-files"]
+    assert sheet_of(room).isVisible()
+    told = shows(room, School(reached=True, synced_at=NOW, waiting=1, held="slow"))
+    assert told[-1].startswith("The line is slow")
+    assert not send.isVisible()
+
+
+def test_while_works_go_it_shows_how_far_and_ends_on_a_word(room: Room) -> None:
+    click(room, "sync-now")
+    sending = Sending(2, 5, 3_100_000, 12_400_000)
+    going = School(reached=True, synced_at=NOW, waiting=3, busy=True, sending=sending)
+    counted = list[int]()
+    room.desk.standing_asked.connect(lambda: counted.append(1))
+    assert "Sending works: 2 of 5 · 3.1 MB of 12.4 MB" in shows(room, going)
+    bar = sheet_of(room).findChild(QProgressBar)
+    assert isinstance(bar, QProgressBar)
+    assert bar.value() == 250
+    assert room.button("sync-again").isEnabled(), "what is small goes beside it"
+    farther = Sending(2, 5, 6_200_000, 12_400_000)
+    shows(room, School(reached=True, synced_at=NOW, waiting=3, busy=True, sending=farther))
+    assert bar.value() == 500
+    assert len(counted) == 1, "the store is not asked for each piece"
+    click(room, "sending-stop")
+    assert asked(room) == ["sync-now", "stop-files"]
+    told = shows(room, School(reached=True, synced_at=NOW, waiting=3, held="stopped"))
+    assert not bar.isVisible()
+    assert told[-1] == "You stopped it. It goes on within an hour, where it was."
+    assert room.button("send-now").isVisible()
+
+
+def test_what_the_school_did_not_take_is_saved_to_a_chosen_folder(
+    room: Room, tmp_path: Path, nothing_unexpected: list[str]
+) -> None:
+    click(room, "sync-now")
+    shows(
+        room, School(reached=True, synced_at=NOW, refused=2), Standing(decided=(MOVED, TOO_LARGE))
+    )
+    save = room.button("save-works")
+    assert save.toolTip()
+    save.setFocus()
+    QTest.keyClick(save, Qt.Key.Key_Space)
+    dialog = sheet_of(room).dialog
+    assert dialog is not None
+    dialog.fileSelected.emit(str(tmp_path))
+    dialog.close()
+    # The offscreen window says that of every dialog.
+    heard = [one for one in nothing_unexpected if "propagateSizeHints" not in one]
+    nothing_unexpected[:] = heard
+    assert room.acts.asked[-1] == ("save-works", (), f"{tmp_path} a,b")
+    assert f"2 works are saved in {tmp_path.name}." in words(room)
+    assert save.hasFocus()
+    for error, told in (
+        (SavingFull("stick", 1), "stick is full. Saved so far: 1. Make room, or choose another."),
+        (
+            NotSaved("stick", 0),
+            "stick cannot be written to. Saved so far: 0. Choose another folder.",
+        ),
+    ):
+        room.acts.refuses = error
+        room.desk.saving.start(["a"], "stick")
+        assert told in words(room)
+        assert save.isEnabled()
+
+
+def test_nothing_is_offered_to_be_saved_where_no_file_is_here(room: Room) -> None:
+    click(room, "sync-now")
+    lost = DecidedRow(WORK, "lost-here", work=True)
+    told = shows(room, School(reached=True, synced_at=NOW, refused=1), Standing(decided=(lost,)))
+    assert told[-1].endswith("The file is no longer on this computer.")
+    assert not sheet_of(room).save.isVisible()

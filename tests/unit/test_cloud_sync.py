@@ -94,8 +94,11 @@ class Script:
         document = self.document or blake3(offered.manifest).hexdigest()
         return FileAnswer(offered.id, "kept", document=document)
 
-    async def put_chunk(self, name: str, content: bytes) -> None:
-        del name, content
+    async def put_chunk(
+        self, name: str, content: bytes, gone: Callable[[int], None] = lambda _: None
+    ) -> None:
+        del name
+        gone(len(content))
 
     async def get_chunk(self, name: str, file: str) -> bytes:
         self.looked_for.append((name, file))
@@ -183,7 +186,7 @@ async def test_a_scope_whose_sum_differs_is_dropped_and_pulled_afresh_once() -> 
 async def test_work_whose_chunk_is_lost_here_is_shown_and_holds_nothing_up() -> None:
     script, store = Script(), MemoryStore()
     store.collect("lost", "p-1", [b"gone"])
-    store.collect("fine", "p-2", [])
+    store.collect("fine", "p-2", [b"there already"])
     store.chunks.clear()
     script.missing = [(store.files[0].manifest[-32:].hex(),)]
     sync, told = make(script, store)
@@ -384,7 +387,7 @@ async def test_what_the_school_has_no_room_for_waits_and_holds_nothing_up() -> N
     with pytest.raises(Refused, match="quota"):
         await sync.once()
     assert not store.answers
-    assert (told[-1].waiting, told[-1].refused, told[-1].why) == (1, 0, "refused")
+    assert (told[-1].waiting, told[-1].refused, told[-1].why) == (1, 0, "no-room")
     assert list(store.rows["class:5B"]) == [("class", "5B")]
     script.full = False
     await sync.once()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
@@ -248,8 +248,11 @@ class Lossy:
         self._word(True)  # noqa: FBT003 - after
         return FileAnswer(offered.id, "kept", document=blake3(offered.manifest).hexdigest())
 
-    async def put_chunk(self, name: str, content: bytes) -> None:
-        del name, content
+    async def put_chunk(
+        self, name: str, content: bytes, gone: Callable[[int], None] = lambda _: None
+    ) -> None:
+        del name
+        gone(len(content))
 
     async def get_chunk(self, name: str, file: str) -> bytes:
         raise NotImplementedError(name, file)

@@ -1,0 +1,282 @@
+"""Collected work on its way to the central side: what is there already is not sent again.
+
+Small works go first, some beside each other. A large one has the line to itself until that is known
+to be fast, and waits where what goes over it is paid for, or where the teacher has stopped it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import Final, Literal, Protocol
+
+from blake3 import blake3
+from msgspec import Struct, msgpack
+from msgspec.structs import replace
+
+from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
+from classroom_app.cloud.errors import CloudError, NotAServer, Refused
+from classroom_app.cloud.line import Line
+from classroom_app.cloud.ports import SyncStore
+from classroom_app.domain.errors import NotKept
+
+FILES_AT_ONCE: Final = 20
+SMALL_BYTES: Final = 1024 * 1024
+# How many of them are under way beside each other: most of a file's time is waiting for disks.
+FILES_BESIDE: Final = 5
+# Of how many kept files a chunk is read back.
+LOOK_FOR_SHARE: Final = 0.1
+NO_ROOM: Final = "quota"
+
+
+TELL_SECONDS: Final = 0.2
+"""So often at most it is told how far the sending is."""
+STOPPED_SECONDS: Final = 3600.0
+"""How long what a teacher has stopped stays so; what nobody sends for ever would be lost."""
+Held = Literal["", "metered", "slow", "stopped"]
+"""Why work waits in spite of a server that is there; "slow": a large one goes alone."""
+_manifest: Final = msgpack.Decoder(Manifest)
+
+
+class Sending(Struct, frozen=True):
+    """How far the works are that waited when this turn came to them; nothing goes: all 0."""
+
+    files: int = 0
+    of_files: int = 0
+    sent_bytes: int = 0
+    of_bytes: int = 0
+
+
+class Stopped(Exception):
+    """The teacher has it stopped; what of a file has gone is not sent again."""
+
+
+class TakesFiles(Protocol):
+    """The part of `Cloud` that takes work."""
+
+    async def offer_file(self, offered: FileOffered) -> FileAnswer: ...
+    async def put_chunk(self, name: str, content: bytes, gone: Callable[[int], None] = ...) -> None:
+        """Bring a chunk; `gone` hears of bytes as they leave this computer."""
+        ...
+
+    async def get_chunk(self, name: str, file: str) -> bytes:
+        """Return a chunk of a kept file, its hash verified."""
+        ...
+
+
+class Files:
+    """Pushes what waits. `count` is told when some of it waits no more, `told` of how far it is."""
+
+    def __init__(
+        self,
+        cloud: TakesFiles,
+        store: SyncStore,
+        line: Line,
+        count: Callable[[], Awaitable[None]],
+        told: Callable[[Sending, Held], None],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._cloud, self._store, self._line = cloud, store, line
+        self._count, self._told, self._jitter = count, told, jitter
+        self._sent = set[str]()
+        self._gone: dict[str, int] = {}
+        """Bytes that have left, by the files of this turn that wait still."""
+        self._sending = Sending()
+        self._held: Held = ""
+        self._no_room: CloudError | None = None
+        self._told_at = self._stopped_until = 0.0
+        self._insisted = False
+
+    def stop(self) -> None:
+        """End after the chunks that are under way; nothing goes for an hour, or until `insist`."""
+        self._stopped_until = _seconds() + STOPPED_SECONDS
+        self._insisted = False
+
+    def insist(self) -> None:
+        """Let the next push that comes to its end send all, whatever the line is."""
+        self._stopped_until, self._insisted = 0.0, True
+
+    async def push(self) -> CloudError | NotKept | None:
+        """Push each waiting file; return what ended it, or kept some of them.
+
+        One that fails for itself waits for the next turn. So does one for which the school has no
+        room: it is refused for now, not for good.
+        """
+        tried, batch = set[str](), list[FileOffered]()
+        self._begin()
+        try:
+            while True:
+                # Before a large one something smaller may have come.
+                if not batch or _size(batch[0]) > SMALL_BYTES:
+                    batch = await self._waiting(tried)
+                some = await self._next(batch)
+                if not some:
+                    break
+                batch = batch[len(some) :]
+                tried |= {offered.id for offered in some}
+                if error := await self._try(some):
+                    return error
+                await self._count()
+            self._insisted = self._insisted and self._held == "metered"  # asked for just now
+        finally:
+            self._gone.clear()
+            self._sending = Sending()
+            self._told(self._sending, "" if self._held == "slow" else self._held)
+        return self._no_room
+
+    def _begin(self) -> None:
+        self._sent.clear()
+        self._held, self._no_room = "", None
+
+    async def _waiting(self, tried: set[str]) -> list[FileOffered]:
+        """Return waiting files that were not tried in this turn, smallest first."""
+        waiting = await self._store.waiting_files(len(tried & self._gone.keys()) + FILES_AT_ONCE)
+        if waiting and not self._sending.of_files:
+            files, size = await self._store.waiting_work()
+            self._sending = Sending(of_files=files, of_bytes=size)
+        return [offered for offered in waiting if offered.id not in tried]
+
+    async def _next(self, batch: list[FileOffered]) -> list[FileOffered]:
+        """Return the files that go now, beside each other: some small ones, or one that is large.
+
+        Nothing: all have gone, or what is left waits.
+        """
+        if not batch:
+            return []
+        small = [offered for offered in batch if _size(offered) <= SMALL_BYTES]
+        self._held = await self._holds(large=not small)
+        self._tell()
+        if self._held in {"metered", "stopped"}:
+            return []
+        beside = FILES_BESIDE if small or self._line.fast else 1
+        return (small or batch)[:beside]
+
+    async def _try(self, some: list[FileOffered]) -> CloudError | NotKept | None:
+        """Push these beside each other, each to its own end; return what ends the turn."""
+        async with asyncio.TaskGroup() as tasks:
+            trials = [tasks.create_task(self._try_file(offered)) for offered in some]
+        for error in filter(None, (trial.result() for trial in trials)):
+            if not (isinstance(error, Refused) and error.code == NO_ROOM):
+                return error
+            self._no_room = self._no_room or error
+        return None
+
+    async def _holds(self, *, large: bool) -> Held:
+        if self._is_stopped():
+            return "stopped"
+        if not large or self._insisted:
+            return ""
+        if await self._line.metered():
+            return "metered"
+        return "slow" if self._line.slow else ""
+
+    def _is_stopped(self) -> bool:
+        return _seconds() < self._stopped_until
+
+    def _tell(self) -> None:
+        self._told_at = _seconds()
+        self._told(self._sending, self._held)
+
+    def _went(self, offered: FileOffered, size: int) -> None:
+        """Count bytes of a file that have left; no file counts for more than it is."""
+        gone = self._gone.get(offered.id, 0)
+        size = min(size, _size(offered) - gone)
+        self._gone[offered.id] = gone + size
+        self._sending = replace(self._sending, sent_bytes=self._sending.sent_bytes + size)
+        if _seconds() - self._told_at >= TELL_SECONDS:
+            self._tell()
+
+    def _done(self, offered: FileOffered) -> None:
+        """Count a whole file, also what of it was there already."""
+        self._went(offered, _size(offered))
+        del self._gone[offered.id]
+        self._sending = replace(self._sending, files=self._sending.files + 1)
+        self._tell()
+
+    async def _try_file(self, offered: FileOffered) -> CloudError | NotKept | None:
+        """Push a file; return what ended it, so that those beside it come to their own end."""
+        self._gone[offered.id] = 0
+        try:
+            await self._push_file(offered)
+        except Stopped:
+            self._held = "stopped"
+        except Refused as error:
+            if error.code == NO_ROOM:
+                return error
+            answer = FileAnswer(offered.id, "refused", reason=error.code)
+            await self._settle(offered, answer)
+        except (CloudError, NotKept) as error:
+            return error
+        return None
+
+    async def _push_file(self, offered: FileOffered) -> None:
+        manifest = _manifest.decode(offered.manifest)
+        names = {chunk.hash.hex() for chunk in manifest.chunks} - self._sent
+        if manifest.size <= SMALL_BYTES:
+            # To ask first costs more than to bring it; what is lost here may be there already.
+            await self._send(offered, names)
+        answer = await self._cloud.offer_file(offered)
+        if answer.state == "missing":
+            if not await self._send(offered, answer.missing):
+                lost = FileAnswer(offered.id, "refused", reason="lost-here")
+                await self._settle(offered, lost)
+                return
+            answer = await self._cloud.offer_file(offered)
+        if answer.state == "missing":
+            raise NotAServer("forgets-chunks")
+        if answer.reason == NO_ROOM:
+            raise Refused(NO_ROOM, str(answer.left_bytes))
+        if answer.state == "kept":
+            await self._look_for(offered, answer.document)
+        await self._settle(offered, answer)
+
+    async def _settle(self, offered: FileOffered, answer: FileAnswer) -> None:
+        await self._store.file_settled(offered.id, answer)
+        self._done(offered)
+
+    async def _send(self, offered: FileOffered, names: Iterable[str]) -> bool:
+        """Send these chunks; False where one is lost here."""
+        for name in names:
+            if self._is_stopped():
+                raise Stopped
+            content = await self._chunk(offered.manifest, name)
+            if content is None:
+                return False
+            began = _seconds()
+            await self._cloud.put_chunk(name, content, partial(self._went, offered))
+            self._line.took(len(content), began, _seconds())
+            self._sent.add(name)
+            self._tell()
+        return True
+
+    async def _look_for(self, offered: FileOffered, document: str) -> None:
+        """Believe that it is kept by the document's id, and now and then by reading some of it.
+
+        Until then it waits here: who says "kept" and has it not is noticed, and nothing is lost.
+        """
+        if document != blake3(offered.manifest).hexdigest():
+            raise NotAServer("another-document")
+        # What comes back costs as much as what went.
+        if self._line.slow or self._insisted or self._jitter() >= LOOK_FOR_SHARE:
+            return
+        chunks = _manifest.decode(offered.manifest).chunks
+        if chunks:
+            drawn = chunks[int(self._jitter() * len(chunks)) % len(chunks)]
+            try:
+                await self._cloud.get_chunk(drawn.hash.hex(), offered.id)
+            except Refused as error:
+                raise NotAServer("forgets-chunks") from error
+
+    async def _chunk(self, manifest: bytes, name: str) -> bytes | None:
+        try:
+            digest = bytes.fromhex(name)
+        except ValueError:
+            raise NotAServer("malformed") from None
+        return await self._store.chunk(manifest, digest)
+
+
+def _size(offered: FileOffered) -> int:
+    return _manifest.decode(offered.manifest).size
+
+
+def _seconds() -> float:
+    return asyncio.get_running_loop().time()

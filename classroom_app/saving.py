@@ -1,0 +1,63 @@
+"""Copies collected work out of the store, to a folder that the teacher chooses."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePath
+from typing import Protocol
+
+from classroom_app.domain.acts import HandInKept
+from classroom_app.domain.errors import NotSaved, SavingFull
+from device_bridge.materials.errors import DiskFull, Unreadable, Withheld, from_os
+from device_bridge.materials.library import Library
+
+log = logging.getLogger(__name__)
+
+
+class HoldsWork(Protocol):
+    """The store, as `storage.keeping` has it."""
+
+    library: Library
+
+    async def works(self, acts: Sequence[str]) -> tuple[HandInKept, ...]: ...
+
+
+async def save_works(
+    store: HoldsWork, acts: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
+) -> int:
+    """Copy the work of these acts into `folder`, by class, lesson and pupil; replace nothing.
+
+    `goes_on` hears how many are there, and says whether the next one is wanted. Returns how many
+    were no longer on this computer. Raises `SavingFull` or `NotSaved`: what was copied stays.
+    """
+    saved = lost = 0
+    for act in await store.works(acts):
+        try:
+            await asyncio.to_thread(_copy, store.library, act, folder)
+            saved += 1
+        except Withheld:
+            lost += 1
+        except DiskFull as error:
+            raise SavingFull(str(folder), saved) from error
+        except Unreadable as error:
+            log.info("work not saved", extra={"why": error.reason})
+            raise NotSaved(str(folder), saved) from error
+        if not goes_on(saved):
+            break
+    return lost
+
+
+def _copy(library: Library, act: HandInKept, folder: Path) -> None:
+    into = folder / _place(act)
+    library.path_of(bytes.fromhex(act.document))
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise from_os(error, act.size, 0) from error
+    library.place(bytes.fromhex(act.document), into, act.name or act.id)
+
+
+def _place(act: HandInKept) -> PurePath:
+    """Return where it lies in the class's folder as well; of a pupil who was erased, nowhere."""
+    place = PurePath(act.path).parent
+    return PurePath() if place.is_absolute() or ".." in place.parts else place

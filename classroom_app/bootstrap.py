@@ -72,6 +72,7 @@ from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
+from classroom_app.signing_in import papers_of
 from classroom_app.standing import stands
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
@@ -94,7 +95,7 @@ from device_bridge.logs import log_to_files, log_to_stderr
 from device_bridge.protocol.errors import DeviceError
 from device_bridge.protocol.pairing import PairGiven, PairRequested
 from device_bridge.protocol.pictures import Frame
-from device_bridge.trust.identity import csr, key_to_pem, new_key
+from device_bridge.trust.identity import csr, new_key
 
 log = logging.getLogger(__name__)
 EXPECTED = (DeviceError, RoomError, CloudError, OSError, NotAnAddress)
@@ -291,23 +292,7 @@ class Desk(QObject):
         self._account.give_up()
 
     async def _signed_in_by(self, server: str, key: Ed25519PrivateKey, signed: SignedIn) -> None:
-        granted = await self.cloud.grant()
-        papers = SignedPapers(
-            server=server,
-            school=signed.school,
-            school_name=signed.school_name,
-            teacher=signed.teacher,
-            teacher_name=signed.teacher_name,
-            key=key_to_pem(key).decode(),
-            certificate=signed.certificate,
-            root=signed.root,
-            refresh=signed.refresh,
-            grant=granted.grant,
-            deny_list=granted.deny_list,
-            discovery=granted.discovery,
-            standby=signed.standby,
-            epoch=signed.epoch,
-        )
+        papers = await papers_of(self.cloud, server, key, signed)
         papers = heir_to(papers, await self.keeping.papers())
         made = Papers(papers, boot_seconds)
         await self.keeping.keep_papers(papers)

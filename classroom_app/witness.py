@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from central_mdm.contract.heads import Head, Mark, SignedHead
+from central_mdm.contract.heads import Head, Mark, SignedHead, after
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import DeviceId, LessonId
 from classroom_app.papers import Papers
@@ -68,6 +68,7 @@ class Witness:
 
     async def _sign(self, lesson: LessonId, came: Collection[DeviceId]) -> None:
         newest, earlier = await self._keeps.own_marks()
+        last = await self._keeps.own_head()
         head = Head(
             school=self._papers.school.id,
             role="teacher",
@@ -76,7 +77,7 @@ class Witness:
             newest=newest,
             earlier=earlier,
             lesson=lesson,
-            issued_at=self._utc(),
+            issued_at=after(last.head if last else None, self._utc()),
         )
         await self._keeps.keep_own(sign_head(head, self._papers.identity), head, came)
 

@@ -118,6 +118,15 @@ class HeadsHeard(Struct, frozen=True):
     alarms: tuple[Alarm, ...] = ()
 
 
+def after(last: Head | None, now: int) -> int:
+    """Return the `issued_at` of a journal's next head: by no clock is it before the `last` one's.
+
+    A clock that was ahead is set right, and two heads are signed in one second: of both the one
+    that comes late must be seen to be the older.
+    """
+    return max(now, last.issued_at + 1) if last else now
+
+
 def fault_of(held: Head | None, told: Head) -> Fault | None:
     """Say what is wrong with a newer head of the journal that `held` is of; None: nothing is seen.
 

@@ -5,15 +5,20 @@ sequence up to which none waits any more, so a look at the outbox starts there a
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Integer,
+    ScalarSelect,
+    Select,
     Table,
     Text,
     bindparam,
+    cast,
     func,
     literal_column,
     select,
@@ -29,6 +34,23 @@ from classroom_app.storage.tables import hand_ins, journal, settings
 SETTLED: Final = "settled"
 # Literally as the partial index has it, or SQLite would not use it.
 REFUSED: Final[ColumnElement[str]] = literal_column("'refused'", Text)
+_known: Final = select(cast(settings.c.value, Integer)).where(settings.c.name == SETTLED)
+WAITS: Final = (
+    journal.c.sequence > func.coalesce(_known.scalar_subquery(), 0),
+    journal.c.state == WAITING,
+)
+"""What is true of the journal's rows that wait."""
+
+
+def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(table).where(*where).scalar_subquery()
+
+
+# Asked twice a second: made once.
+_waiting: Final = select(_count(journal, *WAITS) + _count(hand_ins, hand_ins.c.state == WAITING))
+_refused: Final = select(
+    _count(journal, journal.c.state == REFUSED) + _count(hand_ins, hand_ins.c.state == REFUSED)
+)
 
 
 class KeepsOutbox(Store):
@@ -36,24 +58,16 @@ class KeepsOutbox(Store):
         origin = self.chosen["origin"]
 
         def work(connection: Connection) -> tuple[Event, ...]:
-            oldest = select(journal).where(*waiting(connection)).order_by(journal.c.sequence)
+            oldest = select(journal).where(*WAITS).order_by(journal.c.sequence)
             return tuple(_event(row, origin) for row in connection.execute(oldest.limit(limit)))
 
         return await self.write(work)
 
     async def waiting_count(self) -> int:
-        def work(connection: Connection) -> int:
-            events = _count(connection, journal, *waiting(connection))
-            return events + _count(connection, hand_ins, hand_ins.c.state == WAITING)
-
-        return await self.write(work)
+        return await self.write(partial(_scalar, _waiting))
 
     async def refused_count(self) -> int:
-        def work(connection: Connection) -> int:
-            tables = (journal, hand_ins)
-            return sum(_count(connection, table, table.c.state == REFUSED) for table in tables)
-
-        return await self.write(work)
+        return await self.write(partial(_scalar, _refused))
 
     async def settled(self, outcomes: tuple[Outcome, ...]) -> None:
         def work(connection: Connection) -> None:
@@ -62,37 +76,26 @@ class KeepsOutbox(Store):
         await self.write(work)
 
 
-def waiting(connection: Connection) -> tuple[ColumnElement[bool], ...]:
-    """Return what is true of the journal's rows that wait."""
-    known = select(settings.c.value).where(settings.c.name == SETTLED)
-    through = int(connection.execute(known).scalar() or 0)
-    return journal.c.sequence > through, journal.c.state == WAITING
-
-
-def _count(connection: Connection, table: Table, *where: ColumnElement[bool]) -> int:
-    query = select(func.count()).select_from(table).where(*where)
+def _scalar(query: Select[int], connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
 def _settle(connection: Connection, outcomes: dict[str, Outcome]) -> None:
-    left = waiting(connection)
     done = (
         update(journal)
         .where(journal.c.sequence == bindparam("settled"))
         .values(state=bindparam("as_state"), reason=bindparam("why"))
     )
-    each = list(_answered(connection, left, outcomes))
+    each = list(_answered(connection, outcomes))
     if each:
         connection.execute(done, each)
-    _move_on(connection, left)
+    _move_on(connection)
 
 
-def _answered(
-    connection: Connection, waits: tuple[ColumnElement[bool], ...], outcomes: dict[str, Outcome]
-) -> Iterator[dict[str, Any]]:
+def _answered(connection: Connection, outcomes: dict[str, Outcome]) -> Iterator[dict[str, Any]]:
     """Find the rows that have an outcome: the oldest that wait, so this soon has them all."""
     left = dict(outcomes)
-    oldest = select(journal.c.sequence, journal.c.id).where(*waits).order_by(journal.c.sequence)
+    oldest = select(journal.c.sequence, journal.c.id).where(*WAITS).order_by(journal.c.sequence)
     for row in connection.execute(oldest):
         if outcome := left.pop(row.id, None):
             yield {"settled": row.sequence, "as_state": outcome.state, "why": outcome.reason}
@@ -100,9 +103,9 @@ def _answered(
             return
 
 
-def _move_on(connection: Connection, waits: tuple[ColumnElement[bool], ...]) -> None:
+def _move_on(connection: Connection) -> None:
     """Note up to where nothing waits any more."""
-    oldest = select(journal.c.sequence).where(*waits).order_by(journal.c.sequence).limit(1)
+    oldest = select(journal.c.sequence).where(*WAITS).order_by(journal.c.sequence).limit(1)
     found = connection.execute(oldest).scalar()
     if found is None:
         found = int(connection.execute(select(func.max(journal.c.sequence))).scalar() or 0) + 1

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, select, update
 from classroom_app.domain.acts import AnyAct, HandInKept, LessonStarted
 from classroom_app.domain.lesson import LessonId
 from classroom_app.storage.acts import act_of
-from classroom_app.storage.outbox import REFUSED, waiting
+from classroom_app.storage.outbox import REFUSED, WAITS
 from classroom_app.storage.store import WAITING, Store
 from classroom_app.storage.tables import hand_ins, journal, lessons
 
@@ -69,7 +69,7 @@ class KeepsStanding(Store):
 
 
 def _standing(connection: Connection) -> Standing:
-    events = select(func.count()).select_from(journal).where(*waiting(connection))
+    events = select(func.count()).select_from(journal).where(*WAITS)
     work = connection.execute(_with_work().where(hand_ins.c.state == WAITING)).all()
     sizes = [act.size for act in map(_act, work) if isinstance(act, HandInKept)]
     refused = select(journal).where(journal.c.state == REFUSED)

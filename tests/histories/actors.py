@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from blake3 import blake3
 from litestar import Litestar
 from msgspec import Struct
 from msgspec.structs import replace
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.app import application
 from central_mdm.contract.fleet import Inventory, Policy
@@ -22,6 +23,7 @@ from central_mdm.fleet.declaring import declare_policy
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.rules import begin_epoch
 from central_mdm.joining import ground_at
+from central_mdm.platform.database import Database
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import (
@@ -40,6 +42,7 @@ from classroom_app.domain.acts import Act, HandInKept, LessonOver, LessonStarted
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId, Roster
 from classroom_app.papers import Papers, SignedPapers
+from classroom_app.signing_in import papers_of
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.witness import Witness as TeachersWitness
 from device_bridge.agent.folder import Folder, read_kept
@@ -52,7 +55,7 @@ from device_bridge.protocol.errors import DeviceError, NotAllowed
 from device_bridge.protocol.journal import HeadAsked
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.trust.grants import read_deny_list, read_grant
-from device_bridge.trust.identity import csr, key_to_pem, new_key, write_private
+from device_bridge.trust.identity import csr, new_key, write_private
 from device_bridge.trust.revocation import DenyLists
 from tests.histories.checker import Ledger, Work
 from tests.histories.network import URL, Network
@@ -63,6 +66,7 @@ SCHOOL: Final = "school-1"
 DAY_SECONDS: Final = 86_400.0
 FUSE_POINTS: Final = 40
 """Who is to die dies within so many commits and renames."""
+GATHERED_DIES: Final = 0.04
 
 
 class Person(Struct, frozen=True):
@@ -129,11 +133,23 @@ class ServerHere:
             ticks=lambda: float(self.world.now),
         )
         ground = await self.world.entered_for_good(at)
+        self._endanger(ground.database, process)
         app: Litestar = application(ground)
         await self.world.entered_for_good(app.lifespan())
         self.ground = ground
         self.scene.network.serving = process, app
         self.up.set()
+
+    def _endanger(self, database: Database, process: Process) -> None:
+        """Let it die more often around the commits that are many devices' at once (school "")."""
+        writing = database.writing
+
+        def gathered(school: str) -> AbstractAsyncContextManager[AsyncConnection]:
+            if not school and self.scene.maybe(GATHERED_DIES):
+                process.arm(self.world.chance.randint(1, 2))
+            return writing(school)
+
+        database.writing = gathered  # pyright: ignore[reportAttributeAccessIssue] - for this run
 
     def stop(self) -> None:
         """Kill it; its folder is then what it left."""
@@ -210,19 +226,27 @@ def _failed(task: asyncio.Task[None]) -> bool:
 class Administrator:
     """Moves pupils, gives and takes classes, ends people and grants, declares policies."""
 
-    def __init__(self, scene: Scene, server: ServerHere) -> None:
-        self.scene, self.server = scene, server
+    def __init__(self, scene: Scene, server: ServerHere, people: "list[Teacher]") -> None:
+        self.scene, self.server, self.people = scene, server, people
 
     async def live(self) -> None:
         while not self.scene.over:
-            await self.scene.while_(5.0, 240.0)
+            await self.scene.while_(5.0, 300.0)
             process, ground = self.server.process, self.server.ground
             if process is None or ground is None or not process.alive or self.scene.over:
                 continue
-            name = self.scene.world.chance.choice(ACTS)
-            task = process.start(getattr(self, f"_{name}")(ground))
-            await asyncio.wait({task})
-            self.scene.world.tell("administrator", name, "failed" if _failed(task) else "done")
+            # Others of the office change the same rows in the same second, now and then.
+            acts = self.scene.world.chance.choices(ACTS, k=3 if self.scene.maybe(0.3) else 1)
+            async with asyncio.TaskGroup() as office:
+                for name in acts:
+                    office.create_task(self._act(process, ground, name))
+
+    async def _act(self, process: Process, ground: Ground, name: str) -> None:
+        task = process.start(getattr(self, f"_{name}")(ground))
+        await asyncio.wait({task})
+        self.scene.world.tell("administrator", name, "failed" if _failed(task) else "done")
+        if self.scene.maybe(0.5):  # "look, it is done": in that moment others are still at it
+            self.scene.world.chance.choice(self.people).look()
 
     async def _move_pupil(self, ground: Ground) -> None:
         chance = self.scene.world.chance
@@ -272,7 +296,7 @@ class Administrator:
     async def _declare_policy(self, ground: Ground) -> None:
         seconds = self.scene.world.chance.randint(60, 900)
         declared = await declare_policy(ground, SCHOOL, seconds, "")
-        self.scene.ledger.policy = declared.version
+        self.scene.ledger.policy = max(self.scene.ledger.policy, declared.version)
 
     async def _end_grants(self, ground: Ground) -> None:
         await end_grants(ground, SCHOOL)
@@ -330,7 +354,13 @@ class Teacher:
         self.devices = devices
         self.folder = self.world.folder / person.login
         self.process: Process | None = None
+        self.desk: Desk | None = None
         self.ended = False
+
+    def look(self) -> None:
+        """Press "Sync now", if the app is open."""
+        if self.desk is not None and self.desk.process.alive:
+            self.desk.process.start(self.desk.sync_now())
 
     def start(self) -> Process:
         process = Process(self.world, self.person.login, self.folder)
@@ -366,6 +396,7 @@ class Teacher:
         desk = Desk(self, process)
         with suppress(NotKept):
             await desk.open()
+            self.desk = desk
             async with asyncio.TaskGroup() as tasks:
                 running = tasks.create_task(desk.run())
                 if self.scene.maybe(0.2):
@@ -430,21 +461,7 @@ class Desk:
         person, key = self.teacher.person, new_key()
         asked = csr(key, person.login)
         signed = await self.cloud.sign_in(URL, SCHOOL, person.login, person.password, asked)
-        granted = await self.cloud.grant()
-        papers = SignedPapers(
-            server=URL,
-            school=signed.school,
-            school_name=signed.school_name,
-            teacher=signed.teacher,
-            teacher_name=signed.teacher_name,
-            key=key_to_pem(key).decode(),
-            certificate=signed.certificate,
-            root=signed.root,
-            refresh=signed.refresh,
-            grant=granted.grant,
-            deny_list=granted.deny_list,
-            discovery=granted.discovery,
-        )
+        papers = await papers_of(self.cloud, URL, key, signed)
         await self.keeping.keep_papers(papers)
         self._join(papers)
 
@@ -463,6 +480,12 @@ class Desk:
                 await self.scene.while_(5.0, 60.0)
             if self.sync is not None and self.sync.state.why == "not-signed-in":
                 self.sync = None
+
+    async def sync_now(self) -> None:
+        await self.scene.while_(0.0, 10.0)
+        with suppress(CloudError, NotKept):
+            if self.sync is not None:
+                await self.sync.once()
 
     async def teach(self) -> None:
         """Have a lesson or two with whichever class is here."""
@@ -706,7 +729,10 @@ class Agent:
         write_private(self.folder.root / DENY, token.encode())
         self.lists.take(token)
         self.pupil.seen_number = max(self.pupil.seen_number, told.number)
-        self.pupil.seen_keys |= {*told.keys, f"generation {told.generation}"}
+        named = {*told.keys, f"generation {told.generation}"}
+        # A school that was set back has forgotten whom it had ended since, and its next list, which
+        # is the newest, names them no more.
+        self.pupil.seen_keys = named if self.scene.ledger.restored else self.pupil.seen_keys | named
 
     async def visited(self, papers: Papers) -> None:
         """Judge a teacher's grant as a link does, after the list that came with it."""

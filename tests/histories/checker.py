@@ -112,12 +112,21 @@ def check(
     return found
 
 
+def _unheard(ledger: Ledger, apps: Sequence[App]) -> set[str]:
+    """Name those whom the school has ended, once it was set back.
+
+    Let in no more, they can neither hear that it has lost what they brought, nor bring it again.
+    """
+    return {app.teacher for app in apps if app.ended and ledger.restored}
+
+
 def _events(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]:
     times = Counter(event for event, _ in server.events)
     yield from (f"event {one} is there {n} times" for one, n in times.items() if n > 1)
     yield from (f"event {one} was never written" for one in times if one not in ledger.begun)
     owners = dict(server.events)
     mine = {app.teacher: app for app in apps}
+    unheard = _unheard(ledger, apps)
     for event, teacher in ledger.events.items():
         state, why = mine[teacher].events.get(event, ("lost", ""))
         if state == "lost":
@@ -127,7 +136,7 @@ def _events(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str
                 yield f"event {event} of {teacher} still waits"
         elif state == "refused" and why not in MOVED:
             yield f"event {event} of {teacher} was refused: {why}"
-        elif (state == "applied") != (event in times):
+        elif (state == "applied") != (event in times) and teacher not in unheard:
             yield f"event {event} is {state} for {teacher}, at the server {times[event]} times"
         elif event in times and owners[event] != teacher:
             yield f"event {event} of {teacher} is {owners[event]}'s at the server"
@@ -138,6 +147,7 @@ def _works(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]
     yield from (f"{work} is there {n} times" for work, n in times.items() if n > 1)
     written = set(ledger.works.values())
     mine = {app.teacher: app for app in apps}
+    unheard = _unheard(ledger, apps)
     for file, work in server.files.items():
         if work not in written and file not in ledger.begun:
             yield f"nobody handed in {work}"
@@ -149,7 +159,7 @@ def _works(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]
             yield f"work {file} of {work.teacher} still waits"
         elif state == "refused" and work.class_id not in ledger.moved and not ledger.restored:
             yield f"work {file} was refused, and nobody had moved"
-        elif state == "applied" and not times[work]:
+        elif state == "applied" and not times[work] and work.teacher not in unheard:
             yield f"work {file} is kept for {work.teacher}, and the server has no such: {work}"
 
 

@@ -164,7 +164,7 @@ async def _history(scene: Scene) -> list[str]:
     people = [Teacher(scene, one, pupils) for one in made.teachers]
     scene.network.weather = STORM
     async with asyncio.TaskGroup() as tasks:
-        for one in (server, Administrator(scene, server), *people, *pupils):
+        for one in (server, Administrator(scene, server, people), *people, *pupils):
             tasks.create_task(one.live())
         await asyncio.sleep(CHAOS_SECONDS)
         scene.over = True

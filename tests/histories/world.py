@@ -29,13 +29,11 @@ import aiosqlite.core
 from argon2 import PasswordHasher
 from blake3 import blake3
 from greenlet import getcurrent, greenlet
-from sqlalchemy.engine import Engine
-from sqlalchemy.engine.default import DefaultDialect
-from sqlalchemy.util import LRUCache
 from sqlcipher3 import dbapi2
 
 from central_mdm.identity import rules
 from classroom_app.storage import writer
+from tests.histories.starting import KEPT
 
 T = TypeVar("T")
 BEGINS_AT: Final = 1_795_500_000
@@ -64,16 +62,30 @@ class _Still(selectors.SelectSelector):
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """Runs what other loops give to threads at once, on the spot."""
+    """Runs what other loops give to threads at once, on the spot, and ready tasks in any order.
 
-    def __init__(self) -> None:
-        self._still = _Still()
+    What was asked of it by `call_soon` keeps its place, as asyncio promises; which of the tasks
+    that are ready goes on first, no program may rely on.
+    """
+
+    def __init__(self, chance: random.Random) -> None:
+        self._still, self._chance = _Still(), chance
         super().__init__(self._still)
         self.set_exception_handler(lambda _loop, _about: None)  # the dead leave tasks behind
         self.set_task_factory(_of_its_process)  # pyright: ignore[reportArgumentType] - no generators here
 
     def time(self) -> float:
         return self._still.now
+
+    def _run_once(self) -> None:
+        ready: deque[Any] = getattr(self, "_ready")  # noqa: B009 - the loop's own
+        places = [place for place, handle in enumerate(ready) if _is_step(handle)]
+        if len(places) > 1:
+            steps = [ready[place] for place in places]
+            self._chance.shuffle(steps)
+            for place, step in zip(places, steps, strict=True):
+                ready[place] = step
+        super()._run_once()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 
     def call_soon_threadsafe(
         self,
@@ -98,6 +110,13 @@ class Loop(asyncio.SelectorEventLoop):
         return future
 
 
+def _is_step(handle: Any) -> bool:  # noqa: ANN401 - its callback is the loop's own
+    """Tell whether it has a task go on: one that begins or yielded, or whose future is done."""
+    callback = handle._callback
+    of_task = isinstance(getattr(callback, "__self__", None), asyncio.Task)
+    return of_task and getattr(callback, "__name__", "task_wakeup") == "task_wakeup"
+
+
 def _of_its_process(
     loop: asyncio.AbstractEventLoop,
     work: Coroutine[Any, Any, T],
@@ -105,8 +124,8 @@ def _of_its_process(
 ) -> asyncio.Task[T]:
     task = asyncio.Task(work, loop=loop, context=context)
     if process := context.get(HERE) if context else HERE.get():
-        process.tasks.add(task)
-        task.add_done_callback(process.tasks.discard)
+        process.tasks[task] = None
+        task.add_done_callback(lambda done: process.tasks.pop(done, None))
         task.add_done_callback(_heard)
     return task
 
@@ -122,7 +141,7 @@ class World:
     def __init__(self, seed: int, folder: Path) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - the same history for the same seed
         self.folder = folder
-        self.loop = Loop()
+        self.loop = Loop(random.Random(f"order {seed}"))  # noqa: S311 - as above
         self.processes: list[Process] = []
         self.complaints: list[str] = []
         self.points = 0
@@ -195,7 +214,8 @@ class Process:
         self.full = False
         self.left: Path | None = None
         """Where what a crash left lies: the folder of the next run."""
-        self.tasks: set[asyncio.Task[Any]] = set()
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        """In the order of their start: a set's differs from run to run."""
         self.drivers: list[sqlite3.Connection | dbapi2.Connection] = []
         self.databases: list[aiosqlite.core.Connection] = []
         self.descriptors: list[int] = []
@@ -446,21 +466,6 @@ def _connect(*where: Any, **how: Any) -> dbapi2.Connection:  # noqa: ANN401 - th
     return made
 
 
-def _sharing(self: Engine, *args: Any, **how: Any) -> None:  # noqa: ANN401 - the engine's own
-    _ENGINE(self, *args, **how)
-    self._compiled_cache = _COMPILED  # pyright: ignore[reportPrivateUsage] - no other way
-
-
-def _is_alike(self: DefaultDialect, other: object) -> bool:
-    return type(self) is type(other)
-
-
-def _hash_of_kind(self: DefaultDialect) -> int:
-    return hash(type(self))
-
-
-_ENGINE: Final[Any] = Engine.__init__
-_COMPILED: Final[LRUCache[Any, Any]] = LRUCache(5000)
 _OPEN: Final[Any] = dbapi2.connect
 _fsync, _replace = os.fsync, os.replace
 _CONNECT: Final = aiosqlite.core.Connection._connect  # pyright: ignore[reportPrivateUsage]
@@ -498,12 +503,9 @@ _SEAMS: Final[tuple[tuple[Any, str, Any], ...]] = (
     (writer, "Thread", _Aside),
     (writer, "SimpleQueue", _Inbox),
     (dbapi2, "connect", _connect),
-    # Each start opens a database anew: a statement that one has compiled serves the next.
-    (Engine, "__init__", _sharing),
-    (DefaultDialect, "__eq__", _is_alike),
-    (DefaultDialect, "__hash__", _hash_of_kind),
     (os, "fsync", _synced),
     (os, "replace", _renamed),
     # What is compared where there is no such person: a third of a second each.
     (rules, "NOBODY", _CHEAP),
+    *KEPT,
 )

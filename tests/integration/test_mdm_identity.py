@@ -15,8 +15,10 @@ from msgspec import json
 from central_mdm.contract.grants import GRANT_TYPE, Grant
 from central_mdm.contract.identity import Problem
 from central_mdm.contract.names import Party, party_of
+from central_mdm.identity import attempts
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
+from central_mdm.platform.errors import TryAgain
 from tests.mdm import Mdm, bearer, new_request, request_by
 
 pytestmark = pytest.mark.real_loop
@@ -89,6 +91,20 @@ async def test_wrong_passwords_cost_time_and_unknown_logins_cost_the_same(mdm: M
         assert 1 <= int(tries[-1].headers["retry-after"]) <= 900
     mdm.clock.at += 5
     await mdm.sign_in()  # the wait is over, and the right password forgets the failures
+
+
+async def test_a_servers_clock_that_was_ahead_keeps_nobody_out(mdm: Mdm) -> None:
+    ahead = mdm.clock() + 2 * 86_400
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        for _ in range(7):
+            await attempts.note_failure(connection, mdm.school, "lambert", ahead)
+        with pytest.raises(TryAgain):
+            await attempts.check(connection, mdm.school, "lambert", ahead)
+    asked = {"school": mdm.school, "login": "lambert", "password": "guess"}
+    tries = [await mdm.http.post("/api/sign-in", json=asked) for _ in range(2)]
+    assert [answer.status_code for answer in tries] == [401, 429], "what was wrong still counts"
+    mdm.clock.at += 900
+    await mdm.sign_in()
 
 
 async def test_an_unknown_school_is_as_a_wrong_password(mdm: Mdm) -> None:

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import text
 
-from central_mdm.contract.heads import Head, Mark, SignedHead
+from central_mdm.contract.heads import Head, Mark, SignedHead, fault_of
 from classroom_app.domain.lesson import DeviceId, LessonId
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.storage.keeping import Keeping
@@ -228,6 +228,26 @@ async def test_a_cut_end_of_the_teachers_journal_is_found_by_what_was_signed(
         verdict = await at.keeping.look_through()
         assert verdict.fault is not None
         assert (verdict.entries, verdict.fault.sequence, verdict.fault.what) == (1, 2, "cut")
+
+
+async def test_an_older_head_that_comes_late_is_known_by_its_time_whatever_the_clocks_say(
+    tmp_path: Path,
+) -> None:
+    async with scene(tmp_path) as at:
+        heads, own = list[Head](), list[Head]()
+        for clock in (NOW + 2 * 86_400, NOW, NOW):  # set right, and two in one second
+            at.guard.witness.introduce(at.guard.witness._enrolment, lambda clock=clock: clock)  # pyright: ignore[reportPrivateUsage, reportArgumentType] - it has one
+            at.witness._utc = lambda clock=clock: clock  # pyright: ignore[reportPrivateUsage]
+            await at.keeping.remember(words(len(own) + 1))
+            await at.note(Noted("look-close", 0, {"lesson": LESSON}))
+            at.link.sent.clear()
+            heads.append(await at.over())
+            kept = await at.keeping.own_head()
+            assert kept is not None
+            own.append(kept.head)
+        for first, second, third in (heads, own):
+            assert first.issued_at < second.issued_at < third.issued_at
+            assert (fault_of(third, first), fault_of(third, second)) == (None, None)
 
 
 async def test_another_schools_head_is_neither_kept_nor_believed(tmp_path: Path) -> None:

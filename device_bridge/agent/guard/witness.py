@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from central_mdm.contract.heads import TOLD_MAX, Account, Head, Mark, SignedHead, fault_of
+from central_mdm.contract.heads import TOLD_MAX, Account, Head, Mark, SignedHead, after, fault_of
 from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.enrolled import Enrolment
 from device_bridge.agent.guard.journal import Entry, entries_of, marks_at, newest_count
@@ -142,6 +142,7 @@ class Witness:
         self, enrolment: Enrolment, lesson: str, earlier_count: int, beside: Head | None = None
     ) -> Shown:
         newest = newest_count(self._folder)
+        last = read_heads(self._folder).own[-1:]
         marks = marks_at(self._folder, {newest, earlier_count})
         account = account_of(entries_of(self._folder, lesson), beside) if lesson else None
         head = Head(
@@ -152,7 +153,7 @@ class Witness:
             newest=marks.get(newest, Mark()),
             earlier=marks.get(earlier_count, Mark()),
             lesson=lesson,
-            issued_at=int(self._now()),
+            issued_at=after(last[0].head if last else None, int(self._now())),
             account=account,
         )
         return Shown(sign_head(head, enrolment.identity), head)

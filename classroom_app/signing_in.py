@@ -1,0 +1,52 @@
+"""The papers of a teacher who signs in: certificate, root, and the right to do something in class.
+
+A teacher without a class comes in as well, and sees none: an account may be older than its classes,
+or they were taken away, and what is written here still has to reach the school.
+"""
+
+import logging
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from central_mdm.contract.identity import GrantIssued, SignedIn
+from classroom_app.cloud.errors import Refused
+from classroom_app.papers import SignedPapers
+from device_bridge.trust.identity import key_to_pem
+
+log = logging.getLogger(__name__)
+RIGHTLESS: Final = frozenset({"no-class", "no-verbs"})
+"""Why a school gives a teacher whom it knows no grant; `renewing` asks for one again."""
+
+
+class Grants(Protocol):
+    async def grant(self) -> GrantIssued: ...
+
+
+async def papers_of(
+    cloud: Grants, server: str, key: Ed25519PrivateKey, signed: SignedIn
+) -> SignedPapers:
+    """Ask for the teacher's grant and put all together. Raises CloudError."""
+    try:
+        granted = await cloud.grant()
+    except Refused as error:
+        if error.code not in RIGHTLESS:
+            raise
+        log.info("signed in without a grant", extra={"why": error.code})
+        granted = GrantIssued("", 0)
+    return SignedPapers(
+        server=server,
+        school=signed.school,
+        school_name=signed.school_name,
+        teacher=signed.teacher,
+        teacher_name=signed.teacher_name,
+        key=key_to_pem(key).decode(),
+        certificate=signed.certificate,
+        root=signed.root,
+        refresh=signed.refresh,
+        grant=granted.grant,
+        deny_list=granted.deny_list,
+        discovery=granted.discovery,
+        standby=signed.standby,
+        epoch=signed.epoch,
+    )

@@ -9,13 +9,14 @@ OUT ?=
 SECONDS ?= 30
 FUZZ_SECONDS ?= 600
 HISTORIES ?= 1000
+REAL_HISTORIES ?= 20
 COUNTS ?= 1 9 24 40 100
 SOAK_MINUTES ?= 30
 
 # Where this is set, each of the hundreds of programs a test starts would compile the house anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo walls test fuzz attack histories soak bench-plots audit sbom lint types package clean
+.PHONY: help setup demo walls test fuzz attack histories histories-real soak bench-plots audit sbom lint types package clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -49,6 +50,9 @@ histories: setup ## teachers, devices and server under faults, HISTORIES=1000 ti
 		$(BIN)/python -m tests.histories --count 200 --plant $$plant; done
 	@$(BIN)/python -m tests.histories --count $(HISTORIES)
 
+histories-real: setup ## the same of real processes and PostgreSQL, killed by kill -9, REAL_HISTORIES=20 times
+	@$(BIN)/python -m tests.histories.real --count $(REAL_HISTORIES)
+
 soak: setup ## 40 devices for SOAK_MINUTES=30: memory has to stay flat within 5 %
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.benchmarks.soak --minutes $(SOAK_MINUTES)
 
@@ -75,4 +79,4 @@ package: setup ## build dist/pupitre (three programs, one folder), check its lim
 	@bash installer/package.sh
 
 clean: ## remove what the other targets made
-	@rm -rf .venv build dist demo-out demo-out-[0-9]* .hypothesis .ruff_cache
+	@rm -rf .venv build dist demo-out demo-out-[0-9]* histories-failed .hypothesis .ruff_cache

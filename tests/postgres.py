@@ -15,7 +15,7 @@ OWNER = "postgres"
 ROLE = "pupitre"
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
     """Return the folder with initdb of the newest PostgreSQL here, wherever it lies."""
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
     found = debian[-1] if debian else shutil.which("initdb")
@@ -29,7 +29,7 @@ def _version(initdb: Path) -> int:
     return int(name) if name.isdecimal() else 0
 
 
-def _as_owner() -> list[str]:
+def as_owner() -> list[str]:
     """PostgreSQL refuses to run as root: then it runs as Debian's own user for it."""
     if os.geteuid() != 0:
         return []
@@ -59,17 +59,17 @@ def cluster() -> Generator[Path]:
 @contextmanager
 def cluster_in(folder: Path, *settings: str) -> Generator[None]:
     """Run the cluster of a folder, made where there is none; its socket lies there as well."""
-    binaries, owner = _binaries(), _as_owner()
+    found, owner = binaries(), as_owner()
     if owner:
         shutil.chown(folder, OWNER, OWNER)
     data = folder / "data"
     fresh = not data.exists()
     if fresh:
-        initdb = [str(binaries / "initdb"), "--auth=trust", "--encoding=UTF8", "--no-sync"]
+        initdb = [str(found / "initdb"), "--auth=trust", "--encoding=UTF8", "--no-sync"]
         _run([*owner, *initdb, f"--username={OWNER}", "--locale=C.UTF-8", "-D", str(data)], folder)
     options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
     options += [word for setting in settings for word in ("-c", setting)]
-    control = [*owner, str(binaries / "pg_ctl"), "-D", str(data), "-w", "-t", "60"]
+    control = [*owner, str(found / "pg_ctl"), "-D", str(data), "-w", "-t", "60"]
     with (folder / "log").open("wb") as log:
         # pg_ctl's child keeps its output open: it goes into the log, not into a pipe.
         started = subprocess.run(

@@ -11,14 +11,13 @@ from typing import Any, Final
 import httpx
 from blake3 import blake3
 from litestar import Litestar
-from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.app import application
 from central_mdm.contract.fleet import Inventory, Policy
 from central_mdm.contract.grants import DenyList
-from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.rules import begin_epoch
@@ -59,32 +58,29 @@ from device_bridge.trust.identity import csr, new_key, write_private
 from device_bridge.trust.revocation import DenyLists
 from tests.histories.checker import Ledger, Work
 from tests.histories.network import URL, Network
+from tests.histories.stage import DAY_SECONDS, SCHOOL, Here, Owner, Person, Sees, Stage, Template
+from tests.histories.told import (
+    Begun,
+    Collected,
+    Declared,
+    Dropped,
+    Ended,
+    Fact,
+    Honoured,
+    Kept,
+    Losing,
+    Moving,
+    Named,
+    Naming,
+    Placed,
+    Written,
+)
 from tests.histories.world import Crashed, Process, World
 from tests.rings import NoRing
 
-SCHOOL: Final = "school-1"
-DAY_SECONDS: Final = 86_400.0
 FUSE_POINTS: Final = 40
 """Who is to die dies within so many commits and renames."""
 GATHERED_DIES: Final = 0.04
-
-
-class Person(Struct, frozen=True):
-    id: str
-    login: str
-    password: str
-
-
-class Template(Struct, frozen=True):
-    """What is made once and copied for each history: the server's folder, an empty store each."""
-
-    server: Path
-    stores: Path
-    teachers: tuple[Person, ...]
-    classes: tuple[str, ...]
-    pupils: tuple[PupilRow, ...]
-    devices: tuple[DeviceRow, ...]
-    codes: tuple[str, ...]
 
 
 class Scene:
@@ -101,6 +97,12 @@ class Scene:
 
     async def while_(self, low: float, high: float) -> None:
         await asyncio.sleep(self.world.chance.uniform(low, high))
+
+    def client(self, process: Process) -> httpx.AsyncClient:
+        return self.network.client(process)
+
+    def hear(self, fact: Fact) -> None:
+        fact.enter(self.ledger)
 
 
 class ServerHere:
@@ -200,9 +202,7 @@ class ServerHere:
         for old in self.folder.glob("central.db*"):
             old.unlink()
         shutil.copy(backup / "central.db", self.folder / "central.db")
-        self.scene.ledger.restored += 1
-        self.scene.ledger.policy = 0
-        self.scene.ledger.placed.clear()
+        self.scene.ledger.set_back()
         self.world.tell("server", "set back")
 
     async def _restored(self, *, told: bool) -> None:
@@ -224,10 +224,11 @@ def _failed(task: asyncio.Task[None]) -> bool:
 
 
 class Administrator:
-    """Moves pupils, gives and takes classes, ends people and grants, declares policies."""
+    """Acts on the server's ground, as it happens to be there."""
 
     def __init__(self, scene: Scene, server: ServerHere, people: "list[Teacher]") -> None:
         self.scene, self.server, self.people = scene, server, people
+        self.acts = Acts(scene)
 
     async def live(self) -> None:
         while not self.scene.over:
@@ -236,29 +237,36 @@ class Administrator:
             if process is None or ground is None or not process.alive or self.scene.over:
                 continue
             # Others of the office change the same rows in the same second, now and then.
-            acts = self.scene.world.chance.choices(ACTS, k=3 if self.scene.maybe(0.3) else 1)
+            drawn = self.scene.world.chance.choices(ACTS, k=3 if self.scene.maybe(0.3) else 1)
             async with asyncio.TaskGroup() as office:
-                for name in acts:
+                for name in dict.fromkeys(drawn):
                     office.create_task(self._act(process, ground, name))
 
     async def _act(self, process: Process, ground: Ground, name: str) -> None:
-        task = process.start(getattr(self, f"_{name}")(ground))
+        task = process.start(getattr(self.acts, name)(ground))
         await asyncio.wait({task})
         self.scene.world.tell("administrator", name, "failed" if _failed(task) else "done")
         if self.scene.maybe(0.5):  # "look, it is done": in that moment others are still at it
             self.scene.world.chance.choice(self.people).look()
 
-    async def _move_pupil(self, ground: Ground) -> None:
+
+class Acts:
+    """Moves pupils, gives and takes classes, ends people and grants, declares policies."""
+
+    def __init__(self, scene: Stage) -> None:
+        self.scene = scene
+
+    async def move_pupil(self, ground: Ground) -> None:
         chance = self.scene.world.chance
         row = chance.choice(self.scene.template.pupils)
         left, joined = chance.sample(self.scene.template.classes, 2)
-        self.scene.ledger.moved.add(left)
+        self.scene.hear(Moving(left))
         async with ground.database.writing(SCHOOL) as connection:
             news = await remove_pupil(connection, SCHOOL, left, row.id)
             news += await put_pupil(connection, SCHOOL, replace(row, class_id=joined))
             await publish(connection, SCHOOL, news)
 
-    async def _move_device(self, ground: Ground) -> None:
+    async def move_device(self, ground: Ground) -> None:
         chance = self.scene.world.chance
         row = chance.choice(self.scene.template.devices)
         left, joined = chance.sample(self.scene.template.classes, 2)
@@ -268,9 +276,9 @@ class Administrator:
             moved = replace(row, class_id=joined, pupil="")
             news += await put_device(connection, SCHOOL, moved, now)
             await publish(connection, SCHOOL, news)
-        self.scene.ledger.placed.add(row.id)
+        self.scene.hear(Placed(row.id))
 
-    async def _give_class(self, ground: Ground) -> None:
+    async def give_class(self, ground: Ground) -> None:
         chance = self.scene.world.chance
         teacher = chance.choice(self.scene.template.teachers).id
         async with ground.database.writing(SCHOOL) as connection:
@@ -278,38 +286,40 @@ class Administrator:
             news = await give_class(connection, SCHOOL, teacher, class_id)
             await publish(connection, SCHOOL, news)
 
-    async def _take_class(self, ground: Ground) -> None:
+    async def take_class(self, ground: Ground) -> None:
         chance = self.scene.world.chance
         teacher = chance.choice(self.scene.template.teachers).id
         class_id = chance.choice(self.scene.template.classes)
-        self.scene.ledger.moved.add(class_id)
+        self.scene.hear(Moving(class_id))
         async with ground.database.writing(SCHOOL) as connection:
             news = await take_class(connection, SCHOOL, teacher, class_id)
             await publish(connection, SCHOOL, news)
 
-    async def _name_class(self, ground: Ground) -> None:
+    async def name_class(self, ground: Ground) -> None:
         chance = self.scene.world.chance
         row = ClassRow(chance.choice(self.scene.template.classes), f"Class {chance.randint(1, 99)}")
+        self.scene.hear(Naming(row.id, row.name))
         async with ground.database.writing(SCHOOL) as connection:
             await publish(connection, SCHOOL, await put_class(connection, SCHOOL, row))
+        self.scene.hear(Named(row.id, row.name))
 
-    async def _declare_policy(self, ground: Ground) -> None:
+    async def declare_policy(self, ground: Ground) -> None:
         seconds = self.scene.world.chance.randint(60, 900)
         declared = await declare_policy(ground, SCHOOL, seconds, "")
-        self.scene.ledger.policy = max(self.scene.ledger.policy, declared.version)
+        self.scene.hear(Declared(declared.version))
 
-    async def _end_grants(self, ground: Ground) -> None:
+    async def end_grants(self, ground: Ground) -> None:
         await end_grants(ground, SCHOOL)
 
-    async def _end_device(self, ground: Ground) -> None:
+    async def end_device(self, ground: Ground) -> None:
         device = self.scene.template.devices[-1].id
-        self.scene.ledger.lost.add(device)
+        self.scene.hear(Losing(device))
         await end_device(ground, SCHOOL, device)
 
-    async def _end_teacher(self, ground: Ground) -> None:
+    async def end_teacher(self, ground: Ground) -> None:
         teacher = self.scene.template.teachers[-1].id
         await end_teacher(ground, SCHOOL, teacher)
-        self.scene.ledger.ended.add(teacher)
+        self.scene.hear(Ended(teacher))
 
 
 ACTS: Final = (
@@ -415,16 +425,16 @@ class Teacher:
 class Desk:
     """One run of a teacher's app: store, client and sync, joined as the app joins them."""
 
-    def __init__(self, teacher: Teacher, process: Process) -> None:
+    def __init__(self, teacher: Owner, process: Here) -> None:
         self.teacher, self.process, self.scene = teacher, process, teacher.scene
-        self.world = teacher.world
+        self.world = teacher.scene.world
         self._renewing: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         self.keeping = await open_keeping(self.process.folder, NoRing)
         self.process.descriptors.append(self.keeping._lock)  # pyright: ignore[reportPrivateUsage]
         self.cloud = Cloud(self._renewed, self.process.clock, verify=False)
-        self.cloud._http = self.scene.network.client(self.process)  # pyright: ignore[reportPrivateUsage]
+        self.cloud._http = self.scene.client(self.process)  # pyright: ignore[reportPrivateUsage]
         self.sync: Sync | None = None
         self.papers: Papers | None = None
         signed = await self.keeping.papers()
@@ -562,22 +572,22 @@ class Desk:
         await self._remember(act)
         who = self.teacher.person.id
         whole = blake3(content).hexdigest()
-        self.scene.ledger.works[act.id] = Work(who, room.id, pupil, file, whole)
+        self.scene.hear(Collected(act.id, Work(who, room.id, pupil, file, whole)))
 
     async def _remember(self, act: Act) -> None:
-        self.scene.ledger.begun.add(act.id)
+        self.scene.hear(Begun(act.id))
         if self.scene.maybe(0.05):  # around an act's own commit a crash hurts most
             self.process.arm(self.world.chance.randint(1, 6))
         await self.keeping.remember(act)
-        self.scene.ledger.events[act.id] = self.teacher.person.id
+        self.scene.hear(Kept(act.id, self.teacher.person.id))
         if self.sync is not None:
             self.sync.written()
 
     async def _visit(self) -> None:
         """Show papers to a device in the room: it takes the newer list, then obeys or refuses."""
         pupil = self.world.chance.choice(self.teacher.devices)
-        if self.papers is not None and self.papers.signed.grant and pupil.here is not None:
-            await pupil.here.visited(self.papers)
+        if self.papers is not None and self.papers.signed.grant:
+            await pupil.visited(self.papers.deny_lists.token, self.papers.signed.grant)
 
 
 def _doubted(device: DeviceId) -> None:
@@ -597,7 +607,7 @@ class Counting:
         kept = await self._keeping.apply(scope, *page)
         if not kept:
             desk = self._desk
-            desk.scene.ledger.dropped.append(f"{desk.teacher.person.login} {scope}")
+            desk.scene.hear(Dropped(f"{desk.teacher.person.login} {scope}"))
         return kept
 
 
@@ -641,6 +651,10 @@ class Pupil:
             await asyncio.wait({task})
             self.stop()
 
+    async def visited(self, deny_list: str, grant: str) -> None:
+        if self.here is not None:
+            await self.here.visited(deny_list, grant)
+
     async def _session(self, process: Process) -> None:
         agent = Agent(self, process)
         with suppress(DeviceError, OSError, TimeoutError):
@@ -667,9 +681,9 @@ class Voice:
 class Agent:
     """One run of a device's agent, as far as the central side meets it."""
 
-    def __init__(self, pupil: Pupil, process: Process) -> None:
+    def __init__(self, pupil: Sees, process: Here) -> None:
         self.pupil, self.process, self.scene = pupil, process, pupil.scene
-        self.world = pupil.world
+        self.world = pupil.scene.world
         self.folder = Folder(process.folder)
         self.notes: list[Noted] = []
         self.networks = "10.1.0.0/24"
@@ -678,7 +692,7 @@ class Agent:
 
     @asynccontextmanager
     async def client(self) -> AsyncGenerator[httpx.AsyncClient]:
-        async with self.scene.network.client(self.process) as http:
+        async with self.scene.client(self.process) as http:
             yield http
 
     async def open(self) -> None:
@@ -734,19 +748,19 @@ class Agent:
         # is the newest, names them no more.
         self.pupil.seen_keys = named if self.scene.ledger.restored else self.pupil.seen_keys | named
 
-    async def visited(self, papers: Papers) -> None:
+    async def visited(self, deny_list: str, token: str) -> None:
         """Judge a teacher's grant as a link does, after the list that came with it."""
         if self.process.alive:
             with suppress(Crashed, OSError):
-                await self.process.start(self._judge(papers))
+                await self.process.start(self._judge(deny_list, token))
 
-    async def _judge(self, papers: Papers) -> None:
-        if papers.deny_lists.token:
-            self.deny(papers.deny_lists.token)
-        grant = read_grant(papers.signed.grant, self.school)
-        told, name = self.scene.ledger.honoured, self.pupil.row.id
-        if self.lists.denied.number < self.pupil.seen_number:
-            told.append(f"device {name} has gone back to deny list {self.lists.denied.number}")
+    async def _judge(self, deny_list: str, token: str) -> None:
+        if deny_list:
+            self.deny(deny_list)
+        grant = read_grant(token, self.school)
+        name, number = self.pupil.row.id, self.lists.denied.number
+        if number < self.pupil.seen_number:
+            self.scene.hear(Honoured(f"device {name} has gone back to deny list {number}"))
         try:
             self.lists.denied.check(grant, "lock")
         except NotAllowed:
@@ -755,7 +769,8 @@ class Agent:
             f"generation {n}" in self.pupil.seen_keys for n in range(grant.generation + 1, 99)
         )
         if grant.thumbprint in self.pupil.seen_keys or old:
-            told.append(f"device {name} obeys {grant.teacher}, whom a list that it saw has ended")
+            told = f"device {name} obeys {grant.teacher}, whom a list that it saw has ended"
+            self.scene.hear(Honoured(told))
 
     async def note(self) -> None:
         """Write what happens to the pupil into the device's journal."""
@@ -769,7 +784,7 @@ class Agent:
         if some := tuple(self.notes):
             await asyncio.to_thread(self.journal.append, some)
             del self.notes[: len(some)]
-            self.scene.ledger.notes[self.pupil.row.id] += len(some)
+            self.scene.hear(Written(self.pupil.row.id, len(some)))
 
 
 DENY: Final = "deny.jws"

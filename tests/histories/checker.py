@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from msgspec import json
+
 Rows = dict[tuple[str, str], tuple[int, bytes]]
 """Of one scope: sequence and encoded row, by entity and id."""
 MOVED: Final = frozenset({"foreign-class"})
@@ -40,6 +42,8 @@ class Ledger:
     """The newest that was declared since the server was last set back; 0: none."""
     placed: set[str] = field(default_factory=set[str])
     """Devices that were placed since then."""
+    names: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """What a class may be called: as it was named last since then, or was about to be."""
     ahead: bool = False
     """The server's clock has been set ahead: what it numbered then may be above what follows."""
     ended: set[str] = field(default_factory=set[str])
@@ -51,6 +55,13 @@ class Ledger:
     """Scopes whose rows did not add up."""
     restored: int = 0
     """How often the server was set back to an older copy."""
+
+    def set_back(self) -> None:
+        """Note that the server is an older copy of itself: what it was told since is gone."""
+        self.restored += 1
+        self.policy = 0
+        self.placed.clear()
+        self.names.clear()
 
 
 @dataclass
@@ -108,6 +119,7 @@ def check(
     """Return what does not hold, a sentence each."""
     found = [*_events(ledger, server, apps), *_works(ledger, server, apps)]
     found += [*_revoked(ledger, server, devices), *_roster(ledger, server, apps)]
+    found += _named(ledger, server)
     found += [*_converged(ledger, server, devices), *_chains(ledger, server, apps, devices)]
     return found
 
@@ -186,6 +198,14 @@ def _roster(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str
         for scope in sorted(server.scopes[app.teacher]):
             wanted = server.feed.get(scope, {})
             yield from _differ(f"{app.teacher}: {scope}", app.rows.get(scope, {}), wanted)
+
+
+def _named(ledger: Ledger, server: Server) -> Iterator[str]:
+    for class_id, names in ledger.names.items():
+        row = server.tables.get(f"class:{class_id}", {}).get(("class", class_id), b"{}")
+        name = json.decode(row).get("name")
+        if name not in names:
+            yield f"class {class_id} was named one of {sorted(names)}, and is called {name}"
 
 
 def _differ(where: str, has: Mapping[tuple[str, str], object], wanted: object) -> Iterator[str]:

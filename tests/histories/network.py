@@ -18,7 +18,7 @@ LATE_SECONDS: Final = 150.0
 """The longest that a request is held up on its way."""
 
 
-class Weather(Struct):
+class Weather(Struct, frozen=True):
     """How often, of a request each; 0.0: never."""
 
     cut_before: float = 0.0

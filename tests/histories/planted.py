@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 from sqlalchemy import update
@@ -17,8 +17,8 @@ from central_mdm.roster import feed
 from central_mdm.roster.model import changes, scopes
 from classroom_app.cloud.client import Cloud
 from classroom_app.storage import writer
-from tests.histories.actors import Administrator
-from tests.histories.world import World
+from tests.histories.actors import Acts
+from tests.histories.stage import Earth
 
 DAWDLES_SECONDS: Final = 5.0
 OFFICE_DAWDLES_SECONDS: Final = 60.0
@@ -27,8 +27,15 @@ STEP: Final = 100
 """More than any act changes rows."""
 
 
+class Ground(Earth, Protocol):
+    """Where a bug is put in; `undo`: what is to be undone at the end."""
+
+    @property
+    def undo(self) -> ExitStack: ...
+
+
 @contextmanager
-def planted(name: str, world: World) -> Generator[None]:
+def planted(name: str, world: Ground) -> Generator[None]:
     """Have the bug of this name in the programs until the end of the block."""
     place, attribute, bug = PLANTS[name](world)
     before = getattr(place, attribute)
@@ -42,7 +49,7 @@ def planted(name: str, world: World) -> Generator[None]:
 Plant = tuple[Any, str, Any]
 
 
-def acknowledge_before_commit(world: World) -> Plant:
+def acknowledge_before_commit(world: Ground) -> Plant:
     """Let the store answer at once and commit when the next work comes: it is so much faster."""
     del world
 
@@ -61,7 +68,7 @@ def acknowledge_before_commit(world: World) -> Plant:
     return writer, "transaction", lazily
 
 
-def cursor_by_autoincrement(world: World) -> Plant:
+def cursor_by_autoincrement(world: Ground) -> Plant:
     """Have changes numbered as a database's own counter does: at the insert, whoever commits first.
 
     On SQLite, with one writer at a time, the number is drawn before its turn comes.
@@ -105,11 +112,11 @@ def cursor_by_autoincrement(world: World) -> Plant:
 
 def _dawdles(drawn: float) -> float:
     task = asyncio.current_task()
-    office = task is not None and Administrator.__name__ in repr(task.get_coro())
+    office = task is not None and f"{Acts.__name__}." in repr(task.get_coro())
     return drawn**2 * OFFICE_DAWDLES_SECONDS if office else drawn**4 * DAWDLES_SECONDS
 
 
-def retry_without_id(world: World) -> Plant:
+def retry_without_id(world: Ground) -> Plant:
     """Give each event an id when it is sent, and another when it is sent again."""
     real = Cloud.push
 

@@ -17,7 +17,7 @@ TOLD: Final = (
     "network", "gateway", "private_minutes", "close_minutes", "all_grants",
 )  # fmt: skip
 """Options that say what was done and are nobody's name, password, code or file."""
-WHOSE: Final = ("teacher", "device", "id", "login", "class_id")
+WHOSE: Final = ("teacher", "device", "pupil", "id", "login", "class_id")
 
 
 def witness(ground: Ground, command: str, args: argparse.Namespace) -> None:

@@ -41,6 +41,7 @@ from central_mdm.serving import Served, runs, serve
 PORT_MAX = 65535
 PUPILS_MAX = 500
 DRAIN_SECONDS_MAX = 60
+FIRST_SECONDS_MAX = 3600
 RESTORE = f"admin {backup_commands.RESTORE}"
 MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school", RESTORE)
 
@@ -78,9 +79,13 @@ def parser() -> argparse.ArgumentParser:
 
 def _serving(serving: argparse.ArgumentParser) -> None:
     serving.add_argument("--host", default="127.0.0.1")
-    serving.add_argument("--port", type=_port, default=0, help="0: any free one; it is printed")
+    serving.add_argument(
+        "--port", type=_up_to(PORT_MAX), default=0, help="0: any free one; it is printed"
+    )
     told = "within how many seconds of a start devices come; 600 for hundreds of thousands"
-    serving.add_argument("--first-seconds", type=int, default=FIRST_SECONDS, help=told)
+    serving.add_argument(
+        "--first-seconds", type=_up_to(FIRST_SECONDS_MAX), default=FIRST_SECONDS, help=told
+    )
     serving.add_argument("--cert", type=_file, help="certificate chain (PEM), for TLS")
     serving.add_argument("--key", type=_file, help="its private key (PEM)")
     told = "how the log on stderr reads; default: text"
@@ -88,9 +93,9 @@ def _serving(serving: argparse.ArgumentParser) -> None:
     told = f"serve these only, each by a process of its own: {','.join(sorted(ROOMS))}"
     serving.add_argument("--only", type=_rooms, default=ROOMS, metavar="ROOM,…", help=told)
     told = "once asked to end, serve on so long while /ready says no; default: 0"
-    serving.add_argument("--drain-seconds", type=_drain, default=0, help=told)
+    serving.add_argument("--drain-seconds", type=_up_to(DRAIN_SECONDS_MAX), default=0, help=told)
     told = "show Prometheus metrics at /metrics of this port, 0: any free one; default: nowhere"
-    serving.add_argument("--metrics-port", type=_port, help=told)
+    serving.add_argument("--metrics-port", type=_up_to(PORT_MAX), help=told)
     serving.add_argument("--metrics-host", default="127.0.0.1", help="and of this address")
     told = "send traces to this collector (OTLP over HTTP), http://host:4318; default: to none"
     serving.add_argument("--traces", type=_collector, default="", metavar="URL", help=told)
@@ -185,18 +190,13 @@ def _refused(error: Refusal) -> str:
             return error.detail or f"{type(error).__name__}: {error}"
 
 
-def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= PORT_MAX:
-        raise ValueError(text)
-    return port
+def _up_to(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not 0 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text} is not from 0 to {most}")
+        return int(text)
 
-
-def _drain(text: str) -> int:
-    seconds = int(text)
-    if not 0 <= seconds <= DRAIN_SECONDS_MAX:
-        raise ValueError(text)
-    return seconds
+    return number
 
 
 def _rooms(text: str) -> frozenset[str]:
@@ -301,10 +301,10 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - on
         return {"done": args.command}
 
 
-async def _want_schools(ground: Ground, named: str | Sequence[str]) -> None:
+async def _want_schools(ground: Ground, named: str | Sequence[str] | None) -> None:
     """Raise `Missing` for a school that is not here: a mistyped one has no alarms either."""
     here = await schools_here(ground)
-    for school in [named] if isinstance(named, str) else named:
+    for school in [named] if isinstance(named, str) else named or ():
         if school not in here:
             raise Missing(f"no-school {school}")
 

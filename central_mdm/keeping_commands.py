@@ -21,6 +21,8 @@ def add_to(command: Add) -> None:
     quota = command("quota", "say how much collected work a school may keep")
     quota.add_argument("--school", required=True)
     quota.add_argument("--gib", type=_gib, required=True, help="in 2^30 bytes; at first: 100")
+    told = "in 2^30 bytes, of what each person brings; at first: 20"
+    quota.add_argument("--person-gib", type=_gib, help=told)
     tidying = command("tidy", "remove what is older than retention.json lets it be")
     tidying.add_argument("--school", action="append", default=[], help="default: all there are")
 
@@ -30,7 +32,8 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
     if args.command == "tidy":
         return to_builtins(await tidy_all(ground, args.folder, args.school))
     async with ground.database.writing(args.school) as connection:
-        await keep_quota(connection, args.school, args.gib * GIB)
+        person = None if args.person_gib is None else args.person_gib * GIB
+        await keep_quota(connection, args.school, args.gib * GIB, person)
     return {"done": args.command}
 
 

@@ -2,14 +2,17 @@
 
 import argparse
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import to_builtins
 
+from central_mdm.contract.register import Imported, RowRefused
+from central_mdm.identity.rules import schools_here
+from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
-from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
+from central_mdm.roster.oneroster.importing import NotConfirmed, import_region, import_register
 from central_mdm.roster.oneroster.report import write_report
 
 NAMES: Final = frozenset({"import"})
@@ -19,27 +22,60 @@ Add = Callable[[str, str], argparse.ArgumentParser]
 def add_to(command: Add) -> None:
     """Add the commands; `command` makes one by name and help."""
     made = command("import", "import the school's register: OneRoster's CSV files")
-    made.add_argument("--school", required=True)
+    whose = made.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--school")
+    told = "of a bundle of several schools, which is whose; repeatable"
+    whose.add_argument("--of", metavar="SCHOOL=ORG", action="append", default=[], help=told)
     made.add_argument("bundle", metavar="FILE", type=Path, help="a zip of the files, or a folder")
     made.add_argument(
         "--dry-run", action="store_true", help="tell what it would do, and do nothing"
     )
     told = "the digest of a plan that asks first, as it was told"
-    made.add_argument("--confirm", metavar="DIGEST", default="", help=told)
+    made.add_argument("--confirm", metavar="DIGEST", action="append", default=[], help=told)
     told = "where a table of the refused rows goes, for a spreadsheet; it names people"
     made.add_argument("--report", metavar="FILE.csv", type=Path, help=told)
 
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
+    if args.of:
+        return await _region(ground, args)
     try:
         told = await import_register(
-            ground, args.school, args.bundle, dry_run=args.dry_run, confirm=args.confirm
+            ground,
+            args.school,
+            args.bundle,
+            dry_run=args.dry_run,
+            confirm=next(iter(args.confirm), ""),
         )
     except NotConfirmed as refused:
-        if args.report:
-            await asyncio.to_thread(write_report, refused.told.refused, args.report)
+        await _write(refused.told.refused, args.report)
         raise
-    if args.report:
-        await asyncio.to_thread(write_report, told.refused, args.report)
+    await _write(told.refused, args.report)
     return {**to_builtins(told), "refused": len(told.refused)} if args.report else to_builtins(told)
+
+
+async def _region(ground: Ground, args: argparse.Namespace) -> object:
+    orgs = dict(each.split("=", 1) for each in args.of if "=" in each)
+    if len(orgs) < len(args.of):
+        raise Malformed("of", "Say each school once: --of SCHOOL=ORG.")
+    if unknown := sorted(set(orgs) - set(await schools_here(ground))):
+        raise Missing(f"no-school {', '.join(unknown)}")
+    region = await import_region(
+        ground, orgs, args.bundle, dry_run=args.dry_run, confirms=args.confirm
+    )
+    refused = [*region.refused, *(row for one in region.schools.values() for row in one.refused)]
+    await _write(refused, args.report)
+    asks = {school: one for school, one in region.schools.items() if one.asks and not one.done}
+    if asks and not args.dry_run:
+        raise Refused("confirm", "\n".join(_asked(school, one) for school, one in asks.items()))
+    return to_builtins(region)
+
+
+def _asked(school: str, one: Imported) -> str:
+    return f"{school}: {' '.join(one.asks)} Confirm this very plan: {one.digest}."
+
+
+async def _write(refused: Sequence[RowRefused], report: Path | None) -> None:
+    if report:
+        await asyncio.to_thread(write_report, refused, report)

@@ -23,6 +23,7 @@ from central_mdm.partage.forgetting import forget_files
 from central_mdm.platform.answers import forget_answers
 from central_mdm.platform.errors import Malformed, Refusal
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.forgetting import forget_past
 
 log = logging.getLogger(__name__)
 DAY_SECONDS: Final = 86_400
@@ -37,7 +38,7 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
 
     `journal`: what events say, names among it. `files`: collected work. `alarms`: where two
     journals differed, and who let devices go. `devices`: what a device told that does not come
-    any more. `audit`: who administrated what.
+    any more. `audit`: who administrated what. `past`: who was in a class that they left.
     """
 
     journal: Days = 183
@@ -45,6 +46,7 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
     alarms: Days = 365
     devices: Days = 400
     audit: AuditDays = 365
+    past: Days = 400
 
 
 class Tidied(Struct, frozen=True):
@@ -57,6 +59,7 @@ class Tidied(Struct, frozen=True):
     tokens: int
     audit: int = 0
     answers: int = 0
+    past: int = 0
 
 
 def read_retention(folder: Path) -> Retention:
@@ -86,8 +89,9 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         tokens = await forget_tokens(connection, school, now)
         audited = await audit.forget_acts(connection, school, before(keep.audit))
         answers = await forget_answers(connection, school, now)
+        left = await forget_past(connection, school, before(keep.past))
     files = await forget_files(ground, school, before(keep.files))
-    return Tidied(events, files, alarms, devices, tokens, audited, answers)
+    return Tidied(events, files, alarms, devices, tokens, audited, answers, left)
 
 
 async def tidy_all(ground: Ground, folder: Path, named: Sequence[str] = ()) -> dict[str, Tidied]:

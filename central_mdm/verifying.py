@@ -14,6 +14,7 @@ from central_mdm.contract.partage import Manifest
 from central_mdm.contract.roster import Row
 from central_mdm.identity.rules import schools_here
 from central_mdm.identity.statements import read
+from central_mdm.journal.chains import follow_chains
 from central_mdm.journal.model import events, heads
 from central_mdm.journal.rules import gaps
 from central_mdm.partage.model import chunks, documents
@@ -55,6 +56,7 @@ async def _look(ground: Ground, school: str) -> Looked:
             for one in signed
             if (why := await _head_fault(connection, school, one))
         ]
+        faults += await follow_chains(connection, school)
         lacking = sum(gap.missing for gap in await gaps(connection, school))
         sums, unfed = await _feeds(connection, school)
         held = {

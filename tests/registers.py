@@ -108,24 +108,46 @@ def village() -> Register:
     return made
 
 
+def region(*schools: str) -> Register:
+    """Make such villages of one district; each school is an org, all names end with it."""
+    made = Register()
+    made.rows["orgs.csv"] = [{"sourcedId": "north", "name": "North", "type": "district"}]
+    for school in schools:
+        org = {"sourcedId": school, "name": school.title(), "type": "school"}
+        made.add("orgs.csv", **org, parentSourcedId="north")
+        for name, rows in village().rows.items():
+            if name in {"classes.csv", "users.csv", "roles.csv", "enrollments.csv"}:
+                made.rows[name] += [_of(school, row) for row in rows]
+    return made
+
+
+def _of(school: str, row: dict[str, Any]) -> dict[str, Any]:
+    names = ("sourcedId", "userSourcedId", "classSourcedId", "username")
+    told = {name: f"{row[name]}-{school}" for name in names if name in row}
+    orgs = ("schoolSourcedId", "orgSourcedId")
+    return {**row, **told, **{name: school for name in orgs if name in row}}
+
+
 PEOPLE: Final = (
     ("Zoé", "Martin"), ("Zoé", "Moreau"), ("Amina", "Sow"),
     ("Béla", "Kovács"), ("Chloé", "Petit"), ("Chloé", "Petit"),
 )  # fmt: skip
 
 
-def large(folder: Path, rows: int, seed: int = 7) -> int:
+def large(folder: Path, rows: int, schools: int = 1, seed: int = 7) -> int:
     """Write a bundle of about `rows` rows into a folder; return how many it has.
 
-    Each pupil has a row of their own, one of a role and three of classes.
+    Each pupil has a row of their own, one of a role and three of classes, all at one school.
     """
     chance = random.Random(seed)  # noqa: S311 - the same names for the same seed
     pupils, made = rows // 5, 0
-    classes = max(pupils // 10, 1)
+    classes = max(pupils // 10 // schools, 1) * schools
     names = Register()
+    orgs = [{"sourcedId": org_of(n), "name": org_of(n), "type": "school"} for n in range(schools)]
+    names.rows["orgs.csv"] = orgs
     for name in ("orgs.csv", "academicSessions.csv"):
         (folder / name).write_bytes(names.csv()[name])
-    for name, content in _large(chance, pupils, classes).items():
+    for name, content in _large(chance, pupils, classes, schools).items():
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, HEADERS[name].split(","), restval="")
             writer.writeheader()
@@ -135,10 +157,17 @@ def large(folder: Path, rows: int, seed: int = 7) -> int:
     return made
 
 
-def _large(chance: random.Random, pupils: int, classes: int) -> dict[str, Iterator[dict[str, Any]]]:
+def org_of(number: int) -> str:
+    return f"school-{number}"
+
+
+def _large(
+    chance: random.Random, pupils: int, classes: int, schools: int
+) -> dict[str, Iterator[dict[str, Any]]]:
     teachers = max(pupils // 14, 1)
-    people = [(f"p{n}", "student") for n in range(pupils)]
-    people += [(f"t{n}", "teacher") for n in range(teachers)]
+    people = [(f"p{n}", "student", org_of(n % schools)) for n in range(pupils)]
+    people += [(f"t{n}", "teacher", org_of(n % schools)) for n in range(teachers)]
+    each = classes // schools
     given = ("Zoé", "Amina", "Béla", "Chloé", "Noah", "Lina", "Yanis", "Inès", "Hugo", "Emma")
 
     def name() -> str:
@@ -149,7 +178,7 @@ def _large(chance: random.Random, pupils: int, classes: int) -> dict[str, Iterat
             {
                 "sourcedId": f"c{n}",
                 "title": f"Class {n}",
-                "schoolSourcedId": "school",
+                "schoolSourcedId": org_of(n % schools),
                 "termSourcedIds": "y26",
                 "periods": "1,2",
                 "location": f"Room {n % 90}",
@@ -164,7 +193,7 @@ def _large(chance: random.Random, pupils: int, classes: int) -> dict[str, Iterat
                 "givenName": chance.choice(given),
                 "familyName": name(),
             }
-            for source, _ in people
+            for source, _, _ in people
         ),
         "roles.csv": (
             {
@@ -172,15 +201,15 @@ def _large(chance: random.Random, pupils: int, classes: int) -> dict[str, Iterat
                 "userSourcedId": source,
                 "roleType": "primary",
                 "role": role,
-                "orgSourcedId": "school",
+                "orgSourcedId": org,
             }
-            for source, role in people
+            for source, role, org in people
         ),
         "enrollments.csv": (
             {
                 "sourcedId": f"e{n}-{k}",
-                "classSourcedId": f"c{(n * 7 + k * 31) % classes}",
-                "schoolSourcedId": "school",
+                "classSourcedId": f"c{(n * 7 + k * 31) % each * schools + n % schools}",
+                "schoolSourcedId": org_of(n % schools),
                 "userSourcedId": f"p{n}",
                 "role": "student",
             }

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.grants import Seconds
+from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.names import TEXT, Count, Id
 from central_mdm.contract.wanted import Reports
 
@@ -19,6 +20,7 @@ TOLD_TYPE: Final = "pupitre-told+jws"
 ARRIVED_TYPE: Final = "pupitre-arrived+jws"
 SEALED_BYTES_MAX: Final = 32 * 1024
 BUNDLES_MAX: Final = 16
+CARRIED_HEADS_MAX: Final = 2
 HELD_MAX: Final = 500
 BROUGHT_MAX: Final = 40
 PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -40,7 +42,7 @@ class Told(Struct, frozen=True):
     """What a device tells that does not meet the MDM. Signed by the device's own key.
 
     `counter` rises with each that says something new. `wanted`: the version it holds. `box`: by
-    which key (X25519) it is written to.
+    which key (X25519) it is written to. `heads`: how far its own journal goes.
     """
 
     device: Id
@@ -52,6 +54,7 @@ class Told(Struct, frozen=True):
     inventory_hash: Annotated[str, Meta(max_length=64, pattern=TEXT)]
     inventory: Inventory
     reports: Reports = Reports()
+    heads: Annotated[tuple[SignedHead, ...], Meta(max_length=CARRIED_HEADS_MAX)] = ()
 
 
 class Signed(Struct, frozen=True):
@@ -64,7 +67,8 @@ class Signed(Struct, frozen=True):
 class Arrived(Struct, frozen=True):
     """The MDM holds what `device` has told, up to `counter`; signed by the school's issuing key.
 
-    `digest`: SHA-256 of that `Signed.told`, in hex.
+    `digest`: SHA-256 of that `Signed.told`, in hex. `head_count`: how far the newest head of its
+    journal goes that the MDM holds, whoever brought it.
     """
 
     device: Id
@@ -72,6 +76,7 @@ class Arrived(Struct, frozen=True):
     counter: Count
     digest: Digest
     issued_at: Seconds
+    head_count: Count = 0
 
 
 class Bundle(Struct, frozen=True):

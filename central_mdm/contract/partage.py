@@ -44,7 +44,8 @@ class FileOffered(Struct, frozen=True):
 class FileAnswer(Struct, frozen=True):
     """`missing`: chunks (hex) to PUT before POST /api/files again; empty: kept, with `document`.
 
-    Refused with the reason "quota": the school has room for `left_bytes` more, and this is larger.
+    Refused with the reason "quota": of `allowed_bytes` there is room for `left_bytes` more, and
+    this is larger. `quota_of` says whose they are: the school's, or this person's.
     """
 
     id: Id
@@ -53,6 +54,8 @@ class FileAnswer(Struct, frozen=True):
     document: str = ""
     reason: Annotated[str, Meta(max_length=200)] = ""
     left_bytes: Annotated[int, Meta(ge=0)] = 0
+    allowed_bytes: Annotated[int, Meta(ge=0)] = 0
+    quota_of: Literal["", "school", "person"] = ""
 
 
 class FileKept(Struct, frozen=True):

@@ -40,6 +40,7 @@ from central_mdm.fleet.wanted import keep_carried, look_anew, wanted_of
 from central_mdm.fleet.wanted_model import carried
 from central_mdm.identity.sealing import seal, sealing_key, unseal
 from central_mdm.identity.statements import read, sign
+from central_mdm.journal.heads import newest_count, take
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import NotAllowed, Refusal
@@ -55,6 +56,7 @@ class Newest(Struct, frozen=True):
 
     counter: int
     digest: str
+    head_count: int
 
 
 async def carry(ground: Ground, caller: Caller, asked: Carry) -> Carried:
@@ -80,7 +82,8 @@ async def _answered(ground: Ground, caller: Caller, bundle: Bundle) -> Answered:
     except Refusal as error:
         return Answered(bundle.device, refused=error.code)
     school, now = caller.school, ground.clock()
-    held = Arrived(bundle.device, school, newest.counter, newest.digest, now)
+    facts = (newest.counter, newest.digest, now, newest.head_count)
+    held = Arrived(bundle.device, school, *facts)
     return Answered(bundle.device, sign(ground.keys.key(school), ARRIVED_TYPE, held))
 
 
@@ -98,9 +101,13 @@ async def _take(ground: Ground, caller: Caller, bundle: Bundle) -> Newest:
             await keep_inventory(connection, school, told.device, *found)
             await keep_carried(connection, school, told.device, told.reports, told.issued_at, now)
             await look_anew(connection, school, told.device, told.wanted)
+            # As the device itself would bring them: no alarm is its carrier's to silence.
+            await take(connection, Caller(school, "device", told.device), told.heads, now)
         mine = (carried.c.school == school, carried.c.device == told.device)
         held = select(carried.c.counter, carried.c.digest).where(*mine)
-        return Newest(*(await connection.execute(held)).one())
+        row = (await connection.execute(held)).one()
+        count = await newest_count(connection, school, told.device)
+        return Newest(row.counter, row.digest, count)
 
 
 def _opened(ground: Ground, school: str, bundle: Bundle) -> tuple[Signed, Ed25519PublicKey]:

@@ -60,7 +60,7 @@ def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
         opt=TEACHER,
         request_max_body_size=CHUNK_BYTES_MAX,
         operation_class=BinaryOperation,
-        responses=problems(401, 403, 409),
+        responses=problems(401, 403, 413),
     )
     async def put_chunk(request: AnyRequest, name: ChunkName) -> None:
         content = await read_body(request, CHUNK_BYTES_MAX)

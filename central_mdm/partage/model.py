@@ -17,6 +17,7 @@ from sqlalchemy import (
 from central_mdm.platform.database import HEX, ID, metadata
 
 # `kept_at`: when it came or was last counted on, to the day. `leaving`: its bytes may be gone.
+# `brought_by`: whose quota it counts in, who brought it first.
 chunks: Final = Table(
     "partage_chunks",
     metadata,
@@ -25,6 +26,8 @@ chunks: Final = Table(
     Column("size", Integer, nullable=False),
     Column("kept_at", BigInteger, nullable=False, server_default="0"),
     Column("leaving", Boolean, nullable=False, server_default=false()),
+    Column("brought_by", ID, nullable=False, server_default=""),
+    Index(None, "school", "brought_by"),
 )
 documents: Final = Table(
     "partage_documents",
@@ -53,4 +56,6 @@ quotas: Final = Table(
     metadata,
     Column("school", ID, primary_key=True),
     Column("bytes", BigInteger, nullable=False),
+    # For each person alone; none: the default.
+    Column("person_bytes", BigInteger),
 )

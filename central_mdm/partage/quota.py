@@ -1,26 +1,73 @@
-"""How much a school may keep: what is held once counts once, however many files are made of it."""
+"""How much a school may keep, and each of its people may bring.
 
-from typing import Final
+What is held once counts once, however many files are made of it: in the school's quota, and in that
+of who brought it first.
+"""
 
+from typing import Final, Literal
+
+from msgspec import Struct
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from central_mdm.contract.partage import FileAnswer
 from central_mdm.partage.model import chunks, quotas
+from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import TooLarge
 
 DEFAULT_BYTES: Final = 100 * 1024**3
+PERSON_BYTES: Final = 20 * 1024**3
 
 
-async def left(connection: AsyncConnection, school: str) -> int:
-    """Return how many bytes the school may still add; negative where its quota was lowered."""
-    told = select(quotas.c.bytes).where(quotas.c.school == school).scalar_subquery()
-    held = select(func.sum(chunks.c.size)).where(chunks.c.school == school).scalar_subquery()
-    allowed, used = (await connection.execute(select(told, held))).one()
-    return (DEFAULT_BYTES if allowed is None else int(allowed)) - int(used or 0)
+class Room(Struct, frozen=True):
+    """The narrower of two quotas; `of`: whose it is."""
+
+    of: Literal["school", "person"]
+    used: int
+    allowed: int
+
+    @property
+    def left(self) -> int:
+        """Return how many bytes may still be added; 0 as well where the quota was lowered."""
+        return max(self.allowed - self.used, 0)
+
+    def answer(self, file: str) -> FileAnswer:
+        """Return what a file is answered that is larger."""
+        told = (self.left, self.allowed, self.of)
+        return FileAnswer(file, "refused", (), "", "quota", *told)
+
+    def refusal(self) -> TooLarge:
+        """Return what a chunk is refused with that has no room."""
+        return TooLarge(
+            "quota",
+            f"The {self.of} keeps {self.used} of {self.allowed} bytes: {self.left} are left.",
+        )
 
 
-async def keep_quota(connection: AsyncConnection, school: str, allowed: int) -> None:
-    """Let the school keep `allowed` bytes; what it has already stays, whatever the number."""
-    row = upsert(connection, quotas).values({"school": school, "bytes": allowed})
-    told = {"bytes": row.excluded.bytes}
+async def room(connection: AsyncConnection, caller: Caller) -> Room:
+    """Return how much the caller may still add, and what leaves no more."""
+    mine = chunks.c.school == caller.school
+    told = select(quotas.c.bytes, quotas.c.person_bytes).where(quotas.c.school == caller.school)
+    allowed = (await connection.execute(told)).first()
+    held = select(func.sum(chunks.c.size)).where(mine).scalar_subquery()
+    brought = select(func.sum(chunks.c.size)).where(mine, chunks.c.brought_by == caller.id)
+    by_all, by_one = (await connection.execute(select(held, brought.scalar_subquery()))).one()
+    each = allowed.person_bytes if allowed else None
+    rooms = (
+        Room("school", int(by_all or 0), allowed.bytes if allowed else DEFAULT_BYTES),
+        Room("person", int(by_one or 0), PERSON_BYTES if each is None else each),
+    )
+    return min(rooms, key=lambda one: one.left)
+
+
+async def keep_quota(
+    connection: AsyncConnection, school: str, allowed: int, person: int | None = None
+) -> None:
+    """Let the school keep `allowed` bytes, and each person bring `person`; None: as it was.
+
+    What is here already stays, whatever the numbers.
+    """
+    told = {"bytes": allowed} | ({} if person is None else {"person_bytes": person})
+    row = upsert(connection, quotas).values({"school": school, **told})
     await connection.execute(row.on_conflict_do_update(index_elements=["school"], set_=told))

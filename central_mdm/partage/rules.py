@@ -14,7 +14,7 @@ from central_mdm.partage import quota
 from central_mdm.partage.model import chunks, documents, files
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
-from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.reading import classes_of, is_pupil_of
 
@@ -27,7 +27,7 @@ TOUCH_SECONDS: Final = 24 * 3600
 async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) -> None:
     """Keep a chunk of this school, once. Raises Malformed where it is not what its name says.
 
-    Raises Refused("quota") where the school has no room for it.
+    Raises TooLarge("quota") where the school, or who brings it, has no room for it.
     """
     digest = await asyncio.to_thread(lambda: blake3.blake3(content).hexdigest())
     if digest != name:
@@ -39,11 +39,11 @@ async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) 
         known = (await connection.execute(found)).first()
         if known and not known.leaving and known.kept_at >= now - TOUCH_SECONDS:
             return
-        if known is None and (left := await quota.left(connection, school)) < len(content):
-            raise Refused("quota", f"The school has room for {max(left, 0)} bytes more.")
+        if known is None and (room := await quota.room(connection, caller)).left < len(content):
+            raise room.refusal()
     # The object first: a row without its object would promise what is not there.
     await ground.objects.keep(school, name, content)
-    row = {"school": school, "hash": name, "size": len(content)}
+    row = {"school": school, "hash": name, "size": len(content), "brought_by": caller.id}
     stays = {"kept_at": now, "leaving": False}
     async with ground.database.writing(school) as connection:
         added = upsert(connection, chunks).values(row | stays)
@@ -66,9 +66,9 @@ async def offer(ground: Ground, caller: Caller, offered: FileOffered) -> FileAns
         wanted = {chunk.hash.hex(): chunk.size for chunk in manifest.chunks}
         sizes = await _hold(connection, caller.school, wanted, ground.clock())
         if missing := tuple(name for name in wanted if name not in sizes):
-            left = await quota.left(connection, caller.school)
-            if left < sum(wanted[name] for name in missing):
-                return FileAnswer(offered.id, "refused", reason="quota", left_bytes=max(left, 0))
+            room = await quota.room(connection, caller)
+            if room.left < sum(wanted[name] for name in missing):
+                return room.answer(offered.id)
             return FileAnswer(offered.id, "missing", missing)
         if any(sizes[chunk.hash.hex()] != chunk.size for chunk in manifest.chunks):
             return FileAnswer(offered.id, "refused", reason="wrong-size")

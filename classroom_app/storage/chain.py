@@ -15,12 +15,11 @@ import msgspec
 from blake3 import blake3
 from msgspec import Struct
 
+from central_mdm.contract.chain import BEFORE_ALL, NOTHING_APART, link_bytes_of
 from classroom_app.domain.acts import Act
 from classroom_app.domain.lesson import LessonId
 
 SALT_BYTES: Final = 16
-NOTHING_APART: Final = bytes(32)
-BEFORE_ALL: Final = b""
 
 
 class Head(Struct, frozen=True):
@@ -47,7 +46,7 @@ def apart_of(salt: bytes, personal: bytes) -> bytes:
 def link_of(before: Head, apart: bytes, body: bytes) -> Head:
     """Hash one entry onto the chain."""
     sequence = before.sequence + 1
-    linked = blake3(before.hash + sequence.to_bytes(8, "big") + apart + body).digest()
+    linked = blake3(link_bytes_of(before.hash, sequence, apart, body)).digest()
     return Head(sequence, linked)
 
 

@@ -1,7 +1,7 @@
 """What an import of a register costs: CPU seconds and memory, for so many rows.
 
-`python -m tests.benchmarks.register --rows 200000 [--database postgresql]`; the whole import, then
-the same again, which writes nothing.
+`python -m tests.benchmarks.register --rows 200000 [--schools 20] [--database postgresql]`; the
+whole import, then the same again, which writes nothing. Several schools come in one bundle.
 """
 
 import argparse
@@ -16,12 +16,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from central_mdm.contract.register import Imported
 from central_mdm.identity.rules import open_school
 from central_mdm.joining import ground_at
-from central_mdm.roster.oneroster.importing import import_register
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.oneroster.importing import import_region, import_register
 from tests import postgres
+from tests.benchmarks.report import report
 from tests.mdm import Clock
-from tests.registers import large
+from tests.registers import large, org_of
 
 
 def spent() -> float:
@@ -29,16 +32,25 @@ def spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
-async def measure(folder: Path, bundle: Path, url: str) -> dict[str, Any]:
+async def imported(ground: Ground, bundle: Path, schools: int) -> list[Imported]:
+    if schools == 1:
+        return [await import_register(ground, org_of(0), bundle, dry_run=False)]
+    orgs = {org_of(number): org_of(number) for number in range(schools)}
+    return list((await import_region(ground, orgs, bundle, dry_run=False)).schools.values())
+
+
+async def measure(folder: Path, bundle: Path, url: str, schools: int) -> dict[str, Any]:
     async with ground_at(folder, url, Clock()) as ground:
-        await open_school(ground, "school", "School")
+        for number in range(schools):
+            await open_school(ground, org_of(number), "School")
         figures: dict[str, Any] = {}
         for turn in ("first", "again"):
             cpu, wall = spent(), time.perf_counter()
-            told = await import_register(ground, "school", bundle, dry_run=False)
+            told = await imported(ground, bundle, schools)
+            counts = [each for one in told for each in one.counts]
             figures |= {f"{turn}_cpu_seconds": round(spent() - cpu, 1)}
             figures |= {f"{turn}_seconds": round(time.perf_counter() - wall, 1)}
-            figures |= {f"{turn}_writes": sum(each.added + each.moved for each in told.counts)}
+            figures |= {f"{turn}_writes": sum(each.added + each.moved for each in counts)}
         used = resource.getrusage(resource.RUSAGE_SELF)
         return figures | {"rss_max_mb": used.ru_maxrss // 1024}
 
@@ -46,6 +58,7 @@ async def measure(folder: Path, bundle: Path, url: str) -> dict[str, Any]:
 def main() -> None:
     asked = argparse.ArgumentParser()
     asked.add_argument("--rows", type=int, default=200_000)
+    asked.add_argument("--schools", type=int, default=1)
     asked.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     asked.add_argument("--bundle", type=Path, help=argparse.SUPPRESS)
     asked.add_argument("--url", default="", help=argparse.SUPPRESS)
@@ -53,9 +66,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         if args.bundle:  # a process of its own, so that its memory is the import's alone
-            print(json.dumps(asyncio.run(measure(folder / "school", args.bundle, args.url))))
+            where = (folder / "school", args.bundle, args.url, args.schools)
+            print(json.dumps(asyncio.run(measure(*where))))
             return
-        rows = large(folder, args.rows)
+        rows = large(folder, args.rows, args.schools)
         url = ""
         if args.database == "postgresql":
             url = stack.enter_context(
@@ -69,10 +83,12 @@ def main() -> None:
             name,
             "--url",
             url,
+            "--schools",
+            str(args.schools),
         ]
         done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-        told = {"benchmark": "register", "args": {"rows": rows, "database": args.database}}
-        print(json.dumps(told | {"figures": json.loads(done.stdout)}))
+        asked_of = {"rows": rows, "schools": args.schools, "database": args.database}
+        report("register", asked_of, json.loads(done.stdout))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +29,8 @@ from central_mdm.fleet.wanted import standings
 from central_mdm.fleet.wanted_model import carried
 from central_mdm.identity.sealing import seal
 from central_mdm.identity.statements import sign
+from central_mdm.journal.alarms import alarms_since
+from central_mdm.journal.heads import newest_count
 from classroom_app.courier import Courier
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.storage.keeping import Keeping, open_keeping
@@ -137,8 +140,10 @@ async def teacher_at(
 
 
 @asynccontextmanager
-async def device_of(mdm: Mdm, folder: Path) -> AsyncGenerator[tuple[Device, Remembered]]:
-    """Run an enrolled device that is told no MDM's address."""
+async def device_of(
+    mdm: Mdm, folder: Path, *, again: bool = False
+) -> AsyncGenerator[tuple[Device, Remembered]]:
+    """Run an enrolled device that is told no MDM's address; `again`: one that ran before."""
 
     @asynccontextmanager
     async def client() -> AsyncGenerator[httpx.AsyncClient]:
@@ -148,9 +153,10 @@ async def device_of(mdm: Mdm, folder: Path) -> AsyncGenerator[tuple[Device, Reme
         raise AssertionError("it asks an MDM")
 
     own = Folder(folder)
-    code = mdm.sample["devices"][0]["code"]
-    await enrol(own, "http://mdm", code, Inventory("laptop"), client)
-    own.fleet.unlink()
+    if not again:
+        code = mdm.sample["devices"][0]["code"]
+        await enrol(own, "http://mdm", code, Inventory("laptop"), client)
+        own.fleet.unlink()
     screen = Remembered()
     machine = Machine({"screen_timeout": screen, "wallpaper": NotHere("no desktop")})
     about = About("laptop", lambda _: "", lambda: 1.0, no_client, machine=machine)
@@ -173,6 +179,17 @@ async def turns(teacher: Teacher, true: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def reported(teacher: Teacher, wanted: list[tuple[str, str]]) -> None:
+    """Take turns until the MDM knows this of what is not as it was declared, and no more."""
+    mdm = teacher.server.mdm
+    async with asyncio.timeout(20):
+        while wanted != [
+            (one.about, one.state) for one in (await standings(mdm.ground, mdm.school, "")).rows
+        ]:
+            await teacher.courier.exchange()
+            await asyncio.sleep(0.02)
+
+
 @pytest.fixture
 async def keeping(tmp_path: Path) -> AsyncGenerator[Keeping]:
     opened = await open_keeping(tmp_path / "teacher", NoRing)
@@ -191,20 +208,6 @@ async def declared(mdm: Mdm, device: str, seconds: int) -> None:
     await declare(mdm.ground, mdm.school, mdm.sample["teachers"][0]["id"], wanted)
 
 
-async def heard_of(mdm: Mdm, teacher: Teacher) -> list[tuple[str, str]]:
-    """Take turns until nothing is pending at the MDM; return what is not as declared.
-
-    What a device does is told a moment after it is done.
-    """
-    async with asyncio.timeout(20):
-        while True:
-            rows = (await standings(mdm.ground, mdm.school, "")).rows
-            if all(one.state != "pending" for one in rows):
-                return [(one.about, one.state) for one in rows]
-            await teacher.courier.exchange()
-            await asyncio.sleep(0.02)
-
-
 async def told_of(mdm: Mdm, table: Table, device: str) -> Any:  # noqa: ANN401 - a row of whatever table
     async with mdm.ground.database.reading(mdm.school) as connection:
         mine = (table.c.school == mdm.school, table.c.device == device)
@@ -219,8 +222,9 @@ async def test_what_is_declared_reaches_a_device_that_never_meets_the_mdm_and_it
         await declared(mdm, device.id, 90)
         async with teacher_at(mdm, keeping, device.id, device.guard.port) as teacher:
             await turns(teacher, lambda: screen.read({"seconds": 90})[0])
-            assert await heard_of(mdm, teacher) == [("wallpaper", "unsupported")]
-            await turns(teacher, lambda: device.wanted.owed() is None)
+            owes = device.wanted.owed
+            await turns(teacher, lambda: owes() is None)
+            await reported(teacher, [("wallpaper", "unsupported")])
             kept = await told_of(mdm, carried, device.id)
             assert kept.carried_by == mdm.sample["teachers"][0]["id"]
             assert b"laptop" in (await told_of(mdm, inventories, device.id)).body
@@ -245,3 +249,43 @@ async def test_what_is_declared_reaches_a_device_that_never_meets_the_mdm_and_it
             await turns(teacher, lambda: screen.read({"seconds": 91})[0])
             held = msgspec.json.decode(device.guard.folder.wanted.read_bytes())
             assert held["urgent"] is None
+
+
+async def head_count(mdm: Mdm, device: str) -> int:
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        return await newest_count(connection, mdm.school, device)
+
+
+def is_so(screen: Remembered, seconds: int) -> bool:
+    return screen.read({"seconds": seconds})[0]
+
+
+def owes_nothing(device: Device) -> bool:
+    return device.wanted.owed() is None
+
+
+async def not_as_signed(mdm: Mdm) -> set[str]:
+    """Return whose journals are shorter than, or not what, they were when they were signed."""
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        found = await alarms_since(connection, mdm.school, 0)
+    return {one.journal for one in found if one.code in {"shorter-head", "forked-head"}}
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_journal_that_was_cut_on_a_device_that_never_meets_the_mdm_is_seen(
+    mdm: Mdm, tmp_path: Path, keeping: Keeping
+) -> None:
+    folder = tmp_path / "device"
+    for again, seconds in ((False, 90), (True, 190)):
+        async with device_of(mdm, folder, again=again) as (device, screen):
+            await in_roster(keeping, device.id)
+            async with teacher_at(mdm, keeping, device.id, device.guard.port) as teacher:
+                # That one came stands in the journal, when the word of the next one goes back.
+                for wanted in (seconds, seconds + 1):
+                    await declared(mdm, device.id, wanted)
+                    await turns(teacher, partial(is_so, screen, wanted))
+                    await turns(teacher, partial(owes_nothing, device))
+            assert await head_count(mdm, device.id)
+            assert await not_as_signed(mdm) == ({device.id} if again else set())
+        # Whoever has the device's disk, while it is off.
+        Folder(folder).journal.write_bytes(b"")

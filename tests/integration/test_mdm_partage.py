@@ -15,7 +15,8 @@ from sqlalchemy import update
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, ChunkRef, Manifest
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
-from central_mdm.partage.quota import keep_quota
+from central_mdm.partage.quota import keep_quota, room
+from central_mdm.platform.authentication import Caller
 from central_mdm.tidying import DAY_SECONDS, Retention, tidy
 from tests.mdm import Mdm
 
@@ -238,12 +239,33 @@ async def test_a_school_that_is_full_says_how_much_is_left_before_a_byte_is_sent
     await put(mdm, pieces[0])
     refused = await offer(mdm, an_offer(mdm, manifest))
     assert (refused["state"], refused["reason"], refused["left_bytes"]) == ("refused", "quota", 100)
-    assert await put(mdm, pieces[1]) == 409
+    assert (refused["allowed_bytes"], refused["quota_of"]) == (700, "school")
+    assert await put(mdm, pieces[1]) == 413
     assert await put(mdm, pieces[0]) == 204, "what is here takes no more room"
     async with mdm.ground.database.writing(mdm.school) as connection:
         await keep_quota(connection, mdm.school, 900)
     assert await put(mdm, pieces[1]) == 204
     assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept"
+
+
+async def test_one_person_fills_no_more_than_their_own_part_of_the_school(mdm: Mdm) -> None:
+    pieces, manifest = document(600, 300)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_quota(connection, mdm.school, 10_000, person=700)
+    await put(mdm, pieces[0])
+    refused = await offer(mdm, an_offer(mdm, manifest))
+    assert (refused["reason"], refused["quota_of"]) == ("quota", "person")
+    assert (refused["left_bytes"], refused["allowed_bytes"]) == (100, 700)
+    url = f"/api/chunks/{blake3.blake3(pieces[1]).hexdigest()}"
+    answer = await mdm.http.put(url, content=pieces[1], headers=await mdm.as_teacher())
+    assert (answer.status_code, answer.json()["code"]) == (413, "quota")
+    assert answer.json()["detail"] == "The person keeps 600 of 700 bytes: 100 are left."
+    other = await mdm.http.put(url, content=pieces[1], headers=await mdm.as_teacher("keller"))
+    assert other.status_code == 204, "a colleague has room of their own"
+    assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept", "it counts once"
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_quota(connection, mdm.school, 10_000)
+        assert (await room(connection, Caller(mdm.school, "teacher", "t-lambert"))).allowed == 700
 
 
 async def test_chunks_of_an_upload_that_was_given_up_go_after_a_week_and_not_before(

@@ -8,17 +8,21 @@ import pytest
 from sqlalchemy import select
 
 from central_mdm.cli import main
+from central_mdm.contract.roster import PupilRow
 from central_mdm.journal.model import events
 from central_mdm.platform.errors import Missing
 from central_mdm.pupils import Forgotten, Told, forget, tell
-from central_mdm.roster.model import pupils
-from central_mdm.tidying import Retention, tidy
+from central_mdm.roster.feed import publish
+from central_mdm.roster.model import past, pupils
+from central_mdm.roster.rules import leave_class, put_pupil
+from central_mdm.tidying import DAY_SECONDS, Retention, tidy
 from tests.integration.test_mdm_journal import an_event, push
 from tests.integration.test_mdm_partage import an_offer, document, later, offer, put
 from tests.mdm import Mdm, Prepared
 
 pytestmark = pytest.mark.real_loop
 WORK = 70_000
+KEEP = Retention()
 
 
 @pytest.fixture
@@ -86,6 +90,38 @@ async def test_a_forgotten_pupil_leaves_no_name_no_work_and_a_whole_chain(
         await forget(mdm.ground, mdm.school, ada)
     with pytest.raises(Missing):
         await tell(mdm.ground, mdm.school, ada, tmp_path / "again")
+
+
+async def leave(mdm: Mdm, pupil: str) -> None:
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        news = await leave_class(connection, mdm.school, "5B", pupil, mdm.clock.at)
+        await publish(connection, mdm.school, news)
+
+
+async def known(mdm: Mdm, pupil: str) -> tuple[bool, bool]:
+    """Say whether the pupil's name is here, and that they were in the class."""
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        named = select(pupils.c.id).where(pupils.c.school == mdm.school, pupils.c.id == pupil)
+        was = select(past.c.pupil).where(past.c.school == mdm.school, past.c.pupil == pupil)
+        return bool((await connection.execute(named)).first()), bool(
+            (await connection.execute(was)).first()
+        )
+
+
+async def test_who_was_in_a_class_is_forgotten_and_then_the_name(mdm: Mdm) -> None:
+    left, back = (mdm.sample["devices"][number]["pupil"] for number in (0, 1))
+    await leave(mdm, left)
+    await leave(mdm, back)
+    row = PupilRow(back, "5B", "Amina", "Sow", "Amina back", 0)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await publish(connection, mdm.school, await put_pupil(connection, mdm.school, row))
+    mdm.clock.at += KEEP.past * DAY_SECONDS
+    assert (await tidy(mdm.ground, mdm.school, KEEP)).past == 0
+    assert await known(mdm, left) == (True, True)
+    mdm.clock.at += 1
+    assert (await tidy(mdm.ground, mdm.school, KEEP)).past == 2
+    assert await known(mdm, left) == (False, False)
+    assert await known(mdm, back) == (True, False), "who came back has a name"
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

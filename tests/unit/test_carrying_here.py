@@ -1,6 +1,7 @@
 """What is carried for a device that does not meet the MDM: sealed, judged, given once, and kept."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -20,8 +21,9 @@ from central_mdm.contract.carried import (
     up_info,
 )
 from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.heads import SignedHead
 from central_mdm.identity.sealing import seal, sealing_key, unseal
-from device_bridge.agent.guard.carrying import CarryingHere
+from device_bridge.agent.guard.carrying import HEADS_SECONDS, CarryingHere
 from device_bridge.agent.guard.ports import Link
 from device_bridge.agent.settings import Machine, Remembered
 from device_bridge.protocol.carrying import Brought, BundleGiven
@@ -40,6 +42,22 @@ MDM = new_key()
 
 
 @dataclass
+class Heads:
+    """The witness, whose journal has grown at each look; `told` are those that were answered."""
+
+    asked: list[int] = field(default_factory=list[int])
+    told: list[str] = field(default_factory=list[str])
+
+    async def waiting(self, central_count: int, limit: int) -> tuple[SignedHead, ...]:
+        assert limit
+        self.asked.append(central_count)
+        return (SignedHead(f"head-{len(self.asked)}", b"certificate"),)
+
+    async def answered(self, heads: Sequence[SignedHead]) -> None:
+        self.told += [one.head for one in heads]
+
+
+@dataclass
 class Scene:
     """A device, the app that stands before it, and the MDM's keys."""
 
@@ -47,6 +65,8 @@ class Scene:
     link: FakeLink = field(default_factory=FakeLink)
     met: bool = False
     noted: list[str] = field(default_factory=list[str])
+    at: int = NOW + 10
+    heads: "Heads" = field(default_factory=Heads)
     inventory: Inventory = field(default_factory=lambda: Inventory("laptop"))
 
     def __post_init__(self) -> None:
@@ -59,8 +79,9 @@ class Scene:
             self.here.folder,
             self.here.enrolment,
             self.here.wanted,
+            self.heads,
             lambda: self.inventory,
-            lambda: NOW + 10,
+            lambda: self.at,
             lambda: self.met,
             lambda kind, _facts, _who: self.noted.append(kind),
         )
@@ -96,7 +117,8 @@ class Scene:
         assert found
         told, digest = found
         key = (school or self.here.school).key
-        return sign(Arrived(device, "school-1", told.counter, digest, NOW), ARRIVED_TYPE, key)
+        held = Arrived(device, "school-1", told.counter, digest, NOW, head_count=7)
+        return sign(held, ARRIVED_TYPE, key)
 
     def seals(self, token: str, device: str = DEVICE) -> bytes:
         box = box_key(self.here.enrolment.identity.key).public_key().public_bytes_raw().hex()
@@ -128,6 +150,25 @@ async def test_what_is_wanted_is_applied_and_told_to_each_app_until_it_has_arriv
     assert scene.here.wanted.owed() is None
     assert scene.noted == ["carried-away", "carried-here", *["carried-away"] * 4]
     assert await scene.brings(link=FakeLink()) == [], "nothing is new"
+
+
+async def test_the_journals_head_goes_along_and_once_a_day_by_itself(tmp_path: Path) -> None:
+    scene = a_scene(tmp_path)
+    (first,) = await scene.brings()
+    found = scene.opened(first)
+    assert found
+    assert [one.head for one in found[0].heads] == ["head-1"]
+    assert await scene.brings(scene.receipt(first), link=FakeLink()) == []
+    assert scene.heads.told == ["head-1"]
+    scene.at += HEADS_SECONDS - 1
+    assert await scene.brings(link=FakeLink()) == [], "its journal grows; that alone is no news"
+    scene.again()
+    scene.at += 1
+    (second,) = await scene.brings(link=FakeLink())
+    assert scene.heads.asked == [0, 7], "it goes on from what the MDM says it holds"
+    found = scene.opened(second)
+    assert found
+    assert [one.head for one in found[0].heads] == ["head-2"]
 
 
 async def test_who_meets_the_mdm_gives_nothing_and_what_was_lost_there_is_told_anew(

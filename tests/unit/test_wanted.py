@@ -316,6 +316,29 @@ async def test_erasing_removes_what_is_the_agents_says_what_and_goes_on_where_it
     assert ended.reason.endswith("unsupported here: the rest of the disk")
 
 
+async def test_what_is_there_again_after_an_erasure_is_not_told_as_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = a_device(tmp_path)
+    folder, said = here.folder, list[Reports]()
+
+    async def tell(reports: Reports) -> None:
+        said.append(reports)
+
+    def written_again(root: Path) -> None:
+        (root / "journal.jsonl").write_bytes(b"of another process of ours")
+
+    begin_wipe(folder, "w1")
+    with monkeypatch.context() as patched:
+        patched.setattr("device_bridge.agent.guard.wiping.sync_folder", written_again)
+        with pytest.raises(OSError, match="not erased"):
+            await finish_wipe(folder, tell)
+    assert said == []
+    assert await finish_wipe(folder, tell)
+    assert list(folder.root.iterdir()) == []
+    assert len(said) == 1
+
+
 async def test_a_notice_counts_when_the_seat_has_shown_it() -> None:
     voice = Voice(Clock(lambda: 0.0, lambda: 0.0, "boot"), lambda: 0.0)
     notices, told = Notices(voice), list[object]()

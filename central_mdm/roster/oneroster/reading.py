@@ -140,7 +140,8 @@ class _Reader:
         return self._staging.run(f"INSERT OR IGNORE INTO {table} VALUES ({places})", values)
 
     def _org(self, _: int, row: Org) -> int:
-        return self._add("f_org", row.sourced_id)
+        is_school = row.type.lower() == "school" and not row.gone
+        return self._add("f_org", row.sourced_id, row.name, is_school)
 
     def _session(self, _: int, row: Session) -> int:
         dates = row.start_date.isoformat(), row.end_date.isoformat()
@@ -167,7 +168,9 @@ class _Reader:
         added = self._add("f_user", row.sourced_id, line, row.gone, enabled, *names, login)
         if added and row.role != "ext:none":
             self.roles_in_users = True
-            self._add("f_role", row.sourced_id, row.role.lower())
+            self._add("f_role", row.sourced_id, row.role.lower(), "")
+            for org in words_of(row.org_sourced_ids):
+                self._add("f_belongs", org, row.sourced_id)
         return added
 
     def _role(self, _: int, row: UserRole) -> int:
@@ -175,12 +178,14 @@ class _Reader:
         if added:
             active = not row.gone and self._holds(row.begin_date, row.end_date)
             table = "f_role" if active else "f_role_over"
-            self._add(table, row.user_sourced_id, row.role.lower())
+            self._add(table, row.user_sourced_id, row.role.lower(), row.org_sourced_id)
+            if row.org_sourced_id:
+                self._add("f_belongs", row.org_sourced_id, row.user_sourced_id)
         return added
 
     def _enrolment(self, line: int, row: Enrollment) -> int:
         active = not row.gone and self._holds(row.begin_date, row.end_date)
-        about = row.class_sourced_id, row.user_sourced_id, row.role.lower()
+        about = row.class_sourced_id, row.user_sourced_id, row.role.lower(), row.school_sourced_id
         return self._add("f_enrolment", row.sourced_id, line, active, *about)
 
     def _holds(self, begins: date | None, ends: date | None) -> bool:

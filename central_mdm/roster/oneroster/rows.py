@@ -40,7 +40,10 @@ class Entry(Struct, frozen=True, rename="camel", kw_only=True):
 
 
 class Org(Entry, frozen=True):
+    """`type`: "school", or what schools are under or in."""
+
     name: Text
+    type: Text = ""
 
 
 class Session(Entry, frozen=True):
@@ -67,7 +70,10 @@ class Class(Entry, frozen=True):
 
 
 class User(Entry, frozen=True):
-    """`role` is 1.1's; in 1.2 it stands in a file of its own. A password is never read."""
+    """`role` and `org_sourced_ids` are 1.1's; in 1.2 they stand in a file of their own.
+
+    A password is never read.
+    """
 
     given_name: Name
     family_name: Name
@@ -75,11 +81,13 @@ class User(Entry, frozen=True):
     email: Login = ""
     enabled_user: Flag = "true"
     role: Role = "ext:none"
+    org_sourced_ids: List = ""
 
 
 class UserRole(Entry, frozen=True):
     user_sourced_id: Source
     role: Role
+    org_sourced_id: Text = ""
     begin_date: date | None = None
     end_date: date | None = None
 
@@ -88,6 +96,7 @@ class Enrollment(Entry, frozen=True):
     class_sourced_id: Source
     user_sourced_id: Source
     role: Role
+    school_sourced_id: Text = ""
     begin_date: date | None = None
     end_date: date | None = None
 

@@ -6,7 +6,7 @@ of these name things by the register's own names. `i_` is what stands by our ids
 """
 
 import sqlite3
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -40,7 +40,9 @@ HOUR: Final = Kind("hour", ("class", "period"), ("location",))
 KINDS: Final = (SESSION, CLASS, PUPIL, TEACHER, PLACE, TEACHING, TERM, HOUR)
 
 _SCHEMA: Final = """
-CREATE TABLE f_org (source PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE f_org (source PRIMARY KEY, name, school) WITHOUT ROWID;
+-- Who is of which school, as roles and users say; whose classes are whose says more.
+CREATE TABLE f_belongs (org, user, PRIMARY KEY (org, user)) WITHOUT ROWID;
 CREATE TABLE f_session (source PRIMARY KEY, gone, title, kind, begins_on, ends_on) WITHOUT ROWID;
 CREATE TABLE f_course (source PRIMARY KEY, title) WITHOUT ROWID;
 CREATE TABLE f_class (source PRIMARY KEY, line, gone, name, subject, course, org) WITHOUT ROWID;
@@ -50,9 +52,11 @@ CREATE TABLE f_user (
   source PRIMARY KEY, line, gone, enabled, given, family, login
 ) WITHOUT ROWID;
 CREATE TABLE f_role_row (source PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE f_role (user, role, PRIMARY KEY (user, role)) WITHOUT ROWID;
-CREATE TABLE f_role_over (user, role, PRIMARY KEY (user, role)) WITHOUT ROWID;
-CREATE TABLE f_enrolment (source PRIMARY KEY, line, active, class, user, role) WITHOUT ROWID;
+CREATE TABLE f_role (user, role, org, PRIMARY KEY (user, role, org)) WITHOUT ROWID;
+CREATE TABLE f_role_over (user, role, org, PRIMARY KEY (user, role, org)) WITHOUT ROWID;
+CREATE TABLE f_enrolment (
+  source PRIMARY KEY, line, active, class, user, role, org
+) WITHOUT ROWID;
 -- What a refused row names stays as it stands.
 CREATE TABLE named (what, source, PRIMARY KEY (what, source)) WITHOUT ROWID;
 -- Our ids.
@@ -76,6 +80,7 @@ class Staging:
     """Statements over the file; call them in a thread, one at a time."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-65536", "temp_store=1"):
             self._connection.execute(f"PRAGMA {pragma}")
@@ -108,6 +113,27 @@ class Staging:
         cursor = self._connection.execute(query)
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
             yield rows
+
+    def settle(self) -> None:
+        """Write out what was read, and index by which school's it is; again, it does nothing."""
+        if self._connection.in_transaction:
+            self.run("CREATE INDEX class_of ON f_class (org)")
+            self.run("CREATE INDEX enrolment_in ON f_enrolment (class)")
+            self.run("CREATE INDEX enrolment_of ON f_enrolment (org)")
+            self.run("COMMIT")
+
+    def take_from(
+        self, other: "Staging", statements: Iterable[str], values: Mapping[str, str]
+    ) -> None:
+        """Run statements that read a settled one, by the name `whole`."""
+        self.run("COMMIT")
+        self.run("ATTACH ? AS whole", (str(other.path),))
+        self.run("BEGIN")
+        for statement in statements:
+            self._connection.execute(statement, values)
+        self.run("COMMIT")
+        self.run("DETACH whole")
+        self.run("BEGIN")
 
     def close(self) -> None:
         self._connection.close()

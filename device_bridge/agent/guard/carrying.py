@@ -7,15 +7,16 @@ the MDM's own word is brought back that it arrived. What changed meanwhile makes
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
-from typing import Final, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Final, NoReturn, Protocol
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from central_mdm.contract.carried import SEALED_BYTES_MAX, Told
+from central_mdm.contract.carried import CARRIED_HEADS_MAX, SEALED_BYTES_MAX, Told
 from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.wanted import Reports
 from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.enrolled import Enrolment
@@ -36,6 +37,8 @@ from device_bridge.trust.sealing import (
 log = logging.getLogger(__name__)
 WAITING_MAX: Final = 8
 """Apps that wait to be answered; more than links can be."""
+HEADS_SECONDS: Final = 24 * 3600
+"""So often a bundle is made for the journal's head alone, which changes with each entry."""
 REPORTS_A_BUNDLE: Final = 8
 """Of each kind: so a bundle never is too large, whatever their reasons say; the rest follows."""
 Fact = tuple[int, str]
@@ -46,7 +49,8 @@ NOTHING: Final[Fact] = (0, "")
 class CarriedKept(Struct, frozen=True):
     """`carried.json`. `sealed`: the bundle that is given, b"" for none, with what it says.
 
-    `sealing`: whom it is sealed for. `arrived`: what the MDM holds.
+    `sealing`: whom it is sealed for. `arrived`: what the MDM holds, the newest head of this
+    device's journal with `head_count` entries. `heads` are in the bundle, as of `made_at`.
     """
 
     counter: int = 0
@@ -56,6 +60,17 @@ class CarriedKept(Struct, frozen=True):
     fact: Fact = NOTHING
     reports: Reports = Reports()
     arrived: Fact = NOTHING
+    heads: tuple[SignedHead, ...] = ()
+    head_count: int = 0
+    made_at: int = 0
+
+
+class TellsHeads(Protocol):
+    """The second witness: how far this device's own journal goes."""
+
+    async def waiting(self, central_count: int, limit: int) -> Sequence[SignedHead]: ...
+
+    async def answered(self, heads: Sequence[SignedHead]) -> None: ...
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -70,6 +85,7 @@ class CarryingHere:
         folder: Folder,
         enrolment: Enrolment,
         wanted: WantedHere,
+        witness: TellsHeads,
         inventory: Callable[[], Inventory],
         utc: Callable[[], float],
         met: Callable[[], bool],
@@ -77,6 +93,7 @@ class CarryingHere:
     ) -> None:
         """Take up what is kept. Blocks for one small file."""
         self._folder, self._enrolment, self._wanted = folder, enrolment, wanted
+        self._witness = witness
         self._inventory, self._utc, self._met, self._note = inventory, utc, met, note
         self._held = read_carried(folder)
         self._waiting = deque[tuple[Link, Brought]](maxlen=WAITING_MAX)
@@ -125,9 +142,10 @@ class CarryingHere:
         told = read_arrived(token, self._enrolment.school, self._enrolment.device)
         held = self._held
         if held.sealed and told.digest == held.digest:
-            now = replace(held, sealed=b"", reports=Reports(), arrived=held.fact)
-            await asyncio.to_thread(self._write, now)
+            now = replace(held, sealed=b"", reports=Reports(), heads=(), arrived=held.fact)
+            await asyncio.to_thread(self._write, replace(now, head_count=told.head_count))
             await self._wanted.told(held.reports)
+            await self._witness.answered(held.heads)
         elif told.counter >= held.counter and told.digest != held.digest:
             # This device has counted on from an older state: it goes above what is held there.
             now = replace(held, counter=told.counter, sealed=b"", digest="", arrived=NOTHING)
@@ -138,10 +156,11 @@ class CarryingHere:
         fact = self._wanted.version, hash_of_inventory(inventory)
         reports = _some(self._wanted.owed())
         held = self._held
-        if reports == Reports() and fact == held.arrived:
+        old = self._utc() - held.made_at >= HEADS_SECONDS
+        if reports == Reports() and fact == held.arrived and not old:
             return
         says = (fact, reports, sealing)
-        if not held.sealed or says != (held.fact, held.reports, held.sealing):
+        if not held.sealed or old or says != (held.fact, held.reports, held.sealing):
             held = await self._sealed(inventory, fact, reports, sealing)
         has = any(one is link and digest == held.digest for one, digest in self._given)
         if has or len(held.sealed) > SEALED_BYTES_MAX:
@@ -157,21 +176,43 @@ class CarryingHere:
         enrolled, held = self._enrolment, self._held
         key, counter = enrolled.identity.key, held.counter + 1
         version, inventory_hash = fact
+        heads = await self._heads(held.head_count)
+        now = int(self._utc())
         told = Told(
             device=enrolled.device,
             school=enrolled.school.id,
             counter=counter,
-            issued_at=int(self._utc()),
+            issued_at=now,
             wanted=version,
             box=box_key(key).public_key().public_bytes_raw().hex(),
             inventory_hash=inventory_hash,
             inventory=inventory,
             reports=reports,
+            heads=heads,
         )
         sealed, digest = seal_told(told, key, sealing)
-        made = CarriedKept(counter, sealed, digest, sealing, fact, reports, held.arrived)
+        made = CarriedKept(
+            counter,
+            sealed,
+            digest,
+            sealing,
+            fact,
+            reports,
+            held.arrived,
+            heads,
+            held.head_count,
+            now,
+        )
         await asyncio.to_thread(self._write, made)
         return made
+
+    async def _heads(self, head_count: int) -> tuple[SignedHead, ...]:
+        try:
+            return tuple(await self._witness.waiting(head_count, CARRIED_HEADS_MAX))
+        except Broken as error:
+            # A spoilt journal tells nothing; what else there is to tell goes all the same.
+            log.info("no head carried", extra={"why": type(error).__name__})
+            return ()
 
     def _write(self, held: CarriedKept) -> None:
         write_private(self._folder.carried, msgspec.json.encode(held))

@@ -121,6 +121,7 @@ class Device:
             folder,
             enrolled,
             self.wanted,
+            self.guard.witness,
             self._duties().inventory,
             self.guard.utc,
             self._check_ins.meets,

@@ -4,6 +4,7 @@ What is removed is told to the MDM by name; the rest of the disk is not ours and
 anywhere, the next start goes on with it: what says how to report is removed last.
 """
 
+import errno
 import logging
 import shutil
 from collections.abc import Awaitable, Callable
@@ -42,13 +43,14 @@ def begin_wipe(folder: Folder, act: str) -> None:
 async def finish_wipe(folder: Folder, tell: Tell) -> bool:
     """Erase what `begin_wipe` has written down, or what is left of it; False: nothing is.
 
-    Where `tell` fails, the next start tries it again; all else is gone by then. Raises OSError.
+    Where `tell` fails, the next start tries it again; all else is gone by then. Raises OSError,
+    also where something is there again when all was removed: what is told is what was seen gone.
     """
     if (raw := read_kept(folder.wiping)) is None:
         return False
     wiping = _wiping.decode(raw)
     # The MDM's address and token are needed to tell it.
-    there = sorted(path for path in folder.root.iterdir() if path not in _last(folder))
+    there = _there(folder)
     wiping = Wiping(wiping.act, (*wiping.removed, *(path.name for path in there)))
     write_private(folder.wiping, msgspec.json.encode(wiping))
     for path in there:
@@ -57,6 +59,8 @@ async def finish_wipe(folder: Folder, tell: Tell) -> bool:
         else:
             path.unlink(missing_ok=True)
     sync_folder(folder.root)
+    if left := _there(folder):
+        raise OSError(errno.ENOTEMPTY, "not erased", str(left[0]))
     try:
         await tell(Reports(ended=(Ended(wiping.act, "done", _said(wiping)),)))
     except (DeviceError, OSError) as error:
@@ -66,6 +70,10 @@ async def finish_wipe(folder: Folder, tell: Tell) -> bool:
         path.unlink(missing_ok=True)
     sync_folder(folder.root)
     return True
+
+
+def _there(folder: Folder) -> list[Path]:
+    return sorted(path for path in folder.root.iterdir() if path not in _last(folder))
 
 
 def _last(folder: Folder) -> tuple[Path, Path]:

@@ -359,6 +359,9 @@ class School:
     def deny_list_number(self) -> int:
         return self.papers.deny_lists.denied.number
 
+    def deny_list(self) -> str:
+        return self.papers.deny_lists.token
+
     async def deny(self, deny_list: str) -> None:
         try:
             newer = self.papers.deny(deny_list)

@@ -24,6 +24,9 @@ class Trusting:
     def deny_list_number(self) -> int:
         return len(self.lists)
 
+    def deny_list(self) -> str:
+        return self.lists[-1] if self.lists else ""
+
     def epoch(self) -> int:
         return 0
 
@@ -114,6 +117,12 @@ class MemoryStore:
 
     async def heads_told(self, heads: tuple[SignedHead, ...]) -> None:
         self.heads = [one for one in self.heads if one not in heads]
+
+    async def doubt_work(self) -> int:
+        kept = [name for name, one in self.answers.items() if one.state == "kept"]
+        for name in kept:
+            del self.answers[name]
+        return len(kept)
 
     async def unsettle(self, held: int) -> int:
         lost = [

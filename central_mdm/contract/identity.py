@@ -1,12 +1,15 @@
 """Signing in, and the papers that come with it."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
 from central_mdm.contract.names import CSR_MAX, TEXT, Count, DiscoveryKey, Id, Name
 from central_mdm.contract.second_factor import Needed
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
+
+LIST_CHARS_MAX: Final = 48 * 1024
+"""Of a signed deny list: `grants.DENIED_MAX` keys and as many grants."""
 
 
 class SignIn(Struct, frozen=True):
@@ -79,10 +82,20 @@ class GrantIssued(Struct, frozen=True):
 
 
 class Trust(Struct, frozen=True):
-    """GET /api/trust?deny_list=&epoch=: what is signed for everybody since those numbers."""
+    """GET /api/trust?deny_list=&epoch=: what is signed for everybody since those numbers.
+
+    `lost_list`: the asker's list is none of ours: we were set back to a copy. Bring it.
+    """
 
     deny_list: str = ""
     successions: Successions = ()
+    lost_list: bool = False
+
+
+class ListBrought(Struct, frozen=True):
+    """POST /api/trust: a deny list that this school has signed and does not know any more."""
+
+    deny_list: Annotated[str, Meta(min_length=1, max_length=LIST_CHARS_MAX)]
 
 
 class Problem(Struct, frozen=True):

@@ -8,6 +8,7 @@ from litestar.params import JSONBody, QueryParameter
 from central_mdm.contract.audit import Acts
 from central_mdm.contract.identity import (
     GrantIssued,
+    ListBrought,
     Refresh,
     Renew,
     Renewed,
@@ -30,6 +31,7 @@ from central_mdm.platform.api import (
 from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
+LIST_BYTES_MAX = 64 * 1024
 Number = Annotated[int, QueryParameter(ge=0, le=2**53)]
 
 
@@ -76,12 +78,23 @@ def routes(ground: Ground) -> Router:
         async with ground.database.reading(request.user.school) as connection:
             held = await revocation.newest(connection, request.user.school)
             since = await succession.since(connection, request.user.school, epoch)
-        return Trust(held.statement if held.number > deny_list else "", since)
+            lost = await revocation.is_lost(connection, request.user.school, deny_list)
+        return Trust(held.statement if held.number > deny_list else "", since, lost)
+
+    @post(
+        "/trust",
+        status_code=204,
+        opt=TEACHER,
+        request_max_body_size=LIST_BYTES_MAX,
+        responses=problems(401, 403),
+    )
+    async def brought(request: AnyRequest, data: JSONBody[ListBrought]) -> None:
+        await revocation.take_back(ground, request.user.school, data.deny_list)
 
     @get("/audit", opt=AUDITED, responses=problems(401, 403))
     async def acts(request: AnyRequest, before: Number = 0) -> Acts:
         async with ground.database.reading(request.user.school) as connection:
             return await audit.acts_before(connection, request.user.school, before)
 
-    handlers = [sign_in, refresh, grant, renewal, trust, acts]
+    handlers = [sign_in, refresh, grant, renewal, trust, brought, acts]
     return Router("/api", route_handlers=handlers, tags=["identity"])

@@ -3,7 +3,9 @@
 Each list is whole, signed, and numbered above the last; devices and apps never go back.
 """
 
+import logging
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import insert, select, update
@@ -11,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import DENIED_MAX, DENY_TYPE, DenyList
 from central_mdm.contract.names import Role
+from central_mdm.identity.certificates import LEAF
 from central_mdm.identity.model import (
     certificates,
     deny_lists,
@@ -18,11 +21,14 @@ from central_mdm.identity.model import (
     schools,
     teachers,
 )
-from central_mdm.identity.statements import sign
+from central_mdm.identity.statements import read, sign
 from central_mdm.identity.tokens import revoke_person
 from central_mdm.platform.database import upsert
-from central_mdm.platform.errors import Missing
+from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.platform.ground import Ground
+
+log = logging.getLogger(__name__)
+CERTIFICATE_SECONDS_MAX: Final = int(LEAF.total_seconds())
 
 
 class Newest(Struct, frozen=True):
@@ -37,6 +43,64 @@ async def newest(connection: AsyncConnection, school: str) -> Newest:
     wanted = wanted.where(deny_lists.c.school == school).order_by(deny_lists.c.number.desc())
     row = (await connection.execute(wanted.limit(1))).first()
     return Newest(row.number, row.statement.decode("ascii")) if row else Newest()
+
+
+async def is_lost(connection: AsyncConnection, school: str, number: int) -> bool:
+    """Say whether a list of that number was published after the copy that this database was."""
+    known = select(deny_lists.c.number).where(
+        deny_lists.c.school == school, deny_lists.c.number == number
+    )
+    return number > 0 and (await connection.execute(known)).first() is None
+
+
+async def take_back(ground: Ground, school: str, token: str) -> None:
+    """End again whom a list of ours ends that this database has forgotten. Raises Malformed.
+
+    Whoever brings it can end nobody by it whom the school had not ended. Who was ended as a person
+    is so again where the certificate is known here; else the key alone is.
+    """
+    key = ground.keys.key(school).public_key()
+    told = read(token, DENY_TYPE, DenyList, key)
+    if told is None or told.school != school:
+        raise Malformed("foreign-list", "This school has not signed that list.")
+    async with ground.database.writing(school) as connection:
+        row = {"school": school, "number": told.number, "statement": token.encode("ascii")}
+        added = upsert(connection, deny_lists).values(row).on_conflict_do_nothing()
+        if not (await connection.execute(added)).rowcount:
+            return
+        mine = revocations.c.school == school, revocations.c.thumbprint.in_(told.keys)
+        here = (await connection.execute(select(revocations.c.thumbprint).where(*mine))).scalars()
+        forgotten = sorted(set(told.keys) - set(here))
+        held = select(schools.c.generation).where(schools.c.school == school)
+        generation = int(await connection.scalar(held.with_for_update()) or 0)
+        if not forgotten and told.generation <= generation:
+            return
+        raised = update(schools).where(schools.c.school == school)
+        highest = max(generation, told.generation)
+        await connection.execute(raised.values(generation=highest))
+        for person in await _ended_again(connection, school, forgotten, ground.clock()):
+            whose = teachers.c.school == school, teachers.c.id == person
+            await connection.execute(update(teachers).where(*whose).values(ended=True))
+            await revoke_person(connection, school, person)
+            await _revoke(connection, school, "teacher", person, ground.clock())
+        number = await publish_list(connection, ground, school)
+    log.warning("ended again", extra={"keys": len(forgotten), "list": number})
+
+
+async def _ended_again(
+    connection: AsyncConnection, school: str, keys: Sequence[str], now: int
+) -> list[str]:
+    """Revoke these keys; return the people whose they are, as far as they are known."""
+    wanted = select(certificates).where(
+        certificates.c.school == school, certificates.c.thumbprint.in_(keys)
+    )
+    known = {row.thumbprint: row for row in await connection.execute(wanted)}
+    for key in keys:
+        ends_at = known[key].ends_at if key in known else now + CERTIFICATE_SECONDS_MAX
+        added = upsert(connection, revocations)
+        row = added.values(school=school, thumbprint=key, ends_at=ends_at)
+        await connection.execute(row.on_conflict_do_nothing())
+    return sorted({row.party for row in known.values() if row.role == "teacher"})
 
 
 async def end_teacher(ground: Ground, school: str, teacher: str) -> int:

@@ -88,18 +88,19 @@ def read_manifest(encoded: bytes) -> Manifest | None:
 async def _objection(
     connection: AsyncConnection, caller: Caller, offered: FileOffered, document: str
 ) -> str:
+    wanted = select(files).where(files.c.school == caller.school, files.c.id == offered.id)
+    known = (await connection.execute(wanted)).first()
+    mine = (document, offered.class_id, offered.pupil)
+    same = known is not None and (known.document, known.class_id, known.pupil) == mine
+    if known is not None and same and known.teacher == caller.id:
+        return ""  # kept, wherever the pupil is by now
     if offered.class_id not in await classes_of(connection, caller.school, caller.id):
         return "foreign-class"
     if offered.pupil and not await is_pupil_of(
         connection, caller.school, offered.class_id, offered.pupil
     ):
         return "foreign-pupil"
-    wanted = select(files.c.document, files.c.class_id, files.c.pupil).where(
-        files.c.school == caller.school, files.c.id == offered.id
-    )
-    known = (await connection.execute(wanted)).first()
-    mine = (document, offered.class_id, offered.pupil)
-    return "id-taken" if known is not None and tuple(known) != mine else ""
+    return "" if known is None or same else "id-taken"
 
 
 async def _hold(

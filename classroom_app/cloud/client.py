@@ -17,6 +17,7 @@ from central_mdm.contract.fleet import PapersGiven, Successor, Whereabouts
 from central_mdm.contract.heads import HeadsHeard, HeadsTold
 from central_mdm.contract.identity import (
     GrantIssued,
+    ListBrought,
     Refresh,
     Renew,
     Renewed,
@@ -175,6 +176,12 @@ class Cloud:
         """Ask what is signed for everybody since the deny list and the root of these numbers."""
         path = f"/api/trust?deny_list={deny_list}&epoch={epoch}"
         return await self._signed("GET", path, Trust)
+
+    async def bring_list(self, deny_list: str) -> None:
+        """Bring a deny list to a server that was set back and has lost it."""
+        content = msgspec.json.encode(ListBrought(deny_list))
+        token, seconds = await self._current(), self._whole_seconds
+        await self._send(_Question("POST", f"{self._url}/api/trust", content, token, seconds))
 
     async def carry(self, asked: Carry) -> Carried:
         """Bring what devices have told, and ask what is wanted of them."""

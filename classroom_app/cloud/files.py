@@ -84,7 +84,7 @@ class Files:
         self._held: Held = ""
         self._no_room: CloudError | None = None
         self._told_at = self._stopped_until = 0.0
-        self._insisted = False
+        self._insisted = self._asks = False
 
     def stop(self) -> None:
         """End after the chunks that are under way; nothing goes for an hour, or until `insist`."""
@@ -94,6 +94,10 @@ class Files:
     def insist(self) -> None:
         """Let the next push that comes to its end send all, whatever the line is."""
         self._stopped_until, self._insisted = 0.0, True
+
+    def doubt(self) -> None:
+        """Ask of each file first, until all have gone: most of what waits is there already."""
+        self._asks = True
 
     async def push(self) -> CloudError | NotKept | None:
         """Push each waiting file; return what ended it, or kept some of them.
@@ -117,6 +121,7 @@ class Files:
                     return error
                 await self._count()
             self._insisted = self._insisted and self._held == "metered"  # asked for just now
+            self._asks = self._asks and bool(self._held or self._no_room)
         finally:
             self._gone.clear()
             self._sending = Sending()
@@ -211,7 +216,7 @@ class Files:
     async def _push_file(self, offered: FileOffered) -> None:
         manifest = _manifest.decode(offered.manifest)
         names = {chunk.hash.hex() for chunk in manifest.chunks} - self._sent
-        if manifest.size <= SMALL_BYTES:
+        if manifest.size <= SMALL_BYTES and not self._asks:
             # To ask first costs more than to bring it; what is lost here may be there already.
             await self._send(offered, names)
         answer = await self._cloud.offer_file(offered)

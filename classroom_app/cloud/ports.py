@@ -92,6 +92,10 @@ class SyncStore(Protocol):
         """Note that the central side has answered them, kept or refused."""
         ...
 
+    async def doubt_work(self) -> int:
+        """Let all work that was kept wait again, as far as it is here; return how much that is."""
+        ...
+
     async def unsettle(self, held: int) -> int:
         """Let what is settled after sequence `held` wait again; return how many events that is."""
         ...

@@ -55,6 +55,8 @@ PAUSE_SECONDS_MAX: Final = 300.0
 # Who signs in at a portal changes no address: nothing but a try tells that the way is free.
 PORTAL_SECONDS_MAX: Final = 20.0
 PAGES_MAX: Final = 1000
+OWN_SCOPE: Final = "teacher:"
+"""How the scope begins that each teacher has, with or without classes."""
 # A batch is also bound by bytes, for bodies of 16 KiB times 200 are too much for a bad line.
 BATCH_BYTES_MAX: Final = 512 * 1024
 
@@ -90,6 +92,10 @@ class TakesTrust(Protocol):
     """Whoever keeps what the school has signed for everybody."""
 
     def deny_list_number(self) -> int: ...
+    def deny_list(self) -> str:
+        """Return the list itself, as the school has signed it."""
+        ...
+
     def epoch(self) -> int:
         """Tell how many successions of the school's root are here."""
         ...
@@ -107,6 +113,7 @@ class Central(TakesFiles, Protocol):
     """The part of `Cloud` that the sync needs."""
 
     async def trust(self, deny_list: int, epoch: int) -> Trust: ...
+    async def bring_list(self, deny_list: str) -> None: ...
     async def scopes(self) -> Scopes: ...
     async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
     async def push(self, events: tuple[Event, ...]) -> Pushed: ...
@@ -219,6 +226,7 @@ class Sync:
                 await self._exchange(self._small())
             return
         async with self._turn, self._told():
+            self._stirred.clear()  # what is written from now on may come too late for this turn
             # Work goes out even where the roster cannot come in, and the other way round.
             work = (self._push_files,) if files else ()
             await self._exchange((*self._small(), *work))
@@ -270,6 +278,13 @@ class Sync:
     async def _trust(self) -> None:
         """Bring what the school has signed for everybody; teachers carry it to the devices."""
         trust = await self._cloud.trust(self._takes.deny_list_number(), self._takes.epoch())
+        if trust.lost_list and (held := self._takes.deny_list()):
+            # Before its next one is taken here, which names less: no device is to hear of that.
+            try:
+                await self._cloud.bring_list(held)
+            except Refused as error:  # of another root, say
+                log.warning("deny list not taken back", extra={"why": error.code})
+            trust = await self._cloud.trust(self._takes.deny_list_number(), self._takes.epoch())
         if trust.successions:
             await self._takes.follow(trust.successions)
         if trust.deny_list:
@@ -287,6 +302,8 @@ class Sync:
         for _ in range(PAGES_MAX):
             epoch, after = await self._store.cursor(scope)
             page = await self._cloud.changes(scope, epoch, after)
+            if epoch and page.epoch != epoch and scope.startswith(OWN_SCOPE):
+                await self._doubt_work()  # before the new epoch is kept: a crash hides nothing
             total = "" if page.has_more else page.checksum
             if not await self._store.apply(
                 scope, page.epoch, page.changes, page.last, page.count, total
@@ -298,6 +315,12 @@ class Sync:
             elif not page.has_more:
                 return
         raise NotAServer("endless")
+
+    async def _doubt_work(self) -> None:
+        """Offer all work anew that is here: who was set back may have an act and not its file."""
+        self._files.doubt()
+        if doubted := await self._store.doubt_work():
+            log.warning("the central side is asked for its files", extra={"files": doubted})
 
     async def _push_events(self) -> None:
         limit = BATCH_MAX
@@ -356,6 +379,7 @@ class Sync:
         lost = await self._store.unsettle(heard.held)
         if lost:
             log.warning("the central side was restored", extra={"events": lost})
+            await self._doubt_work()
             await self._push_events()
         restored = bool(lost) or self.state.restored
         self._say(replace(self.state, restored=restored, doubts=len(heard.alarms)))
@@ -378,12 +402,13 @@ class Sync:
         """Exchange what is small: soon after something was written, else each minute."""
         pause = IN_STEP_SECONDS
         while True:
-            self._stirred.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stirred.wait()
                     await asyncio.sleep(SOON_SECONDS)
             async with self._beside:
+                # Not before: where the files end first, `_rest` is to know that something waits.
+                self._stirred.clear()
                 pause = await self._small_turn()
 
     async def _small_turn(self) -> float:

@@ -3,6 +3,8 @@
 import asyncio
 import heapq
 import logging
+from functools import partial
+from typing import Final
 
 from blake3 import blake3
 from sqlalchemy import Connection, select, update
@@ -15,6 +17,7 @@ from classroom_app.storage.tables import hand_ins, journal
 from device_bridge.materials.errors import Withheld
 
 log = logging.getLogger(__name__)
+IDS_A_STATEMENT: Final = 500
 
 
 class KeepsHandIns(Store):
@@ -34,6 +37,23 @@ class KeepsHandIns(Store):
             return len(sizes), sum(sizes)
 
         return await self.write(work)
+
+    async def doubt_work(self) -> int:
+        """Let all work that was kept wait again, as far as it is here; return how much.
+
+        For a central side that was set back to a copy: it may have the act and not the work.
+        """
+        acts = await self.write(partial(_in_state, APPLIED))
+        here = await asyncio.to_thread(lambda: [act.id for act in acts if self._offered(act)])
+
+        def work(connection: Connection) -> None:
+            for start in range(0, len(here), IDS_A_STATEMENT):
+                some = hand_ins.c.id.in_(here[start : start + IDS_A_STATEMENT])
+                kept = update(hand_ins).where(some, hand_ins.c.state == APPLIED)
+                connection.execute(kept.values(state=WAITING))
+
+        await self.write(work)
+        return len(here)
 
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
         return await asyncio.to_thread(self._chunk, manifest, digest)
@@ -80,11 +100,15 @@ def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
 
 
 def _all_waiting(connection: Connection) -> list[HandInKept]:
-    """Return all work that waits, oldest first."""
+    return _in_state(WAITING, connection)
+
+
+def _in_state(state: str, connection: Connection) -> list[HandInKept]:
+    """Return all work that stands so, oldest first."""
     query = (
         select(journal)
         .join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
-        .where(hand_ins.c.state == WAITING)
+        .where(hand_ins.c.state == state)
         .order_by(journal.c.sequence)
     )
     acts = (act_of(row.body, row.fields) for row in connection.execute(query))

@@ -13,7 +13,7 @@ from central_mdm.contract.heads import Alarm, Head, Mark, SignedHead, fault_of
 from classroom_app.storage.outbox import SETTLED
 from classroom_app.storage.settings import keep
 from classroom_app.storage.store import APPLIED, WAITING, Store
-from classroom_app.storage.tables import hand_ins, journal, settings
+from classroom_app.storage.tables import journal, settings
 
 OWN: Final = "head-own"
 DEVICE: Final = "head:"
@@ -108,7 +108,9 @@ class KeepsHeads(Store):
         return bool(told - before)
 
     async def unsettle(self, held: int) -> int:
-        """Send again what a restored central side has lost, after sequence `held`; return how much.
+        """Send again the acts that a restored central side has lost, after sequence `held`.
+
+        Return how many. Of the work see `hand_ins.doubt_work`.
 
         What it refused stays refused, and what it still has it answers as before.
         """
@@ -118,8 +120,6 @@ class KeepsHeads(Store):
             number = connection.execute(select(func.count()).where(*lost)).scalar_one()
             if number:
                 connection.execute(update(journal).where(*lost).values(state=WAITING))
-                papers = (hand_ins.c.sequence > held, hand_ins.c.state == APPLIED)
-                connection.execute(update(hand_ins).where(*papers).values(state=WAITING))
                 keep({SETTLED: str(held)}, connection)
             return int(number)
 

@@ -338,6 +338,9 @@ class TakesTrust:
     def deny_list_number(self) -> int:
         return self.papers.deny_lists.denied.number
 
+    def deny_list(self) -> str:
+        return self.papers.deny_lists.token
+
     def epoch(self) -> int:
         return 0
 

@@ -57,6 +57,7 @@ OPERATIONS = (
     "GET /api/scopes",
     "GET /api/changes",
     "GET /api/trust",
+    "POST /api/trust",
     "GET /api/whereabouts",
     "POST /api/enrolments",
     "POST /api/proofs",

@@ -1,5 +1,6 @@
 """Who may do what, and whom the school ends: roles, substitutes, deny lists; on both databases."""
 
+from logging import WARNING
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from central_mdm.contract.identity import Problem
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
-from central_mdm.identity.model import deny_lists
+from central_mdm.identity.model import deny_lists, revocations, schools, teachers
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.roles import DEFAULTS, choose_role, choose_verbs
 from central_mdm.platform.errors import Malformed, Missing
@@ -139,6 +140,48 @@ async def test_a_server_set_back_to_a_copy_numbers_above_all_that_devices_have_s
         await connection.execute(back)
     mdm.clock.at += 60
     assert all(new > old for new, old in zip(await numbers(), seen, strict=True))
+
+
+async def test_whom_a_server_set_back_to_a_copy_has_forgotten_to_end_any_app_brings_back(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    await mdm.sign_in(csr=request_by(key))
+    await end_grants(mdm.ground, mdm.school)
+    mdm.clock.at += 1
+    number = await end_teacher(mdm.ground, mdm.school, "t-lambert")
+    signed = await mdm.sign_in("keller")
+    headers = bearer(signed["token"])
+    held = (await mdm.http.get("/api/trust", headers=headers)).json()["deny_list"]
+    async with mdm.ground.database.writing(mdm.school) as connection:  # as in the copy
+        for table in (deny_lists, revocations):
+            await connection.execute(delete(table).where(table.c.school == mdm.school))
+        back = update(teachers).where(teachers.c.school == mdm.school)
+        await connection.execute(back.values(ended=False))
+        whole = update(schools).where(schools.c.school == mdm.school)
+        await connection.execute(whole.values(generation=0))
+    mdm.clock.at += 60
+    await end_grants(mdm.ground, mdm.school)  # its next list is the newest, and names nobody
+    trust = f"/api/trust?deny_list={number}"
+    assert (await mdm.http.get(trust, headers=headers)).json()["lost_list"]
+    for wrong in ("x", f"{held[:-4]}AAAA"):
+        answer = await mdm.http.post("/api/trust", json={"deny_list": wrong}, headers=headers)
+        assert (answer.status_code, code(answer.content)) == (400, "foreign-list")
+    mdm.clock.at += 1
+    for _ in range(2):  # the second time is nothing new
+        answer = await mdm.http.post("/api/trust", json={"deny_list": held}, headers=headers)
+        assert answer.status_code == 204
+    told = (await mdm.http.get(trust, headers=headers)).json()
+    assert "lost_list" not in told or not told["lost_list"]
+    newest = read_deny_list(told["deny_list"], school_of(signed))
+    assert (newest.keys, newest.generation) == ((thumbprint_of(key.public_key()),), 1)
+    assert newest.number == mdm.clock.at
+    assert [each.getMessage() for each in caplog.records if each.levelno >= WARNING] == [
+        "ended again"
+    ]
+    caplog.clear()
+    again = {"school": mdm.school, "login": "lambert", "password": "x"}
+    assert (await mdm.http.post("/api/sign-in", json=again)).status_code == 401
 
 
 async def test_a_grant_says_under_which_list_and_generation_it_holds(mdm: Mdm) -> None:

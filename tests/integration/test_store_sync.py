@@ -300,6 +300,20 @@ async def test_what_a_restored_central_side_lost_waits_again_but_not_what_it_ref
     assert await store.refused_count() == 1
 
 
+async def test_after_a_restore_kept_work_is_offered_anew_where_it_is_still_here(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        await hand_in(keeping, number, tmp_path, b"%d" % number * 50)
+    for name in ("work-1", "work-2"):
+        await keeping.file_settled(name, FileAnswer(name, "kept"))
+    refused = FileAnswer("work-3", "refused", reason="foreign-pupil")
+    await keeping.file_settled("work-3", refused)
+    assert await keeping.waiting_files(9) == ()
+    assert await keeping.doubt_work() == 2
+    assert [each.id for each in await keeping.waiting_files(9)] == ["work-1", "work-2"]
+
+
 async def test_an_alarm_is_new_once(store: SyncStore) -> None:
     alarm = Alarm(5, "lock-untold", "device", "dev-1", "dev-1", "lesson-1")
     assert await store.alarmed(()) is False

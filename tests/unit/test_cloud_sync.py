@@ -58,6 +58,9 @@ class Script:
         self._fail()
         return Trust()
 
+    async def bring_list(self, deny_list: str) -> None:
+        raise AssertionError(deny_list)
+
     async def scopes(self) -> Scopes:
         self.order.append("scopes")
         self._fail()

@@ -219,6 +219,9 @@ class Lossy:
         self._word(False)  # noqa: FBT003 - before
         return Trust()
 
+    async def bring_list(self, deny_list: str) -> None:
+        raise AssertionError(deny_list)
+
     async def scopes(self) -> Scopes:
         self._word(False)  # noqa: FBT003 - before
         return Scopes(())

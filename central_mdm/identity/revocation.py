@@ -24,7 +24,7 @@ from central_mdm.identity.model import (
 from central_mdm.identity.statements import read, sign
 from central_mdm.identity.tokens import revoke_person
 from central_mdm.platform.database import upsert
-from central_mdm.platform.errors import Malformed, Missing
+from central_mdm.platform.errors import Missing, NotAllowed
 from central_mdm.platform.ground import Ground
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ async def is_lost(connection: AsyncConnection, school: str, number: int) -> bool
 
 
 async def take_back(ground: Ground, school: str, token: str) -> None:
-    """End again whom a list of ours ends that this database has forgotten. Raises Malformed.
+    """End again whom a list of ours ends that this database has forgotten. Raises NotAllowed.
 
     Whoever brings it can end nobody by it whom the school had not ended. Who was ended as a person
     is so again where the certificate is known here; else the key alone is.
@@ -62,7 +62,7 @@ async def take_back(ground: Ground, school: str, token: str) -> None:
     key = ground.keys.key(school).public_key()
     told = read(token, DENY_TYPE, DenyList, key)
     if told is None or told.school != school:
-        raise Malformed("foreign-list", "This school has not signed that list.")
+        raise NotAllowed("foreign-list", "This school has not signed that list.")
     async with ground.database.writing(school) as connection:
         row = {"school": school, "number": told.number, "statement": token.encode("ascii")}
         added = upsert(connection, deny_lists).values(row).on_conflict_do_nothing()

@@ -246,8 +246,9 @@ class Administrator:
         task = process.start(getattr(self.acts, name)(ground))
         await asyncio.wait({task})
         self.scene.world.tell("administrator", name, "failed" if _failed(task) else "done")
-        if self.scene.maybe(0.5):  # "look, it is done": in that moment others are still at it
-            self.scene.world.chance.choice(self.people).look()
+        if self.scene.maybe(0.4):  # "look, it is done": in that moment others are still at it
+            for one in self.people:
+                one.look()
 
 
 class Acts:

@@ -138,3 +138,9 @@ PLANTS: Final = {
     "cursor-by-autoincrement": cursor_by_autoincrement,
     "retry-without-id": retry_without_id,
 }
+PROOFS: Final = {
+    "acknowledge-before-commit": ("acknowledged event ", "acknowledged work "),
+    "cursor-by-autoincrement": ("a cursor missed something", ": class:"),
+    "retry-without-id": (" times", " was never written"),
+}
+"""What in a fault tells that it is this bug that was found, and nothing else."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from tests.histories import history
+from tests.histories.planted import PROOFS
 
 _COLLECTED_EVERY: Final = 20_000
 """Objects: a history makes many that live until its end, and the usual 700 look at them all."""
@@ -15,9 +16,11 @@ _COLLECTED_EVERY: Final = 20_000
 BROKE: Final = "it broke: "
 
 
-def is_broken(told: dict[str, Any]) -> bool:
-    """Tell whether a history ended by an error of its own: that finds no planted bug."""
-    return any(fault.startswith(BROKE) for fault in told["faults"])
+def finds(plant: str, told: dict[str, Any]) -> bool:
+    """Tell whether a history has found this planted bug; one that broke by itself finds none."""
+    faults = told["faults"]
+    broken = any(fault.startswith(BROKE) for fault in faults)
+    return not broken and any(proof in fault for fault in faults for proof in PROOFS[plant])
 
 
 def settle_memory() -> None:
@@ -25,8 +28,8 @@ def settle_memory() -> None:
     gc.set_threshold(_COLLECTED_EVERY, 20, 50)
 
 
-def some(seeds: Iterable[int], plant: str, *, first_only: bool = False) -> list[dict[str, Any]]:
-    """Play these; with `first_only` until one finds something."""
+def some(seeds: Iterable[int], plant: str) -> list[dict[str, Any]]:
+    """Play these; with a planted bug until one finds it."""
     told: list[dict[str, Any]] = []
     with history.template() as made:
         settle_memory()
@@ -34,8 +37,8 @@ def some(seeds: Iterable[int], plant: str, *, first_only: bool = False) -> list[
             told.append(_played(made, seed, plant))
             if told[-1]["faults"]:
                 print(json.dumps(told[-1]), flush=True)
-                if first_only and not is_broken(told[-1]):
-                    break
+            if plant and finds(plant, told[-1]):
+                break
     return told
 
 

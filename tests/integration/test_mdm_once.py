@@ -60,6 +60,7 @@ BY_ITSELF: Final = frozenset(
         "POST /api/region/schools",
         "POST /api/reports",
         "PUT /api/chunks/{name}",
+        "POST /api/trust",
     }
 )
 """Ids are the sender's, or what is asked is how something is to be from now on."""

@@ -171,7 +171,7 @@ async def test_whom_a_server_set_back_to_a_copy_has_forgotten_to_end_any_app_bri
     assert (await mdm.http.get(trust, headers=headers)).json()["lost_list"]
     for wrong in ("x", f"{held[:-4]}AAAA"):
         answer = await mdm.http.post("/api/trust", json={"deny_list": wrong}, headers=headers)
-        assert (answer.status_code, code(answer.content)) == (400, "foreign-list")
+        assert (answer.status_code, code(answer.content)) == (403, "foreign-list")
     mdm.clock.at += 1
     for _ in range(2):  # the second time is nothing new
         answer = await mdm.http.post("/api/trust", json={"deny_list": held}, headers=headers)

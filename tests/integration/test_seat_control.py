@@ -192,9 +192,13 @@ async def changes_windows(driven: Driven) -> None:
             if (await desk.run(*find, "windowactivate", "--sync"))[0] == 0:
                 driven.do(TextTyped("here\n"))
                 await asyncio.sleep(0.1)
-    driven.do(KeyPressed("Alt_L", down=True), KeyPressed("Tab", down=True))
-    driven.do(KeyPressed("Tab", down=False), KeyPressed("Alt_L", down=False))
     shown = (await desk.run(*find))[1].split()
+    driven.do(KeyPressed("Alt_L", down=True), KeyPressed("Tab", down=True))
+    # As a hand does: who lets Alt go before the window manager has heard of Tab changes nothing.
+    driven.do(KeyPressed("Tab", down=False))
+    driven.x.sync()
+    await desk.run(*find)
+    driven.do(KeyPressed("Alt_L", down=False))
     async with asyncio.timeout(PATIENCE_SECONDS):
         while (await desk.run("xdotool", "getwindowfocus"))[1].strip() in {"", *shown}:  # noqa: ASYNC110 - the desktop's
             await asyncio.sleep(0.02)

@@ -48,7 +48,7 @@ WHOLE_SECONDS: Final = 20.0
 CHUNK_SECONDS: Final = 120.0
 CHUNK_BYTES_PER_SECOND: Final = 4 * 1024
 """A line on which a chunk never ends is none."""
-PIECE_BYTES: Final = 256 * 1024
+PIECE_BYTES: Final = 128 * 1024
 """Each is a write with its own end; a whole chunk in one would have to leave within it."""
 RENEW_SECONDS: Final = 60.0
 

@@ -141,6 +141,6 @@ PLANTS: Final = {
 PROOFS: Final = {
     "acknowledge-before-commit": ("acknowledged event ", "acknowledged work "),
     "cursor-by-autoincrement": ("a cursor missed something", ": class:"),
-    "retry-without-id": (" times", " was never written"),
+    "retry-without-id": (" times", " was never written", "sequence-taken"),
 }
 """What in a fault tells that it is this bug that was found, and nothing else."""

@@ -21,12 +21,14 @@ from central_mdm.identity.model import audit_acts
 from central_mdm.journal.forgetting import FORGOTTEN
 from central_mdm.journal.model import events
 from central_mdm.partage.forgetting import drop_documents
-from central_mdm.partage.model import documents, files
+from central_mdm.partage.model import files
+from central_mdm.partage.reading import FILES
 from central_mdm.partage.rules import read_manifest
 from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Missing
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
+from central_mdm.roster.forgetting import PUPIL
 from central_mdm.roster.model import (
     classes,
     devices,
@@ -107,7 +109,11 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
         work = (await connection.execute(owned)).rowcount
         await drop_documents(connection, school)
         known = work
-        for table, column in ((pupils, pupils.c.id), (past, past.c.pupil), (sources, sources.c.id)):
+        source = delete(sources).where(
+            sources.c.school == school, sources.c.what == PUPIL, sources.c.id == pupil
+        )
+        await connection.execute(source)
+        for table, column in ((pupils, pupils.c.id), (past, past.c.pupil)):
             whole = delete(table).where(table.c.school == school, column == pupil)
             known += (await connection.execute(whole)).rowcount
         if not (known or left or named):
@@ -128,7 +134,7 @@ async def _about(connection: AsyncConnection, school: str, pupil: str) -> dict[s
     same = (classes.c.school == memberships.c.school) & (classes.c.id == memberships.c.class_id)
     was = past.c.school == school, past.c.pupil == pupil
     on = audit_acts.c.school == school, audit_acts.c.object == pupil
-    source = sources.c.school == school, sources.c.id == pupil
+    source = sources.c.school == school, sources.c.what == PUPIL, sources.c.id == pupil
     act = (audit_acts.c.at, audit_acts.c.who, audit_acts.c.act)
     return {
         "school": school,
@@ -179,10 +185,8 @@ def _line(row: Any, pupil: str) -> bytes:  # noqa: ANN401 - a row of `events`
 
 
 def _work(school: str, pupil: str) -> Any:  # noqa: ANN401 - as above
-    same = (documents.c.school == files.c.school) & (documents.c.id == files.c.document)
-    told = (files.c.id, files.c.lesson, files.c.class_id, files.c.name, files.c.kept_at)
-    wanted = select(*told, documents.c.size, documents.c.manifest).join(documents, same)
-    return wanted.where(files.c.school == school, files.c.pupil == pupil).order_by(files.c.kept_at)
+    mine = FILES.where(files.c.school == school, files.c.pupil == pupil)
+    return mine.order_by(files.c.kept_at)
 
 
 async def _write_work(ground: Ground, school: str, folder: Path, row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of `_work`

@@ -15,22 +15,23 @@ from central_mdm.roster.reading import classes_of
 FILES_A_PAGE = 200
 _manifest = msgspec.msgpack.Decoder(Manifest)
 # A school reads by these all day: made once, they cost half.
-_FILES: Final = select(
+FILES: Final = select(
     files.c.id,
     files.c.lesson,
     files.c.class_id,
     files.c.pupil,
     files.c.name,
     files.c.document,
+    files.c.kept_at,
     documents.c.size,
     documents.c.manifest,
 ).join(
     documents,
     (documents.c.school == files.c.school) & (documents.c.id == files.c.document),
 )
-_ONE: Final = _FILES.where(files.c.school == bindparam("school"), files.c.id == bindparam("id"))
+_ONE: Final = FILES.where(files.c.school == bindparam("school"), files.c.id == bindparam("id"))
 _PAGE: Final = (
-    _FILES.where(
+    FILES.where(
         files.c.school == bindparam("school"),
         files.c.class_id == bindparam("class_id"),
         files.c.id > bindparam("after"),
@@ -80,5 +81,5 @@ async def _may_read(connection: AsyncConnection, caller: Caller, class_id: str) 
     return class_id in await classes_of(connection, caller.school, caller.id)
 
 
-def _named(row: Any) -> FileNamed:  # noqa: ANN401 - a row of `_FILES`
+def _named(row: Any) -> FileNamed:  # noqa: ANN401 - a row of `FILES`
     return FileNamed(row.id, row.lesson, row.pupil, row.name, row.size, row.document)

@@ -8,7 +8,7 @@ import msgspec
 
 from central_mdm.contract.checksum import checksum_of, mark_of
 from central_mdm.contract.heads import Alarm, SignedHead
-from central_mdm.contract.journal import Event, Outcome
+from central_mdm.contract.journal import OF_THE_MOMENT, Event, Outcome
 from central_mdm.contract.partage import ChunkRef, FileAnswer, FileOffered, Manifest
 from central_mdm.contract.roster import Change
 
@@ -119,18 +119,18 @@ class MemoryStore:
         self.heads = [one for one in self.heads if one not in heads]
 
     async def doubt_work(self) -> int:
-        kept = [name for name, one in self.answers.items() if one.state == "kept"]
-        for name in kept:
-            del self.answers[name]
-        return len(kept)
+        answered = len(self.answers)
+        self.answers.clear()
+        return answered
 
     async def unsettle(self, held: int) -> int:
+        again = {"", *OF_THE_MOMENT}
         lost = [
             each.id
             for each in self.events
             if each.sequence > held
             and each.id in self.outcomes
-            and self.outcomes[each.id].state == "applied"
+            and self.outcomes[each.id].reason in again
         ]
         for name in lost:
             del self.outcomes[name]

@@ -1,12 +1,14 @@
 """What a teacher's app pushes: journal events, made once with their own ids."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Raw, Struct
 
 from central_mdm.contract.names import TEXT, Count, Id
 
 BATCH_MAX = 200
+OF_THE_MOMENT: Final = frozenset({"foreign-class", "foreign-lesson"})
+"""Why an event is refused for what the school is at that moment: at another it may be taken."""
 
 
 class Event(Struct, frozen=True):

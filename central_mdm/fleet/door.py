@@ -219,14 +219,14 @@ def _asks(told: CheckIn, standing: Standing) -> bool:
 
 
 def _lacks(told: CheckIn, standing: Standing) -> bool:
-    """Say whether there is something newer for it."""
+    """Say whether there is something newer for it, or it has what a database set back lacks."""
     # A device of before goes by its policy, any other by what is wanted of it.
     lacks = told.policy_version < standing.policy_version
     if told.wanted >= 0:
         lacks = told.wanted != standing.wanted_version
     return (
         lacks
-        or told.assignment_version < standing.assignment_version
+        or told.assignment_version != standing.assignment_version
         or told.deny_list < standing.deny_list
         or told.epoch < standing.epoch
     )

@@ -28,6 +28,7 @@ from central_mdm.journal.heads import newest_count, take
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotSignedIn, Refusal
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.rules import go_above
 
 log = logging.getLogger(__name__)
 EMPTY_HASH: Final = ""
@@ -57,7 +58,7 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
     if told.heads:
         head_count = await _take_heads(ground, caller, told)
     news = await _news(ground, caller, told, known)
-    changed = keeps or told.assignment_version < known.assignment_version
+    changed = keeps or told.assignment_version != known.assignment_version
     wanted, urgent = await statements(
         ground, caller, told.wanted, known.wanted_version, changed=changed
     )
@@ -103,6 +104,10 @@ async def _news(ground: Ground, caller: Caller, told: CheckIn, known: Standing) 
     newest_ = known.policy_version, known.assignment_version, known.deny_list, known.epoch
     behind = [mine < theirs for mine, theirs in zip(held, newest_, strict=True)]
     behind[0] = behind[0] and told.wanted < 0  # who hears what is wanted has it there
+    if told.assignment_version > known.assignment_version:
+        async with ground.database.writing(school) as connection:
+            await go_above(connection, school, caller.id, told.assignment_version)
+        behind[1] = True
     if any(behind):
         policy, assignment, denied, succeeded = behind
         async with ground.database.reading(school) as connection:

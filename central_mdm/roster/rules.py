@@ -182,6 +182,15 @@ def next_assignment(now: int) -> ColumnElement[int]:
     return case((last < now, now), else_=last + 1)
 
 
+async def go_above(connection: AsyncConnection, school: str, device: str, held: int) -> None:
+    """Give a device's assignment a number above the one it holds: we were restored from a copy."""
+    mine = (devices.c.school == school, devices.c.id == device)
+    older = devices.c.assignment_version <= held
+    await connection.execute(
+        update(devices).where(*mine, older).values(assignment_version=held + 1)
+    )
+
+
 async def put_device(
     connection: AsyncConnection, school: str, row: DeviceRow, now: int
 ) -> list[Told]:

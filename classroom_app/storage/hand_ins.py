@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from blake3 import blake3
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from classroom_app.domain.acts import HandInKept
@@ -39,18 +39,18 @@ class KeepsHandIns(Store):
         return await self.write(work)
 
     async def doubt_work(self) -> int:
-        """Let all work that was kept wait again, as far as it is here; return how much.
+        """Let all work that was answered wait again, as far as it is here; return how much.
 
-        For a central side that was set back to a copy: it may have the act and not the work.
+        For a central side that was set back to a copy: it may have the act and not the work, and
+        may take now what it had refused.
         """
-        acts = await self.write(partial(_in_state, APPLIED))
+        acts = await self.write(partial(_in, hand_ins.c.state != WAITING))
         here = await asyncio.to_thread(lambda: [act.id for act in acts if self._offered(act)])
 
         def work(connection: Connection) -> None:
             for start in range(0, len(here), IDS_A_STATEMENT):
                 some = hand_ins.c.id.in_(here[start : start + IDS_A_STATEMENT])
-                kept = update(hand_ins).where(some, hand_ins.c.state == APPLIED)
-                connection.execute(kept.values(state=WAITING))
+                connection.execute(update(hand_ins).where(some).values(state=WAITING))
 
         await self.write(work)
         return len(here)
@@ -100,15 +100,15 @@ def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
 
 
 def _all_waiting(connection: Connection) -> list[HandInKept]:
-    return _in_state(WAITING, connection)
+    return _in(hand_ins.c.state == WAITING, connection)
 
 
-def _in_state(state: str, connection: Connection) -> list[HandInKept]:
+def _in(state: ColumnElement[bool], connection: Connection) -> list[HandInKept]:
     """Return all work that stands so, oldest first."""
     query = (
         select(journal)
         .join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
-        .where(hand_ins.c.state == state)
+        .where(state)
         .order_by(journal.c.sequence)
     )
     acts = (act_of(row.body, row.fields) for row in connection.execute(query))

@@ -7,9 +7,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 
 from central_mdm.contract.heads import Alarm, Head, Mark, SignedHead, fault_of
+from central_mdm.contract.journal import OF_THE_MOMENT
 from classroom_app.storage.outbox import SETTLED
 from classroom_app.storage.settings import keep
 from classroom_app.storage.store import APPLIED, WAITING, Store
@@ -112,14 +113,19 @@ class KeepsHeads(Store):
 
         Return how many. Of the work see `hand_ins.doubt_work`.
 
-        What it refused stays refused, and what it still has it answers as before.
+        Those too that it had refused for what the school was then: it counts them as missing, and
+        may decide otherwise now. What it still has it answers as before.
         """
 
         def work(connection: Connection) -> int:
-            lost = (journal.c.sequence > held, journal.c.state == APPLIED)
+            refused = and_(journal.c.state != WAITING, journal.c.reason.in_(OF_THE_MOMENT))
+            lost = (journal.c.sequence > held, or_(journal.c.state == APPLIED, refused))
             number = connection.execute(select(func.count()).where(*lost)).scalar_one()
             if number:
-                connection.execute(update(journal).where(*lost).values(state=WAITING))
+                # Why an act was refused is asked anew; of one that was kept it is its file's.
+                why = case((journal.c.state == APPLIED, journal.c.reason), else_="")
+                again = update(journal).where(*lost).values(state=WAITING, reason=why)
+                connection.execute(again)
                 keep({SETTLED: str(held)}, connection)
             return int(number)
 

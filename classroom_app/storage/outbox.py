@@ -95,10 +95,13 @@ def _settle(connection: Connection, outcomes: dict[str, Outcome]) -> None:
 def _answered(connection: Connection, outcomes: dict[str, Outcome]) -> Iterator[dict[str, Any]]:
     """Find the rows that have an outcome: the oldest that wait, so this soon has them all."""
     left = dict(outcomes)
-    oldest = select(journal.c.sequence, journal.c.id).where(*WAITS).order_by(journal.c.sequence)
+    named = (journal.c.sequence, journal.c.id, journal.c.reason)
+    oldest = select(*named).where(*WAITS).order_by(journal.c.sequence)
     for row in connection.execute(oldest):
         if outcome := left.pop(row.id, None):
-            yield {"settled": row.sequence, "as_state": outcome.state, "why": outcome.reason}
+            # One that is kept may have been before: the reason is why its file was refused.
+            why = outcome.reason or row.reason
+            yield {"settled": row.sequence, "as_state": outcome.state, "why": why}
         if not left:
             return
 

@@ -72,7 +72,6 @@ from tests.histories.told import (
     Moving,
     Named,
     Naming,
-    Placed,
     Written,
 )
 from tests.histories.world import Crashed, Process, World
@@ -181,7 +180,7 @@ class ServerHere:
             await scene.while_(20.0, 300.0)
             if process.alive and scene.maybe(0.1):
                 process.ahead_seconds = scene.world.chance.uniform(-2.0, 2.0) * DAY_SECONDS
-                scene.ledger.ahead |= process.ahead_seconds > 0.0
+                scene.ledger.clock_set(process.ahead_seconds)
             if process.alive and scene.maybe(0.1):
                 process.fill()
                 await scene.while_(5.0, 200.0)
@@ -277,7 +276,6 @@ class Acts:
             moved = replace(row, class_id=joined, pupil="")
             news += await put_device(connection, SCHOOL, moved, now)
             await publish(connection, SCHOOL, news)
-        self.scene.hear(Placed(row.id))
 
     async def give_class(self, ground: Ground) -> None:
         chance = self.scene.world.chance

@@ -40,12 +40,12 @@ class Ledger:
     """Entries that a device's journal took."""
     policy: int = 0
     """The newest that was declared since the server was last set back; 0: none."""
-    placed: set[str] = field(default_factory=set[str])
-    """Devices that were placed since then."""
     names: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     """What a class may be called: as it was named last since then, or was about to be."""
     ahead: bool = False
     """The server's clock has been set ahead: what it numbered then may be above what follows."""
+    behind: bool = False
+    """It was set behind since it was last set back: so may be what it numbered before that."""
     ended: set[str] = field(default_factory=set[str])
     """Teachers whom the school has ended, as the administrator was told."""
     lost: set[str] = field(default_factory=set[str])
@@ -60,8 +60,12 @@ class Ledger:
         """Note that the server is an older copy of itself: what it was told since is gone."""
         self.restored += 1
         self.policy = 0
-        self.placed.clear()
+        self.behind = False
         self.names.clear()
+
+    def clock_set(self, ahead_seconds: float) -> None:
+        self.ahead |= ahead_seconds > 0.0
+        self.behind |= ahead_seconds < 0.0
 
 
 @dataclass
@@ -219,7 +223,7 @@ def _converged(ledger: Ledger, server: Server, devices: Sequence[Device]) -> Ite
     for one in devices:
         # Set back, the server may know less than a device has from before: that it keeps, until
         # something new is said.
-        kept = ledger.restored and (ledger.ahead or not ledger.policy)
+        kept = ledger.restored and (ledger.ahead or ledger.behind or not ledger.policy)
         if one.policy > server.policy and kept:
             pass
         elif one.policy != server.policy:
@@ -230,8 +234,7 @@ def _converged(ledger: Ledger, server: Server, devices: Sequence[Device]) -> Ite
         if one.deny_list != server.deny_list and not ahead:
             yield f"device {one.device} has deny list {one.deny_list}, not {server.deny_list}"
         here = server.assignments.get(one.device, (-1, ()))
-        kept = ledger.restored and (ledger.ahead or one.device not in ledger.placed)
-        if (one.assignment, one.classes) != here and not (kept and one.assignment > here[0]):
+        if (one.assignment, one.classes) != here:
             yield f"device {one.device} serves {one.assignment} {one.classes}, not {here}"
 
 

@@ -83,13 +83,6 @@ class Moving(Struct, frozen=True, tag=True):
         ledger.moved.add(self.class_id)
 
 
-class Placed(Struct, frozen=True, tag=True):
-    device: str
-
-    def enter(self, ledger: Ledger) -> None:
-        ledger.placed.add(self.device)
-
-
 class Declared(Struct, frozen=True, tag=True):
     """A policy of this version was declared."""
 
@@ -145,7 +138,6 @@ AnyFact = (
     | Written
     | Honoured
     | Moving
-    | Placed
     | Declared
     | Naming
     | Named

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import json
 from sqlalchemy import delete, select, update
 
-from central_mdm.contract.grants import DenyList, Grant
+from central_mdm.contract.grants import Assignment, DenyList, Grant
 from central_mdm.contract.identity import Problem
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.model import policies
@@ -21,7 +21,7 @@ from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.roster.feed import publish
 from central_mdm.roster.model import devices
 from central_mdm.roster.rules import give_class, remove_device
-from device_bridge.trust.grants import read_deny_list, read_grant
+from device_bridge.trust.grants import read_assignment, read_deny_list, read_grant
 from device_bridge.trust.identity import School
 from tests.mdm import Mdm, bearer, new_request, request_by
 
@@ -140,6 +140,28 @@ async def test_a_server_set_back_to_a_copy_numbers_above_all_that_devices_have_s
         await connection.execute(back)
     mdm.clock.at += 60
     assert all(new > old for new, old in zip(await numbers(), seen, strict=True))
+
+
+async def test_a_device_that_knows_more_than_a_copy_serves_again_what_the_copy_says(
+    mdm: Mdm,
+) -> None:
+    asked = {"csr": new_request(), "inventory": {"kind": "laptop"}}
+    asked["code"] = mdm.sample["devices"][0]["code"]
+    enrolled = (await mdm.http.post("/api/enrolments", json=asked)).json()
+
+    async def check_in(version: int) -> str:
+        told = {"assignment_version": version}
+        answer = await mdm.http.post("/api/check-in", json=told, headers=bearer(enrolled["token"]))
+        return answer.json().get("assignment", "")
+
+    def read(token: str) -> Assignment:
+        return read_assignment(token, school_of(enrolled), enrolled["device"])
+
+    first = read(enrolled["assignment"])
+    assert await check_in(first.version) == ""
+    again = read(await check_in(first.version + 90))
+    assert (again.version, again.classes) == (first.version + 91, first.classes)
+    assert await check_in(again.version) == ""
 
 
 async def forget_who_was_ended(mdm: Mdm) -> None:

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from msgspec.structs import replace
@@ -287,16 +286,18 @@ async def test_what_the_school_decided_is_listed_until_a_person_has_seen_it(
     assert [each.id for each in await keeping.waiting_files(9)] == ["work-3", "work-1"]
 
 
-async def test_what_a_restored_central_side_lost_waits_again_but_not_what_it_refused(
+async def test_what_a_restored_central_side_lost_waits_again_what_it_had_refused_as_well(
     store: SyncStore,
 ) -> None:
-    ids = await write(store, 5)
-    states: tuple[Literal["applied", "refused"], ...] = ("applied",) * 3 + ("refused", "applied")
-    await store.settled(tuple(map(Outcome, ids, states)))
-    assert await store.unsettle(5) == 0
+    ids = await write(store, 6)
+    whys = {ids[3]: "foreign-class", ids[5]: "malformed"}
+    await store.settled(
+        tuple(Outcome(i, "refused" if i in whys else "applied", whys.get(i, "")) for i in ids)
+    )
+    assert await store.unsettle(5) == 0, "what it could not read it never had"
     assert await store.waiting_count() == 0
-    assert await store.unsettle(2) == 2
-    assert [event.id for event in await store.waiting_events(9)] == [ids[2], ids[4]]
+    assert await store.unsettle(2) == 3
+    assert [event.id for event in await store.waiting_events(9)] == ids[2:5]
     assert await store.refused_count() == 1
 
 
@@ -309,9 +310,32 @@ async def test_after_a_restore_kept_work_is_offered_anew_where_it_is_still_here(
         await keeping.file_settled(name, FileAnswer(name, "kept"))
     refused = FileAnswer("work-3", "refused", reason="foreign-pupil")
     await keeping.file_settled("work-3", refused)
+    keeping.library.drop(bytes.fromhex(await document_of(keeping, "work-2")))
     assert await keeping.waiting_files(9) == ()
     assert await keeping.doubt_work() == 2
-    assert [each.id for each in await keeping.waiting_files(9)] == ["work-1", "work-2"]
+    assert [each.id for each in await keeping.waiting_files(9)] == ["work-1", "work-3"]
+
+
+async def test_after_a_restore_a_refusal_is_told_by_what_is_decided_then(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        await hand_in(keeping, number, tmp_path, b"%d" % number * 50)
+    await keeping.settled(
+        (Outcome("work-1", "refused", "foreign-class"), Outcome("work-2", "applied"))
+    )
+    await keeping.file_settled("work-1", FileAnswer("work-1", "refused", reason="foreign-class"))
+    await keeping.file_settled("work-2", FileAnswer("work-2", "refused", reason="no-room"))
+    await keeping.seen(["work-1"])
+    await keeping.unsettle(0)
+    await keeping.settled((Outcome("work-1", "applied"), Outcome("work-2", "applied")))
+    told = [(one.act.id, one.reason) for one in (await keeping.standing()).decided]
+    assert told == [("work-2", "no-room")], "its file was refused, and nobody has seen that"
+    await keeping.doubt_work()
+    await keeping.file_settled("work-1", FileAnswer("work-1", "kept"))
+    await keeping.file_settled("work-2", FileAnswer("work-2", "refused", reason="foreign-pupil"))
+    told = [(one.act.id, one.reason) for one in (await keeping.standing()).decided]
+    assert told == [("work-2", "foreign-pupil")]
 
 
 async def test_an_alarm_is_new_once(store: SyncStore) -> None:

@@ -344,7 +344,7 @@ async def test_a_restored_central_side_is_given_again_what_it_lost_and_is_told_o
     script.held = 2
     store.write(6)
     await sync.once()
-    # What it refused stays refused; what is new goes after what was lost.
+    # What it could not read stays refused; what is new goes after what was lost.
     assert script.pushed[0] == ["event-4", "event-5", "event-6"]
     assert told[-1].restored
     assert told[-1].waiting == 0

@@ -72,7 +72,7 @@ from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
-from classroom_app.signing_in import papers_of
+from classroom_app.signing_in import bring_held, papers_of
 from classroom_app.standing import stands
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
@@ -292,8 +292,9 @@ class Desk(QObject):
         self._account.give_up()
 
     async def _signed_in_by(self, server: str, key: Ed25519PrivateKey, signed: SignedIn) -> None:
-        papers = await papers_of(self.cloud, server, key, signed)
-        papers = heir_to(papers, await self.keeping.papers())
+        held = await self.keeping.papers()
+        await bring_held(self.cloud, held, signed)
+        papers = heir_to(await papers_of(self.cloud, server, key, signed), held)
         made = Papers(papers, boot_seconds)
         await self.keeping.keep_papers(papers)
         joined = self._enter(made)

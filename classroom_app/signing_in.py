@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central_mdm.contract.identity import GrantIssued, SignedIn
 from classroom_app.cloud.errors import Refused
+from classroom_app.cloud.trust import AsksTrust, trust_since
 from classroom_app.papers import SignedPapers
-from device_bridge.trust.identity import key_to_pem
+from device_bridge.trust.identity import School, key_to_pem
+from device_bridge.trust.revocation import DenyLists
 
 log = logging.getLogger(__name__)
 RIGHTLESS: Final = frozenset({"no-class", "no-verbs"})
@@ -21,6 +23,19 @@ RIGHTLESS: Final = frozenset({"no-class", "no-verbs"})
 
 class Grants(Protocol):
     async def grant(self) -> GrantIssued: ...
+
+
+async def bring_held(cloud: AsksTrust, held: SignedPapers | None, signed: SignedIn) -> None:
+    """Bring the deny list whose place the next papers take, where the server has lost it.
+
+    Raises CloudError.
+    """
+    if held is None or (held.school, held.root) != (signed.school, signed.root):
+        return
+    if held.deny_list:
+        school = School.pin(held.school, held.root.encode())
+        number = DenyLists(school, held.deny_list).denied.number
+        await trust_since(cloud, number, held.deny_list, held.epoch)
 
 
 async def papers_of(

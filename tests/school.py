@@ -125,10 +125,15 @@ class SmallSchool:
         return sign(Release(self.id, device, key, issued_at), RELEASE_TYPE, self.key)
 
     def deny_list(
-        self, number: int, *denied: Identity, grants: tuple[str, ...] = (), generation: int = 0
+        self,
+        number: int,
+        *denied: Identity,
+        grants: tuple[str, ...] = (),
+        generation: int = 0,
+        issued_at: int = NOW,
     ) -> str:
         keys = tuple(thumbprint(each.key.public_key()) for each in denied)
-        told = DenyList(self.id, number, NOW, generation, keys, grants)
+        told = DenyList(self.id, number, issued_at, generation, keys, grants)
         return sign(told, DENY_TYPE, self.key)
 
     def _root(self) -> bytes:

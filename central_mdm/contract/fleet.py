@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from central_mdm.contract.grants import LIST_CHARS_MAX
 from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.names import CSR_MAX, HELD_MAX, TEXT, Count, Csr, DiscoveryKey, Id, Name
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
@@ -112,7 +113,7 @@ class CheckIn(Struct, frozen=True, omit_defaults=True):
     how many successions of the root it knows. `csr`: PKCS#10 in PEM by the key it has, when its
     certificate is to be renewed, or is from before a succession. `wants_standby`: it joined while
     the school had none. `wanted`: which version of what is wanted the MDM itself has told it; -1:
-    an agent that goes by `Policy` alone.
+    an agent that goes by `Policy` alone. `lost_list`: the deny list itself, which the MDM wanted.
     """
 
     policy_version: Count = 0
@@ -128,6 +129,7 @@ class CheckIn(Struct, frozen=True, omit_defaults=True):
     csr: Csr = ""
     wants_standby: bool = False
     wanted: Annotated[int, Meta(ge=-1, le=HELD_MAX)] = -1
+    lost_list: Annotated[str, Meta(max_length=LIST_CHARS_MAX)] = ""
 
 
 class CheckedIn(Struct, frozen=True, omit_defaults=True):
@@ -138,7 +140,8 @@ class CheckedIn(Struct, frozen=True, omit_defaults=True):
     `head_count`: how far the newest head of this device's journal goes that the server holds;
     -1: it takes none. `certificate`: the renewed one, PEM. `release` (`contract.leaving`): the
     device leaves the school. `standby`: a `contract.succession.StandbyNamed`. `wanted`,
-    `urgent`: see `contract.wanted`.
+    `urgent`: see `contract.wanted`. `want_list`: the device's deny list is none of ours: we were
+    set back to a copy. It is to bring it before it takes another.
     """
 
     next_check_in_seconds: Count
@@ -154,6 +157,7 @@ class CheckedIn(Struct, frozen=True, omit_defaults=True):
     standby: Annotated[str, Meta(max_length=4096)] = ""
     wanted: Annotated[str, Meta(max_length=WANTED_BYTES_MAX)] = ""
     urgent: Annotated[str, Meta(max_length=URGENT_BYTES_MAX)] = ""
+    want_list: bool = False
 
 
 class Successor(Struct, frozen=True):

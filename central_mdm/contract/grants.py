@@ -24,6 +24,8 @@ MANDATE_SECONDS_MAX: Final = 4 * 3600
 GRANT_SECONDS_MAX: Final = 14 * 24 * 3600
 DENIED_MAX: Final = 250
 """A whole list fits into one message; a school with more raises `generation` instead."""
+LIST_CHARS_MAX: Final = 48 * 1024
+"""Of a signed deny list: `DENIED_MAX` keys and as many grants."""
 Devices = Annotated[tuple[Id, ...], Meta(max_length=40)]
 
 

@@ -1,15 +1,13 @@
 """Signing in, and the papers that come with it."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from central_mdm.contract.grants import LIST_CHARS_MAX
 from central_mdm.contract.names import CSR_MAX, TEXT, Count, DiscoveryKey, Id, Name
 from central_mdm.contract.second_factor import Needed
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
-
-LIST_CHARS_MAX: Final = 48 * 1024
-"""Of a signed deny list: `grants.DENIED_MAX` keys and as many grants."""
 
 
 class SignIn(Struct, frozen=True):

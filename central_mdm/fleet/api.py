@@ -34,6 +34,8 @@ from central_mdm.platform.ground import Ground
 
 ClassId = Annotated[str, QueryParameter(name="class", max_length=64, min_length=1)]
 BODY_BYTES_MAX = 32 * 1024
+CHECK_IN_BYTES_MAX = 96 * 1024
+"""With the whole deny list of a device that knows of one more than we."""
 
 
 def routes(ground: Ground, seen: Seen) -> Router:
@@ -63,7 +65,7 @@ def routes(ground: Ground, seen: Seen) -> Router:
         "/check-in",
         status_code=200,
         opt=DEVICE,
-        request_max_body_size=BODY_BYTES_MAX,
+        request_max_body_size=CHECK_IN_BYTES_MAX,
         responses=problems(401, 403),
     )
     async def check_in(request: AnyRequest, data: JSONBody[CheckIn]) -> CheckedIn:

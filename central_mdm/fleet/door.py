@@ -209,7 +209,8 @@ def _body(message: Received) -> CheckIn | None:
 
 def _asks(told: CheckIn, standing: Standing) -> bool:
     """Say whether it wants or brings what only the rooms have or take."""
-    if told.heads or told.csr or told.wants_discovery or standing.release:
+    brings = told.heads or told.csr or told.lost_list
+    if brings or told.wants_discovery or standing.release:
         return True
     if told.wants_standby and standing.standby:
         return True
@@ -227,7 +228,8 @@ def _lacks(told: CheckIn, standing: Standing) -> bool:
     return (
         lacks
         or told.assignment_version != standing.assignment_version
-        or told.deny_list < standing.deny_list
+        # A newer one than ours is one that we have lost.
+        or told.deny_list != standing.deny_list
         or told.epoch < standing.epoch
     )
 

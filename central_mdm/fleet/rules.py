@@ -21,7 +21,7 @@ from central_mdm.fleet.wanted import statements
 from central_mdm.identity.certificates import key_of_request
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.renewal import renew_once
-from central_mdm.identity.revocation import newest
+from central_mdm.identity.revocation import is_lost, newer, take_back
 from central_mdm.identity.statements import sign
 from central_mdm.identity.succession import since
 from central_mdm.journal.heads import newest_count, take
@@ -57,6 +57,8 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
     head_count = known.head_count
     if told.heads:
         head_count = await _take_heads(ground, caller, told)
+    if told.lost_list:
+        await _take_back(ground, caller, told.lost_list)
     news = await _news(ground, caller, told, known)
     changed = keeps or told.assignment_version != known.assignment_version
     wanted, urgent = await statements(
@@ -67,6 +69,7 @@ async def check_in(ground: Ground, seen: Seen, caller: Caller, told: CheckIn) ->
         policy=news.policy,
         assignment=news.assignment,
         deny_list=news.deny_list,
+        want_list=news.lost_list and not told.lost_list,
         discovery=discovery_key(ground.keys.key(caller.school)) if told.wants_discovery else "",
         want_inventory=not keeps and told.inventory_hash not in {EMPTY_HASH, known.inventory_hash},
         head_count=head_count,
@@ -88,11 +91,12 @@ def _standby(ground: Ground, school: str, told: CheckIn, known: Standing) -> str
 
 
 class News(Struct, frozen=True):
-    """What a device lacks."""
+    """What a device lacks. `lost_list`: its deny list is none that is known here."""
 
     policy: Policy | None = None
     assignment: str = ""
     deny_list: str = ""
+    lost_list: bool = False
     successions: tuple[str, ...] = ()
     certificate: str = ""
 
@@ -108,6 +112,7 @@ async def _news(ground: Ground, caller: Caller, told: CheckIn, known: Standing) 
         async with ground.database.writing(school) as connection:
             await go_above(connection, school, caller.id, told.assignment_version)
         behind[1] = True
+    behind[2] = told.deny_list != known.deny_list  # it may know of one that was lost here
     if any(behind):
         policy, assignment, denied, succeeded = behind
         async with ground.database.reading(school) as connection:
@@ -116,7 +121,8 @@ async def _news(ground: Ground, caller: Caller, told: CheckIn, known: Standing) 
                 await signed_assignment(connection, ground, school, caller.id)
                 if assignment
                 else "",
-                (await newest(connection, school)).statement if denied else "",
+                await newer(connection, school, told.deny_list) if denied else "",
+                denied and await is_lost(connection, school, told.deny_list),
                 await since(connection, school, told.epoch) if succeeded else (),
             )
     if told.csr and told.epoch >= known.epoch:
@@ -134,6 +140,14 @@ async def _renewed(ground: Ground, caller: Caller, csr: str) -> str:
     except Refusal as error:
         log.info("not renewed", extra={"device": caller.id, "why": error.code})
         return ""
+
+
+async def _take_back(ground: Ground, caller: Caller, token: str) -> None:
+    """Know again whom we had ended; where the list is none of ours, the check-in goes on."""
+    try:
+        await take_back(ground, caller.school, token)
+    except Refusal as error:
+        log.info("list not taken back", extra={"device": caller.id, "why": error.code})
 
 
 async def _take_heads(ground: Ground, caller: Caller, told: CheckIn) -> int:

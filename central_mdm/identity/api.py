@@ -76,10 +76,10 @@ def routes(ground: Ground) -> Router:
     @get("/trust", opt=TEACHER, responses=problems(401, 403))
     async def trust(request: AnyRequest, deny_list: Number = 0, epoch: Number = 0) -> Trust:
         async with ground.database.reading(request.user.school) as connection:
-            held = await revocation.newest(connection, request.user.school)
+            newer = await revocation.newer(connection, request.user.school, deny_list)
             since = await succession.since(connection, request.user.school, epoch)
             lost = await revocation.is_lost(connection, request.user.school, deny_list)
-        return Trust(held.statement if held.number > deny_list else "", since, lost)
+        return Trust(newer, since, lost)
 
     @post(
         "/trust",

@@ -45,6 +45,12 @@ async def newest(connection: AsyncConnection, school: str) -> Newest:
     return Newest(row.number, row.statement.decode("ascii")) if row else Newest()
 
 
+async def newer(connection: AsyncConnection, school: str, number: int) -> str:
+    """Return the list that holds where it is newer than that of `number`, else ""."""
+    held = await newest(connection, school)
+    return held.statement if held.number > number else ""
+
+
 async def is_lost(connection: AsyncConnection, school: str, number: int) -> bool:
     """Say whether a list of that number was published after the copy that this database was."""
     known = select(deny_lists.c.number).where(

@@ -16,7 +16,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from central_mdm.contract.heads import HEADS_MAX, HeadsHeard, HeadsTold, SignedHead
-from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import BATCH_MAX, Event, Outcome, Pushed
 from central_mdm.contract.roster import Changes, Scopes
 from classroom_app.cloud.errors import (
@@ -30,6 +29,7 @@ from classroom_app.cloud.errors import (
 from classroom_app.cloud.files import NO_ROOM, Files, Held, Sending, TakesFiles
 from classroom_app.cloud.line import Line
 from classroom_app.cloud.ports import SyncStore
+from classroom_app.cloud.trust import AsksTrust, trust_since
 from classroom_app.domain.errors import NotKept
 
 log = logging.getLogger(__name__)
@@ -109,11 +109,9 @@ class TakesTrust(Protocol):
         ...
 
 
-class Central(TakesFiles, Protocol):
+class Central(TakesFiles, AsksTrust, Protocol):
     """The part of `Cloud` that the sync needs."""
 
-    async def trust(self, deny_list: int, epoch: int) -> Trust: ...
-    async def bring_list(self, deny_list: str) -> None: ...
     async def scopes(self) -> Scopes: ...
     async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
     async def push(self, events: tuple[Event, ...]) -> Pushed: ...
@@ -277,14 +275,10 @@ class Sync:
 
     async def _trust(self) -> None:
         """Bring what the school has signed for everybody; teachers carry it to the devices."""
-        trust = await self._cloud.trust(self._takes.deny_list_number(), self._takes.epoch())
-        if trust.lost_list and (held := self._takes.deny_list()):
-            # Before its next one is taken here, which names less: no device is to hear of that.
-            try:
-                await self._cloud.bring_list(held)
-            except Refused as error:  # of another root, say
-                log.warning("deny list not taken back", extra={"why": error.code})
-            trust = await self._cloud.trust(self._takes.deny_list_number(), self._takes.epoch())
+        takes = self._takes
+        trust = await trust_since(
+            self._cloud, takes.deny_list_number(), takes.deny_list(), takes.epoch()
+        )
         if trust.successions:
             await self._takes.follow(trust.successions)
         if trust.deny_list:

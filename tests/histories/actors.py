@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 from blake3 import blake3
 from litestar import Litestar
+from msgspec import Struct, json
 from msgspec.structs import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,7 +42,7 @@ from classroom_app.domain.acts import Act, HandInKept, LessonOver, LessonStarted
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId, Roster
 from classroom_app.papers import Papers, SignedPapers
-from classroom_app.signing_in import papers_of
+from classroom_app.signing_in import bring_held, papers_of
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.witness import Witness as TeachersWitness
 from device_bridge.agent.folder import Folder, read_kept
@@ -54,8 +55,8 @@ from device_bridge.protocol.errors import DeviceError, NotAllowed
 from device_bridge.protocol.journal import HeadAsked
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.trust.grants import read_deny_list, read_grant
-from device_bridge.trust.identity import csr, new_key, write_private
-from device_bridge.trust.revocation import DenyLists
+from device_bridge.trust.identity import School, csr, new_key, write_private
+from device_bridge.trust.revocation import DenyLists, Forgotten
 from tests.histories.checker import Ledger, Work
 from tests.histories.network import URL, Network
 from tests.histories.stage import DAY_SECONDS, SCHOOL, Here, Owner, Person, Sees, Stage, Template
@@ -473,6 +474,7 @@ class Desk:
         person, key = self.teacher.person, new_key()
         asked = csr(key, person.login)
         signed = await self.cloud.sign_in(URL, SCHOOL, person.login, person.password, asked)
+        await bring_held(self.cloud, await self.keeping.papers(), signed)
         papers = await papers_of(self.cloud, URL, key, signed)
         await self.keeping.keep_papers(papers)
         self._join(papers)
@@ -703,8 +705,7 @@ class Agent:
             await enrol(self.folder, URL, self.pupil.code, self._inventory(), self.client)
         enrolment = read_enrolment(self.folder)
         self.school = enrolment.school
-        token = read_kept(self.folder.root / DENY)
-        self.lists = DenyLists(self.school, token.decode() if token else "")
+        self.lists = held_lists(self.folder, self.school)
         self.ground = GroundHere(self.process.clock, 0.0)
         if enrolment.assignment is not None:
             self.ground.assign(enrolment.assignment)
@@ -714,7 +715,7 @@ class Agent:
         duties = Duties(
             ground=self.ground,
             deny=self.deny,
-            deny_list_number=lambda: self.lists.denied.number,
+            deny_lists=lambda: self.lists,
             inventory=self._inventory,
             apply=self._apply,
             pauses=self._pauses,
@@ -742,13 +743,13 @@ class Agent:
         told: DenyList = read_deny_list(token, self.school)
         if told.number <= self.lists.denied.number:
             return
-        write_private(self.folder.root / DENY, token.encode())
-        self.lists.take(token)
+        newer = DenyLists(self.school, self.lists.token, self.lists.denied.forgotten)
+        newer.take(token)
+        kept = HeldLists(newer.token, newer.denied.forgotten)
+        write_private(self.folder.root / DENY, json.encode(kept))
+        self.lists = newer
         self.pupil.seen_number = max(self.pupil.seen_number, told.number)
-        named = {*told.keys, f"generation {told.generation}"}
-        # A school that was set back has forgotten whom it had ended since, and its next list, which
-        # is the newest, names them no more.
-        self.pupil.seen_keys = named if self.scene.ledger.restored else self.pupil.seen_keys | named
+        self.pupil.seen_keys |= {*told.keys, f"{told.generation} {told.number}"}
 
     async def visited(self, deny_list: str, token: str) -> None:
         """Judge a teacher's grant as a link does, after the list that came with it."""
@@ -767,8 +768,12 @@ class Agent:
             self.lists.denied.check(grant, "lock")
         except NotAllowed:
             return
+        # A generation ends what was given before its list; a school that was set back and has
+        # forgotten it gives grants of an older one.
+        raised = [tuple(map(int, one.split())) for one in self.pupil.seen_keys if " " in one]
         old = any(
-            f"generation {n}" in self.pupil.seen_keys for n in range(grant.generation + 1, 99)
+            grant.generation < generation and grant.deny_list < number
+            for generation, number in raised
         )
         if grant.thumbprint in self.pupil.seen_keys or old:
             told = f"device {name} obeys {grant.teacher}, whom a list that it saw has ended"
@@ -789,7 +794,23 @@ class Agent:
             self.scene.hear(Written(self.pupil.row.id, len(some)))
 
 
-DENY: Final = "deny.jws"
+DENY: Final = "deny.json"
+
+
+class HeldLists(Struct, frozen=True):
+    """What a device keeps of deny lists, as its guard does beside its other state."""
+
+    token: str
+    forgotten: Forgotten
+
+
+_held: Final = json.Decoder(HeldLists)
+
+
+def held_lists(folder: Folder, school: School) -> DenyLists:
+    raw = read_kept(folder.root / DENY)
+    kept = _held.decode(raw) if raw else HeldLists("", Forgotten())
+    return DenyLists(school, kept.token, kept.forgotten)
 
 
 async def _off_loop(work: Any, *args: object) -> Any:  # noqa: ANN401 - as the witness asks it

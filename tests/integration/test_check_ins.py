@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import json
 from msgspec.structs import replace
 from sqlalchemy import select
@@ -14,20 +15,36 @@ from sqlalchemy import select
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.leaving import SignedReceipt
 from central_mdm.fleet.model import devices, releases
+from central_mdm.identity.revocation import end_device, end_teacher
 from device_bridge.agent.folder import Folder
-from device_bridge.agent.guard.central import Client
+from device_bridge.agent.guard.central import SOONEST_SECONDS, Client
 from device_bridge.agent.guard.enrolled import read_enrolment, read_school, write_school
 from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.leaving import Leaving, leave
 from device_bridge.agent.guard.mdm import CheckIns, Duties, deliver_receipt, enrol
 from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.session.keeper import retry_pauses
-from device_bridge.trust.identity import Identity
-from tests.mdm import Mdm, bearer, new_request
+from device_bridge.trust.identity import Identity, thumbprint
+from device_bridge.trust.revocation import DenyLists
+from tests.mdm import Mdm, bearer, new_request, request_by
+from tests.restored import forget_who_was_ended
+from tests.school import SmallSchool
 
 pytestmark = pytest.mark.real_loop
 
 
+def overheard(mdm: Mdm, word: bytes) -> list[bool]:
+    """Say of each request whether the word is in it."""
+    told: list[bool] = []
+
+    async def listen(request: httpx.Request) -> None:
+        told.append(word in request.content)
+
+    mdm.http.event_hooks["request"].append(listen)
+    return told
+
+
+NONE = DenyLists(SmallSchool().school)
 Follow = Callable[[Sequence[str], str, str], None]
 
 
@@ -36,11 +53,15 @@ def duties_of(
     client: Client,
     follow: Follow = lambda _, __, ___: None,
     renewing: Renewing | None = None,
+    lists: DenyLists = NONE,
 ) -> Duties:
+    def deny(token: str) -> None:
+        lists.take(token)
+
     return Duties(
         ground=GroundHere(lambda: 1000.0, 0.0),
-        deny=lambda _: None,
-        deny_list_number=lambda: 0,
+        deny=deny,
+        deny_lists=lambda: lists,
         inventory=inventory,
         apply=lambda _: "",
         follow=follow,
@@ -139,3 +160,56 @@ async def test_a_certificate_near_its_end_is_renewed_by_a_check_in_and_a_release
         kept = (await connection.execute(select(releases.c.receipt))).scalar_one()
         assert kept == json.decode(folder.receipt.read_bytes(), type=SignedReceipt).receipt
         assert (await connection.execute(select(devices.c.id))).all() == []
+
+
+async def test_whom_a_server_set_back_to_a_copy_has_forgotten_a_device_tells_it_and_still_refuses(
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    @asynccontextmanager
+    async def client() -> AsyncGenerator[httpx.AsyncClient]:
+        yield mdm.http
+
+    key = Ed25519PrivateKey.generate()
+    await mdm.sign_in(csr=request_by(key))
+    folder, found = Folder(tmp_path / "device"), Inventory("laptop")
+    await enrol(folder, "http://mdm", mdm.sample["devices"][0]["code"], found, client)
+    enrolment = read_enrolment(folder)
+    lists = DenyLists(enrolment.school)
+    duties = duties_of(lambda: found, client, lists=lists)
+    check_ins = CheckIns(folder, enrolment, duties)
+    brought = overheard(mdm, b"lost_list")
+    ended = await end_teacher(mdm.ground, mdm.school, "t-lambert")
+    await check_ins.once()
+    assert (lists.denied.number, lists.denied.keys) == (ended, {thumbprint(key.public_key())})
+    await forget_who_was_ended(mdm)
+    mdm.clock.at += 60
+    shorter = await end_device(mdm.ground, mdm.school, enrolment.device)
+    assert await check_ins.once() == SOONEST_SECONDS, "it is to bring its list, and at once"
+    assert lists.denied.number == ended, "which it would not have any more"
+    mdm.clock.at += 1
+    await check_ins.once()
+    assert lists.denied.number == mdm.clock.at > shorter
+    ours = (one.public_key() for one in (key, enrolment.identity.key))
+    assert lists.denied.keys == set(map(thumbprint, ours))
+    assert not lists.denied.forgotten.until, "the school's own list names them again"
+    await check_ins.once()
+    assert brought == [False, False, True, False], "once is enough"
+    assert "ended again" in caplog.messages
+    caplog.clear()
+
+
+async def test_a_list_that_no_school_has_signed_changes_nothing_and_ends_no_check_in(
+    mdm: Mdm,
+) -> None:
+    asked = {"csr": new_request(), "inventory": {"kind": "laptop"}}
+    code = mdm.sample["devices"][0]["code"]
+    enrolled = await mdm.http.post("/api/enrolments", json={"code": code, **asked})
+    token = enrolled.json()["token"]
+    told = {"deny_list": 7, "lost_list": SmallSchool().deny_list(7)}
+    for more, wanted in (({}, True), (told, False)):
+        asked = {"deny_list": 7, **more}
+        answer = await mdm.http.post("/api/check-in", json=asked, headers=bearer(token))
+        assert answer.status_code == 200, answer.text
+        assert answer.json().get("want_list", False) == wanted
+    answer = await mdm.http.post("/api/check-in", json={"deny_list": 7}, headers=bearer(token))
+    assert "deny_list" not in answer.json()

@@ -14,7 +14,7 @@ from central_mdm.contract.identity import Problem
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
-from central_mdm.identity.model import deny_lists, revocations, schools, teachers
+from central_mdm.identity.model import deny_lists
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.roles import DEFAULTS, choose_role, choose_verbs
 from central_mdm.platform.errors import Malformed, Missing
@@ -24,6 +24,7 @@ from central_mdm.roster.rules import give_class, remove_device
 from device_bridge.trust.grants import read_assignment, read_deny_list, read_grant
 from device_bridge.trust.identity import School
 from tests.mdm import Mdm, bearer, new_request, request_by
+from tests.restored import forget_who_was_ended
 
 pytestmark = pytest.mark.real_loop
 HOUR = 3600
@@ -162,17 +163,6 @@ async def test_a_device_that_knows_more_than_a_copy_serves_again_what_the_copy_s
     again = read(await check_in(first.version + 90))
     assert (again.version, again.classes) == (first.version + 91, first.classes)
     assert await check_in(again.version) == ""
-
-
-async def forget_who_was_ended(mdm: Mdm) -> None:
-    """Set this back to a copy of before."""
-    async with mdm.ground.database.writing(mdm.school) as connection:
-        for table in (deny_lists, revocations):
-            await connection.execute(delete(table).where(table.c.school == mdm.school))
-        back = update(teachers).where(teachers.c.school == mdm.school)
-        await connection.execute(back.values(ended=False))
-        whole = update(schools).where(schools.c.school == mdm.school)
-        await connection.execute(whole.values(generation=0))
 
 
 async def test_whom_a_server_set_back_to_a_copy_has_forgotten_to_end_any_app_brings_back(

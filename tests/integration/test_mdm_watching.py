@@ -100,7 +100,7 @@ def live(mdm: Served) -> set[str]:
     asked = {"code": place["code"], "csr": new_request(), "inventory": {"kind": "test"}}
     device = mdm.http.post("/api/enrolments", json=asked).json()
     headers = bearer(device["token"])
-    told: dict[str, Any] = {"policy_version": NEWER, "deny_list": NEWER}
+    told: dict[str, Any] = {"policy_version": NEWER}
     assignment = jws.extract_compact(device["assignment"].encode()).payload
     told["assignment_version"] = json.loads(assignment)["version"]
     told = told | {"inventory_hash": "cd" * 32, "inventory": {"kind": "Vannier-Kind"}}

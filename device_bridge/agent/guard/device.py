@@ -97,7 +97,7 @@ class Device:
         if enrolled.assignment:
             self.guard.ground.assign(enrolled.assignment)
         self._enrolled = enrolled
-        self._deny_lists = _deny_lists(enrolled.school, self.guard.deny_list)
+        self._deny_lists = _deny_lists(enrolled.school, self.guard)
         self._listener = Listener(
             enrolled.identity, self._law(), self, random_bytes=makings.random_bytes
         )
@@ -311,7 +311,7 @@ class Device:
         return Duties(
             ground=self.guard.ground,
             deny=self._listener.deny,
-            deny_list_number=lambda: self._deny_lists.denied.number,
+            deny_lists=lambda: self._deny_lists,
             follow=self.follow,
             inventory=lambda: inventory_of(root, about.kind, agent_version()),
             apply=about.apply,
@@ -331,9 +331,9 @@ class Device:
         self.guard.witness.introduce(self._enrolled, self.guard.ground.floor)
 
 
-def _deny_lists(school: School, kept: str) -> DenyLists:
+def _deny_lists(school: School, guard: Guard) -> DenyLists:
     """Take up the list that was kept; one of a school that this device has left is none."""
     try:
-        return DenyLists(school, kept)
+        return DenyLists(school, guard.deny_list, guard.forgotten)
     except NotAllowed:
         return DenyLists(school)

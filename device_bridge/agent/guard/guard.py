@@ -81,7 +81,7 @@ from device_bridge.protocol.showing import ShowingDeclared
 from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
 from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from device_bridge.trust.mandates import Mandates
-from device_bridge.trust.revocation import Denied
+from device_bridge.trust.revocation import Denied, Forgotten
 
 log = logging.getLogger(__name__)
 
@@ -164,7 +164,7 @@ class Guard:
             {one.lesson: one.who for one in held.presence.authors if one.lesson and one.who},
         )
         self.port = held.port
-        self.deny_list = held.deny_list
+        self.deny_list, self.forgotten = held.deny_list, held.forgotten
         self._unsynced = asyncio.Event()
         self._to_clean = asyncio.Event()
 
@@ -189,6 +189,7 @@ class Guard:
             notes=tuple(islice(self.voice.notes, NOTES_KEPT)),
             notes_after=self._written,
             drove=self.control.drives,
+            forgotten=self.forgotten,
         )
 
     def _noted_again(self, held: kept.Kept) -> int:
@@ -357,7 +358,7 @@ class Guard:
 
     def denied(self, deny_list: str, denied: Denied) -> None:
         """Keep the school's newest deny list, and end what those on it have declared."""
-        self.deny_list = deny_list
+        self.deny_list, self.forgotten = deny_list, denied.forgotten
         self.voice.changed()
         self.voice.note("deny-list", {"number": denied.number})
         for author in (*self.presence.held.authors, self.attention.held.author):
@@ -366,7 +367,7 @@ class Guard:
 
     def succeeded(self, epoch: int) -> None:
         """End what was declared under a root of the school that is no more."""
-        self.deny_list = ""
+        self.deny_list, self.forgotten = "", Forgotten()
         self.ground.serve_none()
         self.voice.note("succession", {"epoch": epoch})
         self.voice.changed()

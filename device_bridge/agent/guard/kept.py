@@ -24,6 +24,7 @@ from device_bridge.protocol.attention import Attention
 from device_bridge.protocol.declared import Author
 from device_bridge.protocol.indicator import Presence
 from device_bridge.trust.identity import write_private
+from device_bridge.trust.revocation import Forgotten
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ class Kept(Struct, frozen=True):
 
     `notes`: what the journal was still to be given after its entry `notes_after`. What an app was
     told would else be in no journal here, where a guard is killed before it has written.
-    `drove`: the lesson and the teacher who drove at the writing.
+    `drove`: the lesson and the teacher who drove at the writing. `forgotten`: whom lists before
+    `deny_list` have ended.
     """
 
     boot_id: str = ""
@@ -56,6 +58,7 @@ class Kept(Struct, frozen=True):
     notes: tuple[Noted, ...] = ()
     notes_after: int = 0
     drove: tuple[str, str] = ("", "")
+    forgotten: Forgotten = Forgotten()
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.

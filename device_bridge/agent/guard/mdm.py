@@ -58,6 +58,7 @@ from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
 from device_bridge.trust.grants import read_assignment
 from device_bridge.trust.identity import csr, write_private
+from device_bridge.trust.revocation import DenyLists
 
 log = logging.getLogger(__name__)
 
@@ -107,14 +108,14 @@ async def enrol(
 class Duties:
     """What check-ins need of the rest. `apply` blocks and says why not, or ""; of an older MDM.
 
-    `deny` takes a newer deny list, `deny_list_number` tells which is held. `follow` takes
+    `deny` takes a newer deny list, `deny_lists` has the one that is held. `follow` takes
     successions of the school's root, and papers under the newest. `freed` hears that the device
     leaves its school: what restricts its pupil ends. `pace`: by which a start's wait is shortened.
     """
 
     ground: GroundHere
     deny: Callable[[str], None]
-    deny_list_number: Callable[[], int]
+    deny_lists: Callable[[], DenyLists]
     inventory: Callable[[], Inventory]
     apply: Callable[[Policy], str]
     pauses: Callable[[], Iterator[float]]
@@ -136,6 +137,7 @@ class CheckIns:
         self._enrolment = enrolment
         self._duties = duties
         self._wanted = False
+        self._list_wanted = False
         self._told_hash: str = ""
         self.discovery = enrolment.discovery
         self._met_at = duties.ground.boot() if folder.fleet.exists() else -AWAY_SECONDS
@@ -183,12 +185,14 @@ class CheckIns:
         witness, heads = self._duties.witness, ()
         if witness is not None and kept.head_count >= 0:
             heads = await witness.waiting(kept.head_count, HEADS_A_CHECK_IN_MAX)
+        lists = self._duties.deny_lists()
         asked = CheckIn(
             policy_version=kept.policy.version,
             policy_state=kept.policy_state,
             policy_reason=kept.policy_reason,
             assignment_version=self._duties.ground.assignment_version,
-            deny_list=self._duties.deny_list_number(),
+            deny_list=lists.denied.number,
+            lost_list=lists.token if self._list_wanted else "",
             inventory_hash=known,
             inventory=inventory if tells else None,
             heads=heads,
@@ -237,7 +241,9 @@ class CheckIns:
         elif heard.certificate and self._duties.renewing:
             await self._renewed(self._duties.renewing, heard.certificate)
         await self._pin(heard.standby)
-        if heard.deny_list:
+        # Before its next one is taken here, which names less: then nobody else would hear of it.
+        self._list_wanted = heard.want_list
+        if heard.deny_list and not heard.want_list:
             self._duties.deny(heard.deny_list)
         if heard.assignment:
             self._assigned(heard.assignment)
@@ -254,9 +260,9 @@ class CheckIns:
             replace(kept, next_seconds=seconds, head_count=heard.head_count)
         )
         await asyncio.to_thread(write_private, self._folder.fleet, write)
-        # A report or an inventory that is owed is not kept for tomorrow.
-        owed = self._wanted or heard.policy is not None or self._enrolment.outdated
-        return SOONEST_SECONDS if owed else seconds
+        # A report, a list or an inventory that is owed is not kept for tomorrow.
+        owed = self._wanted or self._list_wanted or self._enrolment.outdated
+        return SOONEST_SECONDS if owed or heard.policy is not None else seconds
 
     def _follow(self, heard: CheckedIn) -> None:
         try:

@@ -16,12 +16,11 @@ from msgspec import Struct
 from central_mdm.joining import ground_at
 from classroom_app.papers import Papers
 from classroom_app.storage.keeping import open_keeping
-from device_bridge.agent.folder import Folder, read_kept
+from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment
-from device_bridge.trust.revocation import DenyLists
 from tests.disks import Disk, disk
 from tests.histories import checker, facts
-from tests.histories.actors import DENY
+from tests.histories.actors import held_lists
 from tests.histories.checker import Ledger
 from tests.histories.network import Weather
 from tests.histories.real.actor import Actor
@@ -366,6 +365,6 @@ async def _app(home: Path, teacher: str, central: checker.Server) -> checker.App
 
 def _device(home: Path, name: str) -> checker.Device:
     folder = Folder(home)
-    enrolment, token = read_enrolment(folder), read_kept(home / DENY)
-    lists = DenyLists(enrolment.school, token.decode() if token else "")
+    enrolment = read_enrolment(folder)
+    lists = held_lists(folder, enrolment.school)
     return facts.device(folder, name, lists, enrolment.assignment)

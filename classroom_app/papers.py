@@ -92,6 +92,17 @@ class Papers:
         """UTC seconds since 1970; 0 where there is no grant."""
         return self._grant.issued_at if self._grant else 0
 
+    @property
+    def grant_classes(self) -> tuple[str, ...]:
+        return self._grant.classes if self._grant else ()
+
+    @property
+    def grant_outdated(self) -> bool:
+        """Say whether the school has ended all grants of this one's generation."""
+        return self._grant is not None and (
+            self._grant.generation < self.deny_lists.denied.generation
+        )
+
     def may(self, verb: Verb) -> bool:
         """Say whether the school's grant has this verb."""
         return self._grant is not None and verb in self._grant.verbs

@@ -1,13 +1,15 @@
 """The teacher's grant and certificate, renewed in time and without a word, where the school is.
 
-A grant is renewed a day old, between lessons: a lesson's mandate names it. A certificate is renewed
+A grant is renewed a day old, between lessons: a lesson's mandate names it; at once where it lacks a
+class that has come here, or the school has ended all of its time. A certificate is renewed
 from sixty days before its end and serves from the app's next start on; its key stays. Where the
 school is away, what is here goes on until its end.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, NoReturn, Protocol
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -16,6 +18,7 @@ from msgspec.structs import replace
 from central_mdm.contract.identity import GrantIssued
 from classroom_app.cloud.errors import CloudError
 from classroom_app.domain.errors import NotKept
+from classroom_app.domain.lesson import Roster
 from classroom_app.papers import Papers, SignedPapers
 from device_bridge.protocol.errors import DeviceError, NotPaired
 from device_bridge.trust.accept import accept
@@ -34,6 +37,7 @@ class Issues(Protocol):
 
 class KeepsPapers(Protocol):
     async def papers(self) -> SignedPapers | None: ...
+    async def classes(self) -> Sequence[Roster]: ...
     async def change_papers(self, **changed: object) -> None: ...
 
 
@@ -51,18 +55,28 @@ class Renewing:
         self._cloud, self._keeping, self._papers = cloud, keeping, papers
         self._in_lesson, self._utc = in_lesson, utc
         self._identity = papers.identity
+        self._woken = asyncio.Event()
+        self._in_vain: frozenset[str] = frozenset()
+        """Classes that are here, and that the newest grant had not."""
+
+    def wake(self) -> None:
+        """Look soon: there is news from the school."""
+        self._woken.set()
 
     async def run(self) -> NoReturn:
         """Look now and then, until cancelled."""
         await asyncio.sleep(FIRST_LOOK_SECONDS)
         while True:
+            self._woken.clear()
             for renew in (self.once, self.certificate):
                 try:
                     await renew()
                 except (CloudError, DeviceError, NotKept) as error:
                     why = type(error).__name__
                     log.info("not renewed", extra={"what": renew.__name__, "why": why})
-            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._woken.wait()
 
     async def once(self) -> bool:
         """Renew a grant that is due; return whether it was.
@@ -70,15 +84,16 @@ class Renewing:
         Raises `CloudError` where the school does not give one, `DeviceError` for one that is not
         this school's, `NotKept` where the store does not take it.
         """
-        if not self._due():
+        if not await self._due():
             return False
         issued = await self._cloud.grant()
         kept = await self._keeping.papers()
-        if kept is None or not self._due():
+        if kept is None or not await self._due():
             return False  # signed out, or a lesson began, meanwhile
         renewed = replace(kept, grant=issued.grant, discovery=issued.discovery)
         self._papers.renew(renewed)
         await self._keeping.change_papers(grant=issued.grant, discovery=issued.discovery)
+        self._in_vain = await self._missing()
         log.info("grant renewed", extra={"ends_at": self._papers.grant_ends_at})
         return True
 
@@ -108,8 +123,18 @@ class Renewing:
     def _now(self) -> float:
         return max(self._utc(), self._papers.floor())
 
-    def _due(self) -> bool:
+    async def _due(self) -> bool:
+        if self._in_lesson():
+            return False
         now = self._now()
         # A substitute's ends before it is a day old.
         old = now - self._papers.grant_issued_at > RENEWED_AFTER_SECONDS
-        return not self._in_lesson() and (old or now >= self._papers.grant_ends_at)
+        if old or now >= self._papers.grant_ends_at or self._papers.grant_outdated:
+            return True
+        missing = await self._missing()
+        return bool(missing) and missing != self._in_vain
+
+    async def _missing(self) -> frozenset[str]:
+        """Return the classes that are here and not in the grant."""
+        here = {one.id for one in await self._keeping.classes()}
+        return frozenset(here - set(self._papers.grant_classes))

@@ -235,6 +235,7 @@ class School:
         self.hearing = Hearing(
             self.room, features, pictured=pictured, refused=refused, utc=self._utc
         )
+        self._renewing = Renewing(cloud, keeping, papers, self._in_lesson, time.time)
         self._line = Line(by_this_system)
         self.sync = self._exchange() if papers.signed.server else NoSync(self._on_sync)
         stills = Stills(self.room, folder=home / STILLS, safe_name=safe_name)
@@ -264,9 +265,8 @@ class School:
         # Without a server the grant is renewed at each start (`own_school`).
         of_the_server: list[tuple[str, Coroutine[Any, Any, None]]] = []
         if self.papers.signed.server:
-            renewing = Renewing(self._cloud, self.keeping, self.papers, self._in_lesson, time.time)
             of_the_server = [
-                ("renewing", renewing.run()),
+                ("renewing", self._renewing.run()),
                 ("successors", self.successors.run()),
                 ("ends", self.ends.run()),
             ]
@@ -497,4 +497,6 @@ class School:
         self.sync.wake()
 
     def _on_sync(self, state: SyncState) -> None:
+        if not state.busy and not state.why:
+            self._renewing.wake()
         self._synced(state)

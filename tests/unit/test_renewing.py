@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
@@ -5,8 +6,9 @@ from msgspec.structs import replace
 
 from central_mdm.contract.identity import GrantIssued
 from classroom_app.cloud.errors import Unreachable
+from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.papers import Papers, SignedPapers
-from classroom_app.renewing import Renewing
+from classroom_app.renewing import FIRST_LOOK_SECONDS, Renewing
 from device_bridge.protocol.errors import NotPaired
 from device_bridge.trust.identity import Identity, key_to_pem
 from tests.school import NOW, SmallSchool
@@ -25,6 +27,9 @@ class World:
     kept: SignedPapers | None = None
     answer: Identity | None = None
     asked: list[str] = field(default_factory=list[str])
+    here: tuple[str, ...] = ("5B",)
+    given: tuple[str, ...] = ("5B",)
+    grants: int = 0
 
     def __post_init__(self) -> None:
         self.teacher = self.school.identity("teacher", "teacher-1")
@@ -46,7 +51,13 @@ class World:
     async def grant(self) -> GrantIssued:
         if self.away:
             raise Unreachable
-        issued = self.school.grant(self.teacher, issued_at=int(self.now))
+        self.grants += 1
+        issued = self.school.grant(
+            self.teacher,
+            issued_at=int(self.now),
+            classes=self.given,
+            generation=self.held.deny_lists.denied.generation,
+        )
         return GrantIssued(issued, int(self.now) + 7 * DAY)
 
     async def renew_certificate(self, csr: str) -> str:
@@ -55,6 +66,9 @@ class World:
             "teacher", "teacher-1", begins=self.now, public=self.teacher.key.public_key()
         )
         return answer.certificate_pem.decode()
+
+    async def classes(self) -> tuple[Roster, ...]:
+        return tuple(Roster(ClassId(one), f"Class {one}") for one in self.here)
 
     async def papers(self) -> SignedPapers | None:
         return self.kept
@@ -81,6 +95,41 @@ async def test_nothing_is_renewed_while_a_lesson_runs_for_its_mandate_names_the_
     before = world.held.grant()
     assert not await world.renewing.once()
     assert world.held.grant() == before
+
+
+async def test_a_class_that_was_just_given_is_in_the_grant_at_the_next_look() -> None:
+    world = World(lesson=True, here=("5B", "4A"), given=("4A", "5B"))
+    assert not await world.renewing.once(), "after the lesson"
+    world.lesson = False
+    assert await world.renewing.once()
+    assert world.held.grant_classes == ("4A", "5B")
+    assert not await world.renewing.once()
+    world.here = ("5B", "4A", "6C")
+    assert await world.renewing.once()
+    assert not await world.renewing.once(), "the school did not give it with that: not asked anew"
+    world.given = world.here = ("4A", "5B", "6C", "6D")
+    assert await world.renewing.once()
+    assert (world.held.grant_classes, world.grants) == (world.given, 3)
+
+
+async def test_a_grant_whose_generation_the_school_has_ended_is_renewed_at_the_next_look() -> None:
+    world = World()
+    assert world.held.deny(world.school.deny_list(7, generation=1))
+    assert await world.renewing.once()
+    assert not world.held.grant_outdated
+    assert not await world.renewing.once()
+
+
+async def test_news_from_the_school_shortens_the_wait_for_the_next_look() -> None:
+    world = World()
+    async with asyncio.TaskGroup() as group:
+        looking = group.create_task(world.renewing.run())
+        await asyncio.sleep(FIRST_LOOK_SECONDS + 1)
+        world.here = world.given = ("4A", "5B")
+        world.renewing.wake()
+        await asyncio.sleep(1)
+        looking.cancel()
+    assert world.held.grant_classes == ("4A", "5B")
 
 
 async def test_a_school_that_is_away_leaves_the_grant_that_is_here() -> None:

@@ -180,8 +180,9 @@ def _sentence(error: Exception) -> str:
 
 def _refused(error: Refusal) -> str:
     match error:
-        case Missing():
-            return f"this school has none such ({error}). Look at what you named, and at --school."
+        case Missing(detail=detail):
+            what = detail or f"This school has none such ({error})."
+            return f"{what} Look at what you named, and at --school."
         case NotSignedIn(code="wrong-password"):
             return "login and password do not belong to a person of this school."
         case TryAgain(after_seconds=seconds):
@@ -306,7 +307,7 @@ async def _want_schools(ground: Ground, named: str | Sequence[str] | None) -> No
     here = await schools_here(ground)
     for school in [named] if isinstance(named, str) else named or ():
         if school not in here:
-            raise Missing(f"no-school {school}")
+            raise Missing("no-school", f"There is no school {school}.")
 
 
 async def _code(ground: Ground, args: argparse.Namespace) -> str:

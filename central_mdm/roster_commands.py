@@ -60,7 +60,7 @@ async def _region(ground: Ground, args: argparse.Namespace) -> object:
     if len(orgs) < len(args.of):
         raise Malformed("of", "Say each school once: --of SCHOOL=ORG.")
     if unknown := sorted(set(orgs) - set(await schools_here(ground))):
-        raise Missing(f"no-school {', '.join(unknown)}")
+        raise Missing("no-school", f"There is no school {', '.join(unknown)}.")
     region = await import_region(
         ground, orgs, args.bundle, dry_run=args.dry_run, confirms=args.confirm
     )

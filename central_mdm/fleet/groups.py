@@ -93,7 +93,7 @@ async def devices_of(
         case "group":
             mine = select(groups.c.id).where(groups.c.school == school, groups.c.id == target)
             if (await connection.execute(mine)).first() is None:
-                raise Missing(f"no-group {target}")
+                raise Missing("no-group", f"There is no group {target}.")
             wanted = select(members.c.device).where(
                 members.c.school == school, members.c.group_id == target
             )
@@ -135,4 +135,4 @@ async def _want_devices(connection: AsyncConnection, school: str, named: Collect
     )
     here = set((await connection.execute(known)).scalars())
     if unknown := sorted(set(named) - here):
-        raise Missing(f"no-device {unknown[0]}")
+        raise Missing("no-device", f"There is no device {unknown[0]}.")

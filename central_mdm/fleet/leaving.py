@@ -59,7 +59,7 @@ async def keys_of(
     """Return the newest key's thumbprint of each device. Raises Missing where one has none."""
     keys = await newest_keys(connection, school, "device", wanted)
     if unknown := [device for device in wanted if device not in keys]:
-        raise Missing(f"no-device {unknown[0]}")
+        raise Missing("no-device", f"There is no device {unknown[0]}.")
     return keys
 
 

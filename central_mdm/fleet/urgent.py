@@ -59,7 +59,7 @@ async def found(ground: Ground, school: str, who: str, device: str) -> None:
     """End it: the device is there again. Raises Missing where it was not missing."""
     async with ground.database.writing(school) as connection:
         if not await _end_lost(connection, school, device):
-            raise Missing(f"not-lost {device}")
+            raise Missing("not-lost", f"The device {device} is not missing.")
         await raise_wanted(connection, school, [device])
     log.info("device found", extra={"school": school, "device": device, "by": who})
 

@@ -70,4 +70,4 @@ async def want_teacher(connection: AsyncConnection, school: str, teacher: str) -
     """Raise Missing for who is no teacher of this school, or has been ended."""
     mine = (teachers.c.school == school, teachers.c.id == teacher, teachers.c.ended.is_(False))
     if (await connection.execute(select(teachers.c.id).where(*mine))).first() is None:
-        raise Missing(f"no-teacher {teacher}")
+        raise Missing("no-teacher", f"There is no person {teacher}.")

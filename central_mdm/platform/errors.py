@@ -19,7 +19,10 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    """`code` is a word for programs, `detail` a sentence without anybody's name in it."""
+    """`code` is a word for programs, a constant; `detail` a sentence without anybody's name in it.
+
+    An id that the asker has named belongs in `detail`.
+    """
 
     status: ClassVar[int] = 400
 

@@ -41,11 +41,8 @@ def method_of(scope: HTTPScope) -> str:
 
 
 def keep_problem(scope: Scope, code: str) -> None:
-    """Keep the code of the Problem that answers a request, for `problem_of`.
-
-    Only its first word, which is a program's: what may follow is an id that the asker has named.
-    """
-    scope["state"][_PROBLEM] = code.partition(" ")[0]
+    """Keep the code of the Problem that answers a request, for `problem_of`."""
+    scope["state"][_PROBLEM] = code
 
 
 def problem_of(scope: Scope) -> str:

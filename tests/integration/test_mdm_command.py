@@ -44,7 +44,7 @@ def test_who_lets_a_device_go_says_who_they_are_and_is_told_what_lacks(
         for words, typed, told in (
             (release, "", "Say who lets it go: --as LOGIN, the password on stdin."),
             (lambert, "?", "login and password do not belong to a person of this school."),
-            (lambert, first["password"], f"this school has none such (no-device x). {LOOK}"),
+            (lambert, first["password"], f"There is no device x. {LOOK}"),
         ):
             monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
             code, heard = said(capsys, *words)
@@ -55,7 +55,7 @@ def test_who_lets_a_device_go_says_who_they_are_and_is_told_what_lacks(
 def test_a_mistyped_school_is_told_and_has_no_clean_list_of_alarms(
     tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = f"pupitre-mdm: this school has none such (no-school tileuls). {LOOK}"
+    told = f"pupitre-mdm: There is no school tileuls. {LOOK}"
     with prepared_school.copy(tmp_path):
         for command in (("alarms",), ("ending",), ("tidy",), ("code", "--class", "5B"), ("rules",)):
             code, heard = said(capsys, *command, "--folder", tmp_path, "--school", "tileuls")
@@ -117,7 +117,7 @@ def test_a_class_is_given_to_a_substitute_for_today_by_the_command(
     with prepared_school.copy(tmp_path):
         assert said(capsys, *give, "--teacher", "t-sane")[0] == 0
         code, heard = said(capsys, *give, "--teacher", "t-nobody")
-    told = f"pupitre-mdm: this school has none such (no-teacher t-nobody). {LOOK}"
+    told = f"pupitre-mdm: There is no person t-nobody. {LOOK}"
     assert (code, heard.splitlines()[-1]) == (1, told)
 
 
@@ -132,5 +132,5 @@ def test_a_mistyped_class_gets_no_code_and_a_mistyped_code_is_not_said_to_be_end
             (("revoke-code", *here, "--code", "AAAA-BBBB-CCCC"), "no-code"),
         ):
             code, heard = said(capsys, *words)
-            sentence = f"pupitre-mdm: this school has none such ({told}). {LOOK}"
+            sentence = f"pupitre-mdm: This school has none such ({told}). {LOOK}"
             assert (code, heard.splitlines()[-1]) == (1, sentence)

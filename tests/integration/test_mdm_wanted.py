@@ -187,20 +187,22 @@ async def test_what_cannot_be_is_refused_by_name(mdm: Mdm) -> None:
         ("declarations", {**school, "feature": "moon", "body": {}}, 400, "no-feature"),
         ("declarations", {**school, **TIMEOUT, "body": {"seconds": -1}}, 400, "malformed"),
         ("declarations", {**school, **TIMEOUT, "body": {"colour": "red"}}, 400, "no-such-body"),
-        ("declarations", {**here, **TIMEOUT, "target": "dev-0"}, 404, "no-device dev-0"),
-        ("declarations", {"scope": "group", "target": "g", **TIMEOUT}, 404, "no-group g"),
+        ("declarations", {**here, **TIMEOUT, "target": "dev-0"}, 404, "no-device"),
+        ("declarations", {"scope": "group", "target": "g", **TIMEOUT}, 404, "no-group"),
         ("declarations", {**school, "target": "x", **TIMEOUT}, 400, "no-target"),
         ("orders", {**here, "id": "o", "kind": "lost"}, 400, "malformed"),
         ("orders", {**here, "id": "o", "kind": "wipe"}, 400, "malformed"),
         ("orders", {**here, "id": "o", "kind": "message"}, 400, "no-text"),
         ("groups", {"id": "g", "name": "G"}, 400, "list-or-rule"),
-        ("groups", {"id": "g", "name": "G", "members": ["dev-0"]}, 404, "no-device dev-0"),
+        ("groups", {"id": "g", "name": "G", "members": ["dev-0"]}, 404, "no-device"),
         ("lost", {"device": [device, "dev-2"], "text": "x"}, 400, "malformed"),
         ("lost", {"device": device, "scope": "school", "text": ""}, 400, "malformed"),
-        ("found", {"device": device}, 404, f"not-lost {device}"),
+        ("found", {"device": device}, 404, "not-lost"),
     ]
     for path, told, status, code in refusals:
         assert (await ask(mdm, path, told, status))["code"] == code, told
+    missing = await ask(mdm, "declarations", {**here, **TIMEOUT, "target": "dev-0"}, 404)
+    assert missing["detail"] == "There is no device dev-0."
     for number in range(COMMANDS_MAX):
         await ask(mdm, "orders", {**here, "id": f"o{number}", "kind": "ring"})
     assert (await ask(mdm, "orders", {**here, "id": "more", "kind": "ring"}, 409))["code"] == (

@@ -12,12 +12,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import httpx
 import pytest
 from joserfc import jws
-from litestar.types import Scope
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -29,7 +28,6 @@ from sqlalchemy.exc import OperationalError
 from central_mdm.identity.roles import choose_role
 from central_mdm.platform.counts import Spread
 from central_mdm.platform.errors import Malformed, Missing
-from central_mdm.platform.requests import keep_problem, problem_of
 from central_mdm.tidying import tidy_daily
 from central_mdm.traces import Traces
 from central_mdm.watching import tracing
@@ -240,19 +238,12 @@ def test_a_span_that_ends_by_an_error_tells_its_kind_and_none_of_its_words() -> 
     with pytest.raises(OperationalError), traces.span("database reading"):
         raise broken
     with pytest.raises(Missing), traces.span("database reading", rows=2):
-        raise Missing("no-device lambert")
+        raise Missing("no-device", "lambert")
     first, second = exporter.get_finished_spans()
     assert first.attributes == {"error.type": "OperationalError"}
     assert second.attributes == {"pupitre.rows": 2}, "a refusal is no failure of the database"
     assert (first.status.is_ok, second.status.is_ok) == (False, True)
     assert not [each for each in (first, second) if each.events or each.status.description]
-
-
-def test_of_a_problem_the_first_word_is_told_the_rest_may_be_an_id() -> None:
-    scope = cast(Scope, {"type": "http", "state": {}})
-    assert problem_of(scope) == ""
-    keep_problem(scope, "no-device lambert")
-    assert problem_of(scope) == "no-device"
 
 
 def test_a_spread_counts_a_value_where_it_is_at_most_the_bound() -> None:

@@ -177,3 +177,16 @@ def test_what_threads_read_is_read_by_decoders_made_at_import(room: str) -> None
     for path in sorted((ROOT / room).glob("*.py")):
         if path.name not in on_the_loop_only:
             assert not re.search(r"decode\([^\n]*type=", path.read_text()), path
+
+
+def test_the_code_of_a_refusal_is_a_constant_for_programs_compare_it() -> None:
+    source = (ROOT / "central_mdm/platform/errors.py").read_text(encoding="utf-8")
+    refusals = {each.name for each in ast.parse(source).body if isinstance(each, ast.ClassDef)}
+    made = [
+        f"{path}:{call.lineno}"
+        for path, tree in trees("central_mdm")
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
+        if call.func.id in refusals and any(isinstance(one, ast.JoinedStr) for one in call.args[:1])
+    ]
+    assert not made

@@ -11,7 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.region import Entered, School, Schools
 from central_mdm.identity import audit
-from central_mdm.identity.model import region_schools, teacher_tokens
+from central_mdm.identity.model import (
+    audit_acts,
+    region_schools,
+    schools,
+    teacher_tokens,
+    teachers,
+)
 from central_mdm.identity.rules import open_school
 from central_mdm.platform.authentication import Caller, hash_of, token_for
 from central_mdm.platform.errors import Missing, Refused
@@ -34,19 +40,43 @@ async def schools_of(connection: AsyncConnection, region: str, after: str) -> Sc
 async def open_member(ground: Ground, caller: Caller, school: School) -> None:
     """Open a school of this region. Raises Refused where one of that id is here, whosever it is.
 
-    The region's own, of that very name, is not in the way: an answer was lost.
+    The region's own, of that very name, is not in the way: an answer was lost, or this died when
+    the school was there and not yet the region's.
     """
     by = audit.by(caller)
+    there = audit.By(f"{_opener(caller.school)}{caller.id}", by.role, by.session)
     try:
-        await open_school(ground, school.school, school.name, by=by)
+        await open_school(ground, school.school, school.name, by=there)
     except FileExistsError:
         if await _is_member(ground, caller.school, school):
             return
-        raise Refused("school-exists", "There is a school of this id.") from None
+        if not await _was_opened(ground, caller.school, school):
+            raise Refused("school-exists", "There is a school of this id.") from None
     async with ground.database.writing(caller.school) as connection:
         await join(connection, caller.school, school)
         told = caller.school, by, "school-opened", school.school
         await audit.record(connection, ground.clock(), *told)
+
+
+def _opener(region: str) -> str:
+    return f"visitor:{region}/"
+
+
+async def _was_opened(ground: Ground, region: str, school: School) -> bool:
+    """Say whether people of this region opened that school, and nobody has been in it since."""
+    mine = school.school
+    opened = select(audit_acts.c.who, audit_acts.c.act).where(
+        audit_acts.c.school == mine, audit_acts.c.number == 1
+    )
+    named = select(schools.c.name).where(schools.c.school == mine)
+    people = select(teachers.c.id).where(teachers.c.school == mine).limit(1)
+    async with ground.database.reading(mine) as connection:
+        first = (await connection.execute(opened)).first()
+        name = await connection.scalar(named)
+        peopled = await connection.scalar(people)
+    if first is None or name != school.name or peopled is not None:
+        return False
+    return first.act == "school-opened" and first.who.startswith(_opener(region))
 
 
 async def _is_member(ground: Ground, region: str, school: School) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -57,15 +57,26 @@ async def open_school(
     """Make a school: its key, its root certificate, its first epoch. Once.
 
     `standby`: see `identity.succession.make_standby`. A region is a tenant as a school is.
-    `by`: on whose word, where that is not written down already.
+    `by`: on whose word, where that is not written down already. Raises FileExistsError where there
+    is one.
     """
-    root = make_root(school, ground.keys.make(school), ground.clock())
+    root = make_root(school, await _first_key(ground, school), ground.clock())
     row = {"school": school, "name": name, "epoch": ground.new_id(), "root": root}
     row |= {"standby": standby, "kind": kind}
     async with ground.database.writing(school) as connection:
         await keep_school(connection, row)
         if by is not None:
             await audit.record(connection, ground.clock(), school, by, "school-opened", school)
+
+
+async def _first_key(ground: Ground, school: str) -> Ed25519PrivateKey:
+    """Make a school's key; one that was made for a school which was then not written is taken."""
+    try:
+        return ground.keys.make(school)
+    except FileExistsError:
+        if school in await schools_here(ground):
+            raise
+        return ground.keys.key(school)
 
 
 async def keep_school(connection: AsyncConnection, row: dict[str, str]) -> None:

@@ -13,19 +13,22 @@ from sqlalchemy import delete, update
 
 from central_mdm.cli import main
 from central_mdm.contract.region import School
-from central_mdm.identity import audit, second_factor
+from central_mdm.identity import audit, region, second_factor
 from central_mdm.identity.model import audit_acts, second_factors
 from central_mdm.identity.people import Person, keep_person
 from central_mdm.identity.region import join
 from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
-from central_mdm.platform.errors import Malformed
+from central_mdm.platform.authentication import Caller
+from central_mdm.platform.errors import Malformed, Refused
 from tests.mdm import Mdm, bearer, new_request
 
 pytestmark = pytest.mark.real_loop
 on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 REGION = "region-north"
+ROSE = Caller(REGION, "teacher", "r-1", duty="region")
+OTHER = Caller("region-south", "teacher", "r-1", duty="region")
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 
 
@@ -165,6 +168,37 @@ async def test_a_region_opens_and_lists_its_own_schools_and_no_other(mdm: Mdm) -
     assert [act["act"] for act in here][:2] == ["school-opened", "second-factor-enrolled"]
     with pytest.raises(Malformed, match="no-such-role"):
         await choose_role(mdm.ground, mdm.school, "t-lambert", "region")
+
+
+class Died(Exception):
+    """As by kill -9: nothing after it is done."""
+
+
+@on_sqlite
+async def test_a_school_whose_opening_died_halfway_is_opened_by_the_same_region_asked_again(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It died after the school's key, then after the school's row: before it was the region's."""
+    token = await a_region(mdm)
+    opened = {"school": "new-one", "name": "A new one"}
+
+    async def dies(*_: object) -> None:
+        raise Died
+
+    for part in ("rules.keep_school", "region.join"):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"central_mdm.identity.{part}", dies)
+            with pytest.raises(Died):
+                await region.open_member(mdm.ground, ROSE, School(**opened))
+    for other in (OTHER, ROSE):
+        name = "A new one" if other is OTHER else "Another name"
+        with pytest.raises(Refused, match="school-exists"):
+            await region.open_member(mdm.ground, other, School("new-one", name))
+    assert (await asked(mdm, "/api/region/schools", token, opened))[0] == 201
+    listed = (await asked(mdm, "/api/region/schools", token))[1]["schools"]
+    assert {one["school"] for one in listed} == {mdm.school, "new-one"}
+    there = await asked(mdm, "/api/region/schools/new-one/visits", token, {})
+    assert there[0] == 201
 
 
 async def test_who_enters_a_school_is_in_the_audit_of_both_and_only_administrates_for_a_while(

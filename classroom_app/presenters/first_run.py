@@ -10,25 +10,13 @@ from PySide6.QtCore import QObject, Signal
 from classroom_app.domain.founding import SAFE_MIN, Founding
 from classroom_app.presenters.acts import Opens, Starts
 from classroom_app.presenters.check import Checked, Row, rows
+from classroom_app.presenters.not_signed_in import Told, is_a, not_signed_in
 from classroom_app.presenters.sentences import refusal
-from classroom_app.presenters.words import LANGUAGES, lasted, later, say
+from classroom_app.presenters.words import LANGUAGES, later, say
 
 _CODE: Final = later("Type the six digits that your second factor shows, or a recovery code.")
 CODE_DIGITS: Final = 6
 RECOVERY_LETTERS: Final = 16
-PATIENCE_SECONDS: Final = 60.0
-# The field that an error is said of; the server's, where it is none of these.
-_ABOUT: Final = {
-    "WrongPassword": "password",
-    "Refused": "password",
-    "WrongCode": "code",
-    "NoFactor": "login",
-}
-# What the server refuses to who has signed in well.
-_NOT_HERE: Final = {
-    "no-verbs": later("At this school your role does nothing in class. Ask your administrator."),
-    "no-class": later("No class is given to you at this school. Ask your administrator."),
-}
 
 
 class Missed(Struct, frozen=True):
@@ -42,14 +30,6 @@ class Missed(Struct, frozen=True):
     here: int = 0
     name: str = ""
     stays: bool = False
-
-
-class Told(Struct, frozen=True):
-    """What is said beneath the field called `about`. `wrong`: it is to be mended."""
-
-    words: str = ""
-    about: str = ""
-    wrong: bool = False
 
 
 def lacks(asked: Founding) -> Told:
@@ -141,7 +121,7 @@ class FirstRunPresenter(QObject):
 
         def refused(error: Exception) -> None:
             # What can go wrong but for the passphrase is that file, which is written first.
-            about = "own-passphrase" if _kin(error, "WrongPassphrase") else "own-safe"
+            about = "own-passphrase" if is_a(error, "WrongPassphrase") else "own-safe"
             self._tell(Told(refusal(error), about, wrong=True))
 
         told = lacks(asked)
@@ -214,21 +194,12 @@ class FirstRunPresenter(QObject):
             self._tell(Told())
 
     def _not_signed_in(self, error: Exception) -> None:
-        if _kin(error, "CodeAsked"):
+        if is_a(error, "CodeAsked"):
             self.asks_code = True
             self._tell(Told(say(_CODE), "code"))
             self.wrong.emit("code")
             return
-        if _kin(error, "ServerBusy"):
-            seconds = float(getattr(error, "after_seconds", 0.0)) or PATIENCE_SECONDS
-            words = say("The server wants a pause. Try again in {time}.", time=lasted(seconds))
-            self._tell(Told(words, "password", wrong=True))
-            return
-        if words := _NOT_HERE.get(getattr(error, "code", "")):
-            self._tell(Told(say(words), "login", wrong=True))
-            return
-        about = next((field for kind, field in _ABOUT.items() if _kin(error, kind)), "server")
-        self._tell(Told(refusal(error), about, wrong=True))
+        self._tell(not_signed_in(error))
 
     def look_for_account(self, server: str, school: str) -> None:
         """Ask the typed server whether it offers an account; a server that is away offers none."""
@@ -254,14 +225,10 @@ class FirstRunPresenter(QObject):
             return
         if self.busy:
             return
-
-        def refused(error: Exception) -> None:
-            self._tell(Told(refusal(error), "server", wrong=True))
-
         self.busy = self.in_browser = True
         self._tell(Told(say("Go on in the browser."), "server"))
         work = self._by_account(server.strip(), school.strip())
-        self._tasks.start(work, name="sign-in-by-account", refused=refused)
+        self._tasks.start(work, name="sign-in-by-account", refused=self._not_signed_in)
 
     def dial(self, address: str) -> None:
         typed = address.strip()
@@ -327,8 +294,3 @@ def _plain_code(typed: str) -> str:
     digits = len(code) == CODE_DIGITS and code.isdecimal()
     letters = len(code) == RECOVERY_LETTERS and code.isalnum()
     return code if code.isascii() and (digits or letters) else ""
-
-
-def _kin(error: Exception, name: str) -> bool:
-    """Return whether an error is such a one: presenters import neither cloud nor devices."""
-    return any(kind.__name__ == name for kind in type(error).__mro__)

@@ -148,7 +148,7 @@ _ERRORS = {
     "TryAgain": later("{name} is busy or out of reach. It goes on by itself."),
     "Unsupported": later("{name} is too old for this. The rest works."),
     "Broken": later("{name} answers in a way Pupitre does not understand. The rest goes on."),
-    "Refused": later("Name, password or school is not right. Try again."),
+    "Refused": later("The server does not do that for you. Ask your administrator."),
     "WrongPassword": later("Name, password or school is not right. Try again."),
     "CodeAsked": later("Your role needs a code as well. Sign in with name and password."),
     "WrongCode": later("The code is not right, or was used already. Wait for the next one."),

@@ -3,7 +3,7 @@
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
-from classroom_app.presenters.first_run import Told
+from classroom_app.presenters.not_signed_in import Told
 from classroom_app.views.sheets import label
 
 

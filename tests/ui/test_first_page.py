@@ -8,11 +8,20 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from classroom_app.cloud.errors import CodeAsked, NoFactor, Refused, ServerBusy, WrongCode
+from classroom_app.cloud.errors import (
+    CodeAsked,
+    NoFactor,
+    NotSignedIn,
+    Refused,
+    ServerBusy,
+    WrongCode,
+    WrongPassword,
+)
 from classroom_app.domain.tile import State
 from classroom_app.presenters import check
 from classroom_app.presenters.check import row, rows
 from classroom_app.presenters.first_run import Missed
+from classroom_app.presenters.not_signed_in import not_signed_in
 from device_bridge.discovery.doctor import Check
 from tests.ui.conftest import Opens
 from tests.ui.room import CHECKS, NOW, Room, classroom, replace
@@ -226,7 +235,6 @@ def test_who_administrates_is_asked_for_a_code_and_nobody_else_is(opened: Opens)
         (WrongCode("wrong-code"), "code"),
         (ServerBusy(90), "password"),
         (NoFactor("second-factor"), "login"),
-        (Refused("no-verbs"), "login"),
     ):
         room.acts.refuses = error
         typed_in(room, ("code", "123456"))
@@ -241,3 +249,27 @@ def test_who_administrates_is_asked_for_a_code_and_nobody_else_is(opened: Opens)
     assert not fields["code"].isVisible(), "another person may need none"
     click(room, "sign-in")
     assert room.acts.asked[-1] == ("sign-in", (), "https://ecole/e1/keller/pw")
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "de"])
+def test_each_refusal_of_the_server_is_a_sentence_of_its_own(opened: Opens, language: str) -> None:
+    opened(language)
+    known = [
+        ("no-verbs", "login"),
+        ("no-class", "login"),
+        ("no-certificate", "server"),
+        ("malformed", "school"),
+        ("unknown-account", "server"),
+        ("no-openid", "server"),
+        ("no-such-path", "server"),
+        ("enrolled", "code"),
+        ("a-word-of-a-later-server", "login"),
+    ]
+    told = [not_signed_in(Refused(code)) for code, _ in known]
+    told += [not_signed_in(NotSignedIn(code)) for code in ("openid-state", "openid-audience")]
+    assert [one.about for one in told] == [*(about for _, about in known), "server", "server"]
+    assert len({one.words for one in told}) == len(told)
+    assert all(one.wrong and "{" not in one.words for one in told)
+    assert "a-word-of-a-later-server" in told[8].words, "for whoever is asked about it"
+    wrong = not_signed_in(WrongPassword("wrong-password"))
+    assert wrong.words not in {one.words for one in told}

@@ -115,7 +115,7 @@ def _rules(rules: argparse.ArgumentParser) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 on success, 1 with a sentence on stderr, 2 for wrong options."""
-    args = parser().parse_args(argv)
+    args = _parsed(argv)
     _log(as_json=getattr(args, "log", "") == "json")
     if _named(args) not in MAKES_A_SCHOOL and not has_school(args.folder):
         told = f"there is no school in {args.folder}. Look at its name, or make one there"
@@ -135,6 +135,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"pupitre-mdm: {_sentence(error)}", file=sys.stderr)
         return 1
     return 0
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    made = parser()
+    args = made.parse_args(argv)
+    if args.command == "serve" and bool(args.cert) != bool(args.key):
+        given, lacks = ("--cert", "--key") if args.cert else ("--key", "--cert")
+        made.error(f"{given} is for TLS, and so needs {lacks} as well")
+    return args
 
 
 def _say(line: str) -> None:

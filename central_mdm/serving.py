@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import os
 import signal
 import socket
 import sys
@@ -20,9 +19,11 @@ from msgspec import Struct
 from central_mdm.app import ROOMS, join
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.joining import ground_at
+from central_mdm.platform.alone import only_one
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.readiness import Readiness
 from central_mdm.platform.requests import Layer, Requests
+from central_mdm.roster.oneroster.staging import forget_dead
 from central_mdm.tidying import tidy_daily
 from central_mdm.watching import metrics_page, tracing
 
@@ -89,6 +90,7 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
     Raises `BlockingIOError` where the folder's own database is served already, Malformed where
     traces are asked for and their libraries are not there.
     """
+    await asyncio.to_thread(forget_dead)
     alone = nullcontext() if served.database else only_one(served.folder)
     with alone, _bound(served) as sockets, tracing(served.traces) as traced:
         ground_here = ground_at(
@@ -179,22 +181,6 @@ async def _drain(
     readiness.stop()
     await asyncio.sleep(seconds)
     server.should_exit = True
-
-
-@contextmanager
-def only_one(folder: Path) -> Generator[None]:
-    """Lock the folder itself, as long as the block lasts or the process lives."""
-    if sys.platform == "win32":  # no such locks there
-        yield
-        return
-    import fcntl  # noqa: PLC0415 - not there on Windows
-
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(held)
 
 
 def runs() -> Callable[[Coroutine[Any, Any, None]], None]:

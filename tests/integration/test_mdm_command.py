@@ -102,6 +102,17 @@ def test_options_that_cannot_be_are_refused_at_once(
     assert wrong[1] in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("given", "lacks"), [("--cert", "--key"), ("--key", "--cert")])
+def test_half_of_what_tls_needs_is_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, lacks: str
+) -> None:
+    file = tmp_path / "half.pem"
+    file.touch()
+    with pytest.raises(SystemExit, match="2"):
+        said(capsys, "serve", "--folder", tmp_path, given, file)
+    assert f"{given} is for TLS, and so needs {lacks} as well" in capsys.readouterr().err
+
+
 def test_a_class_of_nobody_is_no_sample(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         said(capsys, "sample", "--folder", tmp_path / "school", "--devices", "0")

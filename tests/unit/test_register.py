@@ -2,6 +2,10 @@
 
 import csv
 import io
+import os
+import signal
+import subprocess
+import sys
 import zipfile
 from datetime import date
 from pathlib import Path
@@ -185,3 +189,30 @@ def test_what_is_no_zip_or_half_of_one_is_refused(tmp_path: Path) -> None:
             heard(tmp_path / "c.zip")
     with zipfile.ZipFile(tmp_path / "b.zip") as archive:
         assert archive.testzip() is None
+
+
+KILLED = """
+import os, signal
+from central_mdm.roster.oneroster.staging import a_staging
+with a_staging() as staging:
+    staging.many("INSERT INTO f_user (source, given) VALUES (?, ?)", [("p1", "Zofia")])
+    staging.settle()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_import_has_left_is_removed_by_the_next_and_a_living_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with a_staging() as living:
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED], env=os.environ | {"TMPDIR": str(tmp_path)}, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL
+        (left,) = (one for one in tmp_path.iterdir() if one != living.path.parent)
+        assert b"Zofia" in (left / "staging.db").read_bytes()
+        with a_staging():
+            assert not left.exists()
+        assert living.path.exists()
+    assert list(tmp_path.iterdir()) == []

@@ -19,18 +19,22 @@ DEFAULTS: Final[dict[str, tuple[Verb, ...]]] = {
     "administrator": (),
     "region": (),
 }
-"""A substitute takes no device over; a technician sees no screen and locks nobody; who
-administrates does nothing in class at all, unless the school says so."""
+"""A substitute takes no device over; a technician sees no screen and locks nobody. Who
+administrates and has a class of their own is its teacher; without one they have no grant at all."""
+TEACHES_AS: Final = {"administrator": "teacher"}
+"""Whose verbs a role has where the school says nothing of its own: a head who teaches as well."""
 
 
 async def verbs_of(connection: AsyncConnection, school: str, role: str) -> tuple[Verb, ...]:
-    """Return what the school lets this role do; empty: nothing."""
-    wanted = select(role_verbs.c.verbs).where(
-        role_verbs.c.school == school, role_verbs.c.role == role
+    """Return what the school lets this role do in classes of one's own; empty: nothing."""
+    roles = [role, *filter(None, [TEACHES_AS.get(role)])]
+    wanted = select(role_verbs.c.role, role_verbs.c.verbs).where(
+        role_verbs.c.school == school, role_verbs.c.role.in_(roles)
     )
-    kept = (await connection.execute(wanted)).scalar()
+    chosen = {row.role: row.verbs for row in await connection.execute(wanted)}
+    kept = next((chosen[each] for each in roles if each in chosen), None)
     if kept is None:
-        return DEFAULTS.get(role, ())
+        return DEFAULTS.get(roles[-1], ())
     return tuple(verb for verb in ALL if verb in kept.split())
 
 

@@ -1,8 +1,11 @@
 """Who may do what, and whom the school ends: roles, substitutes, deny lists; on both databases."""
 
+from base64 import b32decode
 from logging import WARNING
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,17 +19,19 @@ from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.model import deny_lists
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
-from central_mdm.identity.roles import DEFAULTS, choose_role, choose_verbs
+from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs
+from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.roster.feed import publish
 from central_mdm.roster.model import devices
-from central_mdm.roster.rules import give_class, remove_device
+from central_mdm.roster.rules import give_class, remove_device, take_class
 from device_bridge.trust.grants import read_assignment, read_deny_list, read_grant
 from device_bridge.trust.identity import School
 from tests.mdm import Mdm, bearer, new_request, request_by
 from tests.restored import forget_who_was_ended
 
 pytestmark = pytest.mark.real_loop
+on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 HOUR = 3600
 
 
@@ -227,6 +232,49 @@ async def test_a_substitute_has_a_class_for_today_and_what_the_role_allows(mdm: 
     assert (await granted(mdm, "keller")).classes == own  # for good stays for good
     scopes = await mdm.http.get("/api/scopes", headers=await mdm.as_teacher("keller"))
     assert f"class:{other}" not in scopes.json()["scopes"]
+
+
+async def granted_to_head(mdm: Mdm) -> httpx.Response:
+    """Ask for the grant of Lambert, who administrates, by password and code."""
+    signed = await mdm.sign_in(csr=new_request())
+    token = signed["token"]
+    if signed["second_factor"] == "enrol":
+        made = (await mdm.http.post("/api/second-factor/enrolment", headers=bearer(token))).json()
+        mdm.tokens["secret"] = parse_qs(urlsplit(made["uri"]).query)["secret"][0]
+    secret = b32decode(mdm.tokens["secret"])
+    mdm.clock.at += STEP_SECONDS
+    password = mdm.sample["teachers"][0]["password"]
+    asked = {"school": mdm.school, "login": "lambert", "password": password, "csr": new_request()}
+    asked["code"] = code_at(secret, mdm.clock.at // STEP_SECONDS)
+    whole = (await mdm.http.post("/api/sign-in", json=asked)).json()
+    assert whole["certificate"], "one sign-in is good for both"
+    audit = await mdm.http.get("/api/audit", headers=bearer(whole["token"]))
+    assert audit.status_code == 200
+    return await mdm.http.post("/api/grants", headers=bearer(whole["token"]))
+
+
+@on_sqlite
+async def test_a_head_who_teaches_administrates_and_is_a_teacher_of_the_own_classes_only(
+    mdm: Mdm,
+) -> None:
+    own = (await granted(mdm, "lambert")).classes
+    await choose_role(mdm.ground, mdm.school, "t-lambert", "administrator")
+    issued = await granted_to_head(mdm)
+    root = School.pin(mdm.school, (await mdm.sign_in("keller"))["root"].encode())
+    grant = read_grant(issued.json()["grant"], root)
+    assert (grant.classes, grant.verbs, grant.role) == (own, ALL, "administrator")
+    await choose_verbs(mdm.ground, mdm.school, "teacher", ("lock", "watch"))
+    grant = read_grant((await granted_to_head(mdm)).json()["grant"], root)
+    assert grant.verbs == ("watch", "lock"), "no more than any teacher"
+    await choose_verbs(mdm.ground, mdm.school, "administrator", ())
+    assert code((await granted_to_head(mdm)).content) == "no-verbs", "the school says so"
+    await choose_verbs(mdm.ground, mdm.school, "administrator", ("message",))
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        for each in own:
+            await publish(
+                connection, mdm.school, await take_class(connection, mdm.school, "t-lambert", each)
+            )
+    assert code((await granted_to_head(mdm)).content) == "no-class"
 
 
 async def test_the_school_says_what_a_role_may_do(mdm: Mdm) -> None:

@@ -16,6 +16,7 @@ from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from central_mdm.contract.identity import SignedIn
+from central_mdm.contract.second_factor import FactorMade
 from classroom_app import full_disk, looking_around
 from classroom_app.acts import LessonActs
 from classroom_app.browser import show_page
@@ -123,6 +124,8 @@ class Desk(QObject):
         self._pace_of_looks = pace
         self.tasks = Tasks(EXPECTED)
         self.cloud = Cloud(renewed=self._renewed)
+        self._begun = "", new_key()
+        """At which server, and with which key, somebody has begun to sign in."""
         self._account = Account(
             self.cloud, show_page, lambda: say("Go on in Pupitre. You may close this page.")
         )
@@ -274,7 +277,16 @@ class Desk(QObject):
         self, server: str, school: str, login: str, password: str, code: str = ""
     ) -> None:
         key = new_key()
+        self._begun = server, key
         signed = await self.cloud.sign_in(server, school, login, password, csr(key, login), code)
+        await self._signed_in_by(server, key, signed)
+
+    async def choose_factor(self) -> FactorMade:
+        return await self.cloud.choose_factor()
+
+    async def give_code(self, code: str) -> None:
+        server, key = self._begun
+        signed = await self.cloud.give_code(code, csr(key, "pupitre teacher"))
         await self._signed_in_by(server, key, signed)
 
     async def account_at(self, server: str, school: str) -> str:
@@ -282,6 +294,7 @@ class Desk(QObject):
 
     async def sign_in_by_account(self, server: str, school: str) -> bool:
         key = new_key()
+        self._begun = server, key
         signed = await self._account.sign_in(server, school, csr(key, school))
         if signed is None:
             return False

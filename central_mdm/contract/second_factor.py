@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from central_mdm.contract.names import Csr
+
 Code = Annotated[str, Meta(min_length=6, max_length=32, pattern=r"^[A-Za-z0-9 -]+$")]
 """Six digits, or a recovery code of sixteen letters; spaces and hyphens do not count."""
 Needed = Literal["", "enrol", "code"]
@@ -11,9 +13,13 @@ Needed = Literal["", "enrol", "code"]
 
 
 class FactorGiven(Struct, frozen=True):
-    """POST /api/second-factor -> SignedIn. The first code after an enrolment confirms it."""
+    """POST /api/second-factor -> SignedIn. The first code after an enrolment confirms it.
+
+    `csr`: as in `SignIn`, which gives no certificate while the code is lacking.
+    """
 
     code: Code
+    csr: Csr = ""
 
 
 class FactorMade(Struct, frozen=True):

@@ -12,7 +12,7 @@ from central_mdm.identity import region, rules, second_factor
 from central_mdm.platform.api import FIRST, REGION, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
-BODY_BYTES_MAX = 4 * 1024
+BODY_BYTES_MAX = 16 * 1024
 MemberId = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9._:-]{1,64}$", max_length=64)]
 AfterId = Annotated[str, QueryParameter(pattern=r"^[A-Za-z0-9._:-]*$", max_length=64)]
 
@@ -30,7 +30,7 @@ def routes(ground: Ground) -> Router:
         responses=problems(401, 403, 429),
     )
     async def give(request: AnyRequest, data: JSONBody[FactorGiven]) -> SignedIn:
-        return await rules.complete(ground, request.user, data.code)
+        return await rules.complete(ground, request.user, data.code, data.csr)
 
     @get("/region/schools", opt=REGION, responses=problems(401, 403))
     async def schools(request: AnyRequest, after: AfterId = "") -> Schools:

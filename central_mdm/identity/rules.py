@@ -194,15 +194,17 @@ async def admit(ground: Ground, who: Proven, csr: str = "", code: str = "") -> S
     return _signed_in(pair, who.name, who.about, issued, lacks)
 
 
-async def complete(ground: Ground, caller: Caller, code: str) -> SignedIn:
+async def complete(ground: Ground, caller: Caller, code: str, csr: str = "") -> SignedIn:
     """Take the second factor of who has signed in without. Raises NotSignedIn or TryAgain."""
     school = caller.school
+    key = key_of_request(csr) if csr else None
     await second_factor.give(ground, caller, code)
     async with ground.database.writing(school) as connection:
         about = await school_row(connection, school)
         name, _ = await _person(connection, school, caller.id)
+        issued = await _certify(connection, ground, school, caller.id, key) if key else ""
         pair = await issue_pair(connection, ground, school, caller.id, caller.session, second=True)
-    return _signed_in(pair, name, about)
+    return _signed_in(pair, name, about, issued)
 
 
 async def refresh(ground: Ground, token: str) -> SignedIn:

@@ -29,12 +29,14 @@ from central_mdm.contract.journal import Event, Push, Pushed
 from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone, SignInWays
 from central_mdm.contract.partage import FileAnswer, FileKept, FileOffered, FilesListed
 from central_mdm.contract.roster import Changes, Scopes
+from central_mdm.contract.second_factor import FactorGiven, FactorMade
 from classroom_app.cloud.answers import OURS, judge, read
 from classroom_app.cloud.errors import (
     CodeAsked,
     NoFactor,
     NotAServer,
     NotSignedIn,
+    Refused,
     Unreachable,
 )
 from classroom_app.cloud.objects import ObjectReader
@@ -110,6 +112,8 @@ class Cloud:
         self._token = ""
         self._token_until = 0.0
         self._refresh = ""
+        self._half = ""
+        """The token of who has yet to give a second factor; good for that alone."""
         self._epoch = 0
         self._refreshing = asyncio.Lock()
         self.offset_seconds: float | None = None
@@ -124,11 +128,12 @@ class Cloud:
     ) -> SignedIn:
         """Sign in at `url`. Raises WrongPassword for a wrong login or password.
 
-        `code` is the second factor of who administrates; without it that raises CodeAsked.
+        `code` is the second factor of who administrates; without it that raises CodeAsked, or
+        NoFactor where none was chosen yet.
         """
         self._url = _base(url)
         asked = SignIn(school=school, login=login, password=password, csr=csr, code=code)
-        return self._hold(_whole(await self._ask("POST", "/api/sign-in", SignedIn, asked)))
+        return self._hold(self._whole(await self._ask("POST", "/api/sign-in", SignedIn, asked)))
 
     async def account_at(self, url: str, school: str) -> str:
         """Return what the account is called by which people of this school sign in; "": none."""
@@ -144,9 +149,22 @@ class Cloud:
     async def finish_account(self, done: OpenIdDone) -> SignedIn:
         """Sign in with what the provider gave. Raises Refused for an account of nobody here.
 
-        Raises CodeAsked for who administrates: the code goes with a password.
+        Raises CodeAsked or NoFactor for who administrates: `give_code` goes on.
         """
-        return self._hold(_whole(await self._ask("POST", "/api/openid/code", SignedIn, done)))
+        return self._hold(self._whole(await self._ask("POST", "/api/openid/code", SignedIn, done)))
+
+    async def choose_factor(self) -> FactorMade:
+        """Have a second factor made for who was just told NoFactor; it is shown once."""
+        return await self._ask("POST", "/api/second-factor/enrolment", FactorMade, None, self._half)
+
+    async def give_code(self, code: str, csr: str) -> SignedIn:
+        """Go on as who was just told CodeAsked or NoFactor. Raises WrongCode."""
+        asked = FactorGiven(code, csr)
+        signed = await self._ask("POST", "/api/second-factor", SignedIn, asked, self._half)
+        if not signed.certificate:  # a server of before
+            raise Refused("no-such-path")
+        self._half = ""
+        return self._hold(signed)
 
     async def refresh(self) -> SignedIn:
         """Spend the refresh token for the next pair."""
@@ -262,6 +280,13 @@ class Cloud:
         self._objects.close()
         await self._http.aclose()
 
+    def _whole(self, signed: SignedIn) -> SignedIn:
+        """Return a sign-in that opens something. Raises CodeAsked or NoFactor."""
+        if signed.second_factor:
+            self._half = signed.token
+            raise (CodeAsked if signed.second_factor == "code" else NoFactor)("second-factor")
+        return signed
+
     def _hold(self, signed: SignedIn) -> SignedIn:
         self._token, self._refresh = signed.token, signed.refresh
         self._epoch = signed.epoch
@@ -349,13 +374,6 @@ class Cloud:
             if _of_certificate(error):
                 raise NotAServer("certificate") from None
             raise Unreachable(type(error).__name__) from None
-
-
-def _whole(signed: SignedIn) -> SignedIn:
-    """Return a sign-in that opens something. Raises CodeAsked or NoFactor."""
-    if signed.second_factor:
-        raise (CodeAsked if signed.second_factor == "code" else NoFactor)("second-factor")
-    return signed
 
 
 def _of_certificate(error: BaseException | None) -> bool:

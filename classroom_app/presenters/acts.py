@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from central_mdm.contract.second_factor import FactorMade
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
@@ -105,6 +106,14 @@ class Opens(Protocol):
 
     async def sign_in_by_account(self, server: str, school: str) -> bool:
         """Sign in with it, in the browser; return whether somebody did."""
+        ...
+
+    async def choose_factor(self) -> FactorMade:
+        """Have a second factor made for who needs one and has none; it is shown once."""
+        ...
+
+    async def give_code(self, code: str) -> None:
+        """Go on with the sign-in that lacked only this code."""
         ...
 
     def give_up_account(self) -> None:

@@ -1,12 +1,13 @@
 """The first page: sign in, type an address, and a connection check that explains itself."""
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
+from central_mdm.contract.second_factor import FactorMade
 from classroom_app.domain.founding import SAFE_MIN, Founding
 from classroom_app.presenters.acts import Opens, Starts
 from classroom_app.presenters.check import Checked, Row, rows
@@ -15,6 +16,7 @@ from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.words import LANGUAGES, later, say
 
 _CODE: Final = later("Type the six digits that your second factor shows, or a recovery code.")
+_FIRST_CODE: Final = later("Type the six digits that the app shows now. That confirms it.")
 CODE_DIGITS: Final = 6
 RECOVERY_LETTERS: Final = 16
 
@@ -78,6 +80,10 @@ class FirstRunPresenter(QObject):
         self._looked_at = ("", "")
         self.asks_code = False
         """Who signs in administrates as well, and is to give a second factor."""
+        self.half = False
+        """Who it is has been proved: nothing but the code is lacking."""
+        self.factor: FactorMade | None = None
+        """The second factor that is being chosen, as long as it is to be seen."""
         self.in_browser = False
         """The teacher signs in there, and may give it up here."""
         self.signed_in = False
@@ -128,14 +134,8 @@ class FirstRunPresenter(QObject):
         self._tell(told)
         if not told.words:
             self.busy = True
-            self._tasks.start(self._found(asked), name="found-school", refused=refused)
-
-    async def _found(self, asked: Founding) -> None:
-        try:
-            await self._opens.found_school(asked)
-        finally:
-            self.busy = False
-            self.changed.emit()
+            work = self._until_idle(self._opens.found_school(asked))
+            self._tasks.start(work, name="found-school", refused=refused)
 
     def title(self) -> str:
         missed = self.missed
@@ -172,6 +172,9 @@ class FirstRunPresenter(QObject):
     def sign_in(self, server: str, school: str, login: str, password: str, code: str = "") -> None:
         if self.busy:
             return
+        if self.half:
+            self._go_on(code)
+            return
         server, school, login = server.strip(), school.strip(), login.strip()
         needed = {"server": server, "school": school, "login": login, "password": password}
         if empty := next((name for name, given in needed.items() if not given), ""):
@@ -184,16 +187,52 @@ class FirstRunPresenter(QObject):
             return
         self.busy = True
         self._tell(Told())
-        work = self._sign_in(server, school, login, password, code)
+        work = self._until_idle(self._opens.sign_in(server, school, login, password, code))
         self._tasks.start(work, name="sign-in", refused=self._not_signed_in)
+
+    def _go_on(self, typed: str) -> None:
+        """Give the code, which is all that is lacking."""
+        code = _plain_code(typed)
+        if not code:
+            self._tell(Told(say(_CODE), "code", wrong=True))
+            return
+        self.busy = True
+        self._tell(Told())
+        work = self._until_idle(self._opens.give_code(code))
+        self._tasks.start(work, name="give-code", refused=self._code_refused)
+
+    def _code_refused(self, error: Exception) -> None:
+        """Let a wrong code be typed again; who has waited too long begins anew."""
+        if not any(is_a(error, kind) for kind in ("WrongCode", "ServerBusy", "Unreachable")):
+            self._forget_code()
+        self._tell(not_signed_in(error))
 
     def another_person(self) -> None:
         """Hear that another name is typed: who asks for a code is not known yet."""
         if self.asks_code:
-            self.asks_code = False
+            self._forget_code()
             self._tell(Told())
 
+    def _forget_code(self) -> None:
+        self.asks_code, self.half, self.factor = False, False, None
+
+    async def _choose_factor(self) -> None:
+        self.factor = await self._opens.choose_factor()
+        self.asks_code = self.half = True
+        self._tell(Told(say(_FIRST_CODE), "code"))
+        self.wrong.emit("code")
+
+    def _not_by_account(self, error: Exception) -> None:
+        self.half = is_a(error, "CodeAsked")
+        self._not_signed_in(error)
+
     def _not_signed_in(self, error: Exception) -> None:
+        if is_a(error, "NoFactor"):
+            self.busy = True
+            self._tell(Told(say("One moment…"), "login"))
+            work = self._until_idle(self._choose_factor())
+            self._tasks.start(work, name="choose-factor", refused=self._not_signed_in)
+            return
         if is_a(error, "CodeAsked"):
             self.asks_code = True
             self._tell(Told(say(_CODE), "code"))
@@ -228,7 +267,7 @@ class FirstRunPresenter(QObject):
         self.busy = self.in_browser = True
         self._tell(Told(say("Go on in the browser."), "server"))
         work = self._by_account(server.strip(), school.strip())
-        self._tasks.start(work, name="sign-in-by-account", refused=self._not_signed_in)
+        self._tasks.start(work, name="sign-in-by-account", refused=self._not_by_account)
 
     def dial(self, address: str) -> None:
         typed = address.strip()
@@ -257,14 +296,13 @@ class FirstRunPresenter(QObject):
 
     def came_in(self) -> None:
         """Hear that a teacher is signed in."""
-        self.signed_in, self.asks_code = True, False
+        self.signed_in = True
+        self._forget_code()
         self._tell(Told())
 
-    async def _sign_in(
-        self, server: str, school: str, login: str, password: str, code: str
-    ) -> None:
+    async def _until_idle(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._opens.sign_in(server, school, login, password, code)
+            await work
         finally:
             self.busy = False
             self.changed.emit()

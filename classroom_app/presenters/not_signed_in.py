@@ -44,6 +44,7 @@ _REFUSED: Final = {
         "code",
         later("You have a second factor already. Sign in again and type its code."),
     ),
+    "not-signed-in": ("server", later("That took too long. Begin again.")),
     "openid-state": ("server", later("That took too long. Begin again.")),
     "openid-expired": ("server", later("That took too long. Begin again.")),
 }

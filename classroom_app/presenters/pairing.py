@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-import segno
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from classroom_app.domain.lesson import ClassId
 from classroom_app.presenters.acts import Opens, Starts
+from classroom_app.presenters.qr import qr_of
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.words import later, say
 
@@ -124,12 +124,7 @@ class PairingPresenter(QObject):
         """Draw the QR code, a pixel a module with its quiet zone; null while there is none."""
         if self.window is None or self.window.over:
             return QImage()
-        rows = [bytes(row) for row in segno.make_qr(self.window.secret).matrix_iter(border=4)]
-        image = QImage(len(rows[0]), len(rows), QImage.Format.Format_Grayscale8)
-        for y, row in enumerate(rows):
-            for x, dark in enumerate(row):
-                image.setPixel(x, y, 0xFF000000 if dark else 0xFFFFFFFF)
-        return image
+        return qr_of(self.window.secret)
 
     def _refused(self, error: Exception) -> None:
         self.trouble = refusal(error)

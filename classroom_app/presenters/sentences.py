@@ -150,9 +150,9 @@ _ERRORS = {
     "Broken": later("{name} answers in a way Pupitre does not understand. The rest goes on."),
     "Refused": later("The server does not do that for you. Ask your administrator."),
     "WrongPassword": later("Name, password or school is not right. Try again."),
-    "CodeAsked": later("Your role needs a code as well. Sign in with name and password."),
+    "CodeAsked": later("Your role needs a code as well. Sign in again and type it."),
     "WrongCode": later("The code is not right, or was used already. Wait for the next one."),
-    "NoFactor": later("Your role needs a second factor. Ask your administrator how to choose it."),
+    "NoFactor": later("Your role needs a second factor. Sign in again and choose it."),
     "NotSignedIn": later("Sign in once, then your classes come by themselves."),
     "Unreachable": later("The school's server does not answer. Your classes are here; go on."),
     "NotAServer": later(

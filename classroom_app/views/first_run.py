@@ -23,6 +23,7 @@ from classroom_app.presenters.words import LANGUAGES, later, say
 from classroom_app.views.beneath import Beneath
 from classroom_app.views.buttons import flat
 from classroom_app.views.check import CheckCard
+from classroom_app.views.factor import FactorCard
 from classroom_app.views.founding import FoundingForm
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme, font
@@ -73,6 +74,7 @@ class FirstRunView(QWidget):
         left.addWidget(self.under)
         left.addSpacing(16)
         left.addWidget(self.form)
+        left.addWidget(self.somebody_else, alignment=Qt.AlignmentFlag.AlignLeft)
         left.addWidget(self.no_server, alignment=Qt.AlignmentFlag.AlignLeft)
         left.addWidget(self.restore, alignment=Qt.AlignmentFlag.AlignLeft)
         left.addWidget(self.founding)
@@ -90,6 +92,7 @@ class FirstRunView(QWidget):
         body.setSpacing(46)
         body.addWidget(column)
         right = QVBoxLayout()
+        right.addWidget(self.factor)
         right.addWidget(self.card)
         right.addStretch()
         body.addLayout(right, 1)
@@ -180,6 +183,9 @@ class FirstRunView(QWidget):
         self.no_server.clicked.connect(self._to_found)
         self.restore = flat("open-backup", "quiet", self)
         self.restore.clicked.connect(self._to_restore)
+        self.factor = FactorCard(self)
+        self.somebody_else = flat("somebody-else", "quiet", self)
+        self.somebody_else.clicked.connect(self._first.another_person)
         self.founding = FoundingForm(self._first, self)
         self.founding.left.connect(self._to_sign_in)
 
@@ -264,20 +270,24 @@ class FirstRunView(QWidget):
             button.setChecked(code == first.language)
         self.back.setVisible(self._desk.page == "check")
         self.form.setVisible(not first.signed_in and not first.founding)
-        self.no_server.setVisible(not first.signed_in and not first.founding)
-        self.restore.setVisible(not first.signed_in and not first.founding)
+        for part in (self.no_server, self.restore):
+            part.setVisible(not (first.signed_in or first.founding or first.half))
         self.founding.setVisible(not first.signed_in and first.founding)
         self.address_box.setVisible(first.signed_in)
         self.sign_in.setEnabled(not first.busy)
-        for part in (self.fields["code"], self._labels["code"]):
-            part.setVisible(first.asks_code)
-        self.account.setVisible(bool(first.account) or first.in_browser)
+        for name, field in self.fields.items():
+            for part in (field, self._labels[name]):
+                part.setVisible(first.asks_code if name == "code" else not first.half)
+        self.factor.show_factor(first.factor)
+        self.card.setVisible(first.factor is None)
+        self.somebody_else.setVisible(first.half and not first.signed_in)
+        self.account.setVisible((bool(first.account) or first.in_browser) and not first.half)
         self.account.setEnabled(first.in_browser or not first.busy)
         self.class_words.setText(first.class_words())
         self.beneath.show(first.told)
         aloud = next((row.to_read for row in first.rows() if row.to_read), "")
         for part in (self.aloud_title, self.aloud):
-            part.setVisible(bool(aloud))
+            part.setVisible(bool(aloud) and first.factor is None)
         self.aloud_text.setText(say("“{text}”", text=aloud))
         self.card.refresh()
 
@@ -298,6 +308,7 @@ class FirstRunView(QWidget):
         self.address_under.setText(say("if you know it: 10.12.0.41"))
         self.address.setAccessibleName(say("Type a device's address"))
         self.dial.setText(say("Try"))
+        self.somebody_else.setText(say("Sign in as somebody else"))
         self.no_server.setText(say("No server? Start a school on this computer"))
         self.restore.setText(say("Open a school's backup"))
         self.restore.setToolTip(say("The same school here. Its devices notice nothing."))

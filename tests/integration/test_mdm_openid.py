@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from base64 import urlsafe_b64encode
+from base64 import b32decode, urlsafe_b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,9 +23,11 @@ from central_mdm.identity.openid import Provider, choose_provider, link
 from central_mdm.identity.openid_tokens import read_id_token
 from central_mdm.identity.providers import Providers
 from central_mdm.identity.roles import choose_role
+from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.platform.errors import Malformed, NotSignedIn
 from classroom_app.cloud.account import Account
-from classroom_app.cloud.errors import NoBrowser
+from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.errors import CodeAsked, NoBrowser, NoFactor
 from tests.mdm import Mdm, bearer, new_request
 
 pytestmark = [
@@ -234,3 +236,32 @@ async def test_a_token_for_another_program_or_by_another_key_is_not_ours(
     for forged in (f"{head}.{body}.{signature[:-6]}AAAAAA", f"{unsigned}.{body}.", "x", ""):
         with pytest.raises(NotSignedIn):
             await read_id_token(forged, issuer, providers)
+
+
+async def test_who_administrates_signs_in_by_the_account_and_a_code_and_no_password(
+    school: Mdm,
+) -> None:
+    await choose_role(school.ground, school.school, "t-lambert", "administrator")
+    async with school.ground.database.writing(school.school) as connection:
+        await link(connection, school.school, "t-lambert", "4711")
+    cloud, request = Cloud(), new_request()
+    await cloud.close()
+    cloud._http = school.http  # pyright: ignore[reportPrivateUsage] - no socket between
+
+    async def by_account() -> None:
+        browser = Browser()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(browser.browse())
+            account = Account(cloud, browser.show, lambda: "Go on.")
+            await account.sign_in("http://mdm", school.school, request)
+
+    secret = b""
+    for lacks in (NoFactor, CodeAsked):
+        with pytest.RaisesGroup(lacks):
+            await by_account()
+        if not secret:
+            made = await cloud.choose_factor()
+            secret = b32decode(parse_qs(urlsplit(made.uri).query)["secret"][0])
+        signed = await cloud.give_code(code_at(secret, school.clock.at // STEP_SECONDS), request)
+        assert (signed.teacher, bool(signed.certificate)) == ("t-lambert", True)
+        school.clock.at += STEP_SECONDS

@@ -1,14 +1,20 @@
 """A teacher without a class against the real application: in, with nothing to see."""
 
+from base64 import b32decode
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from central_mdm.contract.identity import SignedIn
 from central_mdm.identity.revocation import end_device
+from central_mdm.identity.roles import choose_role
+from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class, take_class
 from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.errors import CodeAsked, NoFactor, Refused, WrongCode
 from classroom_app.cloud.sync import Sync
 from classroom_app.domain.lesson import Roster
 from classroom_app.papers import Papers, SignedPapers
@@ -100,3 +106,27 @@ async def test_who_signs_in_anew_at_a_server_set_back_to_a_copy_brings_the_list_
     papers = Papers(await papers_of(cloud, "http://mdm", key, signed), lambda: 0.0)
     assert papers.deny_lists.denied.keys == ended
     assert papers.deny_lists.denied.number == mdm.clock.at
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_who_administrates_chooses_a_second_factor_here_and_then_teaches_as_well(
+    mdm: Mdm,
+) -> None:
+    await choose_role(mdm.ground, mdm.school, LAMBERT, "administrator")
+    cloud, key = await cloud_of(mdm), new_key()
+    with pytest.raises(NoFactor):
+        await signed_in(mdm, cloud, key)
+    made = await cloud.choose_factor()
+    secret = b32decode(parse_qs(urlsplit(made.uri).query)["secret"][0])
+    with pytest.raises(WrongCode):
+        await cloud.give_code(made.recovery[0], csr(key, "lambert"))
+    code = code_at(secret, mdm.clock.at // STEP_SECONDS)
+    signed = await cloud.give_code(code, csr(key, "lambert"))
+    papers = Papers(await papers_of(cloud, "http://mdm", key, signed), lambda: 0.0)
+    assert papers.may("watch"), "a head of a small school has classes, too"
+    with pytest.raises(CodeAsked):
+        await signed_in(mdm, cloud, key)
+    with pytest.raises(Refused, match="enrolled"):
+        await cloud.choose_factor()
+    again = await cloud.give_code(made.recovery[0], csr(key, "lambert"))
+    assert (again.teacher, bool(again.certificate)) == (LAMBERT, True)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
+from classroom_app.cloud.errors import NoFactor
 from classroom_app.domain.lesson import ClassId, DeviceId, Pupil, PupilId, Roster
 from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.check import Check
@@ -269,6 +270,13 @@ def first_minutes(folder: Path) -> None:
         made.acts.refuses = TimeoutError()
         made.button("sign-in").click()
         save(made, folder, f"15-sign-in-{end}")
+        made = opened(*look)
+        made.first.show(CHECKS)
+        for name in ("server", "school", "login", "password"):
+            made.window.first_run.fields[name].setText("tilleuls")
+        made.acts.refuses_once = NoFactor("second-factor")
+        made.button("sign-in").click()
+        save(made, folder, f"15-second-factor-{end}")
         made = opened(*look)
         made.first.found(founding=True)
         made.button("found-school").click()

@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication, QRect, QSize
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
+from central_mdm.contract.second_factor import FactorMade
 from classroom_app.cloud.errors import CloudError
 from classroom_app.domain.errors import RoomError
 from classroom_app.domain.founding import Founding
@@ -72,11 +73,13 @@ class FakeActs:
         default_factory=list[tuple[str, tuple[str, ...], str]]
     )
     refuses: Exception | None = None
+    refuses_once: Exception | None = None
     account: str = ""
 
     async def _keep(self, what: str, tiles: Sequence[Tile] = (), more: str = "") -> None:
-        if self.refuses:
-            raise self.refuses
+        once, self.refuses_once = self.refuses_once, None
+        if error := once or self.refuses:
+            raise error
         self.asked.append((what, tuple(tile.name for tile in tiles), more))
 
     async def lock(self, tiles: Sequence[Tile], sentence: str) -> None:
@@ -159,6 +162,17 @@ class FakeActs:
     async def sign_in_by_account(self, server: str, school: str) -> bool:
         await self._keep("sign-in-by-account", (), f"{server}/{school}")
         return True
+
+    async def choose_factor(self) -> FactorMade:
+        await self._keep("choose-factor")
+        return FactorMade(
+            "otpauth://totp/Pupitre%20e1:claire?digits=6&secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+            "&algorithm=SHA1&issuer=Pupitre%20e1&period=30",
+            tuple(f"{at:X}BCDEFGH23456789" for at in range(10)),
+        )
+
+    async def give_code(self, code: str) -> None:
+        await self._keep("give-code", more=code)
 
     def give_up_account(self) -> None:
         self.asked.append(("give-up-account", (), ""))

@@ -234,7 +234,6 @@ def test_who_administrates_is_asked_for_a_code_and_nobody_else_is(opened: Opens)
     for error, about in (
         (WrongCode("wrong-code"), "code"),
         (ServerBusy(90), "password"),
-        (NoFactor("second-factor"), "login"),
     ):
         room.acts.refuses = error
         typed_in(room, ("code", "123456"))
@@ -249,6 +248,68 @@ def test_who_administrates_is_asked_for_a_code_and_nobody_else_is(opened: Opens)
     assert not fields["code"].isVisible(), "another person may need none"
     click(room, "sign-in")
     assert room.acts.asked[-1] == ("sign-in", (), "https://ecole/e1/keller/pw")
+
+
+def test_who_signs_in_by_the_account_and_administrates_gives_the_code_alone(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    fields = room.window.first_run.fields
+    room.acts.account = "Ville"
+    typed_in(room, ("server", "https://ecole"), ("school", "e1"))
+    room.first.look_for_account("https://ecole", "e1")
+    room.acts.refuses = CodeAsked("second-factor")
+    click(room, "account")
+    shown = [name for name, field in fields.items() if field.isVisible()]
+    assert (shown, room.first.told.about) == (["code"], "code")
+    for error, still in ((WrongCode("wrong-code"), True), (NotSignedIn(), False)):
+        room.acts.refuses = error
+        typed_in(room, ("code", "123456"))
+        press(room, Qt.Key.Key_Return)
+        assert (room.first.half, room.first.told.wrong) == (still, True)
+    assert room.first.told.words == "That took too long. Begin again."
+    room.acts.refuses = CodeAsked("second-factor")
+    click(room, "account")
+    room.acts.refuses = None
+    typed_in(room, ("code", "123 456"))
+    press(room, Qt.Key.Key_Return)
+    assert room.acts.asked == [("give-code", (), "123456")]
+
+
+def test_who_needs_a_second_factor_and_has_none_chooses_it_here(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    page = room.window.first_run
+    typed_in(room, ("server", "https://ecole"), ("school", "e1"), ("login", "claire"))
+    typed_in(room, ("password", "pw"))
+    room.acts.refuses_once = NoFactor("second-factor")
+    click(room, "sign-in")
+    assert room.acts.asked == [("choose-factor", (), "")]
+    assert page.factor.isVisible()
+    assert page.factor.key.text() == "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ"
+    assert not page.factor.qr.pixmap().isNull()
+    assert room.window.focusWidget() is page.fields["code"]
+    click(room, "copy-recovery")
+    assert len(QGuiApplication.clipboard().text().splitlines()) == 10
+    typed_in(room, ("code", "654321"))
+    click(room, "sign-in")
+    assert room.acts.asked[-1] == ("give-code", (), "654321")
+    room.first.came_in()
+    assert (room.first.factor, page.factor.codes.text()) == (None, ""), "nothing of it stays"
+
+
+def test_who_does_not_want_to_choose_a_second_factor_goes_back(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    room.acts.refuses_once = NoFactor("second-factor")
+    typed_in(room, ("server", "s"), ("school", "e1"), ("login", "claire"), ("password", "pw"))
+    click(room, "sign-in")
+    click(room, "somebody-else")
+    page = room.window.first_run
+    assert (page.factor.isVisible(), page.fields["password"].isVisible()) == (False, True)
+    room.acts.refuses = Refused("enrolled")
+    room.acts.refuses_once = NoFactor("second-factor")
+    click(room, "sign-in")
+    assert (room.first.told.about, room.first.factor) == ("code", None)
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "de"])

@@ -6,6 +6,7 @@ all of it goes when they are deleted.
 
 import ctypes
 import os
+import signal
 import subprocess
 import uuid
 from collections.abc import Generator, Sequence
@@ -19,6 +20,10 @@ class NoNamespaces(Exception):
     """No network namespaces are to be had here; the text says what is needed."""
 
 
+NEW_NETWORK: Final = 0x40000000
+"""CLONE_NEWNET; Python itself has it from 3.12 on."""
+NEW_MOUNTS: Final = 0x00020000
+"""CLONE_NEWNS."""
 X_SOCKETS: Final = Path("/tmp/.X11-unix")  # noqa: S108 - Xlib's own place
 
 
@@ -36,16 +41,35 @@ def move_out() -> None:
     """Give this thread, and what it starts from now on, a network and X sockets of its own.
 
     The network has a loopback and no more. An X server takes the first number that is free in its
-    network, and python-xlib looks for it in the file system: there, two would be one. `unshare(2)`;
-    Python itself has it from 3.12 on. Raises `NoNamespaces`.
+    network, and python-xlib looks for it in the file system: there, two would be one. `unshare(2)`.
+    Raises `NoNamespaces`.
     """
-    new_network, new_mounts = 0x40000000, 0x00020000  # CLONE_NEWNET, CLONE_NEWNS
-    if ctypes.CDLL(None, use_errno=True).unshare(new_network | new_mounts):
-        raise NoNamespaces(f"unshare: {os.strerror(ctypes.get_errno())}")
+    _unshare(NEW_NETWORK | NEW_MOUNTS)
     _ip("link", "set", "lo", "up")
     X_SOCKETS.mkdir(exist_ok=True)
     _run("mount", "--make-rslave", "/")
     _run("mount", "-t", "tmpfs", "tmpfs", str(X_SOCKETS))
+
+
+def own_memory(folder: Path) -> None:
+    """Give this thread, and what it starts from now on, an empty `folder` in memory of their own.
+
+    However they end, the last of them takes it along, and all that was mounted below it. Raises
+    `NoNamespaces`.
+    """
+    _unshare(NEW_MOUNTS)
+    _run("mount", "--make-rslave", "/")
+    _run("mount", "-t", "tmpfs", "tmpfs", str(folder))
+
+
+def end_with_parent() -> None:
+    """Have this process killed when the thread that started it ends (prctl(2))."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _unshare(what: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).unshare(what):
+        raise NoNamespaces(f"unshare: {os.strerror(ctypes.get_errno())}")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +37,7 @@ from central_mdm.roster.rules import (
 )
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CloudError
-from classroom_app.cloud.sync import Sync, SyncState
+from classroom_app.cloud.sync import Sync, SyncState, carry_nothing
 from classroom_app.domain.acts import Act, HandInKept, LessonOver, LessonStarted, PupilSpoke
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId, Roster
@@ -432,6 +432,7 @@ class Desk:
         self.teacher, self.process, self.scene = teacher, process, teacher.scene
         self.world = teacher.scene.world
         self._renewing: set[asyncio.Task[None]] = set()
+        self.carry: Callable[[], Awaitable[None]] = carry_nothing
 
     async def open(self) -> None:
         self.keeping = await open_keeping(self.process.folder, NoRing)
@@ -462,6 +463,7 @@ class Desk:
             self._changed,
             self.process.clock,
             self.world.chance.random,
+            carry=self.carry,
         )
 
     def _changed(self, state: SyncState) -> None:
@@ -712,7 +714,7 @@ class Agent:
         self.journal = DeviceJournal(self.folder, self.world.chance.randbytes)
         witness = Witness(self.folder, Voice(self), _off_loop, self.write_notes)  # pyright: ignore[reportArgumentType] - of the voice it needs `note`
         witness.introduce(enrolment, self.process.clock)
-        duties = Duties(
+        self.duties = Duties(
             ground=self.ground,
             deny=self.deny,
             deny_lists=lambda: self.lists,
@@ -724,7 +726,7 @@ class Agent:
             client=self.client,
             witness=witness,
         )
-        self.check_ins = CheckIns(self.folder, enrolment, duties)
+        self.check_ins = CheckIns(self.folder, enrolment, self.duties)
 
     def _pauses(self) -> Iterator[float]:
         return retry_pauses(30.0, 3600.0, lambda: self.world.chance.uniform(0.5, 1.0))

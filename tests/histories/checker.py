@@ -12,6 +12,8 @@ from msgspec import json
 
 Rows = dict[tuple[str, str], tuple[int, bytes]]
 """Of one scope: sequence and encoded row, by entity and id."""
+Report = tuple[int, str]
+"""Version and state."""
 MOVED: Final = frozenset({"foreign-class"})
 """Why the server may refuse an event that is none's fault: the class was another's meanwhile."""
 
@@ -51,6 +53,8 @@ class Ledger:
     lost: set[str] = field(default_factory=set[str])
     """Devices whose keys somebody has asked to end."""
     honoured: list[str] = field(default_factory=list[str])
+    obeyed: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    """How often a device did an order: device and order."""
     dropped: list[str] = field(default_factory=list[str])
     """Scopes whose rows did not add up."""
     restored: int = 0
@@ -70,7 +74,10 @@ class Ledger:
 
 @dataclass
 class App:
-    """A teacher's store. `events`: state and reason by id. `ended`: the school knows it no more."""
+    """A teacher's store. `events`: state and reason by id. `ended`: the school knows it no more.
+
+    `due`: its certificate is so near its end that it should have been renewed.
+    """
 
     teacher: str
     events: dict[str, tuple[str, str]]
@@ -79,11 +86,16 @@ class App:
     deny_list: int
     fault: str
     ended: bool
+    due: bool = False
 
 
 @dataclass
 class Device:
-    """What a device holds. `denied`: thumbprints that it refuses."""
+    """What a device holds. `denied`: thumbprints that it refuses; `due`: as an app's.
+
+    `wanted`: the version of what is wanted of it; -1: it goes by `policy` alone. `told`: of each
+    feature, what it has to report. `carried`: teachers alone meet it, so it has no policy.
+    """
 
     device: str
     policy: int
@@ -94,6 +106,11 @@ class Device:
     classes: tuple[str, ...]
     notes: int
     fault: str
+    wanted: int = -1
+    told: dict[str, Report] = field(default_factory=dict[str, Report])
+    inventory: str = ""
+    due: bool = False
+    carried: bool = False
 
 
 @dataclass
@@ -115,6 +132,10 @@ class Server:
     ended: frozenset[str]
     alarms: Sequence[str]
     gaps: Sequence[str]
+    wanted: dict[str, int] = field(default_factory=dict[str, int])
+    told: dict[str, dict[str, Report]] = field(default_factory=dict[str, dict[str, Report]])
+    inventories: dict[str, str] = field(default_factory=dict[str, str])
+    """By device: the hash of what it told of itself."""
 
 
 def check(
@@ -124,6 +145,7 @@ def check(
     found = [*_events(ledger, server, apps), *_works(ledger, server, apps)]
     found += [*_revoked(ledger, server, devices), *_roster(ledger, server, apps)]
     found += _named(ledger, server)
+    found += [*_renewed(apps, devices), *_wanted(ledger, server, apps, devices)]
     found += [*_converged(ledger, server, devices), *_chains(ledger, server, apps, devices)]
     return found
 
@@ -221,21 +243,62 @@ def _converged(ledger: Ledger, server: Server, devices: Sequence[Device]) -> Ite
     if server.policy < ledger.policy:
         yield f"policy {ledger.policy} was declared and is lost"
     for one in devices:
-        # Set back, the server may know less than a device has from before: that it keeps, until
-        # something new is said.
-        kept = ledger.restored and (ledger.ahead or ledger.behind or not ledger.policy)
-        if one.policy > server.policy and kept:
-            pass
-        elif one.policy != server.policy:
-            yield f"device {one.device} has policy {one.policy}, not {server.policy}"
-        elif server.reports.get(one.device) != (one.policy, one.policy_state):
-            yield f"the report of {one.device} is not what it has applied"
         ahead = one.deny_list > server.deny_list and ledger.restored
         if one.deny_list != server.deny_list and not ahead:
             yield f"device {one.device} has deny list {one.deny_list}, not {server.deny_list}"
-        here = server.assignments.get(one.device, (-1, ()))
-        if (one.assignment, one.classes) != here:
-            yield f"device {one.device} serves {one.assignment} {one.classes}, not {here}"
+        if not one.carried:
+            yield from _placed(server, one)
+        if one.wanted < 0:
+            yield from _policy(ledger, server, one)
+
+
+def _policy(ledger: Ledger, server: Server, one: Device) -> Iterator[str]:
+    # Set back, the server may know less than a device has from before: that it keeps, until
+    # something new is said.
+    kept = ledger.restored and (ledger.ahead or ledger.behind or not ledger.policy)
+    if one.policy > server.policy and kept:
+        return
+    if one.policy != server.policy:
+        yield f"device {one.device} has policy {one.policy}, not {server.policy}"
+    elif server.reports.get(one.device) != (one.policy, one.policy_state):
+        yield f"the report of {one.device} is not what it has applied"
+
+
+def _placed(server: Server, one: Device) -> Iterator[str]:
+    here = server.assignments.get(one.device, (-1, ()))
+    if (one.assignment, one.classes) != here:
+        yield f"device {one.device} serves {one.assignment} {one.classes}, not {here}"
+
+
+def _renewed(apps: Sequence[App], devices: Sequence[Device]) -> Iterator[str]:
+    yield from (
+        f"{one.teacher} renewed no certificate" for one in apps if one.due and not one.ended
+    )
+    yield from (f"device {one.device} renewed no certificate" for one in devices if one.due)
+
+
+def _wanted(
+    ledger: Ledger, server: Server, apps: Sequence[App], devices: Sequence[Device]
+) -> Iterator[str]:
+    for (device, order), times in ledger.obeyed.items():
+        if times > 1:
+            yield f"device {device} did order {order} {times} times"
+    served = {
+        scope for app in apps if not app.ended for scope in server.scopes.get(app.teacher, ())
+    }
+    for one in devices:
+        _, classes = server.assignments.get(one.device, (-1, ()))
+        reached = not one.carried or any(f"class:{each}" in served for each in classes)
+        if one.wanted < 0 or not reached:
+            continue
+        if one.wanted != server.wanted[one.device]:
+            told = f"not {server.wanted[one.device]}"
+            yield f"device {one.device} has version {one.wanted} of what is wanted, {told}"
+        if one.told != server.told.get(one.device, {}):
+            known = server.told.get(one.device, {})
+            yield f"device {one.device} reports {one.told}, known is {known}"
+        if one.inventory != server.inventories.get(one.device, ""):
+            yield f"the inventory of {one.device} is not known"
 
 
 def _chains(

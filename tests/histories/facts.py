@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
-from central_mdm.fleet.model import devices, policies
+from central_mdm.fleet.model import devices, inventories, policies
+from central_mdm.fleet.wanted_model import reports
 from central_mdm.identity.model import deny_lists, revocations, teachers
 from central_mdm.journal import model as journal
 from central_mdm.journal.rules import gaps
@@ -108,7 +109,17 @@ async def server(ground: Ground, made: Template) -> checker.Server:
             frozenset(row.id for row in await every(teachers) if row.ended),
             [f"{row.code} {row.party} {row.detail}" for row in await every(journal.alarms)],
             [f"{gap.origin} {gap.missing}" for gap in await gaps(connection, SCHOOL)],
+            {row.id: row.wanted_version for row in told},
+            _told(await every(reports)),
+            {row.device: row.hash for row in await every(inventories)},
         )
+
+
+def _told(rows: list[Any]) -> dict[str, dict[str, checker.Report]]:
+    found: dict[str, dict[str, checker.Report]] = {}
+    for row in rows:
+        found.setdefault(row.device, {})[row.feature] = row.version, row.state
+    return found
 
 
 async def _work(ground: Ground, connection: AsyncConnection, row: Any) -> Work:  # noqa: ANN401 - a row

@@ -130,6 +130,16 @@ class Ended(Struct, frozen=True, tag=True):
         ledger.ended.add(self.teacher)
 
 
+class Obeyed(Struct, frozen=True, tag=True):
+    """A device has done this order before its pupil's eyes."""
+
+    device: str
+    order: str
+
+    def enter(self, ledger: Ledger) -> None:
+        ledger.obeyed[self.device, self.order] += 1
+
+
 AnyFact = (
     Begun
     | Kept
@@ -143,4 +153,5 @@ AnyFact = (
     | Named
     | Losing
     | Ended
+    | Obeyed
 )

@@ -2,7 +2,7 @@
 
 A failed one's schedule, what was found, and the logs of all its programs are kept in
 `histories-failed/`; `--replay FILE` plays such a schedule again. `--plant NAME` puts a bug in and
-wants it found.
+wants it found. Ctrl-C and SIGTERM end all: what is played lies in memory that only we see.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import asyncio
 import json
 import multiprocessing
 import shutil
+import signal
 import tempfile
 import time
 import traceback
@@ -20,10 +21,13 @@ from typing import Final
 
 import msgspec
 
+from tests.histories.real.central import MEMORY
 from tests.histories.real.database import PLANT, prepared
+from tests.histories.real.last_year import AGO_SECONDS, lived
 from tests.histories.real.playing import Prepared, Verdict, play
 from tests.histories.real.schedule import Schedule, draw
-from tests.histories.template import made_in, memory
+from tests.histories.template import made_in
+from tests.namespaces import own_memory
 
 FAILED: Final = Path("histories-failed")
 LONGEST_SECONDS: Final = 240.0
@@ -47,6 +51,8 @@ def main() -> int:
     if args.replay:
         schedules = [msgspec.json.decode(args.replay.read_bytes(), type=Failed).schedule]
     begun = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda _, __: signal.raise_signal(signal.SIGINT))
+    own_memory(MEMORY)
     with _prepared() as made:
         told = asyncio.run(_all(made, schedules, args.at_once, first_only=bool(args.plant)))
     failed = sorted(one.seed for one in told if one.faults)
@@ -97,12 +103,16 @@ def _prepared() -> Generator[Prepared]:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.histories.real.people"])
     # Names are short, for sockets lie below; PostgreSQL's own user goes through.
-    with tempfile.TemporaryDirectory(prefix="h-", dir=memory()) as name:
+    with tempfile.TemporaryDirectory(prefix="h-", dir=MEMORY) as name:
         folder = Path(name)
         folder.chmod(0o711)
         with prepared(folder / "cluster") as url:
-            template = asyncio.run(made_in(folder / "made", lambda: int(time.time()), url))
-        yield Prepared(template, folder, context)
+            template = asyncio.run(made_in(folder / "made", _last_year, url))
+        yield asyncio.run(lived(Prepared(template, folder, context)))
+
+
+def _last_year() -> int:
+    return int(time.time() - AGO_SECONDS)
 
 
 async def _one(made: Prepared, schedule: Schedule) -> Verdict:

@@ -78,6 +78,7 @@ class Central:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=os.environ | self._clock(),
+                start_new_session=True,  # Ctrl-C is the runner's alone
             )
 
     def _clock(self) -> dict[str, str]:
@@ -143,7 +144,11 @@ class Central:
         command = [*ENDS_WITH_US, sys.executable, "-m", "central_mdm", "admin", *words]
         with self._log.with_name("commands.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *command, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
             async with asyncio.timeout(DOWN_SECONDS):
                 await process.communicate(PASSPHRASE)

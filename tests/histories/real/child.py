@@ -35,7 +35,7 @@ class Run(Struct, frozen=True):
 
     `settles`: it comes into step and ends. `database`: the administrator's; `seen`: what the lists
     that a device has taken have named, as remembered outside of it; `restored`: how often the
-    server was set back until now.
+    server was set back until now. `carried_for`: the device that meets teachers alone.
     """
 
     kind: Kind
@@ -53,6 +53,7 @@ class Run(Struct, frozen=True):
     seen_number: int = 0
     seen_keys: tuple[str, ...] = ()
     restored: int = 0
+    carried_for: str = ""
     plant: str = ""
 
 

@@ -68,7 +68,7 @@ class Database:
         self.folder.mkdir()
         if postgres.as_owner():
             shutil.chown(self.folder, postgres.OWNER, postgres.OWNER)
-        await asyncio.to_thread(_copy, template / "data", self.folder / "data")
+        await asyncio.to_thread(copy, template / "data", self.folder / "data")
 
     async def start(self) -> None:
         """Start it and wait until it has recovered."""
@@ -85,6 +85,7 @@ class Database:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
+                start_new_session=True,  # Ctrl-C is the runner's alone
             )
 
     async def kill(self) -> None:
@@ -104,6 +105,13 @@ class Database:
         process, self._process = self._process, None
         if process is not None:
             process.send_signal(signal.SIGQUIT)
+            await asyncio.to_thread(process.wait)
+
+    async def end(self) -> None:
+        """End it when all is on its disk, to be copied."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGINT)
             await asyncio.to_thread(process.wait)
 
     async def empty(self) -> str:
@@ -130,5 +138,6 @@ class Database:
                 pause.wait(AGAIN_SECONDS)
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy a cluster's files with their owners."""
     subprocess.run(["cp", "--archive", str(source), str(target)], check=True)

@@ -2,16 +2,31 @@
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final, NoReturn
 
-from msgspec import json
+import msgspec
 
+from central_mdm.contract.fleet import Inventory
+from device_bridge.agent.guard.carrying import CarryingHere
+from device_bridge.agent.guard.enrolled import read_enrolment
+from device_bridge.agent.guard.mdm import CheckIns
+from device_bridge.agent.guard.renewing import Renewing
+from device_bridge.agent.guard.wanted import WantedHere
+from device_bridge.agent.settings import Machine, NotHere, Remembered
+from device_bridge.protocol.carrying import Brought
 from device_bridge.protocol.errors import DeviceError, NotPaired
-from tests.histories.actors import Agent
+from device_bridge.protocol.fields import SchoolAct
+from device_bridge.protocol.hello import CertificateCarried, Welcome
+from tests.histories.actors import Agent, Voice
 from tests.histories.real.child import ChildHere, ChildStage, Seen, Settled
+from tests.histories.real.meeting import LINE_BYTES_MAX, Line, from_app, papers, said
+from tests.histories.told import Obeyed
 
 TURNS: Final = 4
 TURNS_MAX: Final = 40
+INVENTORY: Final = Inventory("laptop", networks="10.1.0.0/24")
+"""What a device says of itself when all is quiet."""
 
 
 class Pupil:
@@ -26,9 +41,48 @@ class Pupil:
 
 
 class RealAgent(Agent):
+    """It holds what is declared, renews its certificate, and is carried for, as a `Device` is."""
+
     def __init__(self, pupil: Pupil, process: ChildHere) -> None:
         super().__init__(pupil, process)
         self._stage = pupil.scene
+
+    async def open(self) -> None:
+        await super().open()
+        enrolment = read_enrolment(self.folder)
+        machine = Machine({"screen_timeout": Remembered(), "wallpaper": NotHere("no desktop")})
+        clock = self.process.clock
+        self.wanted = WantedHere(self.folder, enrolment, machine, self, clock, "boot", self._noted)
+        self.renewing = Renewing(self.folder, enrolment, clock, lambda _: None)
+        duties = replace(self.duties, renewing=self.renewing, wanted=self.wanted)
+        self.check_ins = CheckIns(self.folder, enrolment, duties)
+        assert duties.witness is not None
+        self.carrying = CarryingHere(
+            self.folder,
+            enrolment,
+            self.wanted,
+            duties.witness,
+            self._inventory,
+            clock,
+            self.check_ins.meets,
+            self._noted,
+        )
+        self._welcome = Welcome(
+            1, enrolment.device, "boot", "agent", "laptop", bytes(32), bytes(16)
+        )
+
+    def _noted(self, kind: str, facts: dict[str, str | int], who: str) -> None:
+        del who
+        Voice(self).note(kind, facts)
+
+    async def show(self, id_: str, about: SchoolAct, text: str, who: str) -> str:
+        """Do an order before the pupil's eyes (`wanted.Tells`)."""
+        del about, text, who
+        self.scene.hear(Obeyed(self.process.name, id_))
+        return ""
+
+    async def show_lost(self, text: str) -> str:
+        return "nobody is missing here" if text else ""
 
     def deny(self, token: str) -> None:
         super().deny(token)
@@ -57,20 +111,31 @@ class RealAgent(Agent):
             await self.scene.while_(20.0, 90.0)
 
     async def is_visited(self) -> None:
-        """Judge the papers that teachers show at our socket."""
+        """Judge the papers that teachers show at our socket, and let them carry."""
 
         async def met(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            with suppress(OSError):
-                deny_list, grant = json.decode(await reader.readline(), type=tuple[str, str])
-                await self.visited(deny_list, grant)
-                writer.write(b"\n")
-                await writer.drain()
+            with suppress(OSError, DeviceError, msgspec.DecodeError):
+                await self._met(reader, Line(writer))
             writer.close()
 
         path = self._stage.run.room / self.process.name
         path.unlink(missing_ok=True)
-        async with await asyncio.start_unix_server(met, path) as server:
+        async with await asyncio.start_unix_server(met, path, limit=LINE_BYTES_MAX) as server:
             await server.serve_forever()
+
+    async def _met(self, reader: asyncio.StreamReader, line: Line) -> None:
+        shown = papers.decode(await reader.readline())
+        if shown.grant:
+            await self.visited(shown.deny_list, shown.grant)
+        line.send(msgspec.structs.replace(self._welcome, csr=self.renewing.request()))
+        async for raw in said(reader):
+            match from_app.decode(raw):
+                case Brought() as brought:
+                    await self.carrying.take(line, brought)  # pyright: ignore[reportArgumentType] - of a link it needs `send` and a name
+                case CertificateCarried(certificate):
+                    await self.renewing.take(certificate)
+                case _:
+                    pass
 
     async def settle(self) -> Settled:
         """Check in some times, unless the school knows us no more."""
@@ -98,10 +163,12 @@ async def live(stage: ChildStage) -> None:
     except NotPaired as error:
         stage.say(Settled(str(error) or "not-paired"))
         return
-    if stage.run.settles:
+    if stage.run.settles and stage.run.name != stage.run.carried_for:
         stage.say(await agent.settle())
         return
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(agent.come())
-        tasks.create_task(agent.note())
+        tasks.create_task(agent.wanted.run())
         tasks.create_task(agent.is_visited())
+        if not stage.run.settles:
+            tasks.create_task(agent.come())
+            tasks.create_task(agent.note())

@@ -11,6 +11,7 @@ from typing import Final
 from tests.histories.planted import PLANTS, planted
 from tests.histories.real import administrator, device, teacher
 from tests.histories.real.child import ChildStage, Complaints, Kind, Run
+from tests.namespaces import end_with_parent
 
 PROGRAMS: Final[dict[Kind, Callable[[ChildStage], Awaitable[None]]]] = {
     "teacher": teacher.live,
@@ -22,6 +23,7 @@ LIFE_SECONDS: Final = 260.0
 
 
 def main(run: Run, out: Connection) -> None:
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends us
     stage = ChildStage(run, out)
     form = "%(asctime)s %(levelname)s %(name)s %(message)s"

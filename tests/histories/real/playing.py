@@ -13,25 +13,27 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from central_mdm.joining import ground_at
-from classroom_app.papers import Papers
-from classroom_app.storage.keeping import open_keeping
-from device_bridge.agent.folder import Folder
-from device_bridge.agent.guard.enrolled import read_enrolment
 from tests.disks import Disk, disk
-from tests.histories import checker, facts
-from tests.histories.actors import held_lists
+from tests.histories import checker
 from tests.histories.checker import Ledger
 from tests.histories.network import Weather
+from tests.histories.real import judging
 from tests.histories.real.actor import Actor
 from tests.histories.real.central import Central
 from tests.histories.real.child import Kind, Run
 from tests.histories.real.database import Database
 from tests.histories.real.proxy import Proxy
-from tests.histories.real.schedule import ADMINISTRATOR, DEVICES, SERVER, TEACHERS, Schedule, Step
+from tests.histories.real.schedule import (
+    ADMINISTRATOR,
+    CARRIED,
+    DEVICES,
+    SERVER,
+    TEACHERS,
+    Schedule,
+    Step,
+)
 from tests.histories.stage import Template
 from tests.histories.told import Fact
-from tests.rings import NoRing
 
 DISKS: Final = {"teacher": "120m", "device": "4m", SERVER: "96m"}
 AGAIN_SECONDS: Final = 0.3
@@ -108,6 +110,7 @@ class History:
             seen_number=actor.seen_number,
             seen_keys=actor.seen_keys,
             restored=self.ledger.restored,
+            carried_for=CARRIED,
             plant=self.schedule.plant,
         )
 
@@ -131,7 +134,7 @@ async def play(made: Prepared, schedule: Schedule, folder: Path) -> Verdict:
     with ExitStack() as stack:
         async with asyncio.TaskGroup() as tasks:
             history = History(made, schedule, folder, tasks)
-            await _laid_out(history, stack)
+            await laid_out(history, stack)
             async with history.proxy.listening((*TEACHERS, *DEVICES)), _running(history):
                 await _chaos(history)
                 await _settled(history)
@@ -153,7 +156,7 @@ async def play(made: Prepared, schedule: Schedule, folder: Path) -> Verdict:
     )
 
 
-async def _laid_out(history: History, stack: ExitStack) -> None:
+async def laid_out(history: History, stack: ExitStack) -> None:
     """Make disks, and copy onto them what all histories begin with."""
     folder, template = history.folder, history.made.template
     for name in ("room", "logs"):
@@ -164,7 +167,11 @@ async def _laid_out(history: History, stack: ExitStack) -> None:
     for one in template.teachers:
         shutil.copytree(template.stores / one.login, folder / one.login / "home")
     for row in template.devices:
-        (folder / row.id / "home").mkdir()
+        enrolled = template.stores / row.id
+        if enrolled.exists():
+            shutil.copytree(enrolled, folder / row.id / "home")
+        else:
+            (folder / row.id / "home").mkdir()
     shutil.copytree(template.server, history.central.folder)
     await history.database.copied(history.made.folder / "cluster")
 
@@ -175,8 +182,7 @@ async def _running(history: History) -> AsyncGenerator[None]:
     try:
         await history.database.start()
         await history.serve()
-        await _come(history, history.teachers.values())  # or who never pulled teaches nobody
-        history.settles, history.proxy.weather = False, history.schedule.weather
+        history.proxy.weather = history.schedule.weather
         for actor in history.actors.values():
             await actor.start(history.tasks)
         yield
@@ -187,7 +193,7 @@ async def _running(history: History) -> AsyncGenerator[None]:
         await history.database.stop()
 
 
-async def _come(history: History, actors: Collection[Actor]) -> None:
+async def come(history: History, actors: Collection[Actor]) -> None:
     """Have these come into step and end, beside each other."""
     history.settles = True
     async with asyncio.TaskGroup() as settling:
@@ -321,9 +327,13 @@ async def _settled(history: History) -> None:
     await history.stop_serving()
     history.central.ahead_seconds = 0.0
     await history.serve()
+    history.settles = True
+    carried = history.devices[CARRIED]
     for _ in range(ROUNDS):  # what the first brought, the second hears of
-        for some in (history.teachers, history.devices):
-            await _come(history, some.values())
+        await carried.start(history.tasks)
+        await come(history, history.teachers.values())
+        await carried.kill()
+        await come(history, [one for one in history.devices.values() if one is not carried])
     history.proxy.upstream = None
     history.central.signal(signal.SIGTERM)  # what it gathered, it writes at its end
     if said := await history.central.ended():
@@ -332,11 +342,12 @@ async def _settled(history: History) -> None:
 
 async def _judged(history: History) -> list[str]:
     made, folder = history.made.template, history.folder
-    async with ground_at(history.central.folder, history.central.url) as ground:
-        central = await facts.server(ground, made)
-    apps = [await _app(folder / one.login / "home", one.id, central) for one in made.teachers]
+    central = await judging.server(history.central.folder, history.central.url, made)
+    apps = [
+        await judging.app(folder / one.login / "home", one.id, central) for one in made.teachers
+    ]
     devices = [
-        _device(folder / row.id / "home", row.id)
+        judging.device(folder / row.id / "home", row.id)
         for row in made.devices
         if _inside(history, row.id)
     ]
@@ -351,20 +362,3 @@ def _inside(history: History, device: str) -> bool:
     if why and not history.ledger.restored and device not in history.ledger.lost:
         history.faults.append(f"device {device} was sent away: {why}")
     return not why
-
-
-async def _app(home: Path, teacher: str, central: checker.Server) -> checker.App:
-    keeping = await open_keeping(home, NoRing)
-    try:
-        signed = await keeping.papers()
-        number = Papers(signed, float).deny_lists.denied.number if signed else 0
-        return await facts.app(keeping, teacher, number, central)
-    finally:
-        await keeping.close()
-
-
-def _device(home: Path, name: str) -> checker.Device:
-    folder = Folder(home)
-    enrolment = read_enrolment(folder)
-    lists = held_lists(folder, enrolment.school)
-    return facts.device(folder, name, lists, enrolment.assignment)

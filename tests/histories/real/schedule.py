@@ -13,6 +13,8 @@ What = Literal["kill", "stop", "away", "full", "clock", "postgres-kill", "backup
 CHAOS_SECONDS: Final = 20.0
 TEACHERS: Final = ("teacher1", "teacher2", "teacher3")
 DEVICES: Final = ("dev-1", "dev-2", "dev-3")
+CARRIED: Final = "dev-2"
+"""It meets teachers alone."""
 SERVER: Final = "server"
 ADMINISTRATOR: Final = "administrator"
 RESTORED_SHARE: Final = 0.4

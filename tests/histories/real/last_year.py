@@ -1,0 +1,68 @@
+"""The school as all histories find it: three teachers and two devices are there since last year.
+
+So their certificates come to their end, and are renewed while all else happens.
+"""
+
+import asyncio
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from tests import postgres
+from tests.histories.real.database import NAME, copy
+from tests.histories.real.playing import History, Prepared, come, laid_out
+from tests.histories.real.schedule import CARRIED, DEVICES, TEACHERS, Schedule
+from tests.histories.stage import DAY_SECONDS, Template
+
+AGO_SECONDS: Final = 350.0 * DAY_SECONDS
+"""A certificate is for 396 days, and renewed in the last sixty."""
+ENROLLED: Final = DEVICES[:2]
+
+
+async def lived(made: Prepared) -> Prepared:
+    """Have them sign in and enrol `AGO_SECONDS` ago; return what is there now, in place of `made`.
+
+    Raises RuntimeError where that fails.
+    """
+    folder = made.folder / "last-year"
+    folder.mkdir(mode=0o711)
+    with ExitStack() as stack:
+        async with asyncio.TaskGroup() as tasks:
+            history = History(made, Schedule(-1, ()), folder, tasks)
+            await laid_out(history, stack)
+            actors = [*history.teachers.values(), *(history.devices[name] for name in ENROLLED)]
+            for one in (history.central, *actors):
+                one.ahead_seconds = -AGO_SECONDS
+            async with history.proxy.listening((*TEACHERS, *DEVICES)):
+                await history.database.start()
+                await history.serve()
+                await come(history, actors)
+                await history.stop_serving()
+                _came_each_month(history.database.folder)
+                await history.database.end()
+        if faults := [*history.faults, *(fault for one in actors for fault in one.faults)]:
+            raise RuntimeError(f"last year: {faults}")
+        return replace(made, template=_kept(made, history))
+
+
+def _came_each_month(cluster: Path) -> None:
+    """Have the teachers still signed in, as those are who open their app now and then."""
+    with postgres.superuser(cluster, NAME) as connection:
+        later = "UPDATE refresh_tokens SET ends_at = ends_at + %s"
+        connection.execute(later, (int(AGO_SECONDS),))
+
+
+def _kept(made: Prepared, history: History) -> Template:
+    template, folder = made.template, made.folder / "kept"
+    for name in (*TEACHERS, *ENROLLED):
+        shutil.copytree(history.folder / name / "home", folder / name)
+    # It meets teachers alone: it has never been told where the server is.
+    (folder / CARRIED / "fleet.json").unlink()
+    shutil.rmtree(template.server)
+    shutil.copytree(history.central.folder, template.server)
+    shutil.rmtree(made.folder / "cluster" / "data")
+    copy(history.database.folder / "data", made.folder / "cluster" / "data")
+    return replace(template, stores=folder)

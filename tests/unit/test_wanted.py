@@ -1,5 +1,7 @@
 """What the MDM wants of a device, on the device: newest wins, once at most, proved, told."""
 
+import asyncio
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from central_mdm.contract.wanted import (
 )
 from central_mdm.fleet.groups import fits
 from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard import wanted
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.enrolled import Enrolment, read_enrolment
 from device_bridge.agent.guard.notices import Notices
@@ -33,8 +36,10 @@ from device_bridge.protocol.errors import NotAllowed, TryAgain
 from device_bridge.protocol.fields import SchoolAct
 from device_bridge.protocol.seat import LostShown, NoticeShown, ShowLost, ShowNotice
 from device_bridge.trust.grants import sign
+from tests.disks import disk
 from tests.enrolled import DEVICE, folder_of
 from tests.school import NOW, SmallSchool
+from tests.teaching import until
 
 pytestmark = pytest.mark.real_loop
 TIMEOUT = Declaration("screen_timeout", 3, {"seconds": 120})
@@ -141,6 +146,24 @@ async def test_an_older_statement_and_one_that_is_forged_or_anothers_are_refused
     assert (here.wanted.owed() or Reports()).reports == (
         Report("screen_timeout", 3, "applied", "{'seconds': 120}"),
     )
+
+
+async def test_a_full_disk_puts_off_what_is_wanted_and_does_not_end_the_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(wanted, "AGAIN_SECONDS", 0.01)
+    caplog.set_level(logging.INFO, wanted.__name__)
+    with disk(tmp_path / "small", "1m") as small:
+        here = a_device(small.folder, Machine({"screen_timeout": Remembered()}))
+        assert await here.wanted.carried(here.wants(7, declared=(TIMEOUT,)))
+        small.fill()
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(here.wanted.run())
+            await until(lambda: "what is wanted waits" in caplog.messages)
+            assert here.wanted.owed() is None, "nothing is told that is not on the disk"
+            small.empty()
+            await until(here.wanted.owed)
+            running.cancel()
 
 
 async def test_what_locks_or_erases_is_refused_from_whoever_carries_it(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ DONE_KEPT: Final = 200
 """The MDM has eight open orders of a device at most, and leaves out what was answered."""
 GRACE_SECONDS: Final = 300
 """A restart that was taken on in time may come a little later."""
+AGAIN_SECONDS: Final = 30.0
+"""So long the disk is left alone that did not take what became of something."""
 CUT_OFF: Final = "the agent ended in the midst of it"
 UNKNOWN: Final = "this agent does not know it"
 LOST: Final = "lost"
@@ -151,11 +153,16 @@ class WantedHere:
         await self._keep(ended=rest, told=told)
 
     async def run(self) -> None:
-        """Do at once what was carried here, until cancelled."""
+        """Do at once what was carried here, until cancelled; a full disk only puts it off."""
         while True:
             await self._news.wait()
             self._news.clear()
-            await self.review()
+            try:
+                await self.review()
+            except OSError as error:
+                log.info("what is wanted waits", extra={"why": type(error).__name__})
+                await asyncio.sleep(AGAIN_SECONDS)
+                self._news.set()
 
     async def review(self) -> None:
         """Look whether all is as declared, mend what is not, and do what is still to be done."""

@@ -14,6 +14,8 @@ Rows = dict[tuple[str, str], tuple[int, bytes]]
 """Of one scope: sequence and encoded row, by entity and id."""
 Report = tuple[int, str]
 """Version and state."""
+AS_BEFORE: Final = ""
+"""In the place of a class's name that nobody has told us."""
 MOVED: Final = frozenset({"foreign-class"})
 """Why the server may refuse an event that is none's fault: the class was another's meanwhile."""
 
@@ -40,6 +42,8 @@ class Ledger:
     """Classes that somebody was taken out of, a teacher or a pupil."""
     notes: Counter[str] = field(default_factory=Counter[str])
     """Entries that a device's journal took."""
+    declared: int = 0
+    """The newest version declared over HTTP since the server was last set back; 0: none."""
     policy: int = 0
     """The newest that was declared since the server was last set back; 0: none."""
     names: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
@@ -63,7 +67,7 @@ class Ledger:
     def set_back(self) -> None:
         """Note that the server is an older copy of itself: what it was told since is gone."""
         self.restored += 1
-        self.policy = 0
+        self.policy = self.declared = 0
         self.behind = False
         self.names.clear()
 
@@ -134,6 +138,9 @@ class Server:
     gaps: Sequence[str]
     wanted: dict[str, int] = field(default_factory=dict[str, int])
     told: dict[str, dict[str, Report]] = field(default_factory=dict[str, dict[str, Report]])
+    declared: int = 0
+    pending: Sequence[tuple[str, str]] = ()
+    """Devices and what they were ordered and have not answered."""
     inventories: dict[str, str] = field(default_factory=dict[str, str])
     """By device: the hash of what it told of itself."""
 
@@ -230,7 +237,7 @@ def _named(ledger: Ledger, server: Server) -> Iterator[str]:
     for class_id, names in ledger.names.items():
         row = server.tables.get(f"class:{class_id}", {}).get(("class", class_id), b"{}")
         name = json.decode(row).get("name")
-        if name not in names:
+        if name not in names and AS_BEFORE not in names:
             yield f"class {class_id} was named one of {sorted(names)}, and is called {name}"
 
 
@@ -280,6 +287,8 @@ def _renewed(apps: Sequence[App], devices: Sequence[Device]) -> Iterator[str]:
 def _wanted(
     ledger: Ledger, server: Server, apps: Sequence[App], devices: Sequence[Device]
 ) -> Iterator[str]:
+    if server.declared < ledger.declared:
+        yield f"declaration {ledger.declared} was made and is lost"
     for (device, order), times in ledger.obeyed.items():
         if times > 1:
             yield f"device {device} did order {order} {times} times"
@@ -289,16 +298,23 @@ def _wanted(
     for one in devices:
         _, classes = server.assignments.get(one.device, (-1, ()))
         reached = not one.carried or any(f"class:{each}" in served for each in classes)
-        if one.wanted < 0 or not reached:
-            continue
-        if one.wanted != server.wanted[one.device]:
-            told = f"not {server.wanted[one.device]}"
-            yield f"device {one.device} has version {one.wanted} of what is wanted, {told}"
-        if one.told != server.told.get(one.device, {}):
-            known = server.told.get(one.device, {})
-            yield f"device {one.device} reports {one.told}, known is {known}"
-        if one.inventory != server.inventories.get(one.device, ""):
-            yield f"the inventory of {one.device} is not known"
+        if one.wanted >= 0 and reached:
+            yield from _as_wanted(ledger, server, one)
+
+
+def _as_wanted(ledger: Ledger, server: Server, one: Device) -> Iterator[str]:
+    wanted, known = server.wanted[one.device], server.told.get(one.device, {})
+    if one.wanted != wanted:
+        yield f"device {one.device} has version {one.wanted} of what is wanted, not {wanted}"
+    if one.told != known:
+        yield f"device {one.device} reports {one.told}, known is {known}"
+    if one.inventory != server.inventories.get(one.device, ""):
+        yield f"the inventory of {one.device} is not known"
+    if ledger.restored:
+        return  # what is done already is not answered again
+    for device, order in server.pending:
+        if device == one.device:
+            yield f"device {device} never answered order {order}"
 
 
 def _chains(

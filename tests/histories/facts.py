@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.fleet.model import devices, inventories, policies
-from central_mdm.fleet.wanted_model import reports
+from central_mdm.fleet.orders import PENDING
+from central_mdm.fleet.wanted_model import declarations, orders, reports
 from central_mdm.identity.model import deny_lists, revocations, teachers
 from central_mdm.journal import model as journal
 from central_mdm.journal.rules import gaps
@@ -111,6 +112,8 @@ async def server(ground: Ground, made: Template) -> checker.Server:
             [f"{gap.origin} {gap.missing}" for gap in await gaps(connection, SCHOOL)],
             {row.id: row.wanted_version for row in told},
             _told(await every(reports)),
+            max((row.version for row in await every(declarations)), default=0),
+            [(row.device, row.id) for row in await every(orders) if row.state == PENDING],
             {row.device: row.hash for row in await every(inventories)},
         )
 

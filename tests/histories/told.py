@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from tests.histories.checker import Ledger, Work
+from tests.histories.checker import AS_BEFORE, Ledger, Work
 
 
 class Fact(Protocol):
@@ -92,6 +92,15 @@ class Declared(Struct, frozen=True, tag=True):
         ledger.policy = max(ledger.policy, self.version)
 
 
+class Wished(Struct, frozen=True, tag=True):
+    """A setting of this version was declared over HTTP."""
+
+    version: int
+
+    def enter(self, ledger: Ledger) -> None:
+        ledger.declared = max(ledger.declared, self.version)
+
+
 class Naming(Struct, frozen=True, tag=True):
     """A class is about to be called so."""
 
@@ -99,7 +108,7 @@ class Naming(Struct, frozen=True, tag=True):
     name: str
 
     def enter(self, ledger: Ledger) -> None:
-        ledger.names.setdefault(self.class_id, set()).add(self.name)
+        ledger.names.setdefault(self.class_id, {AS_BEFORE}).add(self.name)
 
 
 class Named(Struct, frozen=True, tag=True):
@@ -154,4 +163,5 @@ AnyFact = (
     | Losing
     | Ended
     | Obeyed
+    | Wished
 )

@@ -63,6 +63,7 @@ def main() -> int:
         "seconds": round(time.monotonic() - begun, 1),
         "events": sum(one.events for one in told),
         "works": sum(one.works for one in told),
+        "orders": sum(one.orders for one in told),
         "starts": sum(one.starts for one in told),
         "requests": sum(one.requests for one in told),
     }

@@ -36,6 +36,8 @@ class Actor:
         self.seen_keys: tuple[str, ...] = ()
         self.ahead_seconds = 0.0
         self.starts = 0
+        self.fuse = 0
+        """After so many points it dies, once it is started."""
         self.away = ""
         """Why the school knows it no more."""
         self._context, self._begin, self._entered = context, begin, entered
@@ -63,6 +65,12 @@ class Actor:
         said = await self._gone()
         if said not in {*KILLED, 0} or (said == 0 and not self._settled):
             self.faults.append(f"{self._name} ended by itself: {said}")
+
+    async def dies(self, seconds: float) -> None:
+        """Wait until it has died of itself, `seconds` at most; then kill it."""
+        if self._heard is not None:
+            await asyncio.wait({self._heard}, timeout=seconds)
+        await self.kill()
 
     async def settle(self, tasks: asyncio.TaskGroup) -> None:
         """Have it come into step and end."""

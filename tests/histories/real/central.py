@@ -47,6 +47,8 @@ class Central:
         self.folder = folder
         self.ahead_seconds = 0.0
         self.backup: Path | None = None
+        self.copied: Path | None = None
+        """What an administrator has made by PostgreSQL's own means."""
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._backups = 0
@@ -140,8 +142,32 @@ class Central:
             return True
         return False
 
+    async def copy(self) -> bool:
+        """Copy the database by PostgreSQL's own means; whether it was."""
+        out = self.folder.with_name("by-hand.dump")
+        told = ("--format=custom", f"--file={out}", self.name)
+        done = await self._run(*self._postgres("pg_dump"), *told)
+        self.copied = out if done else self.copied
+        return done
+
+    async def set_back(self) -> bool:
+        """Go on with the copied database, and with the files as they are; nobody is told."""
+        name = await self.database.empty()
+        told = (f"--dbname={name}", "--exit-on-error", str(self.copied))
+        if await self._run(*self._postgres("pg_restore"), *told):
+            self.name = name
+            return True
+        return False
+
+    def _postgres(self, program: str) -> tuple[str, ...]:
+        where = (f"--host={self.database.folder}", f"--username={postgres.OWNER}")
+        return (str(postgres.binaries() / program), *where)
+
     async def _command(self, *words: str) -> bool:
-        command = [*ENDS_WITH_US, sys.executable, "-m", "central_mdm", "admin", *words]
+        return await self._run(sys.executable, "-m", "central_mdm", "admin", *words)
+
+    async def _run(self, *words: str) -> bool:
+        command = [*ENDS_WITH_US, *words]
         with self._log.with_name("commands.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 *command,

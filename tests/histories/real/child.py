@@ -33,9 +33,10 @@ Kind = Literal["teacher", "device", "administrator"]
 class Run(Struct, frozen=True):
     """One start of a program. `number`: whose of `template`; `room`: where devices are met.
 
-    `settles`: it comes into step and ends. `database`: the administrator's; `seen`: what the lists
-    that a device has taken have named, as remembered outside of it; `restored`: how often the
-    server was set back until now. `carried_for`: the device that meets teachers alone.
+    `settles`: it comes into step and ends. `database`, `school`: the server's rows and files, for
+    its commands; `seen`: what the lists that a device has taken have named, as remembered outside
+    of it; `restored`: how often the server was set back until now. `carried_for`: the device that
+    meets teachers alone. `fuse`: after so many points it dies, see `fuses`; 0: when it is killed.
     """
 
     kind: Kind
@@ -50,10 +51,13 @@ class Run(Struct, frozen=True):
     ahead_seconds: float = 0.0
     settles: bool = False
     database: str = ""
+    school: Path = Path()
     seen_number: int = 0
     seen_keys: tuple[str, ...] = ()
     restored: int = 0
     carried_for: str = ""
+    fuse: int = 0
+    restarted: bool = False
     plant: str = ""
 
 

@@ -4,18 +4,27 @@ So their certificates come to their end, and are renewed while all else happens.
 """
 
 import asyncio
+import base64
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 from msgspec.structs import replace
 
+from central_mdm.identity.model import teachers
+from central_mdm.identity.people import Person, keep_person
+from central_mdm.identity.second_factor import STEP_SECONDS, code_at, enrol, give
+from central_mdm.joining import ground_at
+from central_mdm.platform.authentication import Caller
 from tests import postgres
+from tests.histories.real.administrator import CODES, OFFICE
 from tests.histories.real.database import NAME, copy
 from tests.histories.real.playing import History, Prepared, come, laid_out
 from tests.histories.real.schedule import CARRIED, DEVICES, TEACHERS, Schedule
-from tests.histories.stage import DAY_SECONDS, Template
+from tests.histories.stage import DAY_SECONDS, SCHOOL, Template
+from tests.mdm import QUICK
 
 AGO_SECONDS: Final = 350.0 * DAY_SECONDS
 """A certificate is for 396 days, and renewed in the last sixty."""
@@ -41,11 +50,28 @@ async def lived(made: Prepared) -> Prepared:
                 await history.serve()
                 await come(history, actors)
                 await history.stop_serving()
+                await _office(history)
                 _came_each_month(history.database.folder)
                 await history.database.end()
         if faults := [*history.faults, *(fault for one in actors for fault in one.faults)]:
             raise RuntimeError(f"last year: {faults}")
         return replace(made, template=_kept(made, history))
+
+
+async def _office(history: History) -> None:
+    """Have somebody who administrates, with a password and a second factor."""
+    async with ground_at(history.central.folder, history.central.url) as ground:
+        person = Person(OFFICE.id, OFFICE.login, OFFICE.login, "administrator")
+        await keep_person(ground, SCHOOL, person, OFFICE.password)
+        async with ground.database.writing(SCHOOL) as connection:
+            mine = teachers.update().where(teachers.c.id == OFFICE.id)
+            await connection.execute(mine.values(password_hash=QUICK.hash(OFFICE.password)))
+        caller = Caller(SCHOOL, "teacher", OFFICE.id, duty="administrator")
+        made = await enrol(ground, caller)
+        (secret,) = parse_qs(urlsplit(made.uri).query)["secret"]
+        step = ground.clock() // STEP_SECONDS
+        await give(ground, caller, code_at(base64.b32decode(secret), step))
+        (history.made.folder / CODES).write_text("\n".join(made.recovery))
 
 
 def _came_each_month(cluster: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from tests.histories.planted import PLANTS, planted
 from tests.histories.real import administrator, device, teacher
 from tests.histories.real.child import ChildStage, Complaints, Kind, Run
+from tests.histories.real.fuses import light
 from tests.namespaces import end_with_parent
 
 PROGRAMS: Final[dict[Kind, Callable[[ChildStage], Awaitable[None]]]] = {
@@ -30,6 +31,8 @@ def main(run: Run, out: Connection) -> None:
     logging.basicConfig(filename=run.log, level=logging.INFO, format=form)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger().addHandler(Complaints(stage))
+    if run.fuse:
+        light(run.fuse)
     try:
         asyncio.run(_live(stage))
     except Exception:

@@ -19,6 +19,7 @@ from tests.histories.checker import Ledger
 from tests.histories.network import Weather
 from tests.histories.real import judging
 from tests.histories.real.actor import Actor
+from tests.histories.real.administrator import CODES
 from tests.histories.real.central import Central
 from tests.histories.real.child import Kind, Run
 from tests.histories.real.database import Database
@@ -39,6 +40,8 @@ DISKS: Final = {"teacher": "120m", "device": "4m", SERVER: "96m"}
 AGAIN_SECONDS: Final = 0.3
 """So long a server that did not come up is left alone, as systemd does."""
 ROUNDS: Final = 2
+FUSE_SECONDS: Final = 4.0
+"""Who has not come to its last point by then is killed where it is."""
 
 
 class Prepared(Struct, frozen=True):
@@ -59,6 +62,7 @@ class Verdict(Struct, frozen=True):
     faults: tuple[str, ...]
     events: int = 0
     works: int = 0
+    orders: int = 0
     starts: int = 0
     requests: int = 0
 
@@ -99,7 +103,7 @@ class History:
             name=name,
             number=number,
             template=self.made.template,
-            folder=self.folder / name / "home" if kind != "administrator" else self.central.folder,
+            folder=self.folder / (f"{name}/home" if kind != "administrator" else "office"),
             room=self.folder / "room",
             log=self.folder / "logs" / f"{name}.log",
             seed=self.chance.getrandbits(32),
@@ -107,10 +111,13 @@ class History:
             ahead_seconds=actor.ahead_seconds,
             settles=self.settles,
             database=self.central.url,
+            school=self.central.folder,
             seen_number=actor.seen_number,
             seen_keys=actor.seen_keys,
             restored=self.ledger.restored,
             carried_for=CARRIED,
+            fuse=actor.fuse,
+            restarted=actor.starts > 1,
             plant=self.schedule.plant,
         )
 
@@ -135,7 +142,7 @@ async def play(made: Prepared, schedule: Schedule, folder: Path) -> Verdict:
         async with asyncio.TaskGroup() as tasks:
             history = History(made, schedule, folder, tasks)
             await laid_out(history, stack)
-            async with history.proxy.listening((*TEACHERS, *DEVICES)), _running(history):
+            async with history.proxy.listening(tuple(history.actors)), _running(history):
                 await _chaos(history)
                 await _settled(history)
                 found = await _judged(history)
@@ -151,6 +158,7 @@ async def play(made: Prepared, schedule: Schedule, folder: Path) -> Verdict:
         ),
         len(ledger.events),
         len(ledger.works),
+        ledger.obeyed.total(),
         sum(actor.starts for actor in history.actors.values()),
         history.proxy.carried,
     )
@@ -159,8 +167,10 @@ async def play(made: Prepared, schedule: Schedule, folder: Path) -> Verdict:
 async def laid_out(history: History, stack: ExitStack) -> None:
     """Make disks, and copy onto them what all histories begin with."""
     folder, template = history.folder, history.made.template
-    for name in ("room", "logs"):
+    for name in ("room", "logs", "office"):
         (folder / name).mkdir()
+    if (codes := history.made.folder / CODES).exists():
+        shutil.copy(codes, folder / "office" / CODES)
     for name in (*TEACHERS, *DEVICES, SERVER):
         size = DISKS["teacher" if name in TEACHERS else "device" if name in DEVICES else SERVER]
         history.disks[name] = stack.enter_context(disk(folder / name, size))
@@ -224,6 +234,8 @@ async def _befalls(history: History, step: Step) -> None:
             await _full(history, step)
         case "kill" | "stop" | "clock" if step.who == SERVER:
             await _server(history, step)
+        case "fuse":
+            await _fuse(history, history.actors[step.who], step)
         case "kill" | "stop" | "clock":
             await _actor(history, history.actors[step.who], step)
         case _:
@@ -279,6 +291,16 @@ async def _actor(history: History, actor: Actor, step: Step) -> None:
         await actor.start(history.tasks)
 
 
+async def _fuse(history: History, actor: Actor, step: Step) -> None:
+    async with actor.lock:
+        await actor.kill()
+        actor.fuse = step.points
+        await actor.start(history.tasks)
+        actor.fuse = 0
+        await actor.dies(FUSE_SECONDS)
+        await actor.start(history.tasks)
+
+
 async def _postgres_kill(history: History, step: Step) -> None:
     async with history.database_lock:
         await history.database.kill()
@@ -292,14 +314,28 @@ async def _backup(history: History, step: Step) -> None:
 
 
 async def _restore(history: History, step: Step) -> None:
-    """Put a server that was made of the backup in the place of the one that was."""
     del step
-    if history.central.backup is None:
-        return
+    if history.central.backup is not None:
+        await _another(history, history.central.restore)
+
+
+async def _copy(history: History, step: Step) -> None:
+    del step
+    await history.central.copy()
+
+
+async def _set_back(history: History, step: Step) -> None:
+    del step
+    if history.central.copied is not None:
+        await _another(history, history.central.set_back)
+
+
+async def _another(history: History, made: Callable[[], Coroutine[Any, Any, bool]]) -> None:
+    """Put a server that was `made` of an older copy in the place of the one that was."""
     async with history.central_lock, history.database_lock, history.administrator.lock:
         await history.stop_serving()
         await history.administrator.kill()
-        if await history.central.restore():
+        if await made():
             history.ledger.set_back()
         await history.administrator.start(history.tasks)
         await history.serve()
@@ -313,6 +349,8 @@ DATABASE: Final[dict[str, Callable[[History, Step], Coroutine[Any, Any, None]]]]
     "postgres-kill": _postgres_kill,
     "backup": _backup,
     "restore": _restore,
+    "copy": _copy,
+    "set-back": _set_back,
 }
 
 

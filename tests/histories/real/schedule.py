@@ -9,7 +9,10 @@ from msgspec import Struct
 from tests.histories.network import Weather
 from tests.histories.stage import DAY_SECONDS
 
-What = Literal["kill", "stop", "away", "full", "clock", "postgres-kill", "backup", "restore"]
+Who = Literal["kill", "stop", "away", "full", "clock", "fuse"]
+"""What befalls one of the programs."""
+Whole = Literal["postgres-kill", "backup", "restore", "copy", "set-back"]
+What = Who | Whole
 CHAOS_SECONDS: Final = 20.0
 TEACHERS: Final = ("teacher1", "teacher2", "teacher3")
 DEVICES: Final = ("dev-1", "dev-2", "dev-3")
@@ -17,7 +20,11 @@ CARRIED: Final = "dev-2"
 """It meets teachers alone."""
 SERVER: Final = "server"
 ADMINISTRATOR: Final = "administrator"
-RESTORED_SHARE: Final = 0.4
+RESTORED_SHARE: Final = 0.3
+SET_BACK_SHARE: Final = 0.4
+"""Of those that are not restored."""
+FUSE_POINTS: Final = 60
+"""About what a minute of a person's work writes, in a second here."""
 SHOWERS: Final = Weather(0.01, 0.01, 0.02, 0.01, 0.02, 0.02, 0.005)
 """A turn of an app is a dozen requests, and a history has time for a dozen turns: of the virtual
 world's storm next to none would come to its end."""
@@ -27,13 +34,16 @@ class Step(Struct, frozen=True):
     """At `at` seconds this befalls `who`.
 
     `seconds`: how long it lasts: killed and not started again, stopped, away, on a full disk; of
-    `clock`: by how much it is ahead after a kill (behind: less than 0.0).
+    `clock`: by how much it is ahead after a kill (behind: less than 0.0). `fuse`: it dies at its
+    so many-th commit, rename or fsync (`points`). `backup` and `restore` are the MDM's commands;
+    `copy` and `set-back` an administrator's own, who says nothing of it to the MDM.
     """
 
     at: float
     what: What
     who: str = ""
     seconds: float = 0.0
+    points: int = 0
 
 
 class Schedule(Struct, frozen=True):
@@ -75,6 +85,11 @@ def _steps(chance: random.Random) -> Iterator[Step]:
     wrong = chance.choices((*TEACHERS, SERVER), k=chance.randint(0, 2))
     for who in wrong:
         yield Step(at(), "clock", who, round(chance.uniform(-2.0, 2.0) * DAY_SECONDS))
+    for who in chance.choices(people, k=chance.randint(1, 3)):
+        yield Step(at(), "fuse", who, points=chance.randint(1, FUSE_POINTS))
     if chance.random() < RESTORED_SHARE:
         yield Step(at(2.0, 7.0), "backup")
         yield Step(at(12.0, 17.0), "restore")
+    elif chance.random() < SET_BACK_SHARE:
+        yield Step(at(2.0, 7.0), "copy")
+        yield Step(at(12.0, 17.0), "set-back")

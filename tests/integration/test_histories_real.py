@@ -1,33 +1,54 @@
 """What histories of real processes stand on; the histories themselves are `make histories-real`."""
 
 import asyncio
+import os
 import random
-from collections import Counter
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
 import pytest
+from msgspec import json
 
 from tests.false_servers import JSON, answering, speaking
-from tests.histories.checker import Ledger, Work
+from tests.histories.checker import App, Device, Ledger, Server, Work, check
 from tests.histories.network import URL, Weather
 from tests.histories.real.child import Said
 from tests.histories.real.proxy import Proxy
-from tests.histories.real.schedule import Schedule, draw
-from tests.histories.told import Begun, Collected, Declared, Fact, Kept, Written
+from tests.histories.real.schedule import DEVICES, POSTGRESQL, SERVER, TEACHERS, Schedule, draw
+from tests.histories.told import (
+    Begun,
+    Collected,
+    Declared,
+    Fact,
+    Kept,
+    Named,
+    Naming,
+    Obeyed,
+    Wished,
+    Written,
+)
+
+HERE = {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def test_a_schedule_is_drawn_once_and_read_back_as_it_was() -> None:
     schedule = draw(7)
     assert draw(7) == schedule != draw(8)
     assert msgspec.json.decode(msgspec.json.encode(schedule), type=Schedule) == schedule
-    befell = Counter(step.what for seed in range(20) for step in draw(seed).steps)
-    assert set(befell) == {
-        *("kill", "stop", "away", "full", "clock"),
-        *("postgres-kill", "backup", "restore"),
+    steps = [step for seed in range(20) for step in draw(seed).steps]
+    assert {step.what for step in steps} == {
+        *("kill", "stop", "away", "full", "clock", "fuse"),
+        *("postgres-kill", "backup", "restore", "copy", "set-back"),
     }
+    full = {step.who for step in steps if step.what == "full"}
+    assert full == {*TEACHERS, *DEVICES, SERVER, POSTGRESQL}
 
 
 def test_what_a_process_wrote_enters_the_ledger_as_it_was_said() -> None:
@@ -44,6 +65,112 @@ def test_what_a_process_wrote_enters_the_ledger_as_it_was_said() -> None:
     assert (ledger.begun, ledger.events) == ({"e-1"}, {"e-1": "t-1"})
     assert (ledger.works, ledger.policy) == ({"e-2": work}, 4)
     assert ledger.notes["dev-1"] == 3
+
+
+def _device(**other: Any) -> Device:  # noqa: ANN401 - fields of a device
+    """Make a device that is as the server of `_server` wants it, but for this."""
+    facts: dict[str, Any] = {"wanted": 7, "told": {"wallpaper": (7, "applied")}, "inventory": "i"}
+    held = (0, "", 0, frozenset[str](), 1, ("1A",), 0, "")
+    return Device("dev-1", *held, **facts | other)
+
+
+def _server() -> Server:
+    return Server(
+        (),
+        {},
+        {},
+        {},
+        {"t-1": frozenset({"teacher:t-1"})},
+        0,
+        0,
+        frozenset(),
+        {},
+        {"dev-1": (1, ("1A",))},
+        frozenset(),
+        (),
+        (),
+        {"dev-1": 7},
+        {"dev-1": {"wallpaper": (7, "applied")}},
+        7,
+        (),
+        {"dev-1": "i"},
+    )
+
+
+def test_what_was_wanted_carried_and_renewed_is_judged() -> None:
+    ledger, server = Ledger(), _server()
+    app = App("t-1", {}, {}, {}, 0, "", ended=False)
+    assert check(ledger, server, [app], [_device()]) == []
+    app.due = True
+    assert len(check(ledger, server, [app], [_device(due=True)])) == 2
+    app.due = False
+    for wrong in (_device(wanted=6), _device(told={}), _device(inventory="j")):
+        assert len(check(ledger, server, [app], [wrong])) == 1
+        wrong.carried = True
+        assert check(ledger, server, [app], [wrong]) == [], "nobody who may has come to it"
+    server.scopes["t-1"] = frozenset({"teacher:t-1", "class:1A"})
+    app.rows = {}
+    assert len(check(ledger, server, [app], [_device(wanted=6, carried=True)])) == 1
+    server.pending = [("dev-1", "o-1")]
+    assert len(check(ledger, server, [app], [_device()])) == 1
+    ledger.set_back()
+    assert check(ledger, server, [app], [_device()]) == []
+    for _ in range(2):
+        Obeyed("dev-1", "o-1").enter(ledger)
+    Wished(8).enter(ledger)
+    assert len(check(ledger, server, [app], [_device()])) == 2
+
+
+def test_a_name_that_may_never_have_been_taken_leaves_the_one_before() -> None:
+    ledger, server = Ledger(), _server()
+    row = json.encode({"name": "Class 1A"})
+    server.tables["class:1A"] = {("class", "1A"): row}
+    server.feed["class:1A"] = {("class", "1A"): (1, row)}
+    Naming("1A", "Class 9").enter(ledger)
+    assert check(ledger, server, [], []) == []
+    Named("1A", "Class 9").enter(ledger)
+    assert len(check(ledger, server, [], [])) == 1
+
+
+FUSED = """
+import os, sys
+from tests.histories.real.fuses import light
+light(int(sys.argv[1]))
+for name in "abc":
+    open(name, "w").close()
+    os.replace(name, name + name)
+    print(name, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("points", "left"), [(3, {"aa", "b"}), (4, {"aa", "bb"}), (9, "three")])
+def test_a_fuse_ends_a_program_just_before_or_just_after_what_it_writes(
+    tmp_path: Path, points: int, left: set[str] | str
+) -> None:
+    command = [sys.executable, "-c", FUSED, str(points)]
+    done = subprocess.run(command, cwd=tmp_path, check=False, env=os.environ | HERE)
+    there = {path.name for path in tmp_path.iterdir()}
+    if left == "three":
+        assert (done.returncode, there) == (0, {"aa", "bb", "cc"})
+    else:
+        assert (done.returncode, there) == (-signal.SIGKILL, left)
+
+
+LEFT = """
+import sys
+from pathlib import Path
+from tests.namespaces import own_memory
+own_memory(Path(sys.argv[1]))
+(Path(sys.argv[1]) / "left").write_text("of a history")
+"""
+
+
+def test_what_a_history_leaves_in_memory_is_seen_by_nobody_and_goes_with_it(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", LEFT, str(tmp_path)]
+    subprocess.run(command, check=True, env=os.environ | HERE)
+    assert list(tmp_path.iterdir()) == []
 
 
 @asynccontextmanager

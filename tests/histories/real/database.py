@@ -64,8 +64,7 @@ class Database:
         self._restored = 0
 
     async def copied(self, template: Path) -> None:
-        """Take over what a prepared cluster has."""
-        self.folder.mkdir()
+        """Take over what a prepared cluster has, into a folder that is there."""
         if postgres.as_owner():
             shutil.chown(self.folder, postgres.OWNER, postgres.OWNER)
         await asyncio.to_thread(copy, template / "data", self.folder / "data")
@@ -74,6 +73,11 @@ class Database:
         """Start it and wait until it has recovered."""
         self._process = self._begun()
         await asyncio.to_thread(self._answers)
+
+    async def again(self) -> None:
+        """Start it where it has ended: without room it cannot go on."""
+        if self._process is not None and self._process.poll() is not None:
+            await self.start()
 
     def _begun(self) -> subprocess.Popen[bytes]:
         owner = postgres.as_owner() or ["setpriv"]
@@ -91,7 +95,7 @@ class Database:
     async def kill(self) -> None:
         """Kill the postmaster, and each process it has, by kill -9."""
         process, self._process = self._process, None
-        if process is None:
+        if process is None or process.poll() is not None:
             return
         os.kill(process.pid, signal.SIGSTOP)  # so that it makes no other meanwhile
         listed = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()  # noqa: ASYNC240 - not on a disk

@@ -28,6 +28,7 @@ from tests.histories.real.schedule import (
     ADMINISTRATOR,
     CARRIED,
     DEVICES,
+    POSTGRESQL,
     SERVER,
     TEACHERS,
     Schedule,
@@ -36,7 +37,12 @@ from tests.histories.real.schedule import (
 from tests.histories.stage import Template
 from tests.histories.told import Fact
 
-DISKS: Final = {"teacher": "120m", "device": "4m", SERVER: "96m"}
+DISKS: Final = {
+    **dict.fromkeys(TEACHERS, "120m"),
+    **dict.fromkeys(DEVICES, "4m"),
+    SERVER: "96m",
+    POSTGRESQL: "320m",
+}
 AGAIN_SECONDS: Final = 0.3
 """So long a server that did not come up is left alone, as systemd does."""
 ROUNDS: Final = 2
@@ -79,7 +85,7 @@ class History:
         self.faults: list[str] = []
         self.chance = random.Random(schedule.seed + 1)  # noqa: S311 - what people do next
         logs = folder / "logs"
-        self.database = Database(folder / "postgresql", logs / "postgresql.log", schedule.plant)
+        self.database = Database(folder / POSTGRESQL, logs / "postgresql.log", schedule.plant)
         self.central = Central(self.database, folder / SERVER / "school", logs / "server.log")
         self.central_lock, self.database_lock = asyncio.Lock(), asyncio.Lock()
         self.proxy = Proxy(random.Random(schedule.seed + 2), Weather(), tasks)  # noqa: S311 - weather
@@ -171,8 +177,7 @@ async def laid_out(history: History, stack: ExitStack) -> None:
         (folder / name).mkdir()
     if (codes := history.made.folder / CODES).exists():
         shutil.copy(codes, folder / "office" / CODES)
-    for name in (*TEACHERS, *DEVICES, SERVER):
-        size = DISKS["teacher" if name in TEACHERS else "device" if name in DEVICES else SERVER]
+    for name, size in DISKS.items():
         history.disks[name] = stack.enter_context(disk(folder / name, size))
     for one in template.teachers:
         shutil.copytree(template.stores / one.login, folder / one.login / "home")
@@ -243,6 +248,15 @@ async def _befalls(history: History, step: Step) -> None:
 
 
 async def _full(history: History, step: Step) -> None:
+    if step.who == POSTGRESQL:
+        async with history.database_lock:
+            await _filled(history, step)
+            await history.database.again()
+    else:
+        await _filled(history, step)
+
+
+async def _filled(history: History, step: Step) -> None:
     small = history.disks[step.who]
     if (small.folder / "of-another-program").exists():
         return

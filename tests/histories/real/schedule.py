@@ -20,6 +20,8 @@ CARRIED: Final = "dev-2"
 """It meets teachers alone."""
 SERVER: Final = "server"
 ADMINISTRATOR: Final = "administrator"
+POSTGRESQL: Final = "postgresql"
+"""The disk of the database's own."""
 RESTORED_SHARE: Final = 0.3
 SET_BACK_SHARE: Final = 0.4
 """Of those that are not restored."""
@@ -80,7 +82,7 @@ def _steps(chance: random.Random) -> Iterator[Step]:
     yield from (Step(at(), "postgres-kill", "", lasting(1.5)) for _ in range(chance.randint(0, 2)))
     away = chance.choices(people, k=chance.randint(0, 4))
     yield from (Step(at(), "away", who, lasting(6.0)) for who in away)
-    full = chance.choices((*people, SERVER), k=chance.randint(0, 3))
+    full = chance.choices((*people, SERVER, POSTGRESQL), k=chance.randint(1, 4))
     yield from (Step(at(), "full", who, lasting(4.0)) for who in full)
     wrong = chance.choices((*TEACHERS, SERVER), k=chance.randint(0, 2))
     for who in wrong:

@@ -57,6 +57,9 @@ class Office:
         while True:
             if not self._token:
                 await self._sign_in()
+            if not self._token:
+                await self._stage.while_(5.0, 20.0)
+                continue
             heads = {"authorization": f"Bearer {self._token}", "idempotency-key": f'"{key}"'}
             answer = await self._answer(path, body, heads)
             if answer is not None and answer.is_success:
@@ -70,10 +73,13 @@ class Office:
         codes = self._codes.read_text().split()
         if not codes:
             raise Declined("no code left")
-        self._codes.write_text("\n".join(codes[1:]))
         asked = SignIn(SCHOOL, OFFICE.login, OFFICE.password, code=codes[0])
         answer = await self._answer("/api/sign-in", asked, {})
-        if answer is not None and answer.is_success:
+        if answer is None or not (answer.is_success or answer.status_code == UNAUTHORIZED):
+            return
+        # Refused, it was spent by a sign-in whose answer was lost.
+        self._codes.write_text("\n".join(codes[1:]))
+        if answer.is_success:
             self._token = _signed.decode(answer.content).token
 
     async def _answer(

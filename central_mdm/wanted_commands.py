@@ -91,7 +91,9 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
             rule = Rule(args.kind, args.model, args.class_id, args.system)
             told = Group(args.id, args.name, tuple(args.device), None if rule == Rule() else rule)
             async with ground.database.writing(args.school) as connection:
-                count = await keep_group(connection, args.school, _checked(told, Group))
+                count = await keep_group(
+                    connection, args.school, _checked(told, Group), ground.clock()
+                )
             return {"group": args.id, "devices": count}
         case "declare":
             told = Declare(args.scope, args.feature, args.target, _body(args.body))

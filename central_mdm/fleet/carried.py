@@ -100,7 +100,7 @@ async def _take(ground: Ground, caller: Caller, bundle: Bundle) -> Newest:
             found = told.inventory_hash, told.inventory, now
             await keep_inventory(connection, school, told.device, *found)
             await keep_carried(connection, school, told.device, told.reports, told.issued_at, now)
-            await look_anew(connection, school, told.device, told.wanted)
+            await look_anew(connection, school, told.device, told.wanted, now)
             # As the device itself would bring them: no alarm is its carrier's to silence.
             await take(connection, Caller(school, "device", told.device), told.heads, now)
         mine = (carried.c.school == school, carried.c.device == told.device)

@@ -125,7 +125,7 @@ async def _declare(
         .values({"school": school, **keys, **facts})
         .on_conflict_do_update(index_elements=["school", *keys], set_=facts)
     )
-    await raise_wanted(connection, school, reached)
+    await raise_wanted(connection, school, reached, ground.clock())
     return version, len(reached)
 
 

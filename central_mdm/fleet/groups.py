@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from msgspec import json
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import Inventory
@@ -19,7 +19,7 @@ _rule = json.Decoder(Rule)
 _inventory = json.Decoder(Inventory)
 
 
-async def keep_group(connection: AsyncConnection, school: str, group: Group) -> int:
+async def keep_group(connection: AsyncConnection, school: str, group: Group, at: int) -> int:
     """Make or replace a group; return how many it has. Raises Malformed or Missing."""
     if (group.rule is None) != bool(group.members) or group.rule == Rule():
         raise Malformed("list-or-rule", "A group has a list of devices, or a rule that says whom.")
@@ -37,11 +37,11 @@ async def keep_group(connection: AsyncConnection, school: str, group: Group) -> 
     rows = [{"school": school, "device": one, "group_id": group.id} for one in sorted(now)]
     if rows:
         await connection.execute(insert(members), rows)
-    await raise_wanted(connection, school, before ^ now)
+    await raise_wanted(connection, school, before ^ now, at)
     return len(now)
 
 
-async def regroup(connection: AsyncConnection, school: str, device: str) -> None:
+async def regroup(connection: AsyncConnection, school: str, device: str, at: int) -> None:
     """Look at the rules anew for a device that has changed."""
     wanted = select(groups.c.id, groups.c.rule).where(
         groups.c.school == school, groups.c.rule.is_not(None)
@@ -70,7 +70,7 @@ async def regroup(connection: AsyncConnection, school: str, device: str) -> None
         gone = delete(members).where(*mine, members.c.group_id.in_(before - now))
         await connection.execute(gone)
     if before != now:
-        await raise_wanted(connection, school, [device])
+        await raise_wanted(connection, school, [device], at)
 
 
 def fits(rule: Rule, inventory: Inventory, classes: Collection[str]) -> bool:
@@ -103,10 +103,17 @@ async def devices_of(
     return list((await connection.execute(wanted)).scalars())
 
 
-async def raise_wanted(connection: AsyncConnection, school: str, changed: Iterable[str]) -> None:
-    """Let each of these devices be told anew, in the transaction of what has changed."""
+async def raise_wanted(
+    connection: AsyncConnection, school: str, changed: Iterable[str], now: int
+) -> None:
+    """Let each of these devices be told anew, in the transaction of what has changed.
+
+    The number follows the clock, as declarations' do: counted on from a copy of the database, it
+    would come to one that a device has seen already, with something else in it.
+    """
     mine = (devices.c.school == school, devices.c.id.in_(sorted(changed)))
-    higher = devices.c.wanted_version + 1
+    next_ = devices.c.wanted_version + 1
+    higher = case((next_ > now, next_), else_=now)
     await connection.execute(update(devices).where(*mine).values(wanted_version=higher))
 
 

@@ -36,7 +36,7 @@ async def order(ground: Ground, school: str, who: str, told: Order) -> Ordered:
         if rows:
             added = upsert(connection, orders).on_conflict_do_nothing()
             await connection.execute(added, rows)
-            await raise_wanted(connection, school, meant)
+            await raise_wanted(connection, school, meant, now)
     extra = {"school": school, "kind": told.kind, "devices": len(meant), "by": who}
     log.info("ordered", extra=extra | {"order": told.id})
     return Ordered(len(meant))

@@ -48,7 +48,7 @@ async def report_lost(ground: Ground, school: str, who: str, device: str, text: 
         row = {"id": id_, "device": device, "kind": "lost", "text": text, "state": ON}
         asked = {"school": school, "asked_by": who, "asked_at": now}
         await connection.execute(insert(urgent).values(row | asked))
-        await raise_wanted(connection, school, [device])
+        await raise_wanted(connection, school, [device], now)
         alarm = Alarm(now, "device-lost", "teacher", who, id_, "", device)
         await raise_alarm(connection, school, "", alarm)
     log.info("device lost", extra={"school": school, "device": device, "by": who})
@@ -60,7 +60,7 @@ async def found(ground: Ground, school: str, who: str, device: str) -> None:
     async with ground.database.writing(school) as connection:
         if not await _end_lost(connection, school, device):
             raise Missing("not-lost", f"The device {device} is not missing.")
-        await raise_wanted(connection, school, [device])
+        await raise_wanted(connection, school, [device], ground.clock())
     log.info("device found", extra={"school": school, "device": device, "by": who})
 
 
@@ -102,7 +102,7 @@ async def confirm_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
         await _want_below_cap(connection, school, now)
         runs_at = now + row.delay_seconds
         await _set(connection, school, id_, state=CONFIRMED, confirmed_by=who, runs_at=runs_at)
-        await raise_wanted(connection, school, [row.device])
+        await raise_wanted(connection, school, [row.device], now)
         await _tell(connection, school, Alarm(now, "wipe-confirmed", "teacher", who, id_))
     log.info("wipe confirmed", extra={"school": school, "device": row.device, "by": who})
     return Wipe(id_, row.device, CONFIRMED, runs_at)
@@ -118,7 +118,7 @@ async def cancel_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
         if who not in {row.asked_by, row.confirmed_by}:
             raise NotAllowed("not-yours", "One of the two who wanted it takes it back.")
         await _set(connection, school, id_, state=CANCELLED)
-        await raise_wanted(connection, school, [row.device])
+        await raise_wanted(connection, school, [row.device], ground.clock())
     log.info("wipe cancelled", extra={"school": school, "device": row.device, "by": who})
     return Wipe(id_, row.device, CANCELLED)
 

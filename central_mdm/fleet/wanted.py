@@ -43,7 +43,7 @@ async def statements(
         return "", ""
     if changed or held > version:
         async with ground.database.writing(caller.school) as connection:
-            version = await look_anew(connection, caller.school, caller.id, held)
+            version = await look_anew(connection, caller.school, caller.id, held, ground.clock())
     if held == version:
         return "", ""
     school, device, now = caller.school, caller.id, ground.clock()
@@ -110,9 +110,11 @@ def _standing(device: str, feature: str, version: int, told: Report | None) -> S
     return Standing(device, feature, told.state, told.reason, version)
 
 
-async def look_anew(connection: AsyncConnection, school: str, device: str, held: int) -> int:
+async def look_anew(
+    connection: AsyncConnection, school: str, device: str, held: int, now: int
+) -> int:
     """Look at the groups anew; go above a device that knows more: we were restored from a copy."""
-    await regroup(connection, school, device)
+    await regroup(connection, school, device, now)
     version = await _version(connection, school, device)
     if held > version:
         version = held + 1

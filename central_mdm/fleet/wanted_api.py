@@ -62,7 +62,8 @@ def routes(ground: Ground) -> Router:
     async def group(request: AnyRequest, data: JSONBody[Group]) -> GroupKept:
         school = request.user.school
         async with ground.database.writing(school) as connection:
-            return GroupKept(data.id, await keep_group(connection, school, data))
+            kept = await keep_group(connection, school, data, ground.clock())
+            return GroupKept(data.id, kept)
 
     @post(
         "/fleet/declarations",

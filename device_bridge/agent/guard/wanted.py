@@ -189,6 +189,7 @@ class WantedHere:
                 version=told.version,
                 declarations=told.declarations,
                 commands=new,
+                told=(),  # an MDM that was restored from a copy has not what we told it since
             )
         )
         return True

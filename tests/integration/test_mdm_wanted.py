@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import delete, insert, select, text, update
 
 from central_mdm.cli import main
 from central_mdm.contract.fleet import Inventory
@@ -25,7 +25,7 @@ from central_mdm.fleet.urgent import (
     cancel_wipe,
     confirm_wipe,
 )
-from central_mdm.fleet.wanted_model import urgent
+from central_mdm.fleet.wanted_model import reports, urgent
 from central_mdm.identity.roles import choose_role
 from central_mdm.platform.database import Database
 from central_mdm.platform.errors import Malformed, NotAllowed, Refused, TryAgain
@@ -127,6 +127,25 @@ async def test_what_is_declared_is_applied_proved_reported_and_an_order_is_done_
     await ask(mdm, "declarations", {**here, "feature": "screen_timeout"})
     await agent.check_ins.once()
     assert agent.screen.read({"seconds": 600})[0], "taken back: the school's holds again"
+
+
+@on_sqlite
+async def test_a_server_that_was_set_back_repeats_no_version_and_hears_each_report_again(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    here = {"scope": "device", "target": agent.id, "feature": "screen_timeout"}
+    await ask(mdm, "declarations", {**here, "body": {"seconds": 90}})
+    await agent.check_ins.once()
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        before = update(devices).where(devices.c.id == agent.id)
+        await connection.execute(before.values(wanted_version=agent.wanted.version - 1))
+        await connection.execute(delete(reports))
+    mdm.clock.at += 60
+    await ask(mdm, "declarations", {**here, "body": {"seconds": 91}})
+    await agent.check_ins.once()
+    assert agent.screen.read({"seconds": 91})[0]
+    assert await standings(mdm) == {"wallpaper": "unsupported"}
 
 
 @on_sqlite

@@ -88,7 +88,7 @@ class Scene:
 
     def __init__(self, world: World, template: Template) -> None:
         self.world, self.template = world, template
-        self.network, self.ledger = Network(world), Ledger()
+        self.network, self.ledger = Network(world), Ledger(names=template.names())
         self.over = False
         """No more work and no more faults: all is let settle."""
 
@@ -195,6 +195,7 @@ class ServerHere:
         with sqlite3.connect(process.folder / "central.db") as live:
             live.execute("VACUUM INTO ?", (str(self.backup / "central.db"),))
         live.close()
+        self.scene.ledger.back_up()
         self.world.tell("server", "backed up")
 
     def _set_back(self, backup: Path) -> None:

@@ -14,8 +14,6 @@ Rows = dict[tuple[str, str], tuple[int, bytes]]
 """Of one scope: sequence and encoded row, by entity and id."""
 Report = tuple[int, str]
 """Version and state."""
-AS_BEFORE: Final = ""
-"""In the place of a class's name that nobody has told us."""
 MOVED: Final = frozenset({"foreign-class"})
 """Why the server may refuse an event that is none's fault: the class was another's meanwhile."""
 
@@ -47,7 +45,9 @@ class Ledger:
     policy: int = 0
     """The newest that was declared since the server was last set back; 0: none."""
     names: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
-    """What a class may be called: as it was named last since then, or was about to be."""
+    """What a class may be called: as it was named last, or was about to be; not here: anything."""
+    copied: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    """The names as they stand in the newest copy of the server."""
     ahead: bool = False
     """The server's clock has been set ahead: what it numbered then may be above what follows."""
     behind: bool = False
@@ -64,12 +64,16 @@ class Ledger:
     restored: int = 0
     """How often the server was set back to an older copy."""
 
+    def back_up(self) -> None:
+        """Note that a copy of the server was made, in this moment."""
+        self.copied = {one: set(names) for one, names in self.names.items()}
+
     def set_back(self) -> None:
         """Note that the server is an older copy of itself: what it was told since is gone."""
         self.restored += 1
         self.policy = self.declared = 0
         self.behind = False
-        self.names.clear()
+        self.names = {one: set(names) for one, names in self.copied.items()}
 
     def clock_set(self, ahead_seconds: float) -> None:
         self.ahead |= ahead_seconds > 0.0
@@ -237,7 +241,7 @@ def _named(ledger: Ledger, server: Server) -> Iterator[str]:
     for class_id, names in ledger.names.items():
         row = server.tables.get(f"class:{class_id}", {}).get(("class", class_id), b"{}")
         name = json.decode(row).get("name")
-        if name not in names and AS_BEFORE not in names:
+        if name not in names:
             yield f"class {class_id} was named one of {sorted(names)}, and is called {name}"
 
 

@@ -35,6 +35,14 @@ class Template(Struct, frozen=True):
     devices: tuple[DeviceRow, ...]
     codes: tuple[str, ...]
 
+    def names(self) -> dict[str, set[str]]:
+        """Return what its classes are called, as a ledger notes it."""
+        return {one: {name_of(one)} for one in self.classes}
+
+
+def name_of(class_id: str) -> str:
+    return f"Class {class_id}"
+
 
 class Earth(Protocol):
     """Chance, new ids, and what an engineer reads afterwards."""

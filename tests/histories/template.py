@@ -14,7 +14,7 @@ from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class, put_class, put_device, put_pupil
 from classroom_app.storage.keeping import open_keeping
-from tests.histories.stage import SCHOOL, Person, Template
+from tests.histories.stage import SCHOOL, Person, Template, name_of
 from tests.mdm import QUICK
 from tests.rings import NoRing
 
@@ -68,7 +68,7 @@ async def _school(ground: Ground, made: Template) -> None:
         news = [
             told
             for one in made.classes
-            for told in await put_class(connection, SCHOOL, ClassRow(one, f"Class {one}"))
+            for told in await put_class(connection, SCHOOL, ClassRow(one, name_of(one)))
         ]
         for number, one in enumerate(made.teachers):
             for class_id in (made.classes[number], made.classes[number - 1]):

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.histories import history
+from tests.histories.checker import Ledger
+from tests.histories.told import Named, Naming
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +31,22 @@ def test_the_same_seed_is_the_same_history(
     one, same = (history.run(made, 3) for _ in range(2))
     caplog.clear()
     assert one == same
+
+
+def test_a_class_has_the_name_that_the_office_was_told_or_maybe_one_that_failed() -> None:
+    ledger = Ledger(names={"1A": {"Class 1A"}})
+    for fact in (Naming("1A", "Class 7"), Naming("1A", "Class 8")):
+        fact.enter(ledger)
+    ledger.back_up()
+    Named("1A", "Class 8").enter(ledger)
+    assert ledger.names == {"1A": {"Class 8"}}
+    ledger.set_back()
+    assert ledger.names == {"1A": {"Class 1A", "Class 7", "Class 8"}}
+
+
+def test_a_class_that_nobody_knows_the_name_of_is_known_when_it_is_named() -> None:
+    ledger = Ledger()
+    Naming("1A", "Class 7").enter(ledger)
+    assert ledger.names == {}
+    Named("1A", "Class 8").enter(ledger)
+    assert ledger.names == {"1A": {"Class 8"}}

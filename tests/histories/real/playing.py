@@ -81,7 +81,7 @@ class History:
     ) -> None:
         self.made, self.schedule, self.folder = made, schedule, folder
         self.tasks = tasks
-        self.ledger = Ledger()
+        self.ledger = Ledger(names=made.template.names())
         self.faults: list[str] = []
         self.chance = random.Random(schedule.seed + 1)  # noqa: S311 - what people do next
         logs = folder / "logs"

@@ -5,8 +5,9 @@ BLAKE3 over `mark_of(entity, id, sequence)`; the checksum is the sum of these mo
 lower-case hexadecimal digits. The empty scope has `0000000000000000`.
 
 A row is named by its newest sequence, not by its content: whoever has each row at its newest
-sequence has the right content (TLS and the database vouch for that), and an app that does not
-know a newer server's new field still computes the same sum.
+sequence has the right content (TLS and the database vouch for that, and the server has no number
+bear two contents, even where it was put back to a copy), and an app that does not know a newer
+server's new field still computes the same sum.
 """
 
 from collections.abc import Iterable

@@ -71,7 +71,9 @@ def classes(connection: Connection) -> tuple[Roster, ...]:
     # A class stands in the scope of its teacher and in its own: once is enough.
     every = [_row(raw) for raw in connection.execute(query).scalars()]
     found = list({(type(row), row.id): row for row in every}.values())
-    return tuple(_roster(row, found) for row in found if isinstance(row, ClassRow))
+    rosters = [_roster(row, found) for row in found if isinstance(row, ClassRow)]
+    # Each scope counts for itself: between two, numbers say nothing that a teacher could follow.
+    return tuple(sorted(rosters, key=lambda one: (one.name.casefold(), one.id)))
 
 
 def _row(raw: bytes) -> Row:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
-from sqlalchemy import update
+from sqlalchemy import case, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlcipher3 import dbapi2
 
@@ -75,7 +75,7 @@ def cursor_by_autoincrement(world: Ground) -> Plant:
     """
     real, publish = Database.writing, feed._publish  # pyright: ignore[reportPrivateUsage]
     drawn: ContextVar[int] = ContextVar("drawn", default=0)
-    last = STEP
+    last = feed.STRETCH  # the template's rows lie below
 
     @asynccontextmanager
     async def drawing(self: Database, school: str) -> AsyncGenerator[AsyncConnection]:
@@ -101,9 +101,9 @@ def cursor_by_autoincrement(world: Ground) -> Plant:
                     update(changes).where(*mine).values(sequence=first + number)
                 )
             reached = update(scopes).where(scopes.c.school == school, scopes.c.scope == scope)
-            await connection.execute(
-                reached.where(scopes.c.sequence < first + STEP).values(sequence=first + len(told))
-            )
+            before = scopes.c.sequence - feed.STRETCH
+            newest = case((before < first + STEP, first + len(told)), else_=before)
+            await connection.execute(reached.values(sequence=newest))
 
     feed._publish = numbered  # pyright: ignore[reportPrivateUsage]
     world.undo.callback(setattr, feed, "_publish", publish)

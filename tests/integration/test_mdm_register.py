@@ -11,7 +11,7 @@ from central_mdm.contract.register import Imported
 from central_mdm.identity.model import teachers
 from central_mdm.identity.roles import choose_role
 from central_mdm.platform.errors import Malformed
-from central_mdm.roster.feed import publish
+from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import past, pupils, scopes, sources
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
 from central_mdm.roster.rules import give_class
@@ -106,7 +106,7 @@ async def test_a_register_is_tried_imported_told_once_and_followed(
     assert counts(moved, "place", "pupil") == [(0, 0, 1, 0), (0, 0, 0, 0)]
     for puller in here:
         await puller.pull()
-    assert [puller.last for puller in here] == [end + 1 for end in ends]
+    assert [puller.last for puller in here] == [end + STRETCH for end in ends]
     assert ("pupil", ids["p0"]) not in here[0].rows
     assert here[1].rows["pupil", ids["p0"]][1]["display"] == "Zoé"
     async with mdm.ground.database.reading(mdm.school) as connection:

@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.identity.rules import begin_epoch
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
-from central_mdm.roster.feed import publish
+from central_mdm.roster.feed import STRETCH, publish
+from central_mdm.roster.model import changes, scopes
 from central_mdm.roster.reading import sum_of
 from central_mdm.roster.rules import (
     put_class,
@@ -95,7 +97,9 @@ async def test_who_is_in_step_gets_only_what_changed_and_tombstones_for_what_wen
         news += await remove_pupil(connection, mdm.school, "5B", gone["pupil"])
         await publish(connection, mdm.school, news)
     await puller.pull()
-    assert puller.last == before + 3  # the class, the pupil, and the device that lost its owner
+    assert puller.last == before + STRETCH  # one transaction took it
+    told = {key for key, (sequence, _) in puller.rows.items() if sequence > before}
+    assert told == {("class", "5B"), ("device", gone["device"])}  # which has lost its owner
     assert puller.rows["class", "5B"][1]["name"] == "5e B bis"
     assert ("pupil", gone["pupil"]) not in puller.rows
     assert puller.rows["device", gone["device"]][1]["pupil"] == ""
@@ -127,6 +131,46 @@ async def test_after_a_restore_every_scope_is_pulled_afresh(mdm: Mdm) -> None:
     await begin_epoch(mdm.ground, mdm.school)
     await puller.pull()
     assert len(puller.rows) == 11
+
+
+async def copied(mdm: Mdm) -> list[tuple[Table, list[dict[str, Any]]]]:
+    """Return the feed as a copy of the server has it."""
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        kept: list[tuple[Table, list[dict[str, Any]]]] = []
+        for table in (scopes, changes):
+            rows = await connection.execute(select(table).where(table.c.school == mdm.school))
+            kept.append((table, [dict(row) for row in rows.mappings()]))
+        return kept
+
+
+async def put_back(mdm: Mdm, copy: list[tuple[Table, list[dict[str, Any]]]]) -> None:
+    """Set the feed back to its copy, and tell nobody: no epoch begins."""
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        for table, rows in copy:
+            await connection.execute(delete(table).where(table.c.school == mdm.school))
+            await connection.execute(insert(table), rows)
+
+
+async def test_a_server_put_back_in_silence_tells_nothing_else_under_the_numbers_of_before(
+    mdm: Mdm,
+) -> None:
+    async def call(*names: str) -> int:
+        """Call the class so, one after the other; return the number that its row bears."""
+        for name in names:
+            async with mdm.ground.database.writing(mdm.school) as connection:
+                news = await put_class(connection, mdm.school, ClassRow("5B", name))
+                await publish(connection, mdm.school, news)
+        puller = Puller(mdm)
+        await puller.pull()
+        assert puller.rows["class", "5B"][1]["name"] == names[-1]
+        return puller.rows["class", "5B"][0]
+
+    copy = await copied(mdm)
+    numbers = {await call("5e B bis", "5e B ter")}
+    for other in (("5e B ter", "5e B bis"), ("5e B", "5e B"), ("5e B bis", "5e B (Latin)")):
+        await put_back(mdm, copy)
+        numbers.add(await call(*other))
+    assert len(numbers) == 4
 
 
 async def test_eight_writers_at_once_and_a_reader_who_polls_misses_no_row(mdm: Mdm) -> None:

@@ -182,6 +182,13 @@ async def test_the_newest_of_a_row_in_two_scopes_is_read(keeping: Keeping) -> No
     assert await keeping.roster(CLASS) == roster
 
 
+async def test_classes_are_read_in_the_order_of_their_names(keeping: Keeping) -> None:
+    names = "chorus", "6a", "Band"
+    rows = [Change(n, "class", f"c{n}", ClassRow(f"c{n}", name)) for n, name in enumerate(names, 1)]
+    assert await pull(keeping, *rows, scope="teacher:1")
+    assert [roster.name for roster in await keeping.classes()] == ["6a", "Band", "chorus"]
+
+
 async def test_a_class_is_read_in_the_order_of_its_seats(keeping: Keeping) -> None:
     rows = tuple(
         Change(n, "pupil", f"p{n}", PupilRow(f"p{n}", CLASS, "A", "B", f"A{n}", seat=10 - n))

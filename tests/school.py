@@ -1,8 +1,15 @@
 """A small school for tests: its root, and whatever certificates and statements it signs.
 
-`School` here can also sign what no honest school would: other roles, ended times, other keys.
+`SmallSchool` can also sign what no honest school would: other roles, ended times, other keys.
+
+One rule of time holds for all tests: `NOW` never meets this machine's clock. `SmallSchool()` is of
+`NOW`, for tests that hold every clock in their hand. Where a program, an app or a device lives by
+this machine's clock, its papers are of today: `tests.teaching` makes them so, and a test that
+signs for itself takes `SmallSchool(now=now())`. What must hold on any day says no date at all.
+`make test-later` runs the tests on later days.
 """
 
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +33,7 @@ from central_mdm.contract.names import Party, Role, uri_of
 from device_bridge.trust.grants import sign, sign_mandate
 from device_bridge.trust.identity import Identity, School, new_key, thumbprint
 
-NOW = 1_795_510_000  # 2026-11-24
+NOW = 1_795_510_000  # 2026-11-24, past like any day: see above
 VERBS: tuple[Verb, ...] = ("watch", "control", "lock", "handout", "collect", "message", "launch")
 _PURPOSE = {
     "device": ExtendedKeyUsageOID.SERVER_AUTH,
@@ -34,13 +41,22 @@ _PURPOSE = {
 }
 
 
+def now() -> int:
+    """Tell the time by this machine's clock, UTC seconds."""
+    return int(time.time())
+
+
 @dataclass
 class SmallSchool:
-    """The school's own side: the root's private key stays here."""
+    """The school's own side: the root's private key stays here.
+
+    `now`, UTC seconds: its certificates begin a day before, its statements are of then.
+    """
 
     id: str = "school-1"
     key: Ed25519PrivateKey = field(default_factory=new_key)
     discovery: str = "5c" * 32
+    now: int = NOW
 
     def __post_init__(self) -> None:
         self.school = School.pin(self.id, self._root())
@@ -50,7 +66,7 @@ class SmallSchool:
         role: Role,
         name: str,
         *,
-        begins: float = NOW - 86_400,
+        begins: float | None = None,
         days: int = 395,
         uris: tuple[str, ...] | None = None,
         key: Ed25519PrivateKey | None = None,
@@ -60,7 +76,7 @@ class SmallSchool:
         key = key or new_key()
         names = (uri_of(Party(self.id, role, name)),) if uris is None else uris
         builder = (
-            _builder(name, begins, days)
+            _builder(name, self.now - 86_400 if begins is None else begins, days)
             .issuer_name(self.school.root.subject)
             .public_key(public or key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
@@ -79,12 +95,13 @@ class SmallSchool:
         teacher_name: str = "Ms Vidal",
         classes: tuple[str, ...] = ("5B",),
         verbs: tuple[Verb, ...] = VERBS,
-        issued_at: int = NOW,
+        issued_at: int | None = None,
         days: float = 7,
         devices: tuple[str, ...] = (),
         generation: int = 0,
         deny_list: int = 0,
     ) -> str:
+        issued_at = self._or_now(issued_at)
         return sign(
             Grant(
                 id=f"grant-{name}",
@@ -109,20 +126,22 @@ class SmallSchool:
         device: str,
         classes: tuple[str, ...] = ("5B",),
         version: int = 1,
-        issued_at: int = NOW,
+        issued_at: int | None = None,
         networks: tuple[str, ...] = (),
         gateways: tuple[str, ...] = (),
         private_seconds: int = 0,
     ) -> str:
+        at = self._or_now(issued_at)
         statement = Assignment(
-            device, self.id, version, classes, issued_at, networks, gateways, private_seconds
+            device, self.id, version, classes, at, networks, gateways, private_seconds
         )
         return sign(statement, ASSIGNMENT_TYPE, self.key)
 
-    def release(self, device: str, identity: Identity, issued_at: int = NOW) -> str:
+    def release(self, device: str, identity: Identity, issued_at: int | None = None) -> str:
         """Let a device go."""
         key = thumbprint(identity.key.public_key())
-        return sign(Release(self.id, device, key, issued_at), RELEASE_TYPE, self.key)
+        told = Release(self.id, device, key, self._or_now(issued_at))
+        return sign(told, RELEASE_TYPE, self.key)
 
     def deny_list(
         self,
@@ -130,15 +149,18 @@ class SmallSchool:
         *denied: Identity,
         grants: tuple[str, ...] = (),
         generation: int = 0,
-        issued_at: int = NOW,
+        issued_at: int | None = None,
     ) -> str:
         keys = tuple(thumbprint(each.key.public_key()) for each in denied)
-        told = DenyList(self.id, number, issued_at, generation, keys, grants)
+        told = DenyList(self.id, number, self._or_now(issued_at), generation, keys, grants)
         return sign(told, DENY_TYPE, self.key)
+
+    def _or_now(self, at: int | None) -> int:
+        return self.now if at is None else at
 
     def _root(self) -> bytes:
         builder = (
-            _builder("root", NOW - 86_400, 3650)
+            _builder("root", self.now - 86_400, 3650)
             .issuer_name(_name("root"))
             .public_key(self.key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

@@ -34,7 +34,7 @@ from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.protocol.pictures import Frame
 from device_bridge.trust.identity import Identity, key_to_pem, write_private
 from tests.guards import FakeSeat, SittingSeat
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 
 CLASS = ClassId("5B")
 NOWHERE = "http://127.0.0.1:9"
@@ -43,10 +43,6 @@ WAIT_SECONDS = 30.0
 ENROLLED_SECONDS = 30 * 86_400
 """A device knows no later moment than its enrolment until a newer statement reaches it."""
 _epochs = count(1)
-
-
-def now() -> int:
-    return int(time.time())
 
 
 @dataclass(frozen=True)
@@ -123,7 +119,7 @@ def enrolled(school: SmallSchool, folder: Path, name: str) -> Folder:
     """Make a folder as the agent's enrolment leaves it."""
     home = Folder(folder)
     home.make()
-    school.identity("device", name).save(home.root)
+    school.identity("device", name, begins=now() - ENROLLED_SECONDS).save(home.root)
     assigned = school.assignment(name, issued_at=now() - ENROLLED_SECONDS)
     write_private(home.assignment, assigned.encode())
     root = school.school.root_pem.decode()
@@ -182,7 +178,7 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
 ) -> AsyncGenerator[Teacher]:
     """Run a signed-in teacher's app with a class of `places`; devices are dialled by `meet`."""
     await asyncio.to_thread(home.mkdir, 0o700, exist_ok=True)  # else an app that was killed there
-    identity = identity or school.identity("teacher", name)
+    identity = identity or school.identity("teacher", name, begins=now())
     if grant is None:
         grant = school.grant(identity, name=name, teacher_name=teacher_name, issued_at=now())
     async with AsyncExitStack() as stack:

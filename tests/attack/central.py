@@ -17,7 +17,7 @@ from tests.attack.ground import Ground, Owed
 from tests.attack.loot import Loot
 from tests.desktop import join_waiters
 from tests.namespaces import Machine
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 
 SERVER: Final = "10.9.0.5"
 OTHER_SCHOOL, THIEF = "elsewhere", "thief"
@@ -63,7 +63,7 @@ class Central:
             async with asyncio.timeout(READY_SECONDS):
                 line = await process.stdout.readline()
             port = int(json.loads(line)["listening"].rpartition(":")[2])
-            school = SmallSchool()
+            school = SmallSchool(now=now())
             yield Loot(school, school.identity("teacher", "nobody"), (SERVER, port))
             if process.returncode is not None:
                 raise Owed("the server died")

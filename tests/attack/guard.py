@@ -14,7 +14,7 @@ from pathlib import Path
 from device_bridge.trust.identity import Identity
 from tests.attack.memory import megabytes_of
 from tests.desktop import join_waiters
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 from tests.teaching import enrolled
 
 READY_SECONDS = 20.0
@@ -69,7 +69,7 @@ async def guard_process(
 
     `uid`: whose its folder is.
     """
-    school = SmallSchool()
+    school = SmallSchool(now=now())
     home, log = await asyncio.to_thread(enrolled, school, folder / "guard", "dev-1"), folder / "log"
     if uid is not None:
         await asyncio.to_thread(_give, home.root, uid)

@@ -13,7 +13,7 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from device_bridge.trust.identity import Identity, School, key_of_pem, key_to_pem
 from tests.attack.dialling import Target
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def told_of(target: Target) -> Mapping[str, str]:
 
 def read_loot(path: Path) -> Loot:
     told = json.loads(path.read_text())
-    school = SmallSchool(told["school"], key_of_pem(told["school_key"].encode()))
+    school = SmallSchool(told["school"], key_of_pem(told["school_key"].encode()), now=now())
     school.school = School(told["school"], load_pem_x509_certificate(told["root"].encode()))
     teacher = Identity.of(
         key_of_pem(told["teacher_key"].encode()), told["teacher_certificate"].encode()

@@ -31,7 +31,7 @@ from tests.attack.ground import DEVICE, TEACHER, Ground, Owed
 from tests.attack.loot import Loot
 from tests.desktop import join_waiters
 from tests.rings import NoRing
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 
 WAIT_SECONDS: Final = 40.0
 PASSPHRASE: Final = "three white goats ate"  # noqa: S105 - seals what a test made
@@ -112,7 +112,7 @@ class DoorProcess:
     @property
     def target(self) -> Loot:
         """What an attacker of a school that is not there yet may have: where the door is."""
-        school = SmallSchool()
+        school = SmallSchool(now=now())
         return Loot(school, school.identity("teacher", "nobody"), (DEVICE, self.port))
 
     async def ended(self) -> tuple[int, str]:

@@ -235,7 +235,7 @@ async def run(devices: int, rounds: int) -> dict[str, float]:
 
 
 async def measure(devices: int, rounds: int) -> dict[str, float]:
-    school = SmallSchool()
+    school = SmallSchool(now=now())
     teacher = school.identity("teacher", "teacher-1")
     with tempfile.TemporaryDirectory(prefix="pupitre-bench-") as name:
         names = [f"d-{number}" for number in range(devices)]

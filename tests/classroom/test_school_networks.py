@@ -15,7 +15,7 @@ from device_bridge.protocol.fields import HOME_PORT
 from device_bridge.trust.identity import write_private
 from tests.classroom.test_discovery_namespaces import Part, browsing, running
 from tests.namespaces import Classroom, Machine
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 from tests.teaching import enrolled
 
 pytestmark = pytest.mark.real_loop
@@ -38,7 +38,7 @@ async def pupil(machine: Machine, folder: Path) -> AsyncGenerator[asyncio.subpro
 
 
 def ruled(folder: Path, *networks: str) -> Path:
-    school = SmallSchool()
+    school = SmallSchool(now=now())
     home = enrolled(school, folder, "device-1")
     write_private(home.assignment, school.assignment("device-1", networks=networks).encode())
     return home.root

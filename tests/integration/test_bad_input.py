@@ -80,7 +80,7 @@ async def test_a_right_that_ended_is_told_with_its_day_and_the_devices_say_so(
     tmp_path: Path,
 ) -> None:
     """One device has heard from the school since, the other has not and cannot know."""
-    school = SmallSchool()
+    school = SmallSchool(now=now())
     identity = school.identity("teacher", "teacher-1")
     old = school.grant(identity, issued_at=now() - 8 * DAY)
     async with (

@@ -93,7 +93,7 @@ async def test_a_teacher_drives_over_the_link_until_the_pupil_takes_back_and_bot
 
 async def test_a_grant_without_the_verb_drives_nothing(tmp_path: Path) -> None:
     DrivenSeat.seats = []
-    school = SmallSchool()
+    school = SmallSchool(now=now())
     who = school.identity("teacher", "teacher-1")
     fewer: tuple[Verb, ...] = VERBS[:1] + VERBS[2:]
     grant = school.grant(

@@ -15,8 +15,7 @@ from device_bridge.agent import own_state as agents
 from device_bridge.agent.cli import main as agent_main
 from device_bridge.agent.seeing import seeing
 from device_bridge.soundness import Finding, closed, lasting, plain, unprivileged
-from tests import school
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 from tests.teaching import enrolled
 
 DAY = 86_400
@@ -82,13 +81,13 @@ def states(found: list[Finding], word: str) -> list[str]:
 
 def test_a_device_hears_of_its_open_key_its_certificate_and_its_service(tmp_path: Path) -> None:
     folder = enrolled(SmallSchool(), tmp_path / "agent", "dev-1")
-    found = agents.examined(folder, school.NOW, lambda: "active")
+    found = agents.examined(folder, now(), lambda: "active")
     assert states(found, "closed to others") == ["ok"]
     assert states(found, "certificate holds until") == ["ok"]
     assert states(found, "kept by systemd") == ["ok"]
     assert states(found, "no standby") == ["soon"]
     folder.key.chmod(0o644)
-    found = agents.examined(folder, school.NOW + 390 * DAY, lambda: "failed")
+    found = agents.examined(folder, now() + 360 * DAY, lambda: "failed")
     assert states(found, "chmod 0600") == ["failed"]
     assert states(found, "certificate ends in") == ["failed"]
     assert states(found, "not confined") == ["soon"]

@@ -22,7 +22,7 @@ from tests.attack.kinds import Attack
 from tests.attack.loot import Loot, told_of
 from tests.attack.wall import HONEST, wall
 from tests.desktop import Desktop, desktop, join_waiters
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 from tests.teaching import enrolled
 
 FIGHT_SECONDS: Final = 12.0
@@ -108,7 +108,7 @@ async def hostile(target: Target, _: random.Random) -> str:
 @asynccontextmanager
 async def at_a_desktop(ground: Ground) -> AsyncGenerator[tuple[Desktop, Loot]]:
     """Run the whole agent on the device's machine, at a real desktop, while entered."""
-    school = SmallSchool()
+    school = SmallSchool(now=now())
     home = await asyncio.to_thread(enrolled, school, ground.folder / "guard", HONEST)
     async with desktop(ground.folder) as desk:
         command = (sys.executable, "-m", "device_bridge.agent", "run", "--folder", str(home.root))

@@ -16,7 +16,7 @@ from tests.attack.ground import TEACHER, Ground, Owed
 from tests.attack.kinds import Attack
 from tests.attack.taught import taught
 from tests.attack.wall import HONEST
-from tests.school import SmallSchool
+from tests.school import SmallSchool, now
 
 SECONDS: Final = 8.0
 BACK_SECONDS: Final = 18.0
@@ -53,7 +53,7 @@ def claims(end: socket.socket, address: str) -> bytes:
 async def hostile(target: Target, _: random.Random) -> str:
     """Listen where the device did; speak TLS to whoever comes, as another school would."""
     host, port = target.address
-    other = SmallSchool(target.school.id)
+    other = SmallSchool(target.school.id, now=now())
     context = listener_context(other.identity("device", HONEST), other.school)
     context.verify_mode = ssl.CERT_NONE  # it would take anybody
     came: list[bytes] = []

@@ -8,7 +8,7 @@ transaction sets for itself, so that a forgotten condition finds nothing instead
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import MetaData, String, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from central_mdm.platform.acting import Intent, acting, intent
 from central_mdm.platform.spans import Spans, untraced
+from central_mdm.platform.sqlite import Held
 
 metadata = MetaData(
     naming_convention={
@@ -118,7 +119,9 @@ def _options(url: URL) -> dict[str, Any]:
     kept, more = POOLS[url.get_backend_name()]
     pool = {"pool_size": kept, "max_overflow": more}
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": BUSY_SECONDS}, **pool}
+        how = {"timeout": BUSY_SECONDS, "async_creator_fn": Held}
+        # Each transaction ends by itself: to end it once more is a turn to the thread for nothing.
+        return {"connect_args": how, "pool_reset_on_return": None, **pool}
     # No server-side prepared statements, so that PgBouncer may stand between (transaction mode).
     options = {"connect_args": {"prepare_threshold": None}, **pool}
     return {**options, "isolation_level": "AUTOCOMMIT"}  # we say BEGIN ourselves, see _begun
@@ -141,7 +144,8 @@ def _begun(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         # A transaction that begins by reading and then writes cannot wait for the file: it must
         # say at once that it will write.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        held = cast(Held, connection.connection.driver_connection)
+        held.begins("BEGIN IMMEDIATE" if writes else "BEGIN")
         return
     begin = "BEGIN" if writes else "BEGIN ISOLATION LEVEL REPEATABLE READ"
     # In hexadecimal digits, so that no school's name is ever part of a statement.

@@ -6,8 +6,10 @@ from typing import Final
 
 import blake3
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import Executable
 
 from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
 from central_mdm.partage import quota
@@ -22,6 +24,32 @@ _manifest: Final = msgspec.msgpack.Decoder(Manifest)
 HASHES_A_STATEMENT: Final = 500
 # Much less than the grace of what nothing is made of, so that a retry writes nothing.
 TOUCH_SECONDS: Final = 24 * 3600
+# An upload asks by these for each chunk: made once, they cost half.
+_KNOWN: Final = select(chunks.c.kept_at, chunks.c.leaving).where(
+    chunks.c.school == bindparam("school"), chunks.c.hash == bindparam("hash")
+)
+_HERE: Final = (
+    chunks.c.school == bindparam("of_school"),
+    chunks.c.hash.in_(bindparam("names", expanding=True)),
+    chunks.c.leaving.is_(False),
+)
+_TOUCH: Final = (
+    update(chunks)
+    .where(*_HERE, chunks.c.kept_at < bindparam("before"))
+    .values(kept_at=bindparam("now"))
+)
+_HELD: Final = select(chunks.c.hash, chunks.c.size).where(*_HERE)
+
+
+def _stays(added: sqlite.Insert | postgresql.Insert) -> Executable:
+    told = {"kept_at": added.excluded.kept_at, "leaving": added.excluded.leaving}
+    return added.on_conflict_do_update(index_elements=["school", "hash"], set_=told)
+
+
+_KEEP: Final = {
+    "sqlite": _stays(sqlite.insert(chunks)),
+    "postgresql": _stays(postgresql.insert(chunks)),
+}
 
 
 async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) -> None:
@@ -34,9 +62,7 @@ async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) 
         raise Malformed("wrong-hash", "The bytes are not those that the name promises.")
     school, now = caller.school, ground.clock()
     async with ground.database.reading(school) as connection:
-        mine = (chunks.c.school == school, chunks.c.hash == name)
-        found = select(chunks.c.kept_at, chunks.c.leaving).where(*mine)
-        known = (await connection.execute(found)).first()
+        known = (await connection.execute(_KNOWN, {"school": school, "hash": name})).first()
         if known and not known.leaving and known.kept_at >= now - TOUCH_SECONDS:
             return
         if known is None and (room := await quota.room(connection, caller)).left < len(content):
@@ -44,11 +70,9 @@ async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) 
     # The object first: a row without its object would promise what is not there.
     await ground.objects.keep(school, name, content)
     row = {"school": school, "hash": name, "size": len(content), "brought_by": caller.id}
-    stays = {"kept_at": now, "leaving": False}
+    row |= {"kept_at": now, "leaving": False}
     async with ground.database.writing(school) as connection:
-        added = upsert(connection, chunks).values(row | stays)
-        added = added.on_conflict_do_update(index_elements=["school", "hash"], set_=stays)
-        await connection.execute(added)
+        await connection.execute(_KEEP[connection.dialect.name], row)
         if known:
             # It may have been removed while it came, and our bytes with the old ones.
             await ground.objects.keep(school, name, content)
@@ -110,11 +134,10 @@ async def _hold(
     wanted = sorted(set(names))
     held: dict[str, int] = {}
     for start in range(0, len(wanted), HASHES_A_STATEMENT):
-        some = chunks.c.hash.in_(wanted[start : start + HASHES_A_STATEMENT])
-        here = (chunks.c.school == school, some, chunks.c.leaving.is_(False))
-        old = chunks.c.kept_at < now - TOUCH_SECONDS
-        await connection.execute(update(chunks).where(*here, old).values(kept_at=now))
-        found = await connection.execute(select(chunks.c.hash, chunks.c.size).where(*here))
+        asked = {"of_school": school, "names": wanted[start : start + HASHES_A_STATEMENT]}
+        touched = {"before": now - TOUCH_SECONDS, "now": now}
+        await connection.execute(_TOUCH, asked | touched)
+        found = await connection.execute(_HELD, asked)
         held |= {row.hash: row.size for row in found}
     return held
 

@@ -69,7 +69,7 @@ class Database:
     @asynccontextmanager
     async def _own(self, school: str) -> AsyncGenerator[AsyncConnection]:
         async with self._one_writer, self.engine.connect() as connection:
-            await connection.execution_options(pupitre_school=school, pupitre_writes=True)
+            _note(connection, pupitre_school=school, pupitre_writes=True)
             async with connection.begin():
                 yield connection
 
@@ -87,7 +87,7 @@ class Database:
         """Open a transaction in which all statements see one moment of the database."""
         with self.spans("database reading"):
             async with self.engine.connect() as connection:
-                await connection.execution_options(pupitre_school=school)
+                _note(connection, pupitre_school=school)
                 async with connection.begin():
                     yield connection
 
@@ -100,12 +100,18 @@ class Database:
         """
         with self.spans("database gathering"):
             async with self.engine.connect() as connection:
-                await connection.execution_options(pupitre_alone=True)
+                _note(connection, pupitre_alone=True)
                 async with connection.begin():
                     yield connection
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _note(connection: AsyncConnection, **options: Any) -> None:  # noqa: ANN401 - each has its type
+    """Note what `_begun` reads. It asks nothing of the driver, so there is nothing to wait for."""
+    if connection.sync_connection is not None:
+        connection.sync_connection.execution_options(**options)
 
 
 def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:

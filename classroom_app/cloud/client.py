@@ -39,7 +39,7 @@ from classroom_app.cloud.errors import (
     Refused,
     Unreachable,
 )
-from classroom_app.cloud.objects import ObjectReader
+from classroom_app.cloud.objects import Found, ObjectReader
 from device_bridge.server_clock import ahead_seconds
 
 T = TypeVar("T")
@@ -252,32 +252,38 @@ class Cloud:
         What comes is the chunk of that name (its BLAKE3), or NotAServer is raised.
         """
         # An address is signed for one object and a while: our token is nobody's there.
-        status, content = await self._from(address) if address else (HTTPStatus.GONE, b"")
-        if status != HTTPStatus.OK:
-            url = f"{self._url}/api/chunks/{name}?{httpx.QueryParams({'file': file})}"
-            asked = _Question("GET", url, b"", await self._current(), CHUNK_SECONDS)
-            response, content = await self._exchange(asked)
-            if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
-                status, content = await self._from(response.headers.get("location", ""))
-                if status != HTTPStatus.OK:
-                    raise Unreachable("store")
-            elif response.status_code != HTTPStatus.OK:
-                judge(response, content, self._now())
-        digest = await asyncio.to_thread(lambda: blake3(content).hexdigest())
-        if digest != name:
+        found = await self._from(address) if address else None
+        if found is None or found.status != HTTPStatus.OK:
+            found = await self._through_server(name, file)
+        if found.name != name:
             raise NotAServer("wrong-hash")
-        return content
+        return found.content
 
-    async def _from(self, address: str) -> tuple[int, bytes]:
+    async def _through_server(self, name: str, file: str) -> Found:
+        """Ask the server for a chunk: it gives it, or says where it lies."""
+        url = f"{self._url}/api/chunks/{name}?{httpx.QueryParams({'file': file})}"
+        asked = _Question("GET", url, b"", await self._current(), CHUNK_SECONDS)
+        response, content = await self._exchange(asked)
+        if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
+            found = await self._from(response.headers.get("location", ""))
+            if found.status != HTTPStatus.OK:
+                raise Unreachable("store")
+            return found
+        if response.status_code != HTTPStatus.OK:
+            judge(response, content, self._now())
+        digest = await asyncio.to_thread(lambda: blake3(content).hexdigest())
+        return Found(response.status_code, content, digest)
+
+    async def _from(self, address: str) -> Found:
         """Read from the object store, off the loop."""
         try:
             async with asyncio.timeout(CHUNK_SECONDS):
-                return await asyncio.to_thread(self._objects.read, address)
+                return await self._objects.read(address)
         except TimeoutError:
             raise Unreachable("too slow") from None
 
     async def close(self) -> None:
-        self._objects.close()
+        await self._objects.close()
         await self._http.aclose()
 
     def _whole(self, signed: SignedIn) -> SignedIn:

@@ -1,6 +1,5 @@
 """The same work on a real S3: kept once, read back, sent on to the bucket, and away for a while."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from central_mdm.platform.errors import Busy, Malformed
 from central_mdm.platform.s3 import Bucket
 from classroom_app.cloud.errors import NotAServer, Unreachable
-from classroom_app.cloud.objects import ObjectReader
+from classroom_app.cloud.objects import Found, ObjectReader
 from tests import seaweed
 from tests.integration.test_mdm_partage import an_offer, document, offer, put
 from tests.mdm import Mdm, Prepared, running
@@ -82,12 +81,13 @@ async def test_who_may_read_is_sent_to_the_bucket_where_apps_reach_it(
     assert (sent.status_code, foreign.status_code) == (307, 404)
     place = sent.headers["location"]
     reader = ObjectReader()
-    assert await asyncio.to_thread(reader.read, place) == (200, pieces[0])
+    assert await reader.read(place) == Found(200, pieces[0], name)
     for wrong in (place.replace(name, "0" * 64), place[:-1] + ("0" if place[-1] != "0" else "1")):
-        assert (await asyncio.to_thread(reader.read, wrong))[0] == 403
+        assert (await reader.read(wrong)).status == 403
     for nowhere in ("file:///etc/passwd", "http://[", "http://127.0.0.1:9/x"):
         with pytest.raises((NotAServer, Unreachable)):
-            await asyncio.to_thread(reader.read, nowhere)
+            await reader.read(nowhere)
+    await reader.close()
 
 
 async def test_a_bucket_that_is_away_costs_a_wait_and_one_that_is_misnamed_a_sentence(

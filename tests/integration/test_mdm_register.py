@@ -126,7 +126,7 @@ async def test_a_register_without_half_the_school_asks_first_and_does_what_was_c
         register.drop("enrollments.csv", userSourcedId=f"p{number}")
     with pytest.raises(NotConfirmed) as asked:
         await office.bring(register)
-    assert "4 of 8 people would be retired." in asked.value.told.asks
+    assert "3 of 6 pupils would be gone." in asked.value.told.asks
     register.drop("users.csv", sourcedId="p3")
     with pytest.raises(NotConfirmed) as more:
         await office.bring(register, confirm=asked.value.told.digest)
@@ -142,6 +142,34 @@ async def test_a_register_without_half_the_school_asks_first_and_does_what_was_c
     back = await office.bring(village())
     assert counts(back, "pupil", "teacher", "place") == [(4, 0, 0, 0), (1, 0, 0, 0), (4, 0, 0, 0)]
     assert await office.ids() == ids, "who comes back is who they were"
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_file_without_its_teachers_or_with_a_column_sorted_by_itself_asks_first(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office = Office(mdm, tmp_path)
+    await office.bring(village())
+
+    async def asks(register: Register) -> tuple[str, ...]:
+        with pytest.raises(NotConfirmed) as asked:
+            await office.bring(register)
+        return asked.value.told.asks
+
+    none, sorted_, moved = village(), village(), village()
+    for number in (0, 1):
+        none.drop("users.csv", sourcedId=f"t{number}")
+        none.drop("enrollments.csv", userSourcedId=f"t{number}")
+    assert "2 of 2 teachers would be gone." in await asks(none)
+    people = [row for row in sorted_.rows["users.csv"] if row["sourcedId"].startswith("p")]
+    for row, name in zip(people, sorted(row["familyName"] for row in people)[::-1], strict=True):
+        row["familyName"] = f"{name}s"
+    assert await asks(sorted_) == ("6 of 6 pupils would be called otherwise.",)
+    for row in moved.rows["enrollments.csv"]:
+        if row["role"] == "student":
+            other = {"c-6a": "c-6b", "c-6b": "c-6a"}
+            row["classSourcedId"] = other[row["classSourcedId"]]
+    assert await asks(moved) == ("6 of 6 places of pupils in class would move to another class.",)
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

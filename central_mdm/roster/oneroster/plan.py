@@ -27,7 +27,19 @@ from central_mdm.roster.oneroster.staging import (
 )
 
 RETIRED_MAX: Final = 0.05
-"""More than this part of the people, or of the places in class, is asked for first."""
+RENAMED_MAX: Final = 0.25
+MOVED_MAX: Final = 0.5
+"""More than these parts of any one kind are asked for first: a file without its teachers, or with a
+column sorted by itself, is well formed."""
+FEW: Final = 2
+"""So many may go without being asked for, where they are not all: somebody leaves."""
+_NAMES: Final = {
+    "class": "classes",
+    "pupil": "pupils",
+    "teacher": "teachers",
+    "place": "places of pupils in class",
+    "teaching": "places of teachers in class",
+}
 _ROLES: Final = {"pupil": "student", "teacher": "teacher"}
 
 
@@ -317,15 +329,19 @@ def _digest(staging: Staging, mode: Mode) -> str:
 
 
 def _asks(staging: Staging, read: Read, counts: tuple[Counted, ...]) -> tuple[str, ...]:
-    told = {each.kind: each.removed for each in counts}
     asks = [f"{name} is missing, or has no good row." for name in read.empty if read.mode == "bulk"]
-    people = staging.count(
-        "SELECT (SELECT count(*) FROM s_pupil) + (SELECT count(*) FROM s_teacher)"
-    )
-    retired = told["pupil"] + told["teacher"]
-    if retired > people * RETIRED_MAX:
-        asks.append(f"{retired} of {people} people would be retired.")
-    places = staging.count("SELECT count(*) FROM s_place")
-    if told["place"] > places * RETIRED_MAX:
-        asks.append(f"{told['place']} of {places} places in class would be gone.")
+    for told in counts:
+        if (name := _NAMES.get(told.kind)) is None:
+            continue
+        here = staging.count(f"SELECT count(*) FROM s_{told.kind}")
+        steps = (
+            (told.removed, RETIRED_MAX, "would be gone"),
+            (told.changed, RENAMED_MAX, "would be called otherwise"),
+            (told.moved, MOVED_MAX, "would move to another class"),
+        )
+        asks += [
+            f"{number} of {here} {name} {what}."
+            for number, most, what in steps
+            if number > here * most and (number > FEW or number == here)
+        ]
     return tuple(asks)

@@ -499,3 +499,18 @@ async def test_a_device_listens_at_the_home_port_and_where_that_is_taken_at_any(
         path.unlink(missing_ok=True)  # it would come back to where it was
     async with running(room, ELSEWHERE) as device:
         assert device.guard.port == HOME_PORT
+
+
+async def test_whom_an_earlier_list_has_ended_is_refused_after_a_restart_as_well(
+    room: Room,
+) -> None:
+    ended, teacher = room.school.deny_list(5, room.teacher), room.school.identity("teacher", "t-2")
+    async with running(room) as device:
+        device._listener.deny(ended)  # pyright: ignore[reportPrivateUsage] - as a check-in does
+        device._listener.deny(room.school.deny_list(8, teacher))  # pyright: ignore[reportPrivateUsage]
+        refused = device._law().deny_lists.denied  # pyright: ignore[reportPrivateUsage]
+    async with running(room) as device:
+        again = device._law().deny_lists.denied  # pyright: ignore[reportPrivateUsage]
+        assert (again, len(again.keys)) == (refused, 2)
+        with pytest.raises((OSError, DeviceError)):
+            await room.lane(device.guard.port, "/control")

@@ -65,6 +65,7 @@ class FactorCard(QFrame):
         side = image.width() * max(1, QR_PX // image.width())  # whole pixels: cameras read edges
         self.qr.setFixedSize(side, side)
         self.qr.setPixmap(QPixmap.fromImage(image.scaled(side, side)))
+        self.qr.setAccessibleName(say("Choose your second factor"))
         self.title.setText(say("Choose your second factor"))
         self.how.setText(say("Let an authenticator app on your telephone read this, or type:"))
         self.key.setText(_in_groups(_secret_of(made.uri)))

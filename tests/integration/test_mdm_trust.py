@@ -240,7 +240,8 @@ async def granted_to_head(mdm: Mdm) -> httpx.Response:
     token = signed["token"]
     if signed["second_factor"] == "enrol":
         made = (await mdm.http.post("/api/second-factor/enrolment", headers=bearer(token))).json()
-        mdm.tokens["secret"] = parse_qs(urlsplit(made["uri"]).query)["secret"][0]
+        uri: str = made["uri"]
+        mdm.tokens["secret"] = parse_qs(urlsplit(uri).query)["secret"][0]
     secret = b32decode(mdm.tokens["secret"])
     mdm.clock.at += STEP_SECONDS
     password = mdm.sample["teachers"][0]["password"]

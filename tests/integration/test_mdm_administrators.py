@@ -23,6 +23,7 @@ from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Malformed, Refused
 from tests.mdm import Mdm, bearer, new_request
+from tests.school import now
 
 pytestmark = pytest.mark.real_loop
 on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
@@ -227,10 +228,10 @@ async def test_who_enters_a_school_is_in_the_audit_of_both_and_only_administrate
 
 
 async def test_an_act_that_was_changed_removed_or_put_in_between_is_found(mdm: Mdm) -> None:
-    by = audit.By("console:root", "console")
+    by, today = audit.By("console:root", "console"), now()  # the database keeps its own time
     async with mdm.ground.database.writing(mdm.school) as connection:
         for number in range(1, 6):
-            at = mdm.clock.at if number > 1 else 1_700_000_000
+            at = today if number > 1 else 1_700_000_000
             await audit.record(connection, at, mdm.school, by, "role", f"t-{number}")
     mine = audit_acts.c.school == mdm.school
     database = mdm.ground.database
@@ -249,7 +250,7 @@ async def test_an_act_that_was_changed_removed_or_put_in_between_is_found(mdm: M
                 assert (await connection.execute(forged)).rowcount == 0, "the server itself cannot"
         assert await found() == whole
         async with database.writing(mdm.school) as connection:
-            forgotten = await audit.forget_acts(connection, mdm.school, mdm.clock.at + 1)
+            forgotten = await audit.forget_acts(connection, mdm.school, today + 1)
         assert forgotten == 1, "none that is young, whatever the server is told to keep"
         assert (await found()).acts == 4
         return
@@ -260,7 +261,7 @@ async def test_an_act_that_was_changed_removed_or_put_in_between_is_found(mdm: M
         await connection.execute(gone)
     assert (await found()).fault == 4
     async with database.writing(mdm.school) as connection:
-        assert await audit.forget_acts(connection, mdm.school, mdm.clock.at + 1) == 4
+        assert await audit.forget_acts(connection, mdm.school, today + 1) == 4
     assert await found() == audit.Verified(0, 0, "")
 
 

@@ -16,10 +16,11 @@ import httpx
 import msgspec
 import pytest
 from blake3 import blake3
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, inspect, text, update
 
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.partage import ChunkRef, FileOffered, Manifest
+from central_mdm.fleet.model import codes
 from central_mdm.joining import ground_at
 from central_mdm.platform import migrations
 from central_mdm.platform.migrate import NEWEST, upgrade
@@ -33,6 +34,7 @@ from tests.benchmarks.served import listening
 from tests.integration.test_check_ins import duties_of
 from tests.mdm import Prepared, bearer, new_request
 from tests.previous import command, kept, version_in
+from tests.school import now
 from tests.sync_store import MemoryStore, Trusting
 
 pytestmark = pytest.mark.real_loop
@@ -219,6 +221,17 @@ async def asked_amiss(server: str, sample: dict[str, Any]) -> list[tuple[int, st
     return [(answer.status_code, answer.json()["code"]) for answer in answers]
 
 
+async def sample_of_today(folder: Path, url: str = "") -> dict[str, Any]:
+    """Read the sample school, its codes made good by the clock that a server's process lives by."""
+    sample = json.loads((folder / "sample.json").read_text())
+    async with (
+        ground_at(folder, url) as ground,
+        ground.database.writing(sample["school"]) as connection,
+    ):
+        await connection.execute(update(codes).values(ends_at=now() + 3600))
+    return sample
+
+
 def errors_in(log: Path) -> list[str]:
     """Return what a server found wrong with itself: a traceback begins at the line's start."""
     return [line for line in log.read_text().splitlines() if line.startswith("Traceback")]
@@ -230,14 +243,14 @@ async def test_old_and_new_servers_serve_one_school_in_turn(
 ) -> None:
     with ExitStack() as stack:
         url = stack.enter_context(prepared_school.copy(tmp_path))
+        sample = await sample_of_today(tmp_path, url)
         old, (new, _) = await asyncio.gather(
             asyncio.to_thread(stack.enter_context, earlier(tmp_path, "--database", url)),
             asyncio.to_thread(stack.enter_context, listening(tmp_path, "--database", url)),
         )
-        sample = json.loads((tmp_path / "sample.json").read_text())
-        codes = [device["code"] for device in sample["devices"]]
+        given = [device["code"] for device in sample["devices"]]
         rounds = {"in-turn": (old, new), "another-way": (new, old, old)}
-        for code, (name, servers) in zip(codes, rounds.items(), strict=False):
+        for code, (name, servers) in zip(given, rounds.items(), strict=False):
             async with through(*servers) as http:
                 await a_device_lives(http, Folder(tmp_path / name), code)
                 await a_teacher_lives(http, sample, name)
@@ -250,7 +263,7 @@ async def test_a_school_of_its_own_may_go_back_to_the_version_before_and_on_agai
     tmp_path: Path, prepared_school: Prepared
 ) -> None:
     with prepared_school.copy(tmp_path):
-        sample = json.loads((tmp_path / "sample.json").read_text())
+        sample = await sample_of_today(tmp_path)
         with earlier(tmp_path) as old:
             async with through(old) as http:
                 await a_device_lives(http, Folder(tmp_path / "old"), sample["devices"][0]["code"])

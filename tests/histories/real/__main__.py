@@ -2,7 +2,8 @@
 
 A failed one's schedule, what was found, and the logs of all its programs are kept in
 `histories-failed/`; `--replay FILE` plays such a schedule again. `--plant NAME` puts a bug in and
-wants it found. Ctrl-C and SIGTERM end all: what is played lies in memory that only we see.
+wants it found. `--slower 4` gives all four times as long, on a machine that has much
+else to do. Ctrl-C and SIGTERM end all: what is played lies in memory that only we see.
 """
 
 import argparse
@@ -47,7 +48,7 @@ class Failed(msgspec.Struct, frozen=True):
 
 def main() -> int:
     args = _parser().parse_args()
-    schedules = [draw(args.seed + n, args.plant) for n in range(args.count)]
+    schedules = [draw(args.seed + n, args.plant, args.slower) for n in range(args.count)]
     if args.replay:
         schedules = [msgspec.json.decode(args.replay.read_bytes(), type=Failed).schedule]
     begun = time.monotonic()
@@ -78,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     said.add_argument("--count", type=int, default=20)
     said.add_argument("--seed", type=int, default=0)
     said.add_argument("--at-once", type=int, default=2)
+    said.add_argument("--slower", type=float, default=1.0)
     said.add_argument("--plant", choices=PLANTED, default="")
     said.add_argument("--replay", type=Path)
     return said
@@ -122,7 +124,7 @@ async def _one(made: Prepared, schedule: Schedule) -> Verdict:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
-            async with asyncio.timeout(LONGEST_SECONDS):
+            async with asyncio.timeout(LONGEST_SECONDS * schedule.slower):
                 verdict = await play(made, schedule, folder)
         except Exception as error:  # noqa: BLE001 - a history that breaks has failed, the others go on
             verdict = Verdict(schedule.seed, (f"{BROKE}{error!r}",))

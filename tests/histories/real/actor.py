@@ -16,6 +16,8 @@ from tests.histories.told import Fact
 
 _said: Final = json.Decoder(Said)
 SETTLED_SECONDS: Final = 60.0
+FUSE_SECONDS: Final = 4.0
+"""Who has not come to its last point by then is killed where it is."""
 KILLED: Final = frozenset({-signal.SIGKILL, 255})
 """255: the fork server did not say (`popen_forkserver.poll`)."""
 
@@ -66,17 +68,17 @@ class Actor:
         if said not in {*KILLED, 0} or (said == 0 and not self._settled):
             self.faults.append(f"{self._name} ended by itself: {said}")
 
-    async def dies(self, seconds: float) -> None:
-        """Wait until it has died of itself, `seconds` at most; then kill it."""
+    async def dies(self) -> None:
+        """Wait a while until it has died of itself; then kill it."""
         if self._heard is not None:
-            await asyncio.wait({self._heard}, timeout=seconds)
+            await asyncio.wait({self._heard}, timeout=FUSE_SECONDS * self._begin().slower)
         await self.kill()
 
     async def settle(self, tasks: asyncio.TaskGroup) -> None:
         """Have it come into step and end."""
         await self.start(tasks)
         try:
-            async with asyncio.timeout(SETTLED_SECONDS):
+            async with asyncio.timeout(SETTLED_SECONDS * self._begin().slower):
                 await self._gone()
         except TimeoutError:
             await self.kill()

@@ -171,7 +171,7 @@ async def live(stage: ChildStage) -> None:
     """Act until we are killed."""
     if stage.run.restarted:
         # What we asked before we were killed may still be on its way.
-        await asyncio.sleep(2 * LATE_SECONDS)
+        await asyncio.sleep(2 * LATE_SECONDS * stage.run.slower)
     async with stage.client(ChildHere(stage.run)) as http, asyncio.TaskGroup() as tasks:
         tasks.create_task(_over_http(stage, ByHttp(stage, Office(stage, http))))
         tasks.create_task(_by_commands(stage))

@@ -15,8 +15,8 @@ from msgspec import Struct
 from tests import postgres
 from tests.histories.real.database import NAME, Database, address
 
-UP_SECONDS: Final = 90.0
-DOWN_SECONDS: Final = 90.0
+UP_SECONDS: Final = 240.0
+DOWN_SECONDS: Final = 240.0
 PASSPHRASE: Final = b"a passphrase for this history\n"
 ENDS_WITH_US: Final = ("setpriv", "--pdeathsig=KILL")
 """Before a program: it ends with us, however we end."""

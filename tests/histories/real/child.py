@@ -58,6 +58,7 @@ class Run(Struct, frozen=True):
     carried_for: str = ""
     fuse: int = 0
     restarted: bool = False
+    slower: float = 1.0
     plant: str = ""
 
 
@@ -110,12 +111,12 @@ class ChildStage:
         return not self.run.settles and self.world.chance.random() < share
 
     async def while_(self, low: float, high: float) -> None:
-        await asyncio.sleep(self.world.chance.uniform(low, high) / SPEED)
+        await asyncio.sleep(self.world.chance.uniform(low, high) / SPEED * self.run.slower)
 
     def client(self, process: Any) -> httpx.AsyncClient:  # noqa: ANN401 - there is but one
         del process
-        where = self.run.proxy
-        return httpx.AsyncClient(proxy=where, timeout=ANSWER_SECONDS, trust_env=False)
+        longest = ANSWER_SECONDS * self.run.slower
+        return httpx.AsyncClient(proxy=self.run.proxy, timeout=longest, trust_env=False)
 
     def hear(self, fact: Fact) -> None:
         self.say(fact)

@@ -43,5 +43,5 @@ def main(run: Run, out: Connection) -> None:
 async def _live(stage: ChildStage) -> None:
     bug = planted(stage.run.plant, stage.world) if stage.run.plant in PLANTS else nullcontext()
     with bug:
-        async with asyncio.timeout(LIFE_SECONDS):
+        async with asyncio.timeout(LIFE_SECONDS * stage.run.slower):
             await PROGRAMS[stage.run.kind](stage)

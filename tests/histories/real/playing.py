@@ -46,8 +46,6 @@ DISKS: Final = {
 AGAIN_SECONDS: Final = 0.3
 """So long a server that did not come up is left alone, as systemd does."""
 ROUNDS: Final = 2
-FUSE_SECONDS: Final = 4.0
-"""Who has not come to its last point by then is killed where it is."""
 
 
 class Prepared(Struct, frozen=True):
@@ -124,6 +122,7 @@ class History:
             carried_for=CARRIED,
             fuse=actor.fuse,
             restarted=actor.starts > 1,
+            slower=self.schedule.slower,
             plant=self.schedule.plant,
         )
 
@@ -311,7 +310,7 @@ async def _fuse(history: History, actor: Actor, step: Step) -> None:
         actor.fuse = step.points
         await actor.start(history.tasks)
         actor.fuse = 0
-        await actor.dies(FUSE_SECONDS)
+        await actor.dies()
         await actor.start(history.tasks)
 
 

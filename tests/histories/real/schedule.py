@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tests.histories.network import Weather
 from tests.histories.stage import DAY_SECONDS
@@ -49,19 +50,34 @@ class Step(Struct, frozen=True):
 
 
 class Schedule(Struct, frozen=True):
-    """`weather`: of each request's way; `plant`: a bug that is in the programs meanwhile."""
+    """`weather`: of each request's way; `plant`: a bug that is in the programs meanwhile.
+
+    `slower`: by how much all takes longer, and may, on a machine that has much else to do.
+    """
 
     seed: int
     steps: tuple[Step, ...]
     weather: Weather = SHOWERS
     chaos_seconds: float = CHAOS_SECONDS
     plant: str = ""
+    slower: float = 1.0
 
 
-def draw(seed: int, plant: str = "") -> Schedule:
+def draw(seed: int, plant: str = "", slower: float = 1.0) -> Schedule:
     chance = random.Random(seed)  # noqa: S311 - the same schedule for the same seed
     steps = sorted(_steps(chance), key=lambda step: step.at)
-    return Schedule(seed, tuple(steps), plant=plant)
+    return Schedule(
+        seed,
+        tuple(_slowed(step, slower) for step in steps),
+        chaos_seconds=CHAOS_SECONDS * slower,
+        plant=plant,
+        slower=slower,
+    )
+
+
+def _slowed(step: Step, slower: float) -> Step:
+    lasts = step.seconds if step.what == "clock" else step.seconds * slower
+    return replace(step, at=step.at * slower, seconds=lasts)
 
 
 def _steps(chance: random.Random) -> Iterator[Step]:

@@ -127,7 +127,7 @@ class RealDesk(Desk):
         while True:
             if self._stage.run.carried_for and self._courier is not None:
                 with suppress(OSError, TimeoutError, NotKept, msgspec.DecodeError):
-                    async with asyncio.timeout(LINKED_SECONDS):
+                    async with asyncio.timeout(LINKED_SECONDS * self._stage.run.slower):
                         await self._linked(self._stage.run.carried_for)
             await self.scene.while_(5.0, 30.0)
 

@@ -1,8 +1,10 @@
 """One history, from its seed to its verdict: faults, then quiet, then what is there."""
 
 import asyncio
+import gc
 import shutil
 import tempfile
+import warnings
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -55,6 +57,15 @@ def template() -> Generator[Template]:
 
 def run(made: Template, seed: int, plant: str = "") -> Verdict:
     """Play one history; `plant` names a bug of `planted` that is in the programs meanwhile."""
+    try:
+        return _run(made, seed, plant)
+    finally:
+        with warnings.catch_warnings():  # who was killed has closed nothing
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+
+
+def _run(made: Template, seed: int, plant: str) -> Verdict:
     with tempfile.TemporaryDirectory(prefix=f"history-{seed}-", dir=memory()) as folder:
         world = World(seed, Path(folder))
         with world.entered(), planted(plant, world) if plant else nullcontext():

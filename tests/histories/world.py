@@ -26,6 +26,7 @@ from queue import Empty
 from typing import Any, Final, TypeVar
 
 import aiosqlite.core
+from anyio._backends import _asyncio as anyio_here
 from argon2 import PasswordHasher
 from blake3 import blake3
 from greenlet import getcurrent, greenlet
@@ -200,6 +201,10 @@ class World:
             self.loop.run_until_complete(asyncio.wait(left, timeout=60.0))
         for process in self.processes:
             process.forget()
+        # Of a scope that was never left, as of a server that was killed, anyio keeps the task, and
+        # by that all of this world.
+        for task in [one for one in _ANYIO if one.get_loop() is self.loop]:
+            del _ANYIO[task]
         self.loop.close()
 
 
@@ -219,6 +224,7 @@ class Process:
         self.drivers: list[sqlite3.Connection | dbapi2.Connection] = []
         self.databases: list[aiosqlite.core.Connection] = []
         self.descriptors: list[int] = []
+        self.asides: list[greenlet] = []
         self._fuse = 0
         world.processes.append(self)
         self.context = copy_context()
@@ -289,8 +295,14 @@ class Process:
         for descriptor in self.descriptors:
             with suppress(OSError):
                 os.close(descriptor)
+        for green in self.asides:
+            # One that waits for ever is seen by no garbage collector, nor is all that it holds: its
+            # process, and by that the whole world.
+            green.parent = getcurrent()
+            green.throw()
         for database in self.databases:
             database._connection = None  # pyright: ignore[reportPrivateUsage] - or it complains
+        self.asides.clear()
         self.databases.clear()
         self.drivers.clear()
         self.descriptors.clear()
@@ -410,6 +422,8 @@ class _Aside:
     def __init__(self, target: Callable[[], None], **_: object) -> None:
         self._green = greenlet(target)
         self._green.gr_context = copy_context()
+        if process := HERE.get():
+            process.asides.append(self._green)
 
     def start(self) -> None:
         _switch(self._green)
@@ -467,6 +481,7 @@ def _connect(*where: Any, **how: Any) -> dbapi2.Connection:  # noqa: ANN401 - th
 
 
 _OPEN: Final[Any] = dbapi2.connect
+_ANYIO: Final[Any] = getattr(anyio_here, "_task_states")  # noqa: B009 - its own
 _fsync, _replace = os.fsync, os.replace
 _CONNECT: Final = aiosqlite.core.Connection._connect  # pyright: ignore[reportPrivateUsage]
 

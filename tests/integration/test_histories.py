@@ -1,5 +1,6 @@
 """A few histories: under faults the real programs lose nothing; one seed is one history."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -7,12 +8,22 @@ import pytest
 from tests.histories import history
 from tests.histories.checker import Ledger
 from tests.histories.told import Named, Naming
+from tests.histories.world import World
 
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[history.Template]:
     with history.template() as template:
         yield template
+
+
+def test_a_history_that_is_over_leaves_nothing_of_its_world(
+    made: history.Template, caplog: pytest.LogCaptureFixture
+) -> None:
+    history.run(made, 4)
+    caplog.clear()
+    gc.collect()
+    assert not [one for one in gc.get_objects() if isinstance(one, World)]
 
 
 @pytest.mark.parametrize("seed", range(3))

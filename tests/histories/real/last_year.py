@@ -18,6 +18,7 @@ from central_mdm.identity.people import Person, keep_person
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at, enrol, give
 from central_mdm.joining import ground_at
 from central_mdm.platform.authentication import Caller
+from central_mdm.platform.ground import Ground
 from tests import postgres
 from tests.histories.real.administrator import CODES, OFFICE
 from tests.histories.real.database import NAME, copy
@@ -50,7 +51,9 @@ async def lived(made: Prepared) -> Prepared:
                 await history.serve()
                 await come(history, actors)
                 await history.stop_serving()
-                await _office(history)
+                async with ground_at(history.central.folder, history.central.url) as ground:
+                    codes = await office_in(ground)
+                (made.folder / CODES).write_text("\n".join(codes))
                 _came_each_month(history.database.folder)
                 await history.database.end()
         if faults := [*history.faults, *(fault for one in actors for fault in one.faults)]:
@@ -58,20 +61,19 @@ async def lived(made: Prepared) -> Prepared:
         return replace(made, template=_kept(made, history))
 
 
-async def _office(history: History) -> None:
-    """Have somebody who administrates, with a password and a second factor."""
-    async with ground_at(history.central.folder, history.central.url) as ground:
-        person = Person(OFFICE.id, OFFICE.login, OFFICE.login, "administrator")
-        await keep_person(ground, SCHOOL, person, OFFICE.password)
-        async with ground.database.writing(SCHOOL) as connection:
-            mine = teachers.update().where(teachers.c.id == OFFICE.id)
-            await connection.execute(mine.values(password_hash=QUICK.hash(OFFICE.password)))
-        caller = Caller(SCHOOL, "teacher", OFFICE.id, duty="administrator")
-        made = await enrol(ground, caller)
-        (secret,) = parse_qs(urlsplit(made.uri).query)["secret"]
-        step = ground.clock() // STEP_SECONDS
-        await give(ground, caller, code_at(base64.b32decode(secret), step))
-        (history.made.folder / CODES).write_text("\n".join(made.recovery))
+async def office_in(ground: Ground) -> tuple[str, ...]:
+    """Have somebody who administrates, by a password and a second factor; return the codes."""
+    person = Person(OFFICE.id, OFFICE.login, OFFICE.login, "administrator")
+    await keep_person(ground, SCHOOL, person, OFFICE.password)
+    async with ground.database.writing(SCHOOL) as connection:
+        mine = teachers.update().where(teachers.c.id == OFFICE.id)
+        await connection.execute(mine.values(password_hash=QUICK.hash(OFFICE.password)))
+    caller = Caller(SCHOOL, "teacher", OFFICE.id, duty="administrator")
+    made = await enrol(ground, caller)
+    (secret,) = parse_qs(urlsplit(made.uri).query)["secret"]
+    step = ground.clock() // STEP_SECONDS
+    await give(ground, caller, code_at(base64.b32decode(secret), step))
+    return made.recovery
 
 
 def _came_each_month(cluster: Path) -> None:

@@ -11,12 +11,13 @@ from typing import Any, Final, Literal, Protocol, cast
 
 from litestar.connection import ASGIConnection
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
-from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.platform.acting import Acting, acting
 from central_mdm.platform.errors import NotAllowed, NotSignedIn, Unproven
+from central_mdm.platform.going_on import GoingOn, going_on
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.passes import new_nonce
 
@@ -104,17 +105,27 @@ class Authentication(AbstractAuthenticationMiddleware):
         self._acting = acting_as
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        token = acting.set(None)
+        token, request = acting.set(None), GoingOn()
+        place = going_on.set(request)
+
+        async def answer(message: Message) -> None:
+            await request.end()
+            await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, answer)
         finally:
+            await request.end()
+            going_on.reset(place)
             acting.reset(token)
 
     async def authenticate_request(
         self, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> AuthenticationResult:
         role, school, token = read_token(connection.headers.get("authorization", ""))
-        caller = await self._caller(role, school, token)
+        # Who brings a body may take as long as the line does: that holds no connection.
+        only_reads = cast(HTTPScope, connection.scope)["method"] == "GET"
+        caller = await self._caller(role, school, token, goes_on=only_reads)
         # Not before: whoever forges tokens would else use up what the school may ask.
         self._ground.limits.holder(caller.school, caller.role, caller.visitor or caller.id)
         wanted = connection.route_handler.opt.get("who")
@@ -125,14 +136,14 @@ class Authentication(AbstractAuthenticationMiddleware):
             acting.set(self._acting(caller, connection.url.path))
         return AuthenticationResult(user=caller, auth=None)
 
-    async def _caller(self, role: Role, school: str, token: str) -> Caller:
+    async def _caller(self, role: Role, school: str, token: str, *, goes_on: bool) -> Caller:
         now = self._ground.clock()
         if token.startswith(PASS):
             caller = await self._bearers(school, token, now)
             if caller is None:
                 raise Unproven(new_nonce(self._ground.keys.passes(), now))
             return caller
-        async with self._ground.database.reading(school) as database:
+        async with self._ground.database.reading(school, goes_on=goes_on) as database:
             caller = await self._readers(role)(database, school, hash_of(token), now)
         if caller is None:
             raise NotSignedIn

@@ -7,7 +7,7 @@ transaction sets for itself, so that a forgotten condition finds nothing instead
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from typing import Any, cast
 
 from sqlalchemy import MetaData, String, Table, event
@@ -17,6 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from central_mdm.platform.acting import Intent, acting, intent
+from central_mdm.platform.going_on import going_on
 from central_mdm.platform.spans import Spans, untraced
 from central_mdm.platform.sqlite import Held
 
@@ -68,6 +69,7 @@ class Database:
 
     @asynccontextmanager
     async def _own(self, school: str) -> AsyncGenerator[AsyncConnection]:
+        await _end_reading()
         async with self._one_writer, self.engine.connect() as connection:
             _note(connection, pupitre_school=school, pupitre_writes=True)
             async with connection.begin():
@@ -83,13 +85,23 @@ class Database:
             yield once.connection
 
     @asynccontextmanager
-    async def reading(self, school: str) -> AsyncGenerator[AsyncConnection]:
-        """Open a transaction in which all statements see one moment of the database."""
+    async def reading(
+        self, school: str, *, goes_on: bool = False
+    ) -> AsyncGenerator[AsyncConnection]:
+        """Open a transaction in which all statements see one moment of the database.
+
+        `goes_on`: the next reading of this school in the same request is a part of it.
+        """
+        request = going_on.get()
         with self.spans("database reading"):
-            async with self.engine.connect() as connection:
-                _note(connection, pupitre_school=school)
-                async with connection.begin():
-                    yield connection
+            async with AsyncExitStack() as ends:
+                held = await request.take(school) if request else None
+                connection = held[0] if held else await self._opened(ends, pupitre_school=school)
+                if held:
+                    ends.push_async_exit(held[1])
+                yield connection
+                if request and goes_on:
+                    request.keep(school, connection, ends.pop_all())
 
     @asynccontextmanager
     async def gathering(self) -> AsyncGenerator[AsyncConnection]:
@@ -98,14 +110,25 @@ class Database:
         On PostgreSQL no school is set, so row-level security shows it nothing but the functions
         that were made for it.
         """
+        await _end_reading()
         with self.spans("database gathering"):
-            async with self.engine.connect() as connection:
-                _note(connection, pupitre_alone=True)
-                async with connection.begin():
-                    yield connection
+            async with AsyncExitStack() as ends:
+                yield await self._opened(ends, pupitre_alone=True)
+
+    async def _opened(self, ends: AsyncExitStack, **options: Any) -> AsyncConnection:  # noqa: ANN401
+        connection = await ends.enter_async_context(self.engine.connect())
+        _note(connection, **options)
+        await ends.enter_async_context(connection.begin())
+        return connection
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+async def _end_reading() -> None:
+    """End what this request has not gone on with: nobody holds two connections."""
+    if (request := going_on.get()) is not None:
+        await request.end()
 
 
 def _note(connection: AsyncConnection, **options: Any) -> None:  # noqa: ANN401 - each has its type

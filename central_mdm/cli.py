@@ -26,10 +26,12 @@ from central_mdm import (
 )
 from central_mdm.app import ROOMS
 from central_mdm.audited import witness
+from central_mdm.checked import checked, from_to
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
-from central_mdm.identity.rules import add_teacher, begin_epoch, schools_here
+from central_mdm.identity.people import Person, add_person
+from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import ground_at, has_school
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
@@ -42,6 +44,9 @@ PORT_MAX = 65535
 PUPILS_MAX = 500
 DRAIN_SECONDS_MAX = 60
 FIRST_SECONDS_MAX = 3600
+HOURS_MAX = 24 * 366
+USES_MAX = 10_000
+DAY_MINUTES = 24 * 60
 RESTORE = f"admin {backup_commands.RESTORE}"
 MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school", RESTORE)
 
@@ -56,8 +61,8 @@ def parser() -> argparse.ArgumentParser:
     code = _command(add, "code", "make a code by which devices of a class enrol")
     code.add_argument("--school", required=True)
     code.add_argument("--class", dest="class_id", required=True)
-    code.add_argument("--hours", type=int, default=24)
-    code.add_argument("--uses", type=int, default=40)
+    code.add_argument("--hours", type=from_to(1, HOURS_MAX), default=24)
+    code.add_argument("--uses", type=from_to(1, USES_MAX), default=40)
     revoke = _command(add, "revoke-code", "end a code before its time")
     revoke.add_argument("--school", required=True)
     revoke.add_argument("--code", required=True)
@@ -80,11 +85,11 @@ def parser() -> argparse.ArgumentParser:
 def _serving(serving: argparse.ArgumentParser) -> None:
     serving.add_argument("--host", default="127.0.0.1")
     serving.add_argument(
-        "--port", type=_up_to(PORT_MAX), default=0, help="0: any free one; it is printed"
+        "--port", type=from_to(0, PORT_MAX), default=0, help="0: any free one; it is printed"
     )
     told = "within how many seconds of a start devices come; 600 for hundreds of thousands"
     serving.add_argument(
-        "--first-seconds", type=_up_to(FIRST_SECONDS_MAX), default=FIRST_SECONDS, help=told
+        "--first-seconds", type=from_to(0, FIRST_SECONDS_MAX), default=FIRST_SECONDS, help=told
     )
     serving.add_argument("--cert", type=_file, help="certificate chain (PEM), for TLS")
     serving.add_argument("--key", type=_file, help="its private key (PEM)")
@@ -93,9 +98,11 @@ def _serving(serving: argparse.ArgumentParser) -> None:
     told = f"serve these only, each by a process of its own: {','.join(sorted(ROOMS))}"
     serving.add_argument("--only", type=_rooms, default=ROOMS, metavar="ROOM,…", help=told)
     told = "once asked to end, serve on so long while /ready says no; default: 0"
-    serving.add_argument("--drain-seconds", type=_up_to(DRAIN_SECONDS_MAX), default=0, help=told)
+    serving.add_argument(
+        "--drain-seconds", type=from_to(0, DRAIN_SECONDS_MAX), default=0, help=told
+    )
     told = "show Prometheus metrics at /metrics of this port, 0: any free one; default: nowhere"
-    serving.add_argument("--metrics-port", type=_up_to(PORT_MAX), help=told)
+    serving.add_argument("--metrics-port", type=from_to(0, PORT_MAX), help=told)
     serving.add_argument("--metrics-host", default="127.0.0.1", help="and of this address")
     told = "send traces to this collector (OTLP over HTTP), http://host:4318; default: to none"
     serving.add_argument("--traces", type=_collector, default="", metavar="URL", help=told)
@@ -108,9 +115,9 @@ def _rules(rules: argparse.ArgumentParser) -> None:
     told = "the hardware address of one of the school's routers; repeatable"
     rules.add_argument("--gateway", action="append", default=[], help=told)
     told = "how long a pupil may keep a screen private in a lesson; 0: not at all"
-    rules.add_argument("--private-minutes", type=int, default=0, help=told)
+    rules.add_argument("--private-minutes", type=from_to(0, DAY_MINUTES), default=0, help=told)
     told = "how long a teacher may look closely before having to say so anew; default: 10"
-    rules.add_argument("--close-minutes", type=int, default=10, help=told)
+    rules.add_argument("--close-minutes", type=from_to(0, DAY_MINUTES), default=10, help=told)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -200,15 +207,6 @@ def _refused(error: Refusal) -> str:
             return error.detail or f"{type(error).__name__}: {error}"
 
 
-def _up_to(most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not 0 <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not from 0 to {most}")
-        return int(text)
-
-    return number
-
-
 def _rooms(text: str) -> frozenset[str]:
     named = frozenset(text.split(","))
     if not named <= ROOMS:
@@ -282,9 +280,8 @@ async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - on
                         raise Missing("no-code")
                     return {"revoked": True}
             case "teacher":
-                row = {"id": args.id, "login": args.login, "name": args.name}
-                password = sys.stdin.readline().rstrip("\n")
-                await add_teacher(ground, args.school, row, password)
+                person = checked(Person(args.id, args.login, args.name, "teacher"), Person)
+                await add_person(ground, args.school, person, sys.stdin.readline().rstrip("\n"))
             case name if name in root_commands.NAMES:
                 return await root_commands.run(ground, args)
             case name if name in trust_commands.NAMES:

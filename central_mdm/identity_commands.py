@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import to_builtins
 
+from central_mdm.checked import checked, from_to
 from central_mdm.contract.region import School
 from central_mdm.identity import audit, second_factor
 from central_mdm.identity.openid import Provider, choose_provider
@@ -51,7 +52,8 @@ def add_to(command: Add) -> None:
     openid.add_argument("--claim", default="", help=told)
     acts = command("audit", "show the newest acts, or look whether all are as they were written")
     acts.add_argument("--school", required=True)
-    acts.add_argument("--before", type=int, default=0, help="acts before this number")
+    told = "acts before this number"
+    acts.add_argument("--before", type=from_to(0, 2**53), default=0, help=told)
     acts.add_argument("--verify", action="store_true")
 
 
@@ -61,7 +63,8 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
         case "school":
             await _school(ground, args)
         case "person":
-            person = Person(args.id, args.login, args.name, args.role, args.subject)
+            told = Person(args.id, args.login, args.name, args.role, args.subject)
+            person = checked(told, Person)
             await keep_person(ground, args.school, person, _line())
         case "password":
             await choose_password(ground, args.school, args.login, _line())
@@ -78,11 +81,12 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
 
 
 async def _school(ground: Ground, args: argparse.Namespace) -> None:
+    named = checked(School(args.school, args.name), School)
     if not args.joins:
-        await open_school(ground, args.school, args.name, kind=args.kind)
+        await open_school(ground, named.school, named.name, kind=args.kind)
     if args.region:
         async with ground.database.writing(args.region) as connection:
-            await join(connection, args.region, School(args.school, args.name))
+            await join(connection, args.region, named)
 
 
 async def _audit(ground: Ground, args: argparse.Namespace) -> object:

@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import json, to_builtins
 
+from central_mdm.checked import from_to
 from central_mdm.contract.leaving import Left, SignedReceipt
 from central_mdm.fleet import acts
 from central_mdm.fleet.leaving import take_receipt
@@ -15,6 +16,7 @@ from central_mdm.journal.alarms import alarms_since
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 
+DAYS_MAX: Final = 3660
 NAMES: Final = frozenset({"release", "receipt", "alarms"})
 DAY_SECONDS: Final = 86_400
 NOTE: Final = (
@@ -43,7 +45,7 @@ def add_to(command: Add) -> None:
     receipt.add_argument("--file", type=Path, required=True, help="the device's receipt.json")
     alarms = command("alarms", "list what somebody should look at, the newest first")
     alarms.add_argument("--school", required=True)
-    alarms.add_argument("--days", type=int, default=30)
+    alarms.add_argument("--days", type=from_to(1, DAYS_MAX), default=30)
 
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from central_mdm.adopting import adopt
+from central_mdm.checked import checked
+from central_mdm.contract.region import School
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.sealed import open_authority
 from central_mdm.identity.succession import make_standby, pin_standby, succeed
@@ -50,6 +52,8 @@ def add_to(command: Add) -> None:
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
+    if args.command == "school":
+        checked(School(args.school, args.name), School)
     match args.command:
         case "school" if args.sealed is None:
             await open_school(ground, args.school, args.name)

@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import to_builtins
 
+from central_mdm.checked import from_to
 from central_mdm.fleet.ending import ending
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs, want_teacher
@@ -13,6 +14,8 @@ from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class
 
+HOURS_MAX: Final = 366 * 24
+DAYS_MAX: Final = 3660
 NAMES: Final = frozenset({"role", "substitute", "end", "ending"})
 Add = Callable[[str, str], argparse.ArgumentParser]
 
@@ -29,7 +32,7 @@ def add_to(command: Add) -> None:
     substitute.add_argument("--school", required=True)
     substitute.add_argument("--teacher", required=True, help="the person's id")
     substitute.add_argument("--class", dest="class_id", required=True)
-    substitute.add_argument("--hours", type=int, default=10)
+    substitute.add_argument("--hours", type=from_to(1, HOURS_MAX), default=10)
     end = command("end", "trust a teacher's or a device's keys no more, or no grant so far")
     end.add_argument("--school", required=True)
     whom = end.add_mutually_exclusive_group(required=True)
@@ -38,7 +41,7 @@ def add_to(command: Add) -> None:
     whom.add_argument("--all-grants", action="store_true", help="every app needs a new one")
     ending_ = command("ending", "list whose identity ends soon: bring those devices online once")
     ending_.add_argument("--school", required=True)
-    ending_.add_argument("--days", type=int, default=60)
+    ending_.add_argument("--days", type=from_to(1, DAYS_MAX), default=60)
 
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:

@@ -6,10 +6,11 @@ Erasing is by two people, each of whom proves who they are: `--as LOGIN`, the pa
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Final, TypeVar, get_args
+from typing import Final, get_args
 
-from msgspec import Struct, ValidationError, convert, json, to_builtins
+from msgspec import json, to_builtins
 
+from central_mdm.checked import checked, from_to
 from central_mdm.contract.wanted import MINUTES_MAX, Body, Declare, Group, Order, Rule, Scope
 from central_mdm.fleet import acts, urgent
 from central_mdm.fleet.declaring import declare
@@ -25,7 +26,6 @@ NAMES: Final = frozenset({"group", "declare", "order", "standings", "lost", "wip
 BY: Final = "pupitre-mdm"
 """Who has the server's own folder is no person of the school."""
 NOTE: Final = "Within a day a second person confirms it: pupitre-mdm wipe … --confirm {} --as LOGIN"
-Told = TypeVar("Told", Group, Declare, Order)
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
@@ -56,7 +56,7 @@ def add_to(command: Add) -> None:
     ordered.add_argument("--kind", required=True, choices=("ring", "message", "restart"))
     ordered.add_argument("--text", default="", help="of a message")
     told = f"not later than so many minutes from now; at most {MINUTES_MAX}"
-    ordered.add_argument("--minutes", type=int, default=60, help=told)
+    ordered.add_argument("--minutes", type=from_to(1, MINUTES_MAX), default=60, help=told)
     listed = command("standings", "list which devices are not as declared, and what is not done")
     listed.add_argument("--school", required=True)
     lost = command("lost", "say that one device is missing, or found again")
@@ -75,7 +75,9 @@ def _add_wipe(command: Add) -> None:
     what.add_argument("--device", help="one device; who asks is an administrator")
     what.add_argument("--confirm", metavar="ID", help="what another person has asked for")
     what.add_argument("--cancel", metavar="ID", help="what you have asked for or confirmed")
-    wipe.add_argument("--minutes", type=int, default=60, help="the delay; at least 60")
+    wipe.add_argument(
+        "--minutes", type=from_to(1, MINUTES_MAX), default=60, help="the delay; at least 60"
+    )
     wipe.add_argument("--as", dest="login", required=True, help="who you are; stdin: password")
 
 
@@ -92,17 +94,17 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
             told = Group(args.id, args.name, tuple(args.device), None if rule == Rule() else rule)
             async with ground.database.writing(args.school) as connection:
                 count = await keep_group(
-                    connection, args.school, _checked(told, Group), ground.clock()
+                    connection, args.school, checked(told, Group), ground.clock()
                 )
             return {"group": args.id, "devices": count}
         case "declare":
             told = Declare(args.scope, args.feature, args.target, _body(args.body))
-            return to_builtins(await declare(ground, args.school, BY, _checked(told, Declare)))
+            return to_builtins(await declare(ground, args.school, BY, checked(told, Declare)))
         case "order":
             told = Order(
                 ground.new_id(), args.kind, args.scope, args.target, args.text, args.minutes
             )
-            ordered = await order(ground, args.school, BY, _checked(told, Order))
+            ordered = await order(ground, args.school, BY, checked(told, Order))
             return {"order": told.id, "devices": ordered.reaches}
         case "standings":
             return {"standings": await _all_standings(ground, args.school)}
@@ -144,11 +146,3 @@ def _body(text: str | None) -> Body | None:
         return None if text is None else json.decode(text, type=Body)
     except (ValueError, RecursionError):
         raise Malformed("no-body", "The body is no JSON object of plain values.") from None
-
-
-def _checked(told: Struct, kind: type[Told]) -> Told:
-    """Hold what was typed to the bounds of what is sent. Raises Malformed."""
-    try:
-        return convert(to_builtins(told), kind)
-    except ValidationError as error:
-        raise Malformed("malformed", f"{error}") from None

@@ -9,6 +9,8 @@ from central_mdm.contract.names import CSR_MAX, TEXT, Count, DiscoveryKey, Id, N
 from central_mdm.contract.second_factor import Needed
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 
+Login = Annotated[str, Meta(min_length=1, max_length=128, pattern=TEXT)]
+
 
 class SignIn(Struct, frozen=True):
     """POST /api/sign-in. `csr`: PKCS#10 in PEM by the teacher's own Ed25519 key, or empty.
@@ -17,7 +19,7 @@ class SignIn(Struct, frozen=True):
     """
 
     school: Id
-    login: Annotated[str, Meta(min_length=1, max_length=128, pattern=TEXT)]
+    login: Login
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     csr: Annotated[str, Meta(max_length=8192)] = ""
     code: Annotated[str, Meta(max_length=32, pattern=r"^[A-Za-z0-9 -]*$")] = ""

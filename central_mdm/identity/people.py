@@ -1,18 +1,23 @@
 """A school's people: added, changed, given a new password."""
 
-from typing import Any
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
-from msgspec import Struct
-from sqlalchemy import select, update
+from msgspec import Meta, Struct
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from central_mdm.contract.identity import Login
+from central_mdm.contract.names import TEXT, Id, Name
 from central_mdm.identity.model import teachers
 from central_mdm.identity.openid import link
 from central_mdm.identity.passwords import hash_password
 from central_mdm.identity.roles import want_role
 from central_mdm.identity.tokens import revoke_person
 from central_mdm.platform.database import upsert
-from central_mdm.platform.errors import Malformed, Missing
+from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
 
 PASSWORD_MIN = 8
@@ -21,22 +26,39 @@ PASSWORD_MIN = 8
 class Person(Struct, frozen=True):
     """`subject`: whose account of the school's provider is this person's; empty: none is named."""
 
-    id: str
-    login: str
-    name: str
+    id: Id
+    login: Login
+    name: Name
     role: str
-    subject: str = ""
+    subject: Annotated[str, Meta(max_length=200, pattern=TEXT)] = ""
+
+
+async def add_person(ground: Ground, school: str, person: Person, password: str) -> None:
+    """Add a person. Raises Malformed, or Refused where one of this id or login is there already."""
+    row = {"id": person.id, "login": person.login, "name": person.name, "role": person.role}
+    row["password_hash"] = await _hashed(ground, password)
+    with _taken():
+        async with ground.database.writing(school) as connection:
+            await connection.execute(insert(teachers).values(school=school, **row))
 
 
 async def keep_person(ground: Ground, school: str, person: Person, password: str) -> None:
     """Add a person, or change the one of this id; no `password`: only the account signs in.
 
-    A changed role or password ends all their sign-ins.
+    A changed role or password ends all their sign-ins. Raises Malformed, Missing, or Refused where
+    another has this login.
     """
     hashed = await _hashed(ground, password) if password else ""
     facts: dict[str, Any] = {"login": person.login, "name": person.name, "role": person.role}
     if hashed:
         facts["password_hash"] = hashed
+    with _taken():
+        await _keep(ground, school, person, hashed, facts)
+
+
+async def _keep(
+    ground: Ground, school: str, person: Person, hashed: str, facts: dict[str, Any]
+) -> None:
     async with ground.database.writing(school) as connection:
         await want_role(connection, school, person.role)
         row = {"school": school, "id": person.id, "password_hash": hashed} | facts
@@ -68,6 +90,16 @@ async def person_of(connection: AsyncConnection, school: str, login: str) -> str
     if found is None:
         raise Missing("no-person")
     return str(found)
+
+
+@contextmanager
+def _taken() -> Generator[None]:
+    """Say in a sentence what the database says by all that it was told."""
+    try:
+        yield
+    except IntegrityError:
+        told = "Somebody of this school has that id or that login already."
+        raise Refused("person-taken", told) from None
 
 
 async def _hashed(ground: Ground, password: str) -> str:

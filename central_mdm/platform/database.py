@@ -146,7 +146,8 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
 
 def _options(url: URL) -> dict[str, Any]:
     kept, more = POOLS[url.get_backend_name()]
-    pool = {"pool_size": kept, "max_overflow": more}
+    # What a statement was told (names, hashes) is for no log and no terminal.
+    pool = {"pool_size": kept, "max_overflow": more, "hide_parameters": True}
     if url.get_backend_name() == "sqlite":
         how = {"timeout": BUSY_SECONDS, "async_creator_fn": Held}
         # Each transaction ends by itself: to end it once more is a turn to the thread for nothing.

@@ -52,6 +52,48 @@ def test_who_lets_a_device_go_says_who_they_are_and_is_told_what_lacks(
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_a_person_who_could_not_sign_in_is_not_added_and_nobodys_hash_is_told(
+    tmp_path: Path,
+    prepared_school: Prepared,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where = ("--folder", tmp_path, "--school", "tilleuls")
+    long = "a long password"
+    with prepared_school.copy(tmp_path):
+        for command in (("teacher",), ("admin", "person")):
+            for words, typed, told in (
+                (("new", "login", "Anna"), "a", "A password has 8 characters or more."),
+                (("bad id é", "login", "Anna"), long, "at `$.id`"),
+                (("new", "login", ""), long, "at `$.name`"),
+                (("new", "lambert", "Anna"), long, "that id or that login already."),
+            ):
+                named = zip(("--id", "--login", "--name"), words, strict=True)
+                monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
+                code, heard = said(capsys, *command, *where, *(w for pair in named for w in pair))
+                assert (code, told in heard, "argon2" in heard) == (1, True, False), heard
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_ids_names_and_numbers_of_a_command_are_those_of_the_contract(
+    tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--folder", tmp_path)
+    with prepared_school.copy(tmp_path):
+        for id_, name in (("../x y", "Y"), ("new", "")):
+            for command in (("school",), ("admin", "school")):
+                code, heard = said(capsys, *command, "--school", id_, "--name", name, *where)
+                assert (code, "Expected `str`" in heard) == (1, True), heard
+        for words in (
+            ("code", "--class", "5B", "--hours", "-5"),
+            ("admin", "audit", "--before", "9" * 30),
+        ):
+            with pytest.raises(SystemExit):
+                said(capsys, *words, "--school", "tilleuls", *where)
+            assert "is not from" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 def test_a_mistyped_school_is_told_and_has_no_clean_list_of_alarms(
     tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
 ) -> None:

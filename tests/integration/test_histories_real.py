@@ -6,22 +6,31 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from multiprocessing import Pipe
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import msgspec
 import pytest
+from litestar import Litestar
 from msgspec import json
 
+from central_mdm.app import application
+from central_mdm.contract.register import Move
+from central_mdm.joining import ground_at
 from tests.false_servers import JSON, answering, speaking
 from tests.histories.checker import App, Device, Ledger, Server, Work, check
 from tests.histories.network import URL, Weather
-from tests.histories.real.child import Said
+from tests.histories.real.administrator import CODES, ByHttp, Office
+from tests.histories.real.child import ChildStage, Run, Said
+from tests.histories.real.last_year import office_in
 from tests.histories.real.proxy import Proxy
 from tests.histories.real.schedule import DEVICES, POSTGRESQL, SERVER, TEACHERS, Schedule, draw
+from tests.histories.template import made_in
 from tests.histories.told import (
     Begun,
     Collected,
@@ -130,6 +139,56 @@ def test_a_name_that_may_never_have_been_taken_leaves_the_one_before() -> None:
     assert check(ledger, server, [], []) == []
     Named("1A", "Class 9").enter(ledger)
     assert len(check(ledger, server, [], [])) == 1
+
+
+class Forgetful(httpx.AsyncBaseTransport):
+    """To an application in this process; each path's first answer is lost."""
+
+    def __init__(self, app: Litestar) -> None:
+        self._real = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] - two names for ASGI
+        self._lost = set[str]()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._real.handle_async_request(request)
+        if request.url.path in self._lost:
+            return answer
+        self._lost.add(request.url.path)
+        await answer.aclose()
+        raise httpx.ReadError("lost")
+
+
+class Desk(ChildStage):
+    """A stage without a process; `heard` is what its parent would hear."""
+
+    heard: ClassVar[list[Fact]] = []
+
+    async def while_(self, low: float, high: float) -> None:
+        del low, high
+
+    def hear(self, fact: Fact) -> None:
+        self.heard.append(fact)
+
+
+@pytest.mark.real_loop
+async def test_what_an_office_asks_again_is_done_once(tmp_path: Path) -> None:
+    made = await made_in(tmp_path / "made", lambda: int(time.time()))
+    read, write = Pipe(duplex=False)
+    run = Run("administrator", "office", 0, made, tmp_path, tmp_path, tmp_path / "log", 1, "")
+    async with ground_at(made.server) as ground:
+        (tmp_path / CODES).write_text("\n".join(await office_in(ground)))
+        stage = Desk(run, write)
+        app = application(ground)
+        async with app.lifespan(), httpx.AsyncClient(transport=Forgetful(app)) as http:
+            acts = ByHttp(stage, Office(stage, http))
+            await acts.name_class(ground)
+            # Done twice, the second is refused: nobody can leave a class that was left.
+            row = made.pupils[0]
+            joined = next(one for one in made.classes if one != row.class_id)
+            await acts.office.ask("/api/admin/moves", Move(row.id, row.class_id, joined))
+    assert [type(fact) for fact in stage.heard] == [Naming, Named]
+    assert len((tmp_path / CODES).read_text().split()) == 8, "one was spent by a lost sign-in"
+    read.close()
+    write.close()
 
 
 FUSED = """

@@ -110,7 +110,7 @@ class ByHttp(Acts):
 
     def __init__(self, stage: ChildStage, office: Office) -> None:
         super().__init__(stage)
-        self._office = office
+        self.office = office
 
     async def move_pupil(self, ground: Ground) -> None:
         del ground
@@ -118,17 +118,17 @@ class ByHttp(Acts):
         left, joined = chance.sample(made.classes, 2)
         self.scene.hear(Moving(left))
         move = Move(chance.choice(made.pupils).id, left, joined)
-        await self._office.ask("/api/admin/moves", move)
+        await self.office.ask("/api/admin/moves", move)
 
     async def give_class(self, ground: Ground) -> None:
         del ground
-        await self._office.ask("/api/admin/teaching", self._teaching())
+        await self.office.ask("/api/admin/teaching", self._teaching())
 
     async def take_class(self, ground: Ground) -> None:
         del ground
         told = self._teaching(teaches=False)
         self.scene.hear(Moving(told.class_id))
-        await self._office.ask("/api/admin/teaching", told)
+        await self.office.ask("/api/admin/teaching", told)
 
     def _teaching(self, *, teaches: bool = True) -> Teaching:
         chance, made = self.scene.world.chance, self.scene.template
@@ -139,7 +139,7 @@ class ByHttp(Acts):
         chance, made = self.scene.world.chance, self.scene.template
         told = ClassPut(f"Class {chance.randint(1, 99)}", chance.choice(made.classes))
         self.scene.hear(Naming(told.id, told.name))
-        await self._office.ask("/api/admin/classes", told)
+        await self.office.ask("/api/admin/classes", told)
         self.scene.hear(Named(told.id, told.name))
 
     async def declare_policy(self, ground: Ground) -> None:
@@ -149,14 +149,14 @@ class ByHttp(Acts):
         scope: Any = chance.choice(("school", "device"))
         target = chance.choice(self.scene.template.devices).id if scope == "device" else ""
         told = Declare(scope, "screen_timeout", target, {"seconds": chance.randint(60, 900)})
-        raw = await self._office.ask("/api/fleet/declarations", told)
+        raw = await self.office.ask("/api/fleet/declarations", told)
         self.scene.hear(Wished(_declared.decode(raw).version))
 
     async def order(self, ground: Ground) -> None:
         """Order a message: each device shows it once at most."""
         del ground
         told = Order(self.scene.world.new_id(), "message", "school", text="Bring it at ten.")
-        await self._office.ask("/api/fleet/orders", told)
+        await self.office.ask("/api/fleet/orders", told)
 
 
 BY_COMMANDS: Final = tuple(name for name in ACTS if name != "name_class")

@@ -12,7 +12,8 @@ packages=(
   dbus                                          # a bus for what stands in for logind, in tests
   xdg-utils file                                # opens what was handed out, on those desktops
   iproute2 nftables                             # network namespaces of tests, a firewall in one
-  faketime                                      # clocks set in make attack, histories-real, test-later
+  faketime                                      # clocks set in make attack, make histories-real
+  gcc libc6-dev                                 # the clock that make test-later moves
   binutils                                      # make package looks into libraries
   systemd                                       # systemd-analyze looks at the units, offline
   postgresql                                    # the tests' own cluster

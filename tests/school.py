@@ -6,7 +6,7 @@ One rule of time holds for all tests: `NOW` never meets this machine's clock. `S
 `NOW`, for tests that hold every clock in their hand. Where a program, an app or a device lives by
 this machine's clock, its papers are of today: `tests.teaching` makes them so, and a test that
 signs for itself takes `SmallSchool(now=now())`. What must hold on any day says no date at all.
-`make test-later` runs the tests on later days.
+`make test-later` runs the tests as on a later day.
 """
 
 import time

@@ -25,7 +25,7 @@ from sqlalchemy import select, update
 
 from central_mdm.app import application
 from central_mdm.fleet import acts
-from central_mdm.fleet.model import devices
+from central_mdm.fleet.model import codes, devices
 from central_mdm.fleet.proving import new_pass
 from central_mdm.identity.model import teachers
 from central_mdm.identity.tokens import issue_pair
@@ -33,6 +33,7 @@ from central_mdm.joining import ground_at
 from central_mdm.platform.ground import Ground
 from central_mdm.sample import make_sample
 from tests import postgres
+from tests.school import now
 
 BACKENDS = ("sqlite", "postgresql")
 TEMPLATE = "prepared"
@@ -135,6 +136,17 @@ class Prepared:
             name = f"test_{next(_numbers)}"
             with postgres.database(self.cluster, name, like=TEMPLATE) as url:
                 yield url
+
+
+async def sample_of_today(folder: Path, url: str = "") -> dict[str, Any]:
+    """Read the sample school, its codes made good by the clock that a server's process lives by."""
+    sample = json.loads((folder / "sample.json").read_text())
+    async with (
+        ground_at(folder, url) as ground,
+        ground.database.writing(sample["school"]) as connection,
+    ):
+        await connection.execute(update(codes).values(ends_at=now() + 3600))
+    return sample
 
 
 @contextmanager

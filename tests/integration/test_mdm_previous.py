@@ -16,11 +16,10 @@ import httpx
 import msgspec
 import pytest
 from blake3 import blake3
-from sqlalchemy import Connection, create_engine, inspect, text, update
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.partage import ChunkRef, FileOffered, Manifest
-from central_mdm.fleet.model import codes
 from central_mdm.joining import ground_at
 from central_mdm.platform import migrations
 from central_mdm.platform.migrate import NEWEST, upgrade
@@ -32,9 +31,8 @@ from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.mdm import CheckIns, enrol
 from tests.benchmarks.served import listening
 from tests.integration.test_check_ins import duties_of
-from tests.mdm import Prepared, bearer, new_request
+from tests.mdm import Prepared, bearer, new_request, sample_of_today
 from tests.previous import command, kept, version_in
-from tests.school import now
 from tests.sync_store import MemoryStore, Trusting
 
 pytestmark = pytest.mark.real_loop
@@ -219,17 +217,6 @@ async def asked_amiss(server: str, sample: dict[str, Any]) -> list[tuple[int, st
             await http.post(path, json=body, headers=headers) for path, body, headers in asked
         ]
     return [(answer.status_code, answer.json()["code"]) for answer in answers]
-
-
-async def sample_of_today(folder: Path, url: str = "") -> dict[str, Any]:
-    """Read the sample school, its codes made good by the clock that a server's process lives by."""
-    sample = json.loads((folder / "sample.json").read_text())
-    async with (
-        ground_at(folder, url) as ground,
-        ground.database.writing(sample["school"]) as connection,
-    ):
-        await connection.execute(update(codes).values(ends_at=now() + 3600))
-    return sample
 
 
 def errors_in(log: Path) -> list[str]:

@@ -32,7 +32,7 @@ from central_mdm.tidying import tidy_daily
 from central_mdm.traces import Traces
 from central_mdm.watching import tracing
 from tests.collector import collector, told_by
-from tests.mdm import Mdm, Prepared, bearer, new_request
+from tests.mdm import Mdm, Prepared, bearer, new_request, sample_of_today
 
 pytestmark = pytest.mark.real_loop
 NEWER = 2**32
@@ -79,7 +79,7 @@ def served(folder: Path, *more: str) -> Generator[Served]:
         try:
             assert process.stdout
             told = json.loads(process.stdout.readline())
-            sample = json.loads((folder / "sample.json").read_text())
+            sample = asyncio.run(sample_of_today(folder))
             with httpx.Client(base_url=told["listening"]) as http:
                 yield Served(process, http, told.get("metrics", ""), sample, log)
         finally:

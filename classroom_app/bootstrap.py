@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 from PySide6.QtCore import QLocale, QObject, QSize, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
@@ -58,7 +58,7 @@ from classroom_app.pictures import Pictures
 from classroom_app.presenters import receipts
 from classroom_app.presenters.classes import ClassesPresenter
 from classroom_app.presenters.desk import DeskPresenter
-from classroom_app.presenters.first_run import FirstRunPresenter
+from classroom_app.presenters.first_run import FirstRunPresenter, Known
 from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.lasting import Lasting, lines
 from classroom_app.presenters.sentences import refusal
@@ -73,7 +73,7 @@ from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
-from classroom_app.signing_in import bring_held, papers_of
+from classroom_app.signing_in import bring_held, papers_of, want_same
 from classroom_app.standing import stands
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
@@ -123,7 +123,9 @@ class Desk(QObject):
         self.keeping, self._home, self._interfaces = keeping, home, interfaces
         self._pace_of_looks = pace
         self.tasks = Tasks(EXPECTED)
-        self.cloud = Cloud(renewed=self._renewed)
+        self.central = Cloud(renewed=self._renewed)
+        self.cloud = Cloud()
+        """Where one signs in: what is open goes on over `central` until it is known who came."""
         self._begun = "", new_key()
         """At which server, and with which key, somebody has begun to sign in."""
         self._account = Account(
@@ -208,6 +210,7 @@ class Desk(QObject):
         self.desk.work_asked.connect(self._show_work)
         self.desk.standing_asked.connect(self._show_standing)
         self.desk.decided_seen.connect(self._seen_decided)
+        self.desk.anew_asked.connect(self._sign_in_anew)
         self.desk.pictures_asked.connect(self._show_pictures)
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self._show)
@@ -231,7 +234,7 @@ class Desk(QObject):
         if signed is None:
             return
         if signed.server:
-            self.cloud.resume(signed.server, signed.refresh)
+            self.central.resume(signed.server, signed.refresh)
         school = self._enter(Papers(signed, boot_seconds))
         school.found = Found(up_at)
         await self._show_classes()
@@ -252,6 +255,7 @@ class Desk(QObject):
         if signed is None or signed.certificate:
             return signed
         self.desk.refused(SchoolSucceeded())  # they are of before the school's new root
+        self._ask_anew(signed)
         return None
 
     async def _renew_own(self, school: School) -> None:
@@ -278,15 +282,21 @@ class Desk(QObject):
     ) -> None:
         key = new_key()
         self._begun = server, key
-        signed = await self.cloud.sign_in(server, school, login, password, csr(key, login), code)
-        await self._signed_in_by(server, key, signed)
+        asked = self._request(key, login)
+        signed = await self.cloud.sign_in(server, school, login, password, asked, code)
+        await self._signed_in_by(server, key, signed, login)
+
+    def _request(self, key: Ed25519PrivateKey, name: str) -> str:
+        """Return what asks for a certificate; "" where the one that is here serves on."""
+        good = self.school is not None and self.school.papers.still_good(time.time())
+        return "" if good else csr(key, name)
 
     async def choose_factor(self) -> FactorMade:
         return await self.cloud.choose_factor()
 
     async def give_code(self, code: str) -> None:
         server, key = self._begun
-        signed = await self.cloud.give_code(code, csr(key, "pupitre teacher"))
+        signed = await self.cloud.give_code(code, self._request(key, "pupitre teacher"))
         await self._signed_in_by(server, key, signed)
 
     async def account_at(self, server: str, school: str) -> str:
@@ -295,7 +305,7 @@ class Desk(QObject):
     async def sign_in_by_account(self, server: str, school: str) -> bool:
         key = new_key()
         self._begun = server, key
-        signed = await self._account.sign_in(server, school, csr(key, school))
+        signed = await self._account.sign_in(server, school, self._request(key, school))
         if signed is None:
             return False
         await self._signed_in_by(server, key, signed)
@@ -304,15 +314,45 @@ class Desk(QObject):
     def give_up_account(self) -> None:
         self._account.give_up()
 
-    async def _signed_in_by(self, server: str, key: Ed25519PrivateKey, signed: SignedIn) -> None:
+    async def _signed_in_by(
+        self, server: str, key: Ed25519PrivateKey, signed: SignedIn, login: str = ""
+    ) -> None:
         held = await self.keeping.papers()
+        want_same(held, signed)
+        if self.school is not None and not signed.certificate:
+            await self._go_on_at(server, signed, login)
+            return
         await bring_held(self.cloud, held, signed)
         papers = heir_to(await papers_of(self.cloud, server, key, signed), held)
+        papers = replace(papers, login=login)
         made = Papers(papers, boot_seconds)
         await self.keeping.keep_papers(papers)
+        self.central.go_on_as(server, signed)
         joined = self._enter(made)
+        if self.desk.lesson and await joined.resume():
+            self._to_the_wall(joined)
         await joined.sync.once(files=False)
         await self._show_classes()
+
+    async def _go_on_at(self, server: str, signed: SignedIn, login: str) -> None:
+        """Let all that is open go on by the tokens of a new sign-in."""
+        school = self._signed_in()
+        known = {"server": server, "login": login or school.papers.signed.login}
+        await self.keeping.change_papers(refresh=signed.refresh, **known)
+        school.papers.signed = replace(school.papers.signed, **known)
+        self.central.go_on_as(server, signed)
+        self.first_run.came_in()
+        self.desk.go_home()
+        school.sync.wake()
+
+    @Slot()
+    def _sign_in_anew(self) -> None:
+        self._ask_anew(self._signed_in().papers.signed)
+        self.desk.go("anew")
+
+    def _ask_anew(self, signed: SignedPapers) -> None:
+        known = Known(signed.server, signed.school, signed.login, signed.teacher_name)
+        self.first_run.begin_anew(known)
 
     async def found_school(self, asked: Founding) -> None:
         own, papers = await found_school(
@@ -504,7 +544,7 @@ class Desk(QObject):
         self.school = School(
             self.keeping,
             papers,
-            self.cloud,
+            self.central,
             self._home,
             self._interfaces,
             pace=self._pace_of_looks,
@@ -554,6 +594,7 @@ class Desk(QObject):
         await self.tasks.close()
         if self.school:
             self.school.close()
+        await self.central.close()
         await self.cloud.close()
         self.pictures.close()
         self.shows.close()

@@ -16,7 +16,7 @@ from device_bridge.discovery.examine import Situation
 from device_bridge.discovery.sightings import Address
 
 LOOK_SECONDS: Final = 5.0
-PAGES: Final = frozenset({"sign-in", "check"})
+PAGES: Final = frozenset({"sign-in", "anew", "check"})
 OWN_EARS: Final = frozenset({"multicast", "own-announcement", "firewall", "other-machines"})
 
 EXPLAIN_SILENCE: Final = frozenset(

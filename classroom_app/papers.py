@@ -13,7 +13,7 @@ from classroom_app.domain.lesson import Lesson
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.trust.floor import Floor
 from device_bridge.trust.grants import read_grant, sign_mandate
-from device_bridge.trust.identity import Identity, School, key_of_pem
+from device_bridge.trust.identity import Identity, School, key_of_pem, thumbprint
 from device_bridge.trust.revocation import DenyLists
 
 
@@ -40,6 +40,8 @@ class SignedPapers(Struct, frozen=True):
     epoch: Epoch = 0
     successions: Successions = ()
     former: tuple[Former, ...] = ()
+    login: str = ""
+    """By which name the teacher signed in with a password; empty: another way, or not known."""
 
 
 class Papers:
@@ -81,6 +83,16 @@ class Papers:
 
     def grant(self) -> str:
         return self.signed.grant
+
+    def still_good(self, now: float) -> bool:
+        """Say whether the teacher's own certificate serves on, at `now` in UTC seconds.
+
+        The school gives grants to the newest key alone: who signs in elsewhere takes its place.
+        """
+        key = thumbprint(self.identity.key.public_key())
+        newest = self._grant is None or self._grant.thumbprint == key
+        ended = key in self.deny_lists.denied.keys
+        return newest and not ended and max(now, self.floor()) < self.identity.ends_at
 
     @property
     def grant_ends_at(self) -> int:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from central_mdm.contract.identity import GrantIssued, SignedIn
 from classroom_app.cloud.errors import Refused
 from classroom_app.cloud.trust import AsksTrust, trust_since
+from classroom_app.domain.errors import AnotherTeacher
 from classroom_app.papers import SignedPapers
 from device_bridge.trust.identity import School, key_to_pem
 from device_bridge.trust.revocation import DenyLists
@@ -36,6 +37,15 @@ async def bring_held(cloud: AsksTrust, held: SignedPapers | None, signed: Signed
         school = School.pin(held.school, held.root.encode())
         number = DenyLists(school, held.deny_list).denied.number
         await trust_since(cloud, number, held.deny_list, held.epoch)
+
+
+def want_same(held: SignedPapers | None, signed: SignedIn) -> None:
+    """Let nobody into another teacher's store. Raises AnotherTeacher.
+
+    What is unsent there would go out as written by who has signed in.
+    """
+    if held and (held.school, held.teacher) != (signed.school, signed.teacher):
+        raise AnotherTeacher(held.teacher_name)
 
 
 async def papers_of(

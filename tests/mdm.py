@@ -186,7 +186,7 @@ async def running(folder: Path, url: str, objects: str = "") -> AsyncGenerator[M
             yield Mdm(app, ground, http, sample, clock)
     for thread in set(threading.enumerate()) - before:
         # aiosqlite has told its threads to end and does not wait; the loop's own live on.
-        if not thread.name.startswith("asyncio_"):
+        if not thread.name.startswith(("asyncio_", "Dummy-")):  # the latter: Qt's own
             thread.join(5)
 
 

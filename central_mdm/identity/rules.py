@@ -208,7 +208,7 @@ async def complete(ground: Ground, caller: Caller, code: str, csr: str = "") -> 
 
 
 async def refresh(ground: Ground, token: str) -> SignedIn:
-    """Spend a refresh token. Raises NotSignedIn; one spent long ago revokes all its family."""
+    """Spend a refresh token. Raises NotSignedIn; one whose pair was renewed ends all its family."""
     _, school, _ = read_token(f"Bearer {token}")
     ground.limits.shown("login", token)
     ground.limits.stranger(school)

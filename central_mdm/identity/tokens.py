@@ -12,9 +12,8 @@ from central_mdm.platform.errors import NotSignedIn
 from central_mdm.platform.ground import Ground
 
 TOKEN_SECONDS: Final = 3600
-REFRESH_SECONDS: Final = 60 * 24 * 3600
-# An answer lost on the way makes an honest app ask twice; later, it is a stolen token.
-TWICE_SECONDS: Final = 60
+REFRESH_SECONDS: Final = 100 * 24 * 3600
+"""An app stays shut over a summer: Italy's, of Europe's longest, has up to fourteen weeks."""
 LOST: Final = -1
 """In the place of when a token was used: it was in an answer that its app never had."""
 
@@ -84,8 +83,10 @@ async def rotate(
 ) -> Pair | None:
     """Spend a refresh token for the next pair. Raises NotSignedIn for an unknown or ended one.
 
-    None: it was spent a while ago, or what it bought is in use, so somebody else holds it. Its
-    family is revoked in this transaction, which the caller lets stand before it refuses.
+    Asked again, however late, it buys another pair in the place of one that was never renewed:
+    the answer was lost, or its app died before it was kept (decision 35). None: what it bought was
+    renewed, or had its place taken, so somebody else holds it. Its family is revoked in this
+    transaction, which the caller lets stand before it refuses.
     """
     now, digest = ground.clock(), hash_of(refresh)
     table = refresh_tokens
@@ -96,17 +97,25 @@ async def rotate(
     if row.used_at:
         bought = (table.c.school == school, table.c.parent == digest)
         used = select(table.c.token_hash).where(*bought, table.c.used_at > 0).limit(1)
-        in_use = (await connection.execute(used)).first() is not None
-        if in_use or now - row.used_at > TWICE_SECONDS:
+        renewed = (await connection.execute(used)).first() is not None
+        if renewed or row.used_at == LOST:
             await revoke_family(connection, school, row.family)
             return None
-        # Who asks again has not had the first answer: whoever has it is somebody else.
+        # Who asks again has not had the first answer: whoever has it is somebody else, who finds
+        # at the next request that it opens nothing, and by renewing it ends the family.
         await connection.execute(update(table).where(*bought).values(used_at=LOST))
+        await _end_short(connection, school, row.family)
     else:
         await connection.execute(update(table).where(*mine).values(used_at=now))
     return await issue_pair(
         connection, ground, school, row.teacher, row.family, second=row.second, parent=digest
     )
+
+
+async def _end_short(connection: AsyncConnection, school: str, family: str) -> None:
+    """End what a family works with; by its refresh tokens it goes on."""
+    mine = (teacher_tokens.c.school == school, teacher_tokens.c.family == family)
+    await connection.execute(delete(teacher_tokens).where(*mine))
 
 
 async def revoke_family(connection: AsyncConnection, school: str, family: str) -> None:

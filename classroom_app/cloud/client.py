@@ -123,6 +123,11 @@ class Cloud:
         """Go on as the teacher who signed in before, with the refresh token kept since."""
         self._url, self._refresh, self._token = _base(url), refresh, ""
 
+    def go_on_as(self, url: str, signed: SignedIn) -> None:
+        """Go on as who has just signed in at `url`, by another one of these."""
+        self._url = _base(url)
+        self._hold(signed)
+
     async def sign_in(
         self, url: str, school: str, login: str, password: str, csr: str = "", code: str = ""
     ) -> SignedIn:
@@ -161,7 +166,7 @@ class Cloud:
         """Go on as who was just told CodeAsked or NoFactor. Raises WrongCode."""
         asked = FactorGiven(code, csr)
         signed = await self._ask("POST", "/api/second-factor", SignedIn, asked, self._half)
-        if not signed.certificate:  # a server of before
+        if csr and not signed.certificate:  # a server of before
             raise Refused("no-such-path")
         self._half = ""
         return self._hold(signed)
@@ -171,7 +176,9 @@ class Cloud:
         if not self._refresh:
             raise NotSignedIn
         asked = Refresh(self._refresh)
-        return self._hold(await self._ask("POST", "/api/refresh", SignedIn, asked))
+        signed = await self._ask("POST", "/api/refresh", SignedIn, asked)
+        # Who signed in anew meanwhile has newer ones.
+        return self._hold(signed) if asked.refresh == self._refresh else signed
 
     async def grant(self) -> GrantIssued:
         return await self._signed("POST", "/api/grants", GrantIssued)

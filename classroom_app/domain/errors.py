@@ -116,6 +116,14 @@ class NotYourClass(RoomError):
         self.name = name
 
 
+class AnotherTeacher(RoomError):
+    """What is kept here is the work of the teacher called `name`; nobody else signs in to it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
 class Unfit(RoomError):
     """A file that helps no pupil as it is: nobody is given it."""
 

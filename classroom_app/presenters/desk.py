@@ -34,6 +34,7 @@ class DeskPresenter(Bars):
     decided_seen = Signal()
     work_asked = Signal()  # to see the folder that collected work lies in
     pictures_asked = Signal()  # the same of kept pictures
+    anew_asked = Signal()  # the school no longer knows the sign-in
 
     def __init__(  # noqa: PLR0913 - what bootstrap joins
         self,
@@ -343,6 +344,11 @@ class DeskPresenter(Bars):
         """Exchange at once, and show how it stands with the school meanwhile."""
         self.sync_now()
         self.sheet_asked.emit("standing")
+
+    @Slot()
+    def sign_in_anew(self) -> None:
+        """Ask for the password again; all that is open stays so."""
+        self.anew_asked.emit()
 
     @Slot()
     def stop_files(self) -> None:

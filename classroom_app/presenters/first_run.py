@@ -34,6 +34,15 @@ class Missed(Struct, frozen=True):
     stays: bool = False
 
 
+class Known(Struct, frozen=True):
+    """Who has signed in before, at which address, as who. `login` empty: it is to be typed."""
+
+    server: str
+    school: str
+    login: str
+    name: str
+
+
 def lacks(asked: Founding) -> Told:
     """Return what a school still lacks, said of the first such field; empty: it can be founded."""
     needed = {
@@ -56,6 +65,7 @@ class FirstRunPresenter(QObject):
     changed = Signal()
     language_chosen = Signal(str)
     wrong = Signal(str)  # the field to go back to
+    anew_begun = Signal()
 
     def __init__(
         self,
@@ -87,6 +97,8 @@ class FirstRunPresenter(QObject):
         self.in_browser = False
         """The teacher signs in there, and may give it up here."""
         self.signed_in = False
+        self.anew: Known | None = None
+        """Who signs in again meanwhile; nothing of what is open ends by it."""
         self.looking = False
         self.founding = False
         """The teacher starts a school of their own instead of signing in."""
@@ -105,7 +117,7 @@ class FirstRunPresenter(QObject):
     def rows(self) -> list[Row]:
         """Return what to show; an address is typed by somebody who is signed in."""
         found = rows(self.checks)
-        if self.signed_in:
+        if self.signed_in and not self.anew:
             return found
         return [
             replace(one, around="", by_address=False) if one.by_address else one for one in found
@@ -137,8 +149,29 @@ class FirstRunPresenter(QObject):
             work = self._until_idle(self._opens.found_school(asked))
             self._tasks.start(work, name="found-school", refused=refused)
 
+    @property
+    def asks_who(self) -> bool:
+        """Whether name and password are asked for."""
+        return bool(self.anew) or not (self.signed_in or self.founding)
+
+    def begin_anew(self, known: Known) -> None:
+        """Ask for the password of who is signed in, and let the rest be looked at."""
+        self.anew = known
+        self.look_for_account(known.server, known.school)
+        self._tell(Told())
+        self.anew_begun.emit()
+
+    def leave_anew(self) -> None:
+        """Ask no longer: the page was left, or it is done."""
+        if self.anew:
+            self.anew = None
+            self.another_person()
+            self._tell(Told())
+
     def title(self) -> str:
         missed = self.missed
+        if self.anew:
+            return say("Sign in anew")
         if self.founding and not self.signed_in:
             return say("Start a school")
         if not self.signed_in:
@@ -150,6 +183,8 @@ class FirstRunPresenter(QObject):
         return say("No pupils yet")
 
     def under(self) -> str:
+        if self.anew:
+            return say("As {name}. All that is here stays.", name=self.anew.name)
         if self.founding and not self.signed_in:
             return say("It lives on this computer. No server, no internet.")
         if not self.signed_in:
@@ -296,7 +331,7 @@ class FirstRunPresenter(QObject):
 
     def came_in(self) -> None:
         """Hear that a teacher is signed in."""
-        self.signed_in = True
+        self.signed_in, self.anew = True, None
         self._forget_code()
         self._tell(Told())
 

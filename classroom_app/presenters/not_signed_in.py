@@ -9,7 +9,12 @@ from classroom_app.presenters.words import lasted, later, say
 
 PATIENCE_SECONDS: Final = 60.0
 # The field that an error is said of; the server's, where it is none of these.
-_ABOUT: Final = {"WrongPassword": "password", "WrongCode": "code", "NoFactor": "login"}
+_ABOUT: Final = {
+    "WrongPassword": "password",
+    "WrongCode": "code",
+    "NoFactor": "login",
+    "AnotherTeacher": "login",
+}
 # What the server refuses, by its code (`contract.identity.Problem`): the field, and the words.
 _REFUSED: Final = {
     "no-verbs": (

@@ -11,7 +11,7 @@ from classroom_app.presenters.chips import Chip, chips
 from classroom_app.presenters.paced import timer
 from classroom_app.presenters.wall import PACE_MS, WallModel
 
-PAGES = ("sign-in", "classes", "wall", "focus", "journal", "check")
+PAGES = ("sign-in", "anew", "classes", "wall", "focus", "journal", "check")
 
 
 class Pages(QObject):
@@ -131,7 +131,7 @@ class Pages(QObject):
             self.go(self._checked_from)
         elif self.page == "focus" and self.alone:
             self.turn_alone()
-        elif self.page in {"focus", "journal", "check", "pairing", "passphrase"}:
+        elif self.page in {"focus", "journal", "check", "anew", "pairing", "passphrase"}:
             self.go_home()
 
     def chips(self) -> list[Chip]:

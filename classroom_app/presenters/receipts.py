@@ -9,11 +9,18 @@ from classroom_app.domain import room
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.sentences import name_of, tile_words
 from classroom_app.presenters.wall import key_of
-from classroom_app.presenters.words import say
+from classroom_app.presenters.words import later, say
 
 ABSENT = frozenset({State.NOT_HERE, State.GONE, State.OTHER_NETWORK, State.OTHER_LESSON})
 HELD = frozenset({State.LOCKED, State.ASKED})
 NAMES_TOLD = 3
+# What a teacher can do something about, or tell; a server that is away comes back by itself.
+_IN_THE_WAY = {
+    "portal": later("This network wants you to sign in first"),
+    "refused": later("The school does not accept the exchange"),
+    "no-room": later("The school has no room for all works"),
+    "not-a-server": later("Something else answers as the school"),
+}
 
 
 class Said(Struct, frozen=True):
@@ -77,6 +84,11 @@ class School(Struct, frozen=True):
     why: str = ""
     sending: Sending = Sending()
     held: str = ""
+
+    @property
+    def asks_anew(self) -> bool:
+        """Whether nothing goes on before the teacher signs in again."""
+        return self.why == "not-signed-in"
 
 
 def named(names: Collection[str]) -> str:
@@ -237,6 +249,8 @@ def clock_time(utc_seconds: float) -> str:
 def school_words(school: School) -> str:
     if school.none:
         return say("No server: all stays here")
+    if school.asks_anew:
+        return say("Sign in anew: nothing goes to the school")
     if school.doubts:
         return say("Two journals of a lesson differ. Please tell your administrator.")
     if school.refused:
@@ -252,8 +266,8 @@ def school_words(school: School) -> str:
 
 
 def _away(school: School) -> str:
-    if school.why == "portal":
-        return say("This network wants you to sign in first")
+    if school.why in _IN_THE_WAY:
+        return say(_IN_THE_WAY[school.why])
     if not school.waiting:
         return say("School: later, nothing waits")
     return say("School: later, {count} waiting", count=school.waiting)

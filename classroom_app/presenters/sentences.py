@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from classroom_app.domain.errors import (
+    AnotherTeacher,
     GrantEnded,
     JournalDoubted,
     NoFileManager,
@@ -153,12 +154,15 @@ _ERRORS = {
     "CodeAsked": later("Your role needs a code as well. Sign in again and type it."),
     "WrongCode": later("The code is not right, or was used already. Wait for the next one."),
     "NoFactor": later("Your role needs a second factor. Sign in again and choose it."),
-    "NotSignedIn": later("Sign in once, then your classes come by themselves."),
+    "NotSignedIn": later("Sign in, then all goes on by itself."),
     "Unreachable": later("The school's server does not answer. Your classes are here; go on."),
     "NotAServer": later(
         "At this address is no school server. Addresses begin with https:// or http://."
     ),
     "NoBrowser": later("Nothing on this computer shows web pages. Sign in with a password."),
+    "AnotherTeacher": later(
+        "Here are the lessons of {name}. Who else teaches needs an own account of this computer."
+    ),
     "NoClass": later("Open a class first."),
     "NoLesson": later("Start the lesson first."),
     "NotShown": later("That cannot be shown any more. Choose again."),
@@ -261,7 +265,7 @@ def _facts(error: Exception) -> dict[str, str]:
             return {"name": error.name, "why": say(_SHOW_ENDS[error.why])}
         case StillRefused():
             return {"why": reason(error.why) or error.why}
-        case NotYourClass() | Unfit() | JournalDoubted():
+        case NotYourClass() | Unfit() | JournalDoubted() | AnotherTeacher():
             return {"name": error.name}
         case OSError(filename=str() as path):
             return {"name": Path(path).name}

@@ -37,6 +37,16 @@ _DECIDED: Final = {
     "foreign-class": later("The class is no longer yours at the school."),
     "foreign-pupil": later("The pupil is no longer in this class."),
     "foreign-lesson": later("The lesson is another teacher's at the school."),
+    "foreign-origin": later(
+        "At the school this computer's lessons are another teacher's. Tell your administrator."
+    ),
+    "sequence-taken": later(
+        "The school has something else in its place: a copy of the past was in use here."
+        " It stays here; tell your administrator."
+    ),
+    "id-taken": later(
+        "The school has something else by its number. It stays here; tell your administrator."
+    ),
     "too-large": later("It is too large for the school's server."),
     "wrong-size": later("The file did not come whole."),
     "bad-manifest": later("The file did not come whole."),

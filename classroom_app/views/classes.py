@@ -19,6 +19,7 @@ from classroom_app.domain.lesson import Roster
 from classroom_app.presenters.classes import LENGTHS, ClassesPresenter, length_words
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.words import say
+from classroom_app.views.anew import AnewRow
 from classroom_app.views.buttons import MenuButton, flat, labelled
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme
@@ -79,12 +80,12 @@ class ClassesView(QWidget):
         self.title = label("", 34, BOLD)
         self.summary = label("", 18, SEMI)
         self.summary.setObjectName("summary")
+        self.anew = AnewRow(desk, self)
         self.lasting = label("", 15, MEDIUM, "second")
         self.lasting.setObjectName("lasting")
         self.lasting.setWordWrap(True)
-        self.go_on = flat("go-on-after-end", "plain", self)
+        self.go_on = self._plain("go-on-after-end", desk.go_on)
         self.go_on.setToolTip("Ctrl+Z")
-        self.go_on.clicked.connect(desk.go_on)
         self.work = self._plain("work", desk.show_work)
         self.length = MenuButton("lesson-length", theme, self)
         self.lengths = QMenu(self.length)
@@ -134,6 +135,7 @@ class ClassesView(QWidget):
         told.addWidget(self.work)
         told.addWidget(self.go_on)
         column.addLayout(told)
+        column.addWidget(self.anew)
         column.addWidget(self.lasting)
         column.addWidget(area, 1)
         column.addWidget(self.passphrase, 0, Qt.AlignmentFlag.AlignLeft)
@@ -163,6 +165,7 @@ class ClassesView(QWidget):
         lasting = "\n".join(self._classes.lasting())
         self.lasting.setText(lasting)
         self.lasting.setVisible(bool(lasting))
+        self.anew.refresh()
         self._show_after()
         self._show_length()
         self.check.setText(say("Connection check"))

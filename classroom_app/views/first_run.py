@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import (
+    QFocusEvent,
     QFont,
     QHideEvent,
     QShowEvent,
@@ -57,6 +58,8 @@ class FirstRunView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.beneath = Beneath()
         first.wrong.connect(self._back_to)
+        first.anew_begun.connect(self._fill_in)
+        desk.page_changed.connect(self._turn_to)
         self._header()
         self._form()
         self._titles()
@@ -255,6 +258,20 @@ class FirstRunView(QWidget):
         self.beneath.back_to(name)
 
     @Slot()
+    def _fill_in(self) -> None:
+        """Fill in all that is known of who signs in again."""
+        known = self._first.anew
+        if known is None:
+            return
+        for name in ("server", "school", "login"):
+            self.fields[name].setText(str(getattr(known, name)))
+
+    @Slot(str)
+    def _turn_to(self, page: str) -> None:
+        if page != "anew":
+            self._first.leave_anew()
+
+    @Slot()
     def _to_address(self) -> None:
         self.address.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -268,12 +285,12 @@ class FirstRunView(QWidget):
         self._words()
         for code, button in self._languages.items():
             button.setChecked(code == first.language)
-        self.back.setVisible(self._desk.page == "check")
-        self.form.setVisible(not first.signed_in and not first.founding)
+        self.back.setVisible(self._desk.page in {"check", "anew"})
+        self.form.setVisible(first.asks_who)
         for part in (self.no_server, self.restore):
             part.setVisible(not (first.signed_in or first.founding or first.half))
         self.founding.setVisible(not first.signed_in and first.founding)
-        self.address_box.setVisible(first.signed_in)
+        self.address_box.setVisible(first.signed_in and not first.anew)
         self.sign_in.setEnabled(not first.busy)
         for name, field in self.fields.items():
             for part in (field, self._labels[name]):
@@ -314,7 +331,7 @@ class FirstRunView(QWidget):
         self.restore.setToolTip(say("The same school here. Its devices notice nothing."))
         self.founding.refresh()
         self.aloud_title.setText(first.aloud_title())
-        self.back.setText(say("Back to the class"))
+        self.back.setText(say("Back") if first.anew else say("Back to the class"))
 
     def rows_seen(self) -> list[tuple[str, str, str]]:
         """Return the check's rows as they are shown: state, title, second line."""
@@ -323,6 +340,14 @@ class FirstRunView(QWidget):
     def retranslate(self) -> None:
         self.card.forget()
         self.refresh()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Give the keys to what is lacking where all else is filled in."""
+        super().focusInEvent(event)
+        if self._first.anew:
+            shown = [one for one in self.fields.values() if one.isVisible()]
+            lacks = next((one for one in shown if not one.text()), self.sign_in)
+            lacks.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -19,6 +19,7 @@ from classroom_app.presenters import standing
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.receipts import School, Sending
 from classroom_app.presenters.words import say
+from classroom_app.views.anew import sign_in_button
 from classroom_app.views.buttons import flat
 from classroom_app.views.sheets import Sheet, label
 
@@ -72,6 +73,8 @@ class StandingSheet(Sheet):
         self.waiting = label("", 14, QFont.Weight.Medium, "second")
         for told in (self.in_step, self.trouble, self.sending, self.waiting, self.held):
             self.column.addWidget(told)
+        self.anew = sign_in_button(desk, "plain", self)
+        self.column.addWidget(self.anew)
         self.send = self._action("send-now", say("Send now"), desk.send_files)
         self.send.setToolTip(say("Sends the works that wait, this once"))
         self._lines = QVBoxLayout()
@@ -83,7 +86,7 @@ class StandingSheet(Sheet):
         self.now.setToolTip(say("Enter: exchange with the school at once"))
         self.now.clicked.connect(desk.sync_now)
         self.column.addWidget(self.now)
-        self.first = self.now
+        self.first = self.anew if desk.school.asks_anew else self.now
         self._add_saving()
         self.work = self.other("standing-work", say("Collected work"), desk.show_work)
         self.seen = self.other("standing-seen", say("Seen: list no more"), desk.seen_decided)
@@ -139,6 +142,7 @@ class StandingSheet(Sheet):
         ):
             told.setText(words)
             told.setVisible(bool(words))
+        self.anew.setVisible(school.asks_anew)
         self.send.setVisible(standing.sends_now(school.held))
         self.now.setEnabled(not standing.exchanging(school) and not school.none)
 

@@ -254,6 +254,7 @@ class DeskWindow(QWidget):
         self.close_sheet()
         outer: dict[str, QWidget] = {
             "sign-in": self.first_run,
+            "anew": self.first_run,
             "check": self.first_run,
             "classes": self.classes,
             "pairing": self.pairing,
@@ -351,7 +352,7 @@ class DeskWindow(QWidget):
 
     @Slot()
     def _look_again(self) -> None:
-        if self.desk.page in {"sign-in", "check"}:
+        if self.desk.page in {"sign-in", "anew", "check"}:
             self._first_run.check_again()
         else:
             self.desk.check(stays=True)

@@ -12,10 +12,11 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from classroom_app.cloud.errors import NoFactor
+from classroom_app.domain.errors import AnotherTeacher
 from classroom_app.domain.lesson import ClassId, DeviceId, Pupil, PupilId, Roster
 from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.presenters.check import Check
-from classroom_app.presenters.first_run import Missed
+from classroom_app.presenters.first_run import Known, Missed
 from classroom_app.presenters.journal import JournalRow
 from classroom_app.presenters.receipts import Receipt, School, Sending
 from classroom_app.presenters.sentences import without_picture
@@ -367,6 +368,38 @@ def standings(folder: Path) -> None:
             save(made, folder, f"13-school-{name}-{theme}-{language}")
 
 
+def signing_in_anew(folder: Path) -> None:
+    """Draw where a sign-in has ended: above the classes, in the sheet, and the form itself."""
+    ended = School(synced_at=NOW - 90_000, waiting=14, why="not-signed-in")
+    known = Known("https://ecole.exemple", "tilleuls", "lambert", "Claire Lambert")
+    for look in (("fr", "light", (1366, 768)), ("de", "dark", (1366, 768))):
+        end = f"{look[1]}-{look[0]}"
+        made = opened(*look)
+        made.first.came_in()
+        pupils = tuple(Pupil(PupilId(f"p{at}"), name, name, "") for at, name in enumerate(NAMES))
+        made.classes.show([Roster(ClassId("c1"), "5e B", "Technologie", pupils)])
+        made.desk.go("classes")
+        made.desk.show_school(ended)
+        made.desk.changed.emit()
+        save(made, folder, f"21-anew-classes-{end}")
+        made = opened(*look)
+        made.begin(lively())
+        made.desk.show_school(ended)
+        made.button("sync-now").click()
+        made.desk.changed.emit()
+        save(made, folder, f"21-anew-sheet-{end}")
+        made = opened(*look)
+        made.first.came_in()
+        made.first.show(CHECKS)
+        made.first.begin_anew(known)
+        made.desk.go("anew")
+        made.settle()
+        made.window.first_run.fields["password"].setText("tilleuls")
+        made.acts.refuses = AnotherTeacher("Claire Lambert")
+        made.button("sign-in").click()
+        save(made, folder, f"21-anew-form-{end}")
+
+
 def seats(folder: Path) -> None:
     for language, theme, size in (
         ("fr", "light", (1366, 768)),
@@ -404,6 +437,7 @@ def main() -> None:
     pictures_of_all(folder)
     seats(folder)
     standings(folder)
+    signing_in_anew(folder)
     first_minutes(folder)
     app.quit()
 

@@ -120,7 +120,7 @@ class AnyTokens(AtTheDoor, RuleBasedStateMachine):
         self.run(self.connection.execute(insert(teachers).values(school=SCHOOL, **person)))
         self.app: list[tokens.Pair] = []
         self.stolen: tokens.Pair | None = None
-        self.spent: dict[str, int] = {}
+        self.bought: dict[str, list[tokens.Pair]] = {}
         self.ended: list[tokens.Pair] = []
 
     def rotated(self, pair: tokens.Pair) -> tokens.Pair | None:
@@ -134,8 +134,11 @@ class AnyTokens(AtTheDoor, RuleBasedStateMachine):
             # Somebody else holds it: all that came of that password is over.
             self.ended += [*self.app, *([self.stolen] if self.stolen else [])]
         else:
-            first = self.spent.setdefault(pair.refresh, self.hands.at)
-            assert self.hands.at - first <= tokens.TWICE_SECONDS, "spent again, long after"
+            before = self.bought.setdefault(pair.refresh, [])
+            assert pair not in self.ended, "another pair has its place"
+            assert not any(self.bought.get(one.refresh) for one in before), "it was renewed"
+            self.ended += before
+            before.append(new)
         return new
 
     @precondition(lambda self: not self.app)

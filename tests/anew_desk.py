@@ -1,0 +1,202 @@
+"""A sign-in that ended, and the way back in: python -m tests.anew_desk HOME SCHOOL.
+
+The whole desk against the whole server; between them is no socket.
+"""
+
+import gc
+import os
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication
+from sqlalchemy import select
+
+from central_mdm.identity.model import teachers
+from central_mdm.identity.people import choose_password
+from central_mdm.journal.model import origins
+from classroom_app.bootstrap import Desk
+from classroom_app.cloud.client import Cloud
+from classroom_app.cloud.errors import NotSignedIn
+from classroom_app.loop import DeskLoop
+from classroom_app.presenters.words import speak
+from classroom_app.storage.keeping import open_keeping
+from tests.mdm import Mdm, running
+from tests.own_desk import HERE, until
+
+NEW = "a new word for it"
+LAMBERT = "t-lambert"
+
+
+@asynccontextmanager
+async def desk_at(home: Path, mdm: Mdm) -> AsyncGenerator[Desk]:
+    desk = Desk(await open_keeping(home), home, HERE, "light")
+    own = [await between(cloud, mdm.http) for cloud in (desk.central, desk.cloud)]
+    desk.window.resize(1366, 768)
+    desk.window.show()
+    try:
+        await desk.begin()
+        yield desk
+    finally:
+        for cloud, http in zip((desk.central, desk.cloud), own, strict=True):
+            await between(cloud, http)  # the application's own client outlives the desk
+        await desk.close()
+        desk.window.deleteLater()
+
+
+async def between(cloud: Cloud, http: httpx.AsyncClient) -> httpx.AsyncClient:
+    """Let it ask by this client; return the one before."""
+    before = cloud._http  # pyright: ignore[reportPrivateUsage] - no socket between
+    cloud._http = http  # pyright: ignore[reportPrivateUsage]
+    return before
+
+
+def click(desk: Desk, name: str) -> None:
+    QTest.mouseClick(button(desk, name), Qt.MouseButton.LeftButton)
+
+
+def button(desk: Desk, name: str) -> QAbstractButton:
+    found = desk.window.findChildren(QAbstractButton, name)
+    return next(one for one in found if one.isVisible())
+
+
+def type_in(desk: Desk, **texts: str) -> None:
+    for name, text in texts.items():
+        field = desk.window.first_run.fields[name]
+        field.clear()
+        QTest.keyClicks(field, text)
+
+
+def password_of(mdm: Mdm, login: str) -> str:
+    return next(one["password"] for one in mdm.sample["teachers"] if one["login"] == login)
+
+
+async def who_wrote(mdm: Mdm) -> set[str]:
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        return set((await connection.execute(select(origins.c.teacher))).scalars())
+
+
+async def thumbprint(mdm: Mdm, person: str) -> str:
+    wanted = select(teachers.c.thumbprint).where(
+        teachers.c.school == mdm.school, teachers.c.id == person
+    )
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        return (await connection.execute(wanted)).scalar_one()
+
+
+def told_after_a_turn(desk: Desk) -> bool:
+    """Ask for a turn, as one beside another is not told of."""
+    assert desk.school is not None
+    desk.school.sync.wake()
+    return desk.desk.school.asks_anew
+
+
+async def the_sign_in_ends(desk: Desk, mdm: Mdm) -> None:
+    """Sign in once; the office gives a new password, and a lesson begins."""
+    typed = {"server": "http://mdm", "school": mdm.school, "login": "lambert"}
+    type_in(desk, **typed, password=password_of(mdm, "lambert"))
+    click(desk, "sign-in")
+    await until(lambda: desk.desk.page == "classes")
+    await choose_password(mdm.ground, mdm.school, "lambert", NEW)
+    await until(lambda: told_after_a_turn(desk))
+    assert desk.desk.school_words() == "Sign in anew: nothing goes to the school"
+    await until(desk.window.classes.anew.isVisible)
+    assert desk.window.classes.anew.matter.text().startswith("The school no longer knows")
+    await desk.start_lesson(desk.classes.classes[0].id, 1800)
+    desk.desk.message("the pond")
+    click(desk, "sync-now")
+    await until(lambda: desk.desk.school.waiting)
+
+
+async def another_does_not_get_in(desk: Desk, mdm: Mdm) -> None:
+    before, hers = await desk.keeping.papers(), await thumbprint(mdm, "t-keller")
+    click(desk, "sign-in-anew")
+    view = desk.window.first_run
+    assert desk.desk.page == "anew"
+    assert [view.fields[name].text() for name in ("server", "school", "login")] == [
+        "http://mdm",
+        mdm.school,
+        "lambert",
+    ]
+    type_in(desk, login="keller", password=password_of(mdm, "keller"))
+    click(desk, "sign-in")
+    await until(lambda: view.isVisible() and desk.first_run.told.wrong)
+    assert desk.first_run.told.about == "login"
+    assert "Here are the lessons of " in desk.first_run.told.words
+    assert await desk.keeping.papers() == before
+    assert await who_wrote(mdm) == set()
+    assert await thumbprint(mdm, "t-keller") == hers, "her own computer teaches on"
+    await desk.account_at("http://elsewhere", mdm.school)
+    click(desk, "back")
+    with pytest.raises(NotSignedIn):  # what is open asks where it always did
+        await desk.sync_now()
+    click(desk, "sync-now")
+    click(desk, "sign-in-anew")
+
+
+async def the_first_goes_on(desk: Desk, mdm: Mdm) -> None:
+    """Sign in by the new password: the lesson goes on, and all that waited is through."""
+    lesson, papers = desk.desk.lesson, await desk.keeping.papers()
+    assert papers is not None
+    assert desk.window.first_run.fields["login"].text() == "lambert"
+    type_in(desk, password=NEW)
+    QTest.keyClick(desk.window.first_run.fields["password"], Qt.Key.Key_Return)
+    await until(lambda: desk.desk.page == "wall")
+    await until(lambda: desk.desk.school.reached and not desk.desk.school.waiting)
+    assert await who_wrote(mdm) == {LAMBERT}
+    after = await desk.keeping.papers()
+    assert after is not None
+    assert desk.desk.lesson == lesson
+    assert (after.key, after.certificate, after.login) == (
+        papers.key,
+        papers.certificate,
+        "lambert",
+    )
+    assert after.refresh != papers.refresh
+
+
+async def a_whole_sign_in(desk: Desk) -> None:
+    """Begin with papers that serve no more: who it is, is known, and a new key is certified."""
+    papers = await desk.keeping.papers()
+    assert papers is not None
+    assert desk.desk.page == "sign-in"
+    assert desk.first_run.title() == "Sign in anew"
+    type_in(desk, password=NEW)
+    click(desk, "sign-in")
+    await until(lambda: desk.desk.page == "classes")
+    await until(lambda: desk.desk.school.reached)
+    after = await desk.keeping.papers()
+    assert after is not None
+    assert after.certificate
+    assert after.key != papers.key
+
+
+async def story(home: Path, folder: Path) -> None:
+    async with running(folder, "") as mdm:
+        async with desk_at(home, mdm) as desk:
+            await the_sign_in_ends(desk, mdm)
+            await another_does_not_get_in(desk, mdm)
+            await the_first_goes_on(desk, mdm)
+            await desk.keeping.change_papers(certificate="")  # as where the school has a new root
+        async with desk_at(home, mdm) as desk:
+            await a_whole_sign_in(desk)
+
+
+def main() -> None:
+    gc.disable()  # as the app does: no worker may end a window's timers
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = QApplication([])
+    app.setQuitOnLastWindowClosed(False)
+    translator = speak("en", None)
+    with DeskLoop(app) as loop:
+        loop.run_until_complete(story(Path(sys.argv[1]), Path(sys.argv[2])))
+    translator.deleteLater()
+
+
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,8 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +16,21 @@ from classroom_app.presenters.sentences import refusal
 from classroom_app.storage.exporting import export
 from classroom_app.storage.keeping import open_keeping
 from classroom_app.storage.keys import WAITS, Key, Ring, find_key, system_ring
-from classroom_app.storage.repairing import Checked, Repaired, check, read, repair
+from classroom_app.storage.refusals import as_not_kept
+from classroom_app.storage.repairing import TORN_MAX, Checked, Repaired, check, read, repair
 from device_bridge.only_one import lock_folder
 from device_bridge.trust.sealed import WrongPassphrase
 
 WHOLE, DAMAGED, NOT_DONE = 0, 1, 2
 REPAIR: Final = "Mend it: pupitre store repair"
+NO_COPY: Final = (
+    "Neither it nor a copy beside it can be read, so no repair helps. Leave all files as they are,"
+    " and ask for help."
+)
+TORN: Final = (
+    "The last write of its log is not whole. A kill or a power cut in the middle of it leaves that,"
+    " and what it held had not been answered then."
+)
 
 
 def look_after(
@@ -49,8 +59,14 @@ def look_after(
             return _done(what, path, _key(home, ring).digits, out or home)
         finally:
             os.close(held)
-    except (NotKept, WrongPassphrase, OSError) as error:
+    except StoreBroken:
+        print(NO_COPY, file=sys.stderr)
+        return NOT_DONE
+    except (NotKept, WrongPassphrase, FileExistsError) as error:
         print(refusal(error), file=sys.stderr)
+        return NOT_DONE
+    except OSError as error:
+        print(refusal(as_not_kept(error) or error), file=sys.stderr)
         return NOT_DONE
 
 
@@ -83,7 +99,8 @@ async def _erased(home: Path, pupil: PupilId, ring: Callable[[], Ring]) -> int:
 def _exported(path: Path, key: str, folder: Path) -> int:
     left = read(path, key)
     if left is None:
-        raise StoreBroken("nothing can be read")
+        print(_checked(check(path, key)), file=sys.stderr)
+        return NOT_DONE
     for name, count in export(left, folder).items():
         print(f"{folder / name}: {count}")
     lacking = [name for name, table in left.tables.items() if not table.whole]
@@ -109,15 +126,41 @@ def _key(home: Path, ring: Callable[[], Ring]) -> Key:
 
 def _checked(found: Checked) -> str:
     if found.whole:
-        return "The store is whole: every page and every table can be read."
-    lines = [f"Damaged pages: {', '.join(map(str, found.bad))}."] if found.bad else []
+        whole = "The store is whole: every page and every table can be read."
+        return f"{whole}\n{TORN}" if found.torn else whole
+    return "\n".join([*_of_pages(found), *_of_log(found), REPAIR if found.mendable else NO_COPY])
+
+
+def _of_pages(found: Checked) -> Iterator[str]:
+    if found.bad:
+        yield f"Damaged pages: {_spans(found.bad)}."
     if found.lacking is None:
-        lines.append("Not even the names of its tables can be read.")
+        yield "Not even the names of its tables can be read."
     elif found.lacking:
-        lines.append(f"Not to be read to their end: {', '.join(found.lacking)}.")
+        yield f"Not to be read to their end: {', '.join(found.lacking)}."
     elif found.wrong:
-        lines.append(f"Its parts do not agree: {found.wrong[0]}")
-    return "\n".join([*lines, REPAIR])
+        yield f"Its parts do not agree: {found.wrong[0]}"
+
+
+def _of_log(found: Checked) -> Iterator[str]:
+    if found.headless:
+        yield "The head of its log is damaged: opened as it is, all of the log would be lost."
+    elif found.passed_over:
+        yield (
+            f"Its log is damaged: opened as it is, {found.passed_over} writes behind that would be"
+            " lost."
+        )
+    if found.unplaced:
+        yield f"Damaged in the log, and nobody knows which pages: {found.unplaced}."
+    if found.torn > TORN_MAX:
+        yield f"Not whole at the end of the log: {found.torn} writes. A power cut can leave that."
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Write 3, 4, 5 and 9 as "3-5, 9": a file that was cut lacks thousands."""
+    apart = groupby(enumerate(numbers), key=lambda each: each[1] - each[0])
+    spans = [[number for _, number in run] for _, run in apart]
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in spans)
 
 
 def _repaired(done: Repaired) -> str:

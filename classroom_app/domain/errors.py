@@ -28,6 +28,7 @@ RoomError
    |  |- StoreLocked  type the passphrase that its key is sealed by
    |  |- KeyringAway  unlock the computer's keyring, then start again
    |- StoreBroken     the store is damaged: ask for help; `where` names it
+   |  |- StoreToMend  it was seen at the start, before a change: pupitre store repair
 """
 
 
@@ -202,3 +203,10 @@ class StoreBroken(NotKept):
     def __init__(self, where: str) -> None:
         super().__init__(where)
         self.where = where
+
+
+class StoreToMend(StoreBroken):
+    """Damage that was seen at the start, before anything was changed.
+
+    To go on all the same would drop what can still be read: `pupitre store repair` saves that.
+    """

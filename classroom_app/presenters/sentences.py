@@ -203,6 +203,9 @@ _ERRORS = {
     "StoreBroken": later(
         "Pupitre's file is damaged, so nothing more is written. Start it again; ask for help."
     ),
+    "StoreToMend": later(
+        "Pupitre's file is damaged. Nothing was changed; mend it first: pupitre store repair"
+    ),
     "NotAPdf": later("{name} is not the kind of file its name says. Open it here once, then try."),
     "EmptyFile": later("{name} is empty. Choose another file."),
     "TooLarge": later("{name} is too large to hand out. Choose a smaller file."),

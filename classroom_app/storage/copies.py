@@ -1,17 +1,14 @@
 """Copies of the store, beside it and under its key: before each migration, and one a day."""
 
 import logging
-import os
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection
 
+from classroom_app.storage.arriving import arriving, forget_arriving
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.refusals import as_not_kept
-from device_bridge.materials.part import sync_folder
 
 log = logging.getLogger(__name__)
 VERSIONS: Final = ("0001", "0002", "0003")
@@ -36,25 +33,13 @@ def forget_copies(path: Path) -> None:
     """Remove them, and what repairs have laid beside: they tell of who is to be forgotten."""
     for copy in (*copies_of(path), *path.parent.glob(f"{path.stem}-{DAMAGED}-*")):
         copy.unlink()
+    forget_arriving(path)
 
 
 def keep_copy(connection: Connection, copy: Path) -> None:
     """Write the whole store to `copy`, under the same key, durable when it bears that name."""
     with arriving(copy) as part:
         driver_of(connection).execute("VACUUM INTO ?", (str(part),))
-
-
-@contextmanager
-def arriving(at: Path) -> Generator[Path]:
-    """Have a file made under the name that is given; then it is durable, and bears its own."""
-    part = at.with_suffix(".arriving")
-    part.unlink(missing_ok=True)
-    yield part
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.chmod(0o600)
-    part.replace(at)
-    sync_folder(at.parent)
 
 
 def keep_daily_copy(connection: Connection, path: Path) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.pool import StaticPool
 from sqlcipher3 import dbapi2
 
 from classroom_app.domain.errors import NotKept, StoreReadOnly
+from classroom_app.storage.arriving import arriving
 from classroom_app.storage.refusals import as_not_kept
 
 # A Pupitre that is just closing may still have the file.
@@ -65,6 +66,8 @@ def open_connection(path: Path, key: str) -> Connection:
         poolclass=StaticPool,
     )
     try:
+        if not path.exists():
+            _begin(path, key)
         return engine.connect()
     except Exception as error:
         engine.dispose()
@@ -72,6 +75,12 @@ def open_connection(path: Path, key: str) -> Connection:
         if isinstance(named, StoreReadOnly):
             named = _unmade(path.with_name(f"{path.name}-wal")) or named
         raise named or error from error
+
+
+def _begin(path: Path, key: str) -> None:
+    """Make the file with its first page, or none: one without a byte has lost what it held."""
+    with arriving(path) as part:
+        open_driver(part, key).close()
 
 
 def _unmade(log: Path) -> NotKept | None:

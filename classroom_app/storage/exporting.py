@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -19,21 +20,34 @@ def export(left: Found, folder: Path) -> dict[str, int]:
     """Write a line for each act and each row of the roster; return how many, by the file's name.
 
     The files are for their owner alone: they tell of pupils. Raises `FileExistsError` where one is
-    there already, and OSError.
+    there already, and OSError; then none was written.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     settings = {str(row["name"]): row["value"] for row in _rows(left, "settings")}
-    _write(folder / SETTINGS, [json.dumps(settings, ensure_ascii=False, indent=1)])
-    acts = [_line(_act(row)) for row in _rows(left, "journal")]
-    roster = [_line(_of_roster(row)) for row in _rows(left, "rows")]
-    _write(folder / JOURNAL, acts)
-    _write(folder / ROSTER, roster)
-    return {JOURNAL: len(acts), ROSTER: len(roster), SETTINGS: len(settings)}
+    lines = {
+        SETTINGS: [json.dumps(settings, ensure_ascii=False, indent=1)],
+        JOURNAL: [_line(_act(row)) for row in sorted(_rows(left, "journal"), key=_sequence)],
+        ROSTER: [_line(_of_roster(row)) for row in _rows(left, "rows")],
+    }
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with ExitStack() as undone:
+        for name, each in lines.items():
+            opened = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            undone.callback((folder / name).unlink)
+            with os.fdopen(opened, "w", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in each)
+                file.flush()
+                os.fsync(file.fileno())
+        undone.pop_all()
+    return {name: len(lines[name]) for name in (JOURNAL, ROSTER)} | {SETTINGS: len(settings)}
 
 
 def _rows(left: Found, table: str) -> Iterator[Told]:
     held = left.tables.get(table, NOTHING)
     return (dict(zip(held.columns, row, strict=True)) for row in held.rows.values())
+
+
+def _sequence(row: Told) -> int:
+    return int(row["sequence"])
 
 
 def _act(row: Told) -> Told:
@@ -49,9 +63,3 @@ def _of_roster(row: Told) -> Told:
 
 def _line(told: Told) -> str:
     return json.dumps(told, ensure_ascii=False)
-
-
-def _write(path: Path, lines: list[str]) -> None:
-    opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(opened, "w", encoding="utf-8") as file:
-        file.writelines(f"{line}\n" for line in lines)

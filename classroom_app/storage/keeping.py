@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from classroom_app.domain.errors import StoreFull, StoreInUse
+from classroom_app.domain.errors import StoreBroken, StoreFull, StoreInUse, StoreToMend
 from classroom_app.storage.ballast import Ballast
 from classroom_app.storage.carrying import KeepsCarried
 from classroom_app.storage.engine import (
@@ -18,6 +18,7 @@ from classroom_app.storage.engine import (
     shut,
     spare,
 )
+from classroom_app.storage.folding import harm_of
 from classroom_app.storage.hand_ins import KeepsHandIns
 from classroom_app.storage.heads import KeepsHeads
 from classroom_app.storage.journal import KeepsJournal
@@ -80,6 +81,9 @@ async def open_keeping(
     lock = await _locked(home)
     try:
         connection, key, library = await asyncio.to_thread(_opened, path, ring, waits, passphrase)
+    except StoreBroken as error:
+        os.close(lock)
+        raise StoreToMend(error.where) from error
     except BaseException:
         os.close(lock)
         raise
@@ -123,8 +127,11 @@ def _opened(
 ) -> tuple[Connection, Key, Library]:
     try:
         key = find_key(path.parent, ring, waits, passphrase)
+        harm = harm_of(path, key.digits)
     except OSError as error:
         raise as_not_kept(error) or error from error
+    if harm:
+        raise StoreBroken(harm)
     connection = _connected(path, key.digits)
     try:
         migrate(connection, path)

@@ -13,7 +13,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from threading import Thread
 from typing import Final, Literal, Protocol, TypeVar, cast
@@ -91,14 +91,15 @@ def find_key(home: Path, ring: Callable[[], Ring], waits: Waits, passphrase: str
     """
     file, store = home / "store.key", home / "store.db"
     if not file.exists():
-        if store.exists() and store.stat().st_size:
+        if store.exists():
             raise StoreSealed("missing")
         return _made(file, ring, waits.making)
     written = _written(file)
     if written.startswith(POINTER):
         return Key(_asked(ring, written.removeprefix(POINTER), waits.asking), "keyring")
-    # A copy or a restored backup may have come with looser ones.
-    file.chmod(0o600)
+    with suppress(OSError):  # a folder that takes no change can be read all the same
+        # A copy or a restored backup may have come with looser ones.
+        file.chmod(0o600)
     if written.startswith(SEALED):
         return Key(_unsealed(written.encode(), passphrase), "passphrase")
     return Key(_sound(written), "beside")

@@ -2,15 +2,16 @@
 
 SQLCipher gives a file up at the first page that is not what was written. Format: "SQLCipher
 Design" (zetetic.net), version 4: each page of 4096 bytes is AES-256-CBC, then its IV, then
-HMAC-SHA512 of both and of the page's number; the file's first 16 bytes are its salt.
+HMAC-SHA512 of both and of the page's number; the file's first 16 bytes are its salt. In the
+write-ahead log they are the same pages.
 """
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from msgspec import Struct
 
 PAGE: Final = 4096
 SALT: Final = 16
@@ -19,39 +20,38 @@ MAC: Final = 64
 MASK: Final = 0x3A
 FAST_ROUNDS: Final = 2
 HEADER: Final = b"SQLite format 3\0"
-LOGGED: Final = slice(18, 20)
-"""Where a file says that a log belongs to it, which one in memory cannot have."""
 
 
-class Pages(Struct, frozen=True):
-    """`plain`: the file without its cipher, damaged pages blank; `bad`: their numbers, from 1."""
+class Opener:
+    """Opens the pages of one file by its key (64 hex digits) and its salt."""
 
-    plain: bytes
-    bad: tuple[int, ...]
+    def __init__(self, key: str, salt: bytes) -> None:
+        self._secret = bytes.fromhex(key)
+        masked = bytes(byte ^ MASK for byte in salt)
+        self._of_mac = hashlib.pbkdf2_hmac(
+            "sha512", self._secret, masked, FAST_ROUNDS, len(self._secret)
+        )
+
+    def number_of(self, raw: bytes, numbers: Iterable[int]) -> int:
+        """Return as which of `numbers` a page was written; 0: as none, or it is damaged."""
+        if len(raw) != PAGE:
+            return 0
+        for number in numbers:
+            told = hmac.new(self._of_mac, raw[_start(number) : -MAC], hashlib.sha512)
+            told.update(number.to_bytes(4, "little"))
+            if hmac.compare_digest(told.digest(), raw[-MAC:]):
+                return number
+        return 0
+
+    def page(self, raw: bytes, number: int) -> bytes | None:
+        """Return a page without its cipher; None: it is damaged. A piece of one is."""
+        if not self.number_of(raw, (number,)):
+            return None
+        end = PAGE - IV - MAC
+        cipher = Cipher(algorithms.AES256(self._secret), modes.CBC(raw[end : end + IV])).decryptor()
+        content = cipher.update(raw[_start(number) : end]) + cipher.finalize()
+        return (HEADER if number == 1 else b"") + content + bytes(IV + MAC)
 
 
-def opened(raw: bytes, key: str) -> Pages:
-    """Open each page of a store's file; `key` is 64 hex digits. A piece of a page is a bad one."""
-    secret, salt = bytes.fromhex(key), raw[:SALT]
-    masked = bytes(byte ^ MASK for byte in salt)
-    of_mac = hashlib.pbkdf2_hmac("sha512", secret, masked, FAST_ROUNDS, len(secret))
-    plain, bad = bytearray(), list[int]()
-    for number, start in enumerate(range(0, len(raw), PAGE), 1):
-        page = _page(raw[start : start + PAGE], number, secret, of_mac)
-        if page is None:
-            bad.append(number)
-        plain += page or bytes(PAGE)
-    if 1 not in bad:
-        plain[LOGGED] = b"\1\1"
-    return Pages(bytes(plain), tuple(bad))
-
-
-def _page(raw: bytes, number: int, secret: bytes, of_mac: bytes) -> bytes | None:
-    start, end = SALT if number == 1 else 0, PAGE - IV - MAC
-    told = hmac.new(of_mac, raw[start : end + IV], hashlib.sha512)
-    told.update(number.to_bytes(4, "little"))
-    if len(raw) != PAGE or not hmac.compare_digest(told.digest(), raw[end + IV :]):
-        return None
-    cipher = Cipher(algorithms.AES256(secret), modes.CBC(raw[end : end + IV])).decryptor()
-    content = cipher.update(raw[start:end]) + cipher.finalize()
-    return (HEADER if number == 1 else b"") + content + bytes(IV + MAC)
+def _start(number: int) -> int:
+    return SALT if number == 1 else 0

@@ -1,39 +1,58 @@
 """A store that is damaged, made anew of what can be read of it and of the newest copy beside it."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlcipher3 import dbapi2
 
 from classroom_app.domain.errors import StoreBroken
-from classroom_app.storage.copies import DAMAGED, arriving, copies_of, copy_of
+from classroom_app.storage.ahead import log_of
+from classroom_app.storage.arriving import arriving, forget_arriving
+from classroom_app.storage.copies import DAMAGED, copies_of, copy_of
 from classroom_app.storage.engine import open_driver, transaction
-from classroom_app.storage.pages import Pages, opened
+from classroom_app.storage.folding import opened
+from classroom_app.storage.pages import HEADER
 from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.salvage import Found, Salvaged, found
 
 MADE_FIRST: Final = "CREATE TABLE"
+EARLIER_MAX: Final = 8
+"""Each earlier state is the whole file once more."""
+TORN_MAX: Final = 1
+"""A kill in the middle of a write leaves one frame that is not whole."""
 
 
 class Checked(Struct, frozen=True):
     """`bad`: numbers of damaged pages, from 1; `wrong`: what SQLite says of the rest.
 
     `lacking`: the tables that cannot be read to their end; None: not even their names can.
+    `passed_over`: writes that lie whole in the log, behind damage at which SQLite ends it.
+    `headless`: the log's head is damaged, so that SQLite reads none of it. `torn`: its last writes
+    that are not whole; `unplaced`: damaged ones before them, of which nothing tells the page.
+    `mendable`: the store, or a copy beside it, can be read.
     """
 
     bad: tuple[int, ...]
     wrong: tuple[str, ...]
     lacking: tuple[str, ...] | None
+    passed_over: int = 0
+    headless: bool = False
+    torn: int = 0
+    unplaced: int = 0
+    mendable: bool = True
 
     @property
     def whole(self) -> bool:
-        return not self.bad and not self.wrong and self.lacking == ()
+        log = self.passed_over or self.headless or self.unplaced or self.torn > TORN_MAX
+        return not self.bad and not self.wrong and not log and self.lacking == ()
 
 
 class Kept(Struct, frozen=True):
@@ -53,20 +72,22 @@ class Repaired(Struct, frozen=True):
 
 
 def check(path: Path, key: str) -> Checked:
-    """Look at each page and each table. Whoever calls holds the folder's lock."""
-    _fold_in(path, key)
-    pages = opened(path.read_bytes(), key)
-    with closing(sqlite3.connect(":memory:")) as memory:
-        memory.deserialize(pages.plain)
-        try:
-            told = tuple(row[0] for row in memory.execute("PRAGMA integrity_check(10)"))
-        except sqlite3.Error as error:
-            told = (str(error),)
-    left, wrong = _found(pages), () if told == ("ok",) else told
-    if left is None:
-        return Checked(pages.bad, wrong, None)
-    lacking = tuple(name for name, table in left.tables.items() if not table.whole)
-    return Checked(pages.bad, wrong, lacking)
+    """Look at each page, at the log and at each table; nothing is changed.
+
+    Whoever calls holds the folder's lock.
+    """
+    image = opened(path, key)
+    left, told, fold = read(path, key), _told_of(image.plain), image.folded
+    return Checked(
+        image.bad,
+        () if told == ("ok",) else told,
+        None if left is None else tuple(n for n, each in left.tables.items() if not each.whole),
+        max(fold.end - image.log.read, 0),
+        not image.log.headed,
+        fold.torn,
+        fold.unplaced,
+        mendable=left is not None or _newest_copy(path, key)[1] is not None,
+    )
 
 
 def repair(path: Path, key: str, now: float) -> Repaired:
@@ -77,13 +98,12 @@ def repair(path: Path, key: str, now: float) -> Repaired:
     all is as it was.
     """
     try:
-        _fold_in(path, key)
-        left, (copy, before) = _left(path, key), _newest_copy(path, key)
+        forget_arriving(path)
+        left, (copy, before) = read(path, key), _newest_copy(path, key)
         if left is None and before is None:
             raise StoreBroken("nothing can be read")
         merged = _merged(left, before)
-        damaged = _kept_beside(path, now)
-        _replace(path, key, merged)
+        damaged = _replaced(path, key, merged, now)
     except (OSError, dbapi2.Error) as error:
         raise as_not_kept(error) or error from error
     helped = copy if left is None or any(not each.whole for each in left.tables.values()) else None
@@ -91,33 +111,53 @@ def repair(path: Path, key: str, now: float) -> Repaired:
 
 
 def read(path: Path, key: str) -> Found | None:
-    """Return what can be read of a store; None: not even the names of its tables."""
-    _fold_in(path, key)
-    return _left(path, key)
+    """Return what can be read of a store; None: not even the names of its tables.
+
+    What is damaged in the log is read as it was before: what had been kept till then is not lost.
+    """
+    image = opened(path, key)
+    left = _found_in(image.plain)
+    if left and image.folded.unplaced:  # any table may lack it
+        tables = {name: replace(table, whole=False) for name, table in left.tables.items()}
+        left = replace(left, tables=tables)
+    for frames in image.folded.before[:EARLIER_MAX]:
+        if before := _found_in(opened(path, key, frames).plain):
+            left = _with_earlier(left, before)
+    return left
 
 
-def _fold_in(path: Path, key: str) -> None:
-    """Fold the log into the file; SQLite copies its pages as they are, damaged or not."""
-    with suppress(dbapi2.Error), closing(open_driver(path, key)) as driver:
-        driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+def _told_of(plain: bytes) -> tuple[str, ...]:
+    if not plain:
+        return ("the file is empty",)
+    with closing(sqlite3.connect(":memory:")) as memory:
+        try:
+            memory.deserialize(plain)
+            return tuple(row[0] for row in memory.execute("PRAGMA integrity_check(10)"))
+        except sqlite3.Error as error:
+            return (str(error),)
 
 
-def _left(path: Path, key: str) -> Found | None:
-    return _found(opened(path.read_bytes(), key))
-
-
-def _found(pages: Pages) -> Found | None:
-    if 1 in pages.bad:
+def _found_in(plain: bytes) -> Found | None:
+    # A file without a byte would be taken for a new one, which lacks nothing.
+    if not plain.startswith(HEADER):
         return None
     try:
-        return found(pages)
+        return read if (read := found(plain)).tables else None
     except sqlite3.Error:
         return None
 
 
+def _with_earlier(left: Found | None, before: Found) -> Found:
+    """Add earlier rows to the tables that the damage has cut; what was read is newer."""
+    if left is None:
+        tables = {name: replace(table, whole=False) for name, table in before.tables.items()}
+        return replace(before, tables=tables)
+    return _merged(left, before)
+
+
 def _newest_copy(path: Path, key: str) -> tuple[Path | None, Found | None]:
     for copy in sorted(copies_of(path), key=lambda one: one.stat().st_mtime, reverse=True):
-        if (held := _left(copy, key)) is not None:
+        if (held := read(copy, key)) is not None:
             return copy, held
     return None, None
 
@@ -135,32 +175,49 @@ def _with(table: Salvaged, before: Salvaged | None) -> Salvaged:
     """Add what only the copy has; what was read is newer."""
     if table.whole or before is None or before.columns != table.columns:
         return table
-    return Salvaged(table.columns, {**before.rows, **table.rows}, whole=False)
+    return replace(table, rows={**before.rows, **table.rows})
 
 
-def _kept_beside(path: Path, now: float) -> Path:
+def _replaced(path: Path, key: str, merged: Found, now: float) -> Path:
+    """Put the new store in the old one's place, which then lies beside it, with its log."""
     stamp = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d-%H%M%S")
     beside = copy_of(path, f"{DAMAGED}-{stamp}")
-    # A log that could not be folded in has the newest of what was kept.
-    for old, kept in ((path, beside), (_log_of(path), _log_of(beside))):
-        if old.exists():
-            with arriving(kept) as part:
-                shutil.copyfile(old, part)
+    # A log has the newest of what was kept.
+    kept = [
+        (old, to) for old, to in ((path, beside), (log_of(path), log_of(beside))) if old.exists()
+    ]
+    try:
+        with arriving(path) as part:
+            _make(part, key, merged)
+            for old, to in kept:
+                _keep_beside(old, to)
+    except BaseException:
+        for _, to in kept:
+            to.unlink(missing_ok=True)
+        raise
+    # Of the file that went. Where this is cut off, the log does not fit the new file: it is said
+    # at the next start, and the next repair takes it away.
+    for log in (log_of(path), path.with_name(f"{path.name}-shm")):
+        log.unlink(missing_ok=True)
     return beside
 
 
-def _log_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
+def _keep_beside(old: Path, to: Path) -> None:
+    """Give it a second name, which a full disk has room for; else copy it."""
+    try:
+        os.link(old, to)
+    except OSError:
+        with arriving(to) as part:
+            shutil.copyfile(old, part)
+    else:
+        to.chmod(0o600)
 
 
-def _replace(path: Path, key: str, merged: Found) -> None:
-    with arriving(path) as part:
-        with closing(open_driver(part, key)) as driver:
-            driver.execute("PRAGMA journal_mode = DELETE")  # one file, which a rename moves whole
-            with transaction(driver):
-                _fill(driver, merged)
-        for log in (_log_of(path), path.with_name(f"{path.name}-shm")):
-            log.unlink(missing_ok=True)  # of the file that goes
+def _make(part: Path, key: str, merged: Found) -> None:
+    with closing(open_driver(part, key)) as driver:
+        driver.execute("PRAGMA journal_mode = DELETE")  # one file, which a rename moves whole
+        with transaction(driver):
+            _fill(driver, merged)
 
 
 def _fill(driver: dbapi2.Connection, merged: Found) -> None:

@@ -7,8 +7,6 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from classroom_app.storage.pages import Pages
-
 GAP_MAX: Final = 1_000_000
 """Rows are looked for one by one between the last that comes before the damage and the first after
 it; a page holds some dozens."""
@@ -30,10 +28,13 @@ class Found(Struct, frozen=True):
     tables: dict[str, Salvaged]
 
 
-def found(pages: Pages) -> Found:
-    """Read what is left. Raises `sqlite3.Error` where not even the tables' names are."""
+def found(plain: bytes) -> Found:
+    """Read what is left of a file without its cipher, damaged pages blank.
+
+    Raises `sqlite3.Error` where not even the tables' names are.
+    """
     with closing(sqlite3.connect(":memory:")) as memory:
-        memory.deserialize(pages.plain)
+        memory.deserialize(plain)
         words = "SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL"
         told = memory.execute(words).fetchall()
         tables = {name: _salvaged(memory, name, sql) for name, kind, sql in told if kind == "table"}

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from classroom_app.domain.errors import StoreFull, StoreSealed, StoreToMend
+from classroom_app.storage.arriving import arriving
 from classroom_app.storage.copies import DAILY, copy_of
-from classroom_app.storage.keeping import Keeping
+from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.store_commands import look_after
+from tests.disks import disk
 from tests.rings import NoRing
 from tests.stores import AMINA
 from tests.stores.opening import opened, words
@@ -104,13 +107,112 @@ async def test_what_no_page_tells_any_more_comes_from_the_copy_of_the_day(
         assert await keeping.verify() is None
 
 
-async def test_where_nothing_can_be_read_nothing_is_changed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("harm", ["first page", "empty"])
+async def test_where_nothing_can_be_read_it_is_said_and_nothing_is_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str
+) -> None:
     async with opened(tmp_path) as keeping:
         await keeping.remember(words(1))
-    flip(tmp_path, 1)
+    if harm == "empty":
+        os.truncate(tmp_path / "store.db", 0)
+    else:
+        flip(tmp_path, 1)
     before = contents(tmp_path)
-    assert store(tmp_path, "repair") == 2
+    assert store(tmp_path, "check") == 1
+    assert "no repair helps" in capsys.readouterr().out
+    for what in ("repair", "export"):
+        assert store(tmp_path, what, tmp_path / "out") == 2
+        assert "no repair helps" in capsys.readouterr().err
+    with pytest.raises((StoreToMend, StoreSealed)):
+        await open_keeping(tmp_path, NoRing)
     assert contents(tmp_path) == before
+
+
+async def test_a_file_without_a_byte_is_no_new_one_and_the_copy_of_the_day_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+        grown_old(tmp_path)
+    os.truncate(tmp_path / "store.db", 0)
+    before = contents(tmp_path)
+    with pytest.raises(StoreToMend):
+        await open_keeping(tmp_path, NoRing)
+    assert store(tmp_path, "check") == 1
+    assert "pupitre store repair" in capsys.readouterr().out
+    assert contents(tmp_path) == before
+    assert store(tmp_path, "repair") == 0
+    async with opened(tmp_path) as keeping:
+        assert await keeping.journal_ids() == ["words-1"]
+
+
+async def test_a_file_that_was_cut_is_read_up_to_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await filled(keeping)
+    pages = (tmp_path / "store.db").stat().st_size // PAGE
+    os.truncate(tmp_path / "store.db", pages // 2 * PAGE + 100)
+    with pytest.raises(StoreToMend):
+        await open_keeping(tmp_path, NoRing)
+    assert store(tmp_path, "check") == 1
+    assert f"Damaged pages: {pages // 2 + 1}-{pages}." in capsys.readouterr().out
+    assert store(tmp_path, "repair") == 0
+    async with opened(tmp_path) as keeping:
+        left = await keeping.journal_ids()
+    assert len(left) > ACTS / 4
+    assert left == [f"words-{number}" for number in range(len(left))]
+
+
+async def test_a_disk_that_takes_no_change_is_looked_at_and_exported_from(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with disk(tmp_path / "disk", "8m") as disk_:
+        home = disk_.folder
+        async with opened(home) as keeping:
+            await keeping.remember(words(1))
+            killed = contents(home)
+        for name, raw in killed.items():  # as a kill leaves it: the act is in the log
+            (home / name).write_bytes(raw)
+        disk_.read_only()
+        assert store(home, "check") == 0
+        assert store(home, "export", tmp_path / "out") == 0
+        assert "Question 1" in (tmp_path / "out" / "journal.jsonl").read_text()
+        capsys.readouterr()
+        assert store(home, "repair") == 2
+        assert "may not write" in capsys.readouterr().err
+        assert contents(home) == killed
+
+
+async def test_a_full_disk_refuses_a_repair_and_nothing_half_made_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with disk(tmp_path / "disk", "8m") as disk_:
+        home = disk_.folder
+        async with opened(home) as keeping:
+            await filled(keeping)
+        flip(home, 40)
+        before = contents(home)
+        disk_.fill(leaving=2 * PAGE)
+        for what in ("repair", "export"):
+            assert store(home, what, home / "out") == 2
+            assert "computer is full" in capsys.readouterr().err
+            assert contents(home) == before
+        assert not list((home / "out").iterdir())
+        disk_.empty()
+        assert store(home, "export", home / "out") == 1
+        assert store(home, "repair") == 0
+
+
+def test_what_is_being_made_is_its_owners_alone_and_goes_where_it_fails(tmp_path: Path) -> None:
+    def half_made(part: Path) -> None:
+        assert part.stat().st_mode & 0o777 == 0o600
+        part.with_name(f"{part.name}-journal").touch()
+        raise StoreFull
+
+    with pytest.raises(StoreFull), arriving(tmp_path / "store-daily.db") as part:
+        half_made(part)
+    assert not list(tmp_path.iterdir())
 
 
 async def test_a_copy_is_made_once_a_day_and_goes_with_whom_it_tells_of(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ REFUSALS = (
     errors.StoreLocked("passphrase"),
     errors.KeyringAway("KeyringLocked"),
     errors.StoreBroken("page 21"),
+    errors.StoreToMend("frame 21 of the log"),
 )
 
 

@@ -147,8 +147,8 @@ def _of_log(found: Checked) -> Iterator[str]:
         yield "The head of its log is damaged: opened as it is, all of the log would be lost."
     elif found.passed_over:
         yield (
-            f"Its log is damaged: opened as it is, {found.passed_over} writes behind that would be"
-            " lost."
+            "Its log is damaged: opened as it is, it would end there, and lose"
+            f" {found.passed_over} pages that were written after it."
         )
     if found.unplaced:
         yield f"Damaged in the log, and nobody knows which pages: {found.unplaced}."

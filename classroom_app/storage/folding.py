@@ -1,6 +1,7 @@
 """A damaged store as one image: its file, and over it what the commits of its log have left."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,8 @@ from classroom_app.storage.pages import PAGE, SALT, Opener
 
 LOGGED: Final = slice(18, 20)
 """Where a file says that a log belongs to it, which one in memory cannot have."""
+SEARCHED_MAX: Final = 16
+"""So many damaged frames are tried as each page; in a longer row it is not the numbers alone."""
 COUNTED: Final = slice(28, 32)
 """Where a file says how many pages it has."""
 
@@ -151,9 +154,11 @@ def _placed(
     log: Log, whole: list[bool], opener: Opener, most: int
 ) -> Iterator[tuple[int, bytes | None]]:
     """Yield each frame's number, 0 where nothing tells it, and its page, None where damaged."""
-    for frame, one in zip(log.frames, whole, strict=False):
+    searched = set(islice((at for at, one in enumerate(whole) if not one), SEARCHED_MAX))
+    for at, (frame, one) in enumerate(zip(log.frames, whole, strict=False)):
         # It may be the number that is damaged: the page knows its own.
-        number = frame.number if one else opener.number_of(frame.page, range(1, most + 1))
+        numbers = range(1, most + 1 if at in searched else 1)
+        number = frame.number if one else opener.number_of(frame.page, numbers)
         if number:
             yield number, frame.page
         else:

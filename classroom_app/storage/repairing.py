@@ -106,8 +106,8 @@ def repair(path: Path, key: str, now: float) -> Repaired:
         damaged = _replaced(path, key, merged, now)
     except (OSError, dbapi2.Error) as error:
         raise as_not_kept(error) or error from error
-    helped = copy if left is None or any(not each.whole for each in left.tables.values()) else None
-    return Repaired(damaged, helped, _told(left, merged))
+    whole = left and left.tables and all(each.whole for each in left.tables.values())
+    return Repaired(damaged, None if whole else copy, _told(left, merged))
 
 
 def read(path: Path, key: str) -> Found | None:
@@ -142,7 +142,7 @@ def _found_in(plain: bytes) -> Found | None:
     if not plain.startswith(HEADER):
         return None
     try:
-        return read if (read := found(plain)).tables else None
+        return found(plain)
     except sqlite3.Error:
         return None
 
@@ -163,8 +163,8 @@ def _newest_copy(path: Path, key: str) -> tuple[Path | None, Found | None]:
 
 
 def _merged(left: Found | None, before: Found | None) -> Found:
-    if left is None or before is None:
-        whole = left or before
+    if left is None or not left.tables or before is None:
+        whole = before or left
         assert whole is not None  # noqa: S101 - `repair` has seen to it
         return whole
     tables = {name: _with(table, before.tables.get(name)) for name, table in left.tables.items()}

@@ -13,6 +13,7 @@ from classroom_app.asking import passphrase
 from classroom_app.domain.errors import NotKept, StoreBroken, StoreInUse, StoreLocked
 from classroom_app.domain.lesson import PupilId
 from classroom_app.presenters.sentences import refusal
+from classroom_app.storage.copies import copies_of
 from classroom_app.storage.exporting import export
 from classroom_app.storage.keeping import open_keeping
 from classroom_app.storage.keys import WAITS, Key, Ring, find_key, system_ring
@@ -42,7 +43,7 @@ def look_after(
 ) -> int:
     """Do one; return 0, 1 where the store is damaged, 2 where it was not done, with the reason."""
     path = home / "store.db"
-    if not path.exists():
+    if not path.exists() and not copies_of(path):
         print(f"There is no store in {home}.", file=sys.stderr)
         return NOT_DONE
     if what == "export" and out is None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from classroom_app.storage.ahead import Frame, Log, log_beside
+from classroom_app.storage.copies import copies_of
 from classroom_app.storage.pages import PAGE, SALT, Opener
 
 LOGGED: Final = slice(18, 20)
@@ -49,7 +50,7 @@ def opened(path: Path, key: str, frames: int | None = None) -> Image:
 
     Nothing is changed.
     """
-    raw, log = path.read_bytes(), log_beside(path)
+    raw, log = path.read_bytes() if path.exists() else b"", log_beside(path)
     opener = opener_of(raw, key, log)
     fold = folded(replace(log, frames=log.frames[:frames]), opener, len(raw) // PAGE)
     newest = dict(enumerate((raw[at : at + PAGE] for at in range(0, len(raw), PAGE)), 1))
@@ -82,7 +83,7 @@ def harm_of(path: Path, key: str) -> str:
     Only what can be seen at each start: a log is there after a program was killed.
     """
     if not path.exists():
-        return ""
+        return "the file is gone" if copies_of(path) else ""
     log, file_pages = log_beside(path), path.stat().st_size // PAGE
     with path.open("rb") as file:
         first = file.read(PAGE)

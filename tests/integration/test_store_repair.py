@@ -11,7 +11,9 @@ from sqlalchemy import text
 from classroom_app.domain.errors import StoreFull, StoreSealed, StoreToMend
 from classroom_app.storage.arriving import arriving
 from classroom_app.storage.copies import DAILY, copy_of
+from classroom_app.storage.engine import open_connection, shut
 from classroom_app.storage.keeping import Keeping, open_keeping
+from classroom_app.storage.keys import WAITS, find_key
 from classroom_app.store_commands import look_after
 from tests.disks import disk
 from tests.rings import NoRing
@@ -128,13 +130,28 @@ async def test_where_nothing_can_be_read_it_is_said_and_nothing_is_changed(
     assert contents(tmp_path) == before
 
 
+async def test_a_start_that_was_cut_off_before_there_were_tables_is_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    key = find_key(tmp_path, NoRing, WAITS)
+    shut(open_connection(tmp_path / "store.db", key.digits))
+    assert set(contents(tmp_path)) == {"store.db", "store.key"}
+    assert store(tmp_path, "check") == 0
+    async with opened(tmp_path) as keeping:
+        assert await keeping.remember(words(1))
+
+
+@pytest.mark.parametrize("harm", ["empty", "gone"])
 async def test_a_file_without_a_byte_is_no_new_one_and_the_copy_of_the_day_stays(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str
 ) -> None:
     async with opened(tmp_path) as keeping:
         await keeping.remember(words(1))
         grown_old(tmp_path)
-    os.truncate(tmp_path / "store.db", 0)
+    if harm == "gone":
+        (tmp_path / "store.db").unlink()
+    else:
+        os.truncate(tmp_path / "store.db", 0)
     before = contents(tmp_path)
     with pytest.raises(StoreToMend):
         await open_keeping(tmp_path, NoRing)

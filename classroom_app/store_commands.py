@@ -60,15 +60,17 @@ def look_after(
             return _done(what, path, _key(home, ring).digits, out or home)
         finally:
             os.close(held)
-    except StoreBroken:
-        print(NO_COPY, file=sys.stderr)
+    except (NotKept, WrongPassphrase, OSError) as error:
+        print(_refused(error), file=sys.stderr)
         return NOT_DONE
-    except (NotKept, WrongPassphrase, FileExistsError) as error:
-        print(refusal(error), file=sys.stderr)
-        return NOT_DONE
-    except OSError as error:
-        print(refusal(as_not_kept(error) or error), file=sys.stderr)
-        return NOT_DONE
+
+
+def _refused(error: NotKept | WrongPassphrase | OSError) -> str:
+    if type(error) is StoreBroken:
+        return NO_COPY
+    # A file that is there already is not the disk's refusal.
+    by_disk = isinstance(error, OSError) and not isinstance(error, FileExistsError)
+    return refusal(as_not_kept(error) or error if by_disk else error)
 
 
 def _done(what: str, path: Path, key: str, out: Path) -> int:

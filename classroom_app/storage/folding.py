@@ -58,14 +58,15 @@ def opened(path: Path, key: str, frames: int | None = None) -> Image:
     pages = {
         number: page
         for number, each in newest.items()
-        if number not in fold.stale and (page := opener.page(each, number))
+        # An older first page names the same tables, and without one nothing is found.
+        if (number == 1 or number not in fold.stale) and (page := opener.page(each, number))
     }
     count = max(_counted(pages.get(1)), *newest, *fold.stale, 0)
-    bad = tuple(number for number in range(1, count + 1) if number not in pages)
-    blank = bytes(PAGE)
-    plain = bytearray().join(pages.get(number, blank) for number in range(1, count + 1))
+    numbers, blank = range(1, count + 1), bytes(PAGE)
+    bad = tuple(each for each in numbers if each not in pages or each in fold.stale)
+    plain = bytearray().join(pages.get(each, blank) for each in numbers)
     if 1 in pages:
-        plain[LOGGED] = b"\1\1"
+        plain[LOGGED], plain[COUNTED] = b"\1\1", count.to_bytes(4, "big")
     return Image(bytes(plain), bad, log, fold)
 
 

@@ -3,10 +3,11 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Final
 
 from msgspec import Struct
@@ -19,9 +20,11 @@ from classroom_app.storage.arriving import arriving, forget_arriving
 from classroom_app.storage.copies import DAMAGED, copies_of, copy_of
 from classroom_app.storage.engine import open_driver, transaction
 from classroom_app.storage.folding import opened
+from classroom_app.storage.leaves import Row
 from classroom_app.storage.pages import HEADER
 from classroom_app.storage.refusals import as_not_kept
-from classroom_app.storage.salvage import Found, Salvaged, found
+from classroom_app.storage.salvage import Found, Salvaged, found, loose
+from classroom_app.storage.verifying import says_itself
 
 MADE_FIRST: Final = "CREATE TABLE"
 EARLIER_MAX: Final = 8
@@ -117,9 +120,11 @@ def read(path: Path, key: str) -> Found | None:
     """
     image = opened(path, key)
     left = _found_in(image.plain)
-    if left and image.folded.unplaced:  # any table may lack it
+    if left and (image.folded.unplaced or 1 in image.folded.stale):  # any table may lack it
         tables = {name: replace(table, whole=False) for name, table in left.tables.items()}
         left = replace(left, tables=tables)
+    if left:
+        left = _with_loose(left, image.plain)
     for frames in image.folded.before[:EARLIER_MAX]:
         if before := _found_in(opened(path, key, frames).plain):
             left = _with_earlier(left, before)
@@ -145,6 +150,23 @@ def _found_in(plain: bytes) -> Found | None:
         return found(plain)
     except sqlite3.Error:
         return None
+
+
+def _with_loose(left: Found, plain: bytes) -> Found:
+    """Add the acts that lie where no page leads to any more; each says that it is one."""
+    journal = left.tables.get("journal")
+    if journal is None or journal.whole:
+        return left
+    columns = journal.columns
+    acts = (row for row in loose(plain, "journal", columns) if _is_act(columns, row))
+    rows = {(row[columns.index("sequence")],): row for row in acts} | journal.rows
+    return replace(left, tables={**left.tables, "journal": replace(journal, rows=rows)})
+
+
+def _is_act(columns: Sequence[str], row: Row) -> bool:
+    told = dict(zip(columns, row, strict=True))
+    hashed = all(isinstance(told.get(name), bytes) for name in ("body", "hash", "apart"))
+    return hashed and says_itself(SimpleNamespace(**told))
 
 
 def _with_earlier(left: Found | None, before: Found) -> Found:

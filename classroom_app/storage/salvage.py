@@ -3,14 +3,15 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
+
+from classroom_app.storage.leaves import Row, rows_on_leaves
 
 GAP_MAX: Final = 1_000_000
 """Rows are looked for one by one between the last that comes before the damage and the first after
 it; a page holds some dozens."""
-Row = tuple[Any, ...]
 
 
 class Salvaged(Struct, frozen=True):
@@ -39,6 +40,15 @@ def found(plain: bytes) -> Found:
         told = memory.execute(words).fetchall()
         tables = {name: _salvaged(memory, name, sql) for name, kind, sql in told if kind == "table"}
     return Found(tuple(sql for *_, sql in told), tables)
+
+
+def loose(plain: bytes, table: str, columns: tuple[str, ...]) -> list[Row]:
+    """Read rows of any table that lie on pages by themselves, as if they were of `table`."""
+    with closing(sqlite3.connect(":memory:")) as memory:
+        memory.deserialize(plain)
+        root = memory.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
+        select = f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED"  # noqa: S608 - the store's own names
+        return rows_on_leaves(plain, root.fetchone()[0], select)
 
 
 def _salvaged(memory: sqlite3.Connection, table: str, made: str) -> Salvaged:

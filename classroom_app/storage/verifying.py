@@ -57,7 +57,7 @@ def _fault_of(row: Any, head: Head, connection: Connection) -> Fault | None:  # 
     if not _links(head, row):
         moved = _follows_later(head, connection)
         return _fault(sequence, "reordered" if moved else "altered", row)
-    if not _says_itself(row):
+    if not says_itself(row):
         return _fault(sequence, "altered", row)
     return None if _belongs(row) else _fault(sequence, "words", row)
 
@@ -68,7 +68,7 @@ def _links(head: Head, row: Any) -> bool:  # noqa: ANN401 - as above
     return kept and link_of(head, row.apart, row.body).hash == row.hash
 
 
-def _says_itself(row: Any) -> bool:  # noqa: ANN401 - as above
+def says_itself(row: Any) -> bool:  # noqa: ANN401 - as above
     """Say whether the columns, which the chain does not hold, say what the body says."""
     try:
         said = _NAMED.decode(row.body)

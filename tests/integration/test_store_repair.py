@@ -109,6 +109,17 @@ async def test_what_no_page_tells_any_more_comes_from_the_copy_of_the_day(
         assert await keeping.verify() is None
 
 
+async def test_acts_are_found_though_the_page_that_leads_to_them_is_damaged(tmp_path: Path) -> None:
+    async with opened(tmp_path) as keeping:
+        root = await filled(keeping)
+    flip(tmp_path, root)
+    assert store(tmp_path, "check") == 1
+    assert store(tmp_path, "repair") == 0
+    async with opened(tmp_path) as keeping:
+        assert len(await keeping.journal_ids()) == ACTS
+        assert await keeping.verify() is None
+
+
 @pytest.mark.parametrize("harm", ["first page", "empty"])
 async def test_where_nothing_can_be_read_it_is_said_and_nothing_is_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str

@@ -1,7 +1,8 @@
 """Renewed certificates for devices that reach no server themselves: this app carries the request.
 
 A device whose certificate comes to its end says so in its welcome. Whoever certifies for the school
-signs, the device takes the answer or not; nothing in class waits for it.
+signs, the device takes the answer or not; nothing in class waits for it. This is the short way,
+while a server is in reach: where none is, the request waits in what the device gives to `courier`.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.grants import Seconds
 from central_mdm.contract.heads import SignedHead
-from central_mdm.contract.names import TEXT, Count, Id
+from central_mdm.contract.names import TEXT, Count, Csr, Id
 from central_mdm.contract.wanted import Reports
 
 SEALING_TYPE: Final = "pupitre-sealing+jws"
@@ -42,7 +42,9 @@ class Told(Struct, frozen=True):
     """What a device tells that does not meet the MDM. Signed by the device's own key.
 
     `counter` rises with each that says something new. `wanted`: the version it holds. `box`: by
-    which key (X25519) it is written to. `heads`: how far its own journal goes.
+    which key (X25519) it is written to. `heads`: how far its own journal goes. `csr`: PKCS#10 in
+    PEM by the key it has, when its certificate, which ends at `certificate_ends_at`, is to be
+    renewed; the next comes with what is wanted.
     """
 
     device: Id
@@ -55,6 +57,8 @@ class Told(Struct, frozen=True):
     inventory: Inventory
     reports: Reports = Reports()
     heads: Annotated[tuple[SignedHead, ...], Meta(max_length=CARRIED_HEADS_MAX)] = ()
+    csr: Csr = ""
+    certificate_ends_at: Seconds = 0
 
 
 class Signed(Struct, frozen=True):

@@ -21,6 +21,8 @@ DiscoveryKey = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
 CSR_MAX: Final = 8192
 Csr = Annotated[str, Meta(max_length=CSR_MAX)]
 """A certificate request, PKCS#10 in PEM; empty: none is asked."""
+Certificate = Annotated[str, Meta(max_length=4096)]
+"""A certificate in PEM; empty: none is given."""
 Role = Literal["device", "teacher"]
 
 

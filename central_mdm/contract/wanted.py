@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from central_mdm.contract.grants import Seconds
-from central_mdm.contract.names import TEXT, Count, Id, Name
+from central_mdm.contract.names import TEXT, Certificate, Count, Id, Name
 
 WANTED_TYPE: Final = "pupitre-wanted+jws"
 URGENT_TYPE: Final = "pupitre-urgent+jws"
@@ -56,7 +56,10 @@ class Command(Struct, frozen=True):
 
 
 class Wanted(Struct, frozen=True):
-    """All that is wanted of `device`; what is not in it is not wanted any more."""
+    """All that is wanted of `device`; what is not in it is not wanted any more.
+
+    `certificate`: its own, renewed, where it has asked for that by somebody else's hands.
+    """
 
     device: Id
     school: Id
@@ -64,6 +67,7 @@ class Wanted(Struct, frozen=True):
     issued_at: Seconds
     declarations: Annotated[tuple[Declaration, ...], Meta(max_length=DECLARATIONS_MAX)] = ()
     commands: Annotated[tuple[Command, ...], Meta(max_length=COMMANDS_MAX)] = ()
+    certificate: Certificate = ""
 
 
 class Urgent(Struct, frozen=True):

@@ -5,11 +5,13 @@ A bundle is believed by the device's own signature, whoever brings it; the highe
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import DecodeError, Struct, json
+from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,12 +34,16 @@ from central_mdm.contract.carried import (
     down_info,
     up_info,
 )
+from central_mdm.contract.names import Party
 from central_mdm.contract.wanted import WANTED_TYPE
 from central_mdm.fleet.enrolment import keep_inventory
+from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.model import devices
 from central_mdm.fleet.proving import enrolled_by
 from central_mdm.fleet.wanted import keep_carried, look_anew, wanted_of
 from central_mdm.fleet.wanted_model import carried
+from central_mdm.identity.certificates import ends_at_of, key_of_request
+from central_mdm.identity.renewal import renew_once, renewed_last
 from central_mdm.identity.sealing import seal, sealing_key, unseal
 from central_mdm.identity.statements import read, sign
 from central_mdm.journal.heads import newest_count, take
@@ -48,6 +54,7 @@ from central_mdm.platform.ground import Ground
 from central_mdm.roster.model import placements
 from central_mdm.roster.reading import classes_now
 
+log = logging.getLogger(__name__)
 _signed: Final = json.Decoder(Signed)
 
 
@@ -100,7 +107,9 @@ async def _take(ground: Ground, caller: Caller, bundle: Bundle) -> Newest:
             found = told.inventory_hash, told.inventory, now
             await keep_inventory(connection, school, told.device, *found)
             await keep_carried(connection, school, told.device, told.reports, told.issued_at, now)
-            await look_anew(connection, school, told.device, told.wanted, now)
+            version = await look_anew(connection, school, told.device, told.wanted, now)
+            if told.csr and await _renewed(connection, ground, told) and told.wanted == version:
+                await raise_wanted(connection, school, [told.device], now)
             # As the device itself would bring them: no alarm is its carrier's to silence.
             await take(connection, Caller(school, "device", told.device), told.heads, now)
         mine = (carried.c.school == school, carried.c.device == told.device)
@@ -108,6 +117,20 @@ async def _take(ground: Ground, caller: Caller, bundle: Bundle) -> Newest:
         row = (await connection.execute(held)).one()
         count = await newest_count(connection, school, told.device)
         return Newest(row.counter, row.digest, count)
+
+
+async def _renewed(connection: AsyncConnection, ground: Ground, told: Told) -> bool:
+    """Renew its certificate; say whether it lacks the new one. Where that may not be, all else is.
+
+    A device whose clock is ahead asks for ever, and has it.
+    """
+    party = Party(told.school, "device", told.device)
+    try:
+        renewed = await renew_once(connection, ground, party, key_of_request(told.csr))
+    except Refusal as error:
+        log.info("not renewed", extra={"device": told.device, "why": error.code})
+        return False
+    return ends_at_of(renewed) > told.certificate_ends_at
 
 
 def _opened(ground: Ground, school: str, bundle: Bundle) -> tuple[Signed, Ed25519PublicKey]:
@@ -156,6 +179,8 @@ async def _newer(
     found: list[WantedSealed] = []
     for device, box in list(lacking.items())[:BROUGHT_MAX]:
         newest = await wanted_of(connection, school, device, ground.clock())
+        renewed = await renewed_last(connection, Party(school, "device", device), ground.clock())
+        newest = replace(newest, certificate=renewed.body.decode() if renewed else "")
         raw = sign(ground.keys.key(school), WANTED_TYPE, newest).encode()
         sealed = seal(raw, box, down_info(school, device))
         if sealed is not None and len(sealed) <= SEALED_BYTES_MAX:

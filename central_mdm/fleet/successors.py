@@ -4,7 +4,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from central_mdm.contract.fleet import PapersGiven
 from central_mdm.fleet.enrolment import signed_assignment
-from central_mdm.identity.renewal import party_of, renew
+from central_mdm.identity.renewal import party_of, renew_once
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed
 from central_mdm.platform.ground import Ground
@@ -21,6 +21,6 @@ async def papers_for(ground: Ground, caller: Caller, key: str) -> PapersGiven:
         party = await party_of(connection, caller.school, public)
         if party.role != "device":
             raise NotAllowed("no-device")
-        certificate = await renew(connection, ground, party, public)
+        certificate = await renew_once(connection, ground, party, public)
         assignment = await signed_assignment(connection, ground, caller.school, party.id)
     return PapersGiven(certificate, assignment)

@@ -73,6 +73,11 @@ def key_of_request(pem: str) -> Ed25519PublicKey:
     return key
 
 
+def ends_at_of(pem: str) -> int:
+    """Return when a certificate of ours ends, UTC seconds."""
+    return int(x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc.timestamp())
+
+
 def make_root(school: str, key: Ed25519PrivateKey, now: int) -> str:
     """Return the self-signed root of a school, in PEM. It bears `pupitre://<school>`."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Pupitre {school}"[:64])])

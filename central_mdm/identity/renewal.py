@@ -20,6 +20,8 @@ from central_mdm.platform.ground import Ground
 DAY_SECONDS: Final = 24 * 3600
 EARLY_SECONDS: Final = 90 * DAY_SECONDS
 """Devices ask sixty days ahead; by a clock that is a month wrong they are served as well."""
+ONCE_SECONDS: Final = int(LEAF.total_seconds()) - EARLY_SECONDS
+"""So long a device that asks again is given the same: until it is time for the next."""
 LOST_SECONDS: Final = 2 * DAY_SECONDS
 """An answer that was lost is asked for again."""
 LOST_MAX: Final = 4
@@ -33,7 +35,8 @@ async def renew_carried(ground: Ground, caller: Caller, csr: str) -> str:
         party = await party_of(connection, caller.school, key)
         if party.role == "teacher" and party.id != caller.id:
             raise NotAllowed("another-teacher")
-        return await renew(connection, ground, party, key)
+        way = renew_once if party.role == "device" else renew
+        return await way(connection, ground, party, key)
 
 
 async def party_of(connection: AsyncConnection, school: str, key: Ed25519PublicKey) -> Party:
@@ -78,19 +81,35 @@ async def renew(
 async def renew_once(
     connection: AsyncConnection, ground: Ground, party: Party, key: Ed25519PublicKey
 ) -> str:
-    """Renew as `renew` does, once a day under each root: asked again, it is the same certificate.
+    """Renew as `renew` does, once until it is time again: asked again, it is the same certificate.
 
-    For a check-in, which says something else each time and so has no key of its own.
+    For a device, whose answer may be weeks on its way, or be lost on it, whoever carries it.
     """
-    now, epoch = ground.clock(), (await school_row(connection, party.school)).succession
-    asked = Asked(party.school, f"{party.role}:{party.id}", f"renewal {epoch}")
-    held = await find(connection, asked, now)
+    now = ground.clock()
+    held = await renewed_last(connection, party, now)
     if held is not None and held.fingerprint == thumbprint_of(key):
         return held.body.decode()
     renewed = await renew(connection, ground, party, key)
     answer = Answer(thumbprint_of(key), HTTPStatus.OK, renewed.encode())
-    await keep(connection, asked, answer, now)
+    await keep(connection, await _asked(connection, party), answer, now, ONCE_SECONDS)
     return renewed
+
+
+async def renewed_last(connection: AsyncConnection, party: Party, now: int) -> Answer | None:
+    """Return what `renew_once` has answered under the root of now, by its key's thumbprint.
+
+    None where that key was ended, or another was certified since.
+    """
+    held = await find(connection, await _asked(connection, party), now)
+    if held is None or await is_ended(connection, party.school, held.fingerprint):
+        return None
+    newest, _ = await newest_key(connection, party.school, party.role, party.id)
+    return held if newest == held.fingerprint else None
+
+
+async def _asked(connection: AsyncConnection, party: Party) -> Asked:
+    epoch = (await school_row(connection, party.school)).succession
+    return Asked(party.school, f"{party.role}:{party.id}", f"renewal {epoch}")
 
 
 async def newest_key(

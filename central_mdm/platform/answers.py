@@ -1,4 +1,4 @@
-"""What was answered to requests that are done once: kept for a day, for whoever asks again."""
+"""What was answered to requests that are done once: kept for whoever asks again, mostly a day."""
 
 import hashlib
 from typing import Final
@@ -57,7 +57,7 @@ async def take_turn(connection: AsyncConnection, asked: Asked) -> bool:
 
 
 async def find(connection: AsyncConnection, asked: Asked, now: int) -> Answer | None:
-    """Return what was answered within a day."""
+    """Return what was answered and is kept still."""
     wanted = select(answers.c.fingerprint, answers.c.status, answers.c.body).where(
         answers.c.school == asked.school,
         answers.c.caller == asked.caller,
@@ -68,12 +68,18 @@ async def find(connection: AsyncConnection, asked: Asked, now: int) -> Answer | 
     return None if row is None else Answer(*row)
 
 
-async def keep(connection: AsyncConnection, asked: Asked, answer: Answer, now: int) -> None:
+async def keep(
+    connection: AsyncConnection,
+    asked: Asked,
+    answer: Answer,
+    now: int,
+    seconds: int = KEPT_SECONDS,
+) -> None:
     """Keep an answer in the transaction of what it tells. Raises ValueError for a huge one."""
     if len(answer.body) > BODY_BYTES_MAX:
         raise ValueError("an answer that is kept is short")
     facts = {"fingerprint": answer.fingerprint, "status": answer.status, "body": answer.body}
-    facts |= {"ends_at": now + KEPT_SECONDS}
+    facts |= {"ends_at": now + seconds}
     whose = {"school": asked.school, "caller": asked.caller, "key": asked.key}
     await connection.execute(
         upsert(connection, answers)

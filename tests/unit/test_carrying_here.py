@@ -8,6 +8,7 @@ from typing import cast
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central_mdm.contract.carried import (
     ARRIVED_TYPE,
@@ -24,12 +25,14 @@ from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.heads import SignedHead
 from central_mdm.identity.sealing import seal, sealing_key, unseal
 from device_bridge.agent.guard.carrying import HEADS_SECONDS, CarryingHere
+from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.ports import Link
+from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.agent.settings import Machine, Remembered
 from device_bridge.protocol.carrying import Brought, BundleGiven
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.trust.grants import read_statement, sign
-from device_bridge.trust.identity import new_key
+from device_bridge.trust.identity import RENEWED_BEFORE_SECONDS, new_key
 from device_bridge.trust.sealing import box_key, read_arrived, read_sealing, unseal_wanted
 from tests.enrolled import DEVICE
 from tests.guards import FakeLink
@@ -75,11 +78,15 @@ class Scene:
     def again(self) -> None:
         """Start the agent anew, on what is on the disk."""
         self.here.again()
+        here = self.here
+        enrolment = read_enrolment(here.folder)
+        self.renewing = Renewing(here.folder, enrolment, lambda: self.at, lambda _: None)
         self.carrying = CarryingHere(
-            self.here.folder,
-            self.here.enrolment,
-            self.here.wanted,
+            here.folder,
+            here.enrolment,
+            here.wanted,
             self.heads,
+            self.renewing,
             lambda: self.inventory,
             lambda: self.at,
             lambda: self.met,
@@ -226,3 +233,53 @@ async def test_whoever_carries_can_neither_read_nor_alter_nor_swap_nor_urge(  # 
     old = scene.seals(scene.here.wants(4))
     await scene.brings(wanted=old)
     assert scene.here.wanted.version == 5, "one that was held back changes nothing"
+
+
+def certified(scene: Scene, device: str = DEVICE, key: Ed25519PrivateKey | None = None) -> str:
+    """Let the school certify a device's key anew: this one's own, if no other is named."""
+    key = key or scene.here.enrolment.identity.key
+    identity = scene.here.school.identity("device", device, begins=scene.at, key=key)
+    return identity.certificate_pem.decode()
+
+
+def asks(scene: Scene, sealed: bytes) -> str:
+    found = scene.opened(sealed)
+    assert found
+    return found[0].csr
+
+
+async def test_a_certificate_is_asked_for_in_what_is_told_and_once_a_day_until_it_has_come(
+    tmp_path: Path,
+) -> None:
+    scene = a_scene(tmp_path)
+    (first,) = await scene.brings()
+    assert asks(scene, first) == ""
+    assert await scene.brings(scene.receipt(first), link=FakeLink()) == []
+    before = scene.renewing.ends_at
+    scene.at = int(before) - RENEWED_BEFORE_SECONDS + 1
+    (second,) = await scene.brings(link=FakeLink())
+    found = scene.opened(second)
+    assert found
+    assert (found[0].csr, found[0].certificate_ends_at) == (scene.renewing.request(), before)
+    assert found[0].csr
+    assert b"REQUEST" not in second
+    scene.again()
+    assert await scene.brings(link=FakeLink()) == [second], "after a restart the same"
+    assert await scene.brings(scene.receipt(second), link=FakeLink()) == [], "it is on its way"
+    scene.at += HEADS_SECONDS
+    (third,) = await scene.brings(link=FakeLink())
+    assert asks(scene, third), "the MDM may have lost it"
+    version, strange = scene.here.wanted.version, new_key()
+    for bad in ("none", certified(scene, "dev-2"), certified(scene, DEVICE, strange)):
+        version += 1
+        await scene.brings(wanted=scene.seals(scene.here.wants(version, certificate=bad)))
+        assert scene.here.wanted.version == version, "what else is wanted is taken"
+    assert scene.renewing.ends_at == before
+    # Of a version that is no newer, as after a crash between the two.
+    good = scene.here.wants(version, certificate=certified(scene))
+    await scene.brings(scene.receipt(third), wanted=scene.seals(good), link=FakeLink())
+    assert scene.renewing.ends_at > before
+    assert read_enrolment(scene.here.folder).identity.ends_at == scene.renewing.ends_at
+    scene.at += HEADS_SECONDS
+    (last,) = await scene.brings(link=FakeLink())
+    assert asks(scene, last) == ""

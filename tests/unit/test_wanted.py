@@ -102,9 +102,13 @@ class Here:
         )
 
     def wants(
-        self, version: int, *commands: Command, declared: tuple[Declaration, ...] = ()
+        self,
+        version: int,
+        *commands: Command,
+        declared: tuple[Declaration, ...] = (),
+        certificate: str = "",
     ) -> str:
-        told = Wanted(DEVICE, self.school.id, version, NOW, declared, commands)
+        told = Wanted(DEVICE, self.school.id, version, NOW, declared, commands, certificate)
         return sign(told, WANTED_TYPE, self.school.key)
 
     def urges(

@@ -50,7 +50,8 @@ class CarriedKept(Struct, frozen=True):
     """`carried.json`. `sealed`: the bundle that is given, b"" for none, with what it says.
 
     `sealing`: whom it is sealed for. `arrived`: what the MDM holds, the newest head of this
-    device's journal with `head_count` entries. `heads` are in the bundle, as of `made_at`.
+    device's journal with `head_count` entries. `heads` are in the bundle, as of `made_at`. `csr`:
+    the request in it, `asked`: the one that the MDM holds.
     """
 
     counter: int = 0
@@ -63,6 +64,8 @@ class CarriedKept(Struct, frozen=True):
     heads: tuple[SignedHead, ...] = ()
     head_count: int = 0
     made_at: int = 0
+    csr: str = ""
+    asked: str = ""
 
 
 class TellsHeads(Protocol):
@@ -71,6 +74,17 @@ class TellsHeads(Protocol):
     async def waiting(self, central_count: int, limit: int) -> Sequence[SignedHead]: ...
 
     async def answered(self, heads: Sequence[SignedHead]) -> None: ...
+
+
+class Renews(Protocol):
+    """See `renewing`."""
+
+    @property
+    def ends_at(self) -> float: ...
+
+    def request(self) -> str: ...
+
+    async def take_carried(self, certificate: str) -> None: ...
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -86,6 +100,7 @@ class CarryingHere:
         enrolment: Enrolment,
         wanted: WantedHere,
         witness: TellsHeads,
+        renewing: Renews,
         inventory: Callable[[], Inventory],
         utc: Callable[[], float],
         met: Callable[[], bool],
@@ -93,7 +108,7 @@ class CarryingHere:
     ) -> None:
         """Take up what is kept. Blocks for one small file."""
         self._folder, self._enrolment, self._wanted = folder, enrolment, wanted
-        self._witness = witness
+        self._witness, self._renewing = witness, renewing
         self._inventory, self._utc, self._met, self._note = inventory, utc, met, note
         self._held = read_carried(folder)
         self._waiting = deque[tuple[Link, Brought]](maxlen=WAITING_MAX)
@@ -131,6 +146,8 @@ class CarryingHere:
         if message.wanted:
             key = enrolled.identity.key
             token = unseal_wanted(message.wanted, key, enrolled.school, enrolled.device)
+            if certificate := self._wanted.certificate_in(token):
+                await self._renewing.take_carried(certificate)
             if await self._wanted.carried(token):
                 facts: dict[str, str | int] = {"version": self._wanted.version}
                 self._note("carried-here", facts, link.teacher_name)
@@ -143,12 +160,15 @@ class CarryingHere:
         held = self._held
         if held.sealed and told.digest == held.digest:
             now = replace(held, sealed=b"", reports=Reports(), heads=(), arrived=held.fact)
-            await asyncio.to_thread(self._write, replace(now, head_count=told.head_count))
+            now = replace(now, head_count=told.head_count, asked=held.csr)
+            await asyncio.to_thread(self._write, now)
             await self._wanted.told(held.reports)
             await self._witness.answered(held.heads)
         elif told.counter >= held.counter and told.digest != held.digest:
             # This device has counted on from an older state: it goes above what is held there.
-            now = replace(held, counter=told.counter, sealed=b"", digest="", arrived=NOTHING)
+            now = replace(
+                held, counter=told.counter, sealed=b"", digest="", arrived=NOTHING, asked=""
+            )
             await asyncio.to_thread(self._write, now)
 
     async def _give(self, link: Link, sealing: str) -> None:
@@ -156,12 +176,14 @@ class CarryingHere:
         fact = self._wanted.version, hash_of_inventory(inventory)
         reports = _some(self._wanted.owed())
         held = self._held
+        csr = self._renewing.request()
         old = self._utc() - held.made_at >= HEADS_SECONDS
-        if reports == Reports() and fact == held.arrived and not old:
+        asks = csr not in {"", held.asked}
+        if reports == Reports() and fact == held.arrived and not (old or asks):
             return
-        says = (fact, reports, sealing)
-        if not held.sealed or old or says != (held.fact, held.reports, held.sealing):
-            held = await self._sealed(inventory, fact, reports, sealing)
+        says = (fact, reports, sealing, csr)
+        if not held.sealed or old or says != (held.fact, held.reports, held.sealing, held.csr):
+            held = await self._sealed(inventory, fact, reports, sealing, csr)
         has = any(one is link and digest == held.digest for one, digest in self._given)
         if has or len(held.sealed) > SEALED_BYTES_MAX:
             return
@@ -170,7 +192,7 @@ class CarryingHere:
         self._note("carried-away", {"counter": held.counter}, link.teacher_name)
 
     async def _sealed(
-        self, inventory: Inventory, fact: Fact, reports: Reports, sealing: str
+        self, inventory: Inventory, fact: Fact, reports: Reports, sealing: str, csr: str
     ) -> CarriedKept:
         """Make the next bundle; it is on the disk before anybody has it."""
         enrolled, held = self._enrolment, self._held
@@ -189,6 +211,8 @@ class CarryingHere:
             inventory=inventory,
             reports=reports,
             heads=heads,
+            csr=csr,
+            certificate_ends_at=int(self._renewing.ends_at),
         )
         sealed, digest = seal_told(told, key, sealing)
         made = CarriedKept(
@@ -202,6 +226,8 @@ class CarryingHere:
             heads,
             held.head_count,
             now,
+            csr,
+            held.asked,
         )
         await asyncio.to_thread(self._write, made)
         return made

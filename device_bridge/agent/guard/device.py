@@ -122,6 +122,7 @@ class Device:
             enrolled,
             self.wanted,
             self.guard.witness,
+            self.renewing,
             self._duties().inventory,
             self.guard.utc,
             self._check_ins.meets,

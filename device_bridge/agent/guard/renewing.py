@@ -78,7 +78,11 @@ class Renewing:
         while True:
             await self._came.wait()
             self._came.clear()
-            try:
-                await self.take(self._carried)
-            except (NotPaired, OSError) as error:
-                log.info("carried certificate refused", extra={"why": type(error).__name__})
+            await self.take_carried(self._carried)
+
+    async def take_carried(self, certificate: str) -> None:
+        """Take what somebody has brought, where it is good."""
+        try:
+            await self.take(certificate)
+        except (NotPaired, OSError) as error:
+            log.info("carried certificate refused", extra={"why": type(error).__name__})

@@ -121,6 +121,13 @@ class WantedHere:
         urgent = self._held.urgent
         return urgent.wipe if urgent and urgent.issued_at >= urgent.wipe_at > 0 else ""
 
+    def certificate_in(self, token: str) -> str:
+        """Return the renewed certificate that anybody brought, PEM; "": none. Raises NotAllowed.
+
+        Of an older version as well: whoever takes it looks which certificate is the later one.
+        """
+        return read_wanted(token, self._enrolment.school, self._enrolment.device).certificate
+
     async def carried(self, token: str) -> bool:
         """Take what anybody brought; False for what is not newer. Raises NotAllowed.
 

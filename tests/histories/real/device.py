@@ -62,6 +62,7 @@ class RealAgent(Agent):
             enrolment,
             self.wanted,
             duties.witness,
+            self.renewing,
             self._inventory,
             clock,
             self.check_ins.meets,

@@ -6,7 +6,7 @@ A real guard and the app's own courier and store over a real link; the MDM on bo
 import asyncio
 import os
 import random
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from sqlalchemy import Table, select
 
-from central_mdm.contract.carried import Carried, Carry, down_info
+from central_mdm.contract.carried import Carried, Carry, Held, down_info
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import Change, DeviceRow
 from central_mdm.contract.wanted import URGENT_TYPE, Declare, Urgent
@@ -27,6 +27,8 @@ from central_mdm.fleet.declaring import declare
 from central_mdm.fleet.model import inventories, seen
 from central_mdm.fleet.wanted import standings
 from central_mdm.fleet.wanted_model import carried
+from central_mdm.identity.model import certificates
+from central_mdm.identity.revocation import end_device
 from central_mdm.identity.sealing import seal
 from central_mdm.identity.statements import sign
 from central_mdm.journal.alarms import alarms_since
@@ -36,6 +38,7 @@ from classroom_app.domain.lesson import DeviceId
 from classroom_app.storage.keeping import Keeping, open_keeping
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.device import About, Device
+from device_bridge.agent.guard.enrolled import Enrolment, read_enrolment
 from device_bridge.agent.guard.makings import Makings
 from device_bridge.agent.guard.mdm import enrol
 from device_bridge.agent.settings import Machine, NotHere, Remembered
@@ -46,6 +49,8 @@ from device_bridge.protocol.messages import FromDevice
 from device_bridge.session.room import Room
 from device_bridge.trust.identity import Identity, School, csr, new_key
 from device_bridge.trust.revocation import DenyLists
+from device_bridge.trust.sealing import unseal_wanted
+from device_bridge.trust.wanted import read_wanted
 from tests.guards import Hands
 from tests.linked import App
 from tests.linked import running as linked
@@ -53,6 +58,7 @@ from tests.mdm import Mdm, bearer
 from tests.rings import NoRing
 
 pytestmark = pytest.mark.real_loop
+DAY = 24 * 3600
 
 
 @dataclass
@@ -89,6 +95,14 @@ class Server:
         assert answer.status_code == 200, answer.text
         self.back.append(msgspec.json.decode(answer.content, type=Carried))
         return self.back[-1]
+
+
+@dataclass
+class Nobody:
+    """A teacher at home has no device linked."""
+
+    def tell(self, device: str, message: Brought) -> None:
+        del device, message
 
 
 @dataclass
@@ -190,11 +204,19 @@ async def reported(teacher: Teacher, wanted: list[tuple[str, str]]) -> None:
             await asyncio.sleep(0.02)
 
 
+@asynccontextmanager
+async def store_in(folder: Path) -> AsyncGenerator[Keeping]:
+    opened = await open_keeping(folder, NoRing)
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
 @pytest.fixture
 async def keeping(tmp_path: Path) -> AsyncGenerator[Keeping]:
-    opened = await open_keeping(tmp_path / "teacher", NoRing)
-    yield opened
-    await opened.close()
+    async with store_in(tmp_path / "teacher") as opened:
+        yield opened
 
 
 async def in_roster(keeping: Keeping, device: str) -> None:
@@ -289,3 +311,71 @@ async def test_a_journal_that_was_cut_on_a_device_that_never_meets_the_mdm_is_se
             assert await not_as_signed(mdm) == ({device.id} if again else set())
         # Whoever has the device's disk, while it is off.
         Folder(folder).journal.write_bytes(b"")
+
+
+async def at_home(mdm: Mdm, keeping: Keeping, login: str) -> Server:
+    """Take one turn of the sync where no device is near."""
+    server = Server(mdm, bearer((await mdm.sign_in(login))["token"]))
+    await Courier(server, keeping, Nobody(), lambda: None).exchange()
+    return server
+
+
+async def so(true: Callable[[], Awaitable[object]]) -> None:
+    async with asyncio.timeout(20):
+        while not await true():  # noqa: ASYNC110 - neither store nor device tells a test
+            await asyncio.sleep(0.02)
+
+
+async def issued(mdm: Mdm, device: str) -> int:
+    """Count what was certified for it."""
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        mine = (certificates.c.school == mdm.school, certificates.c.party == device)
+        return len((await connection.execute(select(certificates).where(*mine))).all())
+
+
+async def certificate_for(enrolled: Enrolment, server: Server) -> str:
+    """Return what the MDM sends a device, as that device reads it, and nobody else can."""
+    (one,) = (await server.carry(Carry(held=(Held(enrolled.device, 0),)))).wanted
+    assert b"CERTIFICATE" not in one.sealed
+    token = unseal_wanted(one.sealed, enrolled.identity.key, enrolled.school, enrolled.device)
+    return read_wanted(token, enrolled.school, enrolled.device).certificate
+
+
+async def test_a_certificate_is_renewed_by_two_teachers_neither_of_whom_meets_both_at_once(
+    mdm: Mdm, tmp_path: Path, keeping: Keeping
+) -> None:
+    async with (
+        device_of(mdm, tmp_path / "device") as (device, _),
+        store_in(tmp_path / "colleague") as colleague,
+    ):
+        name, port, before = device.id, device.guard.port, device.renewing.ends_at
+        for store in (keeping, colleague):
+            await in_roster(store, name)
+        mdm.clock.at += 350 * DAY
+        await at_home(mdm, keeping, "lambert")  # by which key the MDM is written to
+        async with teacher_at(mdm, keeping, name, port) as met:
+
+            async def given() -> object:
+                return (await keeping.to_carry(1, 1))[0]
+
+            await so(given)
+            assert not met.server.sent, "there is no server in class"
+        up = await at_home(mdm, keeping, "lambert")
+        ends_at = mdm.clock.at + 396 * DAY
+        mdm.clock.at += 10 * DAY
+        down = await at_home(mdm, colleague, "keller")
+        assert device.renewing.ends_at == before
+        async with teacher_at(mdm, colleague, name, port, "keller"):
+
+            async def renewed() -> object:
+                return device.renewing.ends_at > before
+
+            await so(renewed)
+        assert (device.renewing.ends_at, device.renewing.request()) == (ends_at, "")
+        assert (len(up.sent[-1].bundles), len(down.back[-1].wanted)) == (1, 1)
+        await down.carry(up.sent[-1])
+        assert await issued(mdm, name) == 2, "brought again it is not done again"
+        enrolled = read_enrolment(device.guard.folder)
+        assert await certificate_for(enrolled, down) == enrolled.identity.certificate_pem.decode()
+        await end_device(mdm.ground, mdm.school, name)
+        assert await certificate_for(enrolled, down) == "", "the school has ended it"

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,7 +20,7 @@ import msgspec
 import pytest
 from sqlalchemy import Table, select
 
-from central_mdm.contract.carried import Carried, Carry, Held, down_info
+from central_mdm.contract.carried import Bundle, Carried, Carry, Held, Told, down_info
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import Change, DeviceRow
 from central_mdm.contract.wanted import URGENT_TYPE, Declare, Urgent
@@ -49,7 +50,7 @@ from device_bridge.protocol.messages import FromDevice
 from device_bridge.session.room import Room
 from device_bridge.trust.identity import Identity, School, csr, new_key
 from device_bridge.trust.revocation import DenyLists
-from device_bridge.trust.sealing import unseal_wanted
+from device_bridge.trust.sealing import box_key, read_sealing, seal_told, unseal_wanted
 from device_bridge.trust.wanted import read_wanted
 from tests.guards import Hands
 from tests.linked import App
@@ -379,3 +380,44 @@ async def test_a_certificate_is_renewed_by_two_teachers_neither_of_whom_meets_bo
         assert await certificate_for(enrolled, down) == enrolled.identity.certificate_pem.decode()
         await end_device(mdm.ground, mdm.school, name)
         assert await certificate_for(enrolled, down) == "", "the school has ended it"
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_request_that_is_not_due_or_not_its_own_or_answered_already_moves_nothing_else(
+    mdm: Mdm,
+) -> None:
+    key = new_key()
+    asked = {"code": mdm.sample["devices"][0]["code"], "csr": csr(key, "device")}
+    given = await mdm.http.post("/api/enrolments", json={**asked, "inventory": {"kind": "laptop"}})
+    name, root = given.json()["device"], given.json()["root"]
+    server = Server(mdm, bearer((await mdm.sign_in())["token"]))
+    school = School.pin(mdm.school, root.encode())
+    box = box_key(key).public_key().public_bytes_raw().hex()
+    counters, inventory = count(1), Inventory("laptop")
+
+    async def tells(request: str, ends_at: int = 0, version: int = 0) -> int:
+        """Tell it as the device does; return which version is then wanted of it."""
+        sealing = read_sealing((await server.carry(Carry())).sealing, school)
+        about = (name, mdm.school, next(counters), mdm.clock.at, version, box, "hash", inventory)
+        told = Told(*about, csr=request, certificate_ends_at=ends_at)
+        bundle = Bundle(name, seal_told(told, key, sealing)[0])
+        back = await server.carry(Carry((bundle,), (Held(name, 0),)))
+        assert back.answers[0].arrived, "what else it tells is taken"
+        return back.wanted[0].version
+
+    own = csr(key, "device")
+    held = await tells("")
+    for days, request in ((100, own), (250, "no request"), (0, csr(new_key(), "device"))):
+        mdm.clock.at += days * DAY
+        server.headers = bearer((await mdm.sign_in())["token"])
+        assert await tells(request, version=held) == held
+    # The app has asked for it as well, by the short way, and lost the answer.
+    renewed = await mdm.http.post("/api/renewals", json={"csr": own}, headers=server.headers)
+    mdm.clock.at += 30 * DAY
+    server.headers = bearer((await mdm.sign_in())["token"])
+    newer = await tells(own, version=held)
+    assert newer > held
+    assert await tells(own, version=held) == newer, "it is on its way"
+    ends_at = Identity.of(key, renewed.json()["certificate"].encode()).ends_at
+    assert await tells(own, int(ends_at), newer) == newer, "its clock is ahead: it has it"
+    assert await issued(mdm, name) == 2

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from sqlite3 import SQLITE_FULL
 from typing import Any, Final
 
 from litestar import Request, Response
@@ -20,6 +21,7 @@ from central_mdm.platform.errors import Busy, Malformed, Refusal, Repeated, TryA
 from central_mdm.platform.requests import keep_problem
 
 log = logging.getLogger(__name__)
+DISK_FULL: Final = "53100"
 FULL_SECONDS: Final = 60
 """A full disk is seen to by a person: nobody need come back before."""
 PROBLEM: Final = "application/problem+json"
@@ -91,18 +93,26 @@ def _told(error: Exception) -> Response[Problem]:
         case DataError() | UnicodeError() | OverflowError() | RecursionError():
             # RecursionError: msgspec lets it through for JSON nested a thousand deep.
             return _told(Malformed("malformed", "A value does not fit."))
+        case OSError() | OperationalError() if _is_full(error):
+            log.warning("the disk is full")
+            return _told(Busy("busy", FULL_SECONDS))
         case IntegrityError() | OperationalError():
             # Two at once, or a database that is away: the same request is right in a moment.
             log.info("database refused", extra={"why": type(error).__name__})
             return _told(Busy("busy", 1))
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            log.warning("the disk is full")
-            return _told(Busy("busy", FULL_SECONDS))
         case DBAPIError() if _is_text(error):
             return _told(Malformed("malformed", "A value does not fit."))
         case _:
             log.error("unforeseen", exc_info=error)
             return _problem(500, "broken", "", {})
+
+
+def _is_full(error: OSError | OperationalError) -> bool:
+    """Say whether there is no room: for files, or by the word of SQLite or PostgreSQL."""
+    if isinstance(error, OSError):
+        return error.errno in {errno.ENOSPC, errno.EDQUOT}
+    code = getattr(error.orig, "sqlite_errorcode", 0)
+    return code == SQLITE_FULL or getattr(error.orig, "sqlstate", "") == DISK_FULL
 
 
 def _is_text(error: DBAPIError) -> bool:

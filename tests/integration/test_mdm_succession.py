@@ -137,6 +137,7 @@ async def test_a_school_of_an_app_goes_on_at_a_server_with_its_root_and_its_devi
     )
     kept = open_authority(seal(authority, FIRST, rows), FIRST)
     assert kept.rows == rows
+    mdm.ground.keys.keep("dorf", authority.key)  # it died here, when it was tried at first
     await adopt(mdm.ground, kept)
     with pytest.raises(FileExistsError):
         await adopt(mdm.ground, kept)

@@ -25,7 +25,7 @@ from central_mdm import (
     wanted_commands,
 )
 from central_mdm.app import ROOMS
-from central_mdm.audited import witness
+from central_mdm.audited import witnessed
 from central_mdm.checked import checked, from_to
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
@@ -33,6 +33,7 @@ from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.people import Person, add_person
 from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import ground_at, has_school
+from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.logs import JsonLines
@@ -201,6 +202,8 @@ def _refused(error: Refusal) -> str:
             return f"{what} Look at what you named, and at --school."
         case NotSignedIn(code="wrong-password"):
             return "login and password do not belong to a person of this school."
+        case NotSignedIn(code="wrong-code"):
+            return "this is no code of now of your second factor, or it was used before."
         case TryAgain(after_seconds=seconds):
             return f"too much at once ({error}). Try again in {seconds} seconds."
         case _:
@@ -263,49 +266,54 @@ def _served(args: argparse.Namespace) -> Served:
     )
 
 
-async def _once(args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - one case a command
+async def _once(args: argparse.Namespace) -> object:
     async with ground_at(args.folder, args.database, objects=args.objects) as ground:
         if _named(args) not in MAKES_A_SCHOOL:
             await _want_schools(ground, getattr(args, "school", ()))
-        witness(ground, _named(args), args)
-        match args.command:
-            case "sample":
-                made = await make_sample(ground, args.folder, args.devices, args.seed)
-                return {"sample": str(args.folder / "sample.json"), **made["counts"]}
-            case "code":
-                return {"code": await _code(ground, args)}
-            case "revoke-code":
-                async with ground.database.writing(args.school) as connection:
-                    if not await revoke_code(connection, args.school, args.code):
-                        raise Missing("no-code")
-                    return {"revoked": True}
-            case "teacher":
-                person = checked(Person(args.id, args.login, args.name, "teacher"), Person)
-                await add_person(ground, args.school, person, sys.stdin.readline().rstrip("\n"))
-            case name if name in root_commands.NAMES:
-                return await root_commands.run(ground, args)
-            case name if name in trust_commands.NAMES:
-                return await trust_commands.run(ground, args)
-            case name if name in leaving_commands.NAMES:
-                return await leaving_commands.run(ground, args)
-            case "admin":
-                return await admin_commands.run(ground, args)
-            case name if name in keeping_commands.NAMES:
-                return await keeping_commands.run(ground, args)
-            case name if name in wanted_commands.NAMES:
-                return await wanted_commands.run(ground, args)
-            case "rules":
-                told = HouseRules(
-                    tuple(args.network),
-                    tuple(args.gateway),
-                    args.private_minutes * 60,
-                    args.close_minutes * 60,
-                )
-                async with ground.database.writing(args.school) as connection:
-                    await keep_house_rules(connection, args.school, told, ground.clock())
-            case _:
-                await begin_epoch(ground, args.school)
-        return {"done": args.command}
+        async with witnessed(ground, _named(args), args):
+            return await _run(ground, args)
+
+
+async def _run(ground: Ground, args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - one case a command
+    match args.command:
+        case "sample":
+            made = await make_sample(ground, args.folder, args.devices, args.seed)
+            return {"sample": str(args.folder / "sample.json"), **made["counts"]}
+        case "code":
+            return {"code": await _code(ground, args)}
+        case "revoke-code":
+            about(f"enrolment code {args.code[:4]}…")  # the rest opens the school's door
+            async with ground.database.writing(args.school) as connection:
+                if not await revoke_code(connection, args.school, args.code):
+                    raise Missing("no-code")
+                return {"revoked": True}
+        case "teacher":
+            person = checked(Person(args.id, args.login, args.name, "teacher"), Person)
+            await add_person(ground, args.school, person, sys.stdin.readline().rstrip("\n"))
+        case name if name in root_commands.NAMES:
+            return await root_commands.run(ground, args)
+        case name if name in trust_commands.NAMES:
+            return await trust_commands.run(ground, args)
+        case name if name in leaving_commands.NAMES:
+            return await leaving_commands.run(ground, args)
+        case "admin":
+            return await admin_commands.run(ground, args)
+        case name if name in keeping_commands.NAMES:
+            return await keeping_commands.run(ground, args)
+        case name if name in wanted_commands.NAMES:
+            return await wanted_commands.run(ground, args)
+        case "rules":
+            told = HouseRules(
+                tuple(args.network),
+                tuple(args.gateway),
+                args.private_minutes * 60,
+                args.close_minutes * 60,
+            )
+            async with ground.database.writing(args.school) as connection:
+                await keep_house_rules(connection, args.school, told, ground.clock())
+        case _:
+            await begin_epoch(ground, args.school)
+    return {"done": args.command}
 
 
 async def _want_schools(ground: Ground, named: str | Sequence[str] | None) -> None:

@@ -15,6 +15,7 @@ from central_mdm.identity.people import Person, choose_password, keep_person, pe
 from central_mdm.identity.region import join
 from central_mdm.identity.roles import DEFAULTS
 from central_mdm.identity.rules import open_school
+from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
 
@@ -67,10 +68,13 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
             person = checked(told, Person)
             await keep_person(ground, args.school, person, _line())
         case "password":
+            async with ground.database.reading(args.school) as connection:
+                about(await person_of(connection, args.school, args.login))
             await choose_password(ground, args.school, args.login, _line())
         case "second-factor":
             async with ground.database.writing(args.school) as connection:
                 person = await person_of(connection, args.school, args.login)
+                about(person)
                 await second_factor.end(connection, args.school, person)
         case "openid":
             provider = Provider(args.issuer, args.client, _line(), args.label, args.claim)

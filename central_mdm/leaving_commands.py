@@ -13,6 +13,7 @@ from central_mdm.contract.leaving import Left, SignedReceipt
 from central_mdm.fleet import acts
 from central_mdm.fleet.leaving import take_receipt
 from central_mdm.journal.alarms import alarms_since
+from central_mdm.platform.acting import about, by_itself
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 
@@ -65,10 +66,12 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
 
 
 async def _release(ground: Ground, args: argparse.Namespace) -> object:
+    about(args.confirm or " ".join(args.device), "confirm" if args.confirm else "ask")
+    by_itself()
     if args.login is None:
         raise Malformed("no-person", "Say who lets it go: --as LOGIN, the password on stdin.")
     password = sys.stdin.readline().rstrip("\n")
-    who = await acts.person(ground, args.school, args.login, password)
+    who = (await acts.person(ground, args.school, args.login, password)).id
     if args.confirm is not None:
         act = await acts.confirm(ground, args.school, who, args.confirm)
     else:

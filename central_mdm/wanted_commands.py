@@ -1,6 +1,7 @@
 """The commands of `pupitre-mdm` on what is wanted of devices, and on those missing or to be erased.
 
-Erasing is by two people, each of whom proves who they are: `--as LOGIN`, the password on stdin.
+Erasing is by two people, each of whom proves who they are: `--as LOGIN`, on stdin the password, and
+a code by who has a second factor.
 """
 
 import argparse
@@ -18,7 +19,10 @@ from central_mdm.fleet.features import FEATURES
 from central_mdm.fleet.groups import keep_group
 from central_mdm.fleet.orders import order
 from central_mdm.fleet.wanted import standings
-from central_mdm.identity.rules import prove
+from central_mdm.identity import second_factor
+from central_mdm.identity.rules import Proven
+from central_mdm.platform.acting import about, no_act
+from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Malformed, NotAllowed
 from central_mdm.platform.ground import Ground
 
@@ -78,7 +82,8 @@ def _add_wipe(command: Add) -> None:
     wipe.add_argument(
         "--minutes", type=from_to(1, MINUTES_MAX), default=60, help="the delay; at least 60"
     )
-    wipe.add_argument("--as", dest="login", required=True, help="who you are; stdin: password")
+    told = "who you are; stdin: the password, then the code of your second factor if you have one"
+    wipe.add_argument("--as", dest="login", required=True, help=told)
 
 
 def _add_target(to: argparse.ArgumentParser) -> None:
@@ -119,17 +124,37 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
 
 
 async def _wipe(ground: Ground, args: argparse.Namespace) -> object:
-    password = sys.stdin.readline().rstrip("\n")
-    if args.device is not None:
-        who = await prove(ground, args.school, args.login, password)
-        if who.role != "administrator":
-            raise NotAllowed("wrong-duty", "Who asks to erase a device is an administrator.")
-        asked = await urgent.ask_wipe(ground, args.school, who.id, args.device, args.minutes * 60)
-        return to_builtins(asked) | {"note": NOTE.format(asked.id)}
-    person = await acts.person(ground, args.school, args.login, password)
-    if args.confirm is not None:
-        return to_builtins(await urgent.confirm_wipe(ground, args.school, person, args.confirm))
-    return to_builtins(await urgent.cancel_wipe(ground, args.school, person, args.cancel))
+    act = "ask" if args.device else "confirm" if args.confirm else "cancel"
+    about(args.device or args.confirm or args.cancel, act)
+    who = await _proven(ground, args)
+    about(args.device or args.confirm or args.cancel, act, who.id)
+    match act:
+        case "ask":
+            if who.role != "administrator":
+                raise NotAllowed("wrong-duty", "Who asks to erase a device is an administrator.")
+            seconds = args.minutes * 60
+            asked = await urgent.ask_wipe(ground, args.school, who.id, args.device, seconds)
+            return to_builtins(asked) | {"note": NOTE.format(asked.id)}
+        case "confirm":
+            return to_builtins(await urgent.confirm_wipe(ground, args.school, who.id, args.confirm))
+        case _:
+            return to_builtins(await urgent.cancel_wipe(ground, args.school, who.id, args.cancel))
+
+
+async def _proven(ground: Ground, args: argparse.Namespace) -> Proven:
+    """Have who asks prove to be so: by a password, and by a second factor where they have one."""
+    who = await acts.person(ground, args.school, args.login, _line())
+    async with ground.database.reading(args.school) as connection:
+        if not await second_factor.holds(connection, args.school, who.id):
+            return who
+    with no_act():
+        caller = Caller(args.school, "teacher", who.id, duty=who.role)
+        await second_factor.give(ground, caller, _line())
+    return who
+
+
+def _line() -> str:
+    return sys.stdin.readline().rstrip("\n")
 
 
 async def _all_standings(ground: Ground, school: str) -> list[object]:

@@ -8,6 +8,8 @@ from central_mdm.contract.names import Count
 class Act(Struct, frozen=True):
     """`who`: `person:<id>`, `visitor:<region>/<id>` or `console:<user of the server's machine>`.
 
+    `act` is a route, a command or a word; `object` the ids it acts on. `detail` begins with
+    `refused: ` and a code where nothing was done; all others were done.
     `session` is what of one sign-in belongs together. `mark` is BLAKE3, in hex, over the mark of
     the act before and all of this one: whoever changes or removes one has to change all that
     follow, and the last mark is known elsewhere.

@@ -16,8 +16,9 @@ from central_mdm.fleet.leaving import keys_of, release
 from central_mdm.fleet.model import acts
 from central_mdm.identity import attempts, audit
 from central_mdm.identity.model import schools, teachers
-from central_mdm.identity.rules import prove
+from central_mdm.identity.rules import Proven, prove
 from central_mdm.journal.alarms import raise_alarm, settle
+from central_mdm.platform.acting import no_act
 from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
 from central_mdm.platform.ground import Ground
 
@@ -45,14 +46,15 @@ class Act(Struct, frozen=True):
     statements: dict[str, str] = {}
 
 
-async def person(ground: Ground, school: str, login: str, password: str) -> str:
-    """Return the id of who may let devices go. Raises NotSignedIn, TryAgain or NotAllowed."""
-    who = await prove(ground, school, login, password)
-    async with ground.database.writing(school) as connection:
-        await attempts.forget(connection, school, login)
+async def person(ground: Ground, school: str, login: str, password: str) -> Proven:
+    """Say who this is that may let devices go. Raises NotSignedIn, TryAgain or NotAllowed."""
+    with no_act():
+        who = await prove(ground, school, login, password)
+        async with ground.database.writing(school) as connection:
+            await attempts.forget(connection, school, login)
     if who.role == WITHOUT_RIGHT:
         raise NotAllowed("wrong-role", "A substitute lets no device go.")
-    return who.id
+    return who
 
 
 async def ask(ground: Ground, school: str, who: str, devices: Sequence[str]) -> Act:
@@ -103,11 +105,11 @@ async def confirm(ground: Ground, school: str, who: str, act: str) -> Act:
         done = await _released(connection, ground, school, asked)
         mine = (acts.c.school == school, acts.c.id == act)
         await connection.execute(update(acts).where(*mine).values(confirmed_by=who, done=True))
-        by = audit.By(f"person:{who}", "console")
-        await audit.record(connection, now, school, by, "release-confirmed", act)
+        by, detail = audit.By(f"person:{who}", "console"), " ".join(done.devices)
+        await audit.record(connection, now, school, by, "release-confirmed", act, detail)
         await settle(connection, school, act, ASKED)
-        detail = f"{len(done.devices)} devices, asked by {asked.asked_by}, confirmed by {who}"
-        alarm = Alarm(now, CONFIRMED, "teacher", who, act, "", detail)
+        told = f"{len(done.devices)} devices, asked by {asked.asked_by}, confirmed by {who}"
+        alarm = Alarm(now, CONFIRMED, "teacher", who, act, "", told)
         await _alarm(connection, school, alarm)
     extra = {"school": school, "act": act, "devices": len(done.devices), "by": who}
     log.info("devices released", extra=extra)

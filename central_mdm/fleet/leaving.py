@@ -19,6 +19,7 @@ from central_mdm.identity.model import revocations
 from central_mdm.identity.renewal import newest_key, newest_keys
 from central_mdm.identity.rules import school_row
 from central_mdm.identity.statements import read, sign
+from central_mdm.platform.acting import about
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing, NotAllowed, Refused
 from central_mdm.platform.ground import Ground
@@ -73,6 +74,7 @@ async def take_receipt(ground: Ground, school: str, signed: SignedReceipt) -> Le
         if bearer is None:
             raise NotAllowed("forged")
         party, key = bearer
+        about(party.id)
         said, thumbprint = read(signed.receipt, RECEIPT_TYPE, Receipt, key), thumbprint_of(key)
         if said is None or (said.school, said.device) != (school, party.id):
             raise NotAllowed("forged")

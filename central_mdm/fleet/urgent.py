@@ -1,14 +1,15 @@
 """One device that is missing, or is to be erased: told over its own connection and no other way.
 
 Erasing wants an administrator who asks, a second person who confirms, a delay in which either may
-cancel, and has a cap a day that the database counts, whoever asks.
+cancel, and has a cap a day that the database counts, whoever asks. So has what is missing, and a
+share of a class: what covers a whole screen is no way to stop a lesson.
 """
 
 import logging
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, and_, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.heads import Alarm
@@ -17,11 +18,17 @@ from central_mdm.fleet.acts import WAITS_SECONDS, one_by_one, people
 from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.wanted_model import urgent
 from central_mdm.journal.alarms import raise_alarm
+from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.model import placements
 
 log = logging.getLogger(__name__)
 WIPES_A_DAY: Final = 5
+LOST_A_DAY: Final = 5
+"""Devices of a school; one that is told of again is one."""
+LOST_OF_A_CLASS: Final = 8
+"""One of so many of a class is missing at once at most, and always one may be."""
 DAY_SECONDS: Final = 86_400
 DELAY_SECONDS: Final = 3600
 DELAY_SECONDS_MAX: Final = 7 * DAY_SECONDS
@@ -38,12 +45,17 @@ class Wipe(Struct, frozen=True):
 
 
 async def report_lost(ground: Ground, school: str, who: str, device: str, text: str) -> str:
-    """Say that this one device is missing, and what its screen shall say. Raises Missing."""
+    """Say that this one device is missing, and what its screen shall say.
+
+    Raises Missing, TryAgain over the day's cap, or Refused over a class's share.
+    """
     if not text.strip():
         raise Malformed("no-text", "Say what the screen of the missing device shall show.")
     now, id_ = ground.clock(), ground.new_id()
     async with ground.database.writing(school) as connection:
+        await one_by_one(connection, school)
         await devices_of(connection, school, "device", device)
+        await _want_few_lost(connection, school, device, now)
         await _end_lost(connection, school, device)
         row = {"id": id_, "device": device, "kind": "lost", "text": text, "state": ON}
         asked = {"school": school, "asked_by": who, "asked_at": now}
@@ -71,6 +83,7 @@ async def ask_wipe(
     if not DELAY_SECONDS <= delay_seconds <= DELAY_SECONDS_MAX:
         raise Malformed("no-such-delay", "From 60 minutes to 7 days.")
     now, wipe = ground.clock(), Wipe(ground.new_id(), device, ASKED)
+    about(device, f"ask {wipe.id} minutes={delay_seconds // 60}", who)
     async with ground.database.writing(school) as connection:
         await devices_of(connection, school, "device", device)
         if not await people(connection, school) - {who}:
@@ -93,6 +106,7 @@ async def confirm_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
     async with ground.database.writing(school) as connection:
         await one_by_one(connection, school)
         row = await _wipe(connection, school, id_)
+        about(row.device, f"confirm {id_}", who)
         if row.state != ASKED or row.asked_at + WAITS_SECONDS <= now:
             raise Refused("act-over", "It is confirmed or cancelled, or waited for over a day.")
         if who == row.asked_by:
@@ -113,6 +127,7 @@ async def cancel_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
     async with ground.database.writing(school) as connection:
         await one_by_one(connection, school)
         row = await _wipe(connection, school, id_)
+        about(row.device, f"cancel {id_}", who)
         if row.state not in {ASKED, CONFIRMED}:
             raise Refused("act-over", f"It is {row.state}.")
         if who not in {row.asked_by, row.confirmed_by}:
@@ -154,6 +169,30 @@ async def _want_below_cap(connection: AsyncConnection, school: str, now: int) ->
     )
     if (await connection.execute(lately)).scalar_one() >= WIPES_A_DAY:
         raise TryAgain("too-many-wipes", DAY_SECONDS)
+
+
+async def _want_few_lost(connection: AsyncConnection, school: str, device: str, now: int) -> None:
+    """Raise TryAgain or Refused where one more lost device would be a way to lock a class."""
+    other = (urgent.c.school == school, urgent.c.kind == "lost", urgent.c.device != device)
+    lately = select(func.count(urgent.c.device.distinct()), func.min(urgent.c.asked_at))
+    lately = lately.where(*other, urgent.c.asked_at > now - DAY_SECONDS)
+    count, first = (await connection.execute(lately)).one()
+    if count >= LOST_A_DAY:
+        raise TryAgain("too-many-lost", first + DAY_SECONDS - now)
+    here, on = placements.alias(), urgent.alias()
+    sits = select(placements.c.class_id).where(
+        placements.c.school == school, placements.c.device == device
+    )
+    missing = and_(on.c.device == here.c.device, on.c.school == school, on.c.kind == "lost")
+    missing = and_(missing, on.c.state == ON, on.c.device != device)
+    size, lost = func.count(here.c.device.distinct()), func.count(on.c.device.distinct())
+    classes = select(here.c.class_id, size.label("size"), lost.label("lost"))
+    classes = classes.select_from(here.outerjoin(on, missing))
+    classes = classes.where(here.c.school == school, here.c.class_id.in_(sits))
+    for row in await connection.execute(classes.group_by(here.c.class_id)):
+        if row.lost and row.lost >= row.size // LOST_OF_A_CLASS:
+            told = f"{row.lost} of the {row.size} devices of {row.class_id} are missing already."
+            raise Refused("lost-of-a-class", f"{told} This is not for a class.")
 
 
 async def _wipe(connection: AsyncConnection, school: str, id_: str) -> Row[Any]:

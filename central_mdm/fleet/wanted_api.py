@@ -26,6 +26,7 @@ from central_mdm.fleet import urgent, wanted
 from central_mdm.fleet.declaring import declare
 from central_mdm.fleet.groups import keep_group
 from central_mdm.fleet.orders import order
+from central_mdm.platform.acting import about
 from central_mdm.platform.api import (
     ADMINISTRATOR,
     DEVICE,
@@ -61,6 +62,7 @@ def routes(ground: Ground) -> Router:
     )
     async def group(request: AnyRequest, data: JSONBody[Group]) -> GroupKept:
         school = request.user.school
+        about(f"group {data.id}", f"members={len(data.members)} rule={data.rule is not None}")
         async with ground.database.writing(school) as connection:
             kept = await keep_group(connection, school, data, ground.clock())
             return GroupKept(data.id, kept)
@@ -74,6 +76,8 @@ def routes(ground: Ground) -> Router:
         responses=done_once(401, 403, 404),
     )
     async def declared(request: AnyRequest, data: JSONBody[Declare]) -> Declared:
+        wanted_now = "" if data.body is not None else " nothing"
+        about(f"{data.scope} {data.target}".strip(), f"feature={data.feature}{wanted_now}")
         return await declare(ground, request.user.school, request.user.id, data)
 
     @post(
@@ -84,6 +88,8 @@ def routes(ground: Ground) -> Router:
         responses=problems(401, 403, 404, 409),
     )
     async def ordered(request: AnyRequest, data: JSONBody[Order]) -> Ordered:
+        told = f"kind={data.kind} order={data.id} minutes={data.minutes}"
+        about(f"{data.scope} {data.target}".strip(), told)
         return await order(ground, request.user.school, request.user.id, data)
 
     @post(
@@ -96,6 +102,7 @@ def routes(ground: Ground) -> Router:
     )
     async def lost(request: AnyRequest, data: JSONBody[LostReported]) -> Urged:
         who = request.user
+        about(data.device)
         await urgent.report_lost(ground, who.school, who.id, data.device, data.text)
         return Urged(data.device)
 
@@ -109,6 +116,7 @@ def routes(ground: Ground) -> Router:
     )
     async def found(request: AnyRequest, data: JSONBody[Found]) -> Urged:
         who = request.user
+        about(data.device)
         await urgent.found(ground, who.school, who.id, data.device)
         return Urged(data.device)
 

@@ -9,6 +9,7 @@ from central_mdm.contract.identity import SignedIn
 from central_mdm.contract.region import Entered, School, Schools
 from central_mdm.contract.second_factor import FactorGiven, FactorMade
 from central_mdm.identity import region, rules, second_factor
+from central_mdm.platform.acting import about, by_itself
 from central_mdm.platform.api import FIRST, REGION, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
@@ -45,6 +46,8 @@ def routes(ground: Ground) -> Router:
         responses=problems(401, 403, 409),
     )
     async def open_school(request: AnyRequest, data: JSONBody[School]) -> School:
+        about(data.school)
+        by_itself()
         await region.open_member(ground, request.user, data)
         return data
 
@@ -55,6 +58,8 @@ def routes(ground: Ground) -> Router:
         responses=problems(401, 403, 404),
     )
     async def enter(request: AnyRequest, member: MemberId) -> Entered:
+        about(member)
+        by_itself()
         return await region.enter(ground, request.user, member)
 
     handlers = [enrol, give, schools, open_school, enter]

@@ -58,10 +58,13 @@ async def record(  # noqa: PLR0913, PLR0917 - what an act is
     school: str,
     by: By,
     act: str,
-    object_: str = "",
+    object_: str,
     detail: str = "",
 ) -> None:
-    """Write an act into the caller's transaction: both or neither. No names of pupils in it."""
+    """Write an act into the caller's transaction: both or neither. No names of pupils in it.
+
+    `object_`: what was acted on, by its id.
+    """
     # The school's row is held, so that two acts at once have two numbers.
     held = select(schools.c.school).where(schools.c.school == school).with_for_update()
     await connection.execute(held)

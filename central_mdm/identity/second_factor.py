@@ -56,8 +56,13 @@ async def needed(
     """Return what this person's sign-in lacks."""
     if role not in TWO_FACTORS or second:
         return ""
+    return "code" if await holds(connection, school, teacher) else "enrol"
+
+
+async def holds(connection: AsyncConnection, school: str, teacher: str) -> bool:
+    """Say whether this person has a second factor, confirmed by a code."""
     wanted = select(second_factors.c.confirmed).where(*_mine(school, teacher))
-    return "code" if (await connection.execute(wanted)).scalar() else "enrol"
+    return bool(await connection.scalar(wanted))
 
 
 async def enrol(ground: Ground, caller: Caller) -> FactorMade:
@@ -80,7 +85,9 @@ async def enrol(ground: Ground, caller: Caller) -> FactorMade:
         await connection.execute(delete(recovery_codes).where(*_codes_of(school, caller.id)))
         rows = [{"school": school, "teacher": caller.id, "code_hash": _hash(one)} for one in codes]
         await connection.execute(insert(recovery_codes), rows)
-        await audit.record(connection, now, school, audit.by(caller), "second-factor-enrolled")
+        await audit.record(
+            connection, now, school, audit.by(caller), "second-factor-enrolled", caller.id
+        )
         wanted = select(teachers.c.login).where(
             teachers.c.school == school, teachers.c.id == caller.id
         )
@@ -140,7 +147,7 @@ async def _recover(connection: AsyncConnection, ground: Ground, caller: Caller, 
     )
     if not (await connection.execute(spent)).rowcount:
         return False
-    told = caller.school, audit.by(caller), "recovery-code-used"
+    told = caller.school, audit.by(caller), "recovery-code-used", caller.id
     await audit.record(connection, ground.clock(), *told)
     return True
 

@@ -1,7 +1,7 @@
 """On whose word something is changed, and whether once: told in each transaction written."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
@@ -11,13 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 @dataclass
 class Acting:
-    """`write` gets the transaction, the school, and what is acted on.
+    """An act: set for a request of an administrator, or for all of a command.
 
-    Set for a request of an administrator, or for all of a command.
+    `write` gets the transaction, the school, this, and why it was refused, "" where it is done.
+    `object`: what is acted on, `detail`: how. `who`: the person who has proved to be the one; "":
+    who asks by the token, or runs the command. `by_itself`: what is done is written by the one who
+    does it, and only a refusal here.
     """
 
-    write: Callable[[AsyncConnection, str, str], Awaitable[None]]
+    write: Callable[[AsyncConnection, str, "Acting", str], Awaitable[None]]
     object: str = ""
+    detail: str = ""
+    who: str = ""
+    by_itself: bool = False
 
 
 @dataclass
@@ -38,7 +44,28 @@ acting: Final[ContextVar[Acting | None]] = ContextVar("acting", default=None)
 intent: Final[ContextVar[Intent | None]] = ContextVar("intent", default=None)
 
 
-def about(what: str) -> None:
-    """Say what this request acts on: ids, no names of pupils."""
+def about(what: str, detail: str = "", who: str = "") -> None:
+    """Say what this request acts on, and how: ids, no names of pupils, no password.
+
+    No `detail` or `who`: they stay as they are.
+    """
     if (now := acting.get()) is not None:
         now.object = what
+        now.detail = detail or now.detail
+        now.who = who or now.who
+
+
+def by_itself() -> None:
+    """Say that who does this act writes it down, once it is done."""
+    if (now := acting.get()) is not None:
+        now.by_itself = True
+
+
+@contextmanager
+def no_act() -> Generator[None]:
+    """Have what is written meanwhile be no part of the act: a password that is looked at."""
+    token = acting.set(None)
+    try:
+        yield
+    finally:
+        acting.reset(token)

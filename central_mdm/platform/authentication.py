@@ -20,6 +20,7 @@ from central_mdm.platform.errors import NotAllowed, NotSignedIn, Unproven
 from central_mdm.platform.going_on import GoingOn, going_on
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.passes import new_nonce
+from central_mdm.platform.requests import problem_of
 
 Role = Literal["teacher", "device"]
 TOKEN_CHARS_MAX = 320
@@ -110,6 +111,8 @@ class Authentication(AbstractAuthenticationMiddleware):
 
         async def answer(message: Message) -> None:
             await request.end()
+            if message["type"] == "http.response.start" and _is_refusal(message["status"]):
+                await self._keep_refusal(scope)
             await send(message)
 
         try:
@@ -136,6 +139,12 @@ class Authentication(AbstractAuthenticationMiddleware):
             acting.set(self._acting(caller, connection.url.path))
         return AuthenticationResult(user=caller, auth=None)
 
+    async def _keep_refusal(self, scope: Scope) -> None:
+        """Write down an act that was refused: where that cannot be, nobody is told so."""
+        if (now := acting.get()) is not None and now.object:
+            caller: Caller = cast(HTTPScope, scope)["user"]
+            await self._ground.database.keep_refusal(caller.school, problem_of(scope))
+
     async def _caller(self, role: Role, school: str, token: str, *, goes_on: bool) -> Caller:
         now = self._ground.clock()
         if token.startswith(PASS):
@@ -150,12 +159,15 @@ class Authentication(AbstractAuthenticationMiddleware):
         return caller
 
 
+def _is_refusal(status: int) -> bool:
+    return 400 <= status < 500  # noqa: PLR2004
+
+
 def _changes(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
-    """Say whether an administrator's route is asked for anything but to be read."""
+    """Say whether a route of a duty is asked for anything but to be read."""
     opt, method = connection.route_handler.opt, cast(HTTPScope, connection.scope)["method"]
     # What may be done before the second factor is written down by itself.
-    named = "administrator" in opt.get("duties", ()) and not opt.get("first")
-    return named and method != "GET"
+    return bool(opt.get("duties")) and not opt.get("first") and method != "GET"
 
 
 def _want_duty(caller: Caller, opt: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from central_mdm.platform.acting import Intent, acting, intent
+from central_mdm.platform.acting import Intent, acting, intent, no_act
 from central_mdm.platform.going_on import going_on
 from central_mdm.platform.spans import Spans, untraced
 from central_mdm.platform.sqlite import Held
@@ -64,8 +64,17 @@ class Database:
         with self.spans("database writing"):
             async with self._part_of(mine) if mine else self._own(school) as connection:
                 yield connection
-                if (now := acting.get()) is not None:
-                    await now.write(connection, school, now.object)
+                if (now := acting.get()) is not None and not now.by_itself:
+                    await now.write(connection, school, now, "")
+
+    async def keep_refusal(self, school: str, code: str) -> None:
+        """Write down that what is asked was refused; of the act itself nothing is left."""
+        now = acting.get()
+        if now is None:
+            return
+        with no_act():
+            async with self.writing(school) as connection:
+                await now.write(connection, school, now, code)
 
     @asynccontextmanager
     async def _own(self, school: str) -> AsyncGenerator[AsyncConnection]:

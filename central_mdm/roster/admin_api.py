@@ -81,7 +81,8 @@ def routes(ground: Ground) -> Router:  # noqa: C901 - one handler a route
 
     @post("/teaching", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
     async def teaching(request: AnyRequest, data: JSONBody[Teaching]) -> Done:
-        about(f"{data.teacher} in {data.class_id}")
+        until = f" until={data.ends_at}" if data.ends_at else ""
+        about(f"{data.teacher} in {data.class_id}", f"teaches={data.teaches}{until}")
         await administering.teach(ground, request.user.school, data)
         return Done()
 
@@ -93,7 +94,7 @@ def routes(ground: Ground) -> Router:  # noqa: C901 - one handler a route
         responses=done_once(401, 403, 404),
     )
     async def archive(request: AnyRequest, data: JSONBody[Archive]) -> Archived:
-        about(" ".join(data.classes) or data.session)
+        about(" ".join(data.classes) or f"session {data.session}")
         return Archived(await administering.archive(ground, request.user.school, data))
 
     @get("/sessions", opt=ADMINISTRATOR, responses=problems(401, 403))
@@ -115,6 +116,7 @@ def routes(ground: Ground) -> Router:  # noqa: C901 - one handler a route
         dry_run: DryRun = True,  # noqa: FBT002 - a query has no keywords
         confirm: Confirm = "",
     ) -> Imported:
+        about("register", f"dry_run={dry_run} confirm={confirm}")
         if importing.locked():
             raise Busy("importing", IMPORT_WAIT_SECONDS)
         async with importing:

@@ -166,7 +166,12 @@ async def test_a_region_opens_and_lists_its_own_schools_and_no_other(mdm: Mdm) -
     status, told = await asked(mdm, "/api/region/schools/elsewhere/visits", token, {})
     assert (status, told["code"]) == (404, "no-school")
     here = (await asked(mdm, "/api/audit", token))[1]["acts"]
-    assert [act["act"] for act in here][:2] == ["school-opened", "second-factor-enrolled"]
+    assert [(act["act"], act["object"], act["detail"]) for act in here][:4] == [
+        ("/api/region/schools/elsewhere/visits", "elsewhere", "refused: no-school"),
+        ("/api/region/schools", "new-one", "refused: school-exists"),
+        ("school-opened", "new-one", ""),
+        ("second-factor-enrolled", "r-1", ""),
+    ]
     with pytest.raises(Malformed, match="no-such-role"):
         await choose_role(mdm.ground, mdm.school, "t-lambert", "region")
 
@@ -299,6 +304,6 @@ async def test_commands_open_schools_make_people_and_are_in_the_audit_without_na
     assert (await mdm.http.post("/api/sign-in", json=login)).status_code == 200
     shown = said("audit")["acts"]
     told = [(act["act"], act["object"], act["detail"]) for act in shown]
-    assert told == [("admin password", "new", ""), ("admin person", "t-new", "role=technician")]
+    assert told == [("admin password", "t-new", ""), ("admin person", "t-new", "role=technician")]
     assert all(act["who"].startswith("console:") for act in shown)
     assert said("audit", "--verify")["mark"] == shown[0]["mark"]

@@ -139,5 +139,5 @@ def test_who_asks_is_written_down(
         capsys.readouterr()
         assert main(["admin", "audit", *named]) == 0
     acts = json.loads(capsys.readouterr().out)["acts"]
-    told = [(one["act"], one["object"]) for one in acts if one["object"] == pupil]
-    assert told == [("admin erase", pupil), ("admin export", pupil)]
+    told = [(one["act"], one["detail"]) for one in acts if one["object"] == pupil]
+    assert told == [("admin erase", "refused: no-pupil"), ("admin erase", ""), ("admin export", "")]

@@ -19,13 +19,16 @@ from blake3 import blake3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
+from litestar.routes import HTTPRoute
 from msgspec import json, msgpack
 from sqlalchemy import insert, select, text
 
+from central_mdm.contract.audit import Act
 from central_mdm.contract.heads import HEAD_TYPE, Head, Mark
 from central_mdm.contract.leaving import RECEIPT_TYPE, Receipt
 from central_mdm.contract.roster import ClassRow
 from central_mdm.fleet.enrolment import Code, make_code
+from central_mdm.identity.audit import acts_before
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.model import sign_in_failures, teachers
 from central_mdm.identity.passwords import hash_password
@@ -37,7 +40,7 @@ from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class, put_class
 from central_mdm.schema import WITHOUT_TENANT, tenant_tables
 from tests.mdm import Mdm, bearer, request_by
-from tests.mdm_askers import administrators
+from tests.mdm_askers import REGION, administrators, asker_of
 from tests.registers import village
 
 pytestmark = pytest.mark.real_loop
@@ -360,6 +363,42 @@ async def test_no_route_shows_changes_or_betrays_what_another_school_has(
             await _spliced(neighbours, operation)
     assert await rows_of(mdm, mdm.school) == before
     await _is_there_for_its_own(neighbours, asked)
+
+
+async def test_each_act_that_is_asked_says_on_what_and_whether_it_was_done(
+    neighbours: Neighbours,
+) -> None:
+    """The neighbour's people ask all that changes anything, some of it for what is not theirs."""
+    mdm, asked = neighbours.mdm, set[str]()
+    for operation in operations(mdm):
+        holder = asker_of(operation.label)
+        if operation.label.startswith("GET ") or holder not in {"administrator", "region"}:
+            continue
+        school = REGION if holder == "region" else NEIGHBOUR
+        before = await _acts(mdm, school)
+        mdm.clock.at += 1  # nobody has been too fast
+        answer = await operation.ask(mdm.http, neighbours.real, neighbours.tokens[holder])
+        assert answer.status_code not in {400, 401}, f"{operation.label}: {answer.text}"
+        (act,) = (await _acts(mdm, school))[: -len(before) or None]
+        refused = f"refused: {answer.json()['code']}" if answer.is_error else ""
+        assert act.detail.startswith(refused), operation.label
+        assert answer.is_error or not act.detail.startswith("refused"), operation.label
+        assert act.object, operation.label
+        assert act.who == f"person:a-{holder}"
+        asked.add(operation.label)
+    assert asked == {
+        f"POST {route.path_format}"
+        for route in mdm.app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.opt.get("duties") and not handler.opt.get("first")
+        if "GET" not in handler.http_methods
+    }
+
+
+async def _acts(mdm: Mdm, school: str) -> tuple[Act, ...]:
+    async with mdm.ground.database.reading(school) as connection:
+        return (await acts_before(connection, school, 0)).acts
 
 
 def _sent(values: Values) -> set[str]:

@@ -16,6 +16,7 @@ from sqlalchemy import delete, insert, select, text, update
 
 from central_mdm.cli import main
 from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.contract.wanted import COMMANDS_MAX, Reports
 from central_mdm.fleet.declaring import nearest
 from central_mdm.fleet.model import devices, policies
@@ -26,10 +27,16 @@ from central_mdm.fleet.urgent import (
     confirm_wipe,
 )
 from central_mdm.fleet.wanted_model import reports, urgent
+from central_mdm.identity import second_factor
+from central_mdm.identity.model import second_factors
 from central_mdm.identity.roles import choose_role
+from central_mdm.joining import ground_at
+from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import Database
 from central_mdm.platform.errors import Malformed, NotAllowed, Refused, TryAgain
 from central_mdm.platform.migrate import migrate, upgrade
+from central_mdm.roster.feed import publish
+from central_mdm.roster.rules import put_class, put_device
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.leaving import Leaving
@@ -276,6 +283,41 @@ async def test_a_missing_device_says_so_on_its_screen_until_it_is_found(
     assert "lost" not in await standings(mdm)
 
 
+@on_sqlite
+async def test_no_class_and_no_more_than_five_a_day_can_be_reported_missing(mdm: Mdm) -> None:
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        news = await put_class(connection, mdm.school, ClassRow("big", "Big"))
+        for number in range(24):
+            row = DeviceRow(f"dev-{number:04}", "big", f"Tablet {number}", "linux")
+            news += await put_device(connection, mdm.school, row, mdm.clock.at)
+        await publish(connection, mdm.school, news)
+
+    async def lost(number: int, status: int = 200) -> dict[str, Any]:
+        return await ask(mdm, "lost", {"device": f"dev-{number:04}", "text": "Call us"}, status)
+
+    for number in (*range(3), 2):
+        await lost(number)
+    refused = await lost(3, 409)
+    assert refused["code"] == "lost-of-a-class"
+    assert "3 of the 24 devices of big" in refused["detail"]
+    for number in range(2):
+        await ask(mdm, "found", {"device": f"dev-{number:04}"})
+        mdm.clock.at += 1
+        await lost(number + 3)
+    await ask(mdm, "found", {"device": "dev-0002"})
+    assert (await lost(5, 429))["code"] == "too-many-lost"
+    await lost(4)  # told again it is one
+    mdm.clock.at += DAY
+    await lost(5)
+    headers = await administrator(mdm)
+    acts = (await mdm.http.get("/api/audit", headers=headers)).json()["acts"]
+    assert [(one["object"], one["detail"]) for one in acts[:3]] == [
+        ("dev-0005", ""),
+        ("dev-0004", ""),
+        ("dev-0005", "refused: too-many-lost"),
+    ]
+
+
 async def test_erasing_wants_two_people_a_delay_and_tells_what_was_removed(  # noqa: PLR0915 - a story
     mdm: Mdm, tmp_path: Path
 ) -> None:
@@ -350,10 +392,10 @@ def test_the_commands_declare_order_list_and_erase_by_two(  # noqa: PLR0915 - a 
         told = json.loads((tmp_path / "sample.json").read_text())
         who, device = told["teachers"], told["devices"][0]["device"]
 
-        def said(command: str, *words: str, typed: str = "") -> tuple[int, Any]:
+        def said(*words: str, typed: str = "") -> tuple[int, Any]:
             monkeypatch.setattr("sys.stdin", io.StringIO(f"{typed}\n"))
             where = ("--folder", str(tmp_path), "--school", told["school"])
-            code = main([command, *where, *words])
+            code = main([*words, *where])
             heard = capsys.readouterr()
             return code, json.loads(heard.out) if heard.out else heard.err
 
@@ -380,7 +422,46 @@ def test_the_commands_declare_order_list_and_erase_by_two(  # noqa: PLR0915 - a 
         code, wipe = said("wipe", *yes, who[1]["login"], typed=who[1]["password"])
         assert (code, wipe["state"]) == (0, "confirmed")
         no = ("--cancel", wipe["id"], "--as", who[0]["login"])
-        assert said("wipe", *no, typed=who[0]["password"])[1]["state"] == "cancelled"
+        codes = asyncio.run(with_a_second_factor(tmp_path, told["school"], who[0]["id"]))
+        for wrong in ("", "\n000000"):
+            code, words = said("wipe", *no, typed=who[0]["password"] + wrong)
+            assert (code, "second factor" in words) == (1, True)
+        typed = f"{who[0]['password']}\n{codes[0]}"
+        assert said("wipe", *no, typed=typed)[1]["state"] == "cancelled"
+        code, acts = said("admin", "audit")
+        found = [(one["who"], one["act"], one["object"], one["detail"]) for one in acts["acts"]]
+    console, one, two = found[-1][0], f"person:{who[0]['id']}", f"person:{who[1]['id']}"
+    assert console.startswith("console:")
+    wiped = wipe["id"]
+    minutes = "minutes=60"
+    assert found[::-1] == [
+        (console, "group", "l", "kind=laptop"),
+        (console, "declare", "group l", "feature=wallpaper"),
+        (console, "declare", "school", "refused: no-body feature=wallpaper"),
+        (console, "order", f"device {device}", f"kind=ring {minutes}"),
+        (console, "lost", device, ""),
+        (console, "lost", device, "found=True"),
+        (one, "wipe", device, "refused: wrong-duty ask"),
+        (console, "role", who[0]["id"], "role=administrator"),
+        (one, "wipe", device, f"ask {wiped} {minutes}"),
+        (one, "wipe", device, f"refused: second-person confirm {wiped}"),
+        (two, "wipe", device, f"confirm {wiped}"),
+        (one, "second-factor-enrolled", who[0]["id"], ""),
+        (console, "wipe", wiped, "refused: wrong-code cancel"),
+        (console, "wipe", wiped, "refused: wrong-code cancel"),
+        (one, "recovery-code-used", who[0]["id"], ""),
+        (one, "wipe", device, f"cancel {wiped}"),
+    ]
+
+
+async def with_a_second_factor(folder: Path, school: str, person: str) -> tuple[str, ...]:
+    """Give a person a confirmed second factor; return the codes that stand in for it."""
+    async with ground_at(folder, "") as ground:
+        caller = Caller(school, "teacher", person, duty="administrator")
+        made = await second_factor.enrol(ground, caller)
+        async with ground.database.writing(school) as connection:
+            await connection.execute(update(second_factors).values(confirmed=True))
+    return made.recovery
 
 
 def test_a_policy_of_before_is_declared_by_the_migration(a_cluster: Callable[[], Path]) -> None:

@@ -79,7 +79,8 @@ class Counted(Collector):
         yield took
 
     def _of_ways(self) -> Iterator[Metric]:
-        ways = {"check-ins": self._door.short_way, "rooms": self._door.rooms}
+        door = self._door
+        ways = {"check-ins": door.short_way, "rooms": door.rooms, "uploads": door.uploads}
         inside = {name: way.inside for name, way in ways.items()}
         most = {name: way.most for name, way in ways.items()}
         refused = {name: way.refused for name, way in ways.items()}

@@ -19,6 +19,7 @@ from msgspec import Struct
 from central_mdm.app import ROOMS, join
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.joining import ground_at
+from central_mdm.patience import Connection, Patience, keep_looking
 from central_mdm.platform.alone import only_one
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.readiness import Readiness
@@ -39,7 +40,8 @@ class Served(Struct, frozen=True):
 
     `only`: the rooms whose routes are here. `drain_seconds`: how long we still serve once asked to
     end, while /ready says no. `metrics_port`: where to show metrics, 0 for any free port; None:
-    nowhere. `traces`: the collector (OTLP over HTTP) to which traces go.
+    nowhere. `traces`: the collector (OTLP over HTTP) to which traces go. `patience`: how long who
+    asks may take to do so.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class Served(Struct, frozen=True):
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     traces: str = ""
+    patience: Patience = Patience()
 
 
 class _Server(uvicorn.Server):
@@ -116,7 +119,7 @@ async def _serve_on(
         layers = (*layers, requests.layer)
     joined = join(ground, readiness, served.only, layers)
     told = _addresses(served, sockets)
-    server = _Server(_config(joined.app, served), lambda: say(json.dumps(told)))
+    server = _Server(configured(joined.app, served), lambda: say(json.dumps(told)))
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     if sys.platform != "win32":  # whose loop hears of no signals
@@ -127,10 +130,13 @@ async def _serve_on(
         ending = tasks.create_task(
             _drain(asked, readiness, server, served.drain_seconds), name="drain"
         )
+        looking = tasks.create_task(
+            keep_looking(server.server_state.connections, served.patience), name="patience"
+        )
         with _shown(tasks, sockets.metrics, partial(metrics_page, ground, joined, requests)):
             await server.serve(sockets=[sockets.requests])
-        tidying.cancel()
-        ending.cancel()
+        for task in (tidying, ending, looking):
+            task.cancel()
 
 
 @contextmanager
@@ -158,9 +164,11 @@ def _shown(
         server.should_exit = True
 
 
-def _config(app: ASGIApp, served: Served) -> uvicorn.Config:
+def configured(app: ASGIApp, served: Served) -> uvicorn.Config:
+    """Return how `app` is served: by connections that `keep_looking` can look at."""
     return uvicorn.Config(
         app,
+        http=Connection,
         access_log=False,
         log_config=None,
         server_header=False,

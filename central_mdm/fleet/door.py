@@ -41,7 +41,7 @@ from central_mdm.platform.passes import read_pass
 log = logging.getLogger(__name__)
 HTTP: Final = ScopeType.HTTP
 PATH: Final = "/api/check-in"
-HEALTH: Final = "/health"
+ALWAYS: Final = frozenset({"/health", "/ready"})
 """Answered in a full house as well: who is asked too much is not to be started anew for it."""
 BODY_BYTES_MAX: Final = 2048
 Received = HTTPReceiveMessage | WebSocketReceiveMessage
@@ -53,7 +53,10 @@ _FAST: Final = _answer.encode(Problem("too-many-requests"))
 BUSY_SPREAD_SECONDS: Final = 300
 CHECK_INS_MAX: Final = 300
 REQUESTS_MAX: Final = 200
-"""So many are served at once; a connection on which nothing is asked is none."""
+UPLOADS_MAX: Final = 200
+"""So many are served at once; who has not said all that it asks is not among them."""
+GATHERED_BYTES_MAX: Final = 64 * 1024
+"""A body up to this is waited for; of a larger one, an upload, so much. As uvicorn holds anyway."""
 HOLD_SECONDS: Final = 0.25
 HELD_MAX: Final = 5000
 
@@ -99,30 +102,37 @@ class Door:
         self.tellings = tellings(ground.database)
         # Each for itself, so that a morning's check-ins keep no teacher out.
         self.short_way, self.rooms = Way(CHECK_INS_MAX), Way(REQUESTS_MAX)
+        self.uploads = Way(UPLOADS_MAX)  # they come as slowly as a line is, and keep nobody out
         self.held = 0
         self.answered, self.outcomes = Spread(SECONDS), Outcomes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != HTTP:
+        if scope["type"] != HTTP or scope["path"] in ALWAYS:
             await self._app(scope, receive, send)
             return
-        token = _token(scope) if self._fleet else ""
-        way = self.short_way if token else self.rooms
-        if way.inside >= way.most and scope["path"] != HEALTH:
+        first = await receive()
+        if goes_on := _goes_on(first):
+            first = await _gathered(first, receive)
+            goes_on = _goes_on(first)
+        token = _token(scope) if self._fleet and not goes_on else ""
+        way = self.short_way if token else self.uploads if goes_on else self.rooms
+        if way.inside >= way.most:
             way.refused += 1
             await self._refuse(send)
             return
         way.inside += 1
         try:
             if token:
-                await self._check_in(token, scope, receive, send)
+                await self._check_in(token, scope, first, receive, send)
             else:
-                await self._app(scope, receive, send)
+                await self._app(scope, _again(first, receive), send)
         finally:
             way.inside -= 1
 
-    async def _check_in(self, token: str, scope: Scope, receive: Receive, send: Send) -> None:
-        first, began = await receive(), perf_counter()
+    async def _check_in(
+        self, token: str, scope: Scope, first: Received, receive: Receive, send: Send
+    ) -> None:
+        began = perf_counter()
         try:
             answer = await self._short(token, first)
         except TooFast as error:
@@ -196,9 +206,29 @@ def _token(scope: HTTPScope) -> str:
     return ""
 
 
+def _goes_on(message: Received) -> bool:
+    return message["type"] == "http.request" and message.get("more_body", False)
+
+
+async def _gathered(message: Received, receive: Receive) -> Received:
+    """Wait for the rest of a body, or `GATHERED_BYTES_MAX`; whoever serves sees to it that it ends.
+
+    Returns what came as one message, or that whoever sent it has gone.
+    """
+    pieces, held = list[bytes](), 0
+    while message["type"] == "http.request":
+        pieces.append(message["body"])
+        held += len(message["body"])
+        more = message.get("more_body", False)
+        if not more or held >= GATHERED_BYTES_MAX:
+            return {"type": "http.request", "body": b"".join(pieces), "more_body": more}
+        message = await receive()
+    return message
+
+
 def _body(message: Received) -> CheckIn | None:
-    """Read a body that came in one piece and is a check-in; None for any other."""
-    if message["type"] != "http.request" or message.get("more_body"):
+    """Read a body that is there, and a check-in; None for any other."""
+    if message["type"] != "http.request":
         return None
     body = message["body"]
     try:

@@ -1,0 +1,152 @@
+"""Who asks slowly, or not at all, keeps nobody else out; over real connections."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from central_mdm.fleet.door import CHECK_INS_MAX, REQUESTS_MAX
+from central_mdm.patience import Connection, Patience, keep_looking
+from central_mdm.serving import Served, configured
+from tests.mdm import Mdm, Prepared, running
+
+pytestmark = pytest.mark.real_loop
+
+SIGN_IN = b"POST /api/sign-in HTTP/1.1\r\nHost: mdm\r\nContent-Type: application/json\r\n"
+CHECK_IN = SIGN_IN.replace(b"sign-in", b"check-in") + b"Authorization: Bearer p.x.y.tilleuls\r\n"
+HALF = b"Content-Length: 100\r\n\r\n"
+PATIENCE = Patience()
+
+
+@pytest.fixture
+async def mdm(tmp_path: Path, school_on: Callable[[str], Prepared]) -> AsyncGenerator[Mdm]:
+    with school_on("sqlite").copy(tmp_path) as url:
+        async with running(tmp_path, url) as made:
+            yield made
+
+
+@dataclass
+class Line:
+    """A connection that sends what it is told to."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def send(self, content: bytes) -> None:
+        self.writer.write(content)
+        await self.writer.drain()
+
+    async def rest(self) -> bytes:
+        """Read until the server ends it."""
+        async with asyncio.timeout(10):
+            return await self.reader.read()
+
+
+@dataclass
+class House:
+    """The application on a socket. `at`: the second at which all connections are looked at next."""
+
+    http: httpx.AsyncClient
+    open: set[Connection]
+    dial: Callable[[], Awaitable[Line]]
+
+    def look(self, at: float) -> None:
+        for each in tuple(self.open):
+            each.look(PATIENCE, at)
+
+    async def has(self, received_bytes: int) -> None:
+        """Wait until so much has come, on all together."""
+        async with asyncio.timeout(10):
+            while sum(each.received_bytes for each in self.open) < received_bytes:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def housed(mdm: Mdm) -> AsyncGenerator[House]:
+    config = configured(mdm.app, Served(Path()))
+    config.port, config.lifespan = 0, "off"  # it lives already
+    server, lines = uvicorn.Server(config), list[Line]()
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    host, port = server.servers[0].sockets[0].getsockname()
+
+    async def dial() -> Line:
+        lines.append(Line(*await asyncio.open_connection(host, port)))
+        return lines[-1]
+
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as http:
+            yield House(http, server.server_state.connections, dial)  # type: ignore[arg-type]
+    finally:
+        for line in lines:
+            line.writer.close()
+        await server.shutdown()
+
+
+async def test_a_thousand_that_never_finish_asking_keep_nobody_out_and_are_let_go(
+    mdm: Mdm,
+) -> None:
+    async with housed(mdm) as house:
+        slow = [await house.dial() for _ in range(REQUESTS_MAX + CHECK_INS_MAX + 20)]
+        half = [SIGN_IN + HALF + b"{"] * (REQUESTS_MAX + 10) + [CHECK_IN + HALF] * CHECK_INS_MAX
+        for line, content in zip(slow, half, strict=False):
+            await line.send(content)
+        await house.has(sum(map(len, half)))
+
+        for path in ("/health", "/ready"):
+            assert (await house.http.get(path)).status_code == 200
+        answer = await house.http.post("/api/sign-in", json={"school": "x", "login": "y"})
+        assert answer.status_code == 400, "it has reached the room"
+        by = {"authorization": "Bearer p.x.y.tilleuls"}
+        assert (await house.http.post("/api/check-in", headers=by, json={})).status_code == 401
+
+        house.look(at=100)
+        house.look(at=100 + PATIENCE.body_seconds)
+        assert (await house.http.get("/health")).status_code == 200
+        assert len(house.open) == len(slow) + 1
+        house.look(at=100 + PATIENCE.body_seconds + 1)
+        for line, content in zip(slow, half, strict=False):
+            told = await line.rest()
+            assert told.startswith(b"HTTP/1.1 408 "), content
+            assert b'"code":"too-slow"' in told
+        assert [await line.rest() for line in slow[len(half) :]] == [b""] * 10, "who said nothing"
+
+
+async def test_half_a_head_and_a_trickle_end_and_an_honest_slow_line_arrives(mdm: Mdm) -> None:
+    async with housed(mdm) as house:
+        head, second, trickle, honest = [await house.dial() for _ in range(4)]
+        await second.send(b"GET /health HTTP/1.1\r\nHost: mdm\r\n\r\n")
+        await second.reader.readuntil(b"}")
+        for line, content in (
+            (head, SIGN_IN),
+            (second, SIGN_IN),
+            (trickle, SIGN_IN + b"Content-Length: 16000\r\n\r\n"),
+            (honest, SIGN_IN + b"Content-Length: 16000\r\n\r\n"),
+        ):
+            await line.send(content)
+        await house.has(4 * len(SIGN_IN))
+        sent = sum(each.received_bytes for each in house.open)
+        house.look(at=0)
+        await honest.send(b" " * 8192)
+        await head.send(b"X-More: of it\r\n")
+        await second.send(b"X-More: of it\r\n")
+        await trickle.send(b" " * 20)
+        await house.has(sent + 8192 + 2 * len(b"X-More: of it\r\n") + 20)
+        house.look(at=11)
+        assert (await head.rest(), await second.rest()) == (b"", b"")
+        assert (await trickle.rest()).startswith(b"HTTP/1.1 408 ")
+        await honest.send(b" " * (16000 - 8192))
+        assert (await honest.reader.readline()).startswith(b"HTTP/1.1 400 "), "it is no sign-in"
+
+
+async def test_a_server_looks_by_itself(mdm: Mdm) -> None:
+    async with housed(mdm) as house, asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(keep_looking(house.open, Patience(head_seconds=0.05)))
+        assert await (await house.dial()).rest() == b""
+        looking.cancel()

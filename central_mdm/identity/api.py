@@ -55,8 +55,9 @@ def routes(ground: Ground) -> Router:
         request_max_body_size=BODY_BYTES_MAX,
         responses=problems(401),
     )
-    async def refresh(data: JSONBody[Refresh]) -> SignedIn:
-        return await rules.refresh(ground, data.refresh)
+    async def refresh(request: AnyRequest, data: JSONBody[Refresh]) -> SignedIn:
+        address = request.client.host if request.client else ""
+        return await rules.refresh(ground, data.refresh, address)
 
     @post("/grants", status_code=200, opt=TEACHER, responses=problems(401, 403, 409))
     async def grant(request: AnyRequest) -> GrantIssued:

@@ -207,11 +207,14 @@ async def complete(ground: Ground, caller: Caller, code: str, csr: str = "") -> 
     return _signed_in(pair, name, about, issued)
 
 
-async def refresh(ground: Ground, token: str) -> SignedIn:
-    """Spend a refresh token. Raises NotSignedIn; one whose pair was renewed ends all its family."""
+async def refresh(ground: Ground, token: str, address: str) -> SignedIn:
+    """Spend a refresh token. Raises NotSignedIn; one whose pair was renewed ends all its family.
+
+    `address`: where it came from, as far as that can be seen; behind an ingress the ingress's.
+    """
     _, school, _ = read_token(f"Bearer {token}")
-    ground.limits.shown("login", token)
-    ground.limits.stranger(school)
+    ground.limits.shown("refresh", token)
+    ground.limits.renewal(school, address)
     async with ground.database.writing(school) as connection:
         pair = await rotate(connection, ground, school, token)
         if pair is not None:

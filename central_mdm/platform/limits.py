@@ -1,8 +1,8 @@
 """How fast one may ask: a token bucket an identity and one a school, in this process.
 
-Never by address: a whole school is one address (NAT). A bucket is kept as the one number that says
-it all, the moment at which it is full again (GCRA, ITU-T I.371); a full one is as good as none, so
-the oldest are forgotten first, and memory has an end.
+Never by address alone: a whole school is one address (NAT), and behind an ingress all are. A bucket
+is kept as the one number that says it all, the moment at which it is full again (GCRA, ITU-T I.371);
+a full one is as good as none, so the oldest are forgotten first, and memory has an end.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from central_mdm.platform.errors import TooFast
 
-Shown = Literal["login", "code"]
+Shown = Literal["login", "code", "refresh"]
 HELD_MAX: Final = 200_000
 """Buckets of each kind; 40 MiB at the most. Who fills them with made-up names frees others'."""
 
@@ -35,7 +35,9 @@ class Rates(Struct, frozen=True):
     `check_in`: one each quarter of an hour, and those of a network that comes and goes. `device`:
     all else that it asks, and brings. `teacher`: an app that brings a week's work. `school`: all of
     its devices switched on at once. `login` and `code`: who shows one, a class's code being shown
-    by many. `strangers`: all of these at one school.
+    by many; `refresh`: who shows such a token. `strangers`: all who show a login or a code at one
+    school. `renewals`: all who show a refresh token there, from one address: made-up ones cost
+    their sender nothing, so they keep nobody from signing in.
     """
 
     check_in: Rate = Rate(60, 0.1)
@@ -44,7 +46,9 @@ class Rates(Struct, frozen=True):
     school: Rate = Rate(20_000, 500)
     login: Rate = Rate(20, 1)
     code: Rate = Rate(200, 10)
+    refresh: Rate = Rate(20, 1)
     strangers: Rate = Rate(2000, 30)
+    renewals: Rate = Rate(2000, 30)
 
 
 class Buckets:
@@ -84,8 +88,13 @@ class Limits:
             "teacher": Buckets(rates.teacher, now),
         }
         self._schools = Buckets(rates.school, now)
-        self._shown = {"login": Buckets(rates.login, now), "code": Buckets(rates.code, now)}
+        self._shown = {
+            "login": Buckets(rates.login, now),
+            "code": Buckets(rates.code, now),
+            "refresh": Buckets(rates.refresh, now),
+        }
         self._strangers = Buckets(rates.strangers, now)
+        self._renewals = Buckets(rates.renewals, now)
 
     def check_in(self, school: str, device: str) -> None:
         """Let a device check in by the short way. Raises TooFast. Costs less than 2 µs."""
@@ -100,7 +109,7 @@ class Limits:
         self._schools.take(school)
 
     def shown(self, kind: Shown, what: str) -> None:
-        """Let somebody without a token show a login of a school, or a code. Raises TooFast.
+        """Let somebody without a token show a login of a school, or another `kind`. Raises TooFast.
 
         Kept as its hash: people type passwords into the field for logins.
         """
@@ -110,3 +119,7 @@ class Limits:
     def stranger(self, school: str) -> None:
         """Let somebody without a token come to this school. Raises TooFast."""
         self._strangers.take(school)
+
+    def renewal(self, school: str, address: str) -> None:
+        """Let somebody at this address show a refresh token of a school. Raises TooFast."""
+        self._renewals.take((school, address))

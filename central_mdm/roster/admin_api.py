@@ -1,9 +1,6 @@
 """Routes of administrators: classes, pupils, teaching, the end of a year, the school's register."""
 
-import asyncio
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Final
+from typing import Annotated
 
 from litestar import Router, get, post
 from litestar.params import JSONBody, QueryParameter
@@ -30,20 +27,18 @@ from central_mdm.platform.api import (
     done_once,
     problems,
 )
-from central_mdm.platform.errors import Busy
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.reading import read_pieces
 from central_mdm.roster import administering
 from central_mdm.roster.oneroster.importing import import_register
+from central_mdm.roster.uploading import Uploads
 
-IMPORT_WAIT_SECONDS: Final = 30
 Confirm = Annotated[str, QueryParameter(max_length=64, pattern=r"^[0-9a-f]*$")]
 DryRun = Annotated[bool, QueryParameter()]
 
 
-def routes(ground: Ground) -> Router:  # noqa: C901 - one handler a route
-    # One import has a core and a disk to itself: a second one is told to come back.
-    importing = asyncio.Lock()
+def routes(ground: Ground) -> Router:
+    uploads = Uploads()
 
     @post(
         "/classes",
@@ -117,18 +112,9 @@ def routes(ground: Ground) -> Router:  # noqa: C901 - one handler a route
         confirm: Confirm = "",
     ) -> Imported:
         about("register", f"dry_run={dry_run} confirm={confirm}")
-        if importing.locked():
-            raise Busy("importing", IMPORT_WAIT_SECONDS)
-        async with importing:
-            with TemporaryDirectory(prefix="pupitre-upload-") as folder:
-                bundle = Path(folder) / "bundle.zip"
-                with bundle.open("wb") as file:
-                    async for piece in read_pieces(request, UPLOAD_BYTES_MAX):
-                        await asyncio.to_thread(file.write, piece)
-                school: str = request.user.school
-                return await import_register(
-                    ground, school, bundle, dry_run=dry_run, confirm=confirm
-                )
+        school: str = request.user.school
+        async with uploads.taken(school, read_pieces(request, UPLOAD_BYTES_MAX)) as bundle:
+            return await import_register(ground, school, bundle, dry_run=dry_run, confirm=confirm)
 
     handlers = [put_class, put_pupil, move, teaching, archive, sessions, import_]
     return Router("/api/admin", route_handlers=handlers, tags=["roster"])

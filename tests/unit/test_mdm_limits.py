@@ -1,5 +1,7 @@
 """Token buckets: a burst, then a pace; each for itself, in bounded memory."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,3 +91,16 @@ def test_a_hasty_device_takes_nothing_from_its_school_and_a_school_nothing_from_
     assert passing("tilleuls", "calm", 2) == 2
     assert passing("tilleuls", "third", 2) == 1, "five is what the school has"
     assert passing("elsewhere", "hasty", 2) == 2
+
+
+def test_who_makes_refresh_tokens_up_keeps_nobody_from_signing_in_nor_another_address() -> None:
+    limits = Limits(Ticks(), Rates(strangers=Rate(5, 1), renewals=Rate(5, 1)))
+    for number in range(100):
+        limits.shown("refresh", f"made-up-{number}")
+        with suppress(TooFast):
+            limits.renewal("tilleuls", "10.0.0.66")
+    with pytest.raises(TooFast):
+        limits.renewal("tilleuls", "10.0.0.66")
+    limits.renewal("tilleuls", "10.0.0.7")
+    limits.shown("login", "tilleuls/lambert")
+    limits.stranger("tilleuls")

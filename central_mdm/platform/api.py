@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from sqlite3 import SQLITE_FULL
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, InternalServerException
+from litestar.exceptions import HTTPException, InternalServerException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
@@ -33,6 +33,8 @@ _CODES: Final = {
     405: "no-such-method",
     413: "too-large",
 }
+
+_OWN_WORDS: Final = ("Expected ", "Object missing required field ")
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -83,16 +85,16 @@ def _told(error: Exception) -> Response[Problem]:
     match error:
         case Refusal():
             return _problem(error.status, error.code, error.detail, _headers(error))
-        case HTTPException(status_code=status, detail=detail) if status < 500:  # noqa: PLR2004
-            headers = {name: str(v) for name, v in (error.headers or {}).items()}
-            code = _CODES.get(status, "refused")
-            return _problem(status, code, detail if status == 400 else "", headers)  # noqa: PLR2004
+        case HTTPException(status_code=status) if status < 500:  # noqa: PLR2004
+            return _not_taken(error)
         case InternalServerException(detail=detail) if "disconnected" in detail:
             # Litestar's word for a body that ends early: a school's line was cut, no fault of ours.
             return _told(Malformed("cut-off", "The body ended early."))
         case DataError() | UnicodeError() | OverflowError() | RecursionError():
             # RecursionError: msgspec lets it through for JSON nested a thousand deep.
-            return _told(Malformed("malformed", "A value does not fit."))
+            deep = isinstance(error, RecursionError)
+            told = "This is nested too deep." if deep else "A value does not fit."
+            return _told(Malformed("malformed", told))
         case OSError() | OperationalError() if _is_full(error):
             log.warning("the disk is full")
             return _told(Busy("busy", FULL_SECONDS))
@@ -113,6 +115,31 @@ def _is_full(error: OSError | OperationalError) -> bool:
         return error.errno in {errno.ENOSPC, errno.EDQUOT}
     code = getattr(error.orig, "sqlite_errorcode", 0)
     return code == SQLITE_FULL or getattr(error.orig, "sqlstate", "") == DISK_FULL
+
+
+def _not_taken(error: HTTPException) -> Response[Problem]:
+    """Answer what Litestar refuses before any of our code has seen it."""
+    detail = error.detail if error.status_code == 400 else ""  # noqa: PLR2004
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        detail = _places(cast(list[dict[str, object]], error.extra))
+    headers = {name: str(value) for name, value in (error.headers or {}).items()}
+    return _problem(error.status_code, _CODES.get(error.status_code, "refused"), detail, headers)
+
+
+def _places(found: list[dict[str, object]]) -> str:
+    """Name each field and what it is to be: our own words, never what was sent."""
+    return " ".join(f"{_field(each)}: {_wanted(str(each.get('message')))}." for each in found)
+
+
+def _field(error: dict[str, object]) -> str:
+    """Return the path of msgspec within a body, or a parameter; both are names of ours."""
+    name = str(error.get("key", "data"))
+    return "body" if name == "data" else name
+
+
+def _wanted(message: str) -> str:
+    """Return msgspec's sentence where it tells of types and bounds: others repeat the value."""
+    return message if message.startswith(_OWN_WORDS) else "This does not fit"
 
 
 def _is_text(error: DBAPIError) -> bool:

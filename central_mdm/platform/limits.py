@@ -1,7 +1,7 @@
 """How fast one may ask: a token bucket an identity and one a school, in this process.
 
-Never by address alone: a whole school is one address (NAT), and behind an ingress all are. A bucket
-is kept as the one number that says it all, the moment at which it is full again (GCRA, ITU-T
+Never by address alone: a whole school is one address (NAT), and behind an ingress all are. A
+bucket is kept as the one number that says it all, the moment at which it is full again (GCRA, ITU-T
 I.371); a full one is as good as none, so the oldest are forgotten first, and memory has an end.
 """
 

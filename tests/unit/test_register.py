@@ -17,6 +17,7 @@ from central_mdm.platform.errors import Malformed
 from central_mdm.roster.oneroster.bundle import open_bundle
 from central_mdm.roster.oneroster.reading import Read, read_bundle
 from central_mdm.roster.oneroster.report import EACH_MAX, Report, write_report
+from central_mdm.roster.oneroster.rows import BROKEN
 from central_mdm.roster.oneroster.staging import a_staging
 from central_mdm.roster.oneroster.tables import Line, read_table
 from tests.registers import Register, village, zipped
@@ -62,6 +63,45 @@ def test_a_table_is_read_whatever_a_spreadsheet_made_of_it(content: bytes) -> No
     (row,) = lines(content)
     assert row.fields == {"sourcedid": "1", "givenname": "Zoé", "familyname": "Müller"}
     assert not row.overfull
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        b"Fran\x81ois",
+        "Fran\x81ois".encode(),
+        "Zoé".encode() + b"\xe9",
+        "Zoé".encode().decode("cp1252").encode(),
+        "Léa".encode().decode("latin-1").encode(),
+        "Àlex".encode().decode("latin-1").encode(),
+        "D\u2019Arc".encode().decode("cp1252").encode(),
+        "Şükrü".encode().decode("cp1252").encode(),
+        "Иван".encode().decode("latin-1").encode(),
+        b"Zo\xef\xbf\xbd",
+    ],
+)
+def test_a_name_whose_letters_are_lost_is_refused_with_its_line_and_column(
+    tmp_path: Path, given: bytes
+) -> None:
+    head = b"sourcedId,role,orgSourcedIds,note,givenName,familyName\n"
+    rows = head + b"p1,student,o,,Ada,B\np2,student,o,,%b,B\np3,student,o,%b,Eve,B\n"
+    files = village().csv() | {"users.csv": rows % (given, given)}
+    found = heard(zipped(tmp_path / "b.zip", files))
+    (row,) = [row for row in found.report.rows if row.file == "users.csv"]
+    assert (row.line, row.field, row.why) == (3, "givenName", BROKEN)
+    assert found.people == {("p1", "Ada"), ("p3", "Eve")}, "a note is of no use, and hurts nobody"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ZOÉ", "Åse", "João", "IRMÃ", "Ñandú", "Øyvind", "L\u2019Hôte", "Łukasz", "«Éléa»", "Ωδή"],
+)
+def test_a_name_with_capitals_and_accents_is_read_as_it_is(name: str) -> None:
+    (row,) = lines(f"{HEAD}\n1,{name},B\n".encode())
+    assert (row.fields["givenname"], row.broken) == (name, ())
+    if name.encode("cp1252", "ignore").decode("cp1252") == name:
+        (row,) = lines(f"{HEAD}\n1,{name},B\n".encode("cp1252"))
+        assert (row.fields["givenname"], row.broken) == (name, ())
 
 
 def test_a_list_in_quotes_is_one_field_and_a_row_says_its_line() -> None:
@@ -193,6 +233,7 @@ def test_what_is_no_zip_or_half_of_one_is_refused(tmp_path: Path) -> None:
 
 KILLED = """
 import os, signal
+from central_mdm.roster.oneroster.rows import BROKEN
 from central_mdm.roster.oneroster.staging import a_staging
 with a_staging() as staging:
     staging.many("INSERT INTO f_user (source, given) VALUES (?, ?)", [("p1", "Zofia")])

@@ -118,6 +118,7 @@ class Objection(Struct, frozen=True):
 
 E = TypeVar("E", bound=Entry | Property)
 _PLACE: Final = re.compile(r"^(.*?)(?: - at `\$\.?(\w*)[^`]*`)?$", re.DOTALL)
+BROKEN: Final = "Letters are lost: save the file as UTF-8 from the program that has them right."
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
 _SAYS: Final = (
     ("missing required field", "This may not be empty."),
@@ -133,6 +134,9 @@ def read_row(line: Line, kind: type[E]) -> E | Objection:
     if line.overfull:
         return Objection("", "", "The row has more columns than the header.")
     words = _words(kind)
+    for word in line.broken:
+        if word in words:
+            return Objection(words[word], line.fields.get(word, ""), BROKEN)
     known = {words[word]: value for word, value in line.fields.items() if word in words}
     try:
         return msgspec.convert(known, kind)

@@ -1,6 +1,7 @@
 """The rows of one CSV file, whatever a spreadsheet has done to it; never all of them at once."""
 
 import csv
+import re
 from collections.abc import Iterator
 from io import BufferedReader, TextIOWrapper
 from typing import Final
@@ -16,14 +17,28 @@ ROWS_MAX: Final = 5_000_000
 _DELIMITERS: Final = ",;\t"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
+_AFTER: Final = bytes(range(0x80, 0xC0)).decode("cp1252", "ignore")
+"""What the later bytes of a letter in UTF-8 look like, read as Windows-1252."""
+_BROKEN: Final = re.compile(
+    # A byte that no letter has, or a control character of C1; then UTF-8 read as Windows-1252:
+    # two signs for an accent or a letter of Greek, Cyrillic, Arabic, three for a quotation mark.
+    # In names none of these capitals stands before such a sign.
+    "[\ufffd\x80-\x9f]"
+    f"|[\xc2-\xc5\xce-\xd1\xd8\xd9][{re.escape(_AFTER)}]"
+    "|\xe2[\u20ac\u201a\u201e\u2020]"
+)
 
 
 class Line(Struct, frozen=True):
-    """A row: `number` is that of its last line in the file; fields that are empty are not in it."""
+    """A row: `number` is that of its last line in the file; fields that are empty are not in it.
+
+    `broken`: columns whose letters are lost, in none of the encodings or in two at once.
+    """
 
     number: int
     fields: dict[str, str]
     overfull: bool = False
+    broken: tuple[str, ...] = ()
 
 
 def read_table(file: BufferedReader, name: str) -> Iterator[Line]:
@@ -60,7 +75,15 @@ def _line(number: int, header: list[str], row: list[str]) -> Line | None:
         return None
     named = zip(header, values, strict=False)
     fields = {word: value for word, value in named if word and value}
-    return Line(number, fields, any(values[len(header) :]))
+    return Line(number, fields, any(values[len(header) :]), _broken(header, row))
+
+
+def _broken(header: list[str], row: list[str]) -> tuple[str, ...]:
+    # As they are: what is cut off at the ends may be half of a letter.
+    if "".join(row).isascii():
+        return ()
+    named = zip(header, row, strict=False)
+    return tuple(word for word, value in named if _BROKEN.search(value))
 
 
 def _again(first: str, lines: Iterator[str]) -> Iterator[str]:

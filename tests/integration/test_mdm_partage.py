@@ -8,17 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import blake3
+import httpx
 import msgspec
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, ChunkRef, Manifest
 from central_mdm.identity.model import teachers
+from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school
 from central_mdm.partage.quota import keep_quota, room
 from central_mdm.platform.authentication import Caller
 from central_mdm.tidying import DAY_SECONDS, Retention, tidy
-from tests.mdm import Mdm
+from tests.disks import disk
+from tests.mdm import Mdm, Prepared, running
 
 pytestmark = pytest.mark.real_loop
 
@@ -57,6 +60,51 @@ async def put(mdm: Mdm, content: bytes, name: str = "") -> int:
     url = f"/api/chunks/{name or blake3.blake3(content).hexdigest()}"
     answer = await mdm.http.put(url, content=content, headers=await mdm.as_teacher())
     return answer.status_code
+
+
+async def grouped(mdm: Mdm, headers: dict[str, str], name: str = "G") -> httpx.Response:
+    """Have something written into the database."""
+    asked = {"id": "g", "name": name, "rule": {"kind": "laptop"}}
+    return await mdm.http.post("/api/fleet/groups", json=asked, headers=headers)
+
+
+def want_full(answer: httpx.Response, caplog: pytest.LogCaptureFixture) -> None:
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 60
+    said = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert said == ["the disk is full"]
+    caplog.clear()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_where_the_database_s_disk_is_full_a_request_is_to_come_again_in_a_minute(
+    tmp_path: Path, prepared_school: Prepared, caplog: pytest.LogCaptureFixture
+) -> None:
+    with disk(tmp_path / "disk", "16m") as small:
+        folder = small.folder / "school"
+        with prepared_school.copy(folder) as url:
+            async with running(folder, url) as mdm:
+                await choose_role(mdm.ground, mdm.school, "t-sane", "administrator")
+                mine = await mdm.as_administrator("t-sane")
+                small.fill()
+                want_full(await grouped(mdm, mine), caplog)
+                small.empty()
+                assert (await grouped(mdm, mine)).status_code == 200
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_where_postgresql_s_disk_is_full_a_request_is_to_come_again_in_a_minute(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    await choose_role(mdm.ground, mdm.school, "t-sane", "administrator")
+    mine = await mdm.as_administrator("t-sane")
+    raises = "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS "
+    raises += "$$ BEGIN RAISE 'no room' USING ERRCODE = 'disk_full'; END $$"
+    before = "CREATE TRIGGER full_disk BEFORE INSERT ON fleet_groups EXECUTE FUNCTION no_room()"
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        for statement in (raises, before):
+            await connection.execute(text(statement))
+    want_full(await grouped(mdm, mine), caplog)
 
 
 async def test_where_the_disk_is_full_a_chunk_is_to_come_again_in_a_minute(

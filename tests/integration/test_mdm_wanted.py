@@ -283,7 +283,6 @@ async def test_a_missing_device_says_so_on_its_screen_until_it_is_found(
     assert "lost" not in await standings(mdm)
 
 
-@on_sqlite
 async def test_no_class_and_no_more_than_five_a_day_can_be_reported_missing(mdm: Mdm) -> None:
     async with mdm.ground.database.writing(mdm.school) as connection:
         news = await put_class(connection, mdm.school, ClassRow("big", "Big"))

@@ -33,6 +33,7 @@ from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.people import Person, add_person
 from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import ground_at, has_school
+from central_mdm.partage.holding import mark_absent
 from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
@@ -312,6 +313,7 @@ async def _run(ground: Ground, args: argparse.Namespace) -> object:  # noqa: C90
             async with ground.database.writing(args.school) as connection:
                 await keep_house_rules(connection, args.school, told, ground.clock())
         case _:
+            await mark_absent(ground, args.school)
             await begin_epoch(ground, args.school)
     return {"done": args.command}
 

@@ -14,18 +14,21 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from blake3 import blake3
 from msgspec import Struct
 from sqlalchemy import URL, make_url, select
 
 from central_mdm.contract.sealed import NONCE_BYTES, SALT_BYTES
 from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import KEYS, ground_at
+from central_mdm.partage.holding import Found, look_at, mark_absent
 from central_mdm.partage.model import chunks
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.ground import Ground
@@ -45,12 +48,16 @@ BYPASS: Final = (
 
 
 class Kept(Struct, frozen=True):
-    """What a backup holds."""
+    """What a backup holds; what it lacks: chunks that were not there, or not what they should be.
+
+    Of a restored server: those that the register names and the store has not.
+    """
 
     schools: int
     keys: int
     chunks: int
     lost_chunks: int = 0
+    rotten_chunks: int = 0
 
 
 async def back_up(ground: Ground, folder: Path, out: Path, passphrase: str) -> Kept:
@@ -87,25 +94,24 @@ async def _fill(tar: tarfile.TarFile, ground: Ground, folder: Path) -> Kept:
         tar.add(path, f"{KEYS}/{path.name}", recursive=False)
     with suppress(FileNotFoundError):
         tar.add(folder / RETENTION, RETENTION, recursive=False)
-    schools, held, lost = await schools_here(ground), 0, 0
+    schools, counts = await schools_here(ground), Counter[str]()
     for school in schools:
-        async for name, content in _chunks(ground, school):
-            if content is None:
-                lost += 1
+        async for name, found in _chunks(ground, school):
+            counts[found.fault] += 1
+            if found.fault:
                 continue
             member = tarfile.TarInfo(f"objects/{school.encode().hex()}/{name}")
-            member.size = len(content)
-            tar.addfile(member, BytesIO(content))
-            held += 1
-    return Kept(len(schools), len(keys), held, lost)
+            member.size = len(found.content)
+            tar.addfile(member, BytesIO(found.content))
+    return Kept(len(schools), len(keys), counts[""], counts["lost"], counts["rotten"])
 
 
-async def _chunks(ground: Ground, school: str) -> AsyncIterator[tuple[str, bytes | None]]:
+async def _chunks(ground: Ground, school: str) -> AsyncIterator[tuple[str, Found]]:
     async with ground.database.reading(school) as connection:
         wanted = select(chunks.c.hash).where(chunks.c.school == school).order_by(chunks.c.hash)
         names = (await connection.execute(wanted)).scalars().all()
     for name in names:
-        yield name, await ground.objects.read(school, name)
+        yield name, await look_at(ground, school, name)
 
 
 def _copy_database(url: URL, scratch: Path) -> Path:
@@ -185,16 +191,17 @@ async def _take_out(tar: tarfile.TarFile, part: Path, database: str, objects: st
         keys += name.startswith(KEYS)
     await asyncio.to_thread(_make_database, part, database)
     async with ground_at(part, database, objects=objects) as ground:
-        held = 0
+        counts = Counter[bool]()
         while chunk is not None:
-            held += 1
-            await _keep_chunk(ground, *chunk)
+            counts[await _keep_chunk(ground, *chunk)] += 1
             following = next(members, None)
             chunk = (following[0], following[1].read(CHUNK_BYTES_MAX)) if following else None
-        schools = await schools_here(ground)
+        schools, lost = await schools_here(ground), 0
         for school in schools:
+            # First: an app that hears of the new epoch asks what is missing.
+            lost += await mark_absent(ground, school)
             await begin_epoch(ground, school)
-    return Kept(len(schools), keys, held)
+    return Kept(len(schools), keys, counts[True], lost, counts[False])
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, Any]]:
@@ -221,8 +228,12 @@ def _make_database(part: Path, database: str) -> None:
         dump.unlink()
 
 
-async def _keep_chunk(ground: Ground, name: str, content: bytes) -> None:
+async def _keep_chunk(ground: Ground, name: str, content: bytes) -> bool:
+    """Keep a chunk, unless it is rotten: earlier backups took all there was. Return whether."""
     found = CHUNK.fullmatch(name)
     if found is None:
         raise Malformed("backup", "There is something in it that no backup of ours has.")
+    if blake3(content).hexdigest() != found[2]:
+        return False
     await ground.objects.keep(bytes.fromhex(found[1]).decode(), found[2], content)
+    return True

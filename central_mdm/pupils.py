@@ -21,6 +21,7 @@ from central_mdm.identity.model import audit_acts
 from central_mdm.journal.forgetting import FORGOTTEN
 from central_mdm.journal.model import events
 from central_mdm.partage.forgetting import drop_documents
+from central_mdm.partage.holding import read_chunk
 from central_mdm.partage.model import files
 from central_mdm.partage.reading import FILES
 from central_mdm.partage.rules import read_manifest
@@ -195,8 +196,9 @@ async def _write_work(ground: Ground, school: str, folder: Path, row: Any) -> di
     await asyncio.to_thread(folder.mkdir, mode=0o700, exist_ok=True)
     read, size = read_manifest(row.manifest), 0
     for chunk in read.chunks if read else ():
-        content = await ground.objects.read(school, chunk.hash.hex())
-        if content is None or blake3.blake3(content).digest() != chunk.hash:
+        try:
+            content = await read_chunk(ground, school, chunk.hash.hex())
+        except Missing:
             break
         await asyncio.to_thread(_write, place, content)
         size += chunk.size

@@ -10,24 +10,36 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct, json
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.forgetting import forget_acts, forget_devices
+from central_mdm.fleet.model import seen
 from central_mdm.fleet.orders import forget_orders
 from central_mdm.fleet.standbys import NO_STANDBY, without_standby
 from central_mdm.identity import audit
 from central_mdm.identity.forgetting import forget_tokens
+from central_mdm.identity.model import audit_acts, schools
 from central_mdm.identity.rules import schools_here
 from central_mdm.journal.forgetting import forget_alarms, forget_events
+from central_mdm.journal.model import events
 from central_mdm.partage.forgetting import forget_files
+from central_mdm.partage.model import files
 from central_mdm.platform.answers import forget_answers
-from central_mdm.platform.errors import Malformed, Refusal
+from central_mdm.platform.errors import Malformed, Refusal, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.forgetting import forget_past
 
 log = logging.getLogger(__name__)
 DAY_SECONDS: Final = 86_400
 _BYTES_MAX: Final = 4096
+LEAP_DAYS: Final = 100
+"""No school is closed for so long; a clock that is wrong is mostly wrong by years."""
+CLOCK_LEAPT: Final = "The clock is {days} days past what it said when this was done last."
+HOW_TO_SAY_SO: Final = (
+    "Set it, or, where it is right, say so once: pupitre-mdm tidy --folder F --clock-is-right"
+)
 Days = Annotated[int, Meta(ge=1, le=3650)]
 AuditDays = Annotated[int, Meta(ge=183, le=3650)]
 """The database itself lets go of no younger act."""
@@ -94,16 +106,62 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
     return Tidied(events, files, alarms, devices, tokens, audited, answers, left)
 
 
-async def tidy_all(ground: Ground, folder: Path, named: Sequence[str] = ()) -> dict[str, Tidied]:
+async def tidy_all(
+    ground: Ground, folder: Path, named: Sequence[str] = (), *, clock_is_right: bool = False
+) -> dict[str, Tidied]:
     """Tidy these schools; none named: all there are. Raises Malformed for a spoilt setting.
 
+    Raises Refused, and has removed nothing, where the clock is `LEAP_DAYS` or more past what it
+    said at the last time; `clock_is_right`: a person has looked, and says that it is so.
     Whoever looks at all of them says which have no standby.
     """
     keep = read_retention(folder)
     for school in () if named else await without_standby(ground):
         log.warning(NO_STANDBY, school, school)
     every = named or await schools_here(ground)
-    return {school: await tidy(ground, school, keep) for school in every}
+    if not clock_is_right:
+        for school in every:
+            await _hold_clock(ground, school)
+    return {school: await _tidy_now(ground, school, keep) for school in every}
+
+
+async def _tidy_now(ground: Ground, school: str, keep: Retention) -> Tidied:
+    tidied = await tidy(ground, school, keep)
+    await _note(ground, school, ground.clock())
+    return tidied
+
+
+async def _hold_clock(ground: Ground, school: str) -> None:
+    """Hold our clock to what it said when this school was tidied last. Raises Refused.
+
+    At the first time to the newest that was written here by it; that is noted at once, for who
+    comes while the clock is ahead makes it newer.
+    """
+    async with ground.database.reading(school) as connection:
+        told = select(schools.c.tidied_at).where(schools.c.school == school)
+        last = int(await connection.scalar(told) or 0)
+        newest = last or await _newest(connection, school)
+    if newest and not last:
+        await _note(ground, school, newest)
+    days = (ground.clock() - newest) // DAY_SECONDS
+    if newest and days >= LEAP_DAYS:
+        raise Refused("clock-leapt", f"{CLOCK_LEAPT.format(days=days)} {HOW_TO_SAY_SO}")
+
+
+async def _newest(connection: AsyncConnection, school: str) -> int:
+    """Return the newest moment (UTC seconds) of what goes by rule; 0 where there is nothing yet."""
+    columns = (events.c.received_at, files.c.kept_at, audit_acts.c.at, seen.c.seen_at)
+    each = [
+        select(func.max(one)).where(one.table.c.school == school).scalar_subquery()
+        for one in columns
+    ]
+    return max(int(one or 0) for one in (await connection.execute(select(*each))).one())
+
+
+async def _note(ground: Ground, school: str, now: int) -> None:
+    async with ground.database.writing(school) as connection:
+        mine = update(schools).where(schools.c.school == school)
+        await connection.execute(mine.values(tidied_at=now))
 
 
 async def tidy_daily(ground: Ground, folder: Path) -> None:
@@ -114,7 +172,10 @@ async def tidy_daily(ground: Ground, folder: Path) -> None:
     while ground.database.url.get_backend_name() == "sqlite":
         try:
             await tidy_all(ground, folder)
-        except (SQLAlchemyError, OSError, Refusal) as error:
+        except (SQLAlchemyError, OSError) as error:
             ground.faults.tidy += 1
             log.warning("not tidied", extra={"why": type(error).__name__})
+        except Refusal as refusal:
+            ground.faults.tidy += 1
+            log.warning("not tidied: %s", refusal.detail, extra={"why": refusal.code})
         await asyncio.sleep(DAY_SECONDS)

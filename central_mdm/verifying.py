@@ -1,8 +1,8 @@
 """Looking through all that a server has for what does not fit: journals, feeds, collected work."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-import blake3
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Struct, json, msgpack
@@ -17,6 +17,7 @@ from central_mdm.identity.statements import read
 from central_mdm.journal.chains import follow_chains
 from central_mdm.journal.model import events, heads
 from central_mdm.journal.rules import gaps
+from central_mdm.partage.holding import look_at, mark
 from central_mdm.partage.model import chunks, documents
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.model import changes, scopes
@@ -24,6 +25,7 @@ from central_mdm.roster.reading import sum_of
 
 _row: Final = json.Decoder(Row)
 _manifest: Final = msgpack.Decoder(Manifest)
+_SAYS: Final = {"lost": "is not there", "rotten": "is not what its name says"}
 
 
 class Looked(Struct, frozen=True):
@@ -42,7 +44,7 @@ class Looked(Struct, frozen=True):
 
 
 async def look_through(ground: Ground) -> dict[str, Looked]:
-    """Look through each school here; it reads every chunk."""
+    """Look through each school here; it reads every chunk, and marks those that are lost."""
     return {school: await _look(ground, school) for school in await schools_here(ground)}
 
 
@@ -59,20 +61,32 @@ async def _look(ground: Ground, school: str) -> Looked:
         faults += await follow_chains(connection, school)
         lacking = sum(gap.missing for gap in await gaps(connection, school))
         sums, unfed = await _feeds(connection, school)
-        held = {
-            row.hash: row.size
-            for row in await connection.execute(select(chunks).where(chunks.c.school == school))
-        }
+        wanted = select(chunks.c.hash, chunks.c.size, chunks.c.lost)
+        wanted = wanted.where(chunks.c.school == school)
+        held = (await connection.execute(wanted)).all()
         faults += unfed
-        torn = await _torn(connection, school, held)
+        torn = await _torn(connection, school, {row.hash for row in held})
         faults += [f"document {name}: lacks a chunk" for name in torn]
-    for name, size in held.items():
-        content = await ground.objects.read(school, name)
-        if content is None:
-            faults.append(f"chunk {name}: is not there")
-        elif len(content) != size or blake3.blake3(content).hexdigest() != name:
-            faults.append(f"chunk {name}: is not what its name says")
+    faults += await _chunk_faults(ground, school, held)
     return Looked(come, len(signed), lacking, len(held), sums, faults)
+
+
+async def _chunk_faults(ground: Ground, school: str, held: Sequence[Any]) -> list[str]:
+    """Read each chunk; what is lost is asked for from now on, and what was found again no more."""
+    faults, lost, again = list[str](), list[str](), list[str]()
+    for row in held:
+        found = await look_at(ground, school, row.hash)
+        if found.fault:
+            lost.append(row.hash)
+            faults.append(f"chunk {row.hash}: {_SAYS[found.fault]}")
+            continue
+        if len(found.content) != row.size:
+            faults.append(f"chunk {row.hash}: is not as long as is noted")
+        if row.lost:
+            again.append(row.hash)
+    await mark(ground, school, lost, lost=True)
+    await mark(ground, school, again, lost=False)
+    return faults
 
 
 async def _head_fault(connection: AsyncConnection, school: str, signed: Any) -> str:  # noqa: ANN401 - a row of `heads`
@@ -121,7 +135,7 @@ def _reads(raw: bytes) -> bool:
     return True
 
 
-async def _torn(connection: AsyncConnection, school: str, held: dict[str, int]) -> list[str]:
+async def _torn(connection: AsyncConnection, school: str, held: set[str]) -> list[str]:
     """Return the documents that name a chunk which is not in the register."""
     wanted = select(documents.c.id, documents.c.manifest).where(documents.c.school == school)
     return [

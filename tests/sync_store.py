@@ -48,6 +48,7 @@ class MemoryStore:
     cursors: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     answers: dict[str, FileAnswer] = field(default_factory=dict[str, FileAnswer])
+    suspected: set[str] = field(default_factory=set[str])
     dropped: int = 0
     heads: list[SignedHead] = field(default_factory=list[SignedHead])
     alarms: tuple[Alarm, ...] = ()
@@ -109,8 +110,15 @@ class MemoryStore:
         del manifest
         return self.chunks.get(digest)
 
+    async def suspected_files(self) -> frozenset[str]:
+        return frozenset(self.suspected)
+
+    async def suspect_file(self, file: str) -> None:
+        self.suspected.add(file)
+
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
         self.answers[file] = answer
+        self.suspected.discard(file)
 
     async def waiting_heads(self, limit: int) -> tuple[SignedHead, ...]:
         return tuple(self.heads[:limit])

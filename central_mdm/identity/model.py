@@ -28,6 +28,8 @@ schools: Final = Table(
     # The thumbprint of the sealed key that may name the next root; empty: there is none.
     Column("standby", HEX, nullable=False, server_default=""),
     Column("kind", String(16), nullable=False, server_default="school"),
+    # By which our clock is held to what it said before; 0: not yet.
+    Column("tidied_at", BigInteger, nullable=False, server_default="0"),
 )
 # Which schools there are, and nothing of them: read without knowing one, by the nightly clean-up.
 tenants: Final = Table("tenants", metadata, Column("school", ID, primary_key=True))

@@ -19,6 +19,7 @@ from central_mdm.contract.partage import (
     FilesListed,
 )
 from central_mdm.partage import reading, rules
+from central_mdm.partage.holding import read_chunk
 from central_mdm.partage.ranges import range_of
 from central_mdm.platform.api import TEACHER, AnyRequest, BinaryOperation, problems
 from central_mdm.platform.authentication import Caller
@@ -110,7 +111,7 @@ def _chunks(ground: Ground) -> HTTPRouteHandler:
             return _said(304, _about(name))
         for address in await ground.objects.addresses(caller.school, [name]):
             return _said(307, {"Location": address, "Cache-Control": "no-store"})
-        return _part(await _chunk(ground, caller.school, name), part, _about(name))
+        return _part(await read_chunk(ground, caller.school, name), part, _about(name))
 
     return get_chunk
 
@@ -141,7 +142,7 @@ def _files(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
             kept = await reading.find(connection, caller, file)
         chunks = kept.chunks()
         # The first chunk before the headers: what is lost is said by a status, not by a cut.
-        first = await _chunk(ground, caller.school, chunks[0]) if chunks else b""
+        first = await read_chunk(ground, caller.school, chunks[0]) if chunks else b""
         name = quote(kept.about.name, safe="")
         headers = {
             "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
@@ -176,16 +177,9 @@ def _part(content: bytes, asked: str, headers: Mapping[str, str]) -> Response[by
     return Response(some, status_code=206, headers=headers, media_type=BYTES)
 
 
-async def _chunk(ground: Ground, school: str, name: str) -> bytes:
-    content = await ground.objects.read(school, name)
-    if content is None:
-        raise Missing("lost-chunk")
-    return content
-
-
 async def _rest(
     ground: Ground, school: str, first: bytes, names: tuple[str, ...]
 ) -> AsyncIterator[bytes]:
     yield first
     for name in names:
-        yield await _chunk(ground, school, name)
+        yield await read_chunk(ground, school, name)

@@ -17,7 +17,8 @@ from sqlalchemy import (
 from central_mdm.platform.database import HEX, ID, metadata
 
 # `kept_at`: when it came or was last counted on, to the day. `leaving`: its bytes may be gone.
-# `brought_by`: whose quota it counts in, who brought it first.
+# `lost`: its bytes were looked for, and were not there or not what its name says; it is asked for
+# again, and counts in quotas on. `brought_by`: whose quota it counts in, who brought it first.
 chunks: Final = Table(
     "partage_chunks",
     metadata,
@@ -27,6 +28,7 @@ chunks: Final = Table(
     Column("kept_at", BigInteger, nullable=False, server_default="0"),
     Column("leaving", Boolean, nullable=False, server_default=false()),
     Column("brought_by", ID, nullable=False, server_default=""),
+    Column("lost", Boolean, nullable=False, server_default=false()),
     Index(None, "school", "brought_by"),
 )
 documents: Final = Table(

@@ -25,7 +25,7 @@ HASHES_A_STATEMENT: Final = 500
 # Much less than the grace of what nothing is made of, so that a retry writes nothing.
 TOUCH_SECONDS: Final = 24 * 3600
 # An upload asks by these for each chunk: made once, they cost half.
-_KNOWN: Final = select(chunks.c.kept_at, chunks.c.leaving).where(
+_KNOWN: Final = select(chunks.c.kept_at, chunks.c.leaving, chunks.c.lost).where(
     chunks.c.school == bindparam("school"), chunks.c.hash == bindparam("hash")
 )
 _HERE: Final = (
@@ -38,11 +38,11 @@ _TOUCH: Final = (
     .where(*_HERE, chunks.c.kept_at < bindparam("before"))
     .values(kept_at=bindparam("now"))
 )
-_HELD: Final = select(chunks.c.hash, chunks.c.size).where(*_HERE)
+_HELD: Final = select(chunks.c.hash, chunks.c.size, chunks.c.lost).where(*_HERE)
 
 
 def _stays(added: sqlite.Insert | postgresql.Insert) -> Executable:
-    told = {"kept_at": added.excluded.kept_at, "leaving": added.excluded.leaving}
+    told = {name: added.excluded[name] for name in ("kept_at", "leaving", "lost")}
     return added.on_conflict_do_update(index_elements=["school", "hash"], set_=told)
 
 
@@ -55,6 +55,7 @@ _KEEP: Final = {
 async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) -> None:
     """Keep a chunk of this school, once. Raises Malformed where it is not what its name says.
 
+    What the register says is here is written as well where it is not: it may be lost, or rotten.
     Raises TooLarge("quota") where the school, or who brings it, has no room for it.
     """
     digest = await asyncio.to_thread(lambda: blake3.blake3(content).hexdigest())
@@ -63,14 +64,14 @@ async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) 
     school, now = caller.school, ground.clock()
     async with ground.database.reading(school) as connection:
         known = (await connection.execute(_KNOWN, {"school": school, "hash": name})).first()
-        if known and not known.leaving and known.kept_at >= now - TOUCH_SECONDS:
-            return
         if known is None and (room := await quota.room(connection, caller)).left < len(content):
             raise room.refusal()
     # The object first: a row without its object would promise what is not there.
     await ground.objects.keep(school, name, content)
+    if known and not (known.leaving or known.lost) and known.kept_at >= now - TOUCH_SECONDS:
+        return
     row = {"school": school, "hash": name, "size": len(content), "brought_by": caller.id}
-    row |= {"kept_at": now, "leaving": False}
+    row |= {"kept_at": now, "leaving": False, "lost": False}
     async with ground.database.writing(school) as connection:
         await connection.execute(_KEEP[connection.dialect.name], row)
         if known:
@@ -84,14 +85,18 @@ async def offer(ground: Ground, caller: Caller, offered: FileOffered) -> FileAns
     if manifest is None or "\0" in offered.name + offered.lesson + offered.pupil:
         return FileAnswer(offered.id, "refused", reason="bad-manifest")
     document = blake3.blake3(offered.manifest).hexdigest()
+    wanted = {chunk.hash.hex(): chunk.size for chunk in manifest.chunks}
+    # Of a bucket it would be a turn for each: there whoever reads finds what is lost.
+    near = ground.objects.is_near
+    absent = await ground.objects.absent(caller.school, list(wanted)) if near else set[str]()
     async with ground.database.writing(caller.school) as connection:
         if why := await _objection(connection, caller, offered, document):
             return FileAnswer(offered.id, "refused", reason=why)
-        wanted = {chunk.hash.hex(): chunk.size for chunk in manifest.chunks}
-        sizes = await _hold(connection, caller.school, wanted, ground.clock())
-        if missing := tuple(name for name in wanted if name not in sizes):
+        sizes, lost = await _hold(connection, caller.school, wanted, ground.clock())
+        lost |= absent
+        if missing := tuple(name for name in wanted if name not in sizes or name in lost):
             room = await quota.room(connection, caller)
-            if room.left < sum(wanted[name] for name in missing):
+            if room.left < sum(wanted[name] for name in missing if name not in sizes):
                 return room.answer(offered.id)
             return FileAnswer(offered.id, "missing", missing)
         if any(sizes[chunk.hash.hex()] != chunk.size for chunk in manifest.chunks):
@@ -129,17 +134,21 @@ async def _objection(
 
 async def _hold(
     connection: AsyncConnection, school: str, names: Iterable[str], now: int
-) -> dict[str, int]:
-    """Return which of these chunks are here, with their sizes; none of them goes for days."""
+) -> tuple[dict[str, int], set[str]]:
+    """Return the sizes of those chunks that were kept, and which of these are lost.
+
+    None of them goes for days.
+    """
     wanted = sorted(set(names))
-    held: dict[str, int] = {}
+    held, lost = dict[str, int](), set[str]()
     for start in range(0, len(wanted), HASHES_A_STATEMENT):
         asked = {"of_school": school, "names": wanted[start : start + HASHES_A_STATEMENT]}
         touched = {"before": now - TOUCH_SECONDS, "now": now}
         await connection.execute(_TOUCH, asked | touched)
-        found = await connection.execute(_HELD, asked)
+        found = (await connection.execute(_HELD, asked)).all()
         held |= {row.hash: row.size for row in found}
-    return held
+        lost |= {row.hash for row in found if row.lost}
+    return held, lost
 
 
 async def _keep(

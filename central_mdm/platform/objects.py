@@ -1,8 +1,9 @@
 """Where chunks lie: a store of immutable objects by name; here a folder, in `s3.py` a bucket."""
 
+import errno
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -14,10 +15,22 @@ class Objects(Protocol):
     """Objects of a school, named by their content's hash in hex; written once, never changed."""
 
     async def keep(self, school: str, name: str, content: bytes) -> None:
-        """Keep `content` durably; doing it twice is doing it once."""
+        """Keep `content` durably, whatever lies there: one that was lost or has rotted is mended.
+
+        Doing it twice is doing it once.
+        """
         ...
 
     async def read(self, school: str, name: str) -> bytes | None: ...
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it costs next to nothing to ask what lies there: no turn over a network."""
+        ...
+
+    async def absent(self, school: str, names: Sequence[str]) -> set[str]:
+        """Return under which names nothing lies; none is read."""
+        ...
 
     async def remove(self, school: str, name: str) -> None:
         """Remove an object; doing it twice is doing it once."""
@@ -43,6 +56,14 @@ class Traced:
         with self._spans("objects read"):
             return await self._objects.read(school, name)
 
+    @property
+    def is_near(self) -> bool:
+        return self._objects.is_near
+
+    async def absent(self, school: str, names: Sequence[str]) -> set[str]:
+        with self._spans("objects absent", objects=len(names)):
+            return await self._objects.absent(school, names)
+
     async def remove(self, school: str, name: str) -> None:
         with self._spans("objects remove"):
             await self._objects.remove(school, name)
@@ -60,6 +81,8 @@ def tenant_of(school: str) -> str:
 class Folder:
     """A folder as an object store: what has its name is whole and on the disk."""
 
+    is_near = True
+
     def __init__(self, root: Path, workers: Workers) -> None:
         self._root = root
         self._workers = workers
@@ -74,6 +97,10 @@ class Folder:
     async def read(self, school: str, name: str) -> bytes | None:
         return await self._workers.run(_read, self._path(school, name))
 
+    async def absent(self, school: str, names: Sequence[str]) -> set[str]:
+        places = {name: self._path(school, name) for name in names}
+        return await self._workers.run(_absent, places)
+
     async def remove(self, school: str, name: str) -> None:
         await self._workers.run(_remove, self._path(school, name))
 
@@ -86,7 +113,7 @@ class Folder:
 
 
 def _keep(path: Path, content: bytes, *, known: bool) -> None:
-    if path.exists():
+    if _lies(path, content):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}-{os.urandom(8).hex()}.part")
@@ -101,6 +128,17 @@ def _keep(path: Path, content: bytes, *, known: bool) -> None:
     # A first chunk makes entries in three folders: its own, the tenant's, the root's.
     for folder in list(path.parents)[: 1 if known else 3]:
         _sync_folder(folder)
+
+
+def _absent(places: Mapping[str, Path]) -> set[str]:
+    return {name for name, path in places.items() if not path.exists()}
+
+
+def _lies(path: Path, content: bytes) -> bool:
+    try:
+        return path.read_bytes() == content
+    except OSError:  # it is not there, or its disk gives it no more
+        return False
 
 
 def _sync_folder(folder: Path) -> None:
@@ -120,3 +158,7 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""  # it lies there, and its disk gives it no more: no chunk is empty

@@ -1,5 +1,6 @@
 """A bucket as an object store, at any S3; imported only where one is configured."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,12 +16,15 @@ from central_mdm.platform.objects import tenant_of
 
 SIGNED_SECONDS: Final = 300
 _WAIT_SECONDS: Final = 5
+_AT_ONCE: Final = 16
 _OPTIONS: Final = frozenset({"endpoint", "region", "public"})
 _KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 class Bucket:
     """Objects in a bucket; what has its name there is whole, for S3 shows no half objects."""
+
+    is_near = False
 
     def __init__(self, address: str) -> None:
         """Read `s3://bucket?endpoint=URL&region=R&public=URL`; credentials are in the environment.
@@ -51,6 +55,14 @@ class Bucket:
         except BaseError:
             raise Busy("objects-away", _WAIT_SECONDS) from None
 
+    async def absent(self, school: str, names: Sequence[str]) -> set[str]:
+        found = set[str]()
+        for start in range(0, len(names), _AT_ONCE):
+            some = names[start : start + _AT_ONCE]
+            here = await asyncio.gather(*(self._has(_path(school, name)) for name in some))
+            found |= {name for name, has in zip(some, here, strict=True) if not has}
+        return found
+
     async def remove(self, school: str, name: str) -> None:
         try:
             await self._store.delete_async(_path(school, name))
@@ -65,6 +77,15 @@ class Bucket:
         lasts = timedelta(seconds=SIGNED_SECONDS)
         paths = [_path(school, name) for name in names]
         return tuple(await obstore.sign_async(self._public, "GET", paths, lasts))
+
+    async def _has(self, path: str) -> bool:
+        try:
+            await self._store.head_async(path)
+        except FileNotFoundError:
+            return False
+        except BaseError:
+            raise Busy("objects-away", _WAIT_SECONDS) from None
+        return True
 
     async def _put(self, path: str, content: bytes) -> None:
         try:

@@ -273,6 +273,8 @@ class Cloud:
         response, content = await self._exchange(asked)
         if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
             found = await self._from(response.headers.get("location", ""))
+            if found.status == HTTPStatus.NOT_FOUND:
+                raise Refused("lost-chunk")
             if found.status != HTTPStatus.OK:
                 raise Unreachable("store")
             return found

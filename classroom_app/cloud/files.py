@@ -6,6 +6,7 @@ to be fast, and waits where what goes over it is paid for, or where the teacher 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Final, Literal, Protocol
 
@@ -78,6 +79,7 @@ class Files:
         self._cloud, self._store, self._line = cloud, store, line
         self._count, self._told, self._jitter = count, told, jitter
         self._sent = set[str]()
+        self._suspected = frozenset[str]()
         self._gone: dict[str, int] = {}
         """Bytes that have left, by the files of this turn that wait still."""
         self._sending = Sending()
@@ -108,6 +110,7 @@ class Files:
         tried, batch = set[str](), list[FileOffered]()
         self._begin()
         try:
+            self._suspected = await self._store.suspected_files()
             while True:
                 # Before a large one something smaller may have come.
                 if not batch or _size(batch[0]) > SMALL_BYTES:
@@ -257,19 +260,41 @@ class Files:
         """Believe that it is kept by the document's id, and now and then by reading some of it.
 
         Until then it waits here: who says "kept" and has it not is noticed, and nothing is lost.
+        What could not be read waits until all of it was: no later turn believes a word.
         """
         if document != blake3(offered.manifest).hexdigest():
             raise NotAServer("another-document")
+        if offered.id in self._suspected:
+            await self._see_all(offered)
+            return
         # What comes back costs as much as what went.
         if self._line.slow or self._insisted or self._jitter() >= LOOK_FOR_SHARE:
             return
         chunks = _manifest.decode(offered.manifest).chunks
         if chunks:
             drawn = chunks[int(self._jitter() * len(chunks)) % len(chunks)]
-            try:
-                await self._cloud.get_chunk(drawn.hash.hex(), offered.id)
-            except Refused as error:
+            await self._see(offered, drawn.hash.hex())
+
+    async def _see_all(self, offered: FileOffered) -> None:
+        """Read all of it back, and send again what is not there. Raises NotAServer for a lie."""
+        for chunk in _manifest.decode(offered.manifest).chunks:
+            name = chunk.hash.hex()
+            with suppress(NotAServer):
+                await self._see(offered, name)
+                continue
+            if not await self._send(offered, [name]):
+                raise Refused("lost-here")
+            await self._see(offered, name)
+
+    async def _see(self, offered: FileOffered, name: str) -> None:
+        """Read a chunk back. Raises NotAServer where it is not there, or is not what was sent."""
+        try:
+            await self._cloud.get_chunk(name, offered.id)
+        except CloudError as error:
+            await self._store.suspect_file(offered.id)
+            if isinstance(error, Refused):
                 raise NotAServer("forgets-chunks") from error
+            raise
 
     async def _chunk(self, manifest: bytes, name: str) -> bytes | None:
         try:

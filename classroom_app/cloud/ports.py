@@ -75,6 +75,14 @@ class SyncStore(Protocol):
         """Return a chunk of a waiting file by its BLAKE3; None where the library lost it."""
         ...
 
+    async def suspected_files(self) -> frozenset[str]:
+        """Return the ids of waiting files that were said to be kept and could not be shown."""
+        ...
+
+    async def suspect_file(self, file: str) -> None:
+        """Note that a waiting file could not be shown by who says that it is kept."""
+        ...
+
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
         """Note that the server keeps or refuses a file (`answer.state`), by the file's id."""
         ...

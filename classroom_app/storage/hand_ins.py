@@ -7,12 +7,13 @@ from functools import partial
 from typing import Final
 
 from blake3 import blake3
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, not_, select, update
 
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from classroom_app.domain.acts import HandInKept
 from classroom_app.storage.acts import act_of
-from classroom_app.storage.store import APPLIED, REFUSED, WAITING, Store
+from classroom_app.storage.outbox import WORK_WAITS
+from classroom_app.storage.store import APPLIED, REFUSED, SUSPECTED, WAITING, Store
 from classroom_app.storage.tables import hand_ins, journal
 from device_bridge.materials.errors import Withheld
 
@@ -44,7 +45,7 @@ class KeepsHandIns(Store):
         For a central side that was set back to a copy: it may have the act and not the work, and
         may take now what it had refused.
         """
-        acts = await self.write(partial(_in, hand_ins.c.state != WAITING))
+        acts = await self.write(partial(_in, not_(WORK_WAITS)))
         here = await asyncio.to_thread(lambda: [act.id for act in acts if self._offered(act)])
 
         def work(connection: Connection) -> None:
@@ -57,6 +58,18 @@ class KeepsHandIns(Store):
 
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
         return await asyncio.to_thread(self._chunk, manifest, digest)
+
+    async def suspected_files(self) -> frozenset[str]:
+        query = select(hand_ins.c.id).where(hand_ins.c.state == SUSPECTED)
+        return await self.write(lambda one: frozenset(one.execute(query).scalars()))
+
+    async def suspect_file(self, file: str) -> None:
+        mine = update(hand_ins).where(hand_ins.c.id == file, WORK_WAITS)
+
+        def work(connection: Connection) -> None:
+            connection.execute(mine.values(state=SUSPECTED))
+
+        await self.write(work)
 
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
         await self._settle(file, APPLIED if answer.state == "kept" else REFUSED, answer.reason)
@@ -100,7 +113,7 @@ def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
 
 
 def _all_waiting(connection: Connection) -> list[HandInKept]:
-    return _in(hand_ins.c.state == WAITING, connection)
+    return _in(WORK_WAITS, connection)
 
 
 def _in(state: ColumnElement[bool], connection: Connection) -> list[HandInKept]:

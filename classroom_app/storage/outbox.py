@@ -28,7 +28,7 @@ from sqlalchemy import (
 from central_mdm.contract.journal import Event, Outcome
 from classroom_app.storage.acts import fields_of
 from classroom_app.storage.settings import keep
-from classroom_app.storage.store import WAITING, Store
+from classroom_app.storage.store import SUSPECTED, WAITING, Store
 from classroom_app.storage.tables import hand_ins, journal, settings
 
 SETTLED: Final = "settled"
@@ -40,6 +40,7 @@ WAITS: Final = (
     journal.c.state == WAITING,
 )
 """What is true of the journal's rows that wait."""
+WORK_WAITS: Final = hand_ins.c.state.in_((WAITING, SUSPECTED))
 
 
 def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -47,7 +48,7 @@ def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
 
 
 # Asked twice a second: made once.
-_waiting: Final = select(_count(journal, *WAITS) + _count(hand_ins, hand_ins.c.state == WAITING))
+_waiting: Final = select(_count(journal, *WAITS) + _count(hand_ins, WORK_WAITS))
 _refused: Final = select(
     _count(journal, journal.c.state == REFUSED) + _count(hand_ins, hand_ins.c.state == REFUSED)
 )

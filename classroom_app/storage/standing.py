@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Row, Select, func, select, update
 from classroom_app.domain.acts import AnyAct, HandInKept, LessonStarted
 from classroom_app.domain.lesson import LessonId
 from classroom_app.storage.acts import act_of
-from classroom_app.storage.outbox import REFUSED, WAITS
-from classroom_app.storage.store import WAITING, Store
+from classroom_app.storage.outbox import REFUSED, WAITS, WORK_WAITS
+from classroom_app.storage.store import Store
 from classroom_app.storage.tables import hand_ins, journal, lessons
 
 SEEN: Final = "seen"
@@ -70,7 +70,7 @@ class KeepsStanding(Store):
 
 def _standing(connection: Connection) -> Standing:
     events = select(func.count()).select_from(journal).where(*WAITS)
-    work = connection.execute(_with_work().where(hand_ins.c.state == WAITING)).all()
+    work = connection.execute(_with_work().where(WORK_WAITS)).all()
     sizes = [act.size for act in map(_act, work) if isinstance(act, HandInKept)]
     refused = select(journal).where(journal.c.state == REFUSED)
     files = _with_work().where(hand_ins.c.state == REFUSED)

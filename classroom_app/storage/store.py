@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,8 @@ from device_bridge.materials.library import Library
 T = TypeVar("T")
 # The states of whatever goes to the central side.
 WAITING, APPLIED, REFUSED = "waiting", "applied", "refused"
+SUSPECTED: Final = "suspected"
+"""Work that waits on: the central side said that it is kept, and could not show it."""
 
 
 class Store:

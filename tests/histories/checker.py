@@ -204,7 +204,7 @@ def _works(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]
         state = mine[work.teacher].works.get(file, "lost")
         if state == "lost":
             yield f"acknowledged work {file} is not in the store of {work.teacher}"
-        elif state == "waiting" and not mine[work.teacher].ended:
+        elif state in {"waiting", "suspected"} and not mine[work.teacher].ended:
             yield f"work {file} of {work.teacher} still waits"
         elif state == "refused" and work.class_id not in ledger.moved and not ledger.restored:
             yield f"work {file} was refused, and nobody had moved"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blake3 import blake3
 from msgspec import Raw
 
 from central_mdm.contract.identity import SignedIn
@@ -28,6 +29,7 @@ from classroom_app.cloud.errors import (
     Unreachable,
     WrongPassword,
 )
+from classroom_app.cloud.files import SMALL_BYTES
 from classroom_app.cloud.sync import Sync, SyncState
 from tests.false_servers import HTML, JSON, Talk, answering, cut, drip, garbage, hang, speaking
 from tests.mdm import Prepared, new_request
@@ -310,3 +312,24 @@ async def test_a_network_that_wants_a_sign_in_first_is_told_from_a_web_server(
         with pytest.raises(NotAServer) as caught:
             await cloud.push(())
     assert caught.value.why == why
+
+
+async def test_what_the_server_lost_is_noticed_by_a_look_and_healed_by_the_next_turn(
+    steady: Server, cloud: Cloud
+) -> None:
+    await steady.sign_in(cloud)
+    store, pupil = MemoryStore(), steady.sample["devices"][0]["pupil"]
+    piece = os.urandom(2 * SMALL_BYTES)
+    store.collect("essay-2", pupil, [piece])
+    drawn = iter((1.0, 0.0, 0.0))
+    sync = Sync(cloud, store, Trusting(), lambda _: None, lambda: 0.0, lambda: next(drawn, 1.0))
+    await sync.once()
+    (path,) = (steady.folder / "objects").rglob(blake3(piece).hexdigest())
+    path.write_bytes(b"R" + piece[1:])
+    store.answers.clear()  # as after a restore: what is large is offered before it is sent
+    with pytest.raises(NotAServer, match="forgets-chunks"):
+        await sync.once()
+    assert store.suspected == {"essay-2"}
+    await sync.once()
+    assert store.answers["essay-2"].state == "kept"
+    assert path.read_bytes() == piece

@@ -7,6 +7,7 @@ from pathlib import Path
 import blake3
 import pytest
 
+from central_mdm.partage.holding import mark_absent
 from central_mdm.platform.errors import Busy, Malformed
 from central_mdm.platform.s3 import Bucket
 from classroom_app.cloud.errors import NotAServer, Unreachable
@@ -39,7 +40,7 @@ async def on_s3(tmp_path: Path, prepared_school: Prepared, endpoint: str) -> Asy
 
 
 async def test_thirty_equal_hand_ins_lie_in_the_bucket_once_and_come_back(
-    on_s3: Mdm, endpoint: str
+    on_s3: Mdm, endpoint: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await on_s3.ground.objects.keep("elsewhere", "first", b"the first object makes the bucket")
     store = seaweed.store_of(endpoint)
@@ -63,6 +64,29 @@ async def test_thirty_equal_hand_ins_lie_in_the_bucket_once_and_come_back(
     assert await on_s3.ground.objects.read(on_s3.school, name) is None
     lost = await on_s3.http.get("/api/files/file-29", headers=await on_s3.as_teacher())
     assert (lost.status_code, lost.json()["code"]) == (404, "lost-chunk")
+    caplog.clear()  # "collected work is lost"
+
+
+async def test_what_the_bucket_lost_or_let_rot_is_asked_for_and_healed(
+    on_s3: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    pieces, manifest = document(70_000)
+    name, offered = blake3.blake3(pieces[0]).hexdigest(), an_offer(on_s3, manifest)
+    await put(on_s3, pieces[0])
+    await on_s3.ground.objects.keep(on_s3.school, name, b"rotten")
+    assert (await offer(on_s3, offered))["state"] == "kept", "nobody has looked yet"
+    rotten = await on_s3.http.get("/api/files/file-1", headers=await on_s3.as_teacher())
+    assert (rotten.status_code, rotten.json()["code"]) == (404, "lost-chunk")
+    caplog.clear()  # "collected work is lost"
+    assert (await offer(on_s3, offered))["missing"] == [name]
+    assert await put(on_s3, pieces[0]) == 204
+    assert (await offer(on_s3, offered))["state"] == "kept"
+    assert await on_s3.ground.objects.read(on_s3.school, name) == pieces[0]
+    assert await mark_absent(on_s3.ground, on_s3.school) == 0
+    await on_s3.ground.objects.remove(on_s3.school, name)
+    assert await mark_absent(on_s3.ground, on_s3.school) == 1
+    caplog.clear()
+    assert (await offer(on_s3, offered))["missing"] == [name]
 
 
 async def test_who_may_read_is_sent_to_the_bucket_where_apps_reach_it(

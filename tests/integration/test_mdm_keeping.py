@@ -1,11 +1,14 @@
 """A backup is all of a server, sealed; restored elsewhere it is the same one in a new epoch."""
 
+import asyncio
 import io
 import json
+import logging
 import shutil
+import sqlite3
 from base64 import b64encode
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import httpx
@@ -22,6 +25,7 @@ from central_mdm.roster.model import scopes
 from central_mdm.strongbox import PIECE_BYTES, Opening, Sealing
 from central_mdm.verifying import look_through
 from tests import postgres
+from tests.integration.test_mdm_partage import an_offer, offer, put
 from tests.mdm import BACKENDS, Mdm, Prepared, running
 
 pytestmark = pytest.mark.real_loop
@@ -96,20 +100,23 @@ def test_a_sealed_stream_that_was_touched_is_refused(
         opened(touched)
 
 
+def manifest_of(chunk: bytes) -> bytes:
+    pieces = [[len(chunk), blake3(chunk).digest()]]
+    told = {"format": 1, "chunking": "fixed-4m", "size": len(chunk), "chunks": pieces}
+    return msgpack.encode(told)
+
+
 async def furnish(folder: Path, url: str) -> str:
     """Let a file be handed in; return the school's epoch."""
     async with running(folder, url) as mdm:
         headers = await mdm.as_teacher()
         name = blake3(CHUNK)
         await mdm.http.put(f"/api/chunks/{name.hexdigest()}", content=CHUNK, headers=headers)
-        pieces = [[len(CHUNK), name.digest()]]
-        manifest = {"format": 1, "chunking": "fixed-4m", "size": len(CHUNK), "chunks": pieces}
+        manifest = manifest_of(CHUNK)
         offered = {"id": "file-1", "lesson": "l", "class_id": "5B", "pupil": "", "name": "d.odt"}
         kept = await mdm.http.post(
             "/api/files",
-            content=json.dumps(
-                offered | {"manifest": b64encode(msgpack.encode(manifest)).decode()}
-            ),
+            content=json.dumps(offered | {"manifest": b64encode(manifest).decode()}),
             headers=headers,
         )
         assert kept.json()["state"] == "kept", kept.text
@@ -134,7 +141,10 @@ async def spoilt_is_found(mdm: Mdm, folder: Path) -> None:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("backend", BACKENDS)
 async def test_a_restored_server_is_the_same_in_a_new_epoch(
-    tmp_path: Path, backend: str, school_on: Callable[[str], Prepared]
+    tmp_path: Path,
+    backend: str,
+    school_on: Callable[[str], Prepared],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     old, new, out = tmp_path / "old", tmp_path / "new", tmp_path / "kept" / "of-today"
     out.parent.mkdir()
@@ -166,6 +176,38 @@ async def test_a_restored_server_is_the_same_in_a_new_epoch(
                 assert (await mdm.http.get("/api/files/file-1", headers=headers)).content == CHUNK
                 assert await epoch_of(mdm.http, headers) != epoch
                 await spoilt_is_found(mdm, new)
+                caplog.clear()  # "collected work is lost"
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("spoilt", ["lost", "rotten"])
+async def test_what_a_backup_could_not_copy_is_counted_and_asked_for_after_the_restore(
+    tmp_path: Path,
+    school_on: Callable[[str], Prepared],
+    spoilt: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    with school_on("sqlite").copy(old) as url:
+        await furnish(old, url)
+        (chunk,) = (old / "objects").rglob(blake3(CHUNK).hexdigest())
+        chunk.unlink()
+        if spoilt == "rotten":
+            chunk.write_bytes(CHUNK[1:])
+        async with ground_at(old, url) as ground:
+            kept = await back_up(ground, old, tmp_path / "file", PASSPHRASE)
+    lost, rotten = spoilt == "lost", spoilt == "rotten"
+    assert (kept.chunks, kept.lost_chunks, kept.rotten_chunks) == (0, lost, rotten)
+    assert (await restore(tmp_path / "file", new, passphrase=PASSPHRASE)).lost_chunks == 1
+    said = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert said == ["collected work is lost"]
+    caplog.clear()
+    shutil.copy(old / "sample.json", new)
+    async with running(new, "") as mdm:
+        offered = an_offer(mdm, manifest_of(CHUNK), pupil="")
+        assert (await offer(mdm, offered))["missing"] == [blake3(CHUNK).hexdigest()]
+        assert await put(mdm, CHUNK) == 204
+        assert (await offer(mdm, offered))["state"] == "kept"
 
 
 def test_the_commands_write_read_and_look_through(
@@ -188,3 +230,17 @@ def test_the_commands_write_read_and_look_through(
     assert says("restore", tmp_path / "file", "--folder", tmp_path / "new")[0] == 0
     code, told = says("verify", "--folder", tmp_path / "new")
     assert (code, json.loads(told)["verified"]["tilleuls"]["faults"]) == (0, [])
+
+
+def test_who_says_that_the_database_was_set_back_has_its_chunks_looked_for(
+    tmp_path: Path, school_on: Callable[[str], Prepared], caplog: pytest.LogCaptureFixture
+) -> None:
+    with school_on("sqlite").copy(tmp_path):
+        asyncio.run(furnish(tmp_path, ""))
+        (chunk,) = (tmp_path / "objects").rglob(blake3(CHUNK).hexdigest())
+        chunk.unlink()
+        assert main(["restored", "--folder", str(tmp_path), "--school", "tilleuls"]) == 0
+        assert "collected work is lost" in caplog.text
+        caplog.clear()
+        with closing(sqlite3.connect(tmp_path / "central.db")) as database:
+            assert database.execute("SELECT lost FROM partage_chunks").fetchall() == [(1,)]

@@ -20,6 +20,7 @@ from central_mdm.identity.rules import open_school
 from central_mdm.partage.quota import keep_quota, room
 from central_mdm.platform.authentication import Caller
 from central_mdm.tidying import DAY_SECONDS, Retention, tidy
+from central_mdm.verifying import look_through
 from tests.disks import disk
 from tests.mdm import Mdm, Prepared, running
 
@@ -346,3 +347,84 @@ async def test_chunks_of_an_upload_that_was_given_up_go_after_a_week_and_not_bef
     later(mdm, 8)
     await tidy(mdm.ground, mdm.school, Retention())
     assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Yield the inodes that a disk gives no more."""
+
+    def read_bytes(path: Path) -> bytes:
+        if path.stat().st_ino in unread:
+            raise OSError(errno.EIO, "the disk")
+        return reads(path)
+
+    unread, reads = set[int](), Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    return unread
+
+
+def spoil(path: Path, how: str, unreadable: set[int]) -> None:
+    match how:
+        case "lost":
+            path.unlink()
+        case "rotten":
+            path.write_bytes(b"R" + path.read_bytes()[1:])
+        case _:
+            unreadable.clear()  # a number is given again once its file is gone
+            unreadable.add(path.stat().st_ino)
+
+
+@pytest.mark.parametrize("spoilt", ["lost", "rotten", "unreadable"])
+async def test_a_chunk_that_is_lost_or_rotten_is_asked_for_and_healed_by_whoever_has_it(
+    mdm: Mdm,
+    tmp_path: Path,
+    spoilt: str,
+    unreadable: set[int],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pieces, manifest = document(600, 300)
+    for piece in pieces:
+        await put(mdm, piece)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_quota(connection, mdm.school, 900)  # full, by what is to be healed
+    assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept"
+    name = blake3.blake3(pieces[0]).hexdigest()
+    (path,) = (tmp_path / "objects").rglob(name)
+    headers = await mdm.as_teacher()
+    urls = (f"/api/chunks/{name}?file=file-1", "/api/files/file-1")
+
+    spoil(path, spoilt, unreadable)
+    assert await put(mdm, pieces[0]) == 204, "who does not ask first brings it as well"
+    assert path.read_bytes() == pieces[0]
+    spoil(path, spoilt, unreadable)
+    told = (await offer(mdm, an_offer(mdm, manifest)))["missing"]
+    assert told == ([name] if spoilt == "lost" else []), "what is there is not read for an offer"
+    for url in urls:
+        answer = await mdm.http.get(url, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (404, "lost-chunk")
+    said = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert said == ["collected work is lost"], "once"
+    caplog.clear()
+    assert (await offer(mdm, an_offer(mdm, manifest)))["missing"] == [name]
+    assert await put(mdm, pieces[0]) == 204
+    assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept"
+    assert (await mdm.http.get(urls[1], headers=headers)).content == b"".join(pieces)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_what_is_found_again_is_asked_for_no_more(
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As where the disk with the work was not mounted, and is again."""
+    pieces, manifest = document(100)
+    await put(mdm, pieces[0])
+    await offer(mdm, an_offer(mdm, manifest))
+    name = blake3.blake3(pieces[0]).hexdigest()
+    folder = tmp_path / "objects"
+    folder.rename(tmp_path / "away")
+    assert (await look_through(mdm.ground))[mdm.school].faults == [f"chunk {name}: is not there"]
+    assert (await offer(mdm, an_offer(mdm, manifest)))["missing"] == [name]
+    caplog.clear()  # "collected work is lost"
+    (tmp_path / "away").rename(folder)
+    assert (await look_through(mdm.ground))[mdm.school].faults == []
+    assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept"

@@ -20,9 +20,18 @@ from central_mdm.journal.model import accounts, events
 from central_mdm.partage.model import chunks
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import Database, upsert
-from central_mdm.platform.errors import Malformed
+from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.migrate import migrate, upgrade
-from central_mdm.tidying import DAY_SECONDS, Retention, Tidied, read_retention, tidy, tidy_all
+from central_mdm.tidying import (
+    DAY_SECONDS,
+    LEAP_DAYS,
+    Retention,
+    Tidied,
+    read_retention,
+    tidy,
+    tidy_all,
+    tidy_daily,
+)
 from tests import postgres
 from tests.integration.test_mdm_fleet import enrol
 from tests.integration.test_mdm_journal import an_event, push
@@ -30,6 +39,7 @@ from tests.integration.test_mdm_partage import an_offer, document, offer, put
 from tests.mdm import Mdm, bearer
 
 pytestmark = pytest.mark.real_loop
+YEAR = 365 * DAY_SECONDS
 NOTHING = Tidied(0, 0, 0, 0, 0)
 
 
@@ -122,7 +132,8 @@ async def test_a_spoilt_setting_removes_nothing_and_says_so(mdm: Mdm, tmp_path: 
             await tidy_all(mdm.ground, tmp_path, [mdm.school])
     (tmp_path / "retention.json").write_bytes(b'{"journal": 9}')
     assert read_retention(tmp_path) == Retention(journal=9)
-    assert (await tidy_all(mdm.ground, tmp_path, [mdm.school]))[mdm.school].events == 1
+    tidied = await tidy_all(mdm.ground, tmp_path, [mdm.school], clock_is_right=True)
+    assert tidied[mdm.school].events == 1
     assert await count(mdm, teacher_tokens) == 0
 
 
@@ -132,13 +143,61 @@ async def test_all_schools_are_tidied_by_their_list_which_row_level_security_doe
     await open_school(mdm.ground, "elsewhere", "Elsewhere")
     await push(mdm, an_event(1))
     mdm.clock.at += 184 * DAY_SECONDS
-    tidied = await tidy_all(mdm.ground, tmp_path)
+    tidied = await tidy_all(mdm.ground, tmp_path, clock_is_right=True)
     assert {school: each.events for school, each in tidied.items()} == {
         mdm.school: 1,
         "elsewhere": 0,
     }
     assert "School elsewhere has no standby" in caplog.text
     caplog.clear()
+
+
+async def test_a_clock_that_leapt_ahead_removes_nothing_until_a_person_says_that_it_is_right(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    async def tidied(*, clock_is_right: bool = False) -> int:
+        done = await tidy_all(mdm.ground, tmp_path, [mdm.school], clock_is_right=clock_is_right)
+        return done[mdm.school].events
+
+    device = (await enrol(mdm, mdm.sample["devices"][0]["code"])).json()["device"]
+    await push(mdm, an_event(1))
+    mdm.clock.at += 2 * YEAR
+    for _ in range(2):  # before it was ever tidied, and on the next day
+        with pytest.raises(Refused, match="clock-leapt") as refused:
+            await tidied()
+        assert refused.value.detail.startswith("The clock is 73")
+        came = Seen(mdm.ground.database)  # whoever comes meanwhile makes it no truer
+        came.touch(mdm.school, device, mdm.clock.at)
+        await came.flush()
+        mdm.clock.at += DAY_SECONDS
+    mdm.clock.at -= 2 * YEAR
+    assert await tidied() == 0
+    mdm.clock.at += (LEAP_DAYS - 1) * DAY_SECONDS
+    assert await tidied() == 0, "a long summer"
+    mdm.clock.at += LEAP_DAYS * DAY_SECONDS
+    with pytest.raises(Refused, match="clock-leapt"):
+        await tidied()
+    assert await tidied(clock_is_right=True) == 1
+    mdm.clock.at += DAY_SECONDS
+    assert await tidied() == 0, "it was said once"
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_server_that_starts_with_a_clock_ahead_says_so_and_how_it_goes_on(
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await push(mdm, an_event(1))
+    mdm.clock.at += 2 * YEAR
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(tidy_daily(mdm.ground, tmp_path), name="tidy")
+        while not mdm.ground.faults.tidy:  # noqa: ASYNC110 - it counts, and tells nobody
+            await asyncio.sleep(0)
+        serving.cancel()
+    assert "The clock is 730 days past" in caplog.text
+    assert "pupitre-mdm tidy --folder F --clock-is-right" in caplog.text
+    caplog.clear()
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert (await connection.execute(select(events.c.body))).scalar_one()
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

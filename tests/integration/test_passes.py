@@ -67,6 +67,19 @@ async def test_a_device_shows_its_key_once_a_day_and_not_again(mdm: Mdm, tmp_pat
         assert (late.status_code, late.json()["code"]) == (401, "unproven")
 
 
+async def test_a_pass_that_was_given_while_the_clock_was_ahead_is_none_once_it_is_right(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    ahead = 730 * DAY_SECONDS
+    async with enrolled(mdm, tmp_path) as (folder, _, __):
+        mdm.clock.at += ahead
+        given = bearer(await mdm.passed(read_enrolment(folder).device))
+        assert (await mdm.http.post("/api/check-in", json={}, headers=given)).is_success
+        mdm.clock.at -= ahead
+        answer = await mdm.http.post("/api/check-in", json={}, headers=given)
+        assert (answer.status_code, answer.json()["code"]) == (401, "unproven")
+
+
 async def test_only_the_certified_key_and_a_fresh_nonce_make_a_pass(
     mdm: Mdm, tmp_path: Path
 ) -> None:

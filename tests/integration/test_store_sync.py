@@ -257,6 +257,24 @@ async def test_collected_work_waits_with_its_chunks_until_it_is_kept(
     assert await keeping.refused_count() == 1
 
 
+async def test_work_that_the_server_could_not_show_is_suspected_until_it_is_kept(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        await hand_in(keeping, number, tmp_path, b"work %d" % number)
+    assert await keeping.suspected_files() == frozenset()
+    await keeping.suspect_file("work-1")
+    assert await keeping.suspected_files() == {"work-1"}
+    assert [each.id for each in await keeping.waiting_files(10)] == ["work-1", "work-2"]
+    assert (await keeping.waiting_work())[0] == (await keeping.standing()).files == 2
+    assert await keeping.waiting_count() == 4  # two events, two files
+    assert await keeping.doubt_work() == 0, "it waits already, and stays suspected"
+    await keeping.file_settled("work-1", FileAnswer("work-1", "kept"))
+    assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
+    await keeping.suspect_file("work-1")
+    assert await keeping.suspected_files() == frozenset(), "it was settled meanwhile"
+
+
 async def document_of(keeping: Keeping, work: str) -> str:
     kept = await keeping.acts(LESSON, 10)
     acts = [each.act for each in kept if isinstance(each.act, HandInKept)]

@@ -400,17 +400,38 @@ async def test_what_the_school_has_no_room_for_waits_and_holds_nothing_up() -> N
 async def test_a_server_that_says_kept_and_has_it_not_is_not_believed() -> None:
     script, store = Script(), MemoryStore()
     store.collect("work-1", "p-1", [b"x", b"y"])
-    sync, _ = make(script, store, jitter=lambda: 0.05)
+    drawn = iter((0.05, 0.05))
+    sync, _ = make(script, store, jitter=lambda: next(drawn, 0.5))
     script.document = "ab" * 32
     with pytest.raises(NotAServer) as told:
         await sync.once()
     assert told.value.why == "another-document"
     script.document, script.lost = "", True
-    with pytest.raises(NotAServer) as told:
-        await sync.once()
-    assert told.value.why == "forgets-chunks"
-    assert not store.answers
+    for _ in range(3):  # drawn once, and then believed by no later turn
+        with pytest.raises(NotAServer) as told:
+            await sync.once()
+        assert told.value.why == "forgets-chunks"
+        assert not store.answers
+        sync, _ = make(script, store, jitter=lambda: 0.5)  # nor after a new start
     script.lost = False
+    script.looked_for.clear()
     await sync.once()
     assert store.answers["work-1"].state == "kept"
-    assert script.looked_for[-1] == (blake3(b"x").hexdigest(), "work-1")
+    names = [blake3(piece).hexdigest() for piece in (b"x", b"y")]
+    assert script.looked_for == [(name, "work-1") for name in names], "all of it was shown"
+
+
+async def test_who_is_cut_off_while_it_should_show_work_is_not_believed_in_the_next_turn() -> None:
+    class CutsOff(Script):
+        async def get_chunk(self, name: str, file: str) -> bytes:
+            await super().get_chunk(name, file)
+            raise Unreachable
+
+    script, store = CutsOff(), MemoryStore()
+    store.collect("work-1", "p-1", [b"x"])
+    drawn = iter((0.05, 0.05))
+    sync, _ = make(script, store, jitter=lambda: next(drawn, 0.5))
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            await sync.once()
+    assert not store.answers

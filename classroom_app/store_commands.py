@@ -69,8 +69,10 @@ def _refused(error: NotKept | WrongPassphrase | OSError) -> str:
     if type(error) is StoreBroken:
         return NO_COPY
     # A file that is there already is not the disk's refusal.
-    by_disk = isinstance(error, OSError) and not isinstance(error, FileExistsError)
-    return refusal(as_not_kept(error) or error if by_disk else error)
+    if not isinstance(error, OSError) or isinstance(error, FileExistsError):
+        return refusal(error)
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{refusal(as_not_kept(error) or error)}{where}"
 
 
 def _done(what: str, path: Path, key: str, out: Path) -> int:

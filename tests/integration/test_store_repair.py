@@ -168,6 +168,8 @@ async def test_a_file_without_a_byte_is_no_new_one_and_the_copy_of_the_day_stays
         await open_keeping(tmp_path, NoRing)
     assert store(tmp_path, "check") == 1
     assert "pupitre store repair" in capsys.readouterr().out
+    assert await asyncio.to_thread(look_after, tmp_path, "erase", None, AMINA, NoRing) == 2
+    assert "mend it first" in capsys.readouterr().err
     assert contents(tmp_path) == before
     assert store(tmp_path, "repair") == 0
     async with opened(tmp_path) as keeping:
@@ -207,6 +209,8 @@ async def test_a_disk_that_takes_no_change_is_looked_at_and_exported_from(
         assert store(home, "export", tmp_path / "out") == 0
         assert "Question 1" in (tmp_path / "out" / "journal.jsonl").read_text()
         capsys.readouterr()
+        assert store(home, "export", home / "out") == 2
+        assert str(home / "out") in capsys.readouterr().err
         assert store(home, "repair") == 2
         assert "may not write" in capsys.readouterr().err
         assert contents(home) == killed

@@ -18,8 +18,15 @@ from sqlalchemy.util import LRUCache
 T = TypeVar("T")
 
 
-def _sharing(self: Engine, *args: Any, **how: Any) -> None:  # noqa: ANN401 - the engine's own
-    _ENGINE(self, *args, **how)
+def _sharing(  # hide_parameters by name: SQLAlchemy looks whether there is such an option
+    self: Engine,
+    pool: Any,  # noqa: ANN401 - the engine's own
+    dialect: Any,  # noqa: ANN401 - as above
+    url: Any,  # noqa: ANN401 - as above
+    hide_parameters: bool = False,  # noqa: FBT001, FBT002 - as above
+    **how: Any,  # noqa: ANN401 - as above
+) -> None:
+    _ENGINE(self, pool, dialect, url, hide_parameters=hide_parameters, **how)
     self._compiled_cache = _COMPILED  # pyright: ignore[reportPrivateUsage] - no other way
 
 

@@ -53,15 +53,18 @@ def duties_of(
     client: Client,
     follow: Follow = lambda _, __, ___: None,
     renewing: Renewing | None = None,
-    lists: DenyLists = NONE,
+    lists: DenyLists | None = None,
 ) -> Duties:
+    """Do what a check-in asks; where no `lists` are given, none that comes is taken."""
+
     def deny(token: str) -> None:
-        lists.take(token)
+        if lists is not None:
+            lists.take(token)
 
     return Duties(
         ground=GroundHere(lambda: 1000.0, 0.0),
         deny=deny,
-        deny_lists=lambda: lists,
+        deny_lists=lambda: lists or NONE,
         inventory=inventory,
         apply=lambda _: "",
         follow=follow,

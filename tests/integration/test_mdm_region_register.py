@@ -78,7 +78,7 @@ async def test_a_school_that_would_lose_its_pupils_asks_and_holds_up_no_other(
     told = await bring(two, later, path)
     asked, done = told.schools[two.school], told.schools["chenes"]
     assert (asked.done, done.done) == (False, True)
-    assert any("people would be retired" in each for each in asked.asks)
+    assert any("pupils would be gone" in each for each in asked.asks)
     assert "new" in await known(two, "chenes")
     assert "p0-oak" in await known(two, two.school)
     assert (await bring(two, later, path, asked.digest)).schools[two.school].done

@@ -27,6 +27,7 @@ FILES_BESIDE: Final = 5
 # Of how many kept files a chunk is read back.
 LOOK_FOR_SHARE: Final = 0.1
 NO_ROOM: Final = "quota"
+NO_FILE: Final = "no-file"
 
 
 TELL_SECONDS: Final = 0.2
@@ -287,10 +288,17 @@ class Files:
             await self._see(offered, name)
 
     async def _see(self, offered: FileOffered, name: str) -> None:
-        """Read a chunk back. Raises NotAServer where it is not there, or is not what was sent."""
+        """Read a chunk back. Raises NotAServer where it is not there, or is not what was sent.
+
+        Of a class that was taken from this teacher the school shows nothing: its word has to do.
+        """
         try:
             await self._cloud.get_chunk(name, offered.id)
         except CloudError as error:
+            if isinstance(error, Refused) and error.code == NO_FILE:
+                epoch, _ = await self._store.cursor(f"class:{offered.class_id}")
+                if not epoch:
+                    return
             await self._store.suspect_file(offered.id)
             if isinstance(error, Refused):
                 raise NotAServer("forgets-chunks") from error

@@ -38,7 +38,8 @@ class Script:
         self.sums = [sum_of([ROW])]
         self.asked_at: list[float] = []
         self.missing: list[tuple[str, ...]] = []
-        self.full = self.lost = False
+        self.full, self.lost = False, ""
+        self.taught: tuple[str, ...] = ("class:5B",)
         self.document = ""
         self.looked_for: list[tuple[str, str]] = []
         self.heads: list[HeadsTold] = []
@@ -64,7 +65,7 @@ class Script:
     async def scopes(self) -> Scopes:
         self.order.append("scopes")
         self._fail()
-        return Scopes(("class:5B",))
+        return Scopes(self.taught)
 
     async def changes(self, scope: str, epoch: str, after: int) -> Changes:
         del epoch
@@ -106,7 +107,7 @@ class Script:
     async def get_chunk(self, name: str, file: str) -> bytes:
         self.looked_for.append((name, file))
         if self.lost:
-            raise Refused("lost-chunk")
+            raise Refused(self.lost)
         return b""
 
 
@@ -406,19 +407,32 @@ async def test_a_server_that_says_kept_and_has_it_not_is_not_believed() -> None:
     with pytest.raises(NotAServer) as told:
         await sync.once()
     assert told.value.why == "another-document"
-    script.document, script.lost = "", True
+    script.document, script.lost = "", "lost-chunk"
     for _ in range(3):  # drawn once, and then believed by no later turn
         with pytest.raises(NotAServer) as told:
             await sync.once()
         assert told.value.why == "forgets-chunks"
         assert not store.answers
         sync, _ = make(script, store, jitter=lambda: 0.5)  # nor after a new start
-    script.lost = False
+    script.lost = ""
     script.looked_for.clear()
     await sync.once()
     assert store.answers["work-1"].state == "kept"
     names = [blake3(piece).hexdigest() for piece in (b"x", b"y")]
     assert script.looked_for == [(name, "work-1") for name in names], "all of it was shown"
+
+
+async def test_of_a_class_that_was_taken_away_the_servers_word_has_to_do_and_of_no_other() -> None:
+    script, store = Script(), MemoryStore()
+    store.collect("work-1", "p-1", [b"x"])
+    script.lost = "no-file"
+    sync, _ = make(script, store, jitter=lambda: 0.05)
+    with pytest.raises(NotAServer):
+        await sync.once()
+    assert (store.answers, store.suspected) == ({}, {"work-1"})
+    script.taught = ()
+    await sync.once()
+    assert store.answers["work-1"].state == "kept"
 
 
 async def test_who_is_cut_off_while_it_should_show_work_is_not_believed_in_the_next_turn() -> None:

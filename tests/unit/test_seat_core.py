@@ -173,6 +173,7 @@ class Desk:
         self.eye, self.cover, self.bar, self.words = Eye(), Cover(), Bar(), Words()
         self.hands, self.showing = SimulatedInput(), Screenful()
         self.said: list[FromSeat] = []
+        self.up = asyncio.Event()
         self.core = SeatCore(
             self.eye,
             self.cover,
@@ -181,10 +182,14 @@ class Desk:
             Opener(),
             self.hands,
             self.showing,
-            self.said.append,
+            self._hear,
             Here(),
             user="l",
         )
+
+    def _hear(self, said: FromSeat) -> None:
+        self.said.append(said)
+        self.up.set()
 
     def frames(self) -> list[Frame]:
         return [said for said in self.said if isinstance(said, Frame)]
@@ -199,6 +204,7 @@ async def at_work() -> AsyncGenerator[Desk]:
     desk = Desk()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(desk.core.run())
+        await desk.up.wait()  # its screens are measured in a thread
         await asyncio.sleep(0.01)
         yield desk
         task.cancel()

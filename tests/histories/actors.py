@@ -238,7 +238,7 @@ class Administrator:
             if process is None or ground is None or not process.alive or self.scene.over:
                 continue
             # Others of the office change the same rows in the same second, now and then.
-            drawn = self.scene.world.chance.choices(ACTS, k=3 if self.scene.maybe(0.3) else 1)
+            drawn = self.scene.world.chance.choices(ACTS, k=3 if self.scene.maybe(0.6) else 1)
             async with asyncio.TaskGroup() as office:
                 for name in dict.fromkeys(drawn):
                     office.create_task(self._act(process, ground, name))
@@ -247,7 +247,7 @@ class Administrator:
         task = process.start(getattr(self.acts, name)(ground))
         await asyncio.wait({task})
         self.scene.world.tell("administrator", name, "failed" if _failed(task) else "done")
-        if self.scene.maybe(0.4):  # "look, it is done": in that moment others are still at it
+        if self.scene.maybe(0.8):  # "look, it is done": in that moment others are still at it
             for one in self.people:
                 one.look()
 

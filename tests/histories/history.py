@@ -25,7 +25,7 @@ from tests.histories.actors import (
     ServerHere,
     Teacher,
 )
-from tests.histories.network import STORM, Weather
+from tests.histories.network import STRENGTHS, Weather, storm
 from tests.histories.planted import planted
 from tests.histories.stage import Template
 from tests.histories.template import made_in, memory
@@ -85,7 +85,7 @@ async def _history(scene: Scene) -> list[str]:
     server = ServerHere(scene)
     pupils = [Pupil(scene, row, code) for row, code in zip(made.devices, made.codes, strict=True)]
     people = [Teacher(scene, one, pupils) for one in made.teachers]
-    scene.network.weather = STORM
+    scene.network.weather = storm(world.chance.choice(STRENGTHS))
     async with asyncio.TaskGroup() as tasks:
         for one in (server, Administrator(scene, server, people), *people, *pupils):
             tasks.create_task(one.live())

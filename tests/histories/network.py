@@ -31,6 +31,15 @@ class Weather(Struct, frozen=True):
 
 
 STORM: Final = Weather(0.03, 0.02, 0.05, 0.03, 0.04, 0.04, 0.02)
+STRENGTHS: Final = (0.1, 0.3, 1.0)
+"""Of a history's storm: in the whole of it an app hardly ever comes to the end of a turn, so what
+goes wrong there shows in the others."""
+
+
+def storm(strength: float) -> Weather:
+    return Weather(*(strength * getattr(STORM, name) for name in Weather.__struct_fields__))
+
+
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 """Status, headers, body."""
 

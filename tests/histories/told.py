@@ -52,7 +52,8 @@ class Dropped(Struct, frozen=True, tag=True):
     what: str
 
     def enter(self, ledger: Ledger) -> None:
-        ledger.dropped.append(self.what)
+        if not ledger.restored:  # else it may be by a number that was given twice
+            ledger.dropped.append(self.what)
 
 
 class Written(Struct, frozen=True, tag=True):

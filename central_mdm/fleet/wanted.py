@@ -159,12 +159,11 @@ async def _keep_report(
     facts = {"version": report.version, "state": report.state, "reason": report.reason}
     keys = {"school": school, "device": device, "feature": report.feature}
     kept = upsert(connection, reports).values(keys | facts | {"told_at": at})
-    # One that was carried late never takes the place of a newer one.
-    older = reports.c.version <= report.version
-    if is_carried:
-        older = older & ((reports.c.version < report.version) | (reports.c.told_at <= at))
+    # What a device says now holds, of an older version too: a school that was set back, or takes a
+    # declaration away, wants what was wanted before. One carried late takes no newer one's place.
+    older = (reports.c.version < report.version) | (reports.c.told_at <= at)
     kept = kept.on_conflict_do_update(
-        index_elements=list(keys), set_=facts | {"told_at": at}, where=older
+        index_elements=list(keys), set_=facts | {"told_at": at}, where=older if is_carried else None
     )
     await connection.execute(kept)
 

@@ -264,6 +264,24 @@ async def test_an_agent_of_before_goes_on_by_its_policy_and_hears_of_nothing_els
     assert version == knows + 1
 
 
+async def test_what_a_device_says_now_holds_though_it_is_of_an_older_version(mdm: Mdm) -> None:
+    asked = {"csr": new_request(), "inventory": {"kind": "laptop"}}
+    code = mdm.sample["devices"][0]["code"]
+    enrolled = (await mdm.http.post("/api/enrolments", json={"code": code, **asked})).json()
+    body = {"scope": "school", "feature": "screen_timeout", "body": {"seconds": 77}}
+    version = (await ask(mdm, "declarations", body))["version"]
+    for number, state in ((version + 9, "applied"), (version, "failed")):
+        one = {"feature": "screen_timeout", "version": number, "state": state, "reason": ""}
+        told = {"reports": [one]}
+        answer = await mdm.http.post("/api/reports", json=told, headers=bearer(enrolled["token"]))
+        assert answer.is_success
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        found = select(reports.c.version, reports.c.state).where(
+            reports.c.device == enrolled["device"]
+        )
+        assert (await connection.execute(found)).all() == [(version, "failed")]
+
+
 @on_sqlite
 async def test_a_missing_device_says_so_on_its_screen_until_it_is_found(
     mdm: Mdm, tmp_path: Path

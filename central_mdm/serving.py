@@ -1,6 +1,7 @@
 """Serving the application on a socket of our own, until SIGTERM or SIGINT."""
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -70,6 +71,9 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            # Modules and routes stay: looking through them again serves nobody for 60 ms.
+            gc.collect()
+            gc.freeze()
             self._ready()
 
     @contextmanager

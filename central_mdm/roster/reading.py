@@ -5,13 +5,14 @@ from typing import Final
 
 import blake3
 from msgspec import json
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, case, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.checksum import checksum_of, mark_of
 from central_mdm.contract.roster import Change, Changes, Row
 from central_mdm.identity.model import schools
 from central_mdm.platform.authentication import Caller
+from central_mdm.platform.errors import NotAllowed
 from central_mdm.roster.model import changes, memberships, scopes, teaching
 
 PAGE_MAX: Final = 500
@@ -25,22 +26,38 @@ _CLASSES: Final = select(teaching.c.class_id, teaching.c.ends_at).where(
 _EVER: Final = select(teaching.c.class_id).where(
     teaching.c.school == bindparam("school"), teaching.c.teacher == bindparam("teacher")
 )
+_TEACHES: Final = exists().where(
+    teaching.c.school == schools.c.school,
+    teaching.c.teacher == bindparam("teacher"),
+    teaching.c.class_id == bindparam("class_id"),
+    or_(teaching.c.ends_at == 0, teaching.c.ends_at > bindparam("now")),
+)
 _STAND: Final = select(
     schools.c.epoch,
     select(scopes.c.sequence)
     .where(scopes.c.school == schools.c.school, scopes.c.scope == bindparam("scope"))
-    .scalar_subquery(),
+    .scalar_subquery()
+    .label("sequence"),
+    _TEACHES.label("teaches"),
 ).where(schools.c.school == bindparam("school"))
-_MINE: Final = (changes.c.school == bindparam("school"), changes.c.scope == bindparam("scope"))
-_PAGE: Final = (
-    select(changes.c.sequence, changes.c.entity, changes.c.id, changes.c.row)
-    .where(*_MINE, changes.c.sequence > bindparam("after"))
+_IS_NEW: Final = changes.c.sequence > bindparam("after")
+_ROWS: Final = (
+    select(
+        changes.c.sequence,
+        changes.c.entity,
+        changes.c.id,
+        changes.c.row.is_not(None).label("lives"),
+        _IS_NEW.label("is_new"),
+        case((_IS_NEW, changes.c.row)).label("row"),
+    )
+    .where(
+        changes.c.school == bindparam("school"),
+        changes.c.scope == bindparam("scope"),
+        or_(changes.c.row.is_not(None), _IS_NEW),
+    )
     .order_by(changes.c.sequence)
-    .limit(bindparam("rows"))
 )
-_LIVE: Final = select(changes.c.entity, changes.c.id, changes.c.sequence).where(
-    *_MINE, changes.c.row.is_not(None)
-)
+"""What stands, for the checksum, and with its content what is new."""
 
 
 async def classes_of(connection: AsyncConnection, school: str, teacher: str) -> tuple[str, ...]:
@@ -78,28 +95,38 @@ async def scopes_of(connection: AsyncConnection, caller: Caller, now: int) -> tu
 
 
 async def changes_of(
-    connection: AsyncConnection, school: str, scope: str, known: tuple[str, int], limit: int
+    connection: AsyncConnection,
+    caller: Caller,
+    scope: str,
+    known: tuple[str, int],
+    limit: int,
+    now: int,
 ) -> Changes:
-    """One page after what is `known` (epoch, sequence), in order.
+    """One page after what is `known` (epoch, sequence), in order. Raises NotAllowed.
 
     The caller's transaction must see one moment throughout. The page says where it stops; count and
     checksum come with the last page only.
     """
-    named = {"school": school, "scope": scope}
-    epoch, sequence = (await connection.execute(_STAND, named)).one()
+    named = {"school": caller.school, "scope": scope}
+    kind, _, class_id = scope.partition(":")
+    asked = {"teacher": caller.id, "class_id": class_id, "now": now}
+    stand = (await connection.execute(_STAND, named | asked)).one()
+    if scope != f"teacher:{caller.id}" and not (kind == "class" and stand.teaches):
+        raise NotAllowed("foreign-scope", "This teacher does not have that scope.")
+    last = stand.sequence or 0
     # An app that knows another server's numbers, or more than we do, is told all.
-    after = known[1] if known[0] == epoch and known[1] <= (sequence or 0) else 0
-    page = {**named, "after": after, "rows": limit + 1}
-    rows = (await connection.execute(_PAGE, page)).all()
+    after = known[1] if known[0] == stand.epoch and known[1] <= last else 0
+    rows = (await connection.execute(_ROWS, named | {"after": after})).all()
+    new = [row for row in rows if row.is_new]
     told = tuple(
         Change(row.sequence, row.entity, row.id, _row.decode(row.row) if row.row else None)
-        for row in rows[:limit]
+        for row in new[:limit]
     )
-    if len(rows) > limit:
-        return Changes(scope, epoch, told, told[-1].sequence, has_more=True)
-    standing = (await connection.execute(_LIVE, named)).all()
-    total = sum_of((row.entity, row.id, row.sequence) for row in standing)
-    return Changes(scope, epoch, told, sequence or 0, False, len(standing), total)  # noqa: FBT003 - no more
+    if len(new) > limit:
+        return Changes(scope, stand.epoch, told, told[-1].sequence, has_more=True)
+    standing = [(row.entity, row.id, row.sequence) for row in rows if row.lives]
+    total = sum_of(standing)
+    return Changes(scope, stand.epoch, told, last, False, len(standing), total)  # noqa: FBT003 - no more
 
 
 def sum_of(rows: Iterable[tuple[str, str, int]]) -> str:

@@ -449,10 +449,15 @@ class Desk:
 
     def _renewed(self, signed: object) -> None:
         """Keep a refresh token at once, as the app does: in a task that nobody waits for."""
-        kept = self.keeping.keep_refresh(getattr(signed, "refresh", ""))
-        task = self.process.start(kept)
+        task = self.process.start(self._keep_refresh(getattr(signed, "refresh", "")))
         self._renewing.add(task)
         task.add_done_callback(self._renewing.discard)
+
+    async def _keep_refresh(self, refresh: str) -> None:
+        try:
+            await self.keeping.keep_refresh(refresh)
+        except NotKept as error:  # the app says it; the one before can still be renewed
+            self.world.tell("refresh not kept", type(error).__name__)
 
     def _join(self, signed: SignedPapers) -> None:
         self.papers = Papers(signed, self.process.clock)

@@ -1,6 +1,6 @@
 """What is there when all is quiet, read from where the programs have kept it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.contract.wanted import Declaration
+from central_mdm.fleet.declaring import nearest
 from central_mdm.fleet.model import devices, inventories, policies
 from central_mdm.fleet.orders import PENDING
+from central_mdm.fleet.wanted import LOST
 from central_mdm.fleet.wanted_model import declarations, orders, reports
 from central_mdm.identity.model import deny_lists, revocations, teachers
 from central_mdm.journal import model as journal
@@ -86,6 +89,7 @@ async def server(ground: Ground, made: Template) -> checker.Server:
                 feed.setdefault(row.scope, {})[row.entity, row.id] = row.sequence, row.row
         newest = max((row.number for row in await every(deny_lists)), default=0)
         told = await every(devices)
+        declared = await nearest(connection, SCHOOL, [row.id for row in told])
         placed = await every(roster.placements)
         scopes = {one.id: {f"teacher:{one.id}"} for one in made.teachers}
         for row in await every(roster.teaching):
@@ -111,17 +115,22 @@ async def server(ground: Ground, made: Template) -> checker.Server:
             [f"{row.code} {row.party} {row.detail}" for row in await every(journal.alarms)],
             [f"{gap.origin} {gap.missing}" for gap in await gaps(connection, SCHOOL)],
             {row.id: row.wanted_version for row in told},
-            _told(await every(reports)),
+            _told(await every(reports), declared),
             max((row.version for row in await every(declarations)), default=0),
             [(row.device, row.id) for row in await every(orders) if row.state == PENDING],
             {row.device: row.hash for row in await every(inventories)},
         )
 
 
-def _told(rows: list[Any]) -> dict[str, dict[str, checker.Report]]:
+def _told(
+    rows: list[Any], declared: Mapping[str, tuple[Declaration, ...]]
+) -> dict[str, dict[str, checker.Report]]:
+    """Return each device's reports of what is declared for it now: others are never shown."""
+    shown = {device: {LOST, *(one.feature for one in each)} for device, each in declared.items()}
     found: dict[str, dict[str, checker.Report]] = {}
     for row in rows:
-        found.setdefault(row.device, {})[row.feature] = row.version, row.state
+        if row.feature in shown[row.device]:
+            found.setdefault(row.device, {})[row.feature] = row.version, row.state
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 import msgspec
 
 from classroom_app.carrying import Carrying
-from classroom_app.cloud.errors import CloudError, NotSignedIn
+from classroom_app.cloud.errors import CloudError, NotSignedIn, ServerBusy
 from classroom_app.courier import Courier
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import DeviceId, PupilId, Roster
@@ -167,6 +167,9 @@ class RealDesk(Desk):
                 if self.sync is None:
                     return Settled("not-signed-in")
                 self.sync = None
+            except ServerBusy as error:  # after wrong passwords it has us wait
+                self.world.tell("still", error.after_seconds)
+                await asyncio.sleep(error.after_seconds)
             except (CloudError, NotKept) as error:
                 self.world.tell("still", type(error).__name__, *error.args)
             else:

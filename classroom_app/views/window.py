@@ -193,6 +193,10 @@ class DeskWindow(QWidget):
     def come_in_sight(self, seen: bool) -> None:  # noqa: FBT001 - a signal's own word
         """Hear whether anybody can see the window: nobody looks at what nobody sees."""
         self.setUpdatesEnabled(seen)  # under X11 a covered window would go on painting
+        if seen:
+            # At once: an update that was asked for meanwhile is lost, and Qt asks for no other as
+            # long as it believes that one is on its way. The window would stay black.
+            self.repaint()
         self.wall.come_in_sight(seen)
         self._close_look.come_in_sight(seen)
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +15,14 @@ from pytestqt.qtbot import QtBot
 
 from classroom_app.views import x11_sight
 from classroom_app.views.wall import LOOK_MS
-from tests.desktop import Desktop, desktop
+from device_bridge.agent.platform.x11_capture import X11Capture
+from tests.desktop import Desktop, desktop, image_of
 from tests.ui.conftest import Opens
 from tests.ui.room import classroom
 
 pytestmark = pytest.mark.real_loop
 WITHIN_SECONDS = 10.0
+BLACK_MAX = 0.5
 WALL = """
 import sys, time
 from PySide6.QtCore import QTimer
@@ -42,6 +45,22 @@ looking.timeout.connect(look)
 looking.start()
 app.exec()
 """
+
+
+async def is_drawn(opened: Desktop) -> None:
+    """Wait until a window of ours is on the screen, most of which is black without."""
+    capture = X11Capture(time.monotonic, opened.display)
+    try:
+        async with asyncio.timeout(WITHIN_SECONDS):
+            while _share_of_black(capture) > BLACK_MAX:  # noqa: ASYNC110 - another program draws
+                await asyncio.sleep(0.05)
+    finally:
+        capture.close()
+
+
+def _share_of_black(capture: X11Capture) -> float:
+    seen = image_of(capture.grab(0)).convert("L")
+    return seen.histogram()[0] / (seen.width * seen.height)
 
 
 class OnDesktop:
@@ -77,18 +96,22 @@ async def test_a_window_that_is_covered_minimised_or_on_another_desktop_asks_for
     wall: OnDesktop,
 ) -> None:
     await wall.says("seen 9")
+    await is_drawn(wall.desktop)
     cover = await wall.desktop.start("xterm", "-geometry", "300x90+0+0")
     await wall.says("unseen 0")
     cover.kill()
     await wall.says("seen 9")
+    await is_drawn(wall.desktop)
     await wall.do("windowminimize")
     await wall.says("unseen 0")
     await wall.do("windowactivate")
     await wall.says("seen 9")
+    await is_drawn(wall.desktop)
     await wall.desktop.run("xdotool", "set_desktop", "1")
     await wall.says("unseen 0")
     await wall.desktop.run("xdotool", "set_desktop", "0")
     await wall.says("seen 9")
+    await is_drawn(wall.desktop)
 
 
 def test_what_a_sheet_covers_is_not_asked_for_and_comes_back_with_its_end(opened: Opens) -> None:

@@ -22,6 +22,8 @@ from device_bridge.server_clock import moment_of
 T = TypeVar("T")
 RETRY_SECONDS_MAX: Final = 3600.0
 RETRY_SECONDS: Final = 5.0
+AGAIN: Final = frozenset({408, 425, 429, 502, 503, 504})
+"""Of this moment, not of what was asked: a line that stalled, a server with too much to do."""
 OURS: Final = ("application/json", "application/problem+json")
 _NOT_SIGNED_IN: Final = {"wrong-password": WrongPassword, "wrong-code": WrongCode}
 _problem: Final = msgspec.json.Decoder(Problem)
@@ -37,7 +39,7 @@ def judge(response: httpx.Response, body: bytes, now: float) -> None:
     ours = response.headers.get("content-type", "").startswith(OURS)
     if _of_a_portal(response, ours=ours):
         raise NotAServer("portal")
-    if status in {429, 502, 503, 504}:
+    if status in AGAIN:
         raise ServerBusy(_retry_after(response.headers.get("retry-after", ""), now))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ServerBusy(RETRY_SECONDS)

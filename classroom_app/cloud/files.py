@@ -26,6 +26,8 @@ SMALL_BYTES: Final = 1024 * 1024
 FILES_BESIDE: Final = 5
 # Of how many kept files a chunk is read back.
 LOOK_FOR_SHARE: Final = 0.1
+OF_THE_FILE: Final = frozenset({"malformed", "empty", "too-large", "lost-here"})
+"""What is refused for good: sent again, it would be no other."""
 NO_ROOM: Final = "quota"
 NO_FILE: Final = "no-file"
 
@@ -209,7 +211,7 @@ class Files:
         except Stopped:
             self._held = "stopped"
         except Refused as error:
-            if error.code == NO_ROOM:
+            if error.code not in OF_THE_FILE:  # no word on this file: the next turn asks again
                 return error
             answer = FileAnswer(offered.id, "refused", reason=error.code)
             await self._settle(offered, answer)

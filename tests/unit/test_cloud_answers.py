@@ -49,6 +49,13 @@ def test_a_portals_page_is_no_problem() -> None:
         judge(httpx.Response(403, headers={"content-type": "text/html"}), b"<html>", 0.0)
 
 
+@pytest.mark.parametrize("status", [408, 425])
+def test_a_line_that_stalled_says_nothing_of_what_was_sent(status: int) -> None:
+    told = httpx.Response(status, headers={"content-type": "application/problem+json"})
+    with pytest.raises(ServerBusy):
+        judge(told, b'{"code":"too-slow","detail":"The body came too slowly."}', 0.0)
+
+
 def test_a_date_in_a_year_of_twenty_digits_says_nothing() -> None:
     assert ahead_seconds(FAR, 0.0) is None
     with pytest.raises(ServerBusy) as busy:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import msgspec
 import pytest
@@ -38,7 +39,7 @@ class Script:
         self.sums = [sum_of([ROW])]
         self.asked_at: list[float] = []
         self.missing: list[tuple[str, ...]] = []
-        self.full, self.lost = False, ""
+        self.full, self.lost, self.refuses = False, "", ""
         self.taught: tuple[str, ...] = ("class:5B",)
         self.document = ""
         self.looked_for: list[tuple[str, str]] = []
@@ -91,6 +92,8 @@ class Script:
 
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
         self.order.append("file")
+        if self.refuses:
+            raise Refused(self.refuses)
         if self.missing:
             return FileAnswer(offered.id, "missing", self.missing.pop(0))
         if self.full:
@@ -198,6 +201,24 @@ async def test_work_whose_chunk_is_lost_here_is_shown_and_holds_nothing_up() -> 
     assert store.answers["lost"].reason == "lost-here"
     assert store.answers["fine"].state == "kept"
     assert told[-1].refused == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("malformed", "refused"), ("too-large", "refused"), ("no-such-path", ""), ("wrong-role", "")],
+)
+async def test_only_a_refusal_of_the_work_itself_is_for_good(code: str, state: str) -> None:
+    script, store = Script(), MemoryStore()
+    store.collect("work", "p-1", [b"piece"])
+    script.refuses = code
+    sync, told = make(script, store)
+    with nullcontext() if state else pytest.raises(Refused):
+        await sync.once()
+    assert [each.state for each in store.answers.values()] == ([state] if state else [])
+    script.refuses = ""
+    await sync.once()
+    assert store.answers["work"].state == (state or "kept")
+    assert told[-1].waiting == 0
 
 
 async def test_a_server_that_forgets_what_it_was_given_is_not_asked_for_ever() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,8 @@ from tests.teaching import until
 
 pytestmark = pytest.mark.real_loop
 TIMEOUT = Declaration("screen_timeout", 3, {"seconds": 120})
+OVERTAKES_SECONDS = 0.3
+"""Time enough for one to overtake another who waits for the disk, if nothing holds it."""
 
 
 class Killed(BaseException):
@@ -405,3 +408,68 @@ def test_a_rule_has_whom_all_of_it_fits(rule: Rule, is_in: bool) -> None:  # noq
 def test_what_is_not_here_says_why() -> None:
     with pytest.raises(Unsupported, match="no card"):
         NotHere("no card").set({})
+
+
+class SlowDisk:
+    """The disk takes its time over the first of what `holds`; `begun` says that it is at it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, holds: bytes) -> None:
+        self.begun, self.goes_on = threading.Event(), threading.Event()
+        self._holds, self._real = holds, wanted.write_private
+        monkeypatch.setattr(wanted, "write_private", self._write)
+
+    def _write(self, path: Path, raw: bytes) -> None:
+        if self._holds in raw and not self.begun.is_set():
+            self.begun.set()
+            assert self.goes_on.wait(10)
+        self._real(path, raw)
+
+
+async def test_what_two_bring_at_once_ends_with_the_newer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = a_device(tmp_path)
+    disk = SlowDisk(monkeypatch, b'"version":10')
+    async with asyncio.TaskGroup() as both:
+        both.create_task(here.wanted.carried(here.wants(10)))
+        await asyncio.to_thread(disk.begun.wait)
+        newer = both.create_task(here.hears(here.wants(11), here.urges(11, lost="Call us")))
+        await asyncio.wait({newer}, timeout=OVERTAKES_SECONDS)
+        disk.goes_on.set()
+    here.again()
+    assert (here.wanted.version, here.wanted.heard) == (11, 11)
+    assert here.pupil.lost == ["Call us"]
+
+
+async def test_an_order_is_done_once_though_a_newer_list_with_it_is_being_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = a_device(tmp_path)
+    order = Command("o1", "message", NOW + 1000, "hello")
+    await here.wanted.carried(here.wants(3, order))
+    disk = SlowDisk(monkeypatch, b'"version":4')
+    async with asyncio.TaskGroup() as both:
+        both.create_task(here.wanted.carried(here.wants(4, order)))
+        await asyncio.to_thread(disk.begun.wait)
+        does = both.create_task(here.wanted.review())
+        await asyncio.wait({does}, timeout=OVERTAKES_SECONDS)
+        disk.goes_on.set()
+    await here.wanted.review()
+    assert here.pupil.seen == [("message", "hello")]
+
+
+async def test_an_order_that_is_taken_back_while_another_is_done_is_not_done(
+    tmp_path: Path,
+) -> None:
+    here = a_device(tmp_path)
+    first, second = (Command(f"o{n}", "message", NOW + 1000, f"word {n}") for n in (1, 2))
+    shown = here.pupil.show
+
+    async def show(id_: str, about: SchoolAct, text: str, who: str) -> str:
+        await here.wanted.carried(here.wants(4, first))
+        return await shown(id_, about, text, who)
+
+    here.pupil.show = show
+    await here.wanted.carried(here.wants(3, first, second))
+    await here.wanted.review()
+    assert here.pupil.seen == [("message", "word 1")]

@@ -90,7 +90,7 @@ class WantedHere:
         self._folder, self._enrolment, self._machine = folder, enrolment, machine
         self._tells, self._utc, self._boot_id, self._note = tells, utc, boot_id, note
         self._held = _read(folder)
-        self._reviewing = asyncio.Lock()
+        self._reviewing, self._writing = asyncio.Lock(), asyncio.Lock()
         self._news = asyncio.Event()
         self._news.set()  # a restart begins with a look at all
 
@@ -133,17 +133,19 @@ class WantedHere:
 
         `Urgent` is of another type and so is refused here.
         """
-        taken = await asyncio.to_thread(self._take, token)
+        async with self._writing:
+            taken = await asyncio.to_thread(self._take, token)
         if taken:
             self._news.set()
         return taken
 
     async def heard_from_mdm(self, wanted: str, urgent: str) -> None:
         """Take what our own check-in brought, and do it. Raises NotAllowed."""
-        if wanted:
-            await asyncio.to_thread(self._take, wanted)
-        if urgent:
-            await asyncio.to_thread(self._take_urgent, urgent)
+        async with self._writing:
+            if wanted:
+                await asyncio.to_thread(self._take, wanted)
+            if urgent:
+                await asyncio.to_thread(self._take_urgent, urgent)
         await self.review()
 
     def owed(self) -> Reports | None:
@@ -154,10 +156,14 @@ class WantedHere:
 
     async def told(self, said: Reports) -> None:
         """Note that the MDM has taken it."""
-        rest = tuple(one for one in self._held.ended if one not in said.ended)
         about = {one.feature for one in said.reports}
-        told = (*(one for one in self._held.told if one.feature not in about), *said.reports)
-        await self._keep(ended=rest, told=told)
+
+        def noted(held: WantedKept) -> WantedKept:
+            told = (one for one in held.told if one.feature not in about)
+            rest = tuple(one for one in held.ended if one not in said.ended)
+            return replace(held, ended=rest, told=(*told, *said.reports))
+
+        await self._keep(noted)
 
     async def run(self) -> None:
         """Do at once what was carried here, until cancelled; a full disk only puts it off."""
@@ -178,7 +184,8 @@ class WantedHere:
             await self._prove_all()
             await self._show_lost()
             for command in self._held.commands:
-                if not self._held.begun[0]:  # nothing else beside a restart that is under way
+                # Nothing beside a restart that is under way, nor what was taken back meanwhile.
+                if not self._held.begun[0] and command in self._held.commands:
                     await self._do(command)
 
     # Taking
@@ -227,7 +234,7 @@ class WantedHere:
         for one in changed:
             facts: dict[str, str | int] = {"feature": one.feature, "version": one.version}
             self._note(f"setting-{one.state}", facts, one.reason)
-        await self._keep(reports=tuple(reports))
+        await self._keep(lambda held: replace(held, reports=tuple(reports)))
         new = [one for one in changed if _is_set(one, before.get(one.feature))]
         if new:
             names = ", ".join(one.feature.replace("_", " ") for one in new)
@@ -249,7 +256,7 @@ class WantedHere:
         if shown is None or (shown.state, shown.reason) != (state, reason):
             self._note(f"lost-{state}", {"version": urgent.version}, urgent.lost)
             rest = tuple(one for one in self._held.reports if one.feature != LOST)
-            await self._keep(reports=(*rest, report))
+            await self._keep(lambda held: replace(held, reports=(*rest, report)))
 
     # Commands
 
@@ -270,7 +277,7 @@ class WantedHere:
         if command.ends_at <= self._utc():
             await self._end(command.id, "expired", "")
             return
-        await self._keep(begun=(command.id, self._boot_id))
+        await self._keep(lambda held: replace(held, begun=(command.id, self._boot_id)))
         self._note(f"order-{command.kind}", {"id": command.id}, command.body)
         try:
             reason = await self._done(command)
@@ -302,12 +309,17 @@ class WantedHere:
 
     async def _end(self, id_: str, state: End, reason: str) -> None:
         self._note(f"order-{state}", {"id": id_}, reason)
-        await self._keep(
-            begun=("", ""),
-            commands=tuple(one for one in self._held.commands if one.id != id_),
-            done=(*self._held.done, id_)[-DONE_KEPT:],
-            ended=(*self._held.ended, Ended(id_, state, reason[:200])),
-        )
+
+        def over(held: WantedKept) -> WantedKept:
+            return replace(
+                held,
+                begun=("", ""),
+                commands=tuple(one for one in held.commands if one.id != id_),
+                done=(*held.done, id_)[-DONE_KEPT:],
+                ended=(*held.ended, Ended(id_, state, reason[:200])),
+            )
+
+        await self._keep(over)
 
     async def say_wipe(self) -> None:
         """Tell the pupil and the journal that this device is erased now."""
@@ -317,8 +329,10 @@ class WantedHere:
     async def _show(self, id_: str, about: SchoolAct, text: str) -> str:
         return await self._tells.show(id_[:64], about, text, self._enrolment.school.id)
 
-    async def _keep(self, **changed: object) -> None:
-        await asyncio.to_thread(self._write, replace(self._held, **changed))
+    async def _keep(self, changed: Callable[[WantedKept], WantedKept]) -> None:
+        """Keep what becomes of what is held, which others change as well. Raises OSError."""
+        async with self._writing:
+            await asyncio.to_thread(self._write, changed(self._held))
 
     def _write(self, held: WantedKept) -> None:
         """Durable before anything follows from it. Raises OSError: then nothing does."""

@@ -35,12 +35,12 @@ for _kind in (Arrived, Sealing):
     msgspec.json.Decoder(_kind)
 
 
-def read_sealing(token: str, school: School) -> str:
-    """Read by which key (X25519, hex) the MDM is written to. Raises NotAllowed("carried", why)."""
+def read_sealing(token: str, school: School) -> Sealing:
+    """Read by which key the MDM is written to, and when. Raises NotAllowed("carried", why)."""
     told = read_statement(token, _VERB, (Sealing, SEALING_TYPE), school.key)
     if told.school != school.id:
         raise NotAllowed(_VERB, "another-school")
-    return told.key
+    return told
 
 
 def read_arrived(token: str, school: School, device: str) -> Arrived:

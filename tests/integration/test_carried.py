@@ -397,7 +397,7 @@ async def test_a_request_that_is_not_due_or_not_its_own_or_answered_already_move
 
     async def tells(request: str, ends_at: int = 0, version: int = 0) -> int:
         """Tell it as the device does; return which version is then wanted of it."""
-        sealing = read_sealing((await server.carry(Carry())).sealing, school)
+        sealing = read_sealing((await server.carry(Carry())).sealing, school).key
         about = (name, mdm.school, next(counters), mdm.clock.at, version, box, "hash", inventory)
         told = Told(*about, csr=request, certificate_ends_at=ends_at)
         bundle = Bundle(name, seal_told(told, key, sealing)[0])

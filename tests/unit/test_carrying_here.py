@@ -178,6 +178,35 @@ async def test_the_journals_head_goes_along_and_once_a_day_by_itself(tmp_path: P
     assert [one.head for one in found[0].heads] == ["head-2"]
 
 
+async def test_a_device_whose_clock_was_set_back_tells_nothing_older_than_before(
+    tmp_path: Path,
+) -> None:
+    scene = a_scene(tmp_path)
+    scene.at = NOW + 5000
+    (first,) = await scene.brings()
+    scene.at -= 40 * HEADS_SECONDS  # a battery has run empty
+    scene.inventory = Inventory("laptop", model="another")
+    (second,) = await scene.brings(scene.receipt(first), link=FakeLink())
+    scene.again()
+    scene.inventory = Inventory("laptop", model="a third")
+    (third,) = await scene.brings(scene.receipt(second), link=FakeLink())
+    told = [found[0].issued_at for one in (first, second, third) if (found := scene.opened(one))]
+    assert told == [NOW + 5000] * 3
+    scene.at -= HEADS_SECONDS
+    assert await scene.brings(scene.receipt(third), link=FakeLink()), "the head goes along"
+
+
+async def test_a_device_whose_clock_is_behind_is_as_late_as_what_the_mdm_has_signed(
+    tmp_path: Path,
+) -> None:
+    scene = a_scene(tmp_path)
+    scene.at = 0
+    (only,) = await scene.brings()
+    found = scene.opened(only)
+    assert found
+    assert found[0].issued_at == NOW
+
+
 async def test_who_meets_the_mdm_gives_nothing_and_what_was_lost_there_is_told_anew(
     tmp_path: Path,
 ) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from central_mdm.contract.carried import CARRIED_HEADS_MAX, SEALED_BYTES_MAX, Told
+from central_mdm.contract.carried import CARRIED_HEADS_MAX, SEALED_BYTES_MAX, Sealing, Told
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.wanted import Reports
@@ -51,7 +51,7 @@ class CarriedKept(Struct, frozen=True):
 
     `sealing`: whom it is sealed for. `arrived`: what the MDM holds, the newest head of this
     device's journal with `head_count` entries. `heads` are in the bundle, as of `made_at`. `csr`:
-    the request in it, `asked`: the one that the MDM holds.
+    the request in it, `asked`: the one that the MDM holds. `issued_at`: as the bundle says.
     """
 
     counter: int = 0
@@ -66,6 +66,7 @@ class CarriedKept(Struct, frozen=True):
     made_at: int = 0
     csr: str = ""
     asked: str = ""
+    issued_at: int = 0
 
 
 class TellsHeads(Protocol):
@@ -171,17 +172,17 @@ class CarryingHere:
             )
             await asyncio.to_thread(self._write, now)
 
-    async def _give(self, link: Link, sealing: str) -> None:
+    async def _give(self, link: Link, sealing: Sealing) -> None:
         inventory = await asyncio.to_thread(self._inventory)
         fact = self._wanted.version, hash_of_inventory(inventory)
         reports = _some(self._wanted.owed())
         held = self._held
         csr = self._renewing.request()
-        old = self._utc() - held.made_at >= HEADS_SECONDS
+        old = abs(self._utc() - held.made_at) >= HEADS_SECONDS  # a clock is set back as well
         asks = csr not in {"", held.asked}
         if reports == Reports() and fact == held.arrived and not (old or asks):
             return
-        says = (fact, reports, sealing, csr)
+        says = (fact, reports, sealing.key, csr)
         if not held.sealed or old or says != (held.fact, held.reports, held.sealing, held.csr):
             held = await self._sealed(inventory, fact, reports, sealing, csr)
         has = any(one is link and digest == held.digest for one, digest in self._given)
@@ -192,7 +193,7 @@ class CarryingHere:
         self._note("carried-away", {"counter": held.counter}, link.teacher_name)
 
     async def _sealed(
-        self, inventory: Inventory, fact: Fact, reports: Reports, sealing: str, csr: str
+        self, inventory: Inventory, fact: Fact, reports: Reports, sealing: Sealing, csr: str
     ) -> CarriedKept:
         """Make the next bundle; it is on the disk before anybody has it."""
         enrolled, held = self._enrolment, self._held
@@ -200,11 +201,13 @@ class CarryingHere:
         version, inventory_hash = fact
         heads = await self._heads(held.head_count)
         now = int(self._utc())
+        # Whatever this clock says: after the bundle before, and after what the MDM has signed.
+        issued_at = max(now, held.issued_at, sealing.issued_at)
         told = Told(
             device=enrolled.device,
             school=enrolled.school.id,
             counter=counter,
-            issued_at=now,
+            issued_at=issued_at,
             wanted=version,
             box=box_key(key).public_key().public_bytes_raw().hex(),
             inventory_hash=inventory_hash,
@@ -214,12 +217,12 @@ class CarryingHere:
             csr=csr,
             certificate_ends_at=int(self._renewing.ends_at),
         )
-        sealed, digest = seal_told(told, key, sealing)
+        sealed, digest = seal_told(told, key, sealing.key)
         made = CarriedKept(
             counter,
             sealed,
             digest,
-            sealing,
+            sealing.key,
             fact,
             reports,
             held.arrived,
@@ -228,6 +231,7 @@ class CarryingHere:
             now,
             csr,
             held.asked,
+            issued_at,
         )
         await asyncio.to_thread(self._write, made)
         return made

@@ -30,7 +30,7 @@ class Device:
 
     def __init__(self, school: School, name: str, sealing: str) -> None:
         self.key, self.school, self.name = new_key(), school, name
-        self._sealing = read_sealing(sealing, school)
+        self._sealing = read_sealing(sealing, school).key
 
     def bundle(self, counter: int, model: str) -> bytes:
         box = box_key(self.key).public_key().public_bytes_raw().hex()

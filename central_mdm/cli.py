@@ -331,5 +331,6 @@ async def _code(ground: Ground, args: argparse.Namespace) -> str:
     ends_at = ground.clock() + args.hours * 3600
     async with ground.database.writing(args.school) as connection:
         await want_class(connection, args.school, args.class_id)
-        await make_code(connection, args.school, code, Code(args.class_id, ends_at, args.uses))
+        made = Code(args.class_id, ends_at, args.uses)
+        await make_code(connection, args.school, code, made, ground.clock())
     return "-".join((code[:4], code[4:8], code[8:]))

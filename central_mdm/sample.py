@@ -76,7 +76,7 @@ async def _write(ground: Ground, school: dict[str, Any], places: dict[str, list[
             news += await put_pupil(connection, name, place.pupil)
             news += await put_device(connection, name, place.device, ground.clock())
             code = Code(place.device.class_id, ends_at, 1, place.device.id)
-            await make_code(connection, name, place.code, code)
+            await make_code(connection, name, place.code, code, ground.clock())
         await publish(connection, name, news)
 
 

@@ -22,6 +22,7 @@ from central_mdm.identity import audit
 from central_mdm.identity.forgetting import forget_tokens
 from central_mdm.identity.model import audit_acts, schools
 from central_mdm.identity.rules import schools_here
+from central_mdm.identity.tokens import shorten
 from central_mdm.journal.forgetting import forget_alarms, forget_events
 from central_mdm.journal.model import events
 from central_mdm.partage.forgetting import forget_files
@@ -98,6 +99,8 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         alarms += await forget_acts(connection, school, before(keep.alarms))
         alarms += await forget_orders(connection, school, before(keep.alarms))
         devices = await forget_devices(connection, school, before(keep.devices))
+        if 0 < await _last(connection, school) <= now:  # a clock that is behind makes all look far
+            await shorten(connection, school, now)
         tokens = await forget_tokens(connection, school, now)
         audited = await audit.forget_acts(connection, school, before(keep.audit))
         answers = await forget_answers(connection, school, now)
@@ -122,12 +125,22 @@ async def tidy_all(
     if not clock_is_right:
         for school in every:
             await _hold_clock(ground, school)
-    return {school: await _tidy_now(ground, school, keep) for school in every}
+    return {
+        school: await _tidy_now(ground, school, keep, clock_is_right=clock_is_right)
+        for school in every
+    }
 
 
-async def _tidy_now(ground: Ground, school: str, keep: Retention) -> Tidied:
+async def _tidy_now(
+    ground: Ground, school: str, keep: Retention, *, clock_is_right: bool
+) -> Tidied:
     tidied = await tidy(ground, school, keep)
-    await _note(ground, school, ground.clock())
+    async with ground.database.reading(school) as connection:
+        last = await _last(connection, school)
+    now = ground.clock()
+    # A machine whose battery is empty is years behind until it hears the time.
+    if clock_is_right or now > last - LEAP_DAYS * DAY_SECONDS:
+        await _note(ground, school, now)
     return tidied
 
 
@@ -138,14 +151,19 @@ async def _hold_clock(ground: Ground, school: str) -> None:
     comes while the clock is ahead makes it newer.
     """
     async with ground.database.reading(school) as connection:
-        told = select(schools.c.tidied_at).where(schools.c.school == school)
-        last = int(await connection.scalar(told) or 0)
+        last = await _last(connection, school)
         newest = last or await _newest(connection, school)
     if newest and not last:
         await _note(ground, school, newest)
     days = (ground.clock() - newest) // DAY_SECONDS
     if newest and days >= LEAP_DAYS:
         raise Refused("clock-leapt", f"{CLOCK_LEAPT.format(days=days)} {HOW_TO_SAY_SO}")
+
+
+async def _last(connection: AsyncConnection, school: str) -> int:
+    """Return what our clock said when this school was tidied last; 0: it never was."""
+    told = select(schools.c.tidied_at).where(schools.c.school == school)
+    return int(await connection.scalar(told) or 0)
 
 
 async def _newest(connection: AsyncConnection, school: str) -> int:

@@ -3,7 +3,7 @@
 from typing import Final
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import Enrol, Enrolled, Inventory
@@ -20,6 +20,7 @@ from central_mdm.identity.model import certificates
 from central_mdm.identity.renewal import is_ended
 from central_mdm.identity.rules import register, school_row
 from central_mdm.identity.statements import sign
+from central_mdm.platform.ahead import AHEAD_SECONDS
 from central_mdm.platform.authentication import hash_of
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import NotAllowed
@@ -46,12 +47,14 @@ def _folded(code: str) -> str:
     return "".join(code.split()).replace("-", "").upper()
 
 
-async def make_code(connection: AsyncConnection, school: str, code: str, made: Code) -> None:
+async def make_code(
+    connection: AsyncConnection, school: str, code: str, made: Code, now: int
+) -> None:
     """Let devices enrol by `code`; only its hash is kept."""
     key = hash_of(_folded(code))
     await connection.execute(upsert(connection, doors).values(code_hash=key, school=school))
     row = {"school": school, "code_hash": key, "class_id": made.class_id, "device": made.device}
-    row_rest = {"ends_at": made.ends_at, "uses_left": made.uses}
+    row_rest = {"ends_at": made.ends_at, "uses_left": made.uses, "made_at": now}
     await connection.execute(upsert(connection, codes).values(row | row_rest))
 
 
@@ -158,16 +161,22 @@ async def keep_inventory(
     )
 
 
+def _standing(school: str, code_hash: str, now: int) -> tuple[ColumnElement[bool], ...]:
+    return (
+        codes.c.school == school,
+        codes.c.code_hash == code_hash,
+        codes.c.ends_at > now,
+        # One that was made by a clock ahead is not yet.
+        codes.c.made_at <= now + AHEAD_SECONDS,
+        codes.c.revoked.is_(False),
+    )
+
+
 async def _again(
     connection: AsyncConnection, school: str, code_hash: str, thumbprint: str, now: int
 ) -> str:
     """Return the device this key enrolled as before: an answer was lost, no use is spent."""
-    standing = select(codes.c.code_hash).where(
-        codes.c.school == school,
-        codes.c.code_hash == code_hash,
-        codes.c.ends_at > now,
-        codes.c.revoked.is_(False),
-    )
+    standing = select(codes.c.code_hash).where(*_standing(school, code_hash, now))
     wanted = select(certificates.c.party).where(
         certificates.c.school == school,
         certificates.c.role == "device",
@@ -189,13 +198,7 @@ async def _spend(
     """One statement, so that a code for one device is good for one, however many ask at once."""
     spent = await connection.execute(
         update(codes)
-        .where(
-            codes.c.school == school,
-            codes.c.code_hash == code_hash,
-            codes.c.ends_at > now,
-            codes.c.uses_left > 0,
-            codes.c.revoked.is_(False),
-        )
+        .where(*_standing(school, code_hash, now), codes.c.uses_left > 0)
         .values(uses_left=codes.c.uses_left - 1)
         .returning(codes.c.class_id, codes.c.device)
     )

@@ -99,6 +99,7 @@ codes: Final = Table(
     Column("ends_at", BigInteger, nullable=False),
     Column("uses_left", Integer, nullable=False),
     Column("revoked", Boolean, nullable=False, server_default=false()),
+    Column("made_at", BigInteger, nullable=False, server_default="0"),
 )
 # A device that enrols knows a code and no school. This table is read without knowing the school:
 # it says which school a code opens, and nothing else.

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    case,
     false,
 )
 
@@ -93,8 +94,12 @@ certificates: Final = Table(
     Column("ends_at", BigInteger, nullable=False),
     # How many successions of the root there had been.
     Column("epoch", BigInteger, nullable=False, server_default="0"),
+    # Above those of all that its party had before, whatever the clock said then; 0: `ends_at` is.
+    Column("rank", BigInteger, nullable=False, server_default="0"),
     Index(None, "school", "thumbprint"),
 )
+RANK: Final = case((certificates.c.rank > 0, certificates.c.rank), else_=certificates.c.ends_at)
+"""By which a party's newest certificate is told; servers of before leave the column 0."""
 role_verbs: Final = Table(
     "role_verbs",
     metadata,
@@ -130,8 +135,10 @@ second_factors: Final = Table(
     Column("teacher", ID, primary_key=True),
     Column("secret", LargeBinary, nullable=False),
     Column("confirmed", Boolean, nullable=False, server_default=false()),
-    # The last step of thirty seconds whose code was taken: no older one is again.
+    # The highest step of thirty seconds whose code was taken.
     Column("last_step", BigInteger, nullable=False, server_default="0"),
+    # The highest ones, with spaces between; empty: only the last is known.
+    Column("spent_steps", String(400), nullable=False, server_default=""),
 )
 recovery_codes: Final = Table(
     "recovery_codes",

@@ -9,9 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.names import Party, Role
-from central_mdm.identity.certificates import LEAF, key_of_request, thumbprint_of
-from central_mdm.identity.model import certificates, revocations
+from central_mdm.identity.certificates import LEAF, ends_at_of, key_of_request, thumbprint_of
+from central_mdm.identity.model import RANK, certificates, revocations
 from central_mdm.identity.rules import register, school_row
+from central_mdm.platform.ahead import ends_by
 from central_mdm.platform.answers import Answer, Asked, find, keep
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Missing, NotAllowed, Refused, TryAgain
@@ -20,7 +21,8 @@ from central_mdm.platform.ground import Ground
 DAY_SECONDS: Final = 24 * 3600
 EARLY_SECONDS: Final = 90 * DAY_SECONDS
 """Devices ask sixty days ahead; by a clock that is a month wrong they are served as well."""
-ONCE_SECONDS: Final = int(LEAF.total_seconds()) - EARLY_SECONDS
+LEAF_SECONDS: Final = int(LEAF.total_seconds())
+ONCE_SECONDS: Final = LEAF_SECONDS - EARLY_SECONDS
 """So long a device that asks again is given the same: until it is time for the next."""
 LOST_SECONDS: Final = 2 * DAY_SECONDS
 """An answer that was lost is asked for again."""
@@ -65,14 +67,16 @@ async def renew(
         raise NotAllowed("another-key")
     if await is_ended(connection, party.school, thumbprint):
         raise NotAllowed("ended")
-    lately = now - LOST_SECONDS + int(LEAF.total_seconds())
+    lately = now - LOST_SECONDS + LEAF_SECONDS
     epoch = (await school_row(connection, party.school)).succession
     mine = (certificates.c.school == party.school, certificates.c.thumbprint == thumbprint)
     under = select(certificates.c.serial).where(*mine, certificates.c.epoch == epoch)
     outdated = (await connection.execute(under.limit(1))).first() is None
     if not outdated and ends_at < lately and ends_at - now > EARLY_SECONDS:
         raise Refused("not-yet")
-    wanted = select(certificates.c.serial).where(*mine, certificates.c.ends_at >= lately)
+    # Of those that were made by a clock ahead none is good yet.
+    made = certificates.c.ends_at.between(lately, ends_by(now, LEAF_SECONDS))
+    wanted = select(certificates.c.serial).where(*mine, made)
     if len((await connection.execute(wanted)).all()) >= LOST_MAX:
         raise TryAgain("too-often", DAY_SECONDS)
     return (await register(connection, ground, party, key)).pem
@@ -98,10 +102,13 @@ async def renew_once(
 async def renewed_last(connection: AsyncConnection, party: Party, now: int) -> Answer | None:
     """Return what `renew_once` has answered under the root of now, by its key's thumbprint.
 
-    None where that key was ended, or another was certified since.
+    None where that key was ended, or another was certified since, and for what was made by a clock
+    ahead: that is not good yet.
     """
     held = await find(connection, await _asked(connection, party), now)
     if held is None or await is_ended(connection, party.school, held.fingerprint):
+        return None
+    if ends_at_of(held.body.decode()) > ends_by(now, LEAF_SECONDS):
         return None
     newest, _ = await newest_key(connection, party.school, party.role, party.id)
     return held if newest == held.fingerprint else None
@@ -121,7 +128,7 @@ async def newest_key(
         certificates.c.role == role,
         certificates.c.party == party,
     )
-    row = (await connection.execute(wanted.order_by(certificates.c.ends_at.desc()))).first()
+    row = (await connection.execute(wanted.order_by(RANK.desc()))).first()
     return (row.thumbprint, row.ends_at) if row else ("", 0)
 
 
@@ -134,7 +141,7 @@ async def newest_keys(
         certificates.c.role == role,
         certificates.c.party.in_(parties),
     )
-    rows = await connection.execute(wanted.order_by(certificates.c.ends_at))
+    rows = await connection.execute(wanted.order_by(RANK))
     return {row.party: row.thumbprint for row in rows}
 
 

@@ -15,7 +15,7 @@ from central_mdm.contract.second_factor import Needed
 from central_mdm.identity import attempts, audit, second_factor
 from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.model import certificates, schools, successions, teachers, tenants
+from central_mdm.identity.model import RANK, certificates, schools, successions, teachers, tenants
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
 from central_mdm.identity.revocation import newest
 from central_mdm.identity.roles import verbs_of
@@ -286,8 +286,19 @@ async def register(
     row = {"serial": issued.serial, "thumbprint": issued.thumbprint, "ends_at": issued.ends_at}
     row |= {"school": party.school, "role": party.role, "party": party.id}
     row |= {"epoch": about.succession}
+    row["rank"] = max(issued.ends_at, await highest_rank(connection, party) + 1)
     await connection.execute(insert(certificates).values(row))
     return issued
+
+
+async def highest_rank(connection: AsyncConnection, party: Party) -> int:
+    """Return the rank of the newest certificate that this party had so far; 0: it had none."""
+    wanted = select(func.max(RANK)).where(
+        certificates.c.school == party.school,
+        certificates.c.role == party.role,
+        certificates.c.party == party.id,
+    )
+    return int(await connection.scalar(wanted) or 0)
 
 
 async def _certify(

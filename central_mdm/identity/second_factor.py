@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -25,6 +26,8 @@ STEP_SECONDS: Final = 30
 DIGITS: Final = 6
 SECRET_BYTES: Final = 20
 """As long as what SHA-1 gives (RFC 4226, section 4)."""
+SPENT_MAX: Final = 32
+"""So many codes may be given while a clock is ahead, and more may be once it is right."""
 RECOVERY_CODES: Final = 10
 RECOVERY_BYTES: Final = 10
 ISSUER: Final = "Pupitre"
@@ -36,18 +39,21 @@ def code_at(secret: bytes, step: int, digits: int = DIGITS) -> str:
     return made.generate(step * STEP_SECONDS).decode("ascii")
 
 
-def step_of(secret: bytes, code: str, now: int, last_step: int) -> int:
+def step_of(secret: bytes, code: str, now: int, spent: Sequence[int]) -> int:
     """Return the step whose code this is, of the one of now and its neighbours; 0: of none.
 
-    None that is not after `last_step`: who has looked over a shoulder comes too late.
+    None that is not after all of `spent`: who has looked over a shoulder comes too late. Only what
+    was spent in days to come, by a clock that was ahead, keeps out itself and nothing before it.
     """
     here = now // STEP_SECONDS
+    # None is known from before the lowest: where all are to come, each of before counts as spent.
+    last = max((step for step in spent if step <= here + 1), default=min(spent))
     found = 0
     for step in (here - 1, here, here + 1):
         # Each is compared in full, whatever was found before.
         if secrets.compare_digest(code_at(secret, step).encode(), code.encode()):
             found = step
-    return found if found > last_step else 0
+    return found if found > last else 0
 
 
 async def needed(
@@ -73,7 +79,8 @@ async def enrol(ground: Ground, caller: Caller) -> FactorMade:
     school, now = caller.school, ground.clock()
     secret = secrets.token_bytes(SECRET_BYTES)
     codes = tuple(_recovery_code() for _ in range(RECOVERY_CODES))
-    facts = {"secret": boxes.seal(ground.keys, school, _about(caller.id), secret), "last_step": 0}
+    sealed = boxes.seal(ground.keys, school, _about(caller.id), secret)
+    facts = {"secret": sealed, "last_step": 0, "spent_steps": "0"}
     async with ground.database.writing(school) as connection:
         if await needed(connection, school, caller.id, caller.duty, second=False) == "code":
             raise Refused("enrolled", "Ask another administrator to end your second factor first.")
@@ -134,9 +141,13 @@ async def _spend(connection: AsyncConnection, ground: Ground, caller: Caller, co
     except InvalidTag:
         # Another server's keys, or a row that was brought here: nobody's code fits.
         return False
-    step = step_of(secret, code, ground.clock(), row.last_step)
+    # A server of the version before writes the last one alone.
+    spent = {*map(int, row.spent_steps.split()), row.last_step}
+    step = step_of(secret, code, ground.clock(), sorted(spent))
     if step:
-        facts = {"last_step": step, "confirmed": True}
+        highest = sorted(spent | {step})[-SPENT_MAX:]
+        facts = {"last_step": highest[-1], "spent_steps": " ".join(map(str, highest))}
+        facts["confirmed"] = True
         await connection.execute(update(second_factors).where(*mine).values(facts))
     return bool(step)
 

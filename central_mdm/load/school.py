@@ -95,7 +95,7 @@ async def _write(ground: Ground, school: str, classes: list[str], staff: list[Te
         for name in classes:
             news += await put_class(connection, school, ClassRow(name, name))
             code = Code(name, ends_at, DEVICES_A_CLASS)
-            await make_code(connection, school, _code(school, name), code)
+            await make_code(connection, school, _code(school, name), code, ground.clock())
         for number, one in enumerate(staff):
             row = {"id": one.login, "login": one.login, "name": one.login}
             row |= {"school": school, "password_hash": hashed}

@@ -78,5 +78,6 @@ async def _school(ground: Ground, made: Template) -> None:
         for row, code in zip(made.devices, made.codes, strict=True):
             news += await put_device(connection, SCHOOL, row, ground.clock())
             ends_at = ground.clock() + CODE_DAYS * 86_400
-            await make_code(connection, SCHOOL, code, Code(row.class_id, ends_at, 1, row.id))
+            code_for = Code(row.class_id, ends_at, 1, row.id)
+            await make_code(connection, SCHOOL, code, code_for, ground.clock())
         await publish(connection, SCHOOL, news)

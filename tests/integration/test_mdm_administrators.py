@@ -14,14 +14,14 @@ from sqlalchemy import delete, update
 from central_mdm.cli import main
 from central_mdm.contract.region import School
 from central_mdm.identity import audit, region, second_factor
-from central_mdm.identity.model import audit_acts, second_factors
+from central_mdm.identity.model import audit_acts, second_factors, sign_in_failures
 from central_mdm.identity.people import Person, keep_person
 from central_mdm.identity.region import join
 from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school
-from central_mdm.identity.second_factor import STEP_SECONDS, code_at
+from central_mdm.identity.second_factor import SPENT_MAX, STEP_SECONDS, code_at
 from central_mdm.platform.authentication import Caller
-from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.platform.errors import Malformed, NotSignedIn, Refused
 from tests.mdm import Mdm, bearer, new_request
 from tests.school import now
 
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.real_loop
 on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 REGION = "region-north"
 ROSE = Caller(REGION, "teacher", "r-1", duty="region")
+LAMBERT = Caller("tilleuls", "teacher", "t-lambert", duty="administrator")
 OTHER = Caller("region-south", "teacher", "r-1", duty="region")
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 
@@ -101,6 +102,38 @@ async def test_a_code_is_good_once_and_with_the_password_brings_a_certificate(md
     assert (await signed(code))["code"] == "wrong-code", "replayed"
     assert (await signed(now_code(mdm, secret, -1)))["code"] == "wrong-code", "older than the last"
     assert (await signed(now_code(mdm, secret, 1)))["token"], "a clock half a minute ahead"
+
+
+@on_sqlite
+async def test_a_code_given_while_the_clock_was_ahead_keeps_nobody_out_and_is_good_no_more(
+    mdm: Mdm,
+) -> None:
+    _, secret, _ = await administrating(mdm)
+    begun = mdm.clock.at
+
+    async def good(at: int) -> bool:
+        """Give the code of this moment, where no wrong one of before is counted any more."""
+        mdm.clock.at = at
+        async with mdm.ground.database.writing(mdm.school) as connection:
+            await connection.execute(delete(sign_in_failures))
+        try:
+            await second_factor.give(mdm.ground, LAMBERT, now_code(mdm, secret))
+        except NotSignedIn:
+            return False
+        return True
+
+    ahead = begun + 730 * 86_400
+    assert [await good(ahead), await good(ahead)] == [True, False]
+    right = begun + STEP_SECONDS
+    assert [await good(right), await good(right)] == [True, False], "two years too early"
+    assert not await good(begun), "spent before all that"
+    assert [await good(ahead), await good(ahead + STEP_SECONDS)] == [False, True], "it was seen"
+    for step in range(2, SPENT_MAX + 2):
+        assert await good(ahead + step * STEP_SECONDS)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        kept = (await connection.execute(second_factors.select())).one()
+    assert len(kept.spent_steps.split()) == SPENT_MAX
+    assert not await good(right + 9 * STEP_SECONDS), "what is older than is known is spent"
 
 
 @on_sqlite

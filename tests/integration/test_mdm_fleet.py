@@ -35,7 +35,7 @@ async def enrol(mdm: Mdm, code: str, csr: str = "") -> httpx.Response:
 async def class_code(mdm: Mdm, uses: int = 3) -> str:
     async with mdm.ground.database.writing(mdm.school) as connection:
         code = Code("5B", mdm.clock.at + 3600, uses)
-        await make_code(connection, mdm.school, "ABCD-EFGH-JKLM", code)
+        await make_code(connection, mdm.school, "ABCD-EFGH-JKLM", code, mdm.clock.at)
     return "abcdefgh jklm"  # as somebody types it
 
 
@@ -82,6 +82,18 @@ async def test_a_class_code_counts_ends_and_can_be_revoked(mdm: Mdm) -> None:
         assert await revoke_code(connection, mdm.school, mdm.sample["devices"][1]["code"])
     assert (await enrol(mdm, mdm.sample["devices"][1]["code"])).status_code == 403
     assert (await enrol(mdm, "NOSUCHCODE")).json()["code"] == "bad-code"
+
+
+async def test_a_code_made_while_the_clock_was_ahead_is_none_once_it_is_right(mdm: Mdm) -> None:
+    ahead = 730 * 86_400
+    mdm.clock.at += ahead
+    code = await class_code(mdm)
+    mdm.clock.at -= ahead
+    assert (await enrol(mdm, code)).status_code == 403, "on a slip that somebody has kept"
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        made = Code("5B", mdm.clock.at + 3600)
+        await make_code(connection, mdm.school, "ABCD-EFGH-WXYZ", made, mdm.clock.at)
+    assert (await enrol(mdm, "ABCD-EFGH-WXYZ")).is_success
 
 
 async def test_an_idle_check_in_is_one_read_and_no_write(mdm: Mdm) -> None:

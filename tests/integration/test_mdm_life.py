@@ -9,12 +9,16 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec import json
 
 from central_mdm.contract.leaving import RECEIPT_TYPE, Receipt, SignedReceipt
+from central_mdm.contract.names import Party
 from central_mdm.fleet.ending import ending
 from central_mdm.fleet.enrolment import Code, make_code
+from central_mdm.fleet.proving import enrolled_by
 from central_mdm.identity.certificates import thumbprint_of
+from central_mdm.identity.renewal import renew_once
 from central_mdm.identity.revocation import end_device
+from central_mdm.identity.rules import register
 from central_mdm.identity.statements import sign
-from central_mdm.platform.errors import Missing, Refused
+from central_mdm.platform.errors import Missing, NotAllowed, Refused
 from tests.mdm import Mdm, bearer, new_request, request_by
 
 pytestmark = pytest.mark.real_loop
@@ -72,13 +76,46 @@ async def test_a_device_enrolled_anew_has_only_its_newest_key_renewed(mdm: Mdm) 
     mdm.clock.at += DAY
     async with mdm.ground.database.writing(mdm.school) as connection:
         code = Code("5B", mdm.clock.at + 60, 1, first["device"])
-        await make_code(connection, mdm.school, "ANEW-2", code)
+        await make_code(connection, mdm.school, "ANEW-2", code, mdm.clock.at)
     asked = {"code": "ANEW-2", "csr": request_by(new), "inventory": {"kind": "laptop"}}
     second = (await mdm.http.post("/api/enrolments", json=asked)).json()
     assert second["device"] == first["device"]
     mdm.clock.at += YEAR - 30 * DAY
     assert await renewed(mdm, second["device"], request_by(old)) == ""
     assert await renewed(mdm, second["device"], request_by(new))
+
+
+async def test_a_device_certified_by_a_clock_ahead_is_certified_again_and_its_next_key_counts(
+    mdm: Mdm,
+) -> None:
+    old, new, right = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate(), mdm.clock.at
+    device = (await enrolled(mdm, old))["device"]
+    party = Party(mdm.school, "device", device)
+
+    async def renews(at: int) -> str:
+        mdm.clock.at = at
+        async with mdm.ground.database.writing(mdm.school) as connection:
+            return await renew_once(connection, mdm.ground, party, old.public_key())
+
+    ahead = right + YEAR - 30 * DAY
+    assert certified(await renews(ahead))[1] == ahead + YEAR
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        for _ in range(3):  # so often an answer may be lost
+            await register(connection, mdm.ground, party, old.public_key())
+    now = await renews(right)
+    assert certified(now) == (thumbprint_of(old.public_key()), right + YEAR)
+    assert await renews(right) == now, "once"
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        code = Code("5B", right + 3600, 1, device)
+        await make_code(connection, mdm.school, "ANEW-2", code, right)
+    asked = {"code": "ANEW-2", "csr": request_by(new), "inventory": {"kind": "laptop"}}
+    assert (await mdm.http.post("/api/enrolments", json=asked)).json()["device"] == device
+    for at in (right, ahead + DAY):
+        mdm.clock.at = at
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            assert await enrolled_by(connection, mdm.school, device, new.public_key())
+            with pytest.raises(NotAllowed):
+                await enrolled_by(connection, mdm.school, device, old.public_key())
 
 
 @on_sqlite

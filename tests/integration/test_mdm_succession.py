@@ -142,8 +142,8 @@ async def test_a_school_of_an_app_goes_on_at_a_server_with_its_root_and_its_devi
     with pytest.raises(FileExistsError):
         await adopt(mdm.ground, kept)
     async with mdm.ground.database.writing("dorf") as connection:
-        ends_at = mdm.clock.at + 3600
-        await make_code(connection, "dorf", "AAAA-BBBB-CCCC", Code("c-1", ends_at))
+        code = Code("c-1", mdm.clock.at + 3600)
+        await make_code(connection, "dorf", "AAAA-BBBB-CCCC", code, mdm.clock.at)
     given = await enrol(
         folder, "http://mdm", "AAAABBBBCCCC", Inventory("linux"), lambda: standing(mdm)
     )

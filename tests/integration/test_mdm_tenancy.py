@@ -189,7 +189,7 @@ async def _neighbour(mdm: Mdm) -> dict[str, str]:
         pair = await issue_pair(connection, ground, NEIGHBOUR, who["id"], ground.new_id())
         tokens["teacher"], tokens["refresh"] = pair.token, pair.refresh
         code = Code("N1", mdm.clock.at + 3600, 30)
-        await make_code(connection, NEIGHBOUR, "NEIGHBOURSCODE", code)
+        await make_code(connection, NEIGHBOUR, "NEIGHBOURSCODE", code, mdm.clock.at)
         await publish(connection, NEIGHBOUR, news)
     csr = request_by(Ed25519PrivateKey.generate())
     asked = {"code": "NEIGHBOURSCODE", "csr": csr, "inventory": {"kind": "laptop"}}

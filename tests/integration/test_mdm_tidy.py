@@ -15,6 +15,7 @@ from central_mdm.fleet.model import acts, inventories
 from central_mdm.fleet.seen import Seen
 from central_mdm.identity.model import schools, teacher_tokens, tenants
 from central_mdm.identity.rules import open_school
+from central_mdm.identity.tokens import REFRESH_SECONDS
 from central_mdm.journal.comparing import compare
 from central_mdm.journal.model import accounts, events
 from central_mdm.partage.model import chunks
@@ -180,6 +181,34 @@ async def test_a_clock_that_leapt_ahead_removes_nothing_until_a_person_says_that
     assert await tidied(clock_is_right=True) == 1
     mdm.clock.at += DAY_SECONDS
     assert await tidied() == 0, "it was said once"
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_sign_in_of_a_clock_that_was_ahead_goes_on_and_ends_no_later_than_others(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    async def renews(refresh: str) -> int:
+        return (await mdm.http.post("/api/refresh", json={"refresh": refresh})).status_code
+
+    async def tidied(at: int) -> None:
+        mdm.clock.at = at
+        await tidy_all(mdm.ground, tmp_path, [mdm.school])
+
+    right = mdm.clock.at
+    await tidied(right - 5 * DAY_SECONDS)
+    mdm.clock.at = right + 2 * YEAR
+    worked, kept, unused = [await mdm.sign_in() for _ in range(3)]
+    mdm.clock.at = right
+    shut = await mdm.http.get("/api/scopes", headers=bearer(worked["token"]))
+    assert shut.status_code == 401, "a short token is none for two years and an hour"
+    assert await renews(worked["refresh"]) == 200, "its app goes on by itself"
+    await tidied(right - 2 * YEAR)  # before it hears the time: then all that is good looks far
+    await tidied(right - 2 * YEAR + DAY_SECONDS)
+    await tidied(right)
+    mdm.clock.at = right + REFRESH_SECONDS - 60
+    assert await renews(kept["refresh"]) == 200
+    mdm.clock.at = right + REFRESH_SECONDS + 60
+    assert await renews(unused["refresh"]) == 401
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

@@ -1,0 +1,22 @@
+"""What a clock ahead has left: codes that are spent, when one was made, which key is newest."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "second_factors",
+        sa.Column("spent_steps", sa.String(400), server_default="", nullable=False),
+    )
+    op.add_column(
+        "fleet_codes", sa.Column("made_at", sa.BigInteger(), server_default="0", nullable=False)
+    )
+    op.add_column(
+        "certificates", sa.Column("rank", sa.BigInteger(), server_default="0", nullable=False)
+    )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import DENIED_MAX, DENY_TYPE, DenyList
@@ -88,7 +88,7 @@ async def take_back(ground: Ground, school: str, token: str) -> None:
             whose = teachers.c.school == school, teachers.c.id == person
             await connection.execute(update(teachers).where(*whose).values(ended=True))
             await revoke_person(connection, school, person)
-            await _revoke(connection, school, "teacher", person, ground.clock())
+            await _revoke(connection, school, "teacher", person)
         number = await publish_list(connection, ground, school)
     log.warning("ended again", extra={"keys": len(forgotten), "list": number})
 
@@ -100,7 +100,8 @@ async def _ended_again(
     wanted = select(certificates).where(
         certificates.c.school == school, certificates.c.thumbprint.in_(keys)
     )
-    known = {row.thumbprint: row for row in await connection.execute(wanted)}
+    rows = await connection.execute(wanted.order_by(certificates.c.ends_at))
+    known = {row.thumbprint: row for row in rows}  # of several of one key, what ends last
     for key in keys:
         ends_at = known[key].ends_at if key in known else now + CERTIFICATE_SECONDS_MAX
         added = upsert(connection, revocations)
@@ -126,14 +127,14 @@ async def end_teachers(
         mine = (teachers.c.school == school, teachers.c.id == teacher)
         await connection.execute(update(teachers).where(*mine).values(ended=True))
         await revoke_person(connection, school, teacher)
-        await _revoke(connection, school, "teacher", teacher, ground.clock())
+        await _revoke(connection, school, "teacher", teacher)
     return await publish_list(connection, ground, school)
 
 
 async def end_device(ground: Ground, school: str, device: str) -> int:
     """Trust a device's keys no more, one that was stolen say. Raises Missing."""
     async with ground.database.writing(school) as connection:
-        if not await _revoke(connection, school, "device", device, ground.clock()):
+        if not await _revoke(connection, school, "device", device):
             raise Missing("no-device")
         return await publish_list(connection, ground, school)
 
@@ -149,17 +150,18 @@ async def end_grants(ground: Ground, school: str) -> int:
         return await publish_list(connection, ground, school)
 
 
-async def _revoke(
-    connection: AsyncConnection, school: str, role: Role, party: str, now: int
-) -> int:
-    """Revoke every key ever certified for this party that has not ended; return how many."""
-    wanted = select(certificates.c.thumbprint, certificates.c.ends_at).where(
+async def _revoke(connection: AsyncConnection, school: str, role: Role, party: str) -> int:
+    """Revoke every key ever certified for this party; return how many.
+
+    Also one whose certificate has ended: it could be renewed.
+    """
+    wanted = select(certificates.c.thumbprint, func.max(certificates.c.ends_at).label("ends_at"))
+    wanted = wanted.where(
         certificates.c.school == school,
         certificates.c.role == role,
         certificates.c.party == party,
-        certificates.c.ends_at > now,
     )
-    rows = (await connection.execute(wanted)).all()
+    rows = (await connection.execute(wanted.group_by(certificates.c.thumbprint))).all()
     for row in rows:
         facts = {"ends_at": row.ends_at}
         await connection.execute(

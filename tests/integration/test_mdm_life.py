@@ -15,10 +15,12 @@ from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.proving import enrolled_by
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.renewal import renew_once
-from central_mdm.identity.revocation import end_device
+from central_mdm.identity.revocation import end_device, end_grants, newest
 from central_mdm.identity.rules import register
 from central_mdm.identity.statements import sign
 from central_mdm.platform.errors import Missing, NotAllowed, Refused
+from device_bridge.trust.grants import read_deny_list
+from device_bridge.trust.identity import School
 from tests.mdm import Mdm, bearer, new_request, request_by
 
 pytestmark = pytest.mark.real_loop
@@ -67,6 +69,42 @@ async def test_a_certificate_is_renewed_near_its_end_for_the_tokens_own_key_only
     await end_device(mdm.ground, mdm.school, device["device"])
     mdm.clock.at += YEAR
     assert await renewed(mdm, device["device"], request_by(key)) == "", "ended by the school"
+
+
+async def test_a_device_whose_certificate_had_ended_when_it_was_ended_is_renewed_by_no_way(
+    mdm: Mdm,
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    device = (await enrolled(mdm, key))["device"]
+    mdm.clock.at += YEAR + DAY
+    await end_device(mdm.ground, mdm.school, device)
+    assert await renewed(mdm, device, request_by(key)) == ""
+    headers = bearer((await mdm.sign_in("keller"))["token"])
+    carried = await mdm.http.post("/api/renewals", json={"csr": request_by(key)}, headers=headers)
+    assert (carried.status_code, carried.json()["code"]) == (403, "ended")
+    shown = {"key": key.public_key().public_bytes_raw().hex()}
+    papers = await mdm.http.post("/api/successors", json=shown, headers=headers)
+    assert (papers.status_code, papers.json()["code"]) == (403, "ended")
+    assert (await enrolled(mdm, key))["code"] == "ended"
+
+
+async def test_a_key_that_was_certified_several_times_is_on_the_list_until_the_last_of_them_ends(
+    mdm: Mdm,
+) -> None:
+    key, right = Ed25519PrivateKey.generate(), mdm.clock.at
+    device = (await enrolled(mdm, key))["device"]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        for days in (60, 0, 0, 0):
+            mdm.clock.at = right + days * DAY
+            party = Party(mdm.school, "device", device)
+            await register(connection, mdm.ground, party, key.public_key())
+    await end_device(mdm.ground, mdm.school, device)
+    mdm.clock.at = right + YEAR + 59 * DAY
+    await end_grants(mdm.ground, mdm.school)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        told = (await newest(connection, mdm.school)).statement
+    root = School.pin(mdm.school, (await mdm.sign_in())["root"].encode())
+    assert read_deny_list(told, root).keys == (thumbprint_of(key.public_key()),)
 
 
 @on_sqlite

@@ -442,3 +442,17 @@ async def test_postgresql_guards_each_table_that_bears_a_school(mdm: Mdm) -> Non
         table.name for table in tenant_tables()
     }
     assert {name for name, held in found.items() if held != (True, True)} == WITHOUT_TENANT
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_no_temporary_table_stands_before_those_that_a_function_of_another_role_means(
+    mdm: Mdm,
+) -> None:
+    ours = text(
+        "SELECT proname, proconfig FROM pg_proc"
+        " WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    )
+    async with mdm.ground.database.reading("") as connection:
+        found = {row.proname: row.proconfig for row in await connection.execute(ours)}
+    assert {"fleet_standing", "fleet_saw", "fleet_told"} <= set(found)
+    assert found == {name: ["search_path=public, pg_temp"] for name in found}

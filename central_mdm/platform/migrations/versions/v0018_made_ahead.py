@@ -1,4 +1,7 @@
-"""What a clock ahead has left: codes that are spent, when one was made, which key is newest."""
+"""What a clock ahead has left: codes that are spent, when one was made, which key is newest.
+
+And no temporary table stands before those that the gathered functions mean.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +10,12 @@ revision = "0018"
 down_revision = "0017"
 branch_labels = None
 depends_on = None
+
+GATHERED = (
+    "fleet_standing(text[], text[])",
+    "fleet_saw(text[], text[], bigint[])",
+    "fleet_told(text[], text[], bigint[], text[], text[], text[], bytea[], bigint[])",
+)
 
 
 def upgrade() -> None:
@@ -20,3 +29,7 @@ def upgrade() -> None:
     op.add_column(
         "certificates", sa.Column("rank", sa.BigInteger(), server_default="0", nullable=False)
     )
+    if op.get_bind().dialect.name == "postgresql":
+        for function in GATHERED:
+            # Where it is not named, what is temporary is looked at first.
+            op.execute(f"ALTER FUNCTION {function} SET search_path = public, pg_temp")

@@ -73,7 +73,7 @@ from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
-from classroom_app.signing_in import bring_held, papers_of, want_same
+from classroom_app.signing_in import bring_held, papers_of, want_known, want_same
 from classroom_app.standing import stands
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
@@ -320,6 +320,7 @@ class Desk(QObject):
         held = await self.keeping.papers()
         want_same(held, signed)
         if self.school is not None and not signed.certificate:
+            await want_known(self.cloud, self.school.papers)
             await self._go_on_at(server, signed, login)
             return
         await bring_held(self.cloud, held, signed)

@@ -58,12 +58,25 @@ class Papers:
         self._grant: Grant | None = None
         self.deny_lists = DenyLists(self.school, signed.deny_list)
         self.mandate: Callable[[], str] = str
+        self.unknown = False
+        """The school's server, set back to a copy of itself, knows this key no more."""
         if signed.grant:
-            self.renew(signed)
+            self._hold(signed, read_grant(signed.grant, self.school))
 
     def renew(self, signed: SignedPapers) -> None:
-        """Take a newer grant. Raises `NotAllowed` for one that is not this school's."""
-        self._grant = read_grant(signed.grant, self.school)
+        """Take a newer grant.
+
+        Raises `NotAllowed` for one that is not this school's, or for another key than the one here:
+        a server of before gives it to the key that was certified last, on whichever computer. What
+        is here then serves on to its end.
+        """
+        grant = read_grant(signed.grant, self.school)
+        if grant.thumbprint != self.thumbprint:
+            raise NotAllowed("grant", "another-key")
+        self._hold(signed, grant)
+
+    def _hold(self, signed: SignedPapers, grant: Grant) -> None:
+        self._grant = grant
         self._floor = self._floor.raised(self._grant.issued_at, self._boot())
         self.signed = signed
 
@@ -87,12 +100,20 @@ class Papers:
     def still_good(self, now: float) -> bool:
         """Say whether the teacher's own certificate serves on, at `now` in UTC seconds.
 
-        The school gives grants to the newest key alone: who signs in elsewhere takes its place.
+        Not where the grant went to another key: a server of before gives one to the newest alone.
         """
-        key = thumbprint(self.identity.key.public_key())
-        newest = self._grant is None or self._grant.thumbprint == key
-        ended = key in self.deny_lists.denied.keys
-        return newest and not ended and max(now, self.floor()) < self.identity.ends_at
+        ended = self.unknown or self.thumbprint in self.deny_lists.denied.keys
+        return self.grant_is_ours and not ended and max(now, self.floor()) < self.identity.ends_at
+
+    @property
+    def thumbprint(self) -> str:
+        """Return that of the key that is here."""
+        return thumbprint(self.identity.key.public_key())
+
+    @property
+    def grant_is_ours(self) -> bool:
+        """Say whether the grant that is here, if there is one, is for the key that is here."""
+        return self._grant is None or self._grant.thumbprint == self.thumbprint
 
     @property
     def grant_ends_at(self) -> int:

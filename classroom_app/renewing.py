@@ -31,7 +31,7 @@ FIRST_LOOK_SECONDS: Final = 20.0
 
 
 class Issues(Protocol):
-    async def grant(self) -> GrantIssued: ...
+    async def grant(self, key: str) -> GrantIssued: ...
     async def renew_certificate(self, csr: str) -> str: ...
 
 
@@ -82,11 +82,11 @@ class Renewing:
         """Renew a grant that is due; return whether it was.
 
         Raises `CloudError` where the school does not give one, `DeviceError` for one that is not
-        this school's, `NotKept` where the store does not take it.
+        this school's or not for the key that is here, `NotKept` where the store does not take it.
         """
         if not await self._due():
             return False
-        issued = await self._cloud.grant()
+        issued = await self._cloud.grant(self._papers.thumbprint)
         kept = await self._keeping.papers()
         if kept is None or not await self._due():
             return False  # signed out, or a lesson began, meanwhile
@@ -131,6 +131,8 @@ class Renewing:
         old = now - self._papers.grant_issued_at > RENEWED_AFTER_SECONDS
         if old or now >= self._papers.grant_ends_at or self._papers.grant_outdated:
             return True
+        if not self._papers.grant_is_ours:
+            return True  # kept by an app of before, which took what it was given
         missing = await self._missing()
         return bool(missing) and missing != self._in_vain
 

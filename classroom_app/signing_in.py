@@ -13,17 +13,19 @@ from central_mdm.contract.identity import GrantIssued, SignedIn
 from classroom_app.cloud.errors import Refused
 from classroom_app.cloud.trust import AsksTrust, trust_since
 from classroom_app.domain.errors import AnotherTeacher
-from classroom_app.papers import SignedPapers
-from device_bridge.trust.identity import School, key_to_pem
+from classroom_app.papers import Papers, SignedPapers
+from device_bridge.trust.identity import School, key_to_pem, thumbprint
 from device_bridge.trust.revocation import DenyLists
 
 log = logging.getLogger(__name__)
 RIGHTLESS: Final = frozenset({"no-class", "no-verbs"})
 """Why a school gives a teacher whom it knows no grant; `renewing` asks for one again."""
 
+UNKNOWN: Final = "no-certificate"
+
 
 class Grants(Protocol):
-    async def grant(self) -> GrantIssued: ...
+    async def grant(self, key: str) -> GrantIssued: ...
 
 
 async def bring_held(cloud: AsksTrust, held: SignedPapers | None, signed: SignedIn) -> None:
@@ -48,12 +50,25 @@ def want_same(held: SignedPapers | None, signed: SignedIn) -> None:
         raise AnotherTeacher(held.teacher_name)
 
 
+async def want_known(cloud: Grants, papers: Papers) -> None:
+    """See that the school knows the key that is here, which goes on by a new sign-in's tokens.
+
+    Raises Refused where it does not: the next sign-in then brings a new key. Raises CloudError.
+    """
+    try:
+        await cloud.grant(papers.thumbprint)
+    except Refused as error:
+        papers.unknown = error.code == UNKNOWN
+        if papers.unknown:
+            raise
+
+
 async def papers_of(
     cloud: Grants, server: str, key: Ed25519PrivateKey, signed: SignedIn
 ) -> SignedPapers:
     """Ask for the teacher's grant and put all together. Raises CloudError."""
     try:
-        granted = await cloud.grant()
+        granted = await cloud.grant(thumbprint(key.public_key()))
     except Refused as error:
         if error.code not in RIGHTLESS:
             raise

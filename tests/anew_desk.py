@@ -15,9 +15,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from central_mdm.identity.model import teachers
+from central_mdm.identity.model import certificates, teachers
 from central_mdm.identity.people import choose_password
 from central_mdm.journal.model import origins
 from classroom_app.bootstrap import Desk
@@ -160,6 +160,29 @@ async def the_first_goes_on(desk: Desk, mdm: Mdm) -> None:
     assert after.refresh != papers.refresh
 
 
+async def a_server_set_back_knows_the_computer_no_more(desk: Desk, mdm: Mdm) -> None:
+    """Sign in anew: it is said once, and the next try brings a new key. The lesson goes on."""
+    lesson, papers = desk.desk.lesson, await desk.keeping.papers()
+    assert papers is not None
+    await choose_password(mdm.ground, mdm.school, "lambert", NEW)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(delete(certificates).where(certificates.c.party == LAMBERT))
+    await until(lambda: told_after_a_turn(desk))
+    click(desk, "sync-now")
+    click(desk, "sign-in-anew")
+    type_in(desk, password=NEW)
+    click(desk, "sign-in")
+    await until(lambda: desk.first_run.told.wrong)
+    assert desk.first_run.told.words.endswith("Sign in once more.")
+    assert await desk.keeping.papers() == papers
+    click(desk, "sign-in")
+    await until(lambda: desk.desk.page == "wall")
+    after = await desk.keeping.papers()
+    assert after is not None
+    assert after.key != papers.key
+    assert desk.desk.lesson == lesson
+
+
 async def a_whole_sign_in(desk: Desk) -> None:
     """Begin with papers that serve no more: who it is, is known, and a new key is certified."""
     papers = await desk.keeping.papers()
@@ -182,6 +205,7 @@ async def story(home: Path, folder: Path) -> None:
             await the_sign_in_ends(desk, mdm)
             await another_does_not_get_in(desk, mdm)
             await the_first_goes_on(desk, mdm)
+            await a_server_set_back_knows_the_computer_no_more(desk, mdm)
             await desk.keeping.change_papers(certificate="")  # as where the school has a new root
         async with desk_at(home, mdm) as desk:
             await a_whole_sign_in(desk)

@@ -69,8 +69,10 @@ class Renewed(Struct, frozen=True):
 
 
 class GrantIssued(Struct, frozen=True):
-    """POST /api/grants: the signed grant for the signed-in teacher's classes and key.
+    """POST /api/grants?key=: the signed grant for the signed-in teacher's classes and key.
 
+    `key`: the thumbprint of the key that is here, for a teacher has one on each computer; without
+    it the grant is for the key that was certified last, wherever that is.
     `deny_list`: the school's newest, signed, without which a device may not honour the grant.
     `discovery`: by it the app knows the school's devices by their names of the day.
     """

@@ -32,6 +32,7 @@ from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
 LIST_BYTES_MAX = 64 * 1024
+Key = Annotated[str, QueryParameter(pattern=r"^([0-9a-f]{64})?$")]
 Number = Annotated[int, QueryParameter(ge=0, le=2**53)]
 
 
@@ -60,8 +61,8 @@ def routes(ground: Ground) -> Router:
         return await rules.refresh(ground, data.refresh, address)
 
     @post("/grants", status_code=200, opt=TEACHER, responses=problems(401, 403, 409))
-    async def grant(request: AnyRequest) -> GrantIssued:
-        return await rules.grant(ground, request.user)
+    async def grant(request: AnyRequest, key: Key = "") -> GrantIssued:
+        return await rules.grant(ground, request.user, key)
 
     @post(
         "/renewals",

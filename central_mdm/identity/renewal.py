@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.names import Party, Role
@@ -55,16 +55,17 @@ async def party_of(connection: AsyncConnection, school: str, key: Ed25519PublicK
 async def renew(
     connection: AsyncConnection, ground: Ground, party: Party, key: Ed25519PublicKey
 ) -> str:
-    """Certify the key that `party` has, once more; return the certificate in PEM.
+    """Certify a key that `party` has, once more; return the certificate in PEM.
+
+    A device has one, and a teacher one on each computer.
 
     It is time from some weeks before its end, and at once where the root has been succeeded.
     Raises NotAllowed for any other key and one that was ended, Refused where it is not time yet,
     TryAgain where it was asked too often.
     """
     now = ground.clock()
-    thumbprint, ends_at = await newest_key(connection, party.school, party.role, party.id)
-    if thumbprint != thumbprint_of(key):
-        raise NotAllowed("another-key")
+    thumbprint = thumbprint_of(key)
+    ends_at = await _ends_at(connection, party, thumbprint)
     if await is_ended(connection, party.school, thumbprint):
         raise NotAllowed("ended")
     lately = now - LOST_SECONDS + LEAF_SECONDS
@@ -117,6 +118,28 @@ async def renewed_last(connection: AsyncConnection, party: Party, now: int) -> A
 async def _asked(connection: AsyncConnection, party: Party) -> Asked:
     epoch = (await school_row(connection, party.school)).succession
     return Asked(party.school, f"{party.role}:{party.id}", f"renewal {epoch}")
+
+
+async def _ends_at(connection: AsyncConnection, party: Party, thumbprint: str) -> int:
+    """Return when the newest certificate of a key ends. Raises NotAllowed for a key not `party`'s.
+
+    A device that has another one since has laid this one down; a teacher's other computer has not.
+    """
+    if party.role == "device":
+        newest, ends_at = await newest_key(connection, party.school, party.role, party.id)
+        if newest != thumbprint:
+            raise NotAllowed("another-key")
+        return ends_at
+    wanted = select(func.max(certificates.c.ends_at)).where(
+        certificates.c.school == party.school,
+        certificates.c.role == party.role,
+        certificates.c.party == party.id,
+        certificates.c.thumbprint == thumbprint,
+    )
+    ends_at = await connection.scalar(wanted)
+    if ends_at is None:
+        raise NotAllowed("another-key")
+    return int(ends_at)
 
 
 async def newest_key(

@@ -15,7 +15,15 @@ from central_mdm.contract.second_factor import Needed
 from central_mdm.identity import attempts, audit, second_factor
 from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
 from central_mdm.identity.discovery import discovery_key
-from central_mdm.identity.model import RANK, certificates, schools, successions, teachers, tenants
+from central_mdm.identity.model import (
+    RANK,
+    certificates,
+    revocations,
+    schools,
+    successions,
+    teachers,
+    tenants,
+)
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
 from central_mdm.identity.revocation import newest
 from central_mdm.identity.roles import verbs_of
@@ -227,16 +235,18 @@ async def refresh(ground: Ground, token: str, address: str) -> SignedIn:
     raise NotSignedIn("refresh-spent")
 
 
-async def grant(ground: Ground, caller: Caller) -> GrantIssued:
-    """Sign what this teacher may do, for the key of the newest certificate.
+async def grant(ground: Ground, caller: Caller, key: str = "") -> GrantIssued:
+    """Sign what this teacher may do, for their key of this thumbprint: each computer has its own.
 
-    With a class that is theirs for today only, the whole grant ends with it.
+    "": for the key that was certified last, as apps of before ask. With a class that is theirs for
+    today only, the whole grant ends with it.
     """
     now, school = ground.clock(), caller.school
     wanted = select(teachers.c.name, teachers.c.thumbprint, teachers.c.role)
     wanted = wanted.where(teachers.c.school == school, teachers.c.id == caller.id)
     async with ground.database.reading(school) as connection:
-        name, thumbprint, role = (await connection.execute(wanted)).one()
+        name, last, role = (await connection.execute(wanted)).one()
+        thumbprint = await _own_key(connection, school, caller.id, key, now) if key else last
         classes, first_end = await classes_now(connection, school, caller.id, now)
         verbs = await verbs_of(connection, school, role)
         generation = await _generation(connection, school)
@@ -261,9 +271,29 @@ async def grant(ground: Ground, caller: Caller) -> GrantIssued:
         deny_list=denied.number,
         role=role,
     )
-    key = ground.keys.key(caller.school)
-    signed = sign(key, GRANT_TYPE, statement)
-    return GrantIssued(signed, statement.ends_at, denied.statement, discovery_key(key))
+    issuing = ground.keys.key(caller.school)
+    signed = sign(issuing, GRANT_TYPE, statement)
+    return GrantIssued(signed, statement.ends_at, denied.statement, discovery_key(issuing))
+
+
+async def _own_key(
+    connection: AsyncConnection, school: str, teacher: str, thumbprint: str, now: int
+) -> str:
+    """Return this thumbprint where the root of now vouches for it as this teacher's; else ""."""
+    about = await school_row(connection, school)
+    ended = select(revocations.c.thumbprint).where(
+        revocations.c.school == school, revocations.c.thumbprint == thumbprint
+    )
+    wanted = select(certificates.c.thumbprint).where(
+        certificates.c.school == school,
+        certificates.c.thumbprint == thumbprint,
+        certificates.c.role == "teacher",
+        certificates.c.party == teacher,
+        certificates.c.ends_at > now,
+        certificates.c.epoch == about.succession,
+        ~ended.exists(),
+    )
+    return (await connection.execute(wanted.limit(1))).scalar() or ""
 
 
 async def _generation(connection: AsyncConnection, school: str) -> int:

@@ -180,8 +180,13 @@ class Cloud:
         # Who signed in anew meanwhile has newer ones.
         return self._hold(signed) if asked.refresh == self._refresh else signed
 
-    async def grant(self) -> GrantIssued:
-        return await self._signed("POST", "/api/grants", GrantIssued)
+    async def grant(self, key: str = "") -> GrantIssued:
+        """Ask for the right that goes with our key of this thumbprint.
+
+        "", and a server of before: with the key that was certified last, on whichever computer.
+        """
+        path = f"/api/grants?{httpx.QueryParams({'key': key})}"
+        return await self._signed("POST", path, GrantIssued)
 
     async def renew_device(self, device: str, csr: str) -> str:
         """Have a device's certificate renewed; the server knows whose key it is."""

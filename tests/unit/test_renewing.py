@@ -10,7 +10,7 @@ from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.renewing import FIRST_LOOK_SECONDS, Renewing
 from device_bridge.protocol.errors import NotPaired
-from device_bridge.trust.identity import Identity, key_to_pem
+from device_bridge.trust.identity import Identity, key_to_pem, thumbprint
 from tests.school import NOW, SmallSchool
 
 DAY = 24 * 3600
@@ -48,7 +48,8 @@ class World:
         self.held = Papers(self.kept, lambda: 0.0)
         self.renewing = Renewing(self, self, self.held, lambda: self.lesson, lambda: self.now)
 
-    async def grant(self) -> GrantIssued:
+    async def grant(self, key: str) -> GrantIssued:
+        assert key == thumbprint(self.teacher.key.public_key())
         if self.away:
             raise Unreachable
         self.grants += 1

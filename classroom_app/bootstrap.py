@@ -73,7 +73,7 @@ from classroom_app.school import School, boot_seconds
 from classroom_app.services.journal import Journal
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
-from classroom_app.signing_in import bring_held, papers_of, want_known, want_same
+from classroom_app.signing_in import bring_held, for_owner, papers_of, want_known, want_same
 from classroom_app.standing import stands
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
@@ -283,7 +283,8 @@ class Desk(QObject):
         key = new_key()
         self._begun = server, key
         asked = self._request(key, login)
-        signed = await self.cloud.sign_in(server, school, login, password, asked, code)
+        with for_owner(await self.keeping.papers(), school) as owner:
+            signed = await self.cloud.sign_in(server, school, login, password, asked, code, owner)
         await self._signed_in_by(server, key, signed, login)
 
     def _request(self, key: Ed25519PrivateKey, name: str) -> str:
@@ -305,7 +306,9 @@ class Desk(QObject):
     async def sign_in_by_account(self, server: str, school: str) -> bool:
         key = new_key()
         self._begun = server, key
-        signed = await self._account.sign_in(server, school, self._request(key, school))
+        with for_owner(await self.keeping.papers(), school) as owner:
+            asked = self._request(key, school)
+            signed = await self._account.sign_in(server, school, asked, owner)
         if signed is None:
             return False
         await self._signed_in_by(server, key, signed)

@@ -5,6 +5,8 @@ or they were taken away, and what is written here still has to reach the school.
 """
 
 import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -22,6 +24,7 @@ RIGHTLESS: Final = frozenset({"no-class", "no-verbs"})
 """Why a school gives a teacher whom it knows no grant; `renewing` asks for one again."""
 
 UNKNOWN: Final = "no-certificate"
+ANOTHER: Final = "another-teacher"
 
 
 class Grants(Protocol):
@@ -41,10 +44,28 @@ async def bring_held(cloud: AsksTrust, held: SignedPapers | None, signed: Signed
         await trust_since(cloud, number, held.deny_list, held.epoch)
 
 
-def want_same(held: SignedPapers | None, signed: SignedIn) -> None:
-    """Let nobody into another teacher's store. Raises AnotherTeacher.
+@contextmanager
+def for_owner(held: SignedPapers | None, school: str) -> Generator[str]:
+    """Yield whom the store's papers name, for a sign-in at `school`; "" where it has none.
 
-    What is unsent there would go out as written by who has signed in.
+    Raises AnotherTeacher for another school, before it is asked, and where the school refuses
+    whoever signs in as another.
+    """
+    if held and held.school != school:
+        raise AnotherTeacher(held.teacher_name)
+    try:
+        yield held.teacher if held else ""
+    except Refused as error:
+        if held and error.code == ANOTHER:
+            raise AnotherTeacher(held.teacher_name) from error
+        raise
+
+
+def want_same(held: SignedPapers | None, signed: SignedIn) -> None:
+    """Let nobody into another teacher's store, by whatever server. Raises AnotherTeacher.
+
+    What is unsent there would go out as written by who has signed in. A server of before does not
+    ask whose store it is (`for_owner`): there is a certificate then, which nobody has.
     """
     if held and (held.school, held.teacher) != (signed.school, signed.teacher):
         raise AnotherTeacher(held.teacher_name)

@@ -15,9 +15,9 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
-from central_mdm.identity.model import certificates, teachers
+from central_mdm.identity.model import certificates, refresh_tokens, teachers
 from central_mdm.identity.people import choose_password
 from central_mdm.journal.model import origins
 from classroom_app.bootstrap import Desk
@@ -87,6 +87,15 @@ async def thumbprint(mdm: Mdm, person: str) -> str:
     )
     async with mdm.ground.database.reading(mdm.school) as connection:
         return (await connection.execute(wanted)).scalar_one()
+
+
+async def certified(mdm: Mdm, person: str) -> tuple[int, int]:
+    """Count the certificates and the sign-ins of a person."""
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        papers = select(func.count()).where(certificates.c.party == person)
+        tokens = select(func.count()).where(refresh_tokens.c.teacher == person)
+        found = [int(await connection.scalar(one) or 0) for one in (papers, tokens)]
+    return found[0], found[1]
 
 
 def told_after_a_turn(desk: Desk) -> bool:
@@ -183,13 +192,25 @@ async def a_server_set_back_knows_the_computer_no_more(desk: Desk, mdm: Mdm) -> 
     assert desk.desk.lesson == lesson
 
 
-async def a_whole_sign_in(desk: Desk) -> None:
-    """Begin with papers that serve no more: who it is, is known, and a new key is certified."""
-    papers = await desk.keeping.papers()
+async def a_whole_sign_in(desk: Desk, mdm: Mdm) -> None:
+    """Begin with papers that serve no more: who it is, is known, and a new key is certified.
+
+    Nobody else's is: no certificate, no tokens, and hers teaches on.
+    """
+    papers, hers = await desk.keeping.papers(), await certified(mdm, "t-keller")
     assert papers is not None
     assert desk.desk.page == "sign-in"
     assert desk.first_run.title() == "Sign in anew"
-    type_in(desk, password=NEW)
+    type_in(desk, login="keller", password=password_of(mdm, "keller"))
+    click(desk, "sign-in")
+    await until(lambda: desk.first_run.told.wrong)
+    assert "Here are the lessons of " in desk.first_run.told.words
+    assert await certified(mdm, "t-keller") == hers
+    type_in(desk, school="elsewhere")
+    click(desk, "sign-in")
+    await until(lambda: not desk.first_run.busy and desk.first_run.told.wrong)
+    assert "Here are the lessons of " in desk.first_run.told.words, "no other school is asked"
+    type_in(desk, school=mdm.school, login="lambert", password=NEW)
     click(desk, "sign-in")
     await until(lambda: desk.desk.page == "classes")
     await until(lambda: desk.desk.school.reached)
@@ -208,7 +229,7 @@ async def story(home: Path, folder: Path) -> None:
             await a_server_set_back_knows_the_computer_no_more(desk, mdm)
             await desk.keeping.change_papers(certificate="")  # as where the school has a new root
         async with desk_at(home, mdm) as desk:
-            await a_whole_sign_in(desk)
+            await a_whole_sign_in(desk, mdm)
 
 
 def main() -> None:

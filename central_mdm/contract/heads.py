@@ -9,7 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from central_mdm.contract.grants import Seconds
-from central_mdm.contract.names import TEXT, Count, Id, Role
+from central_mdm.contract.names import TEXT, Count, Id, OptionalId, Role
 
 HEAD_TYPE: Final = "pupitre-head+jws"
 HEADS_MAX: Final = 50
@@ -19,7 +19,6 @@ Digest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
 """A BLAKE3 hash in hex; empty for a journal without entries."""
 Token = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[A-Za-z0-9._-]+$")]
 Certificate = Annotated[bytes, Meta(min_length=1, max_length=2048)]
-OptionalId = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*$")]
 Ids = Annotated[tuple[Id, ...], Meta(max_length=TOLD_MAX)]
 Fault = Literal["shorter-head", "forked-head"]
 

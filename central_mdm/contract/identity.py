@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from central_mdm.contract.grants import LIST_CHARS_MAX
-from central_mdm.contract.names import CSR_MAX, TEXT, Count, DiscoveryKey, Id, Name
+from central_mdm.contract.names import CSR_MAX, TEXT, Count, DiscoveryKey, Id, Name, OptionalId
 from central_mdm.contract.second_factor import Needed
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 
@@ -15,7 +15,8 @@ Login = Annotated[str, Meta(min_length=1, max_length=128, pattern=TEXT)]
 class SignIn(Struct, frozen=True):
     """POST /api/sign-in. `csr`: PKCS#10 in PEM by the teacher's own Ed25519 key, or empty.
 
-    `code`: the second factor of who needs one, or empty.
+    `code`: the second factor of who needs one, or empty. `teacher`: whose store it is for, where it
+    is somebody's: anybody else is refused ("another-teacher") and given nothing.
     """
 
     school: Id
@@ -23,6 +24,7 @@ class SignIn(Struct, frozen=True):
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     csr: Annotated[str, Meta(max_length=8192)] = ""
     code: Annotated[str, Meta(max_length=32, pattern=r"^[A-Za-z0-9 -]*$")] = ""
+    teacher: OptionalId = ""
 
 
 class SignedIn(Struct, frozen=True):

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+OptionalId = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*$")]
 TEXT: Final = r"^[^\x00]*$"
 """No zero byte: one database takes it and another does not, so neither is given it."""
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=TEXT)]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from central_mdm.contract.names import Csr, Id
+from central_mdm.contract.names import Csr, Id, OptionalId
 
 CODE_MAX = 2048
 STATE_MAX = 1024
@@ -41,10 +41,11 @@ class OpenIdBegun(Struct, frozen=True):
 
 
 class OpenIdDone(Struct, frozen=True):
-    """POST /api/openid/code -> SignedIn."""
+    """POST /api/openid/code -> SignedIn. `teacher`: as in `SignIn`."""
 
     school: Id
     code: Annotated[str, Meta(min_length=1, max_length=CODE_MAX, pattern=r"^[\x20-\x7e]+$")]
     state: Annotated[str, Meta(min_length=1, max_length=STATE_MAX, pattern=r"^[A-Za-z0-9_-]+$")]
     verifier: Verifier
     csr: Csr = ""
+    teacher: OptionalId = ""

@@ -43,7 +43,7 @@ def routes(ground: Ground) -> Router:
         opt=OPEN,
         security=NO_TOKEN,
         request_max_body_size=BODY_BYTES_MAX,
-        responses=problems(401, 429),
+        responses=problems(401, 403, 429),
     )
     async def sign_in(data: JSONBody[SignIn]) -> SignedIn:
         return await rules.sign_in(ground, data)

@@ -128,7 +128,7 @@ async def finish(ground: Ground, providers: Providers, done: OpenIdDone) -> Sign
     async with ground.database.writing(done.school) as connection:
         await _spend(connection, done, state.until)
         who = await _person(connection, done.school, provider, claims, now)
-    return await admit(ground, who, done.csr)
+    return await admit(ground, who, done.csr, teacher=done.teacher)
 
 
 def _opened(ground: Ground, done: OpenIdDone) -> _State:

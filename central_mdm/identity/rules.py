@@ -31,7 +31,7 @@ from central_mdm.identity.statements import sign
 from central_mdm.identity.tokens import TOKEN_SECONDS, Pair, issue_pair, rotate
 from central_mdm.journal.alarms import raise_alarm
 from central_mdm.platform.authentication import TWO_FACTORS, Caller, read_token
-from central_mdm.platform.errors import NotSignedIn, Refused
+from central_mdm.platform.errors import NotAllowed, NotSignedIn, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.reading import classes_now
 
@@ -173,20 +173,28 @@ async def _alarm_of_guesses(
 
 
 async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
-    """Check the password and give tokens, and a certificate where a request came along."""
+    """Check the password and give tokens, and a certificate where a request came along.
+
+    Raises NotSignedIn, TryAgain, or as `admit`.
+    """
     ground.limits.shown("login", f"{asked.school}/{asked.login}")
     ground.limits.stranger(asked.school)
     who = await prove(ground, asked.school, asked.login, asked.password)
     async with ground.database.writing(asked.school) as connection:
         await attempts.forget(connection, asked.school, asked.login)
-    return await admit(ground, who, asked.csr, asked.code)
+    return await admit(ground, who, asked.csr, asked.code, asked.teacher)
 
 
-async def admit(ground: Ground, who: Proven, csr: str = "", code: str = "") -> SignedIn:
+async def admit(
+    ground: Ground, who: Proven, csr: str = "", code: str = "", teacher: str = ""
+) -> SignedIn:
     """Give who has proved to be somebody tokens, and a certificate, if there is a request.
 
-    There is none before the second factor of who needs one: `code`, or a later call.
+    There is none before the second factor of who needs one: `code`, or a later call. Raises
+    NotAllowed for another person than `teacher`, where the asker names one.
     """
+    if teacher not in {"", who.id}:
+        raise NotAllowed("another-teacher", "The lessons there are another teacher's.")
     school, family = who.about.school, ground.new_id()
     key = key_of_request(csr) if csr else None
     second = bool(code) and who.role in TWO_FACTORS

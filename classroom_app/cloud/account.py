@@ -51,9 +51,10 @@ class Account:
         self._code: asyncio.Future[str] | None = None
         self._state = ""
 
-    async def sign_in(self, url: str, school: str, csr: str) -> SignedIn | None:
+    async def sign_in(self, url: str, school: str, csr: str, teacher: str = "") -> SignedIn | None:
         """Return who has signed in; None where it was given up, here or in the browser.
 
+        `teacher`: whose store it is for, where it is somebody's.
         Raises NoBrowser, NotAServer for an address that no browser should open, or what the
         server's part raises.
         """
@@ -79,7 +80,7 @@ class Account:
                 found = ""
         if not found:
             return None
-        done = OpenIdDone(school, found, begun.state, verifier, csr)
+        done = OpenIdDone(school, found, begun.state, verifier, csr, teacher)
         return await self._cloud.finish_account(done)
 
     def give_up(self) -> None:

@@ -128,16 +128,24 @@ class Cloud:
         self._url = _base(url)
         self._hold(signed)
 
-    async def sign_in(
-        self, url: str, school: str, login: str, password: str, csr: str = "", code: str = ""
+    async def sign_in(  # noqa: PLR0913, PLR0917 - what is typed, and what goes with it
+        self,
+        url: str,
+        school: str,
+        login: str,
+        password: str,
+        csr: str = "",
+        code: str = "",
+        teacher: str = "",
     ) -> SignedIn:
         """Sign in at `url`. Raises WrongPassword for a wrong login or password.
 
         `code` is the second factor of who administrates; without it that raises CodeAsked, or
-        NoFactor where none was chosen yet.
+        NoFactor where none was chosen yet. `teacher`: whose store it is for; anybody else is
+        refused there, before anything is certified.
         """
         self._url = _base(url)
-        asked = SignIn(school=school, login=login, password=password, csr=csr, code=code)
+        asked = SignIn(school, login, password, csr, code, teacher)
         return self._hold(self._whole(await self._ask("POST", "/api/sign-in", SignedIn, asked)))
 
     async def account_at(self, url: str, school: str) -> str:

@@ -1,23 +1,28 @@
-"""A sign-in that ended, and the way back in: python -m tests.anew_desk HOME SCHOOL.
+"""A sign-in that ended, and the way back in: python -m tests.anew_desk HOME SCHOOL ISSUER.
 
-The whole desk against the whole server; between them is no socket.
+The whole desk against the whole server; between them is no socket. `ISSUER` is a real provider of
+the school's accounts, to whose page the desk sends this computer's browser.
 """
 
+import asyncio
 import gc
 import os
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication
 from sqlalchemy import delete, func, select
 
 from central_mdm.identity.model import certificates, refresh_tokens, teachers
+from central_mdm.identity.openid import Provider, choose_provider, link
 from central_mdm.identity.people import choose_password
 from central_mdm.journal.model import origins
 from classroom_app.bootstrap import Desk
@@ -28,6 +33,7 @@ from classroom_app.presenters.words import speak
 from classroom_app.storage.keeping import open_keeping
 from tests.mdm import Mdm, running
 from tests.own_desk import HERE, until
+from tests.provider import sign_in_there
 
 NEW = "a new word for it"
 LAMBERT = "t-lambert"
@@ -220,7 +226,58 @@ async def a_whole_sign_in(desk: Desk, mdm: Mdm) -> None:
     assert after.key != papers.key
 
 
-async def story(home: Path, folder: Path) -> None:
+class Browser(QObject):
+    """What the system opens pages with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: asyncio.Queue[str] = asyncio.Queue()
+        QDesktopServices.setUrlHandler("http", self, "open")  # pyright: ignore[reportArgumentType] - the stub wants bytes
+
+    @Slot(QUrl)
+    def open(self, page: QUrl) -> None:
+        self.shown.put_nowait(page.toString(QUrl.ComponentFormattingOption.FullyEncoded))
+
+    async def sign_in(self, subject: str) -> str:
+        """Sign in on the page that is opened; return what is read at the end."""
+        async with httpx.AsyncClient() as http:
+            return (await sign_in_there(http, await self.shown.get(), subject)).text
+
+
+async def by_the_schools_account(desk: Desk, mdm: Mdm, issuer: str) -> None:
+    """Sign in anew in the browser: another's account is given nothing, the own one goes on."""
+    mdm.clock.at = int(time.time())  # the provider's
+    chosen = Provider(issuer, "pupitre", "hush", "The region's account")
+    await choose_provider(mdm.ground, mdm.school, chosen)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await link(connection, mdm.school, LAMBERT, "4711")
+        await link(connection, mdm.school, "t-keller", "4712")
+    await choose_password(mdm.ground, mdm.school, "lambert", "nobody is told")
+    await until(lambda: told_after_a_turn(desk))
+    papers, hers = await desk.keeping.papers(), await certified(mdm, "t-keller")
+    assert papers is not None
+    await until(desk.window.classes.anew.isVisible)
+    click(desk, "sign-in-anew")
+    browser, first = Browser(), desk.first_run
+    await until(lambda: first.account)
+    click(desk, "account")
+    assert "Go on in Pupitre" in await browser.sign_in("4712")
+    await until(lambda: first.told.wrong)
+    assert "Here are the lessons of " in first.told.words
+    assert await certified(mdm, "t-keller") == hers
+    assert await desk.keeping.papers() == papers
+    click(desk, "account")
+    await browser.sign_in("4711")
+    await until(lambda: desk.desk.page == "classes")
+    await until(lambda: desk.desk.school.reached and not desk.desk.school.asks_anew)
+    after = await desk.keeping.papers()
+    assert after is not None
+    assert (after.key, after.certificate) == (papers.key, papers.certificate)
+    assert after.refresh != papers.refresh
+    QDesktopServices.unsetUrlHandler("http")
+
+
+async def story(home: Path, folder: Path, issuer: str) -> None:
     async with running(folder, "") as mdm:
         async with desk_at(home, mdm) as desk:
             await the_sign_in_ends(desk, mdm)
@@ -230,6 +287,7 @@ async def story(home: Path, folder: Path) -> None:
             await desk.keeping.change_papers(certificate="")  # as where the school has a new root
         async with desk_at(home, mdm) as desk:
             await a_whole_sign_in(desk, mdm)
+            await by_the_schools_account(desk, mdm, issuer)
 
 
 def main() -> None:
@@ -239,7 +297,7 @@ def main() -> None:
     app.setQuitOnLastWindowClosed(False)
     translator = speak("en", None)
     with DeskLoop(app) as loop:
-        loop.run_until_complete(story(Path(sys.argv[1]), Path(sys.argv[2])))
+        loop.run_until_complete(story(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
     translator.deleteLater()
 
 

@@ -157,6 +157,7 @@ class FirstRunPresenter(QObject):
     def begin_anew(self, known: Known) -> None:
         """Ask for the password of who is signed in, and let the rest be looked at."""
         self.anew = known
+        self._looked_at = ("", "")  # it may offer one since
         self.look_for_account(known.server, known.school)
         self._tell(Told())
         self.anew_begun.emit()
@@ -276,7 +277,10 @@ class FirstRunPresenter(QObject):
         self._tell(not_signed_in(error))
 
     def look_for_account(self, server: str, school: str) -> None:
-        """Ask the typed server whether it offers an account; a server that is away offers none."""
+        """Ask the typed server whether it offers an account.
+
+        A server that is away offers none, and is asked again the next time.
+        """
         typed = server, school = server.strip(), school.strip()
         if typed == self._looked_at or self.busy:
             return
@@ -290,7 +294,11 @@ class FirstRunPresenter(QObject):
             if self._looked_at == typed:
                 self._offer(account)
 
-        self._tasks.start(look(), name="look-for-account", refused=lambda _: None)
+        def away(_: Exception) -> None:
+            if self._looked_at == typed:
+                self._looked_at = ("", "")
+
+        self._tasks.start(look(), name="look-for-account", refused=away)
 
     def sign_in_by_account(self, server: str, school: str) -> None:
         """Sign in in the browser; called again while it waits there, give it up."""

@@ -2,9 +2,6 @@
 
 import asyncio
 import hashlib
-import re
-import subprocess
-import sys
 import time
 from base64 import b32decode, urlsafe_b64encode
 from collections.abc import Iterator
@@ -29,6 +26,7 @@ from classroom_app.cloud.account import Account
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CodeAsked, NoBrowser, NoFactor
 from tests.mdm import Mdm, bearer, new_request
+from tests.provider import TOKEN_SECONDS, provider, sign_in_there
 
 pytestmark = [
     pytest.mark.real_loop,
@@ -36,30 +34,20 @@ pytestmark = [
 ]
 RETURNS = "http://127.0.0.1:40404/signed-in"
 VERIFIER = "v" * 43
-TOKEN_SECONDS = 120
 
 
 @pytest.fixture(scope="module")
 def issuer() -> Iterator[str]:
-    """Start a provider on a port of its choosing; yield what it is called."""
-    command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", "0"]
-    command += ["--token-max-age", str(TOKEN_SECONDS)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        try:
-            found = (re.search(r"running on (http://[0-9.:]+)", line) for line in process.stderr)
-            yield next(one.group(1) for one in found if one)
-        finally:
-            process.terminate()
-            process.stderr.read()  # to its end, or it could wait for us
+    with provider() as called:
+        yield called
 
 
 @pytest.fixture
 async def school(mdm: Mdm, issuer: str) -> Mdm:
     """Let a school's people sign in at the provider, by whose clock it is now."""
     mdm.clock.at = int(time.time())
-    provider = Provider(issuer, "pupitre", "hush", "The region's account", "uid")
-    await choose_provider(mdm.ground, mdm.school, provider)
+    registered = Provider(issuer, "pupitre", "hush", "The region's account", "uid")
+    await choose_provider(mdm.ground, mdm.school, registered)
     return mdm
 
 
@@ -130,9 +118,9 @@ async def test_the_schools_claim_links_an_account_once_and_never_who_administrat
     async with school.ground.database.reading(school.school) as connection:
         acts = (await acts_before(connection, school.school, 0)).acts
     assert [(act.act, act.object) for act in acts] == [("openid-linked", "t-keller")]
-    provider = Provider("https://there", "pupitre", "hush", "There", "email")
+    by_mail = Provider("https://there", "pupitre", "hush", "There", "email")
     with pytest.raises(Malformed, match="claim"):
-        await choose_provider(school.ground, school.school, provider)
+        await choose_provider(school.ground, school.school, by_mail)
 
 
 async def test_what_was_changed_replayed_or_is_another_apps_signs_nobody_in(school: Mdm) -> None:
@@ -191,8 +179,7 @@ class Browser:
         async with httpx.AsyncClient() as http:
             for stray in ("/", "/signed-in?code=x&state=another", "/signed-in"):
                 self.told.append(((await http.get(here + stray)).status_code, ""))
-            answer = await http.post(page, data={"sub": "4711"})
-            last = await http.get(answer.headers["location"])
+            last = await sign_in_there(http, page, "4711")
             self.told.append((last.status_code, last.text))
 
 

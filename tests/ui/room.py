@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QFont, QImage, QPainter
 from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from central_mdm.contract.second_factor import FactorMade
-from classroom_app.cloud.errors import CloudError
+from classroom_app.cloud.errors import CloudError, Unreachable
 from classroom_app.domain.errors import RoomError
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId, Lesson, LessonId, PupilId, Roster
@@ -75,6 +75,8 @@ class FakeActs:
     refuses: Exception | None = None
     refuses_once: Exception | None = None
     account: str = ""
+    away: str = ""
+    """A server that does not answer."""
 
     async def _keep(self, what: str, tiles: Sequence[Tile] = (), more: str = "") -> None:
         once, self.refuses_once = self.refuses_once, None
@@ -156,7 +158,9 @@ class FakeActs:
         await self._keep("sign-in", (), "/".join(filter(None, typed)))
 
     async def account_at(self, server: str, school: str) -> str:
-        del server, school
+        del school
+        if server == self.away:
+            raise Unreachable
         return self.account
 
     async def sign_in_by_account(self, server: str, school: str) -> bool:

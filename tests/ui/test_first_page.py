@@ -250,6 +250,16 @@ def test_who_administrates_is_asked_for_a_code_and_nobody_else_is(opened: Opens)
     assert room.acts.asked[-1] == ("sign-in", (), "https://ecole/e1/keller/pw")
 
 
+def test_a_server_that_was_away_is_asked_again_which_account_it_offers(opened: Opens) -> None:
+    room = opened()
+    room.acts.account, room.acts.away = "Ville", "https://ecole"
+    room.first.look_for_account("https://ecole", "e1")
+    assert not room.first.account
+    room.acts.away = ""
+    room.first.look_for_account("https://ecole", "e1")
+    assert room.first.account == "Ville"
+
+
 def test_who_signs_in_by_the_account_and_administrates_gives_the_code_alone(opened: Opens) -> None:
     room = opened()
     room.window.show()

@@ -1,10 +1,6 @@
-"""The commands `pupitre-mdm admin` has on what is kept: backup, restore, verify.
-
-Passphrases are read from stdin: arguments can be read by others on this machine.
-"""
+"""The commands `pupitre-mdm admin` has on what is kept: backup, restore, verify."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,6 +11,7 @@ from central_mdm.identity.rules import schools_here
 from central_mdm.keeping import back_up, restore
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
+from central_mdm.typed import new_passphrase, secret
 from central_mdm.verifying import look_through
 
 NAMES: Final = frozenset({"backup", "verify"})
@@ -26,10 +23,10 @@ Add = Callable[[str, str], argparse.ArgumentParser]
 def add_to(command: Add) -> None:
     """Add the commands; `command` makes one by name and help."""
     backup = command("backup", "write database, keys and collected work into one sealed file")
-    told = "a new file; its passphrase is read from stdin"
+    told = "a new file; its passphrase is asked for"
     backup.add_argument("--out", type=Path, required=True, help=told)
     restored = command(RESTORE, "make a server of a backup, in a new folder and an empty database")
-    told = "the backup; its passphrase is read from stdin"
+    told = "the backup; its passphrase is asked for"
     restored.add_argument("file", type=Path, help=told)
     command("verify", "look through journals, feeds and collected work for what does not fit")
 
@@ -37,10 +34,11 @@ def add_to(command: Add) -> None:
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed. Raises Refused where something does not fit."""
     if args.admin == "backup":
+        passphrase = new_passphrase("the backup")
         for school in await schools_here(ground):
             async with ground.database.writing(school):
                 pass  # all that is kept goes out: an act of each school
-        return {"backup": to_builtins(await back_up(ground, args.folder, args.out, _line()))}
+        return {"backup": to_builtins(await back_up(ground, args.folder, args.out, passphrase))}
     looked = await look_through(ground)
     if faults := [f"{school}: {fault}" for school, one in looked.items() for fault in one.faults]:
         raise Refused("faults", "\n".join(faults))
@@ -50,8 +48,5 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
 async def make(args: argparse.Namespace) -> object:
     """Restore; return what is printed."""
     where = (args.folder, args.database, args.objects)
-    return {"restored": to_builtins(await restore(args.file, *where, passphrase=_line()))}
-
-
-def _line() -> str:
-    return sys.stdin.readline().rstrip("\n")
+    passphrase = secret("Passphrase of the backup")
+    return {"restored": to_builtins(await restore(args.file, *where, passphrase=passphrase))}

@@ -41,6 +41,7 @@ from central_mdm.platform.logs import JsonLines
 from central_mdm.roster.rules import want_class
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, runs, serve
+from central_mdm.typed import new_password
 
 PORT_MAX = 65535
 PUPILS_MAX = 500
@@ -69,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     revoke.add_argument("--school", required=True)
     revoke.add_argument("--code", required=True)
     root_commands.add_to(partial(_command, add))
-    teacher = _command(add, "teacher", "add a teacher; the password is read from stdin")
+    teacher = _command(add, "teacher", "add a teacher; asks for the password")
     for option in ("school", "id", "login", "name"):
         teacher.add_argument(f"--{option}", required=True)
     trust_commands.add_to(partial(_command, add))
@@ -290,7 +291,7 @@ async def _run(ground: Ground, args: argparse.Namespace) -> object:  # noqa: C90
                 return {"revoked": True}
         case "teacher":
             person = checked(Person(args.id, args.login, args.name, "teacher"), Person)
-            await add_person(ground, args.school, person, sys.stdin.readline().rstrip("\n"))
+            await add_person(ground, args.school, person, new_password(person.login))
         case name if name in root_commands.NAMES:
             return await root_commands.run(ground, args)
         case name if name in trust_commands.NAMES:

@@ -1,7 +1,6 @@
 """The commands of `pupitre-mdm admin` on schools and regions, their people, and the audit."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +17,7 @@ from central_mdm.identity.rules import open_school
 from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
+from central_mdm.typed import new_password, secret
 
 NAMES: Final = frozenset({"school", "person", "password", "second-factor", "openid", "audit"})
 Add = Callable[[str, str], argparse.ArgumentParser]
@@ -31,20 +31,20 @@ def add_to(command: Add) -> None:
     school.add_argument("--kind", choices=("school", "region"), default="school")
     school.add_argument("--region", default="", help="whose people may enter it")
     school.add_argument("--joins", action="store_true", help="the school is here: only --region")
-    person = command("person", "add or change a person; stdin: a password, empty for none")
+    person = command("person", "add or change a person; asks for a password, empty for none")
     for option in ("school", "id", "login", "name"):
         person.add_argument(f"--{option}", required=True)
     person.add_argument("--role", choices=tuple(DEFAULTS), default="teacher")
     told = "the account at the school's provider that is theirs, by the provider's own id"
     person.add_argument("--oidc-subject", dest="subject", default="", help=told)
     for name, text in (
-        ("password", "give a person a new password, read from stdin; all sign-ins end"),
+        ("password", "give a person a new password, which it asks for; all sign-ins end"),
         ("second-factor", "end a person's second factor, whose telephone is lost, say"),
     ):
         made = command(name, text)
         made.add_argument("--school", required=True)
         made.add_argument("--login", required=True)
-    openid = command("openid", "let people sign in at a provider; stdin: the client's secret")
+    openid = command("openid", "let people sign in at a provider; asks for the client's secret")
     openid.add_argument("--school", required=True)
     openid.add_argument("--issuer", required=True, help="as its discovery document names it")
     openid.add_argument("--client", required=True, help="the client's id there")
@@ -66,18 +66,20 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
         case "person":
             told = Person(args.id, args.login, args.name, args.role, args.subject)
             person = checked(told, Person)
-            await keep_person(ground, args.school, person, _line())
+            password = new_password(person.login, may_lack=True)
+            await keep_person(ground, args.school, person, password)
         case "password":
             async with ground.database.reading(args.school) as connection:
                 about(await person_of(connection, args.school, args.login))
-            await choose_password(ground, args.school, args.login, _line())
+            await choose_password(ground, args.school, args.login, new_password(args.login))
         case "second-factor":
             async with ground.database.writing(args.school) as connection:
                 person = await person_of(connection, args.school, args.login)
                 about(person)
                 await second_factor.end(connection, args.school, person)
         case "openid":
-            provider = Provider(args.issuer, args.client, _line(), args.label, args.claim)
+            given = secret("The client's secret")
+            provider = Provider(args.issuer, args.client, given, args.label, args.claim)
             await choose_provider(ground, args.school, provider)
         case _:
             return await _audit(ground, args)
@@ -102,7 +104,3 @@ async def _audit(ground: Ground, args: argparse.Namespace) -> object:
         told = f"act {found.fault} is not as it was written, or one before it is gone."
         raise Refused("audit-broken", told)
     return to_builtins(found)
-
-
-def _line() -> str:
-    return sys.stdin.readline().rstrip("\n")

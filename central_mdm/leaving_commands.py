@@ -1,7 +1,6 @@
 """The commands of `pupitre-mdm` on devices that leave the school, and the school's alarms."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -16,6 +15,7 @@ from central_mdm.journal.alarms import alarms_since
 from central_mdm.platform.acting import about, by_itself
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
+from central_mdm.typed import secret
 
 DAYS_MAX: Final = 3660
 NAMES: Final = frozenset({"release", "receipt", "alarms"})
@@ -38,7 +38,7 @@ def add_to(command: Add) -> None:
     which.add_argument("--device", nargs="+", help=told)
     told = "what another has asked for, by the number it was given; without --as: only show it"
     which.add_argument("--confirm", metavar="ID", help=told)
-    released.add_argument("--as", dest="login", help="who you are; stdin: your password")
+    released.add_argument("--as", dest="login", help="who you are; asks for your password")
     told = "for `pupitre-agent leave --statement FILE`; of several: a folder of such files"
     released.add_argument("--out", type=Path, help=told)
     receipt = command("receipt", "keep what a device signed when it left by a file")
@@ -70,7 +70,7 @@ async def _release(ground: Ground, args: argparse.Namespace) -> object:
     by_itself()
     if args.login is None:
         raise Malformed("no-person", "Say who lets it go: --as LOGIN, the password on stdin.")
-    password = sys.stdin.readline().rstrip("\n")
+    password = secret(f"Password of {args.login}")
     who = (await acts.person(ground, args.school, args.login, password)).id
     if args.confirm is not None:
         act = await acts.confirm(ground, args.school, who, args.confirm)

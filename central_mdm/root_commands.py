@@ -1,11 +1,7 @@
-"""The commands of `pupitre-mdm` on the school's root: opened, succeeded, taken over from an app.
-
-Passphrases are read from stdin, one a line: arguments can be read by others on this machine.
-"""
+"""The commands of `pupitre-mdm` on the school's root: opened, succeeded, taken over from an app."""
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,6 +13,7 @@ from central_mdm.identity.rules import open_school
 from central_mdm.identity.sealed import open_authority
 from central_mdm.identity.succession import make_standby, pin_standby, succeed
 from central_mdm.platform.ground import Ground
+from central_mdm.typed import new_passphrase, secret
 
 NAMES: Final = frozenset({"school", "standby", "succeed", "adopt"})
 KEEP_OFF: Final = (
@@ -35,18 +32,18 @@ def add_to(command: Add) -> None:
     school = command("school", "open a school")
     school.add_argument("--school", required=True, help="its id: letters, digits, . _ : -")
     school.add_argument("--name", required=True)
-    told = "where the standby's key goes, sealed; its passphrase is read from stdin"
+    told = "where the standby's key goes, sealed; its passphrase is asked for"
     school.add_argument("--sealed", type=Path, help=told)
     standby = command("standby", "make a sealed standby for a school that has none")
     standby.add_argument("--school", required=True)
     standby.add_argument("--sealed", type=Path, required=True, help=told)
     after = command("succeed", "end the school's root, which others may have, by its standby")
     after.add_argument("--school", required=True)
-    told = "the file from the safe; stdin: its passphrase, then the one for --next"
+    told = "the file from the safe; asks for its passphrase, then for the one of --next"
     after.add_argument("--sealed", type=Path, required=True, help=told)
     after.add_argument("--next", type=Path, required=True, help="where the next standby goes")
     taken = command("adopt", "take over a school that was started without a server")
-    told = "the app's backup; its passphrase is read from stdin"
+    told = "the app's backup; its passphrase is asked for"
     taken.add_argument("--backup", type=Path, required=True, help=told)
 
 
@@ -59,21 +56,24 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
             await open_school(ground, args.school, args.name)
             return {"done": "school", "note": NO_STANDBY}
         case "school":
-            standby = await asyncio.to_thread(make_standby, args.school, args.sealed, _line())
+            standby = await _standby(args)
             await open_school(ground, args.school, args.name, standby)
         case "standby":
-            standby = await asyncio.to_thread(make_standby, args.school, args.sealed, _line())
+            standby = await _standby(args)
             await pin_standby(ground, args.school, standby)
         case "succeed":
-            sealed = args.sealed.read_bytes(), _line()
-            epoch = await succeed(ground, args.school, sealed, (args.next, _line()))
+            sealed = args.sealed.read_bytes(), secret(f"Passphrase of {args.sealed}")
+            next_ = args.next, new_passphrase(str(args.next))
+            epoch = await succeed(ground, args.school, sealed, next_)
             return {"done": "succeed", "epoch": epoch, "note": KEEP_OFF}
         case _:
-            kept = open_authority(args.backup.read_bytes(), _line())
+            kept = open_authority(args.backup.read_bytes(), secret("Passphrase of the backup"))
             await adopt(ground, kept)
             return {"done": "adopt", "school": kept.school, "rows": len(kept.rows)}
     return {"done": args.command, "note": KEEP_OFF}
 
 
-def _line() -> str:
-    return sys.stdin.readline().rstrip("\n")
+async def _standby(args: argparse.Namespace) -> str:
+    """Make the file for the safe; return its key's thumbprint."""
+    passphrase = new_passphrase(str(args.sealed))
+    return await asyncio.to_thread(make_standby, args.school, args.sealed, passphrase)

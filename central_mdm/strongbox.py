@@ -39,7 +39,7 @@ class Sealing:
     def __init__(self, file: BinaryIO, passphrase: str, salt: bytes, nonce: bytes) -> None:
         """Raise Malformed for a passphrase that is too short. The randoms are used once."""
         if len(passphrase) < PASSPHRASE_MIN:
-            raise Malformed("passphrase", f"It needs {PASSPHRASE_MIN} characters or more.")
+            raise Malformed("passphrase", f"A passphrase has {PASSPHRASE_MIN} characters or more.")
         self._file = file
         self._box = ChaCha20Poly1305(key_from(passphrase, salt))
         self._nonce = nonce
@@ -93,7 +93,7 @@ def _opened(file: BinaryIO, box: ChaCha20Poly1305, nonce: bytes, header: bytes) 
         try:
             yield box.decrypt(_nonce(nonce, number, last=last), piece, header)
         except InvalidTag:
-            told = "It is damaged or cut off." if number else "Damaged, or another passphrase's."
+            told = "It is damaged or cut off." if number else "Not this passphrase, or damaged."
             raise Malformed("backup", told) from None
         number, piece = number + 1, following
 

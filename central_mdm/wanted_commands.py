@@ -1,11 +1,10 @@
 """The commands of `pupitre-mdm` on what is wanted of devices, and on those missing or to be erased.
 
-Erasing is by two people, each of whom proves who they are: `--as LOGIN`, on stdin the password, and
-a code by who has a second factor.
+Erasing is by two people, each of whom proves who they are: `--as LOGIN`, the password, and a code
+by who has a second factor.
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import Final, get_args
 
@@ -25,6 +24,7 @@ from central_mdm.platform.acting import about, no_act
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Malformed, NotAllowed
 from central_mdm.platform.ground import Ground
+from central_mdm.typed import secret
 
 NAMES: Final = frozenset({"group", "declare", "order", "standings", "lost", "wipe"})
 BY: Final = "pupitre-mdm"
@@ -82,7 +82,7 @@ def _add_wipe(command: Add) -> None:
     wipe.add_argument(
         "--minutes", type=from_to(1, MINUTES_MAX), default=60, help="the delay; at least 60"
     )
-    told = "who you are; stdin: the password, then the code of your second factor if you have one"
+    told = "who you are; asks for the password, and for the code of who has a second factor"
     wipe.add_argument("--as", dest="login", required=True, help=told)
 
 
@@ -143,18 +143,14 @@ async def _wipe(ground: Ground, args: argparse.Namespace) -> object:
 
 async def _proven(ground: Ground, args: argparse.Namespace) -> Proven:
     """Have who asks prove to be so: by a password, and by a second factor where they have one."""
-    who = await acts.person(ground, args.school, args.login, _line())
+    who = await acts.person(ground, args.school, args.login, secret(f"Password of {args.login}"))
     async with ground.database.reading(args.school) as connection:
         if not await second_factor.holds(connection, args.school, who.id):
             return who
     with no_act():
         caller = Caller(args.school, "teacher", who.id, duty=who.role)
-        await second_factor.give(ground, caller, _line())
+        await second_factor.give(ground, caller, secret("Code of your second factor"))
     return who
-
-
-def _line() -> str:
-    return sys.stdin.readline().rstrip("\n")
 
 
 async def _all_standings(ground: Ground, school: str) -> list[object]:

@@ -31,7 +31,7 @@ from central_mdm.platform.errors import Malformed
 def seal_standby(school: str, key: Ed25519PrivateKey, passphrase: str) -> bytes:
     """Write the standby's key as the file for the safe. Raises Malformed for a short passphrase."""
     if len(passphrase) < PASSPHRASE_MIN:
-        raise Malformed("passphrase", f"It needs {PASSPHRASE_MIN} characters or more.")
+        raise Malformed("passphrase", f"A passphrase has {PASSPHRASE_MIN} characters or more.")
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     salt, nonce = secrets.token_bytes(SALT_BYTES), secrets.token_bytes(NONCE_BYTES)
     box = ChaCha20Poly1305(key_from(passphrase, salt)).encrypt(nonce, pem, about("standby", school))

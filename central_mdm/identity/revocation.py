@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import DENIED_MAX, DENY_TYPE, DenyList
@@ -175,7 +175,9 @@ async def _revoke(connection: AsyncConnection, school: str, role: Role, party: s
 async def publish_list(connection: AsyncConnection, ground: Ground, school: str) -> int:
     """Sign the next list, by the school's key of now.
 
-    Who cannot connect any more, for the certificate ended, is left out.
+    Who cannot connect any more, for the certificate ended, is left out. Where there are more than
+    a list holds, devices are: they command nobody, and the MDM itself refuses them. Teachers that
+    it cannot hold lose their grants with all others, who are given new ones.
     """
     now = ground.clock()
     # The row is held, so that two administrators make two lists and not one number twice.
@@ -186,17 +188,34 @@ async def publish_list(connection: AsyncConnection, ground: Ground, school: str)
     ).first()
     if row is None:
         raise Missing("no-school")
-    wanted = select(revocations.c.thumbprint).where(
-        revocations.c.school == school, revocations.c.ends_at > now
-    )
-    wanted = wanted.order_by(revocations.c.ends_at.desc()).limit(DENIED_MAX)
-    keys = tuple((await connection.execute(wanted)).scalars())
+    ended, generation = await _ended(connection, school, now), row.generation
+    if left := ended[DENIED_MAX:]:
+        log.error("deny list is full", extra={"school": school, "left": len(left)})
+        if any(commands for _, commands in left):
+            generation += 1
+            raised = update(schools).where(schools.c.school == school)
+            await connection.execute(raised.values(generation=generation))
+    keys = tuple(key for key, _ in ended[:DENIED_MAX])
     # By the clock, so that a database restored from a copy never gives a number that devices have
     # seen already: they would not take that list.
     number = max((await newest(connection, school)).number + 1, now)
-    told = DenyList(school, number, now, row.generation, keys)
+    told = DenyList(school, number, now, generation, keys)
     statement = sign(ground.keys.key(school), DENY_TYPE, told).encode("ascii")
     await connection.execute(
         insert(deny_lists).values(school=school, number=number, statement=statement)
     )
     return number
+
+
+async def _ended(connection: AsyncConnection, school: str, now: int) -> list[tuple[str, bool]]:
+    """Return the keys that a list is to name, people's (True) first, then by their ends."""
+    commands = exists().where(
+        certificates.c.school == school,
+        certificates.c.thumbprint == revocations.c.thumbprint,
+        certificates.c.role == "teacher",
+    )
+    wanted = select(revocations.c.thumbprint, commands.label("commands")).where(
+        revocations.c.school == school, revocations.c.ends_at > now
+    )
+    ordered = wanted.order_by(commands.desc(), revocations.c.ends_at.desc())
+    return [(row.thumbprint, row.commands) for row in await connection.execute(ordered)]

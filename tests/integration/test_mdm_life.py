@@ -7,17 +7,20 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec import json
+from sqlalchemy import insert
 
+from central_mdm.contract.grants import DENIED_MAX, DENY_TYPE, DenyList
 from central_mdm.contract.leaving import RECEIPT_TYPE, Receipt, SignedReceipt
 from central_mdm.contract.names import Party
 from central_mdm.fleet.ending import ending
 from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.proving import enrolled_by
 from central_mdm.identity.certificates import thumbprint_of
+from central_mdm.identity.model import certificates, revocations
 from central_mdm.identity.renewal import renew_once
-from central_mdm.identity.revocation import end_device, end_grants, newest
+from central_mdm.identity.revocation import end_device, end_grants, newest, publish_list
 from central_mdm.identity.rules import register
-from central_mdm.identity.statements import sign
+from central_mdm.identity.statements import read, sign
 from central_mdm.platform.errors import Missing, NotAllowed, Refused
 from device_bridge.trust.grants import read_deny_list
 from device_bridge.trust.identity import School
@@ -243,3 +246,32 @@ async def test_a_key_that_the_school_has_ended_is_enrolled_no_more_by_its_code(m
     assert (await enrolled(mdm, key))["device"] == device["device"], "an answer was lost"
     await end_device(mdm.ground, mdm.school, device["device"])
     assert (await enrolled(mdm, key))["code"] == "ended"
+
+
+@pytest.mark.parametrize("teachers", [1, DENIED_MAX + 1])
+async def test_a_full_deny_list_names_people_first_and_never_drops_one_in_silence(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture, teachers: int
+) -> None:
+    held = mdm.clock.at + 30 * 24 * 3600
+    roles = ["teacher"] * teachers + ["device"] * (DENIED_MAX + 5)
+    rows = [
+        {"school": mdm.school, "role": role, "party": f"{role}-{n}", "serial": f"s{n}"}
+        | {"thumbprint": f"{n:064x}", "ends_at": held + n}
+        for n, role in enumerate(roles)
+    ]
+    database, school = mdm.ground.database, mdm.school
+    async with database.writing(school) as connection:
+        await connection.execute(insert(certificates), rows)
+        names = ("school", "thumbprint", "ends_at")
+        await connection.execute(
+            insert(revocations), [{name: row[name] for name in names} for row in rows]
+        )
+        await publish_list(connection, mdm.ground, school)
+        statement = (await newest(connection, school)).statement
+    told = read(statement, DENY_TYPE, DenyList, mdm.ground.keys.key(school).public_key())
+    assert told
+    people = {f"{n:064x}" for n in range(teachers)}
+    assert (len(told.keys), len(people & set(told.keys))) == (250, min(teachers, 250))
+    assert told.generation == (teachers > DENIED_MAX), "people who are not named: all grants end"
+    assert "deny list is full" in caplog.messages
+    caplog.clear()

@@ -16,7 +16,7 @@ from central_mdm.platform.limits import Limits
 from central_mdm.platform.migrate import migrate
 from central_mdm.platform.objects import Folder, Objects, Traced
 from central_mdm.platform.spans import Spans, untraced
-from central_mdm.platform.workers import Workers
+from central_mdm.platform.workers import Share, Workers
 
 KEYS: Final = "keys"
 
@@ -57,6 +57,7 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
     database = Database(database_url or f"sqlite+aiosqlite:///{folder / 'central.db'}", spans)
     # Two password hashes at once take 128 MiB; who is the twentieth in line is told to come back.
     passwords = Workers("passwords", 2, waiting_max=20)
+    made_up = Share(passwords, waiting_max=4)  # an honest one waits for two of them at the most
     disk = Workers("disk", 4, waiting_max=64)
     try:
         await migrate(database)
@@ -65,6 +66,7 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
             objects=Traced(_objects(objects, folder, disk), spans),
             keys=FolderKeys(folder / KEYS),
             passwords=passwords,
+            made_up=made_up,
             limits=Limits(ticks),
             clock=clock,
             new_id=new_id,

@@ -142,26 +142,39 @@ class Proven(Struct, frozen=True):
 async def prove(ground: Ground, school: str, login: str, password: str) -> Proven:
     """Check a password. Raises NotSignedIn, or TryAgain after too many wrong ones.
 
-    The try stays counted as a wrong one: who goes on with it calls `attempts.forget`.
+    The try stays counted as a wrong one: who goes on with it calls `attempts.forget`. Names that
+    nobody has are held to a bucket and a share of the workers, and keep out nobody who has one.
     """
     wanted = select(teachers.c.id, teachers.c.name, teachers.c.role, teachers.c.password_hash)
     wanted = wanted.where(
         teachers.c.school == school, teachers.c.login == login, teachers.c.ended.is_(False)
     )
-    async with ground.database.writing(school) as connection:
+    async with ground.database.reading(school) as connection:
         about = await _school_or_none(connection, school)
         teacher = (await connection.execute(wanted)).first()
+    if teacher is None or about is None:
+        ground.limits.made_up(school if about else "")
         if about is not None:
-            # Counted before it is known, or a hundred tries at once would be as one.
-            await attempts.check(connection, school, login, ground.clock())
-            count = await attempts.note_failure(connection, school, login, ground.clock())
-            if teacher is not None and count == attempts.GUESSES:
-                await _alarm_of_guesses(connection, school, teacher.id, ground.clock())
-    kept = NOBODY if teacher is None else teacher.password_hash
-    fits = await ground.passwords.run(matches, kept, password)
-    if not fits or teacher is None or about is None:
+            await _count(ground, school, login)
+        await ground.made_up.run(matches, NOBODY, password)  # it takes as long as for a known one
+        raise NotSignedIn("wrong-password")
+    await _count(ground, school, login, teacher.id)
+    if not await ground.passwords.run(matches, teacher.password_hash, password):
         raise NotSignedIn("wrong-password")
     return Proven(teacher.id, teacher.name, teacher.role, about)
+
+
+async def _count(ground: Ground, school: str, login: str, teacher: str = "") -> None:
+    """Count a try before it is known to be a wrong one, or a hundred at once would be as one.
+
+    `teacher`: whose login it is. Raises TryAgain.
+    """
+    now = ground.clock()
+    async with ground.database.writing(school) as connection:
+        await attempts.check(connection, school, login, now)
+        count = await attempts.note_failure(connection, school, login, now)
+        if teacher and count == attempts.GUESSES:
+            await _alarm_of_guesses(connection, school, teacher, now)
 
 
 async def _alarm_of_guesses(
@@ -178,7 +191,6 @@ async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
     Raises NotSignedIn, TryAgain, or as `admit`.
     """
     ground.limits.shown("login", f"{asked.school}/{asked.login}")
-    ground.limits.stranger(asked.school)
     who = await prove(ground, asked.school, asked.login, asked.password)
     async with ground.database.writing(asked.school) as connection:
         await attempts.forget(connection, asked.school, asked.login)

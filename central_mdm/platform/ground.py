@@ -9,20 +9,22 @@ from central_mdm.platform.database import Database
 from central_mdm.platform.keys import Keys
 from central_mdm.platform.limits import Limits
 from central_mdm.platform.objects import Objects
-from central_mdm.platform.workers import Workers
+from central_mdm.platform.workers import Share, Workers
 
 
 @dataclass(frozen=True)
 class Ground:
     """`clock` gives UTC seconds since 1970, `new_secret` 256 random bits as URL-safe text.
 
-    `first_seconds`: within so many of being switched on a device comes, `contract.fleet.Enrolled`.
+    `made_up`: the share of `passwords` that is for names which nobody here has. `first_seconds`:
+    within so many of being switched on a device comes, `contract.fleet.Enrolled`.
     """
 
     database: Database
     objects: Objects
     keys: Keys
     passwords: Workers
+    made_up: Share
     limits: Limits
     clock: Callable[[], int]
     new_id: Callable[[], str]

@@ -35,9 +35,10 @@ class Rates(Struct, frozen=True):
     `check_in`: one each quarter of an hour, and those of a network that comes and goes. `device`:
     all else that it asks, and brings. `teacher`: an app that brings a week's work. `school`: all of
     its devices switched on at once. `login` and `code`: who shows one, a class's code being shown
-    by many; `refresh`: who shows such a token. `strangers`: all who show a login or a code at one
-    school. `renewals`: all who show a refresh token there, from one address: made-up ones cost
-    their sender nothing, so they keep nobody from signing in.
+    by many; `refresh`: who shows such a token. `strangers`: all who sign in by an account or show a
+    good code at one school. `made_up`: all who show logins there that nobody has: whoever has one
+    takes nothing from it, so it keeps nobody from signing in. `renewals`: all who show a refresh
+    token there, from one address: made-up ones cost their sender nothing.
     """
 
     check_in: Rate = Rate(60, 0.1)
@@ -48,6 +49,7 @@ class Rates(Struct, frozen=True):
     code: Rate = Rate(200, 10)
     refresh: Rate = Rate(20, 1)
     strangers: Rate = Rate(2000, 30)
+    made_up: Rate = Rate(300, 5)
     renewals: Rate = Rate(2000, 30)
 
 
@@ -94,6 +96,7 @@ class Limits:
             "refresh": Buckets(rates.refresh, now),
         }
         self._strangers = Buckets(rates.strangers, now)
+        self._made_up = Buckets(rates.made_up, now)
         self._renewals = Buckets(rates.renewals, now)
 
     def check_in(self, school: str, device: str) -> None:
@@ -119,6 +122,13 @@ class Limits:
     def stranger(self, school: str) -> None:
         """Let somebody without a token come to this school. Raises TooFast."""
         self._strangers.take(school)
+
+    def made_up(self, school: str) -> None:
+        """Let somebody show this school a login that nobody has. Raises TooFast.
+
+        `school` empty: a school that is not here; all of those are one.
+        """
+        self._made_up.take(school)
 
     def renewal(self, school: str, address: str) -> None:
         """Let somebody at this address show a refresh token of a school. Raises TooFast."""

@@ -33,3 +33,22 @@ class Workers:
 
     def close(self) -> None:
         self._pool.shutdown()
+
+
+class Share:
+    """A part of the workers' queue: who fills it leaves the rest of it to all others."""
+
+    def __init__(self, workers: Workers, waiting_max: int) -> None:
+        self._workers = workers
+        self._waiting = 0
+        self._waiting_max = waiting_max
+
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` as `Workers.run` does. Raises Busy where too many of this share wait."""
+        if self._waiting >= self._waiting_max:
+            raise Busy("busy", WAIT_SECONDS)
+        self._waiting += 1
+        try:
+            return await self._workers.run(work, *args, **kwargs)
+        finally:
+            self._waiting -= 1

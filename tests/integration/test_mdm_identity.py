@@ -1,6 +1,7 @@
 """Signing in, tokens, certificates, grants; on SQLite and on PostgreSQL."""
 
 import time
+from contextlib import suppress
 
 import pytest
 from cryptography import x509
@@ -18,7 +19,8 @@ from central_mdm.contract.names import Party, party_of
 from central_mdm.identity import attempts
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
-from central_mdm.platform.errors import TryAgain
+from central_mdm.platform.errors import TooFast, TryAgain
+from central_mdm.platform.limits import Rates
 from tests.mdm import Mdm, bearer, new_request, request_by
 
 pytestmark = pytest.mark.real_loop
@@ -104,6 +106,30 @@ async def test_a_servers_clock_that_was_ahead_keeps_nobody_out(mdm: Mdm) -> None
     tries = [await mdm.http.post("/api/sign-in", json=asked) for _ in range(2)]
     assert [answer.status_code for answer in tries] == [401, 429], "what was wrong still counts"
     mdm.clock.at += 900
+    await mdm.sign_in()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_who_makes_logins_up_keeps_out_nobody_who_has_one(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def guessed(login: str, school: str = mdm.school) -> int:
+        body = {"school": school, "login": login, "password": "guess"}
+        return (await mdm.http.post("/api/sign-in", json=body)).status_code
+
+    for _ in range(Rates().made_up.burst):
+        with suppress(TooFast):
+            mdm.ground.limits.made_up(mdm.school)
+    assert await guessed("made-up-31") == 429
+    assert await guessed("keller") == 401
+    await mdm.sign_in("keller")
+    for _ in range(Rates().made_up.burst):
+        with suppress(TooFast):
+            mdm.ground.limits.made_up("")
+    assert await guessed("lambert", "made-up-32") == 429, "all schools that are none are one"
+    mdm.clock.at += 3600
+    monkeypatch.setattr(mdm.ground.made_up, "_waiting_max", 0)  # as many as may wait already
+    assert await guessed("made-up-33") == 503
     await mdm.sign_in()
 
 

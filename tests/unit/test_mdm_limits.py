@@ -104,3 +104,13 @@ def test_who_makes_refresh_tokens_up_keeps_nobody_from_signing_in_nor_another_ad
     limits.renewal("tilleuls", "10.0.0.7")
     limits.shown("login", "tilleuls/lambert")
     limits.stranger("tilleuls")
+
+
+def test_who_makes_logins_up_takes_nothing_from_who_comes_by_an_account_or_a_code() -> None:
+    limits = Limits(Ticks(), Rates(strangers=Rate(5, 1), made_up=Rate(5, 1)))
+    for _ in range(5):
+        limits.made_up("tilleuls")
+    with pytest.raises(TooFast):
+        limits.made_up("tilleuls")
+    limits.made_up("elsewhere")
+    limits.stranger("tilleuls")

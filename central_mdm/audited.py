@@ -15,7 +15,7 @@ from central_mdm.platform.errors import Refusal
 from central_mdm.platform.ground import Ground
 
 NOT_ACTS: Final = frozenset({
-    "alarms", "ending", "sample", "standings", "tidy", "admin audit", "admin verify",
+    "alarms", "ending", "sample", "standings", "tidy", "admin audit",
 })  # fmt: skip
 """They read, are the clock's or the sample's."""
 TOLD: Final = (

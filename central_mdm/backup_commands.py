@@ -9,6 +9,7 @@ from msgspec import to_builtins
 
 from central_mdm.identity.rules import schools_here
 from central_mdm.keeping import back_up, restore
+from central_mdm.platform.acting import no_act
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.typed import new_passphrase, secret
@@ -33,13 +34,14 @@ def add_to(command: Add) -> None:
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed. Raises Refused where something does not fit."""
+    passphrase = new_passphrase("the backup") if args.admin == "backup" else ""
+    for school in await schools_here(ground):
+        async with ground.database.writing(school):
+            pass  # all that is kept goes out, or is looked through: an act of each school
     if args.admin == "backup":
-        passphrase = new_passphrase("the backup")
-        for school in await schools_here(ground):
-            async with ground.database.writing(school):
-                pass  # all that is kept goes out: an act of each school
         return {"backup": to_builtins(await back_up(ground, args.folder, args.out, passphrase))}
-    looked = await look_through(ground)
+    with no_act():  # what is marked as lost is a part of it
+        looked = await look_through(ground)
     if faults := [f"{school}: {fault}" for school, one in looked.items() for fault in one.faults]:
         raise Refused("faults", "\n".join(faults))
     return {"verified": to_builtins(looked)}

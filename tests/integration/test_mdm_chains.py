@@ -1,6 +1,7 @@
 """Whoever changes a journal in the central database is found by `pupitre-mdm admin verify`."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, closing
@@ -163,3 +164,7 @@ async def test_the_command_names_school_and_lesson(
     code = await asyncio.to_thread(main, ["admin", "verify", "--folder", str(tmp_path)])
     assert code == 1
     assert "tilleuls: lesson lesson-1: lacks what was taken in" in capsys.readouterr().err
+    shown = ["admin", "audit", "--school", "tilleuls", "--folder", str(tmp_path)]
+    assert await asyncio.to_thread(main, shown) == 0
+    acts = json.loads(capsys.readouterr().out)["acts"]
+    assert [act["act"] for act in acts] == ["admin verify"], "whoever looks through all is named"

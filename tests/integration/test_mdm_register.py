@@ -269,6 +269,9 @@ async def test_a_register_is_uploaded_and_its_year_ends_when_it_is_over(
             "/api/admin/imports", params=query, content=bundle, headers=who
         )
         assert answer.status_code == code, answer.text
+    acts = (await mdm.http.get("/api/audit", headers=mine)).json()["acts"]
+    told = [each["detail"].split()[0] for each in acts if each["act"] == "/api/admin/imports"]
+    assert told == ["dry_run=False", "dry_run=True"], "what a trial tells is of people as well"
     (year,) = (await mdm.http.get("/api/admin/sessions", headers=mine)).json()["sessions"]
     early = await act(mdm, "archives", {"session": year["id"]})
     assert (early.status_code, early.json()["code"]) == (409, "not-over")

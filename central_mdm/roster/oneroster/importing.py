@@ -58,8 +58,8 @@ async def import_register(
 ) -> Imported:
     """Import a bundle (a zip or a folder) in one transaction. Raises Malformed or NotConfirmed.
 
-    A dry run tells what would be done, and writes nothing. Raises Refused for a bundle of several
-    schools, and names them.
+    A dry run tells what would be done, and writes nothing but that it was asked. Raises Refused for
+    a bundle of several schools, and names them.
     """
     report = Report()
     with a_staging() as staging:
@@ -124,6 +124,8 @@ async def _import(
     if dry_run:
         async with ground.database.reading(school) as connection:
             plan = await planned(connection)
+        async with ground.database.writing(school):
+            pass  # it tells who is here and who is not: an act
         return _told(bundle, plan, done=False)
     unknown = await ground.passwords.run(hash_password, ground.new_secret())
     async with ground.database.writing(school) as connection:

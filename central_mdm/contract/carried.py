@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.grants import Seconds
 from central_mdm.contract.heads import SignedHead
-from central_mdm.contract.names import TEXT, Count, Csr, Id
+from central_mdm.contract.names import TEXT, Count, Csr, HeldVersion, Id
 from central_mdm.contract.wanted import Reports
 
 SEALING_TYPE: Final = "pupitre-sealing+jws"
@@ -51,7 +51,7 @@ class Told(Struct, frozen=True):
     school: Id
     counter: Count
     issued_at: Seconds
-    wanted: Count
+    wanted: HeldVersion
     box: PublicKey
     inventory_hash: Annotated[str, Meta(max_length=64, pattern=TEXT)]
     inventory: Inventory

@@ -6,7 +6,17 @@ from msgspec import Meta, Struct
 
 from central_mdm.contract.grants import LIST_CHARS_MAX
 from central_mdm.contract.heads import SignedHead
-from central_mdm.contract.names import CSR_MAX, HELD_MAX, TEXT, Count, Csr, DiscoveryKey, Id, Name
+from central_mdm.contract.names import (
+    CSR_MAX,
+    HELD_MAX,
+    TEXT,
+    Count,
+    Csr,
+    DiscoveryKey,
+    HeldVersion,
+    Id,
+    Name,
+)
 from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successions
 from central_mdm.contract.wanted import URGENT_BYTES_MAX, WANTED_BYTES_MAX
 
@@ -119,7 +129,7 @@ class CheckIn(Struct, frozen=True, omit_defaults=True):
     policy_version: Count = 0
     policy_state: Annotated[str, Meta(max_length=40, pattern=TEXT)] = ""
     policy_reason: Annotated[str, Meta(max_length=200, pattern=TEXT)] = ""
-    assignment_version: Annotated[int, Meta(ge=0, le=HELD_MAX)] = 0
+    assignment_version: HeldVersion = 0
     deny_list: Count = 0
     inventory_hash: Annotated[str, Meta(max_length=64, pattern=TEXT)] = ""
     inventory: Inventory | None = None

@@ -17,6 +17,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number that every peer and database can hold."""
 HELD_MAX: Final = 2**48
 """A server that was set back numbers above what a device says it holds: this leaves it room."""
+HeldVersion = Annotated[int, Meta(ge=0, le=HELD_MAX)]
 DiscoveryKey = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
 """The school's key for the names of the day, in hex; empty: none. Not to be shown outside."""
 CSR_MAX: Final = 8192

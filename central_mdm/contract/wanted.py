@@ -19,6 +19,9 @@ URGENT_BYTES_MAX: Final = 4096
 DECLARATIONS_MAX: Final = 16
 COMMANDS_MAX: Final = 8
 """So many orders of one device may be open at once; the rest is refused."""
+ORDERS_BYTES_MAX: Final = 9 * 1024
+"""Of them, as JSON: with the longest declarations and a certificate a `Wanted` is as large as it
+may be. Eight messages of 400 letters have room, accents and all; of Chinese it is seven."""
 MINUTES_MAX: Final = 7 * 24 * 60
 
 Text = Annotated[str, Meta(max_length=400, pattern=TEXT)]

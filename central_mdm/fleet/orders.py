@@ -3,10 +3,11 @@
 import logging
 from typing import Final
 
-from sqlalchemy import delete, func, select
+from msgspec import json, structs
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.contract.wanted import COMMANDS_MAX, Command, Order, Ordered
+from central_mdm.contract.wanted import COMMANDS_MAX, ORDERS_BYTES_MAX, Command, Order, Ordered
 from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.wanted_model import orders, urgent
 from central_mdm.platform.database import upsert
@@ -26,11 +27,11 @@ async def order(ground: Ground, school: str, who: str, told: Order) -> Ordered:
     now = ground.clock()
     async with ground.database.writing(school) as connection:
         meant = await devices_of(connection, school, told.scope, told.target)
-        await _want_room(connection, school, meant, told.id, now)
-        about = {"kind": told.kind, "body": told.text, "ends_at": now + told.minutes * 60}
+        asked = Command(told.id, told.kind, now + told.minutes * 60, told.text)
+        await _want_room(connection, school, meant, asked, now)
         facts = {"asked_by": who, "asked_at": now, "state": PENDING}
         rows = [
-            {"school": school, "device": device, "id": told.id, **about, **facts}
+            {"school": school, "device": device, **structs.asdict(asked), **facts}
             for device in meant
         ]
         if rows:
@@ -74,20 +75,20 @@ async def forget_orders(connection: AsyncConnection, school: str, before: int) -
 
 
 async def _want_room(
-    connection: AsyncConnection, school: str, meant: list[str], id_: str, now: int
+    connection: AsyncConnection, school: str, meant: list[str], asked: Command, now: int
 ) -> None:
     """Raise Refused where a device would have more open orders than one statement holds."""
-    waits = (
-        select(orders.c.device)
-        .where(
-            orders.c.school == school,
-            orders.c.device.in_(meant),
-            orders.c.id != id_,
-            orders.c.state == PENDING,
-            orders.c.ends_at > now,
-        )
-        .group_by(orders.c.device)
-        .having(func.count() >= COMMANDS_MAX)
+    waits = select(orders).where(
+        orders.c.school == school,
+        orders.c.device.in_(meant),
+        orders.c.id != asked.id,
+        orders.c.state == PENDING,
+        orders.c.ends_at > now,
     )
-    if (full := (await connection.execute(waits.limit(1))).scalar()) is not None:
-        raise Refused("too-many-orders", f"{full} has {COMMANDS_MAX} orders to do already.")
+    sizes: dict[str, list[int]] = {}
+    for row in await connection.execute(waits):
+        size = len(json.encode(Command(row.id, row.kind, row.ends_at, row.body)))
+        sizes.setdefault(row.device, [len(json.encode(asked))]).append(size)
+    for device, each in sizes.items():
+        if len(each) > COMMANDS_MAX or sum(each) > ORDERS_BYTES_MAX:
+            raise Refused("too-many-orders", f"{device} has {len(each) - 1} orders to do already.")

@@ -18,22 +18,38 @@ from typing import Any, NoReturn
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import Table, select
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
+from sqlalchemy import Table, select, update
 
 from central_mdm.contract.carried import Bundle, Carried, Carry, Held, Told, down_info
 from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.names import HELD_MAX
 from central_mdm.contract.roster import Change, DeviceRow
-from central_mdm.contract.wanted import URGENT_TYPE, Declare, Urgent
+from central_mdm.contract.wanted import (
+    MINUTES_MAX,
+    ORDERS_BYTES_MAX,
+    URGENT_TYPE,
+    WANTED_BYTES_MAX,
+    WANTED_TYPE,
+    Body,
+    Declare,
+    Order,
+    Urgent,
+)
 from central_mdm.fleet.declaring import declare
+from central_mdm.fleet.features import FEATURES
 from central_mdm.fleet.model import inventories, seen
+from central_mdm.fleet.orders import order
 from central_mdm.fleet.wanted import standings
-from central_mdm.fleet.wanted_model import carried
+from central_mdm.fleet.wanted_model import carried, orders
 from central_mdm.identity.model import certificates
 from central_mdm.identity.revocation import end_device
 from central_mdm.identity.sealing import seal
 from central_mdm.identity.statements import sign
 from central_mdm.journal.alarms import alarms_since
 from central_mdm.journal.heads import newest_count
+from central_mdm.platform.errors import Refused
 from classroom_app.courier import Courier
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.storage.keeping import Keeping, open_keeping
@@ -421,3 +437,88 @@ async def test_a_request_that_is_not_due_or_not_its_own_or_answered_already_move
     ends_at = Identity.of(key, renewed.json()["certificate"].encode()).ends_at
     assert await tells(own, int(ends_at), newer) == newer, "its clock is ahead: it has it"
     assert await issued(mdm, name) == 2
+
+
+async def enrolled_by(mdm: Mdm, key: Ed25519PrivateKey) -> tuple[str, School]:
+    """Enrol the first device by this key."""
+    asked = {"code": mdm.sample["devices"][0]["code"], "csr": csr(key, "device")}
+    given = await mdm.http.post("/api/enrolments", json={**asked, "inventory": {"kind": "laptop"}})
+    told = given.json()
+    return told["device"], School.pin(mdm.school, told["root"].encode())
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_all_that_may_be_wanted_fits_with_a_certificate_and_more_is_refused_when_asked(
+    mdm: Mdm,
+) -> None:
+    """The longest of each feature, as many orders as are taken, in letters that take most room."""
+    key = new_key()
+    name, school = await enrolled_by(mdm, key)
+    long = "\x01" * 200
+    longest: dict[str, Body] = {
+        "screen_timeout": {"seconds": 86_400},
+        "wallpaper": {"name": long},
+        "proxy": {"host": "h" * 200, "port": 65_535},
+        "printers": {"addresses": long},
+        "usb_storage": {"allowed": False},
+        "wifi": {"name": "\x01" * 32},
+        "updates_window": {"begins": "22:00", "ends": "23:00"},
+        "exam_freeze": {"until": 2**31 - 1},
+    }
+    assert longest.keys() == FEATURES.keys()
+    for feature, body in longest.items():
+        told = Declare("device", feature, name, body)
+        await declare(mdm.ground, mdm.school, "t-lambert", told)
+
+    async def ordered(id_: str, text: str) -> None:
+        told = Order(id_.ljust(40, "x"), "message", "device", name, text, MINUTES_MAX)
+        await order(mdm.ground, mdm.school, "t-lambert", told)
+
+    for number in range(3):
+        await ordered(f"{number}", "\x01" * 400)
+    with pytest.raises(Refused, match="too-many-orders"):
+        await ordered("3", "\x01" * 400)
+    await ordered("small", "l" * 400)
+    mdm.clock.at += 310 * DAY  # the certificate is due, and the orders are put off until then
+    await put_off(mdm, name)
+    server = Server(mdm, bearer((await mdm.sign_in())["token"]))
+    sealing = read_sealing((await server.carry(Carry())).sealing, school)
+    box = box_key(key).public_key().public_bytes_raw().hex()
+    about = (name, mdm.school, 1, mdm.clock.at, 0, box, "hash", Inventory("laptop"))
+    bundle = Bundle(name, seal_told(Told(*about, csr=csr(key, "device")), key, sealing)[0])
+    back = await server.carry(Carry((bundle,), (Held(name, 0),)))
+    wanted = read_wanted(unseal_wanted(back.wanted[0].sealed, key, school, name), school, name)
+    assert (len(wanted.commands), len(wanted.declarations)) == (4, 8)
+    assert wanted.certificate
+    room = replace(wanted, certificate="\n" + "c" * 4095)
+    spent = len(msgspec.json.encode(wanted.commands))
+    token = sign(mdm.ground.keys.key(mdm.school), WANTED_TYPE, room)
+    assert len(token) + (ORDERS_BYTES_MAX - spent) * 4 / 3 <= WANTED_BYTES_MAX
+
+
+async def put_off(mdm: Mdm, device: str) -> None:
+    """Let what was ordered end later."""
+    mine = (orders.c.school == mdm.school, orders.c.device == device)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        later = mdm.clock.at + MINUTES_MAX * 60
+        await connection.execute(update(orders).where(*mine).values(ends_at=later))
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_device_that_says_it_holds_a_number_out_of_reach_leaves_the_server_its_numbers(
+    mdm: Mdm,
+) -> None:
+    key = new_key()
+    name, school = await enrolled_by(mdm, key)
+    server = Server(mdm, bearer((await mdm.sign_in())["token"]))
+    sealing = read_sealing((await server.carry(Carry())).sealing, school)
+    box = box_key(key).public_key().public_bytes_raw().hex()
+    for counter, version in ((1, HELD_MAX + 1), (2, 2**53)):
+        about = (name, mdm.school, counter, mdm.clock.at, version, box, "hash", Inventory("laptop"))
+        bundle = Bundle(name, seal_told(Told(*about), key, sealing)[0])
+        back = await server.carry(Carry((bundle,), (Held(name, 0),)))
+        assert (back.answers[0].refused, back.wanted) == ("forged", ())
+    about = (name, mdm.school, 3, mdm.clock.at, HELD_MAX, box, "hash", Inventory("laptop"))
+    bundle = Bundle(name, seal_told(Told(*about), key, sealing)[0])
+    back = await server.carry(Carry((bundle,), (Held(name, HELD_MAX),)))
+    assert back.wanted[0].version == HELD_MAX + 1, "and it is told what is really wanted"

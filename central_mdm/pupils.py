@@ -7,7 +7,7 @@ theirs, and is left out of what is told.
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ from central_mdm.partage.rules import read_manifest
 from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Missing
 from central_mdm.platform.ground import Ground
-from central_mdm.roster.feed import publish
+from central_mdm.roster import feed
 from central_mdm.roster.forgetting import PUPIL
 from central_mdm.roster.model import (
     classes,
@@ -38,6 +38,7 @@ from central_mdm.roster.model import (
     placements,
     pupils,
     sources,
+    teaching,
 )
 from central_mdm.roster.rules import remove_pupil
 
@@ -92,8 +93,8 @@ async def tell(ground: Ground, school: str, pupil: str, folder: Path) -> Told:
 async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
     """Let a pupil's names go, their work, and what events say that name them. Raises Missing.
 
-    All apps of the pupil's classes hear of it; that something happened, and its hash, stay. Bytes
-    of work go with the next tidying.
+    All apps of the pupil's classes hear of it, and those of teachers who have the pupil in their
+    journals; that something happened, and its hash, stay. Bytes of work go with the next tidying.
     """
     async with ground.database.writing(school) as connection:
         about(pupil)
@@ -101,7 +102,11 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
         found = await connection.execute(select(memberships.c.class_id).where(*mine))
         left = found.scalars().all()
         news = [told for one in left for told in await remove_pupil(connection, school, one, pupil)]
-        named = [row.id async for row in _events(connection, school, pupil)]
+        found_in = [(row.id, row.teacher) async for row in _events(connection, school, pupil)]
+        named = [event for event, _ in found_in]
+        whose = {teacher for _, teacher in found_in}
+        whose |= await _teachers_of(connection, school, pupil, left)
+        news += [feed.Told(f"teacher:{one}", PUPIL, pupil, None) for one in sorted(whose)]
         for start in range(0, len(named), EVENTS_A_STATEMENT):
             some = events.c.id.in_(named[start : start + EVENTS_A_STATEMENT])
             gone = update(events).where(events.c.school == school, some)
@@ -119,8 +124,21 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
             known += (await connection.execute(whole)).rowcount
         if not (known or left or named):
             raise Missing("no-pupil")
-        await publish(connection, school, news)
+        await feed.publish(connection, school, news)
     return Forgotten(len(left), len(named), work)
+
+
+async def _teachers_of(
+    connection: AsyncConnection, school: str, pupil: str, left: Sequence[str]
+) -> set[str]:
+    """Name whoever collected the pupil's work, or teaches a class that the pupil is or was in."""
+    was = select(past.c.class_id).where(past.c.school == school, past.c.pupil == pupil)
+    classes_ = teaching.c.class_id.in_([*left, *(await connection.execute(was)).scalars()])
+    collected = select(files.c.teacher).where(files.c.school == school, files.c.pupil == pupil)
+    teach = select(teaching.c.teacher).where(teaching.c.school == school, classes_)
+    return {
+        one for query in (collected, teach) for one in (await connection.execute(query)).scalars()
+    }
 
 
 async def _about(connection: AsyncConnection, school: str, pupil: str) -> dict[str, Any]:

@@ -51,6 +51,7 @@ RETENTION: Final = msgspec.json.Decoder(Retention)
 
 class Forgets(Protocol):
     async def forget_before(self, at: int) -> int: ...
+    async def erase_told(self, before: int, folder: Path) -> int: ...
 
 
 class Drops(Protocol):
@@ -86,6 +87,9 @@ class Retaining:
             # Files are dated by this computer's clock: while it is behind, nothing is too old.
             files = await asyncio.to_thread(self._clean, periods, min(floor, self._wall()))
             acts = await self._keeps.forget_before(int(floor) - periods.journal * DAY_SECONDS)
+            # A lesson of today may still need its names.
+            today = int(floor) - DAY_SECONDS
+            acts += await self._keeps.erase_told(today, self._home / COLLECTED)
         except (NotKept, OSError) as error:
             log.info("not cleaned up", extra={"why": type(error).__name__})
             return

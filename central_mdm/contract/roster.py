@@ -1,6 +1,6 @@
 """What a teacher's app pulls: classes, pupils, devices, and who sits where by assignment."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -8,6 +8,8 @@ from central_mdm.contract.names import TEXT, Count, Id, Name
 
 Scope = Annotated[str, Meta(max_length=80)]
 """`class:<id>` or `teacher:<id>`; each has its own sequence."""
+OWN_SCOPE: Final = "teacher:"
+"""How the scope begins that each teacher has, with or without classes."""
 
 
 class ClassRow(Struct, frozen=True, tag="class"):
@@ -41,7 +43,11 @@ Row = ClassRow | PupilRow | DeviceRow
 
 
 class Change(Struct, frozen=True):
-    """One row as it is now, or its tombstone (`row` None)."""
+    """One row as it is now, or its tombstone (`row` None).
+
+    No pupil stands in a teacher's own scope: a pupil's tombstone there says that the school has
+    erased the pupil, with all that was known of them. Apps of before find nothing to remove.
+    """
 
     sequence: Count
     entity: Literal["class", "pupil", "device"]

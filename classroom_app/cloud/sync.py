@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from central_mdm.contract.heads import HEADS_MAX, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.journal import BATCH_MAX, Event, Outcome, Pushed
-from central_mdm.contract.roster import Changes, Scopes
+from central_mdm.contract.roster import OWN_SCOPE, Changes, Scopes
 from classroom_app.cloud.errors import (
     CloudError,
     NotAServer,
@@ -55,8 +55,6 @@ PAUSE_SECONDS_MAX: Final = 300.0
 # Who signs in at a portal changes no address: nothing but a try tells that the way is free.
 PORTAL_SECONDS_MAX: Final = 20.0
 PAGES_MAX: Final = 1000
-OWN_SCOPE: Final = "teacher:"
-"""How the scope begins that each teacher has, with or without classes."""
 # A batch is also bound by bytes, for bodies of 16 KiB times 200 are too much for a bad line.
 BATCH_BYTES_MAX: Final = 512 * 1024
 

@@ -1,12 +1,81 @@
-"""Erasing a pupil from the journal, as the law wants it, without breaking its chain."""
+"""Erasing a pupil from the journal, as the law wants it, without breaking its chain.
+
+Whom the school has erased is noted when its feed says so (`contract.roster.Change`), and erased
+here as soon as the school has all that was to be told, and the day is over. Until then the setting
+`erased` names the pupil.
+"""
 
 import json
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
+from msgspec import Struct
 from sqlalchemy import Connection, delete, select, update
 
 from classroom_app.domain.lesson import PupilId
-from classroom_app.storage.tables import hand_ins, journal
+from classroom_app.storage.settings import keep, read
+from classroom_app.storage.store import SUSPECTED, WAITING
+from classroom_app.storage.tables import hand_ins, journal, rows
+
+ERASED: Final = "erased"
+
+
+class Due(Struct, frozen=True):
+    """Acts that may be erased now, by sequence; `paths` of the work in them; who has to wait."""
+
+    sequences: tuple[int, ...]
+    paths: tuple[str, ...]
+    wait: frozenset[str]
+
+
+def note_erased(pupils: Collection[str], connection: Connection) -> None:
+    """Remember whom the school has erased."""
+    noted = _noted(connection)
+    if not noted.issuperset(pupils):
+        _note(noted.union(pupils), connection)
+
+
+def due(before: int, connection: Connection) -> Due:
+    """Return what may be erased of whom the school has erased: older than `before`, UTC seconds.
+
+    Of who stands in a class again nothing is; what waits to be sent is not lost to the school.
+    """
+    noted = _noted(connection)
+    if not noted:
+        return Due((), (), noted)
+    here = select(rows.c.id).where(rows.c.entity == "pupil", rows.c.id.in_(noted))
+    wait = set(connection.execute(here).scalars())
+    unsent = select(hand_ins.c.sequence).where(hand_ins.c.state.in_((WAITING, SUSPECTED)))
+    waits = set(connection.execute(unsent).scalars())
+    columns = select(journal.c.sequence, journal.c.at, journal.c.state, journal.c.fields)
+    sequences: list[int] = []
+    paths: list[str] = []
+    for row in connection.execute(columns.where(journal.c.fields.is_not(None))):
+        fields = json.loads(row.fields)
+        if not (named := {one for one in noted - wait if _names(fields, PupilId(one))}):
+            continue
+        if row.state == WAITING or row.sequence in waits or row.at >= before:
+            wait |= named
+        else:
+            sequences.append(row.sequence)
+            paths += filter(None, [fields.get("path")])
+    return Due(tuple(sequences), tuple(paths), frozenset(wait))
+
+
+def erase_due(before: int, sequences: Sequence[int], connection: Connection) -> None:
+    """Blank these acts, and forget whom nothing is left of."""
+    _blank(sequences, connection)
+    left = due(before, connection)
+    if not left.sequences and left.wait != _noted(connection):
+        _note(left.wait, connection)
+
+
+def _noted(connection: Connection) -> frozenset[str]:
+    return frozenset(json.loads(read(connection).get(ERASED, "[]")))
+
+
+def _note(pupils: Collection[str], connection: Connection) -> None:
+    keep({ERASED: json.dumps(sorted(pupils))}, connection)
 
 
 def erase(pupil: PupilId, connection: Connection) -> int:
@@ -18,10 +87,7 @@ def erase(pupil: PupilId, connection: Connection) -> int:
     columns = select(journal.c.sequence, journal.c.fields)
     told = connection.execute(columns.where(journal.c.fields.is_not(None)))
     naming = [row for row in told if _names(json.loads(row.fields), pupil)]
-    for row in naming:
-        here = journal.c.sequence == row.sequence
-        connection.execute(update(journal).where(here).values(salt=None, fields=None))
-        connection.execute(delete(hand_ins).where(hand_ins.c.sequence == row.sequence))
+    _blank([row.sequence for row in naming], connection)
     return len(naming)
 
 
@@ -34,6 +100,13 @@ def forget_before(at: int, connection: Connection) -> int:
     sequences = select(journal.c.sequence).where(*old)
     connection.execute(delete(hand_ins).where(hand_ins.c.sequence.in_(sequences)))
     return connection.execute(update(journal).where(*old).values(salt=None, fields=None)).rowcount
+
+
+def _blank(sequences: Sequence[int], connection: Connection) -> None:
+    for sequence in sequences:
+        here = journal.c.sequence == sequence
+        connection.execute(update(journal).where(here).values(salt=None, fields=None))
+        connection.execute(delete(hand_ins).where(hand_ins.c.sequence == sequence))
 
 
 def _names(fields: dict[str, Any], pupil: PupilId) -> bool:

@@ -1,7 +1,10 @@
 """The journal: acts kept once, in order, each chained to the one before."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -13,7 +16,7 @@ from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.copies import forget_copies
 from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
-from classroom_app.storage.erasing import erase, forget_before
+from classroom_app.storage.erasing import due, erase, erase_due, forget_before
 from classroom_app.storage.heads import signed_marks
 from classroom_app.storage.resuming import resumed
 from classroom_app.storage.store import WAITING, Store
@@ -71,6 +74,19 @@ class KeepsJournal(Store):
         forget_copies(self.path)
         return erased
 
+    async def erase_told(self, before: int, folder: Path) -> int:
+        """Erase whom the school has erased, but for what is of `before`, UTC seconds, or later.
+
+        Their work goes from `folder` first: a crash in between leaves the act, which says where.
+        Return how many acts. Raises OSError where a file cannot be removed now.
+        """
+        found = await self.write(partial(due, before))
+        await asyncio.to_thread(_remove, folder, found.paths)
+        await self.write(partial(erase_due, before, found.sequences))
+        if found.sequences:
+            forget_copies(self.path)
+        return len(found.sequences)
+
     async def forget_before(self, at: int) -> int:
         """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts."""
         forgotten = await self.write(partial(forget_before, at))
@@ -94,6 +110,16 @@ def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Con
     if told:
         declare(connection, act.lesson, told)
     return True
+
+
+def _remove(folder: Path, paths: Iterable[str]) -> None:
+    root = folder.resolve()
+    for path in paths:
+        place = root / path
+        if place.resolve().is_relative_to(root):  # else somebody has laid a link there
+            place.unlink(missing_ok=True)
+            with suppress(OSError):  # others' work is in it
+                place.parent.rmdir()
 
 
 def _columns(head: Head, entry: Entry) -> tuple[int | str | bytes | None, ...]:

@@ -9,8 +9,16 @@ from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from central_mdm.contract.checksum import checksum_of, mark_of
-from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow, Row
+from central_mdm.contract.roster import (
+    OWN_SCOPE,
+    Change,
+    ClassRow,
+    DeviceRow,
+    PupilRow,
+    Row,
+)
 from classroom_app.domain.lesson import ClassId, Device, DeviceId, Pupil, PupilId, Roster
+from classroom_app.storage.erasing import note_erased
 from classroom_app.storage.store import Store
 from classroom_app.storage.tables import cursors, rows
 from device_bridge.protocol.plain import plain
@@ -44,6 +52,9 @@ class KeepsRoster(Store):
                 _drop(connection, scope)
             for change in changes:
                 _change(connection, scope, change)
+            if scope.startswith(OWN_SCOPE):
+                gone = {one.id for one in changes if one.entity == "pupil" and one.row is None}
+                note_erased(gone, connection)
             if checksum and not _adds_up(connection, scope, count, checksum):
                 _drop(connection, scope)
                 return False

@@ -77,6 +77,11 @@ async def test_a_forgotten_pupil_leaves_no_name_no_work_and_a_whole_chain(
     assert {"entity": "pupil", "id": ada} in [
         {name: each[name] for name in ("entity", "id")} for each in told if not each.get("row")
     ], "each app of the class hears of it"
+    for login in ("lambert", "keller"):
+        own = f"/api/changes?scope=teacher:t-{login}"
+        told = (await mdm.http.get(own, headers=await mdm.as_teacher(login))).json()["changes"]
+        gone = [each["id"] for each in told if each["entity"] == "pupil"]
+        assert gone == [ada], "and each teacher's who has the pupil in a journal or a class"
     async with mdm.ground.database.reading(mdm.school) as connection:
         kept = (await connection.execute(select(events).order_by(events.c.sequence))).all()
         names = (await connection.execute(select(pupils.c.id))).scalars().all()

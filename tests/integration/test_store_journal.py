@@ -10,15 +10,19 @@ import pytest
 from sqlalchemy import Connection, select, text
 from sqlalchemy.exc import IntegrityError
 
+from central_mdm.contract.journal import Outcome
+from central_mdm.contract.partage import FileAnswer
+from central_mdm.contract.roster import Change
 from classroom_app.domain.acts import Declared, LockAsked, PupilSpoke
 from classroom_app.domain.lesson import LessonId
-from classroom_app.retaining import RETENTION, Retaining, Retention
+from classroom_app.retaining import COLLECTED, RETENTION, Retaining, Retention
 from classroom_app.storage.keeping import Keeping
+from classroom_app.storage.settings import read
 from classroom_app.storage.tables import declarations
 from classroom_app.storage.verifying import ROWS_A_TURN
 from device_bridge.materials.library import Library
 from device_bridge.retention import DAY_SECONDS, read_periods
-from tests.stores import AMINA, BELA, DECLARED, LESSON, ONE, lesson_acts
+from tests.stores import AMINA, BELA, DECLARED, LESSON, NOON, ONE, ROSTER, SCOPE, lesson_acts
 from tests.stores.opening import opened, words
 
 pytestmark = pytest.mark.real_loop
@@ -272,3 +276,42 @@ def test_how_long_is_a_setting_and_a_spoilt_one_leaves_the_default(
     (tmp_path / "retention.json").write_bytes(told)
     assert read_periods(tmp_path / "retention.json", RETENTION, Retention()).journal == days
     caplog.clear()
+
+
+async def test_whom_the_school_has_erased_is_erased_here_when_it_has_all_and_the_day_is_over(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for act in lesson_acts():
+        await keeping.remember(act)
+    work = tmp_path / COLLECTED / "5e B/Amina/fractions.pdf"
+    other = tmp_path / COLLECTED / "5e B/Béla/fractions.pdf"
+    for one in (work, other):
+        one.parent.mkdir(parents=True)
+        one.write_bytes(b"1/2")
+    newest = max(act.at for act in lesson_acts())
+    now = float(newest + DAY_SECONDS + 1)
+    retaining = Retaining(keeping, Library(tmp_path / "library"), tmp_path, lambda: now)
+
+    async def names_her() -> bool:
+        await retaining.clean()
+        return AMINA in repr(await keeping.acts(LESSON, 1000))
+
+    for scope in (SCOPE, "teacher:t-1"):
+        gone = (Change(9, "pupil", AMINA),)
+        assert await keeping.apply(SCOPE, "epoch", ROSTER, 5, 0, "")
+        assert await keeping.apply(scope, "epoch", gone, 9, 0, "")
+        assert await names_her(), "she has left a class; or: the school has yet to be told"
+    kept = tuple(Outcome(act.id, "applied") for act in lesson_acts())
+    await keeping.settled(kept)
+    await keeping.file_settled("act-12", FileAnswer("act-12", "kept"))
+    assert await names_her(), "she stands in a class again"
+    assert await keeping.apply(SCOPE, "epoch", (Change(10, "pupil", AMINA),), 10, 0, "")
+    now = float(NOON + DAY_SECONDS)
+    assert await names_her(), "it is of today"
+    now = float(newest + DAY_SECONDS + 1)
+    assert not await names_her()
+    assert (work.exists(), work.parent.exists(), other.exists()) == (False, False, True)
+    told = [each.act for each in await keeping.acts(LESSON, 1000)]
+    assert next(act.text for act in told if isinstance(act, PupilSpoke)) == "Which page?"
+    assert await keeping.verify() is None
+    assert AMINA not in repr(await keeping.write(read)), "it is done, and nobody is noted"

@@ -13,7 +13,7 @@ from classroom_app.asking import passphrase
 from classroom_app.domain.errors import NotKept, StoreBroken, StoreInUse, StoreLocked
 from classroom_app.domain.lesson import PupilId
 from classroom_app.presenters.sentences import refusal
-from classroom_app.storage.copies import copies_of
+from classroom_app.storage.copies import left_of
 from classroom_app.storage.exporting import export
 from classroom_app.storage.keeping import open_keeping
 from classroom_app.storage.keys import WAITS, Key, Ring, find_key, system_ring
@@ -43,7 +43,7 @@ def look_after(
 ) -> int:
     """Do one; return 0, 1 where the store is damaged, 2 where it was not done, with the reason."""
     path = home / "store.db"
-    if not path.exists() and not copies_of(path):
+    if not left_of(path):
         print(f"There is no store in {home}.", file=sys.stderr)
         return NOT_DONE
     if what == "export" and out is None:
@@ -133,7 +133,19 @@ def _checked(found: Checked) -> str:
     if found.whole:
         whole = "The store is whole: every page and every table can be read."
         return f"{whole}\n{TORN}" if found.torn else whole
-    return "\n".join([*_of_pages(found), *_of_log(found), REPAIR if found.mendable else NO_COPY])
+    return "\n".join(
+        [
+            *_of_file(found),
+            *_of_pages(found),
+            *_of_log(found),
+            REPAIR if found.mendable else NO_COPY,
+        ]
+    )
+
+
+def _of_file(found: Checked) -> Iterator[str]:
+    if found.harm:
+        yield f"Pupitre does not open it, so that nothing is lost: {found.harm}."
 
 
 def _of_pages(found: Checked) -> Iterator[str]:

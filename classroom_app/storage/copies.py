@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from classroom_app.storage.ahead import log_beside
 from classroom_app.storage.arriving import arriving, forget_arriving
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.refusals import as_not_kept
@@ -27,6 +28,11 @@ def copy_of(path: Path, name: str) -> Path:
 def copies_of(path: Path) -> list[Path]:
     """Return the whole copies that lie beside the store."""
     return [copy for name in (*VERSIONS, DAILY) if (copy := copy_of(path, name)).exists()]
+
+
+def left_of(path: Path) -> bool:
+    """Say whether anything is left of a store: its file, a page in its log, or a copy."""
+    return path.exists() or bool(log_beside(path).frames or copies_of(path))
 
 
 def forget_copies(path: Path) -> None:

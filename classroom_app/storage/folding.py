@@ -9,13 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from classroom_app.storage.ahead import Frame, Log, log_beside
-from classroom_app.storage.copies import copies_of
+from classroom_app.storage.copies import left_of
 from classroom_app.storage.pages import PAGE, SALT, Opener
 
 LOGGED: Final = slice(18, 20)
 """Where a file says that a log belongs to it, which one in memory cannot have."""
 SEARCHED_MAX: Final = 16
 """So many damaged frames are tried as each page; in a longer row it is not the numbers alone."""
+FOREIGN: Final = "the log of another file"
 COUNTED: Final = slice(28, 32)
 """Where a file says how many pages it has."""
 
@@ -84,12 +85,13 @@ def harm_of(path: Path, key: str) -> str:
     Only what can be seen at each start: a log is there after a program was killed.
     """
     if not path.exists():
-        return "the file is gone" if copies_of(path) else ""
+        # SQLite would begin a new one, and remove the log.
+        return "the file is gone" if left_of(path) else ""
     log, file_pages = log_beside(path), path.stat().st_size // PAGE
     with path.open("rb") as file:
         first = file.read(PAGE)
     if not first:
-        return "the file is empty"  # SQLite would begin a new one, and remove the log
+        return "the file is empty"  # as above
     if not log.headed:
         return "the head of the log"
     opener = opener_of(first, key, log)
@@ -102,7 +104,7 @@ def harm_of(path: Path, key: str) -> str:
 def _unfit(log: Log, first: bytes | None, opener: Opener) -> str:
     """Say whether the file is not the one that the log was written for."""
     unfit = log.read and first and not _sound(log.frames[0], opener)
-    return "the log of another file" if unfit else ""
+    return FOREIGN if unfit else ""
 
 
 def _cut(log: Log, first: bytes | None, file_pages: int) -> str:

@@ -3,7 +3,7 @@
 `store.key` says which. It holds the key itself (64 hex digits), that key sealed by the teacher's
 passphrase (`contract.sealed`), or `keyring:` and the name under which this person's keyring has it.
 It is on the disk before the store is made, so a store without it has lost it: no new key is ever
-made for a store that exists.
+made for a store of which anything is left.
 """
 
 import logging
@@ -24,6 +24,7 @@ from keyring.errors import NoKeyringError
 from msgspec import Struct
 
 from classroom_app.domain.errors import KeyringAway, StoreLocked, StoreSealed
+from classroom_app.storage.copies import left_of
 from device_bridge.materials.part import sync_folder
 from device_bridge.protocol.errors import Broken
 from device_bridge.trust.identity import write_private
@@ -91,7 +92,7 @@ def find_key(home: Path, ring: Callable[[], Ring], waits: Waits, passphrase: str
     """
     file, store = home / "store.key", home / "store.db"
     if not file.exists():
-        if store.exists():
+        if left_of(store):
             raise StoreSealed("missing")
         return _made(file, ring, waits.making)
     written = _written(file)

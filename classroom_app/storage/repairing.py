@@ -19,7 +19,7 @@ from classroom_app.storage.ahead import log_of
 from classroom_app.storage.arriving import arriving, forget_arriving
 from classroom_app.storage.copies import DAMAGED, copies_of, copy_of
 from classroom_app.storage.engine import open_driver, transaction
-from classroom_app.storage.folding import opened
+from classroom_app.storage.folding import FOREIGN, harm_of, opened
 from classroom_app.storage.leaves import Row
 from classroom_app.storage.pages import HEADER
 from classroom_app.storage.refusals import as_not_kept
@@ -37,6 +37,7 @@ class Checked(Struct, frozen=True):
     """`bad`: numbers of damaged pages, from 1; `wrong`: what SQLite says of the rest.
 
     `lacking`: the tables that cannot be read to their end; None: not even their names can.
+    `harm`: why the app does not open it, "" where it does.
     `passed_over`: writes that lie whole in the log, behind damage at which SQLite ends it.
     `headless`: the log's head is damaged, so that SQLite reads none of it. `torn`: its last writes
     that are not whole; `unplaced`: damaged ones before them, of which nothing tells the page.
@@ -46,6 +47,7 @@ class Checked(Struct, frozen=True):
     bad: tuple[int, ...]
     wrong: tuple[str, ...]
     lacking: tuple[str, ...] | None
+    harm: str = ""
     passed_over: int = 0
     headless: bool = False
     torn: int = 0
@@ -55,7 +57,8 @@ class Checked(Struct, frozen=True):
     @property
     def whole(self) -> bool:
         log = self.passed_over or self.headless or self.unplaced or self.torn > TORN_MAX
-        return not self.bad and not self.wrong and not log and self.lacking == ()
+        read = not self.bad and not self.wrong and self.lacking == ()
+        return read and not log and not self.harm
 
 
 class Kept(Struct, frozen=True):
@@ -79,15 +82,16 @@ def check(path: Path, key: str) -> Checked:
 
     Whoever calls holds the folder's lock.
     """
-    image = opened(path, key)
+    image, harm = opened(path, key), harm_of(path, key)
     left, told, fold = read(path, key), _told_of(image.plain), image.folded
     return Checked(
         image.bad,
         () if told == ("ok",) else told,
         None if left is None else tuple(n for n, each in left.tables.items() if not each.whole),
+        harm,
         max(fold.end - image.log.read, 0),
         not image.log.headed,
-        fold.torn,
+        0 if harm == FOREIGN else fold.torn,
         fold.unplaced,
         mendable=left is not None or _newest_copy(path, key)[1] is not None,
     )

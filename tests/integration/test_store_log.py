@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from classroom_app.domain.acts import Declared
-from classroom_app.domain.errors import StoreToMend
+from classroom_app.domain.errors import StoreSealed, StoreToMend
 from classroom_app.storage.ahead import FRAME, HEAD, STEP, log_beside
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.repairing import read
@@ -169,3 +169,48 @@ async def test_a_repair_that_is_cut_off_before_the_old_log_is_gone_is_done_again
         await open_keeping(home, NoRing)
     assert store(home, "repair") == 0
     await (await whole_journal(home)).close()
+
+
+@pytest.mark.parametrize("key", ["here", "gone"])
+async def test_a_log_whose_file_is_gone_is_no_new_store_and_brings_back_what_it_holds(
+    home: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    (home / "store.db").unlink()
+    if key == "gone":
+        (home / "store.key").rename(home / "elsewhere")
+    before = contents(home)
+    for _ in range(2):  # the second finds what the first has left
+        with pytest.raises(StoreToMend if key == "here" else StoreSealed):
+            await open_keeping(home, NoRing)
+    assert store(home, "check") == (1 if key == "here" else 2)
+    kept = contents(home)
+    assert {name: kept[name] for name in before} == before, "neither has changed anything"
+    assert kept.keys() - before.keys() <= {"store.lock"}
+    if key == "gone":
+        (home / "elsewhere").rename(home / "store.key")
+        assert store(home, "check") == 1
+    assert "the file is gone" in capsys.readouterr().out
+    assert store(home, "repair") == 0
+    assert [raw for name, raw in contents(home).items() if "damaged" in name] == [
+        before["store.db-wal"]
+    ]
+    assert store(home, "check") == 0
+    await (await whole_journal(home)).close()
+
+
+async def test_the_log_of_another_store_is_called_that_however_short(
+    home: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    async with opened(other):
+        log = (other / "store.db-wal").read_bytes()
+        frames = log_beside(other / "store.db").frames
+    commit = next(at for at, each in enumerate(frames, 1) if each.size)
+    for size in (frame(commit), len(log)):
+        (home / "store.db-wal").write_bytes(log[:size])
+        with pytest.raises(StoreToMend):
+            await open_keeping(home, NoRing)
+        assert store(home, "check") == 1
+        told = capsys.readouterr().out
+        assert "the log of another file" in told
+        assert "A power cut" not in told

@@ -82,9 +82,10 @@ def verify(home: Path, *, as_json: bool) -> int:
     """Look through a teacher's whole journal; return 1 where it is not as it was written."""
     from classroom_app.domain.errors import NotKept  # noqa: PLC0415 - no other command needs them
     from classroom_app.presenters.sentences import refusal  # noqa: PLC0415 - as above
+    from classroom_app.storage.copies import left_of  # noqa: PLC0415 - as above
     from device_bridge.trust.sealed import WrongPassphrase  # noqa: PLC0415 - as above
 
-    if not (home / "store.db").exists():
+    if not left_of(home / "store.db"):
         print(f"There is no journal in {home}.", file=sys.stderr)
         return 2
     try:

@@ -18,7 +18,15 @@ from classroom_app.storage.exporting import export
 from classroom_app.storage.keeping import open_keeping
 from classroom_app.storage.keys import WAITS, Key, Ring, find_key, system_ring
 from classroom_app.storage.refusals import as_not_kept
-from classroom_app.storage.repairing import TORN_MAX, Checked, Repaired, check, read, repair
+from classroom_app.storage.repairing import (
+    NOTHING_READ,
+    TORN_MAX,
+    Checked,
+    Repaired,
+    check,
+    read,
+    repair,
+)
 from device_bridge.only_one import lock_folder
 from device_bridge.trust.sealed import WrongPassphrase
 
@@ -27,6 +35,9 @@ REPAIR: Final = "Mend it: pupitre store repair"
 NO_COPY: Final = (
     "Neither it nor a copy beside it can be read, so no repair helps. Leave all files as they are,"
     " and ask for help."
+)
+UNPROVED: Final = (
+    "What can be read makes no store that Pupitre opens ({why}). All is as it was; ask for help."
 )
 TORN: Final = (
     "The last write of its log is not whole. A kill or a power cut in the middle of it leaves that,"
@@ -67,7 +78,7 @@ def look_after(
 
 def _refused(error: NotKept | WrongPassphrase | OSError) -> str:
     if type(error) is StoreBroken:
-        return NO_COPY
+        return NO_COPY if error.where == NOTHING_READ else UNPROVED.format(why=error.where)
     # A file that is there already is not the disk's refusal.
     if not isinstance(error, OSError) or isinstance(error, FileExistsError):
         return refusal(error)

@@ -15,13 +15,17 @@ from msgspec.structs import replace
 from sqlcipher3 import dbapi2
 
 from classroom_app.domain.errors import StoreBroken
+from classroom_app.storage.agreeing import agreed, numbered
 from classroom_app.storage.ahead import log_of
 from classroom_app.storage.arriving import arriving, forget_arriving
 from classroom_app.storage.copies import DAMAGED, copies_of, copy_of
 from classroom_app.storage.engine import open_driver, transaction
 from classroom_app.storage.folding import FOREIGN, harm_of, opened
+from classroom_app.storage.forms import NUMBERED
 from classroom_app.storage.leaves import Row
+from classroom_app.storage.migrate import UNNUMBERED
 from classroom_app.storage.pages import HEADER
+from classroom_app.storage.proving import prove
 from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.salvage import Found, Salvaged, found, loose
 from classroom_app.storage.verifying import says_itself
@@ -29,6 +33,7 @@ from classroom_app.storage.verifying import says_itself
 MADE_FIRST: Final = "CREATE TABLE"
 EARLIER_MAX: Final = 8
 """Each earlier state is the whole file once more."""
+NOTHING_READ: Final = "nothing can be read"
 TORN_MAX: Final = 1
 """A kill in the middle of a write leaves one frame that is not whole."""
 
@@ -86,7 +91,7 @@ def check(path: Path, key: str) -> Checked:
     left, told, fold = read(path, key), _told_of(image.plain), image.folded
     return Checked(
         image.bad,
-        () if told == ("ok",) else told,
+        (*(() if told == ("ok",) else told), *_unnumbered(left)),
         None if left is None else tuple(n for n, each in left.tables.items() if not each.whole),
         harm,
         max(fold.end - image.log.read, 0),
@@ -101,20 +106,22 @@ def repair(path: Path, key: str, now: float) -> Repaired:
     """Make the store anew; the damaged file stays beside it. `now`: UTC seconds.
 
     What stands in tables that were damaged comes from the newest copy as well. Raises
-    `StoreBroken` where neither can be read, and `NotKept` where the disk does not take it: then
-    all is as it was.
+    `StoreBroken` where neither can be read, or what is read makes no store that opens;
+    `StoreNewer`; and `NotKept` where the disk does not take it: then all is as it was.
     """
     try:
         forget_arriving(path)
         left, (copy, before) = read(path, key), _newest_copy(path, key)
-        if left is None and before is None:
-            raise StoreBroken("nothing can be read")
-        merged = _merged(left, before)
+        own = left if left and left.tables else before or left
+        if own is None:
+            raise StoreBroken(NOTHING_READ)
+        joined = _merged(left, before)
+        merged = agreed(numbered(joined, own))
         damaged = _replaced(path, key, merged, now)
     except (OSError, dbapi2.Error) as error:
         raise as_not_kept(error) or error from error
     whole = left and left.tables and all(each.whole for each in left.tables.values())
-    return Repaired(damaged, None if whole else copy, _told(left, merged))
+    return Repaired(damaged, None if whole else copy, _told(left, joined, merged))
 
 
 def read(path: Path, key: str) -> Found | None:
@@ -144,6 +151,11 @@ def _told_of(plain: bytes) -> tuple[str, ...]:
             return tuple(row[0] for row in memory.execute("PRAGMA integrity_check(10)"))
         except sqlite3.Error as error:
             return (str(error),)
+
+
+def _unnumbered(left: Found | None) -> tuple[str, ...]:
+    numbered = left.tables.get(NUMBERED) if left else None
+    return (UNNUMBERED,) if numbered and numbered.whole and not numbered.rows else ()
 
 
 def _found_in(plain: bytes) -> Found | None:
@@ -215,6 +227,7 @@ def _replaced(path: Path, key: str, merged: Found, now: float) -> Path:
     try:
         with arriving(path) as part:
             _make(part, key, merged)
+            prove(part, key)
             for old, to in kept:
                 _keep_beside(old, to)
     except BaseException:
@@ -259,10 +272,12 @@ def _in_order(makes: Iterable[str]) -> list[str]:
     return sorted(makes, key=lambda made: not made.upper().startswith(MADE_FIRST))
 
 
-def _told(left: Found | None, merged: Found) -> dict[str, Kept]:
+def _told(left: Found | None, joined: Found, merged: Found) -> dict[str, Kept]:
+    """Count what was kept of each table; a row that follows from others counts as read."""
     told: dict[str, Kept] = {}
     for name, table in merged.tables.items():
         own = left.tables.get(name) if left else None
-        rows = len(own.rows) if own else 0
-        told[name] = Kept(rows, len(table.rows) - rows, own is not None and own.whole)
+        added = joined.tables[name].rows.keys() - (own.rows.keys() if own else ())
+        of_copy = len(added & table.rows.keys())
+        told[name] = Kept(len(table.rows) - of_copy, of_copy, own is not None and own.whole)
     return told

@@ -6,8 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
+from central_mdm.contract.journal import Outcome
 from classroom_app.domain.errors import StoreFull, StoreSealed, StoreToMend
 from classroom_app.storage.arriving import arriving
 from classroom_app.storage.copies import DAILY, copy_of
@@ -17,7 +19,7 @@ from classroom_app.storage.keys import WAITS, find_key
 from classroom_app.store_commands import look_after
 from tests.disks import disk
 from tests.rings import NoRing
-from tests.stores import AMINA
+from tests.stores import AMINA, LESSON, lesson_acts
 from tests.stores.opening import opened, words
 
 pytestmark = pytest.mark.real_loop
@@ -40,11 +42,15 @@ def contents(home: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in home.glob("store*") if path.is_file()}
 
 
+async def root_of(keeping: Keeping, table: str) -> int:
+    root = text("SELECT rootpage FROM sqlite_master WHERE name = :name").bindparams(name=table)
+    return await keeping.write(lambda connection: int(connection.execute(root).scalar_one()))
+
+
 async def filled(keeping: Keeping) -> int:
     """Keep acts; return the root page of the journal, whose next ones are the journal's as well."""
     await asyncio.gather(*(keeping.remember(words(number)) for number in range(ACTS)))
-    root = text("SELECT rootpage FROM sqlite_master WHERE name = 'journal'")
-    return await keeping.write(lambda connection: int(connection.execute(root).scalar_one()))
+    return await root_of(keeping, "journal")
 
 
 def grown_old(home: Path) -> None:
@@ -294,3 +300,81 @@ async def test_all_is_exported_but_what_was_erased_and_nothing_is_written_over(
     ]
     assert {path.stat().st_mode & 0o777 for path in out.iterdir()} == {0o600}
     assert store(tmp_path, "export", out) == 2
+
+
+async def test_a_store_that_lost_the_row_of_its_form_is_given_it_by_its_tables(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+        page = await root_of(keeping, "alembic_version")
+    flip(tmp_path, page)
+    assert store(tmp_path, "check") == 1
+    assert store(tmp_path, "repair") == 0
+    async with opened(tmp_path) as keeping:
+        assert await keeping.journal_ids() == ["words-1"]
+        # As a repair of an earlier version left it.
+        await keeping.write(lambda c: c.execute(text("DELETE FROM alembic_version")))
+    before = contents(tmp_path)
+    with pytest.raises(StoreToMend, match="which form"):
+        await open_keeping(tmp_path, NoRing)
+    assert contents(tmp_path) == before
+    capsys.readouterr()
+    assert store(tmp_path, "check") == 1
+    assert "no row says which form it has" in capsys.readouterr().out
+    assert store(tmp_path, "repair") == 0
+    async with opened(tmp_path) as keeping:
+        assert await keeping.journal_ids() == ["words-1"]
+
+
+@pytest.mark.parametrize("newer", ["UPDATE alembic_version SET version_num = '9999'", "table"])
+async def test_a_store_of_a_newer_version_is_not_repaired_by_this_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], newer: str
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await filled(keeping)
+        page = 40
+        if newer == "table":
+            newer, page = "CREATE TABLE next (id TEXT)", await root_of(keeping, "alembic_version")
+        await keeping.write(lambda c: c.execute(text(newer)))
+    flip(tmp_path, page)
+    before = contents(tmp_path)
+    assert store(tmp_path, "repair") == 2
+    assert "A newer Pupitre" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+async def test_what_makes_no_store_that_opens_is_not_put_in_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened(tmp_path) as keeping:
+        odd = "UPDATE settings SET value = 'many' WHERE name = 'versions'"
+        await keeping.write(lambda c: c.execute(text(odd)))
+    before = contents(tmp_path)
+    assert store(tmp_path, "repair") == 2
+    assert "no store that Pupitre opens" in capsys.readouterr().err
+    assert contents(tmp_path) == before
+
+
+async def test_after_a_repair_the_lesson_goes_on_and_all_of_it_is_sent(tmp_path: Path) -> None:
+    early = lesson_acts()[11]
+    late = replace(early, id="late")
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(early)
+        await filled(keeping)
+        await keeping.remember(late)
+        sent = await keeping.journal_ids()
+        await keeping.settled(tuple(Outcome(one, "applied") for one in sent))
+        pages = [await root_of(keeping, table) for table in ("lessons", "hand_ins")]
+    for page in pages:
+        flip(tmp_path, page)
+    os.truncate(tmp_path / "store.db", 40 * PAGE)  # the newest acts
+    assert store(tmp_path, "repair") == 0
+    async with opened(tmp_path) as keeping:
+        left = await keeping.journal_ids()
+        assert 100 < len(left) < ACTS
+        assert len(await keeping.acts(LESSON, ACTS)) == len(left)
+        assert not await keeping.remember(early), "it would be told twice"
+        assert await keeping.waiting_count() == 1, "the early work"
+        assert await keeping.remember(late)
+        assert await keeping.waiting_count() == 3, "and the late one, with its act"

@@ -13,10 +13,13 @@ from classroom_app.domain.errors import StoreFull
 from classroom_app.storage import migrations
 from classroom_app.storage.copies import VERSIONS, copies_of, copy_of
 from classroom_app.storage.engine import open_connection, shut
+from classroom_app.storage.forms import form_of
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import WAITS, find_key
 from classroom_app.storage.migrate import version_of
+from classroom_app.storage.repairing import read
 from classroom_app.storage.tables import metadata
+from classroom_app.store_commands import look_after
 from tests.disks import disk
 from tests.rings import NoRing
 from tests.stores import AMINA, CLASS, DECLARED, LESSON, SCOPE, lesson_acts
@@ -41,6 +44,26 @@ def test_a_store_of_every_version_is_kept_here() -> None:
 def test_the_versions_are_the_migrations() -> None:
     files = (Path(migrations.__file__).parent / "versions").glob("v*.py")
     assert tuple(sorted(path.name[1:5] for path in files)) == VERSIONS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_form_is_known_by_its_tables(version: str, tmp_path: Path) -> None:
+    home = copy(version, tmp_path)
+    left = read(home / "store.db", (home / "store.key").read_text())
+    assert left is not None
+    assert form_of({name: table.columns for name, table in left.tables.items()}) == version
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_a_store_of_an_older_form_is_repaired_in_it(version: str, tmp_path: Path) -> None:
+    home = copy(version, tmp_path)
+    assert look_after(home, "repair", None, ring=NoRing) == 0
+    assert look_after(home, "check", None, ring=NoRing) == 0
+    left = read(home / "store.db", (home / "store.key").read_text())
+    assert left is not None
+    assert form_of({name: table.columns for name, table in left.tables.items()}) == version
+    async with opened(home) as keeping:
+        await same_lesson(keeping)
 
 
 async def same_lesson(keeping: Keeping) -> None:

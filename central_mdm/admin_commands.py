@@ -4,7 +4,13 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from central_mdm import backup_commands, identity_commands, pupil_commands, roster_commands
+from central_mdm import (
+    backup_commands,
+    identity_commands,
+    listing_commands,
+    pupil_commands,
+    roster_commands,
+)
 from central_mdm.platform.ground import Ground
 
 MEMBERS = (backup_commands, identity_commands, roster_commands, pupil_commands)
@@ -14,7 +20,7 @@ Command = Callable[[Callable[..., argparse.ArgumentParser], str, str], argparse.
 def add_to(admin: argparse.ArgumentParser, command: Command) -> None:
     """Add all members' commands beneath `admin`; `command` makes one with the common options."""
     add = admin.add_subparsers(dest="admin", required=True).add_parser
-    for member in MEMBERS:
+    for member in (*MEMBERS, listing_commands):
         member.add_to(partial(command, add))
 
 

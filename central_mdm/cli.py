@@ -19,6 +19,7 @@ from central_mdm import (
     backup_commands,
     keeping_commands,
     leaving_commands,
+    listing_commands,
     load_commands,
     root_commands,
     trust_commands,
@@ -38,7 +39,7 @@ from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.logs import JsonLines
-from central_mdm.roster.rules import want_class
+from central_mdm.roster.naming import class_named
 from central_mdm.sample import CODE_LETTERS, make_sample
 from central_mdm.serving import Served, runs, serve
 from central_mdm.typed import new_password
@@ -50,6 +51,7 @@ FIRST_SECONDS_MAX = 3600
 HOURS_MAX = 24 * 366
 USES_MAX = 10_000
 DAY_MINUTES = 24 * 60
+LIST = f"admin {listing_commands.LIST}"
 RESTORE = f"admin {backup_commands.RESTORE}"
 MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school", RESTORE)
 
@@ -63,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=7)
     code = _command(add, "code", "make a code by which devices of a class enrol")
     code.add_argument("--school", required=True)
-    code.add_argument("--class", dest="class_id", required=True)
+    code.add_argument("--class", dest="class_id", required=True, help="its name, or its id")
     code.add_argument("--hours", type=from_to(1, HOURS_MAX), default=24)
     code.add_argument("--uses", type=from_to(1, USES_MAX), default=40)
     revoke = _command(add, "revoke-code", "end a code before its time")
@@ -138,6 +140,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             runs()(serve(_served(args), _say))
         elif args.command == "load":
             runs()(load_commands.run(args, _say))
+        elif _named(args) == LIST:
+            asyncio.run(_list(args))
         else:
             run = backup_commands.make if _named(args) == RESTORE else _once
             print(json.dumps(asyncio.run(run(args)), ensure_ascii=False))
@@ -276,6 +280,12 @@ async def _once(args: argparse.Namespace) -> object:
             return await _run(ground, args)
 
 
+async def _list(args: argparse.Namespace) -> None:
+    async with ground_at(args.folder, args.database) as ground:
+        await _want_schools(ground, args.school)
+        await listing_commands.run(ground, args, _say)
+
+
 async def _run(ground: Ground, args: argparse.Namespace) -> object:  # noqa: C901, PLR0912 - one case a command
     match args.command:
         case "sample":
@@ -331,7 +341,8 @@ async def _code(ground: Ground, args: argparse.Namespace) -> str:
     code = "".join(secrets.choice(CODE_LETTERS) for _ in range(12))
     ends_at = ground.clock() + args.hours * 3600
     async with ground.database.writing(args.school) as connection:
-        await want_class(connection, args.school, args.class_id)
-        made = Code(args.class_id, ends_at, args.uses)
+        class_id = await class_named(connection, args.school, args.class_id)
+        about(class_id)
+        made = Code(class_id, ends_at, args.uses)
         await make_code(connection, args.school, code, made, ground.clock())
     return "-".join((code[:4], code[4:8], code[8:]))

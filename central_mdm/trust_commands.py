@@ -12,6 +12,7 @@ from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs, want_teacher
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
+from central_mdm.roster.naming import class_named
 from central_mdm.roster.rules import give_class
 
 HOURS_MAX: Final = 366 * 24
@@ -31,7 +32,8 @@ def add_to(command: Add) -> None:
     substitute = command("substitute", "give a class to a teacher for today")
     substitute.add_argument("--school", required=True)
     substitute.add_argument("--teacher", required=True, help="the person's id")
-    substitute.add_argument("--class", dest="class_id", required=True)
+    told = "its name, or its id"
+    substitute.add_argument("--class", dest="class_id", required=True, help=told)
     substitute.add_argument("--hours", type=from_to(1, HOURS_MAX), default=10)
     end = command("end", "trust a teacher's or a device's keys no more, or no grant so far")
     end.add_argument("--school", required=True)
@@ -66,7 +68,8 @@ async def _substitute(ground: Ground, args: argparse.Namespace) -> None:
     school, ends_at = args.school, ground.clock() + args.hours * 3600
     async with ground.database.writing(school) as connection:
         await want_teacher(connection, school, args.teacher)
-        news = await give_class(connection, school, args.teacher, args.class_id, ends_at)
+        class_id = await class_named(connection, school, args.class_id)
+        news = await give_class(connection, school, args.teacher, class_id, ends_at)
         await publish(connection, school, news)
 
 

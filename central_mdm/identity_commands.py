@@ -31,7 +31,8 @@ def add_to(command: Add) -> None:
     school.add_argument("--kind", choices=("school", "region"), default="school")
     school.add_argument("--region", default="", help="whose people may enter it")
     school.add_argument("--joins", action="store_true", help="the school is here: only --region")
-    person = command("person", "add or change a person; asks for a password, empty for none")
+    told = "add, change or take back a person; asks for a password, empty: the account only"
+    person = command("person", told)
     for option in ("school", "id", "login", "name"):
         person.add_argument(f"--{option}", required=True)
     person.add_argument("--role", choices=tuple(DEFAULTS), default="teacher")

@@ -73,6 +73,15 @@ class Teaching(Struct, frozen=True):
     ends_at: Count = 0
 
 
+class Return(Struct, frozen=True):
+    """POST /api/admin/returns: a person who was ended may sign in again, as they did before.
+
+    What was revoked stays so: they get a new certificate, and a new grant for it.
+    """
+
+    teacher: Id
+
+
 class Archive(Struct, frozen=True):
     """POST /api/admin/archives: the classes of a session that is over, or classes by name.
 

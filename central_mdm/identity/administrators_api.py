@@ -1,4 +1,4 @@
-"""Routes of who administrates: the second factor, and the schools of a region."""
+"""Routes of who administrates: the second factor, a region's schools, who was ended by mistake."""
 
 from typing import Annotated
 
@@ -7,10 +7,11 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from central_mdm.contract.identity import SignedIn
 from central_mdm.contract.region import Entered, School, Schools
+from central_mdm.contract.register import Done, Return
 from central_mdm.contract.second_factor import FactorGiven, FactorMade
-from central_mdm.identity import region, rules, second_factor
+from central_mdm.identity import people, region, rules, second_factor
 from central_mdm.platform.acting import about, by_itself
-from central_mdm.platform.api import FIRST, REGION, AnyRequest, problems
+from central_mdm.platform.api import ADMINISTRATOR, FIRST, REGION, AnyRequest, problems
 from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
@@ -62,5 +63,17 @@ def routes(ground: Ground) -> Router:
         by_itself()
         return await region.enter(ground, request.user, member)
 
-    handlers = [enrol, give, schools, open_school, enter]
+    @post(
+        "/admin/returns",
+        status_code=200,
+        opt=ADMINISTRATOR,
+        request_max_body_size=BODY_BYTES_MAX,
+        responses=problems(401, 403, 404, 409),
+    )
+    async def let_in_again(request: AnyRequest, data: JSONBody[Return]) -> Done:
+        about(data.teacher)
+        await people.let_in_again(ground, request.user.school, data.teacher)
+        return Done()
+
+    handlers = [enrol, give, schools, open_school, enter, let_in_again]
     return Router("/api", route_handlers=handlers, tags=["identity"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta, Struct
 from sqlalchemy import insert, select, update
@@ -16,6 +16,7 @@ from central_mdm.identity.openid import link
 from central_mdm.identity.passwords import hash_password
 from central_mdm.identity.roles import want_role
 from central_mdm.identity.tokens import revoke_person
+from central_mdm.platform.acting import about
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
@@ -45,26 +46,24 @@ async def add_person(ground: Ground, school: str, person: Person, password: str)
 async def keep_person(ground: Ground, school: str, person: Person, password: str) -> None:
     """Add a person, or change the one of this id; no `password`: only the account signs in.
 
-    A changed role or password ends all their sign-ins. Raises Malformed, Missing, or Refused where
-    another has this login.
+    It ends all their sign-ins, and takes back who was ended. Raises Malformed, Missing, or Refused
+    where another has this login.
     """
     hashed = await _hashed(ground, password) if password else ""
-    facts: dict[str, Any] = {"login": person.login, "name": person.name, "role": person.role}
-    if hashed:
-        facts["password_hash"] = hashed
     with _taken():
-        await _keep(ground, school, person, hashed, facts)
+        await _keep(ground, school, person, hashed)
 
 
-async def _keep(
-    ground: Ground, school: str, person: Person, hashed: str, facts: dict[str, Any]
-) -> None:
+async def _keep(ground: Ground, school: str, person: Person, hashed: str) -> None:
+    facts = {"login": person.login, "name": person.name, "role": person.role}
+    facts["password_hash"] = hashed
     async with ground.database.writing(school) as connection:
         await want_role(connection, school, person.role)
-        row = {"school": school, "id": person.id, "password_hash": hashed} | facts
+        if await _let_in_again(connection, school, person.id):
+            about(person.id, f"role={person.role} taken-back")
         await connection.execute(
             upsert(connection, teachers)
-            .values(row)
+            .values({"school": school, "id": person.id} | facts)
             .on_conflict_do_update(index_elements=["school", "id"], set_=facts)
         )
         await revoke_person(connection, school, person.id)
@@ -72,13 +71,45 @@ async def _keep(
             await link(connection, school, person.id, person.subject)
 
 
+async def let_in_again(ground: Ground, school: str, person: str) -> None:
+    """Take back who was ended: they sign in anew. Who was not stays as they are.
+
+    Raises Missing, or Refused where the register took their login.
+    """
+    async with ground.database.writing(school) as connection:
+        mine = (teachers.c.school == school, teachers.c.id == person)
+        login = (await connection.execute(select(teachers.c.login).where(*mine))).scalar()
+        if login is None:
+            raise Missing("no-teacher", f"There is no person {person}.")
+        if login == login_after(person):
+            raise Refused("no-login", "They have no login any more: pupitre-mdm admin person.")
+        await _let_in_again(connection, school, person)
+
+
+def login_after(person: str) -> str:
+    """Return what stands in the place of the login of who has left: another may have that."""
+    return f"~{person}"
+
+
+async def _let_in_again(connection: AsyncConnection, school: str, person: str) -> bool:
+    """Return whether they were ended. Their keys stay revoked, so they need a new certificate."""
+    ended = (teachers.c.school == school, teachers.c.id == person, teachers.c.ended.is_(True))
+    done = update(teachers).where(*ended).values(ended=False, thumbprint="")
+    return bool((await connection.execute(done)).rowcount)
+
+
 async def choose_password(ground: Ground, school: str, login: str, password: str) -> str:
-    """Give a person a new password and end all their sign-ins; return whose it is."""
+    """Give a person a new password and end all their sign-ins; return whose it is.
+
+    Raises Malformed, Missing, or Refused for who was ended.
+    """
     hashed = await _hashed(ground, password)
     async with ground.database.writing(school) as connection:
         person = await person_of(connection, school, login)
         mine = (teachers.c.school == school, teachers.c.id == person)
-        await connection.execute(update(teachers).where(*mine).values(password_hash=hashed))
+        here = update(teachers).where(*mine, teachers.c.ended.is_(False))
+        if not (await connection.execute(here.values(password_hash=hashed))).rowcount:
+            raise Refused("ended", f"{person} was ended: pupitre-mdm admin person takes them back.")
         await revoke_person(connection, school, person)
     return person
 

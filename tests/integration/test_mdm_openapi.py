@@ -98,6 +98,7 @@ OPERATIONS = (
     "POST /api/admin/archives",
     "GET /api/admin/sessions",
     "POST /api/admin/imports",
+    "POST /api/admin/returns",
 )
 OF_THE_FLEET = frozenset(
     {one for one in OPERATIONS if "/fleet/" in one} | {"POST /api/reports", "POST /api/carried"}
@@ -120,6 +121,7 @@ FEW = frozenset(
         "POST /api/admin/teaching",
         "POST /api/admin/archives",
         "POST /api/admin/imports",
+        "POST /api/admin/returns",
         *OF_THE_FLEET,
     }
 )
@@ -176,6 +178,7 @@ MORE_THAN_A_SCHEMA = frozenset(
         "POST /api/admin/teaching",
         "POST /api/admin/archives",
         "POST /api/admin/imports",
+        "POST /api/admin/returns",
     }
 )
 """A certificate request, a signed head, a manifest, a chunk's own hash, a scope or a class of one's
@@ -309,6 +312,8 @@ def true_to_life(api: Api, case: Drawn) -> Drawn:  # noqa: C901, PLR0912, PLR091
             case.body = {**case.body, "id": "", "class_id": "5B", "display": ""}
         case "POST /api/admin/teaching":
             case.body = {**case.body, "teacher": "t-sane", "class_id": "5B"}
+        case "POST /api/admin/returns":
+            case.body = {"teacher": "t-sane"}
         case "POST /api/admin/archives":
             case.body = {"session": "", "classes": []}
         case "POST /api/reports":

@@ -18,10 +18,11 @@ from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.model import deny_lists
+from central_mdm.identity.people import Person, choose_password, keep_person
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
-from central_mdm.platform.errors import Malformed, Missing
+from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.roster.feed import publish
 from central_mdm.roster.model import devices
 from central_mdm.roster.rules import give_class, remove_device, take_class
@@ -292,3 +293,50 @@ async def test_the_school_says_what_a_role_may_do(mdm: Mdm) -> None:
         await choose_role(mdm.ground, mdm.school, "t-lambert", "head")
     with pytest.raises(Missing):
         await choose_role(mdm.ground, mdm.school, "t-nobody", "teacher")
+
+
+async def test_who_was_ended_by_mistake_is_taken_back_and_needs_new_papers(mdm: Mdm) -> None:
+    async def signs_in(password: str, csr: str = "") -> httpx.Response:
+        asked = {"school": mdm.school, "login": "lambert", "password": password, "csr": csr}
+        return await mdm.http.post("/api/sign-in", json=asked)
+
+    old, key = mdm.sample["teachers"][0]["password"], new_request()
+    before = (await signs_in(old, key)).json()
+    headers = await mdm.as_administrator("t-keller")
+    await choose_role(mdm.ground, mdm.school, "t-keller", "administrator")
+    lambert = Person("t-lambert", "lambert", "Camille Lambert", "teacher")
+    for back in ("command", "route"):
+        await end_teacher(mdm.ground, mdm.school, "t-lambert")
+        with pytest.raises(Refused, match="ended"):
+            await choose_password(mdm.ground, mdm.school, "lambert", "another long one")
+        if back == "command":
+            await keep_person(mdm.ground, mdm.school, lambert, old)
+        else:
+            told = {"teacher": "t-lambert"}
+            answer = await mdm.http.post("/api/admin/returns", json=told, headers=headers)
+            assert answer.status_code == 200, answer.text
+        again = await signs_in(old)
+        assert again.status_code == 200, back
+        for token in (before["token"], again.json()["token"]):
+            answer = await mdm.http.post("/api/grants", headers=bearer(token))
+            assert answer.status_code in {401, 409}, "no grant for what is revoked"
+        issued = await granted(mdm, "lambert")
+        told_list = await listed(mdm, "lambert")
+        assert told_list is not None
+        assert issued.thumbprint not in told_list.keys
+    nobody = {"teacher": "t-nobody"}
+    answer = await mdm.http.post("/api/admin/returns", json=nobody, headers=headers)
+    assert (answer.status_code, code(answer.content)) == (404, "no-teacher")
+
+
+@on_sqlite
+async def test_with_an_empty_password_the_one_of_before_is_gone(mdm: Mdm) -> None:
+    signed = await mdm.sign_in()
+    lambert = Person("t-lambert", "lambert", "Camille Lambert", "teacher")
+    await keep_person(mdm.ground, mdm.school, lambert, "")
+    asked = {"school": mdm.school, "login": "lambert"}
+    asked["password"] = mdm.sample["teachers"][0]["password"]
+    answer = await mdm.http.post("/api/sign-in", json=asked)
+    assert (answer.status_code, code(answer.content)) == (401, "wrong-password")
+    answer = await mdm.http.get("/api/scopes", headers=bearer(signed["token"]))
+    assert answer.status_code == 401

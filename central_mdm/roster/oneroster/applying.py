@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow, Row
 from central_mdm.identity.model import teachers
+from central_mdm.identity.people import login_after
 from central_mdm.identity.revocation import end_teachers
 from central_mdm.platform.database import upsert
 from central_mdm.platform.ground import Ground
@@ -247,7 +248,7 @@ class _Applying:
             .where(teachers.c.school == self._school, teachers.c.id == bindparam("k_id"))
             .values(login=bindparam("k_login"))
         )
-        values = [{"k_id": id_, "k_login": f"~{id_}"} for _, id_ in rows]
+        values = [{"k_id": id_, "k_login": login_after(id_)} for _, id_ in rows]
         await self._connection.execute(freed, values)
         left = (
             update(sources)

@@ -7,13 +7,13 @@ theirs, and is left out of what is told.
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import blake3
 from msgspec import Struct, json
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.model import inventories, seen
@@ -152,9 +152,9 @@ async def _about(connection: AsyncConnection, school: str, pupil: str) -> dict[s
     seat = (memberships.c.class_id, classes.c.name, memberships.c.display, memberships.c.seat)
     same = (classes.c.school == memberships.c.school) & (classes.c.id == memberships.c.class_id)
     was = past.c.school == school, past.c.pupil == pupil
-    on = audit_acts.c.school == school, audit_acts.c.object == pupil
+    on = audit_acts.c.school == school, or_(*_acts_on(pupil))
     source = sources.c.school == school, sources.c.what == PUPIL, sources.c.id == pupil
-    act = (audit_acts.c.at, audit_acts.c.who, audit_acts.c.act)
+    act = (audit_acts.c.at, audit_acts.c.who, audit_acts.c.act, audit_acts.c.object)
     return {
         "school": school,
         "pupil": await rows(name.where(*here)),
@@ -162,8 +162,18 @@ async def _about(connection: AsyncConnection, school: str, pupil: str) -> dict[s
         "classes": await rows(select(*seat).join(classes, same).where(*member)),
         "was_in": await rows(select(past.c.class_id, past.c.left_at).where(*was)),
         "devices": await _devices(connection, school, pupil),
-        "acts": await rows(select(*act).where(*on)),
+        "acts": await rows(select(*act).where(*on).order_by(audit_acts.c.number)),
     }
+
+
+def _acts_on(pupil: str) -> Iterator[ColumnElement[bool]]:
+    """Tell how an act names a pupil: alone, or with the class that it is about.
+
+    LIKE would find other pupils: SQLite's knows no capitals, and an id may have an underscore.
+    """
+    yield audit_acts.c.object == pupil
+    for begins in (f"{pupil} in ", f"{pupil}: "):
+        yield func.substr(audit_acts.c.object, 1, len(begins)) == begins
 
 
 async def _devices(connection: AsyncConnection, school: str, pupil: str) -> list[dict[str, Any]]:

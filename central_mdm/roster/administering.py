@@ -16,6 +16,7 @@ from central_mdm.contract.register import (
 )
 from central_mdm.contract.roster import ClassRow, PupilRow
 from central_mdm.identity.roles import want_teacher
+from central_mdm.platform.acting import about
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
@@ -43,6 +44,7 @@ async def keep_class(ground: Ground, school: str, asked: ClassPut) -> str:
         if asked.id:
             await _want_taught(connection, school, asked.id)
         row = ClassRow(asked.id or ground.new_id(), asked.name, asked.subject)
+        about(row.id)
         news = await put_class(connection, school, row)
         if asked.hours is not None:
             await put_hours(connection, school, row.id, asked.hours)
@@ -67,6 +69,7 @@ async def keep_pupil(ground: Ground, school: str, asked: PupilPut) -> str:
             asked.display,
             asked.seat,
         )
+        about(f"{row.id} in {row.class_id}")
         news = await _place(connection, school, row)
         mine = (memberships.c.school == school, memberships.c.pupil == row.id)
         others = select(memberships).where(*mine, memberships.c.class_id != row.class_id)

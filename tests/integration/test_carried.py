@@ -482,7 +482,7 @@ async def test_all_that_may_be_wanted_fits_with_a_certificate_and_more_is_refuse
     mdm.clock.at += 310 * DAY  # the certificate is due, and the orders are put off until then
     await put_off(mdm, name)
     server = Server(mdm, bearer((await mdm.sign_in())["token"]))
-    sealing = read_sealing((await server.carry(Carry())).sealing, school)
+    sealing = read_sealing((await server.carry(Carry())).sealing, school).key
     box = box_key(key).public_key().public_bytes_raw().hex()
     about = (name, mdm.school, 1, mdm.clock.at, 0, box, "hash", Inventory("laptop"))
     bundle = Bundle(name, seal_told(Told(*about, csr=csr(key, "device")), key, sealing)[0])
@@ -511,7 +511,7 @@ async def test_a_device_that_says_it_holds_a_number_out_of_reach_leaves_the_serv
     key = new_key()
     name, school = await enrolled_by(mdm, key)
     server = Server(mdm, bearer((await mdm.sign_in())["token"]))
-    sealing = read_sealing((await server.carry(Carry())).sealing, school)
+    sealing = read_sealing((await server.carry(Carry())).sealing, school).key
     box = box_key(key).public_key().public_bytes_raw().hex()
     for counter, version in ((1, HELD_MAX + 1), (2, 2**53)):
         about = (name, mdm.school, counter, mdm.clock.at, version, box, "hash", Inventory("laptop"))

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from central_mdm.cli import main
 from central_mdm.contract.roster import PupilRow
+from central_mdm.identity.people import Person, keep_person
 from central_mdm.journal.model import events
 from central_mdm.platform.errors import Missing
 from central_mdm.pupils import Forgotten, Told, forget, tell
@@ -60,6 +61,30 @@ async def test_all_that_is_here_of_a_pupil_is_written_and_nothing_of_the_others(
     with pytest.raises(Missing):
         await tell(mdm.ground, mdm.school, "p-nobody", tmp_path / "nobody")
     assert not (tmp_path / "nobody").exists()
+
+
+async def test_what_an_administrator_did_to_a_pupil_is_told_and_not_what_was_done_to_others(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    await keep_person(mdm.ground, mdm.school, Person("a-1", "a", "A", "administrator"), "")
+    headers = await mdm.as_administrator("a-1")
+
+    async def does(path: str, **body: str) -> dict[str, Any]:
+        answer = await mdm.http.post(f"/api/admin/{path}", json=body, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    names = {"class_id": "5B", "given_name": "Ada", "family_name": "L", "display": "Ada L"}
+    ada = (await does("pupils", **names))["id"]
+    await does("pupils", **names | {"id": mdm.sample["devices"][0]["pupil"], "display": "B"})
+    await does("moves", pupil=ada, from_class="5B", to_class="4A")
+    await tell(mdm.ground, mdm.school, ada, tmp_path / "asked")
+    told = json.loads((tmp_path / "asked" / "pupil.json").read_text())["acts"]
+    acts = [(act["act"], act["object"]) for act in told]
+    assert acts == [
+        ("/api/admin/pupils", f"{ada} in 5B"),
+        ("/api/admin/moves", f"{ada}: 5B > 4A"),
+    ]
 
 
 async def test_a_forgotten_pupil_leaves_no_name_no_work_and_a_whole_chain(

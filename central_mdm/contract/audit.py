@@ -6,7 +6,8 @@ from central_mdm.contract.names import Count
 
 
 class Act(Struct, frozen=True):
-    """`who`: `person:<id>`, `visitor:<region>/<id>` or `console:<user of the server's machine>`.
+    """`who`: `person:<id>`, `visitor:<region>/<id>` or `console:<user of the server's machine>`,
+    of root with ` by sudo of <user>` behind it where sudo says so.
 
     `act` is a route, a command or a word; `object` the ids it acts on. `detail` begins with
     `refused: ` and a code where nothing was done; all others were done.

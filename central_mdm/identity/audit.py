@@ -1,6 +1,7 @@
 """Who administrated what: one chain of acts a school, each written in the act's own transaction."""
 
-import getpass
+import os
+import pwd
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -44,12 +45,20 @@ def by(caller: Caller) -> By:
 
 
 def by_console() -> By:
-    """Name the user of this machine who runs a command on it."""
+    """Name the user of this machine who runs a command on it, and whose sudo it is.
+
+    The system says who that is: `LOGNAME` says what somebody has written there.
+    """
+    uid, sudo = os.getuid(), os.environ.get("SUDO_UID", "")
+    whose = f" by sudo of {_user(int(sudo))}" if uid == 0 and sudo.isdecimal() else ""
+    return By(f"console:{_user(uid)}{whose}", "console")
+
+
+def _user(uid: int) -> str:
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a number without a name, in a container
-        user = "nameless"
-    return By(f"console:{user}", "console")
+        return pwd.getpwuid(uid).pw_name
+    except (KeyError, OverflowError):  # a number without a name, in a container
+        return str(uid)
 
 
 async def record(  # noqa: PLR0913, PLR0917 - what an act is

@@ -319,6 +319,25 @@ async def test_the_audit_is_read_page_by_page_by_administrators_only(mdm: Mdm) -
     assert (await asked(mdm, "/api/audit", teacher))[1]["code"] == "wrong-duty"
 
 
+def test_who_runs_a_command_is_whom_the_system_says_whatever_the_environment_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "claire")
+    monkeypatch.setattr("os.getuid", lambda: 0)
+    nobodys = "9" * 30
+    for sudo, told in (
+        ("", ""),
+        ("claire", ""),
+        ("1", " by sudo of daemon"),
+        (nobodys, f" by sudo of {nobodys}"),
+    ):
+        monkeypatch.setenv("SUDO_UID", sudo)
+        assert audit.by_console().who == f"console:root{told}"
+    monkeypatch.setattr("os.getuid", lambda: 1)
+    assert audit.by_console().who == "console:daemon", "who is not root has no sudo"
+
+
 @on_sqlite
 async def test_commands_open_schools_make_people_and_are_in_the_audit_without_names(
     mdm: Mdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

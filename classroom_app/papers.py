@@ -1,5 +1,6 @@
 """The teacher's papers on this computer: identity, school, grant, and each lesson's mandate."""
 
+import time
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -47,13 +48,18 @@ class SignedPapers(Struct, frozen=True):
 class Papers:
     """Reads and shows the papers; `boot` is the boot clock, from which the floor goes on."""
 
-    def __init__(self, signed: SignedPapers, boot: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        signed: SignedPapers,
+        boot: Callable[[], float],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         """Raise `NotPaired` where key, certificate and root do not belong together."""
         self.signed = signed
         self.school = School.pin(signed.school, signed.root.encode())
         key = key_of_pem(signed.key.encode())
         self.identity = Identity.of(key, signed.certificate.encode())
-        self._boot = boot
+        self._boot, self._wall = boot, wall
         self._floor = Floor(at_boot=boot())
         self._grant: Grant | None = None
         self.deny_lists = DenyLists(self.school, signed.deny_list)
@@ -77,8 +83,11 @@ class Papers:
 
     def _hold(self, signed: SignedPapers, grant: Grant) -> None:
         self._grant = grant
-        self._floor = self._floor.raised(self._grant.issued_at, self._boot())
+        self._raise_floor(grant.issued_at)
         self.signed = signed
+
+    def _raise_floor(self, issued_at: float) -> None:
+        self._floor = self._floor.raised(issued_at, self._boot(), self._wall())
 
     def deny(self, deny_list: str) -> bool:
         """Take a newer deny list, to be carried to the devices; False for an older one.
@@ -87,7 +96,7 @@ class Papers:
         """
         newer = self.deny_lists.take(deny_list)
         if newer:
-            self._floor = self._floor.raised(self.deny_lists.issued_at, self._boot())
+            self._raise_floor(self.deny_lists.issued_at)
         return newer
 
     def discovery(self) -> bytes:

@@ -82,13 +82,14 @@ class Retaining:
 
     async def clean(self) -> None:
         periods = await asyncio.to_thread(read_periods, self._home / FILE, RETENTION, Retention())
-        floor = self._floor()
+        # All is dated by this computer's clock: while it is behind, nothing is too old. Nor is
+        # anything by the floor alone, which a server whose clock leapt may have raised.
+        now = int(min(self._floor(), self._wall()))
         try:
-            # Files are dated by this computer's clock: while it is behind, nothing is too old.
-            files = await asyncio.to_thread(self._clean, periods, min(floor, self._wall()))
-            acts = await self._keeps.forget_before(int(floor) - periods.journal * DAY_SECONDS)
+            files = await asyncio.to_thread(self._clean, periods, now)
+            acts = await self._keeps.forget_before(now - periods.journal * DAY_SECONDS)
             # A lesson of today may still need its names.
-            today = int(floor) - DAY_SECONDS
+            today = now - DAY_SECONDS
             acts += await self._keeps.erase_told(today, self._home / COLLECTED)
         except (NotKept, OSError) as error:
             log.info("not cleaned up", extra={"why": type(error).__name__})

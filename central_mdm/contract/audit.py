@@ -6,9 +6,10 @@ from central_mdm.contract.names import Count
 
 
 class Act(Struct, frozen=True):
-    """`who`: `person:<id>`, `visitor:<region>/<id>` or `console:<user of the server's machine>`,
-    of root with ` by sudo of <user>` behind it where sudo says so.
+    """One act, refused or done, by one who administrates.
 
+    `who`: `person:<id>`, `visitor:<region>/<id>` or `console:<user of the server's machine>`, of
+    root with ` by sudo of <user>` behind it where sudo says so.
     `act` is a route, a command or a word; `object` the ids it acts on. `detail` begins with
     `refused: ` and a code where nothing was done; all others were done.
     `session` is what of one sign-in belongs together. `mark` is BLAKE3, in hex, over the mark of

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import case, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.identity.model import sign_in_failures as failures
@@ -22,39 +22,32 @@ def _key(login: str) -> str:
     return hashlib.sha256(login.encode()).hexdigest()
 
 
-async def check(connection: AsyncConnection, school: str, login: str, now: int) -> None:
-    """Raise TryAgain while this login has to wait.
+async def count(connection: AsyncConnection, school: str, login: str, now: int) -> int:
+    """Count one more try and return how many that are. Raises TryAgain: this login has to wait.
 
-    Nobody is told to wait longer than the longest: then the clock was ahead when it was written.
-    """
-    wanted = select(failures.c.blocked_until).where(
-        failures.c.school == school, failures.c.login_hash == _key(login)
-    )
-    blocked_until = (await connection.execute(wanted)).scalar() or 0
-    if now < blocked_until <= now + WAIT_SECONDS_MAX:
-        raise TryAgain("too-many-attempts", blocked_until - now)
-
-
-async def note_failure(connection: AsyncConnection, school: str, login: str, now: int) -> int:
-    """Count one more and return how many.
-
-    From the fifth on, wait 2, 4, 8 … seconds, at most a quarter of an hour.
+    From the fifth on, wait 2, 4, 8 … seconds, at most a quarter of an hour. Nobody is told to wait
+    longer than the longest: then the clock was ahead when it was written.
     """
     old = delete(failures).where(failures.c.school == school, failures.c.forget_at <= now)
     await connection.execute(old)
-    mine = (failures.c.school == school, failures.c.login_hash == _key(login))
-    counted = (await connection.execute(select(failures.c.failures).where(*mine))).scalar() or 0
-    count = counted + 1
-    over = max(0, count - FREE_FAILURES + 1)
-    wait = min(2 ** min(over, 20), WAIT_SECONDS_MAX) if over else 0
-    facts = {"failures": count, "blocked_until": now + wait, "forget_at": now + FORGET_SECONDS}
-    row = {"school": school, "login_hash": _key(login), **facts}
-    await connection.execute(
-        upsert(connection, failures)
-        .values(row)
-        .on_conflict_do_update(index_elements=["school", "login_hash"], set_=facts)
+    row = {"school": school, "login_hash": _key(login), "failures": 1, "blocked_until": 0}
+    counted = upsert(connection, failures).values(row | {"forget_at": now + FORGET_SECONDS})
+    # Held until the transaction ends: of twenty at once each is counted after the one before.
+    waits = failures.c.blocked_until.between(now + 1, now + WAIT_SECONDS_MAX)
+    one_more = failures.c.failures + case((waits, 0), else_=1)
+    counted = counted.on_conflict_do_update(
+        index_elements=["school", "login_hash"], set_={"failures": one_more}
     )
-    return count
+    held = counted.returning(failures.c.failures, failures.c.blocked_until)
+    tries, blocked_until = (await connection.execute(held)).one()
+    if now < blocked_until <= now + WAIT_SECONDS_MAX:
+        raise TryAgain("too-many-attempts", blocked_until - now)
+    over = max(0, tries - FREE_FAILURES + 1)
+    wait = min(2 ** min(over, 20), WAIT_SECONDS_MAX) if over else 0
+    mine = (failures.c.school == school, failures.c.login_hash == _key(login))
+    facts = {"blocked_until": now + wait, "forget_at": now + FORGET_SECONDS}
+    await connection.execute(update(failures).where(*mine).values(facts))
+    return tries
 
 
 async def forget(connection: AsyncConnection, school: str, login: str) -> None:

@@ -171,9 +171,8 @@ async def _count(ground: Ground, school: str, login: str, teacher: str = "") -> 
     """
     now = ground.clock()
     async with ground.database.writing(school) as connection:
-        await attempts.check(connection, school, login, now)
-        count = await attempts.note_failure(connection, school, login, now)
-        if teacher and count == attempts.GUESSES:
+        tries = await attempts.count(connection, school, login, now)
+        if teacher and tries == attempts.GUESSES:
             await _alarm_of_guesses(connection, school, teacher, now)
 
 

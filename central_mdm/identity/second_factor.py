@@ -109,10 +109,9 @@ async def give(ground: Ground, caller: Caller, code: str) -> None:
     counted = f"\0second-factor\0{caller.id}"  # no login has a zero byte
     async with ground.database.writing(school) as connection:
         # Counted before it is known, as passwords are.
-        await attempts.check(connection, school, counted, now)
-        count = await attempts.note_failure(connection, school, counted, now)
-        if count == attempts.GUESSES:
-            detail = f"{count} second factors within an hour"
+        tries = await attempts.count(connection, school, counted, now)
+        if tries == attempts.GUESSES:
+            detail = f"{tries} second factors within an hour"
             told = "teacher", caller.id, caller.id, str(now), detail
             await raise_alarm(connection, school, "", Alarm(now, "password-guessed", *told))
     async with ground.database.writing(school) as connection:

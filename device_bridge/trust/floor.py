@@ -12,6 +12,8 @@ FLOOR_LOWEST: Final = 1_735_689_600
 """2025-01-01: no statement of this protocol is older."""
 FLOOR_HIGHEST: Final = FLOOR_LOWEST + 10 * 365 * 86_400
 """Beyond this a signed moment is a mistake: one bad signature must not age all devices to death."""
+AHEAD_SECONDS: Final = 2 * 86_400
+"""So far ahead of a clock that may be right, what is signed was signed by one that is wrong."""
 
 
 class Floor(Struct, frozen=True):
@@ -24,10 +26,15 @@ class Floor(Struct, frozen=True):
         """Return the floor at boot-clock second `boot`."""
         return self.seconds + max(0.0, boot - self.at_boot)
 
-    def raised(self, issued_at: float, boot: float) -> "Floor":
-        """Return the floor after the school's signature named `issued_at`. It never falls."""
+    def raised(self, issued_at: float, boot: float, wall: float) -> "Floor":
+        """Return the floor after the school's signature named `issued_at`. It never falls.
+
+        `wall` is no witness where it is behind the floor. Where it is not, it has to agree: a
+        server whose clock leaps for an hour would end every right for as long as it leapt.
+        """
         now = self.at(boot)
-        if now < issued_at <= FLOOR_HIGHEST:
+        highest = wall + AHEAD_SECONDS if wall >= now else FLOOR_HIGHEST
+        if now < issued_at <= min(highest, FLOOR_HIGHEST):
             return Floor(issued_at, boot)
         return Floor(now, boot)
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 from central_mdm.contract.heads import Alarm
 from central_mdm.fleet.acts import ACTS_AN_HOUR, ask, confirm, person, waiting
 from central_mdm.fleet.model import releases
-from central_mdm.identity.attempts import GUESSES, note_failure
+from central_mdm.identity.attempts import GUESSES, count
 from central_mdm.identity.model import certificates
 from central_mdm.identity.revocation import end_teacher
 from central_mdm.identity.roles import choose_role
@@ -122,9 +122,9 @@ async def test_a_school_of_one_person_is_told_what_to_do_and_a_substitute_may_no
 async def test_passwords_guessed_without_end_are_an_alarm(mdm: Mdm) -> None:
     for login in ("keller", "nobody"):
         async with mdm.ground.database.writing(mdm.school) as connection:
-            for _ in range(GUESSES - 1):
-                await note_failure(connection, mdm.school, login, mdm.clock.at)
-    mdm.clock.at += 120
+            for n in range(GUESSES - 1):
+                await count(connection, mdm.school, login, mdm.clock.at + 60 * n)
+    mdm.clock.at += 600
     for login in ("keller", "nobody"):
         with pytest.raises(NotSignedIn):
             await prove(mdm.ground, mdm.school, login, "wrong")

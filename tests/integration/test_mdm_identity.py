@@ -1,6 +1,8 @@
 """Signing in, tokens, certificates, grants; on SQLite and on PostgreSQL."""
 
+import asyncio
 import time
+from collections import Counter
 from contextlib import suppress
 
 import pytest
@@ -95,13 +97,23 @@ async def test_wrong_passwords_cost_time_and_unknown_logins_cost_the_same(mdm: M
     await mdm.sign_in()  # the wait is over, and the right password forgets the failures
 
 
+async def test_twenty_guesses_at_once_are_counted_as_twenty_one_after_the_other(mdm: Mdm) -> None:
+    asked = {"school": mdm.school, "login": "lambert", "password": "guess"}
+    async with asyncio.TaskGroup() as guessers:
+        at_once = [
+            guessers.create_task(mdm.http.post("/api/sign-in", json=asked)) for _ in range(20)
+        ]
+    told = Counter(each.result().status_code for each in at_once)
+    assert told == {401: 5, 429: 15}
+
+
 async def test_a_servers_clock_that_was_ahead_keeps_nobody_out(mdm: Mdm) -> None:
     ahead = mdm.clock() + 2 * 86_400
     async with mdm.ground.database.writing(mdm.school) as connection:
-        for _ in range(7):
-            await attempts.note_failure(connection, mdm.school, "lambert", ahead)
+        for _ in range(5):
+            await attempts.count(connection, mdm.school, "lambert", ahead)
         with pytest.raises(TryAgain):
-            await attempts.check(connection, mdm.school, "lambert", ahead)
+            await attempts.count(connection, mdm.school, "lambert", ahead)
     asked = {"school": mdm.school, "login": "lambert", "password": "guess"}
     tries = [await mdm.http.post("/api/sign-in", json=asked) for _ in range(2)]
     assert [answer.status_code for answer in tries] == [401, 429], "what was wrong still counts"

@@ -249,17 +249,21 @@ async def test_a_pupil_is_erased_and_the_chain_still_holds(keeping: Keeping) -> 
     assert await keeping.verify() is None
 
 
-async def test_names_go_by_age_with_the_schools_clock_and_nothing_of_them_is_left_lying(
+async def test_names_go_by_age_by_both_clocks_and_nothing_of_them_is_left_lying(
     keeping: Keeping, tmp_path: Path
 ) -> None:
     for act in lesson_acts():
         await keeping.remember(act)
     newest = max(act.at for act in lesson_acts())
-    floor = float(newest)
-    retaining = Retaining(keeping, Library(tmp_path / "library"), tmp_path, lambda: floor)
+    floor = wall = float(newest)
+    library = Library(tmp_path / "library")
+    retaining = Retaining(keeping, library, tmp_path, lambda: floor, lambda: wall)
     await retaining.clean()
     assert AMINA in repr(await keeping.acts(LESSON, 1000)), "not yet"
-    floor += 184 * DAY_SECONDS
+    floor += 730 * DAY_SECONDS
+    await retaining.clean()
+    assert AMINA in repr(await keeping.acts(LESSON, 1000)), "a server's clock leapt"
+    wall += 184 * DAY_SECONDS
     await retaining.clean()
     kept = await keeping.acts(LESSON, 1000)
     assert len(kept) == len(lesson_acts())

@@ -241,10 +241,19 @@ def test_a_lesson_is_the_first_teachers_who_named_it_and_no_flood_makes_that_for
 def test_the_floor_rises_by_the_schools_signature_and_never_falls() -> None:
     floor = Floor(NOW, 10.0)
     assert floor.at(70.0) == NOW + 60
-    assert floor.raised(NOW + 1000, 70.0).at(80.0) == NOW + 1010
-    assert floor.raised(NOW - 1000, 70.0).at(70.0) == NOW + 60
-    assert floor.raised(FLOOR_HIGHEST + 1, 70.0).at(70.0) == NOW + 60
+    assert floor.raised(NOW + 1000, 70.0, NOW).at(80.0) == NOW + 1010
+    assert floor.raised(NOW - 1000, 70.0, NOW).at(70.0) == NOW + 60
+    assert floor.raised(FLOOR_HIGHEST + 1, 70.0, NOW).at(70.0) == NOW + 60
     assert Floor().at(0.0) == FLOOR_LOWEST
+
+
+def test_a_server_whose_clock_leapt_raises_no_floor_where_a_clock_disagrees() -> None:
+    floor, year = Floor(NOW, 10.0), 365 * 86_400
+    right = NOW + 5
+    assert floor.raised(NOW + year, 10.0, right).at(10.0) == NOW
+    assert floor.raised(NOW + 86_400, 10.0, right).at(10.0) == NOW + 86_400, "a time zone, a drift"
+    woke_in_1970 = 1000.0
+    assert floor.raised(NOW + year, 10.0, woke_in_1970).at(10.0) == NOW + year, "no witness"
 
 
 def test_an_expired_identity_ends_at_the_floor_and_a_future_one_is_taken() -> None:

@@ -1,5 +1,6 @@
 """What a device knows by itself: its boot clock, its time floor, the classes it serves."""
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,8 +13,13 @@ _UNRULED: Final = Assignment("", "", 0, (), 0)
 class GroundHere:
     """Fulfils `trust.floor.Ground`."""
 
-    def __init__(self, boot: Callable[[], float], floor_seconds: float) -> None:
-        self._boot = boot
+    def __init__(
+        self,
+        boot: Callable[[], float],
+        floor_seconds: float,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._boot, self._wall = boot, wall
         self._floor = Floor(max(floor_seconds, FLOOR_LOWEST), boot())
         self._assignment: Assignment | None = None
 
@@ -40,7 +46,7 @@ class GroundHere:
         return self._assignment.version if self._assignment else 0
 
     def signed_at(self, issued_at: int) -> None:
-        self._floor = self._floor.raised(issued_at, self._boot())
+        self._floor = self._floor.raised(issued_at, self._boot(), self._wall())
 
     def serve_none(self) -> None:
         """Serve no class until the next assignment: the school that signed the last has ended."""

@@ -117,7 +117,7 @@ class Guard:
         self._folders = folders = makings.folders or OwnFolders(folder, makings.bulk)
         self.presence = PresenceGuard(voice, now, held.presence, self._ended, folders)
         self.attention = AttentionGuard(voice, now, held.attention)
-        self.ground = GroundHere(now, held.floor_seconds)
+        self.ground = GroundHere(now, held.floor_seconds, makings.clock.wall)
         self.private = PrivateGuard(
             voice, now, held.private, self.presence, lambda: self.ground.rules.private_seconds
         )

@@ -31,7 +31,7 @@ async def adopt(ground: Ground, kept: Kept) -> None:
         news: list[Told] = []
         # A class before who and what is in it.
         for one in (row for row in kept.rows if isinstance(row, ClassRow)):
-            news += await put_class(connection, kept.school, one)
+            news += await put_class(connection, kept.school, one, ground.clock())
         for row_ in kept.rows:
             match row_:
                 case PupilRow():

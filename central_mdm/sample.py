@@ -68,7 +68,7 @@ async def _write(ground: Ground, school: dict[str, Any], places: dict[str, list[
     async with ground.database.writing(name) as connection:
         news: list[Told] = []
         for row in school["classes"]:
-            news += await put_class(connection, name, ClassRow(**row))
+            news += await put_class(connection, name, ClassRow(**row), ground.clock())
         for teacher in school["teachers"]:
             for class_id in teacher["classes"]:
                 news += await give_class(connection, name, teacher["id"], class_id)

@@ -93,7 +93,7 @@ async def _write(ground: Ground, school: str, classes: list[str], staff: list[Te
     async with ground.database.writing(school) as connection:
         news: list[Told] = []
         for name in classes:
-            news += await put_class(connection, school, ClassRow(name, name))
+            news += await put_class(connection, school, ClassRow(name, name), ground.clock())
             code = Code(name, ends_at, DEVICES_A_CLASS)
             await make_code(connection, school, _code(school, name), code, ground.clock())
         for number, one in enumerate(staff):

@@ -104,7 +104,7 @@ def _chunks(ground: Ground) -> HTTPRouteHandler:
     ) -> Response[bytes]:
         caller: Caller = request.user
         async with ground.database.reading(caller.school) as connection:
-            kept = await reading.find(connection, caller, file)
+            kept = await reading.find(connection, caller, file, ground.clock())
         if name not in kept.chunks():
             raise Missing("no-chunk")
         if name in held:
@@ -121,13 +121,13 @@ def _files(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
     async def listed(request: AnyRequest, class_id: ClassId, after: After = "") -> FilesListed:
         caller: Caller = request.user
         async with ground.database.reading(caller.school) as connection:
-            return await reading.list_files(connection, caller, class_id, after)
+            return await reading.list_files(connection, caller, class_id, after, ground.clock())
 
     @get("/files/{file:str}/manifest", opt=TEACHER, responses=problems(401, 403, 404))
     async def manifest(request: AnyRequest, file: FileId) -> FileKept:
         caller: Caller = request.user
         async with ground.database.reading(caller.school) as connection:
-            kept = await reading.find(connection, caller, file)
+            kept = await reading.find(connection, caller, file, ground.clock())
         places = await ground.objects.addresses(caller.school, kept.chunks())
         return replace(kept.about, addresses=places)
 
@@ -139,7 +139,7 @@ def _files(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
     async def read(request: AnyRequest, file: FileId) -> Response[bytes] | Stream:
         caller: Caller = request.user
         async with ground.database.reading(caller.school) as connection:
-            kept = await reading.find(connection, caller, file)
+            kept = await reading.find(connection, caller, file, ground.clock())
         chunks = kept.chunks()
         # The first chunk before the headers: what is lost is said by a status, not by a cut.
         first = await read_chunk(ground, caller.school, chunks[0]) if chunks else b""

@@ -10,7 +10,7 @@ from central_mdm.contract.partage import FileKept, FileNamed, FilesListed, Manif
 from central_mdm.partage.model import documents, files
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Missing
-from central_mdm.roster.reading import classes_of
+from central_mdm.roster.reading import classes_now
 
 FILES_A_PAGE = 200
 _manifest = msgspec.msgpack.Decoder(Manifest)
@@ -18,6 +18,7 @@ _manifest = msgspec.msgpack.Decoder(Manifest)
 FILES: Final = select(
     files.c.id,
     files.c.lesson,
+    files.c.teacher,
     files.c.class_id,
     files.c.pupil,
     files.c.name,
@@ -51,23 +52,26 @@ class Kept(msgspec.Struct, frozen=True):
         return tuple(chunk.hash.hex() for chunk in _manifest.decode(self.about.manifest).chunks)
 
 
-async def find(connection: AsyncConnection, caller: Caller, file: str) -> Kept:
+async def find(connection: AsyncConnection, caller: Caller, file: str, now: int) -> Kept:
     """Find a kept file that the caller may read. Raises Missing for any other.
 
-    Those are the files of one's own classes; an administrator answers for all of a school.
+    Those are what one has brought oneself, and all of the classes that one has now; an
+    administrator answers for all of a school.
     """
     row = (await connection.execute(_ONE, {"school": caller.school, "id": file})).first()
-    if row is None or not await _may_read(connection, caller, row.class_id):
+    if row is None:
+        raise Missing("no-file")
+    if row.teacher != caller.id and not await _may_read(connection, caller, row.class_id, now):
         raise Missing("no-file")
     kept = FileKept(row.id, row.lesson, row.class_id, row.pupil, row.name, row.manifest)
     return Kept(kept, row.size)
 
 
 async def list_files(
-    connection: AsyncConnection, caller: Caller, class_id: str, after: str
+    connection: AsyncConnection, caller: Caller, class_id: str, after: str, now: int
 ) -> FilesListed:
     """List a class's files by id, those after `after`. Raises Missing for another's class."""
-    if not await _may_read(connection, caller, class_id):
+    if not await _may_read(connection, caller, class_id, now):
         raise Missing("no-class")
     asked = {"school": caller.school, "class_id": class_id, "after": after}
     rows = (await connection.execute(_PAGE, asked)).all()
@@ -75,10 +79,11 @@ async def list_files(
     return FilesListed(some, len(rows) > FILES_A_PAGE)
 
 
-async def _may_read(connection: AsyncConnection, caller: Caller, class_id: str) -> bool:
+async def _may_read(connection: AsyncConnection, caller: Caller, class_id: str, now: int) -> bool:
     if caller.duty == "administrator":
         return True
-    return class_id in await classes_of(connection, caller.school, caller.id)
+    classes, _ = await classes_now(connection, caller.school, caller.id, now)
+    return class_id in classes
 
 
 def _named(row: Any) -> FileNamed:  # noqa: ANN401 - a row of `FILES`

@@ -45,7 +45,7 @@ async def keep_class(ground: Ground, school: str, asked: ClassPut) -> str:
             await _want_taught(connection, school, asked.id)
         row = ClassRow(asked.id or ground.new_id(), asked.name, asked.subject)
         about(row.id)
-        news = await put_class(connection, school, row)
+        news = await put_class(connection, school, row, ground.clock())
         if asked.hours is not None:
             await put_hours(connection, school, row.id, asked.hours)
         await publish(connection, school, news)
@@ -118,7 +118,8 @@ async def teach(ground: Ground, school: str, asked: Teaching) -> None:
             given = asked.teacher, asked.class_id, asked.ends_at
             news = await give_class(connection, school, *given)
         else:
-            news = await take_class(connection, school, asked.teacher, asked.class_id)
+            taken = asked.teacher, asked.class_id, ground.clock()
+            news = await take_class(connection, school, *taken)
         await publish(connection, school, news)
 
 

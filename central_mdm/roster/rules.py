@@ -23,15 +23,18 @@ from central_mdm.roster.model import (
 )
 
 
-async def put_class(connection: AsyncConnection, school: str, row: ClassRow) -> list[Told]:
-    """Add a class or change its name; all its teachers are told. Raises Malformed."""
+async def put_class(
+    connection: AsyncConnection, school: str, row: ClassRow, now: int
+) -> list[Told]:
+    """Add a class or change its name; all its teachers at `now` are told. Raises Malformed."""
     check(row)
     facts = {"name": row.name, "subject": row.subject}
     added = upsert(connection, classes).values({"school": school, "id": row.id, **facts})
     await connection.execute(
         added.on_conflict_do_update(index_elements=["school", "id"], set_=facts)
     )
-    mine = (teaching.c.school == school, teaching.c.class_id == row.id)
+    still = or_(teaching.c.ends_at == 0, teaching.c.ends_at > now)
+    mine = (teaching.c.school == school, teaching.c.class_id == row.id, still)
     found = (await connection.execute(select(teaching.c.teacher).where(*mine))).scalars()
     return [told(f"class:{row.id}", row), *(told(f"teacher:{each}", row) for each in found)]
 
@@ -63,15 +66,15 @@ async def give_class(
 
 
 async def take_class(
-    connection: AsyncConnection, school: str, teacher: str, class_id: str
+    connection: AsyncConnection, school: str, teacher: str, class_id: str, now: int
 ) -> list[Told]:
-    await connection.execute(
-        delete(teaching).where(
-            teaching.c.school == school,
-            teaching.c.teacher == teacher,
-            teaching.c.class_id == class_id,
-        )
+    """Let a teacher teach a class no more; what was held of it before is still taken."""
+    mine = (
+        teaching.c.school == school,
+        teaching.c.teacher == teacher,
+        teaching.c.class_id == class_id,
     )
+    await connection.execute(update(teaching).where(*mine).values(ends_at=now))
     return [Told(f"teacher:{teacher}", "class", class_id, None)]
 
 

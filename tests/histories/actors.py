@@ -293,7 +293,7 @@ class Acts:
         class_id = chance.choice(self.scene.template.classes)
         self.scene.hear(Moving(class_id))
         async with ground.database.writing(SCHOOL) as connection:
-            news = await take_class(connection, SCHOOL, teacher, class_id)
+            news = await take_class(connection, SCHOOL, teacher, class_id, ground.clock())
             await publish(connection, SCHOOL, news)
 
     async def name_class(self, ground: Ground) -> None:
@@ -301,7 +301,8 @@ class Acts:
         row = ClassRow(chance.choice(self.scene.template.classes), f"Class {chance.randint(1, 99)}")
         self.scene.hear(Naming(row.id, row.name))
         async with ground.database.writing(SCHOOL) as connection:
-            await publish(connection, SCHOOL, await put_class(connection, SCHOOL, row))
+            news = await put_class(connection, SCHOOL, row, ground.clock())
+            await publish(connection, SCHOOL, news)
         self.scene.hear(Named(row.id, row.name))
 
     async def declare_policy(self, ground: Ground) -> None:

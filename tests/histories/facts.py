@@ -1,7 +1,7 @@
 """What is there when all is quiet, read from where the programs have kept it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from blake3 import blake3
@@ -32,6 +32,9 @@ from device_bridge.trust.revocation import DenyLists
 from tests.histories import checker
 from tests.histories.checker import Rows, Work
 from tests.histories.stage import SCHOOL, Template
+
+TAUGHT: Final = select(roster.teaching).where(roster.teaching.c.ends_at == 0)
+"""Who has a class now: in a history each has it for good, or has it no more."""
 
 
 async def app(
@@ -92,7 +95,7 @@ async def server(ground: Ground, made: Template) -> checker.Server:
         declared = await nearest(connection, SCHOOL, [row.id for row in told])
         placed = await every(roster.placements)
         scopes = {one.id: {f"teacher:{one.id}"} for one in made.teachers}
-        for row in await every(roster.teaching):
+        for row in await every(TAUGHT):
             scopes[row.teacher].add(f"class:{row.class_id}")
         return checker.Server(
             [(msgspec.json.decode(row.body)["id"], row.teacher) for row in events],
@@ -147,7 +150,7 @@ async def _work(ground: Ground, connection: AsyncConnection, row: Any) -> Work: 
 
 
 async def _tables(
-    every: Callable[[Table], Awaitable[list[Any]]],
+    every: Callable[[Table | Select[Any]], Awaitable[list[Any]]],
 ) -> dict[str, dict[tuple[str, str], bytes]]:
     """Return what the roster's own tables say, as the feed would tell it."""
     found: dict[str, dict[tuple[str, str], bytes]] = {}
@@ -158,7 +161,7 @@ async def _tables(
     rooms = {row.id: ClassRow(row.id, row.name, row.subject) for row in await every(roster.classes)}
     for room in rooms.values():
         add(f"class:{room.id}", "class", room)
-    for row in await every(roster.teaching):
+    for row in await every(TAUGHT):
         add(f"teacher:{row.teacher}", "class", rooms[row.class_id])
     people = {row.id: row for row in await every(roster.pupils)}
     for row in await every(roster.memberships):

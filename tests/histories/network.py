@@ -64,7 +64,8 @@ class Network:
         content = await request.aread()
         fault = self._fault()
         target = request.url.raw_path.decode()
-        self.world.tell(process.name, request.method, target, fault)
+        named = request.url.path if "key=" in target else target  # a key is drawn by chance
+        self.world.tell(process.name, request.method, named, fault)
         await self._some_time()
         if self.away.get(process.name, 0.0) > self.world.loop.time() or fault == "cut_before":
             raise httpx.ConnectError("no route")
@@ -83,7 +84,7 @@ class Network:
         if task.cancelled() or task.exception() or fault in {"cut_after", "cut_within"}:
             raise httpx.ReadError("cut off")
         status, headers, body = task.result()
-        self.world.tell(process.name, request.method, target, status)
+        self.world.tell(process.name, request.method, named, status)
         cut = len(body) // 2 if fault == "cut_answer" else -1
         return httpx.Response(status, headers=headers, stream=_Body(body, cut))
 

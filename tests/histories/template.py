@@ -68,7 +68,9 @@ async def _school(ground: Ground, made: Template) -> None:
         news = [
             told
             for one in made.classes
-            for told in await put_class(connection, SCHOOL, ClassRow(one, name_of(one)))
+            for told in await put_class(
+                connection, SCHOOL, ClassRow(one, name_of(one)), ground.clock()
+            )
         ]
         for number, one in enumerate(made.teachers):
             for class_id in (made.classes[number], made.classes[number - 1]):

@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event, select
 
+from central_mdm.contract.register import Teaching
 from central_mdm.journal.model import events
 from central_mdm.journal.rules import gaps
+from central_mdm.roster.administering import teach
 from tests.mdm import Mdm
 
 pytestmark = pytest.mark.real_loop
@@ -171,3 +173,11 @@ async def test_a_full_batch_costs_a_handful_of_statements(mdm: Mdm) -> None:
     answers = await push(mdm, *(an_event(number) for number in range(2, 201)))
     assert {state for _, state, _ in answers} == {"applied"}
     assert len(said) < 20, said
+
+
+async def test_lessons_of_a_class_that_was_handed_over_are_taken_from_who_held_them(
+    mdm: Mdm,
+) -> None:
+    await teach(mdm.ground, mdm.school, Teaching("t-lambert", "5B", teaches=False))
+    answers = await push(mdm, an_event(1), an_event(2))
+    assert [state for _, state, _ in answers] == ["applied"] * 2

@@ -61,7 +61,7 @@ async def test_a_class_is_found_by_its_name_where_no_other_is_called_so(mdm: Mdm
 
     async with mdm.ground.database.writing(mdm.school) as connection:
         for id_, name in (("k-1", "Chœur"), ("k-2", "Latin"), ("k-3", "LATIN"), ("k-4", "Chœur")):
-            await put_class(connection, mdm.school, ClassRow(id_, name, ""))
+            await put_class(connection, mdm.school, ClassRow(id_, name, ""), mdm.clock.at)
         over = update(classes).where(classes.c.id == "k-4").values(archived_at=1)
         await connection.execute(over)
     assert [await named("chœur"), await named("k-2")] == ["k-1", "k-2"]

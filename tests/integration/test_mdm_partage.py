@@ -14,11 +14,13 @@ import pytest
 from sqlalchemy import text, update
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, ChunkRef, Manifest
+from central_mdm.contract.register import Teaching
 from central_mdm.identity.model import teachers
 from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school
 from central_mdm.partage.quota import keep_quota, room
 from central_mdm.platform.authentication import Caller
+from central_mdm.roster.administering import teach
 from central_mdm.tidying import DAY_SECONDS, Retention, tidy
 from central_mdm.verifying import look_through
 from tests.disks import disk
@@ -190,6 +192,25 @@ async def test_only_teachers_of_the_class_may_read_or_hand_in(mdm: Mdm) -> None:
     assert refused["reason"] == "foreign-class"
     stranger = await offer(mdm, an_offer(mdm, manifest, id="file-2", pupil="nobody"))
     assert stranger["reason"] == "foreign-pupil"
+
+
+async def test_who_has_a_class_no_more_brings_and_reads_what_is_of_then_and_no_other_work(
+    mdm: Mdm,
+) -> None:
+    pieces, manifest = document(1)
+    await put(mdm, pieces[0])
+    await offer(mdm, an_offer(mdm, manifest))
+    for told in (Teaching("t-sane", "5B"), Teaching("t-lambert", "5B", teaches=False)):
+        await teach(mdm.ground, mdm.school, told)
+    late = await offer(mdm, an_offer(mdm, manifest, id="file-2"))
+    assert late["state"] == "kept", "collected before, and brought now"
+    theirs = await offer(mdm, an_offer(mdm, manifest, id="file-3"), login="sane")
+    assert theirs["state"] == "kept"
+    headers = await mdm.as_teacher()
+    asked = [await mdm.http.get(f"/api/files/file-{n}", headers=headers) for n in (1, 2, 3)]
+    assert [answer.status_code for answer in asked] == [200, 200, 404]
+    listed = await mdm.http.get("/api/files?class=5B", headers=headers)
+    assert listed.json()["code"] == "no-class"
 
 
 async def test_the_same_id_for_another_document_is_refused(mdm: Mdm) -> None:

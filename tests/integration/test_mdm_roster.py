@@ -93,7 +93,9 @@ async def test_who_is_in_step_gets_only_what_changed_and_tombstones_for_what_wen
     before = puller.last
     gone = mdm.sample["devices"][0]
     async with mdm.ground.database.writing(mdm.school) as connection:
-        news = await put_class(connection, mdm.school, ClassRow("5B", "5e B bis", "Latin"))
+        news = await put_class(
+            connection, mdm.school, ClassRow("5B", "5e B bis", "Latin"), mdm.clock.at
+        )
         news += await remove_pupil(connection, mdm.school, "5B", gone["pupil"])
         await publish(connection, mdm.school, news)
     await puller.pull()
@@ -112,7 +114,7 @@ async def test_who_is_in_step_gets_only_what_changed_and_tombstones_for_what_wen
 
 async def test_a_class_that_is_taken_away_is_no_scope_any_more(mdm: Mdm) -> None:
     async with mdm.ground.database.writing(mdm.school) as connection:
-        news = await take_class(connection, mdm.school, "t-lambert", "5B")
+        news = await take_class(connection, mdm.school, "t-lambert", "5B", mdm.clock.at)
         await publish(connection, mdm.school, news)
     headers = await mdm.as_teacher()
     scopes = (await mdm.http.get("/api/scopes", headers=headers)).json()["scopes"]
@@ -158,7 +160,7 @@ async def test_a_server_put_back_in_silence_tells_nothing_else_under_the_numbers
         """Call the class so, one after the other; return the number that its row bears."""
         for name in names:
             async with mdm.ground.database.writing(mdm.school) as connection:
-                news = await put_class(connection, mdm.school, ClassRow("5B", name))
+                news = await put_class(connection, mdm.school, ClassRow("5B", name), mdm.clock.at)
                 await publish(connection, mdm.school, news)
         puller = Puller(mdm)
         await puller.pull()

@@ -180,7 +180,7 @@ async def _neighbour(mdm: Mdm) -> dict[str, str]:
     ground, tokens = mdm.ground, dict[str, str]()
     await open_school(ground, NEIGHBOUR, "Next door")
     async with ground.database.writing(NEIGHBOUR) as connection:
-        news = await put_class(connection, NEIGHBOUR, ClassRow("N1", "Next 1"))
+        news = await put_class(connection, NEIGHBOUR, ClassRow("N1", "Next 1"), mdm.clock.at)
         kept = hash_password(PASSWORD)
         who = {"id": "n-teacher", "name": "Somebody else", "role": "teacher"}
         who |= {"login": "elsewhere", "password_hash": kept}

@@ -303,7 +303,7 @@ async def test_a_missing_device_says_so_on_its_screen_until_it_is_found(
 
 async def test_no_class_and_no_more_than_five_a_day_can_be_reported_missing(mdm: Mdm) -> None:
     async with mdm.ground.database.writing(mdm.school) as connection:
-        news = await put_class(connection, mdm.school, ClassRow("big", "Big"))
+        news = await put_class(connection, mdm.school, ClassRow("big", "Big"), mdm.clock.at)
         for number in range(24):
             row = DeviceRow(f"dev-{number:04}", "big", f"Tablet {number}", "linux")
             news += await put_device(connection, mdm.school, row, mdm.clock.at)

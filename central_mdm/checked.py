@@ -2,13 +2,16 @@
 
 import argparse
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec import Struct, ValidationError, convert, to_builtins
 
 from central_mdm.platform.errors import Malformed
 
 Told = TypeVar("Told", bound=Struct)
+HOURS_MAX: Final = 366 * 24
+DAYS_MAX: Final = 3660
+"""No command reaches further: ahead by hours, back or ahead by days."""
 
 
 def checked(told: Struct, kind: type[Told]) -> Told:

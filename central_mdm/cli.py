@@ -27,7 +27,7 @@ from central_mdm import (
 )
 from central_mdm.app import ROOMS
 from central_mdm.audited import witnessed
-from central_mdm.checked import checked, from_to
+from central_mdm.checked import HOURS_MAX, checked, from_to
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
@@ -48,7 +48,6 @@ PORT_MAX = 65535
 PUPILS_MAX = 500
 DRAIN_SECONDS_MAX = 60
 FIRST_SECONDS_MAX = 3600
-HOURS_MAX = 24 * 366
 USES_MAX = 10_000
 DAY_MINUTES = 24 * 60
 LIST = f"admin {listing_commands.LIST}"

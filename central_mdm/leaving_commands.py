@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import json, to_builtins
 
-from central_mdm.checked import from_to
+from central_mdm.checked import DAYS_MAX, from_to
 from central_mdm.contract.leaving import Left, SignedReceipt
 from central_mdm.fleet import acts
 from central_mdm.fleet.leaving import take_receipt
@@ -17,7 +17,6 @@ from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 from central_mdm.typed import secret
 
-DAYS_MAX: Final = 3660
 NAMES: Final = frozenset({"release", "receipt", "alarms"})
 DAY_SECONDS: Final = 86_400
 NOTE: Final = (

@@ -13,7 +13,8 @@ from msgspec import Struct
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.enrolment import Code, make_code
-from central_mdm.identity.rules import add_teacher, open_school
+from central_mdm.identity.people import Person, add_person
+from central_mdm.identity.rules import open_school
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.displays import display_of
 from central_mdm.roster.feed import Told, publish
@@ -50,8 +51,8 @@ async def make_sample(
     await open_school(ground, school["school"], school["name"])
     teachers = [{**row, "password": _password(chance)} for row in school["teachers"]]
     for row in teachers:
-        known = {key: row[key] for key in ("id", "login", "name")}
-        await add_teacher(ground, school["school"], known, row["password"])
+        person = Person(row["id"], row["login"], row["name"], "teacher")
+        await add_person(ground, school["school"], person, row["password"])
     places = _places(chance, school, devices, pupils)
     await _write(ground, school, places)
     await declare_policy(ground, school["school"], 600, "tilleuls")

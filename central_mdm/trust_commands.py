@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import to_builtins
 
-from central_mdm.checked import from_to
+from central_mdm.checked import DAYS_MAX, HOURS_MAX, from_to
 from central_mdm.fleet.ending import ending
 from central_mdm.identity.revocation import end_device, end_grants, end_teacher
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs, want_teacher
@@ -15,8 +15,6 @@ from central_mdm.roster.feed import publish
 from central_mdm.roster.naming import class_named
 from central_mdm.roster.rules import give_class
 
-HOURS_MAX: Final = 366 * 24
-DAYS_MAX: Final = 3660
 NAMES: Final = frozenset({"role", "substitute", "end", "ending"})
 Add = Callable[[str, str], argparse.ArgumentParser]
 

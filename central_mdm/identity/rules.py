@@ -1,4 +1,4 @@
-"""Opening a school, adding teachers, signing in, granting."""
+"""Opening a school, signing in, granting."""
 
 from typing import Final, Literal
 
@@ -24,7 +24,7 @@ from central_mdm.identity.model import (
     teachers,
     tenants,
 )
-from central_mdm.identity.passwords import NOBODY, hash_password, matches
+from central_mdm.identity.passwords import NOBODY, matches
 from central_mdm.identity.revocation import newest
 from central_mdm.identity.roles import verbs_of
 from central_mdm.identity.statements import sign
@@ -98,15 +98,6 @@ async def schools_here(ground: Ground) -> list[str]:
     async with ground.database.reading("") as connection:
         wanted = select(tenants.c.school).order_by(tenants.c.school)
         return list((await connection.execute(wanted)).scalars())
-
-
-async def add_teacher(ground: Ground, school: str, row: dict[str, str], password: str) -> None:
-    """Add a teacher: `row` has `id`, `login` and `name`."""
-    kept = await ground.passwords.run(hash_password, password)
-    async with ground.database.writing(school) as connection:
-        await connection.execute(
-            insert(teachers).values({**row, "school": school, "password_hash": kept})
-        )
 
 
 async def begin_epoch(ground: Ground, school: str) -> None:

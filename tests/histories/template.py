@@ -8,7 +8,9 @@ from typing import Final
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.identity.model import teachers
-from central_mdm.identity.rules import add_teacher, open_school
+from central_mdm.identity.people import Person as Known
+from central_mdm.identity.people import add_person
+from central_mdm.identity.rules import open_school
 from central_mdm.joining import ground_at
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
@@ -59,8 +61,8 @@ async def made_in(folder: Path, clock: Callable[[], int], database: str = "") ->
 async def _school(ground: Ground, made: Template) -> None:
     await open_school(ground, SCHOOL, "School of the histories")
     for one in made.teachers:
-        row = {"id": one.id, "login": one.login, "name": one.login}
-        await add_teacher(ground, SCHOOL, row, one.password)
+        known = Known(one.id, one.login, one.login, "teacher")
+        await add_person(ground, SCHOOL, known, one.password)
     async with ground.database.writing(SCHOOL) as connection:
         for one in made.teachers:
             cheap = teachers.update().where(teachers.c.id == one.id)

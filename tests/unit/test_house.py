@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -177,6 +178,13 @@ def test_what_threads_read_is_read_by_decoders_made_at_import(room: str) -> None
     for path in sorted((ROOT / room).glob("*.py")):
         if path.name not in on_the_loop_only:
             assert not re.search(r"decode\([^\n]*type=", path.read_text()), path
+
+
+def test_a_bound_of_what_is_typed_at_commands_is_written_in_one_file() -> None:
+    found = re.compile(r"^(\w+_MAX)\b.* = ", re.MULTILINE)
+    commands = sorted((ROOT / "central_mdm").glob("*.py"))
+    named = [name for path in commands for name in found.findall(path.read_text(encoding="utf-8"))]
+    assert [name for name, times in Counter(named).items() if times > 1] == []
 
 
 def test_the_code_of_a_refusal_is_a_constant_for_programs_compare_it() -> None:

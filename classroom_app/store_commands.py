@@ -13,20 +13,14 @@ from classroom_app.asking import passphrase
 from classroom_app.domain.errors import NotKept, StoreBroken, StoreInUse, StoreLocked
 from classroom_app.domain.lesson import PupilId
 from classroom_app.presenters.sentences import refusal
+from classroom_app.storage.checking import TORN_MAX, Checked, check
 from classroom_app.storage.copies import left_of
 from classroom_app.storage.exporting import export
 from classroom_app.storage.keeping import open_keeping
 from classroom_app.storage.keys import WAITS, Key, Ring, find_key, system_ring
+from classroom_app.storage.reading import read
 from classroom_app.storage.refusals import as_not_kept
-from classroom_app.storage.repairing import (
-    NOTHING_READ,
-    TORN_MAX,
-    Checked,
-    Repaired,
-    check,
-    read,
-    repair,
-)
+from classroom_app.storage.repairing import NOTHING_READ, Repaired, repair
 from device_bridge.only_one import lock_folder
 from device_bridge.trust.sealed import WrongPassphrase
 
@@ -38,6 +32,12 @@ NO_COPY: Final = (
 )
 UNPROVED: Final = (
     "What can be read makes no store that Pupitre opens ({why}). All is as it was; ask for help."
+)
+SEALED: Final = (
+    "Not one page of it opens by the key that is here: that is another key, or all is damaged."
+)
+UNSALTED: Final = (
+    "Its salt is lost, so no page of it can be proved. Acts prove themselves; only they are read."
 )
 TORN: Final = (
     "The last write of its log is not whole. A kill or a power cut in the middle of it leaves that,"
@@ -144,17 +144,15 @@ def _checked(found: Checked) -> str:
     if found.whole:
         whole = "The store is whole: every page and every table can be read."
         return f"{whole}\n{TORN}" if found.torn else whole
-    return "\n".join(
-        [
-            *_of_file(found),
-            *_of_pages(found),
-            *_of_log(found),
-            REPAIR if found.mendable else NO_COPY,
-        ]
-    )
+    way_on = REPAIR if found.mendable else NO_COPY
+    if found.sealed:
+        return f"{SEALED}\n{way_on}"
+    return "\n".join([*_of_file(found), *_of_pages(found), *_of_log(found), way_on])
 
 
 def _of_file(found: Checked) -> Iterator[str]:
+    if not found.proved:
+        yield UNSALTED
     if found.harm:
         yield f"Pupitre does not open it, so that nothing is lost: {found.harm}."
 

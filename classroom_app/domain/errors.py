@@ -180,8 +180,7 @@ class StoreNewer(NotKept):
 class StoreSealed(NotKept):
     """The store does not open without its key. Nothing was changed.
 
-    `why`: "missing", or "wrong" where the key opens nothing (a store whose first page is damaged
-    looks the same).
+    `why`: "missing", or "wrong" where the key opens nothing that is left, not one page.
     """
 
     def __init__(self, why: str) -> None:

@@ -18,8 +18,8 @@ from classroom_app.storage.engine import (
     shut,
     spare,
 )
-from classroom_app.storage.folding import harm_of
 from classroom_app.storage.hand_ins import KeepsHandIns
+from classroom_app.storage.harm import harm_of
 from classroom_app.storage.heads import KeepsHeads
 from classroom_app.storage.journal import KeepsJournal
 from classroom_app.storage.keys import WAITS, Held, Key, Ring, Waits, find_key, system_ring

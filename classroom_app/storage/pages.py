@@ -23,11 +23,16 @@ HEADER: Final = b"SQLite format 3\0"
 
 
 class Opener:
-    """Opens the pages of one file by its key (64 hex digits) and its salt."""
+    """Opens the pages of one file by its key (64 hex digits) and its salt.
 
-    def __init__(self, key: str, salt: bytes) -> None:
+    Without a salt, which goes into the HMAC alone, all but the first open, and none is proved
+    (`proves`): damage in one is not seen, so what is read of it has to prove itself.
+    """
+
+    def __init__(self, key: str, salt: bytes | None) -> None:
         self._secret = bytes.fromhex(key)
-        masked = bytes(byte ^ MASK for byte in salt)
+        self.proves = salt is not None
+        masked = bytes(byte ^ MASK for byte in salt or b"")
         self._of_mac = hashlib.pbkdf2_hmac(
             "sha512", self._secret, masked, FAST_ROUNDS, len(self._secret)
         )
@@ -36,6 +41,8 @@ class Opener:
         """Return as which of `numbers` a page was written; 0: as none, or it is damaged."""
         if len(raw) != PAGE:
             return 0
+        if not self.proves:
+            return next(iter(numbers), 0)
         for number in numbers:
             told = hmac.new(self._of_mac, raw[_start(number) : -MAC], hashlib.sha512)
             told.update(number.to_bytes(4, "little"))
@@ -45,7 +52,7 @@ class Opener:
 
     def page(self, raw: bytes, number: int) -> bytes | None:
         """Return a page without its cipher; None: it is damaged. A piece of one is."""
-        if not self.number_of(raw, (number,)):
+        if not self.number_of(raw, (number,)) or (number == 1 and not self.proves):
             return None
         end = PAGE - IV - MAC
         cipher = Cipher(algorithms.AES256(self._secret), modes.CBC(raw[end : end + IV])).decryptor()

@@ -1,13 +1,15 @@
 """What can be read of a store though pages of it are damaged."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from types import SimpleNamespace
 from typing import Final
 
 from msgspec import Struct
 
 from classroom_app.storage.leaves import Row, rows_on_leaves
+from classroom_app.storage.verifying import says_itself
 
 GAP_MAX: Final = 1_000_000
 """Rows are looked for one by one between the last that comes before the damage and the first after
@@ -49,6 +51,13 @@ def loose(plain: bytes, table: str, columns: tuple[str, ...]) -> list[Row]:
         root = memory.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
         select = f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED"  # noqa: S608 - the store's own names
         return rows_on_leaves(plain, root.fetchone()[0], select)
+
+
+def is_act(columns: Sequence[str], row: Row) -> bool:
+    """Say whether a row is an act: it says itself what its columns say."""
+    told = dict(zip(columns, row, strict=True))
+    hashed = all(isinstance(told.get(name), bytes) for name in ("body", "hash", "apart"))
+    return hashed and says_itself(SimpleNamespace(**told))
 
 
 def _salvaged(memory: sqlite3.Connection, table: str, made: str) -> Salvaged:

@@ -9,7 +9,7 @@ from classroom_app.domain.acts import Declared
 from classroom_app.domain.errors import StoreSealed, StoreToMend
 from classroom_app.storage.ahead import FRAME, HEAD, STEP, log_beside
 from classroom_app.storage.keeping import Keeping, open_keeping
-from classroom_app.storage.repairing import read
+from classroom_app.storage.reading import read
 from classroom_app.store_commands import look_after
 from tests.rings import NoRing
 from tests.stores import ONE

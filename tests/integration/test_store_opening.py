@@ -22,6 +22,7 @@ from classroom_app.domain.errors import (
     StoreNewer,
     StoreReadOnly,
     StoreSealed,
+    StoreToMend,
 )
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import (
@@ -247,7 +248,7 @@ async def test_a_file_that_is_no_store_any_more_opens_nothing(tmp_path: Path, ha
         flip(tmp_path / "store.db", 100)
     else:
         os.truncate(tmp_path / "store.db", 1000)
-    with pytest.raises(StoreSealed):
+    with pytest.raises(StoreToMend):
         await open_keeping(tmp_path, NoRing)
 
 

@@ -19,7 +19,7 @@ from classroom_app.storage.keys import WAITS, find_key
 from classroom_app.store_commands import look_after
 from tests.disks import disk
 from tests.rings import NoRing
-from tests.stores import AMINA, LESSON, lesson_acts
+from tests.stores import AMINA, DECLARED, LESSON, ROSTER, SCOPE, lesson_acts
 from tests.stores.opening import opened, words
 
 pytestmark = pytest.mark.real_loop
@@ -126,7 +126,7 @@ async def test_acts_are_found_though_the_page_that_leads_to_them_is_damaged(tmp_
         assert await keeping.verify() is None
 
 
-@pytest.mark.parametrize("harm", ["first page", "empty"])
+@pytest.mark.parametrize("harm", ["zeros", "empty"])
 async def test_where_nothing_can_be_read_it_is_said_and_nothing_is_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], harm: str
 ) -> None:
@@ -135,7 +135,7 @@ async def test_where_nothing_can_be_read_it_is_said_and_nothing_is_changed(
     if harm == "empty":
         os.truncate(tmp_path / "store.db", 0)
     else:
-        flip(tmp_path, 1)
+        (tmp_path / "store.db").write_bytes(bytes(20 * PAGE))
     before = contents(tmp_path)
     assert store(tmp_path, "check") == 1
     assert "no repair helps" in capsys.readouterr().out
@@ -378,3 +378,82 @@ async def test_after_a_repair_the_lesson_goes_on_and_all_of_it_is_sent(tmp_path:
         assert await keeping.waiting_count() == 1, "the early work"
         assert await keeping.remember(late)
         assert await keeping.waiting_count() == 3, "and the late one, with its act"
+
+
+async def all_of(keeping: Keeping) -> list[object]:
+    return [
+        await keeping.acts(LESSON, 1000),
+        await keeping.under_way(),
+        await keeping.classes(),
+        await keeping.cursor(SCOPE),
+        await keeping.waiting_count(),
+        keeping.chosen["origin"],
+    ]
+
+
+FIRST_PAGE = {"its salt": 3, "its head": 20, "its middle": 2000, "its proof": 4090}
+
+
+@pytest.mark.parametrize("at", FIRST_PAGE.values(), ids=list(FIRST_PAGE))
+async def test_one_bad_byte_of_the_first_page_is_damage_and_costs_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], at: int
+) -> None:
+    async with opened(tmp_path) as keeping:
+        for act in lesson_acts():
+            await keeping.remember(act, DECLARED)
+        await filled(keeping)
+        await keeping.apply(SCOPE, "epoch-1", ROSTER, 5, 0, "")
+        before = await all_of(keeping)
+    raw = bytearray((tmp_path / "store.db").read_bytes())
+    raw[at] ^= 1
+    (tmp_path / "store.db").write_bytes(raw)
+    with pytest.raises(StoreToMend, match="the first page"):
+        await open_keeping(tmp_path, NoRing)
+    assert (tmp_path / "store.db").read_bytes() == raw
+    assert store(tmp_path, "check") == 1
+    told = capsys.readouterr().out
+    assert "pupitre store repair" in told
+    assert ("Damaged pages: 1." in told) == (at > 16)
+    assert store(tmp_path, "repair") == 0
+    assert store(tmp_path, "check") == 0
+    async with opened(tmp_path) as keeping:
+        assert await all_of(keeping) == before
+        assert await keeping.verify() is None
+
+
+async def test_a_first_page_that_is_lost_with_its_salt_costs_no_act(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await filled(keeping)
+    raw = (tmp_path / "store.db").read_bytes()
+    (tmp_path / "store.db").write_bytes(bytes(PAGE) + raw[PAGE:])
+    with pytest.raises(StoreToMend, match="the first page"):
+        await open_keeping(tmp_path, NoRing)
+    assert store(tmp_path, "check") == 1
+    assert "Acts prove themselves" in capsys.readouterr().out
+    # What cannot be proved is not taken: one bit is enough.
+    altered = bytearray(bytes(PAGE) + raw[PAGE:])
+    altered[30 * PAGE + 1000] ^= 1
+    (tmp_path / "store.db").write_bytes(altered)
+    assert store(tmp_path, "repair") == 0
+    assert store(tmp_path, "check") == 0
+    async with opened(tmp_path) as keeping:
+        left = await keeping.journal_ids()
+        assert ACTS - 4 <= len(left) < ACTS
+        fault = await keeping.verify()
+        assert fault is not None
+        assert fault.what == "removed"
+
+
+async def test_another_key_is_told_from_damage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(1))
+    (tmp_path / "store.key").write_text("00" * 32)
+    before = contents(tmp_path)
+    assert store(tmp_path, "check") == 1
+    assert "another key" in capsys.readouterr().out
+    assert store(tmp_path, "repair") == 2
+    assert contents(tmp_path) == before

@@ -17,7 +17,7 @@ from classroom_app.storage.forms import form_of
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import WAITS, find_key
 from classroom_app.storage.migrate import version_of
-from classroom_app.storage.repairing import read
+from classroom_app.storage.reading import read
 from classroom_app.storage.tables import metadata
 from classroom_app.store_commands import look_after
 from tests.disks import disk

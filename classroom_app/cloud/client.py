@@ -27,7 +27,13 @@ from central_mdm.contract.identity import (
 )
 from central_mdm.contract.journal import Event, Push, Pushed
 from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone, SignInWays
-from central_mdm.contract.partage import FileAnswer, FileKept, FileOffered, FilesListed
+from central_mdm.contract.partage import (
+    CHUNK_BYTES_MAX,
+    FileAnswer,
+    FileKept,
+    FileOffered,
+    FilesListed,
+)
 from central_mdm.contract.roster import Changes, Scopes
 from central_mdm.contract.second_factor import FactorGiven, FactorMade
 from classroom_app.cloud.answers import OURS, judge, read
@@ -269,7 +275,8 @@ class Cloud:
     async def get_chunk(self, name: str, file: str, address: str = "") -> bytes:
         """Bring one chunk of a file: from `address`, which its manifest told, or by asking for it.
 
-        What comes is the chunk of that name (its BLAKE3), or NotAServer is raised.
+        What comes is the chunk of that name (its BLAKE3), or NotAServer is raised. A slow line has
+        the time that it needs: several share it.
         """
         # An address is signed for one object and a while: our token is nobody's there.
         found = await self._from(address) if address else None
@@ -282,7 +289,8 @@ class Cloud:
     async def _through_server(self, name: str, file: str) -> Found:
         """Ask the server for a chunk: it gives it, or says where it lies."""
         url = f"{self._url}/api/chunks/{name}?{httpx.QueryParams({'file': file})}"
-        asked = _Question("GET", url, b"", await self._current(), CHUNK_SECONDS)
+        seconds = CHUNK_SECONDS + CHUNK_BYTES_MAX / CHUNK_BYTES_PER_SECOND
+        asked = _Question("GET", url, b"", await self._current(), seconds)
         response, content = await self._exchange(asked)
         if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
             found = await self._from(response.headers.get("location", ""))
@@ -299,7 +307,7 @@ class Cloud:
     async def _from(self, address: str) -> Found:
         """Read from the object store, off the loop."""
         try:
-            async with asyncio.timeout(CHUNK_SECONDS):
+            async with asyncio.timeout(CHUNK_SECONDS + CHUNK_BYTES_MAX / CHUNK_BYTES_PER_SECOND):
                 return await self._objects.read(address)
         except TimeoutError:
             raise Unreachable("too slow") from None

@@ -44,7 +44,7 @@ from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
 from classroom_app.ids import new_id
 from classroom_app.looking_around import LookingAround
-from classroom_app.loop import DeskLoop
+from classroom_app.loop import run as run_loop
 from classroom_app.own_school import (
     OwnSchool,
     found_school,
@@ -802,6 +802,6 @@ def run(
     app.setQuitOnLastWindowClosed(False)
     load_fonts(app)
     life = live(home, interfaces, puppet, language or "", theme, pace)
-    with DeskLoop(app) as loop, suppress(asyncio.CancelledError):
-        return loop.run_until_complete(stoppable(life))
+    with suppress(asyncio.CancelledError):
+        return run_loop(app, stoppable(life))
     return 0

@@ -3,19 +3,23 @@
 qasync starts one of Qt's timers for each `call_soon`, and switches a socket's notifier off and on
 again for each time it is ready. With a class that talks at once that is most of the loop's work.
 Here what is due soon waits in one queue behind one timer, and a ready socket is served at once.
+
+What still runs when the program's own work is done ends before the loop does. Left to Python's end
+it would close its sockets when Qt's part of them is gone: "QSocketNotifier already deleted".
 """
 
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import qasync
 from PySide6.QtCore import QCoreApplication, QSocketNotifier, QTimer
 
 Callback = Callable[..., object]
+T = TypeVar("T")
 Key = tuple[int, QSocketNotifier.Type]
 
 
@@ -42,6 +46,8 @@ class DeskLoop(qasync.QEventLoop):
     ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         if not self._soon:
+            if self.is_closed():
+                raise RuntimeError("Event loop is closed")
             self._soon_timer.start()
         self._soon.append(handle)
         return handle
@@ -59,6 +65,9 @@ class DeskLoop(qasync.QEventLoop):
         super().close()
         self._soon_timer.stop()
         self._soon.clear()
+        for notifier in self._notifiers.values():
+            notifier.setEnabled(False)
+        self._notifiers.clear()
 
     if sys.platform != "win32":
 
@@ -90,6 +99,12 @@ class DeskLoop(qasync.QEventLoop):
         # Held on to for a turn: it may be just this notifier's signal that we are called by.
         self.call_soon(_let_go, notifier)
         return True
+
+
+def run(app: QCoreApplication, work: Coroutine[Any, Any, T]) -> T:
+    """Do `work`, end what else still runs, and close the loop, as `asyncio.run` does."""
+    with asyncio.Runner(loop_factory=lambda: DeskLoop(app)) as runner:
+        return runner.run(work)
 
 
 def _number(fd: Descriptor) -> int:

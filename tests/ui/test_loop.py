@@ -9,7 +9,8 @@ import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from classroom_app.loop import DeskLoop
+from classroom_app.loop import DeskLoop, run
+from classroom_app.tasks import Tasks
 
 BYTES = 4_000_000
 
@@ -147,3 +148,46 @@ def test_threads_and_sleeps_give_back_what_they_have(
         return await asked()
 
     assert loop.run_until_complete(story()) == 7
+
+
+def test_what_still_runs_at_the_end_is_ended_while_the_loop_can_close_its_sockets(
+    qapp: QApplication,
+) -> None:
+    ended: list[str] = []
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def left(port: int) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            writer.close()
+            ended.append("left")
+
+    async def story() -> int:
+        loops.append(asyncio.get_running_loop())
+        came = asyncio.Event()
+
+        def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+            came.set()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        work = left(server.sockets[0].getsockname()[1])
+        Tasks(()).start(work, name="left", refused=lambda _: None)
+        await came.wait()
+        server.close()
+        return 7
+
+    assert run(qapp, story()) == 7
+    assert ended == ["left"]
+    with pytest.raises(RuntimeError, match="closed"):
+        loops[0].call_soon(ended.append, "late")
+
+
+def test_a_socket_that_is_watched_to_the_end_is_let_go_with_the_loop(qapp: QApplication) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        with DeskLoop(qapp) as loop:
+            loop.add_reader(ours, print)
+        assert not loop.remove_reader(ours), "nothing of Qt is asked after it"

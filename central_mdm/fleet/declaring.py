@@ -19,6 +19,7 @@ from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.model import policies
 from central_mdm.fleet.wanted_model import declarations, members
 from central_mdm.identity.model import schools
+from central_mdm.platform.acting import about
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
@@ -107,6 +108,9 @@ async def _declare(
     check(told.feature, told.body)
     if (told.scope == "school") != (not told.target):
         raise Malformed("no-target", "A group and a device are named; the school is not.")
+    # Said once it is known to be one of ours: a refused one may hold anything, a password say.
+    body = "nothing" if told.body is None else f"body={json.encode(told.body).decode()}"
+    about(f"{told.scope} {told.target}".strip(), f"feature={told.feature} {body}")
     # The row is held, so that two who declare at once make two versions and not one twice.
     held = select(schools.c.school).where(schools.c.school == school)
     await connection.execute(held.with_for_update())

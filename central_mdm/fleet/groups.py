@@ -1,8 +1,9 @@
 """Groups of devices: lists, and rules that are looked at anew when a device has changed."""
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
-from msgspec import json
+from msgspec import json, to_builtins
 from sqlalchemy import case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,11 +11,14 @@ from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.wanted import Group, Rule, Scope
 from central_mdm.fleet.model import devices, inventories
 from central_mdm.fleet.wanted_model import groups, members
+from central_mdm.platform.acting import about, several
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.roster.model import devices as roster_devices
 from central_mdm.roster.model import placements
 
+MEMBERS_ROOM: Final = 400
+"""Characters of an act for the members of a group."""
 _rule = json.Decoder(Rule)
 _inventory = json.Decoder(Inventory)
 
@@ -23,6 +27,8 @@ async def keep_group(connection: AsyncConnection, school: str, group: Group, at:
     """Make or replace a group; return how many it has. Raises Malformed or Missing."""
     if (group.rule is None) != bool(group.members) or group.rule == Rule():
         raise Malformed("list-or-rule", "A group has a list of devices, or a rule that says whom.")
+    whom = _ruled(group.rule) if group.rule else f"members={several(group.members, MEMBERS_ROOM)}"
+    about(f"group {group.id}", whom)
     facts = {"name": group.name, "rule": json.encode(group.rule) if group.rule else None}
     await connection.execute(
         upsert(connection, groups)
@@ -39,6 +45,11 @@ async def keep_group(connection: AsyncConnection, school: str, group: Group, at:
         await connection.execute(insert(members), rows)
     await raise_wanted(connection, school, before ^ now, at)
     return len(now)
+
+
+def _ruled(rule: Rule) -> str:
+    said = to_builtins(rule)
+    return " ".join(f"{name}={value}" for name, value in said.items() if value)
 
 
 async def regroup(connection: AsyncConnection, school: str, device: str, at: int) -> None:

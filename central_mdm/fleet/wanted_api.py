@@ -62,7 +62,7 @@ def routes(ground: Ground) -> Router:
     )
     async def group(request: AnyRequest, data: JSONBody[Group]) -> GroupKept:
         school = request.user.school
-        about(f"group {data.id}", f"members={len(data.members)} rule={data.rule is not None}")
+        about(f"group {data.id}")
         async with ground.database.writing(school) as connection:
             kept = await keep_group(connection, school, data, ground.clock())
             return GroupKept(data.id, kept)
@@ -76,8 +76,7 @@ def routes(ground: Ground) -> Router:
         responses=done_once(401, 403, 404),
     )
     async def declared(request: AnyRequest, data: JSONBody[Declare]) -> Declared:
-        wanted_now = "" if data.body is not None else " nothing"
-        about(f"{data.scope} {data.target}".strip(), f"feature={data.feature}{wanted_now}")
+        about(f"{data.scope} {data.target}".strip(), f"feature={data.feature}")
         return await declare(ground, request.user.school, request.user.id, data)
 
     @post(

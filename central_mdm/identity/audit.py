@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.audit import Act, Acts
 from central_mdm.identity.model import audit_acts as acts
 from central_mdm.identity.model import schools
+from central_mdm.platform.acting import several
 from central_mdm.platform.authentication import Caller
 
 PAGE: Final = 100
@@ -154,4 +155,4 @@ def _mark(facts: Mapping[str, Any]) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    return text.replace("\0", "")[:length]
+    return several(text.replace("\0", "").split(" "), length)

@@ -1,11 +1,12 @@
 """On whose word something is changed, and whether once: told in each transaction written."""
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from contextlib import AsyncExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
+from blake3 import blake3
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 
@@ -53,6 +54,20 @@ def about(what: str, detail: str = "", who: str = "") -> None:
         now.object = what
         now.detail = detail or now.detail
         now.who = who or now.who
+
+
+def several(words: Iterable[str], room: int) -> str:
+    """Say ids with a space between; in place of those that have no room, of how many, and a hash.
+
+    Who knows what was asked can prove by the hash that it was this.
+    """
+    all_ = tuple(words)
+    text = " ".join(all_)
+    if len(text) <= room:
+        return text
+    end = f" … {len(all_)} in all, blake3 {blake3(text.encode(errors='replace')).hexdigest()[:32]}"
+    kept = text[: room - len(end)]
+    return (kept.rpartition(" ")[0] or kept) + end
 
 
 def by_itself() -> None:

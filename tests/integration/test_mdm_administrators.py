@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from blake3 import blake3
 from sqlalchemy import delete, update
 
 from central_mdm.cli import main
@@ -20,6 +21,7 @@ from central_mdm.identity.region import join
 from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
+from central_mdm.platform.acting import several
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Malformed, NotSignedIn, Refused
 from tests.mdm import Mdm, bearer, new_request
@@ -319,6 +321,48 @@ async def test_the_audit_is_read_page_by_page_by_administrators_only(mdm: Mdm) -
     assert numbers == list(range(len(numbers), 0, -1))
     teacher = (await mdm.sign_in("keller"))["token"]
     assert (await asked(mdm, "/api/audit", teacher))[1]["code"] == "wrong-duty"
+
+
+async def test_an_act_says_what_was_declared_and_of_many_how_many_and_which(mdm: Mdm) -> None:
+    await keep_person(mdm.ground, mdm.school, Person("a-1", "a", "A", "administrator"), "")
+    headers = await mdm.as_administrator("a-1")
+
+    async def does(path: str, body: dict[str, Any], status: int = 200) -> dict[str, Any]:
+        answer = await mdm.http.post(f"/api/{path}", json=body, headers=headers)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    made = [(await does("admin/classes", {"name": f"K {number}"}))["id"] for number in range(9)]
+    await does("admin/archives", {"classes": made})
+    rule = {"kind": "laptop", "class_id": "5B"}
+    proxy: dict[str, Any] = {"scope": "school", "feature": "proxy"}
+    await does("fleet/declarations", proxy | {"body": {"host": "proxy.example", "port": 3128}})
+    await does("fleet/declarations", proxy | {"body": {"host": "x", "password": "y"}}, 400)
+    await does("fleet/declarations", proxy)
+    devices = [each["device"] for each in mdm.sample["devices"]]
+    await does("fleet/groups", {"id": "lab", "name": "Lab", "members": devices[:2]})
+    await does("fleet/groups", {"id": "lab", "name": "Lab", "rule": rule})
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        acts = (await audit.acts_before(connection, mdm.school, 0)).acts
+    told = [(act.object, act.detail) for act in acts[:6]][::-1]
+    whole = blake3(" ".join(made).encode()).hexdigest()[:32]
+    assert told == [
+        (f"{made[0]} {made[1]} … 9 in all, blake3 {whole}", ""),
+        ("school", 'feature=proxy body={"host":"proxy.example","port":3128}'),
+        ("school", "refused: no-such-body feature=proxy"),
+        ("school", "feature=proxy nothing"),
+        ("group lab", f"members={devices[0]} {devices[1]}"),
+        ("group lab", "kind=laptop class_id=5B"),
+    ]
+
+
+def test_no_id_is_cut_in_its_middle() -> None:
+    ids = [f"id-{number}" for number in range(1000, 1100)]
+    for room in range(70, 200):
+        said = several(ids, room)
+        assert len(said) <= room
+        kept = said.partition(" … 100 in all, blake3 ")[0].split()
+        assert kept == ids[: len(kept)]
 
 
 def test_who_runs_a_command_is_whom_the_system_says_whatever_the_environment_does(

@@ -452,8 +452,8 @@ def test_the_commands_declare_order_list_and_erase_by_two(  # noqa: PLR0915 - a 
     wiped = wipe["id"]
     minutes = "minutes=60"
     assert found[::-1] == [
-        (console, "group", "l", "kind=laptop"),
-        (console, "declare", "group l", "feature=wallpaper"),
+        (console, "group", "group l", "kind=laptop"),
+        (console, "declare", "group l", 'feature=wallpaper body={"name":"sea"}'),
         (console, "declare", "school", "refused: no-body feature=wallpaper"),
         (console, "order", f"device {device}", f"kind=ring {minutes}"),
         (console, "lost", device, ""),

@@ -7,8 +7,9 @@ from typing import Final
 from msgspec import to_builtins
 
 from central_mdm.checked import DAYS_MAX, HOURS_MAX, from_to
+from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.ending import ending
-from central_mdm.identity.revocation import end_device, end_grants, end_teacher
+from central_mdm.identity.revocation import end_device, end_grants
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs, want_teacher
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
@@ -73,7 +74,7 @@ async def _substitute(ground: Ground, args: argparse.Namespace) -> None:
 
 async def _end(ground: Ground, args: argparse.Namespace) -> int:
     if args.teacher:
-        return await end_teacher(ground, args.school, args.teacher)
+        return await end_person(ground, args.school, args.teacher)
     if args.device:
         return await end_device(ground, args.school, args.device)
     return await end_grants(ground, args.school)

@@ -78,7 +78,9 @@ def _add_wipe(command: Add) -> None:
     what = wipe.add_mutually_exclusive_group(required=True)
     what.add_argument("--device", help="one device; who asks is an administrator")
     what.add_argument("--confirm", metavar="ID", help="what another person has asked for")
-    what.add_argument("--cancel", metavar="ID", help="what you have asked for or confirmed")
+    what.add_argument(
+        "--cancel", metavar="ID", help="what you have asked for or confirmed; an administrator: any"
+    )
     wipe.add_argument(
         "--minutes", type=from_to(1, MINUTES_MAX), default=60, help="the delay; at least 60"
     )

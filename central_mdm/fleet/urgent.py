@@ -1,8 +1,8 @@
 """One device that is missing, or is to be erased: told over its own connection and no other way.
 
-Erasing wants an administrator who asks, a second person who confirms, a delay in which either may
-cancel, and has a cap a day that the database counts, whoever asks. So has what is missing, and a
-share of a class: what covers a whole screen is no way to stop a lesson.
+Erasing wants an administrator who asks, a second person who confirms, a delay in which either, or
+another administrator, may cancel, and has a cap a day that the database counts, whoever asks. So
+has what is missing, and a share of a class: what covers a whole screen is no way to stop a lesson.
 """
 
 import logging
@@ -17,6 +17,7 @@ from central_mdm.contract.wanted import Urgent
 from central_mdm.fleet.acts import WAITS_SECONDS, one_by_one, people
 from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.wanted_model import urgent
+from central_mdm.identity.model import teachers
 from central_mdm.journal.alarms import raise_alarm
 from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
@@ -123,15 +124,19 @@ async def confirm_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
 
 
 async def cancel_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
-    """Take it back, as one of the two, before the device has done it. Raises as `confirm_wipe`."""
+    """Take it back before the device has done it: one of the two may, or any administrator.
+
+    Raises as `confirm_wipe`.
+    """
     async with ground.database.writing(school) as connection:
         await one_by_one(connection, school)
         row = await _wipe(connection, school, id_)
         about(row.device, f"cancel {id_}", who)
         if row.state not in {ASKED, CONFIRMED}:
             raise Refused("act-over", f"It is {row.state}.")
-        if who not in {row.asked_by, row.confirmed_by}:
-            raise NotAllowed("not-yours", "One of the two who wanted it takes it back.")
+        two = {row.asked_by, row.confirmed_by}
+        if who not in two and not await _administrates(connection, school, who):
+            raise NotAllowed("not-yours", "One of the two, or an administrator, takes it back.")
         await _set(connection, school, id_, state=CANCELLED)
         await raise_wanted(connection, school, [row.device], ground.clock())
     log.info("wipe cancelled", extra={"school": school, "device": row.device, "by": who})
@@ -148,7 +153,8 @@ async def urgent_of(
     for row in (await connection.execute(wanted.order_by(urgent.c.asked_at))).all():
         if row.kind == "lost":
             text = row.text
-        elif not wipe:
+        elif not wipe and {row.asked_by, row.confirmed_by} <= await people(connection, school):
+            # A list that the school had lost may have ended one of them again.
             wipe, wipe_at = row.id, row.runs_at
     return Urgent(device, school, version, ground.clock(), text, wipe, wipe_at)
 
@@ -203,6 +209,16 @@ async def _wipe(connection: AsyncConnection, school: str, id_: str) -> Row[Any]:
     if row is None:
         raise Missing("no-act")
     return row
+
+
+async def _administrates(connection: AsyncConnection, school: str, person: str) -> bool:
+    mine = select(teachers.c.id).where(
+        teachers.c.school == school,
+        teachers.c.id == person,
+        teachers.c.role == "administrator",
+        teachers.c.ended.is_(False),
+    )
+    return (await connection.execute(mine)).first() is not None
 
 
 async def _set(connection: AsyncConnection, school: str, id_: str, **facts: str | int) -> None:

@@ -19,6 +19,7 @@ from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.contract.wanted import COMMANDS_MAX, Reports
 from central_mdm.fleet.declaring import nearest
+from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.urgent import (
     WIPES_A_DAY,
@@ -33,7 +34,7 @@ from central_mdm.identity.roles import choose_role
 from central_mdm.joining import ground_at
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import Database
-from central_mdm.platform.errors import Malformed, NotAllowed, Refused, TryAgain
+from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
 from central_mdm.platform.migrate import migrate, upgrade
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import put_class, put_device
@@ -379,6 +380,37 @@ async def test_erasing_wants_two_people_a_delay_and_tells_what_was_removed(  # n
     assert state == "done"
     assert reason.startswith("removed: ")
     assert "key.pem" in reason
+
+
+async def test_another_administrator_cancels_and_who_is_ended_wants_nothing_erased(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    first, second, third = (each["id"] for each in mdm.sample["teachers"][:3])
+
+    async def confirmed_by_two() -> str:
+        wipe = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+        await confirm_wipe(mdm.ground, mdm.school, second, wipe.id)
+        await agent.check_ins.once()
+        assert agent.wanted.heard < agent.wanted.version, "it waits for its time"
+        return wipe.id
+
+    await choose_role(mdm.ground, mdm.school, third, "administrator")
+    await cancel_wipe(mdm.ground, mdm.school, third, await confirmed_by_two())
+    mdm.clock.at += 2 * 3600
+    await agent.check_ins.once()
+    assert agent.wanted.wipe == "", "it is cancelled"
+    wipe = await confirmed_by_two()
+    other = await ask_wipe(mdm.ground, mdm.school, third, agent.id)
+    await end_person(mdm.ground, mdm.school, second)
+    mdm.clock.at += 2 * 3600
+    await agent.check_ins.once()
+    assert agent.wanted.wipe == "", "one of its two is no more of the school"
+    with pytest.raises(Refused, match="act-over"):
+        await confirm_wipe(mdm.ground, mdm.school, third, wipe)
+    assert (await confirm_wipe(mdm.ground, mdm.school, first, other.id)).state == "confirmed"
+    with pytest.raises(Missing):
+        await end_person(mdm.ground, mdm.school, "nobody")
 
 
 @on_sqlite

@@ -14,6 +14,7 @@ from sqlalchemy import Table, and_, bindparam, delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow, Row
+from central_mdm.fleet.ended import take_back_wipes
 from central_mdm.identity.model import teachers
 from central_mdm.identity.people import login_after
 from central_mdm.identity.revocation import end_teachers
@@ -242,7 +243,9 @@ class _Applying:
         rows = [row async for part in self._parts(query) for row in part]
         if not rows:
             return
-        await end_teachers(self._connection, self._ground, self._school, [id_ for _, id_ in rows])
+        told = self._connection, self._ground, self._school, [id_ for _, id_ in rows]
+        await take_back_wipes(*told)
+        await end_teachers(*told)
         freed = (
             update(teachers)
             .where(teachers.c.school == self._school, teachers.c.id == bindparam("k_id"))

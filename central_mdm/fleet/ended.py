@@ -1,0 +1,51 @@
+"""Whom the school ends wants nothing erased any more."""
+
+from collections.abc import Collection
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.fleet.acts import one_by_one
+from central_mdm.fleet.groups import raise_wanted
+from central_mdm.fleet.urgent import ASKED, CANCELLED, CONFIRMED
+from central_mdm.fleet.wanted_model import urgent
+from central_mdm.identity.model import teachers
+from central_mdm.identity.revocation import end_teachers
+from central_mdm.platform.acting import about, several
+from central_mdm.platform.errors import Missing
+from central_mdm.platform.ground import Ground
+
+ROOM = 400
+
+
+async def end_person(ground: Ground, school: str, person: str) -> int:
+    """End a person's sign-in, tokens, keys and wipes; return the new list's number.
+
+    Raises Missing.
+    """
+    async with ground.database.writing(school) as connection:
+        mine = (teachers.c.school == school, teachers.c.id == person)
+        if (await connection.execute(select(teachers.c.id).where(*mine))).first() is None:
+            raise Missing("no-teacher")
+        if taken := await take_back_wipes(connection, ground, school, [person]):
+            about(person, f"cancelled wipes={several(taken, ROOM)}")
+        return await end_teachers(connection, ground, school, [person])
+
+
+async def take_back_wipes(
+    connection: AsyncConnection, ground: Ground, school: str, people: Collection[str]
+) -> list[str]:
+    """Cancel what these have asked for or confirmed and no device has done; return the ids."""
+    await one_by_one(connection, school)
+    open_ = select(urgent.c.id, urgent.c.device, urgent.c.asked_by, urgent.c.confirmed_by).where(
+        urgent.c.school == school,
+        urgent.c.kind == "wipe",
+        urgent.c.state.in_([ASKED, CONFIRMED]),
+    )
+    rows = (await connection.execute(open_.order_by(urgent.c.asked_at, urgent.c.id))).all()
+    theirs = [row for row in rows if {row.asked_by, row.confirmed_by} & set(people)]
+    ids = [row.id for row in theirs]
+    over = update(urgent).where(urgent.c.school == school, urgent.c.id.in_(ids))
+    await connection.execute(over.values(state=CANCELLED))
+    await raise_wanted(connection, school, {row.device for row in theirs}, ground.clock())
+    return ids

@@ -55,7 +55,8 @@ async def make_sample(
         await add_person(ground, school["school"], person, row["password"])
     places = _places(chance, school, devices, pupils)
     await _write(ground, school, places)
-    await declare_policy(ground, school["school"], 600, "tilleuls")
+    # Any wallpaper: one by name would have to lie on each machine that tries the sample.
+    await declare_policy(ground, school["school"], 600, "")
     told = _described(school, teachers, places)
     text = json.dumps(told, ensure_ascii=False, indent=2)
     (folder / "sample.json").write_text(text + "\n", encoding="utf-8")

@@ -126,6 +126,7 @@ async def test_what_is_declared_is_applied_proved_reported_and_an_order_is_done_
     assert agent.screen.read({"seconds": 90})[0]
     assert agent.rung == [1]
     assert ("message", "Bring it") in agent.pupil.seen
+    assert agent.pupil.who == mdm.sample["school_name"], "who says so: no id"
     assert await standings(mdm) == {"wallpaper": "unsupported"}, "what is done is no news"
     await ask(mdm, "orders", {"id": "o3", "kind": "ring", "minutes": 1, **here})
     mdm.clock.at += 61
@@ -251,7 +252,7 @@ async def test_an_agent_of_before_goes_on_by_its_policy_and_hears_of_nothing_els
     await ask(mdm, "declarations", everywhere)
     old = await mdm.http.post("/api/check-in", json={}, headers=bearer(told["token"]))
     policy = old.json()["policy"]
-    assert (policy["screen_timeout_seconds"], policy["wallpaper"]) == (77, "tilleuls")
+    assert (policy["screen_timeout_seconds"], policy["wallpaper"]) == (77, "")
     assert "wanted" not in old.json()
     new = await mdm.http.post("/api/check-in", json={"wanted": 0}, headers=bearer(told["token"]))
     assert "policy" not in new.json()

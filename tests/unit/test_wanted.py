@@ -59,10 +59,12 @@ class Pupil:
     seen: list[tuple[SchoolAct, str]] = field(default_factory=list[tuple[SchoolAct, str]])
     lost: list[str] = field(default_factory=list[str])
     why: str = ""
+    who: str = ""
 
     async def show(self, id_: str, about: SchoolAct, text: str, who: str) -> str:
         assert id_
         assert who
+        self.who = who
         self.seen.append((about, text))
         return self.why
 

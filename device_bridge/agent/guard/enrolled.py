@@ -54,6 +54,7 @@ class Enrolment(Struct, frozen=True):
     discovery: bytes = b""
     epoch: int = 0
     outdated: bool = False
+    school_name: str = ""
 
 
 def read_enrolment(folder: Folder) -> Enrolment:
@@ -64,7 +65,8 @@ def read_enrolment(folder: Folder) -> Enrolment:
     outdated = _check_any(identity, school, kept)
     assignment = _assignment(folder, school, kept.device)
     discovery = bytes.fromhex(kept.discovery)
-    return Enrolment(kept.device, school, identity, assignment, discovery, kept.epoch, outdated)
+    facts = (kept.device, school, identity, assignment, discovery, kept.epoch, outdated)
+    return Enrolment(*facts, kept.school_name)
 
 
 def _check_any(identity: Identity, school: School, kept: SchoolKept) -> bool:

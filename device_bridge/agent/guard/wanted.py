@@ -27,7 +27,8 @@ from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.enrolled import Enrolment
 from device_bridge.agent.settings import Failed, Machine, Unsupported, prove
 from device_bridge.protocol.errors import NotAllowed
-from device_bridge.protocol.fields import SchoolAct
+from device_bridge.protocol.fields import NAME_MAX, SchoolAct
+from device_bridge.protocol.plain import plain
 from device_bridge.trust.identity import write_private
 from device_bridge.trust.wanted import read_urgent, read_wanted
 
@@ -327,7 +328,8 @@ class WantedHere:
         await self._show("wipe", "wipe", "")
 
     async def _show(self, id_: str, about: SchoolAct, text: str) -> str:
-        return await self._tells.show(id_[:64], about, text, self._enrolment.school.id)
+        who = plain(self._enrolment.school_name, NAME_MAX) or self._enrolment.school.id
+        return await self._tells.show(id_[:64], about, text, who)
 
     async def _keep(self, changed: Callable[[WantedKept], WantedKept]) -> None:
         """Keep what becomes of what is held, which others change as well. Raises OSError."""

@@ -5,11 +5,13 @@ import asyncio
 import errno
 import json
 import logging
+import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -50,13 +52,25 @@ DRAIN_SECONDS_MAX = 60
 FIRST_SECONDS_MAX = 3600
 USES_MAX = 10_000
 DAY_MINUTES = 24 * 60
+STANDS_IN = {"--folder": "PUPITRE_MDM_FOLDER", "--school": "PUPITRE_MDM_SCHOOL"}
+FROM_OUTSIDE = f"Not to say each time: {' and '.join(STANDS_IN.values())} in the environment."
 LIST = f"admin {listing_commands.LIST}"
 RESTORE = f"admin {backup_commands.RESTORE}"
 MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school", RESTORE)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Takes from the environment which folder and school are meant where that must be said."""
+
+    def add_argument(self, *names: str, **facts: Any) -> argparse.Action:  # noqa: ANN401 - argparse's own
+        said = next(filter(None, (os.environ.get(STANDS_IN.get(name, "")) for name in names)), "")
+        if said and facts.get("required"):
+            facts |= {"required": False, "default": said}
+        return super().add_argument(*names, **facts)
+
+
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="pupitre-mdm", description="A school's central side.")
+    made = _Parser(prog="pupitre-mdm", description="A school's central side.", epilog=FROM_OUTSIDE)
     add = made.add_subparsers(dest="command", required=True).add_parser
     _serving(_command(add, "serve", "serve the school until SIGTERM"))
     sample = _command(add, "sample", "make the sample school in a new folder")

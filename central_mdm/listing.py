@@ -1,4 +1,4 @@
-"""What there is in a school, by id and name: classes, devices, people, codes to enrol by."""
+"""What there is in a school, by id and name: classes, devices, people, codes, groups."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.model import codes, releases
 from central_mdm.fleet.model import devices as enrolled
+from central_mdm.fleet.wanted_model import groups
 from central_mdm.identity.model import teachers
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.model import classes, devices, placements
@@ -104,6 +105,15 @@ async def _people(connection: AsyncConnection, school: str, after: str, now: int
     }
 
 
+async def _groups(connection: AsyncConnection, school: str, after: str, now: int) -> Page:
+    del now
+    wanted = select(groups).where(groups.c.school == school, groups.c.id > after)
+    return {
+        row.id: {"id": row.id, "name": row.name, "state": "rule" if row.rule else "list"}
+        for row in await _page(connection, wanted.order_by(groups.c.id))
+    }
+
+
 async def _codes(connection: AsyncConnection, school: str, after: str, now: int) -> Page:
     named = (classes.c.school == codes.c.school) & (classes.c.id == codes.c.class_id)
     wanted = select(codes, classes.c.name).outerjoin(classes, named)
@@ -138,4 +148,5 @@ KINDS: Final[Mapping[str, Read]] = {
     "devices": _devices,
     "people": _people,
     "codes": _codes,
+    "groups": _groups,
 }

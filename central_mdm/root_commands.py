@@ -22,7 +22,7 @@ KEEP_OFF: Final = (
 )
 NO_STANDBY: Final = (
     "No standby: if the server's key is ever stolen, each device must enrol again. "
-    "Make one: pupitre-mdm standby --school … --sealed FILE"
+    "Make one: pupitre-mdm standby --folder … --school … --sealed FILE"
 )
 Add = Callable[[str, str], argparse.ArgumentParser]
 

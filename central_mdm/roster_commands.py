@@ -34,6 +34,8 @@ def add_to(command: Add) -> None:
     made.add_argument("--confirm", metavar="DIGEST", action="append", default=[], help=told)
     told = "where a table of the refused rows goes, for a spreadsheet; it names people"
     made.add_argument("--report", metavar="FILE.csv", type=Path, help=told)
+    told = "fields of that table with ; between: for Excel in French or German, say"
+    made.add_argument("--semicolons", action="store_true", help=told)
 
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
@@ -49,9 +51,9 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
             confirm=next(iter(args.confirm), ""),
         )
     except NotConfirmed as refused:
-        await _write(refused.told.refused, args.report)
+        await _write(refused.told.refused, args)
         raise
-    await _write(told.refused, args.report)
+    await _write(told.refused, args)
     return {**to_builtins(told), "refused": len(told.refused)} if args.report else to_builtins(told)
 
 
@@ -65,7 +67,7 @@ async def _region(ground: Ground, args: argparse.Namespace) -> object:
         ground, orgs, args.bundle, dry_run=args.dry_run, confirms=args.confirm
     )
     refused = [*region.refused, *(row for one in region.schools.values() for row in one.refused)]
-    await _write(refused, args.report)
+    await _write(refused, args)
     asks = {school: one for school, one in region.schools.items() if one.asks and not one.done}
     if asks and not args.dry_run:
         raise Refused("confirm", "\n".join(_asked(school, one) for school, one in asks.items()))
@@ -76,6 +78,7 @@ def _asked(school: str, one: Imported) -> str:
     return f"{school}: {' '.join(one.asks)} Confirm this very plan: {one.digest}."
 
 
-async def _write(refused: Sequence[RowRefused], report: Path | None) -> None:
-    if report:
-        await asyncio.to_thread(write_report, refused, report)
+async def _write(refused: Sequence[RowRefused], args: argparse.Namespace) -> None:
+    if args.report:
+        told = refused, args.report
+        await asyncio.to_thread(write_report, *told, semicolons=args.semicolons)

@@ -15,13 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.fleet import Policy
 from central_mdm.contract.wanted import Body, Declaration, Declare, Declared
 from central_mdm.fleet.features import check
-from central_mdm.fleet.groups import devices_of, raise_wanted
+from central_mdm.fleet.groups import devices_of, raise_wanted, want_target
 from central_mdm.fleet.model import policies
 from central_mdm.fleet.wanted_model import declarations, members
 from central_mdm.identity.model import schools
 from central_mdm.platform.acting import about
 from central_mdm.platform.database import upsert
-from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 
 log = logging.getLogger(__name__)
@@ -106,8 +105,7 @@ async def _declare(
     connection: AsyncConnection, ground: Ground, school: str, who: str, told: Declare
 ) -> tuple[int, int]:
     check(told.feature, told.body)
-    if (told.scope == "school") != (not told.target):
-        raise Malformed("no-target", "A group and a device are named; the school is not.")
+    want_target(told.scope, told.target)
     # Said once it is known to be one of ours: a refused one may hold anything, a password say.
     body = "nothing" if told.body is None else f"body={json.encode(told.body).decode()}"
     about(f"{told.scope} {told.target}".strip(), f"feature={told.feature} {body}")

@@ -3,6 +3,7 @@
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.structs import fields
 
 from central_mdm.contract.names import TEXT
 from central_mdm.contract.wanted import Body
@@ -83,4 +84,12 @@ def check(feature: str, body: Body | None) -> None:
     try:
         convert(body, kind)
     except ValidationError as error:
-        raise Malformed("no-such-body", f"{feature}: {error}") from None
+        told = f"{feature}: {error}. Its fields: {fields_of(kind)}."
+        raise Malformed("no-such-body", told) from None
+
+
+def fields_of(kind: type[Struct]) -> str:
+    """Name the fields of a body, those in brackets that may lack."""
+    return ", ".join(
+        each.encode_name if each.required else f"[{each.encode_name}]" for each in fields(kind)
+    )

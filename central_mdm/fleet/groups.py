@@ -94,6 +94,14 @@ def fits(rule: Rule, inventory: Inventory, classes: Collection[str]) -> bool:
     )
 
 
+def want_target(scope: Scope, target: str) -> None:
+    """Raise Malformed where it is not said which group or device, or where the school has one."""
+    if scope == "school" and target:
+        raise Malformed("no-target", "The whole school is meant, and so no target.")
+    if scope != "school" and not target:
+        raise Malformed("no-target", f"Say which {scope}: the target is its id.")
+
+
 async def devices_of(
     connection: AsyncConnection, school: str, scope: Scope, target: str
 ) -> list[str]:

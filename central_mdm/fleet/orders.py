@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.wanted import COMMANDS_MAX, ORDERS_BYTES_MAX, Command, Order, Ordered
-from central_mdm.fleet.groups import devices_of, raise_wanted
+from central_mdm.fleet.groups import devices_of, raise_wanted, want_target
 from central_mdm.fleet.wanted_model import orders, urgent
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed, Refused
@@ -20,8 +20,7 @@ PENDING: Final = "pending"
 
 async def order(ground: Ground, school: str, who: str, told: Order) -> Ordered:
     """Order it of each device that is meant. Raises Malformed, Missing, or Refused: too many."""
-    if (told.scope == "school") != (not told.target):
-        raise Malformed("no-target", "A group and a device are named; the school is not.")
+    want_target(told.scope, told.target)
     if (told.kind == "message") != bool(told.text):
         raise Malformed("no-text", "A message has a text, and nothing else has.")
     now = ground.clock()

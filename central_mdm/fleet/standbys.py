@@ -7,7 +7,7 @@ from central_mdm.platform.ground import Ground
 
 NO_STANDBY: Final = (
     "School %s has no standby: if this server's key is stolen, each device must enrol again. "
-    "Make one, devices hear of it: pupitre-mdm standby --school %s --sealed FILE"
+    "Make one, devices hear of it: pupitre-mdm standby --folder … --school %s --sealed FILE"
 )
 
 

@@ -10,7 +10,9 @@ from sqlalchemy import update
 from central_mdm import listing
 from central_mdm.cli import main
 from central_mdm.contract.roster import ClassRow
+from central_mdm.contract.wanted import Group, Rule
 from central_mdm.fleet.enrolment import revoke_code
+from central_mdm.fleet.groups import keep_group
 from central_mdm.identity.revocation import end_teacher
 from central_mdm.listing import KINDS, lines
 from central_mdm.platform.errors import Missing, Refused
@@ -30,6 +32,9 @@ async def listed(mdm: Mdm, what: str, find: str = "") -> list[dict[str, Any]]:
 async def test_all_that_is_there_is_listed_page_after_page_with_its_state(
     mdm: Mdm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        lab = Group("lab", "Lab", rule=Rule(kind="laptop"))
+        await keep_group(connection, mdm.school, lab, mdm.clock.at)
     whole = {what: await listed(mdm, what) for what in KINDS}
     monkeypatch.setattr(listing, "PAGE", 2)
     assert {what: await listed(mdm, what) for what in KINDS} == whole
@@ -40,6 +45,7 @@ async def test_all_that_is_there_is_listed_page_after_page_with_its_state(
         "devices": counts["devices"],
         "people": counts["teachers"],
         "codes": counts["devices"],
+        "groups": 1,
     }
     assert all(
         {"school", "id", "state"} <= line.keys() for found in whole.values() for line in found

@@ -231,6 +231,13 @@ async def test_what_cannot_be_is_refused_by_name(mdm: Mdm) -> None:
         assert (await ask(mdm, path, told, status))["code"] == code, told
     missing = await ask(mdm, "declarations", {**here, **TIMEOUT, "target": "dev-0"}, 404)
     assert missing["detail"] == "There is no device dev-0."
+    sentences: list[tuple[dict[str, Any], str]] = [
+        ({**school, **TIMEOUT, "body": {"second": 1}}, "Its fields: seconds."),
+        ({**school, "feature": "proxy", "body": {}}, "Its fields: host, [port]."),
+        ({"scope": "device", **TIMEOUT}, "Say which device: the target is its id."),
+    ]
+    for told, detail in sentences:
+        assert (await ask(mdm, "declarations", told, 400))["detail"].endswith(detail)
     for number in range(COMMANDS_MAX):
         await ask(mdm, "orders", {**here, "id": f"o{number}", "kind": "ring"})
     assert (await ask(mdm, "orders", {**here, "id": "more", "kind": "ring"}, 409))["code"] == (

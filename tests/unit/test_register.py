@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
+from central_mdm.contract.register import RowRefused
 from central_mdm.platform.errors import Malformed
 from central_mdm.roster.oneroster.bundle import open_bundle
 from central_mdm.roster.oneroster.reading import Read, read_bundle
@@ -167,6 +168,30 @@ def test_the_report_has_an_end_and_no_formula_runs_in_a_spreadsheet(tmp_path: Pa
     with (tmp_path / "report.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["value"] for row in rows} == {"'=cmd()"}
+
+
+def test_a_spreadsheet_of_a_decimal_comma_is_given_semicolons(tmp_path: Path) -> None:
+    rows = [RowRefused("users.csv", 2, "role", "a, b", "Why; so.")]
+    write_report(rows, tmp_path / "report.csv", semicolons=True)
+    told = (tmp_path / "report.csv").read_bytes().decode("utf-8-sig").splitlines()
+    assert told == ["file;line;field;value;why", 'users.csv;2;role;a, b;"Why; so."']
+
+
+def test_a_word_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    made = village()
+    made.add("users.csv", sourcedId="u", enabledUser="oui", givenName="A", familyName="B")
+    made.person("p-bad", "pupil", "Zoé", "Bad")
+    why = {row.field: row.why for row in heard(made.zip(tmp_path / "b.zip")).report.rows}
+    assert why["enabledUser"] == "One of these stands here: true, false."
+    assert why["role"].startswith("One of these stands here: administrator, aide, ")
+    assert why["role"].endswith("student, systemadministrator, teacher, ext:….")
+
+
+def test_a_file_alone_is_no_bundle_and_is_told_what_is(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("sourcedId\n")
+    with pytest.raises(Malformed) as refused_, open_bundle(tmp_path / "users.csv"):
+        pass
+    assert "a zip of OneRoster's CSV files, or the folder they lie in" in refused_.value.detail
 
 
 def test_demographics_are_not_read(tmp_path: Path) -> None:

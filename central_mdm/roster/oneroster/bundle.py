@@ -17,6 +17,10 @@ RATIO_MAX: Final = 120
 """Rows of a register shrink by 5 to 40; what shrinks by more is made to fill a disk."""
 RATIO_FREE_BYTES: Final = 1024**2
 IGNORED: Final = "__MACOSX/"
+NO_BUNDLE: Final = (
+    "This is no whole zip. A bundle is a zip of OneRoster's CSV files, or the folder they lie in: "
+    "one of them alone is none."
+)
 T = TypeVar("T")
 
 
@@ -71,8 +75,8 @@ def open_bundle(path: Path) -> Generator[Bundle]:
         try:
             with zipfile.ZipFile(file) as archive:
                 yield _Zip(archive)
-        except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
-            raise Malformed("no-bundle", f"This is no whole zip: {type(error).__name__}.") from None
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error):
+            raise Malformed("no-bundle", NO_BUNDLE) from None
 
 
 def _check(entry: zipfile.ZipInfo) -> None:

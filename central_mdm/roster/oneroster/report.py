@@ -27,10 +27,13 @@ class Report:
             self.rows.append(RowRefused(file, line, field, _short(value), why[:200]))
 
 
-def write_report(rows: Iterable[RowRefused], path: Path) -> None:
-    """Write the refused rows as a table for a spreadsheet, in which no value is a formula."""
+def write_report(rows: Iterable[RowRefused], path: Path, *, semicolons: bool = False) -> None:
+    """Write the refused rows as a table for a spreadsheet, in which no value is a formula.
+
+    `semicolons` between the fields: as spreadsheets read it where a comma is the decimal point.
+    """
     with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, delimiter=";" if semicolons else ",")
         writer.writerow(["file", "line", "field", "value", "why"])
         for row in rows:
             value = f"'{row.value}" if row.value.startswith(_FORMULAS) else row.value

@@ -119,10 +119,11 @@ class Objection(Struct, frozen=True):
 E = TypeVar("E", bound=Entry | Property)
 _PLACE: Final = re.compile(r"^(.*?)(?: - at `\$\.?(\w*)[^`]*`)?$", re.DOTALL)
 BROKEN: Final = "Letters are lost: save the file as UTF-8 from the program that has them right."
+_CHOICE: Final = re.compile(r"matching regex '\(\?i\)\^\((.+)\)\$'")
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
 _SAYS: Final = (
     ("missing required field", "This may not be empty."),
-    ("matching regex", "This is none of the words that may stand here."),
+    ("matching regex", "It has signs in it that cannot be seen."),
     ("length <=", "This is too long."),
     ("RFC3339 encoded date", "A date is written 2026-09-01."),
     ("date", "A date is written 2026-09-01."),
@@ -159,4 +160,7 @@ def _objection(told: str, known: dict[str, str]) -> Objection:
     if missing := _MISSING.search(what):
         field = missing[1]
     why = next((sentence for word, sentence in _SAYS if word in what), what)
+    if choice := _CHOICE.search(what):
+        words = choice[1].replace(".+", "…").split("|")
+        why = f"One of these stands here: {', '.join(words)}."
     return Objection(field, known.get(field, ""), why)

@@ -355,7 +355,7 @@ async def _code(ground: Ground, args: argparse.Namespace) -> str:
     ends_at = ground.clock() + args.hours * 3600
     async with ground.database.writing(args.school) as connection:
         class_id = await class_named(connection, args.school, args.class_id)
-        about(class_id)
+        about(class_id, f"hours={args.hours} uses={args.uses} class_id={class_id}")
         made = Code(class_id, ends_at, args.uses)
         await make_code(connection, args.school, code, made, ground.clock())
     return "-".join((code[:4], code[4:8], code[8:]))

@@ -11,6 +11,7 @@ from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.ending import ending
 from central_mdm.identity.revocation import end_device, end_grants
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs, want_teacher
+from central_mdm.platform.acting import about
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
 from central_mdm.roster.naming import class_named
@@ -68,6 +69,7 @@ async def _substitute(ground: Ground, args: argparse.Namespace) -> None:
     async with ground.database.writing(school) as connection:
         await want_teacher(connection, school, args.teacher)
         class_id = await class_named(connection, school, args.class_id)
+        about(args.teacher, f"hours={args.hours} class_id={class_id}")
         news = await give_class(connection, school, args.teacher, class_id, ends_at)
         await publish(connection, school, news)
 

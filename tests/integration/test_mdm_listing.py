@@ -93,4 +93,7 @@ def test_the_command_lists_by_lines_and_makes_a_code_of_what_it_listed(
         assert main(["code", "--class", "5E b", *here]) == 0
         assert main(["admin", "audit", *here]) == 0
         acts = json.loads(capsys.readouterr().out.splitlines()[-1])["acts"]
-        assert [(act["act"], act["object"]) for act in acts] == [("code", "5B")]
+        told = [(act["act"], act["object"], act["detail"]) for act in acts]
+        assert told == [("code", "5B", "hours=24 uses=40 class_id=5B")], (
+            "the id, whatever was typed"
+        )

@@ -43,6 +43,10 @@ TORN: Final = (
     "The last write of its log is not whole. A kill or a power cut in the middle of it leaves that,"
     " and what it held had not been answered then."
 )
+TOLD: Final = (
+    "These files tell of pupils: keep them as you would keep their marks. The teacher's keys and"
+    " sign-in are not in them: who has the files cannot teach with them."
+)
 
 
 def look_after(
@@ -122,7 +126,7 @@ def _exported(path: Path, key: str, folder: Path) -> int:
     lacking = [name for name, table in left.tables.items() if not table.whole]
     if lacking:
         print(f"Not all could be read: {', '.join(lacking)}. {REPAIR}", file=sys.stderr)
-    print("These files tell of pupils: keep them as you would keep their marks.")
+    print(TOLD)
     return DAMAGED if lacking else WHOLE
 
 

@@ -14,15 +14,23 @@ from classroom_app.storage.salvage import Found, Salvaged
 JOURNAL, ROSTER, SETTINGS = "journal.jsonl", "roster.jsonl", "settings.json"
 Told = dict[str, Any]
 NOTHING: Final = Salvaged((), {}, whole=False)
+PAPERS: Final = "papers"
+PAPERS_TOLD: Final = frozenset(
+    {"server", "school", "school_name", "teacher", "teacher_name", "login"}
+    | {"certificate", "root", "standby", "epoch", "successions"}
+)
+"""What of the teacher's papers goes along: whose they are, and what anybody may see. All else, and
+what a later version adds, stays: keys, the refresh token, and what devices are found by."""
 
 
 def export(left: Found, folder: Path) -> dict[str, int]:
     """Write a line for each act and each row of the roster; return how many, by the file's name.
 
-    The files are for their owner alone: they tell of pupils. Raises `FileExistsError` where one is
-    there already, and OSError; then none was written.
+    The files are for their owner alone: they tell of pupils. No secret is in them, for they are
+    made to be read and taken along: whoever has them cannot act as the teacher. Raises
+    `FileExistsError` where one is there already, and OSError; then none was written.
     """
-    settings = {str(row["name"]): row["value"] for row in _rows(left, "settings")}
+    settings = {str(row["name"]): _setting(row) for row in _rows(left, "settings")}
     lines = {
         SETTINGS: [json.dumps(settings, ensure_ascii=False, indent=1)],
         JOURNAL: [_line(_act(row)) for row in sorted(_rows(left, "journal"), key=_sequence)],
@@ -44,6 +52,16 @@ def export(left: Found, folder: Path) -> dict[str, int]:
 def _rows(left: Found, table: str) -> Iterator[Told]:
     held = left.tables.get(table, NOTHING)
     return (dict(zip(held.columns, row, strict=True)) for row in held.rows.values())
+
+
+def _setting(row: Told) -> Any:  # noqa: ANN401 - as it lies in the row
+    if row["name"] != PAPERS:
+        return row["value"]
+    try:
+        told = json.loads(row["value"])
+        return {name: value for name, value in told.items() if name in PAPERS_TOLD}
+    except (ValueError, TypeError, AttributeError):  # damaged: nobody knows what is in it
+        return {}
 
 
 def _sequence(row: Told) -> int:

@@ -4,13 +4,17 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import text
 
 from central_mdm.contract.journal import Outcome
+from central_mdm.contract.sealed import Former
 from classroom_app.domain.errors import StoreFull, StoreSealed, StoreToMend
+from classroom_app.domain.founding import Founding
+from classroom_app.own_school import found_school
 from classroom_app.storage.arriving import arriving
 from classroom_app.storage.copies import DAILY, copy_of
 from classroom_app.storage.engine import open_connection, shut
@@ -18,8 +22,8 @@ from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import WAITS, find_key
 from classroom_app.store_commands import look_after
 from tests.disks import disk
-from tests.rings import NoRing
-from tests.stores import AMINA, DECLARED, LESSON, ROSTER, SCOPE, lesson_acts
+from tests.rings import MemoryRing, NoRing
+from tests.stores import AMINA, DECLARED, LESSON, NOON, ROSTER, SCOPE, lesson_acts
 from tests.stores.opening import opened, words
 
 pytestmark = pytest.mark.real_loop
@@ -457,3 +461,26 @@ async def test_another_key_is_told_from_damage(
     assert "another key" in capsys.readouterr().out
     assert store(tmp_path, "repair") == 2
     assert contents(tmp_path) == before
+
+
+async def test_no_secret_of_the_teacher_or_the_school_is_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device_bridge.trust.sealed.COST", 2**4)  # what is slow is another's test
+    home, out, safe = tmp_path / "home", tmp_path / "out", str(tmp_path / "safe.json")
+    asked = Founding("Dorfschule", "Ms V", "5B", (("Lina", "Berg"),), "three white goats ate", safe)
+    async with opened(home) as keeping:
+        _, papers = await found_school(
+            keeping, home, asked, lambda: float(NOON), lambda: str(uuid4()), ring=MemoryRing
+        )
+        former = (Former("an old root", "an old key", "an old certificate"),)
+        own = replace(papers, refresh="may sign in again", former=former, server="https://mdm")
+        await keeping.keep_papers(own)
+    assert store(home, "export", out) == 0
+    assert "keys and sign-in are not in them" in capsys.readouterr().out
+    told = json.loads((out / "settings.json").read_text())["papers"]
+    assert (told["school_name"], told["teacher_name"]) == ("Dorfschule", "Ms V")
+    written = "".join(path.read_text() for path in out.iterdir())
+    secrets = (own.key, own.discovery, own.refresh, own.grant, former[0].key, "PRIVATE")
+    assert all(secrets)
+    assert [secret for secret in secrets if secret.splitlines()[-1] in written] == []

@@ -566,6 +566,7 @@ class Desk(QObject):
             self.school.carrying.certifies = self._own
         self.first_run.came_in()
         self.classes.own = not papers.signed.server
+        self.classes.whose = papers.signed.teacher_name, papers.signed.school_name
         work = self.school.run()
         self._school_task = self.tasks.start(work, name="school", refused=self.desk.refused)
         return self.school

@@ -49,6 +49,8 @@ from classroom_app.cloud.objects import Found, ObjectReader
 from device_bridge.server_clock import ahead_seconds
 
 T = TypeVar("T")
+NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
+"""OpenSSL's names, older and newer, for an answer that is no TLS."""
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 CONNECT_SECONDS: Final = 5.0
 # A server that drips a byte now and then keeps every read alive: the whole has an end as well.
@@ -407,15 +409,20 @@ class Cloud:
                 raise NotAServer("malformed") from None
             raise Unreachable("cut off") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            if _of_certificate(error):
+            if _of_another(error):
                 raise NotAServer("certificate") from None
             raise Unreachable(type(error).__name__) from None
 
 
-def _of_certificate(error: BaseException | None) -> bool:
-    """Whether somebody answered who could not prove to be the server; httpx hides it in causes."""
+def _of_another(error: BaseException | None) -> bool:
+    """Whether somebody answered who could not prove to be the server; httpx hides it in causes.
+
+    Who speaks no TLS at all is one as well: https:// typed for a port of http://.
+    """
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -35,6 +35,8 @@ class ClassesPresenter(QObject):
         self.minutes = LENGTH_USUAL
         self.own = False
         """The school is this computer's own: devices are added here."""
+        self.whose: tuple[str, str] | None = None
+        """By which name the teacher is signed in, at which school; None: nobody is."""
         self.lasting: Callable[[], Sequence[str]] = tuple
         """Sentences on what ends soon (`presenters.lasting`); none where nobody is signed in."""
         self.pairing = PairingPresenter(opens, tasks, self)
@@ -45,6 +47,23 @@ class ClassesPresenter(QObject):
     def show(self, classes: Sequence[Roster]) -> None:
         self.classes = tuple(classes)
         self.changed.emit()
+
+    @property
+    def waits_for_school(self) -> bool:
+        """Whether the first class is still to come, from the school's server."""
+        return bool(self.whose) and not self.own and not self.classes
+
+    def no_class(self) -> str:
+        """Say why no class is here, and what brings one."""
+        if self.whose is None or self.own:
+            return say("No class yet.")
+        name, school = self.whose
+        return say(
+            "{name}, you have no class yet ({school}). Your administrator gives you one at the "
+            "school's server; it then comes here by itself.",
+            name=name,
+            school=school,
+        )
 
     def of_device(self, device: str) -> tuple[str, ...]:
         """Return the classes that a device is in."""

@@ -56,6 +56,9 @@ _REFUSED: Final = {
 _PROVIDER: Final = later(
     "What the account's page said does not fit this school ({code}). Tell your administrator."
 )
+_AWAY: Final = later(
+    "No server answers at this address. Look at the address and the network, then try again."
+)
 _OTHER: Final = later("The server does not let you in ({code}). Ask your administrator.")
 
 
@@ -74,6 +77,8 @@ def not_signed_in(error: Exception) -> Told:
         seconds = float(getattr(error, "after_seconds", 0.0)) or PATIENCE_SECONDS
         words = say("The server wants a pause. Try again in {time}.", time=lasted(seconds))
         return Told(words, "password", wrong=True)
+    if is_a(error, "Unreachable"):
+        return Told(say(_AWAY), "server", wrong=True)
     if code in _REFUSED:
         about, known = _REFUSED[code]
         return Told(say(known), about, wrong=True)

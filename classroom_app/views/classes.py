@@ -83,10 +83,10 @@ class ClassesView(QWidget):
         self.anew = AnewRow(desk, self)
         self.lasting = label("", 15, MEDIUM, "second")
         self.lasting.setObjectName("lasting")
-        self.lasting.setWordWrap(True)
         self.go_on = self._plain("go-on-after-end", desk.go_on)
         self.go_on.setToolTip("Ctrl+Z")
         self.work = self._plain("work", desk.show_work)
+        self.ask_school = self._plain("ask-school", desk.ask_standing)
         self.length = MenuButton("lesson-length", theme, self)
         self.lengths = QMenu(self.length)
         self.length.setMenu(self.lengths)
@@ -109,13 +109,12 @@ class ClassesView(QWidget):
         return made
 
     def _lay_out(self) -> None:
+        for words in (self.summary, self.lasting):
+            words.setWordWrap(True)
         heading = QHBoxLayout()
         heading.addWidget(self.title, 1)
-        heading.addWidget(self.school)
-        heading.addWidget(self.length)
-        heading.addWidget(self.back)
-        heading.addWidget(self.keep)
-        heading.addWidget(self.check)
+        for button in (self.school, self.length, self.back, self.keep, self.check):
+            heading.addWidget(button)
         area = QScrollArea(self)
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -132,8 +131,8 @@ class ClassesView(QWidget):
         told = QHBoxLayout()
         told.setSpacing(16)
         told.addWidget(self.summary, 1)
-        told.addWidget(self.work)
-        told.addWidget(self.go_on)
+        for button in (self.work, self.ask_school, self.go_on):
+            told.addWidget(button)
         column.addLayout(told)
         column.addWidget(self.anew)
         column.addWidget(self.lasting)
@@ -159,7 +158,7 @@ class ClassesView(QWidget):
         self.title.setText(say("Your classes"))
         told = self._classes.trouble or self._desk.words_after()
         if not self._classes.classes:
-            told = told or say("No class yet. Sign in, or add a device with its code.")
+            told = told or self._classes.no_class()
         self.summary.setText(told)
         self.summary.setVisible(bool(told))
         lasting = "\n".join(self._classes.lasting())
@@ -168,6 +167,18 @@ class ClassesView(QWidget):
         self.anew.refresh()
         self._show_after()
         self._show_length()
+        self._show_tools()
+        busy = self._classes.busy or self._desk.lesson is not None
+        now = (self._classes.classes, say("Start the lesson"), self._classes.own)
+        if now != self._shown:
+            self._shown = now
+            self._fill()
+        for card in self.findChildren(ClassCard):
+            card.start.setEnabled(not busy)
+
+    def _show_tools(self) -> None:
+        self.ask_school.setText(say("Ask the school now"))
+        self.ask_school.setVisible(self._classes.waits_for_school)
         self.check.setText(say("Connection check"))
         self.keep.setText(say("Keep the school safe"))
         self.keep.setToolTip(say("Backup, hand-over, a stolen key"))
@@ -179,13 +190,6 @@ class ClassesView(QWidget):
         self.back.setText(say("Back to the lesson"))
         self.back.setVisible(self._desk.lesson is not None)
         self.school.setText(self._desk.school_words())
-        busy = self._classes.busy or self._desk.lesson is not None
-        now = (self._classes.classes, say("Start the lesson"), self._classes.own)
-        if now != self._shown:
-            self._shown = now
-            self._fill()
-        for card in self.findChildren(ClassCard):
-            card.start.setEnabled(not busy)
 
     def _show_after(self) -> None:
         """Show what is at hand when a lesson has just ended."""

@@ -248,6 +248,13 @@ async def test_a_server_that_hangs_drips_or_breaks_off_is_unreachable_and_soon(t
         await impatient.close()
 
 
+async def test_https_at_a_port_of_http_is_no_server_and_not_nobody(
+    steady: Server, cloud: Cloud
+) -> None:
+    with pytest.raises(NotAServer):
+        await cloud.sign_in(steady.url.replace("http:", "https:"), "tilleuls", "lambert", "pw")
+
+
 async def test_nobody_there_and_no_address_at_all(cloud: Cloud) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

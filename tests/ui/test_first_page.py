@@ -14,6 +14,7 @@ from classroom_app.cloud.errors import (
     NotSignedIn,
     Refused,
     ServerBusy,
+    Unreachable,
     WrongCode,
     WrongPassword,
 )
@@ -24,7 +25,7 @@ from classroom_app.presenters.first_run import Missed
 from classroom_app.presenters.not_signed_in import not_signed_in
 from device_bridge.discovery.doctor import Check
 from tests.ui.conftest import Opens
-from tests.ui.room import CHECKS, NOW, Room, classroom, replace
+from tests.ui.room import CHECKS, NOW, Room, classroom, replace, roster
 from tests.ui.test_desk import click, press
 
 pytestmark = pytest.mark.real_loop
@@ -320,6 +321,36 @@ def test_who_does_not_want_to_choose_a_second_factor_goes_back(opened: Opens) ->
     room.acts.refuses_once = NoFactor("second-factor")
     click(room, "sign-in")
     assert (room.first.told.about, room.first.factor) == ("code", None)
+
+
+def test_a_server_that_does_not_answer_the_first_sign_in_promises_no_classes(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    room.acts.refuses = Unreachable()
+    typed_in(room, ("server", "https://ecole"), ("school", "e1"), ("login", "c"), ("password", "p"))
+    click(room, "sign-in")
+    assert room.first.told.about == "server"
+    assert room.first.told.words.startswith("No server answers at this address.")
+    assert "classes" not in room.first.told.words
+
+
+def test_who_is_signed_in_without_a_class_reads_who_gives_one_and_asks_the_school(
+    opened: Opens,
+) -> None:
+    room = opened()
+    room.classes.whose = "Claire Vidal", "Tilleuls"
+    room.window.show()
+    room.desk.go("classes")
+    room.classes.show(())
+    room.settle()
+    words = room.window.classes.summary.text()
+    assert words.startswith("Claire Vidal, you have no class yet (Tilleuls).")
+    click(room, "ask-school")
+    assert room.acts.asked == [("sync-now", (), "")]
+    room.classes.show([roster()])
+    room.settle()
+    assert not room.window.classes.ask_school.isVisible()
+    assert room.window.classes.summary.text() == ""
 
 
 @pytest.mark.parametrize("language", ["en", "fr", "de"])

@@ -80,9 +80,11 @@ def doctor(home: Path) -> int:
 
 def verify(home: Path, *, as_json: bool) -> int:
     """Look through a teacher's whole journal; return 1 where it is not as it was written."""
-    from classroom_app.domain.errors import NotKept  # noqa: PLC0415 - no other command needs them
+    # No other command needs them.
+    from classroom_app.domain.errors import NotKept, StoreInUse  # noqa: PLC0415 - as said
     from classroom_app.presenters.sentences import refusal  # noqa: PLC0415 - as above
     from classroom_app.storage.copies import left_of  # noqa: PLC0415 - as above
+    from classroom_app.store_commands import CLOSE_FIRST  # noqa: PLC0415 - as above
     from device_bridge.trust.sealed import WrongPassphrase  # noqa: PLC0415 - as above
 
     if not left_of(home / "store.db"):
@@ -90,6 +92,9 @@ def verify(home: Path, *, as_json: bool) -> int:
         return 2
     try:
         verdict = asyncio.run(_look(home))
+    except StoreInUse:
+        print(CLOSE_FIRST, file=sys.stderr)
+        return 2
     except (NotKept, WrongPassphrase) as error:
         print(refusal(error), file=sys.stderr)
         return 2

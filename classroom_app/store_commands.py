@@ -26,6 +26,8 @@ from device_bridge.trust.sealed import WrongPassphrase
 
 WHOLE, DAMAGED, NOT_DONE = 0, 1, 2
 REPAIR: Final = "Mend it: pupitre store repair"
+NOTHING_DONE: Final = "Nothing was done to it."
+CLOSE_FIRST: Final = "Pupitre is open with this store. Close it first; then do this again."
 NO_COPY: Final = (
     "Neither it nor a copy beside it can be read, so no repair helps. Leave all files as they are,"
     " and ask for help."
@@ -81,6 +83,8 @@ def look_after(
 
 
 def _refused(error: NotKept | WrongPassphrase | OSError) -> str:
+    if isinstance(error, StoreInUse):
+        return CLOSE_FIRST
     if type(error) is StoreBroken:
         return NO_COPY if error.where == NOTHING_READ else UNPROVED.format(why=error.where)
     # A file that is there already is not the disk's refusal.
@@ -93,14 +97,23 @@ def _refused(error: NotKept | WrongPassphrase | OSError) -> str:
 def _done(what: str, path: Path, key: str, out: Path) -> int:
     match what:
         case "repair":
-            print(_repaired(repair(path, key, time.time())))
-            return WHOLE
+            return _mended(path, key)
         case "export":
             return _exported(path, key, out)
         case _:
             found = check(path, key)
             print(_checked(found))
             return WHOLE if found.whole else DAMAGED
+
+
+def _mended(path: Path, key: str) -> int:
+    """Make a damaged store anew. A whole one stays as it is: made anew it would lie there twice."""
+    found = check(path, key)
+    if found.whole:
+        print(f"{_checked(found)}\n{NOTHING_DONE}")
+    else:
+        print(_repaired(repair(path, key, time.time())))
+    return WHOLE
 
 
 async def _erased(home: Path, pupil: PupilId, ring: Callable[[], Ring]) -> int:

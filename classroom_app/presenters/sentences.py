@@ -201,7 +201,8 @@ _ERRORS = {
     "StoreLocked": later("Pupitre's file here is locked. Type its passphrase."),
     "KeyringAway": later("This computer's keyring is locked. Unlock it, then start Pupitre again."),
     "StoreBroken": later(
-        "Pupitre's file is damaged, so nothing more is written. Start it again; ask for help."
+        "Pupitre's file is damaged: nothing more is written. Close it, then: pupitre store check, "
+        "pupitre store repair"
     ),
     "StoreToMend": later(
         "Pupitre's file is damaged. Nothing was changed; mend it first: pupitre store repair"

@@ -72,8 +72,13 @@ async def test_a_whole_store_is_said_to_be_whole_and_an_open_one_is_left_alone(
     async with opened(tmp_path) as keeping:
         await keeping.remember(words(1))
         assert store(tmp_path, "check") == 2
-        assert "Pupitre is open already" in capsys.readouterr().err
+        assert "Close it first" in capsys.readouterr().err
     assert store(tmp_path, "check") == 0
+    before = contents(tmp_path)
+    capsys.readouterr()
+    assert store(tmp_path, "repair") == 0
+    assert capsys.readouterr().out.endswith("Nothing was done to it.\n")
+    assert contents(tmp_path) == before, "no second copy of it lies there"
 
 
 async def test_a_damaged_page_costs_its_own_rows_and_the_store_goes_on(
@@ -212,8 +217,13 @@ async def test_a_disk_that_takes_no_change_is_looked_at_and_exported_from(
         async with opened(home) as keeping:
             await keeping.remember(words(1))
             killed = contents(home)
+        damaged = home / "damaged"
+        damaged.mkdir()
         for name, raw in killed.items():  # as a kill leaves it: the act is in the log
             (home / name).write_bytes(raw)
+            (damaged / name).write_bytes(raw)
+        flip(damaged, 4)
+        before = contents(damaged)
         disk_.read_only()
         assert store(home, "check") == 0
         assert store(home, "export", tmp_path / "out") == 0
@@ -221,9 +231,9 @@ async def test_a_disk_that_takes_no_change_is_looked_at_and_exported_from(
         capsys.readouterr()
         assert store(home, "export", home / "out") == 2
         assert str(home / "out") in capsys.readouterr().err
-        assert store(home, "repair") == 2
+        assert store(damaged, "repair") == 2
         assert "may not write" in capsys.readouterr().err
-        assert contents(home) == killed
+        assert (contents(home), contents(damaged)) == (killed, before)
 
 
 async def test_a_full_disk_refuses_a_repair_and_nothing_half_made_is_left(

@@ -382,7 +382,7 @@ async def test_the_command_looks_through_a_teachers_journal(
             await keeping.remember(words(number))
         capsys.readouterr()
         assert await command(["--home", home, "journal", "verify"]) == 2
-        assert "open already" in capsys.readouterr().err
+        assert "Close it first" in capsys.readouterr().err
     assert await command(["--home", home, "journal", "verify"]) == 0
     assert capsys.readouterr().out == "The journal is whole: 5 entries.\n"
     async with opened(Path(home)) as keeping:

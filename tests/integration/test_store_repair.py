@@ -222,7 +222,7 @@ async def test_a_disk_that_takes_no_change_is_looked_at_and_exported_from(
         for name, raw in killed.items():  # as a kill leaves it: the act is in the log
             (home / name).write_bytes(raw)
             (damaged / name).write_bytes(raw)
-        flip(damaged, 4)
+        (damaged / "store.db-wal").write_bytes(b"x" + killed["store.db-wal"][1:])
         before = contents(damaged)
         disk_.read_only()
         assert store(home, "check") == 0

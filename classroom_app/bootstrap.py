@@ -70,7 +70,7 @@ from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.retaining import COLLECTED, STILLS
 from classroom_app.saving import save_works
 from classroom_app.school import School, boot_seconds
-from classroom_app.services.journal import Journal
+from classroom_app.services.journal import Journal, names_of
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
 from classroom_app.signing_in import bring_held, for_owner, papers_of, want_known, want_same
@@ -710,9 +710,8 @@ class Desk(QObject):
     async def _show_journal(self) -> None:
         if self.school is None:
             return
-        room = self.school.room
-        names = {tile.key: tile.name for tile in room.tiles()}
-        rows = await Journal(self.keeping, lambda key: names.get(key, key)).rows(room.lesson_id())
+        names = names_of(await self.keeping.classes())
+        rows = await Journal(self.keeping, names).rows(self.school.room.lesson_id())
         self.journal.show(
             [JournalRow(row.id, row.at, row.kind, row.who, row.what, row.sent) for row in rows]
         )

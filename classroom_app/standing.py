@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Protocol
 
-from classroom_app.domain.acts import AnyAct, HandInKept
-from classroom_app.domain.lesson import ClassId, PupilId, Roster
+from classroom_app.domain.acts import HandInKept
+from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.presenters.journal import JournalRow
 from classroom_app.presenters.standing import DecidedRow, Standing
-from classroom_app.services.journal import Journal, Reads
+from classroom_app.services.journal import Journal, Names, Reads, names_of
 from classroom_app.storage.standing import Decided
 from classroom_app.storage.standing import Standing as Kept
 
@@ -23,15 +23,15 @@ class HoldsStanding(Reads, Protocol):
 async def stands(store: HoldsStanding) -> Standing:
     """Read what waits, and what was decided otherwise than it was written."""
     rosters, found = await store.classes(), await store.standing()
-    names = {pupil.id: pupil.display for one in rosters for pupil in one.pupils}
-    told = Journal(store, lambda key: names.get(PupilId(key), ""))
-    decided = tuple(_row(told, one, rosters) for one in found.decided)
+    names = names_of(rosters)
+    told = Journal(store, names)
+    decided = tuple(_row(told, names, one, rosters) for one in found.decided)
     return Standing(found.events, found.files, found.file_bytes, decided)
 
 
-def _row(told: Journal, one: Decided, rosters: Sequence[Roster]) -> DecidedRow:
+def _row(told: Journal, names: Names, one: Decided, rosters: Sequence[Roster]) -> DecidedRow:
     row, lesson, act = told.row(one.act, sent=False), one.lesson, one.act
-    who = row.who or _once_named(act)
+    who = (_once_named(act, names) if isinstance(act, HandInKept) else "") or row.who
     return DecidedRow(
         JournalRow(row.id, row.at, row.kind, who, row.what),
         one.reason,
@@ -43,12 +43,12 @@ def _row(told: Journal, one: Decided, rosters: Sequence[Roster]) -> DecidedRow:
     )
 
 
-def _once_named(act: AnyAct) -> str:
-    """Return the name of the folder that work lies in: its pupil's, who may be in no class of ours.
+def _once_named(act: HandInKept, names: Names) -> str:
+    """Return whose a work is; of who is in no class of ours, the name of the folder it lies in.
 
-    The roster has forgotten who has left; this was written when they were there.
+    The roster has forgotten who has left; that was written when they were there.
     """
-    return PurePath(act.path).parent.name if isinstance(act, HandInKept) else ""
+    return names.called.get(act.pupil) or PurePath(act.path).parent.name
 
 
 def _now_in(act: HandInKept, rosters: Sequence[Roster]) -> str:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
 from classroom_app.presenters.receipts import clock_time
+from classroom_app.presenters.sentences import reason
 from classroom_app.presenters.words import later, say
 from device_bridge.protocol.plain import plain
 
@@ -68,6 +69,12 @@ _KINDS = {
     "private": later("Screen kept private by the pupil"),
     "private-over": later("Screen no longer private"),
     "sat": later("Takes a seat"),
+    "left-seat": later("Nobody sits there any more"),
+    "claimed": later("A name was chosen there, and waits for your yes"),
+    "bar-shown": later("The device's bar says whose lesson it is"),
+    "bar-failed": later("The device's bar is not shown"),
+    "bar-over": later("The device's bar has gone"),
+    "not-arrived": later("Could not be handed out"),
     "superseded": later("Another teacher's order holds"),
     "page-opened": later("Page opened"),
     "command-done": later("Done, with receipt"),
@@ -79,6 +86,19 @@ _KINDS = {
 
 
 WHAT_MAX = 500
+# What they tell is a word for programs; a reason is read as on a tile.
+_WORDS = {
+    ("sat", "roster"): "",
+    ("sat", "teacher"): "",
+    ("sat", "pupil"): later("chosen on the device"),
+    ("left-seat", "teacher"): "",
+    ("lesson-ended", "teacher"): "",
+    ("lesson-ended", "time"): later("its time was up"),
+    ("show-over", "teacher"): "",
+}
+_REASONED = frozenset({"bar-failed", "not-covered", "not-arrived", "show-over"}) | {
+    f"command-{state}" for state in ("refused", "failed", "late")
+}
 # What they tell is a moment, in UTC seconds.
 _UNTIL = frozenset({"lesson-resumed", "lesson-extended"})
 
@@ -86,10 +106,17 @@ _UNTIL = frozenset({"lesson-resumed", "lesson-extended"})
 def line(row: JournalRow) -> str:
     """Return a row as one line; a kind we do not know is shown by its name."""
     kind = say(_KINDS[row.kind]) if row.kind in _KINDS else row.kind.replace("-", " ")
-    what = row.what
-    if row.kind in _UNTIL:
-        what = say("until {time}", time=clock_time(int(what)))
+    what = _what(row)
     return " · ".join(part for part in (kind, row.who, plain(what, WHAT_MAX)) if part)
+
+
+def _what(row: JournalRow) -> str:
+    if row.kind in _UNTIL:
+        return say("until {time}", time=clock_time(int(row.what)))
+    if (row.kind, row.what) in _WORDS:
+        word = _WORDS[row.kind, row.what]
+        return say(word) if word else ""
+    return reason(row.what) if row.kind in _REASONED else row.what
 
 
 class JournalModel(QAbstractListModel):

@@ -1,6 +1,6 @@
 """The lesson's journal for people: who, what, when."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -37,16 +37,30 @@ from classroom_app.domain.acts import (
     ShowOver,
     StillAsked,
 )
-from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
+from classroom_app.domain.lesson import DeviceId, LessonId, PupilId, Roster
 
 ROWS_MAX: Final = 5000
 _RECEIPTS: Final = {"locked": "locked", "free": "freed", "failed": "not-covered"}
+_BAR: Final = {"on": "bar-shown", "failed": "bar-failed", "over": "bar-over"}
+"""Of the bar by which a device says whose lesson it is in."""
+_NOBODY: Final = PupilId("")
 
 
 class Reads(Protocol):
     async def acts(self, lesson: LessonId, limit: int) -> Sequence[Kept]:
         """Return the newest acts of a lesson, oldest first."""
         ...
+
+
+class Names(Struct, frozen=True):
+    """What pupils and devices are called, by their ids, and whose each device is."""
+
+    called: Mapping[str, str]
+    owners: Mapping[DeviceId, PupilId]
+
+    def of(self, device: DeviceId, pupil: PupilId) -> str:
+        """Return the pupil's name, or the device's; its id where the roster has it no more."""
+        return self.called.get(pupil) or self.called.get(device) or device
 
 
 class Row(Struct, frozen=True):
@@ -61,25 +75,47 @@ class Row(Struct, frozen=True):
 
 
 class Journal:
-    """`name_of` gives a tile's name for a pupil, or a device's where nobody sits."""
+    """An act is told of the pupil who sat there when it happened, or of the device."""
 
-    def __init__(self, reads: Reads, name_of: Callable[[str], str]) -> None:
-        self._reads = reads
-        self._name_of = name_of
+    def __init__(self, reads: Reads, names: Names) -> None:
+        self._reads, self._names = reads, names
 
     async def rows(self, lesson: LessonId) -> tuple[Row, ...]:
         """Return what happened in a lesson, oldest first."""
         kept = await self._reads.acts(lesson, ROWS_MAX)
-        return tuple(self.row(each.act, sent=each.state == "applied") for each in kept)
+        sits, told = dict(self._names.owners), list[Row]()
+        for each in kept:
+            if isinstance(each.act, Sat):
+                sits |= {each.act.left: _NOBODY, each.act.device: each.act.pupil}
+            told.append(_row(each.act, self._names, sits, sent=each.state == "applied"))
+        return tuple(told)
 
     def row(self, act: AnyAct, *, sent: bool) -> Row:
-        kind, who, what = _told(act, self._name_of)
-        return Row(act.id, act.at, kind, who, what, sent)
+        """Return one act alone: of whom it was is told by whose the device is."""
+        return _row(act, self._names, self._names.owners, sent=sent)
 
 
-def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  # noqa: C901, PLR0912, PLR0915 - one case an act
+def names_of(rosters: Sequence[Roster]) -> Names:
+    """Return the names by which people know pupils and devices of these classes."""
+    called: dict[str, str] = {}
+    owners: dict[DeviceId, PupilId] = {}
+    for one in rosters:
+        called |= {pupil.id: pupil.display for pupil in one.pupils}
+        called |= {device.id: device.name for device in one.devices}
+        owners |= {device.id: device.pupil for device in one.devices if device.pupil}
+    return Names(called, owners)
+
+
+def _row(act: AnyAct, names: Names, sits: Mapping[DeviceId, PupilId], *, sent: bool) -> Row:
+    kind, who, what = _told(act, names, sits)
+    return Row(act.id, act.at, kind, who, what, sent)
+
+
+def _told(  # noqa: C901, PLR0912, PLR0915 - one case an act
+    act: AnyAct, names: Names, sits: Mapping[DeviceId, PupilId]
+) -> tuple[str, str, str]:
     def whose(device: DeviceId, pupil: PupilId | None = None) -> str:
-        return name_of(pupil or device)
+        return names.of(device, sits.get(device, _NOBODY) if pupil is None else pupil)
 
     match act:
         case LessonStarted(class_name=name):
@@ -91,16 +127,18 @@ def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  
         case LessonOver(why=why):
             return "lesson-ended", "", why
         case Sat(device=device, pupil=pupil, source=source):
-            return "sat", whose(device, pupil), source
+            return ("sat" if pupil else "left-seat"), whose(device, pupil), source
         case SeatClaim(device=device, pupil=pupil):
-            return "sat", whose(device, pupil), "?"
+            return "claimed", whose(device, pupil), ""
         case LockAsked(locked=locked, everybody=everybody, pupils=pupils):
-            who = "" if everybody else ", ".join(name_of(pupil) for pupil in pupils)
+            who = "" if everybody else ", ".join(names.called.get(pupil, pupil) for pupil in pupils)
             return ("lock-asked" if locked else "free-asked"), who, act.sentence
         case DeviceCame(device=device):
             return "came", whose(device), act.agent
         case Reported(feature="watching", device=device, state=state):
             return ("private" if state == "private" else "private-over"), whose(device), ""
+        case Reported(feature="presence", device=device, state=state, reason=reason):
+            return _BAR.get(state, f"bar-{state}"), whose(device), reason
         case Reported(device=device, state=state, reason=reason):
             return _RECEIPTS.get(state, state), whose(device), reason
         case Overruled(device=device, by=by):
@@ -125,7 +163,7 @@ def _told(act: AnyAct, name_of: Callable[[str], str]) -> tuple[str, str, str]:  
         case HandOutWithdrawn():
             return "withdrawn", "", ""
         case HandOutReported(device=device, state=state, reason=reason):
-            return state, whose(device), reason
+            return ("not-arrived" if state == "failed" else state), whose(device), reason
         case CollectAsked():
             return "collect-asked", "", ""
         case HandInKept(device=device, pupil=pupil, name=name):

@@ -44,6 +44,7 @@ BY_KEY: Final = frozenset(
 BY_ITSELF: Final = frozenset(
     {
         "POST /api/admin/imports",
+        "POST /api/admin/returns",
         "POST /api/admin/teaching",
         "POST /api/carried",
         "POST /api/check-in",

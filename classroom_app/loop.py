@@ -4,8 +4,9 @@ qasync starts one of Qt's timers for each `call_soon`, and switches a socket's n
 again for each time it is ready. With a class that talks at once that is most of the loop's work.
 Here what is due soon waits in one queue behind one timer, and a ready socket is served at once.
 
-What still runs when the program's own work is done ends before the loop does. Left to Python's end
-it would close its sockets when Qt's part of them is gone: "QSocketNotifier already deleted".
+What still runs when the program's own work is done ends before the loop does: nobody holds what
+answers a server's guests (the demo's driver, a browser). Left to Python's end it would close its
+sockets when Qt's part of them is gone: "QSocketNotifier already deleted".
 """
 
 import asyncio

@@ -101,8 +101,8 @@ class Account:
                 length = b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(words)
                 writer.write(head + length + words)
                 await writer.drain()
-        except (OSError, TimeoutError, ValueError):
-            pass  # it went away or babbled; the next one may be the browser
+        except (OSError, TimeoutError, ValueError, asyncio.CancelledError):
+            pass  # it went away or babbled, and the next one may be the browser; or the app ends
         finally:
             writer.close()
 

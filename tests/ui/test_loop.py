@@ -4,11 +4,15 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
+from central_mdm.contract.identity import SignedIn
+from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone
+from classroom_app.cloud.account import Account
 from classroom_app.loop import DeskLoop, run
 from classroom_app.tasks import Tasks
 
@@ -191,3 +195,35 @@ def test_a_socket_that_is_watched_to_the_end_is_let_go_with_the_loop(qapp: QAppl
         with DeskLoop(qapp) as loop:
             loop.add_reader(ours, print)
         assert not loop.remove_reader(ours), "nothing of Qt is asked after it"
+
+
+class Asks:
+    """The server's part of a sign-in, with a browser that connects and then says nothing."""
+
+    def __init__(self) -> None:
+        self.browser = socket.socket()
+        self.browser.settimeout(5)
+
+    async def begin_account(self, url: str, asked: OpenIdAsked) -> OpenIdBegun:
+        del url
+        self.browser.connect(("127.0.0.1", urlsplit(asked.returns).port))
+        while len(asyncio.all_tasks()) == 1:  # noqa: ASYNC110 - until it is met
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.001)  # and is listened to
+        return OpenIdBegun("https://provider/page", "state")
+
+    async def finish_account(self, done: OpenIdDone) -> SignedIn:
+        raise AssertionError(done)
+
+
+def test_a_browser_that_holds_its_connection_is_let_go_without_a_word(qapp: QApplication) -> None:
+    asks = Asks()
+
+    def opens(_: str) -> bool:
+        account.give_up()
+        return True
+
+    account = Account(asks, opens, str)
+    with asks.browser:
+        assert run(qapp, account.sign_in("", "school", "")) is None
+        assert asks.browser.recv(1) == b""

@@ -26,6 +26,7 @@ from msgspec import Struct
 from sqlalchemy import URL, make_url, select
 
 from central_mdm.contract.sealed import NONCE_BYTES, SALT_BYTES
+from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import KEYS, ground_at
 from central_mdm.partage.holding import Found, look_at, mark_absent
@@ -201,6 +202,9 @@ async def _take_out(tar: tarfile.TarFile, part: Path, database: str, objects: st
             # First: an app that hears of the new epoch asks what is missing.
             lost += await mark_absent(ground, school)
             await begin_epoch(ground, school)
+            told = ground.clock(), school, by_console(), "admin restore", f"school {school}"
+            async with ground.database.writing(school) as connection:
+                await record(connection, *told)
     return Kept(len(schools), keys, counts[True], lost, counts[False])
 
 

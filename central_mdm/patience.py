@@ -51,17 +51,23 @@ class Connection(HttpToolsProtocol):
         self._asking: object = None
         self._awaited: Awaited = ""
         self._since, self._received_then = 0.0, 0
+        self._received_before = 0
 
     def data_received(self, data: bytes) -> None:
+        before, cycle = self.received_bytes, self.cycle
         self.received_bytes += len(data)
         super().data_received(data)
+        if self.cycle is not cycle:  # its head ends in these bytes, and its body may begin in them
+            self._received_before = before
 
     def look(self, patience: Patience, now: float) -> None:
         """End it where what it has to send has taken too long at `now`, seconds of the loop."""
         awaited = self._awaits()
         if not awaited or awaited != self._awaited or self._asking is not self.cycle:
             self._awaited, self._asking = awaited, self.cycle
-            self._since, self._received_then = now, self.received_bytes
+            # What came of a body before this look was as honest as what comes after it.
+            came = self._received_before if awaited == "body" else self.received_bytes
+            self._since, self._received_then = now, came
         elif now - self._since > patience.allows(
             awaited, self.received_bytes - self._received_then
         ):

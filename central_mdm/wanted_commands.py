@@ -11,7 +11,16 @@ from typing import Final, get_args
 from msgspec import json, to_builtins
 
 from central_mdm.checked import checked, from_to
-from central_mdm.contract.wanted import MINUTES_MAX, Body, Declare, Group, Order, Rule, Scope
+from central_mdm.contract.wanted import (
+    MINUTES_MAX,
+    Body,
+    Declare,
+    Group,
+    LostReported,
+    Order,
+    Rule,
+    Scope,
+)
 from central_mdm.fleet import acts, urgent
 from central_mdm.fleet.declaring import declare
 from central_mdm.fleet.features import FEATURES
@@ -119,7 +128,8 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
             await urgent.found(ground, args.school, BY, args.device)
             return {"found": args.device}
         case "lost":
-            await urgent.report_lost(ground, args.school, BY, args.device, args.text)
+            told = checked(LostReported(args.device, args.text), LostReported)
+            await urgent.report_lost(ground, args.school, BY, told.device, told.text)
             return {"lost": args.device}
         case _:
             return await _wipe(ground, args)

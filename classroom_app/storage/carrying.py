@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from functools import partial
+from random import sample
 from typing import Final
 
 import msgspec
@@ -68,8 +69,10 @@ class KeepsCarried(Store):
             kept = _all(connection)
             _drop(connection, [each for each in kept if each not in mine])
             given = [Bundle(one, row.bundle) for one, row in kept.items() if row.bundle]
-            held = [Held(one, kept.get(one, NOTHING).version) for one in mine]
-            return tuple(given[:bundles_max]), tuple(held[:held_max])
+            # Of more than are asked for at once, others each time.
+            asked = sample(mine, min(len(mine), held_max))
+            held = [Held(one, kept.get(one, NOTHING).version) for one in sorted(asked)]
+            return tuple(given[:bundles_max]), tuple(held)
 
         return await self.write(work)
 

@@ -15,9 +15,10 @@ import httpx
 import pytest
 from blake3 import blake3
 from msgspec import msgpack
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from central_mdm.cli import main
+from central_mdm.identity.model import audit_acts
 from central_mdm.joining import ground_at
 from central_mdm.keeping import back_up, restore
 from central_mdm.platform.errors import Malformed, Refused
@@ -172,11 +173,18 @@ async def test_a_restored_server_is_the_same_in_a_new_epoch(
             shutil.copy(old / "sample.json", new)
             async with running(new, empty) as mdm:
                 assert await look_through(mdm.ground) == looked
+                assert await last_act(mdm) == "admin restore"
                 headers = await mdm.as_teacher()
                 assert (await mdm.http.get("/api/files/file-1", headers=headers)).content == CHUNK
                 assert await epoch_of(mdm.http, headers) != epoch
                 await spoilt_is_found(mdm, new)
                 caplog.clear()  # "collected work is lost"
+
+
+async def last_act(mdm: Mdm) -> str:
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        acts = select(audit_acts.c.act).order_by(audit_acts.c.number.desc())
+        return str((await connection.execute(acts)).scalars().first())
 
 
 @pytest.mark.usefixtures("quick")

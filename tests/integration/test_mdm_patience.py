@@ -145,6 +145,18 @@ async def test_half_a_head_and_a_trickle_end_and_an_honest_slow_line_arrives(mdm
         assert (await honest.reader.readline()).startswith(b"HTTP/1.1 400 "), "it is no sign-in"
 
 
+async def test_what_came_of_a_body_before_the_first_look_counts_as_well(mdm: Mdm) -> None:
+    async with housed(mdm) as house:
+        line = await house.dial()
+        head = SIGN_IN + b"Content-Length: 16000\r\n\r\n"
+        await line.send(head + b" " * 12288)  # three seconds more
+        await house.has(len(head) + 12288)
+        house.look(at=0)
+        house.look(at=13)
+        await line.send(b" " * (16000 - 12288))
+        assert (await line.reader.readline()).startswith(b"HTTP/1.1 400 "), "it was all there"
+
+
 async def test_a_server_looks_by_itself(mdm: Mdm) -> None:
     async with housed(mdm) as house, asyncio.TaskGroup() as tasks:
         looking = tasks.create_task(keep_looking(house.open, Patience(head_seconds=0.05)))

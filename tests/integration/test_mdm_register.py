@@ -170,6 +170,10 @@ async def test_a_file_without_its_teachers_or_with_a_column_sorted_by_itself_ask
             other = {"c-6a": "c-6b", "c-6b": "c-6a"}
             row["classSourcedId"] = other[row["classSourcedId"]]
     assert await asks(moved) == ("6 of 6 places of pupils in class would move to another class.",)
+    without = village()
+    for row in without.rows["classes.csv"]:
+        row["periods"] = ""
+    assert await asks(without) == ("4 hours of the timetable would be gone.",)
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
@@ -180,8 +184,10 @@ async def test_a_slip_in_a_row_and_an_empty_file_retire_nobody(mdm: Mdm, tmp_pat
     for row in register.rows["users.csv"][:2]:
         row["givenName"] = ""
     register.rows["classes.csv"][0]["termSourcedIds"] = "y62"
+    register.rows["academicSessions.csv"][0]["startDate"] = "2029-09-01"
     told = await office.bring(register)
-    assert (writes(told), len(told.refused), await office.told()) == (0, 3, before)
+    assert (writes(told), len(told.refused), await office.told()) == (0, 4, before)
+    assert "It ends before it begins." in {row.why for row in told.refused}
     register.rows["enrollments.csv"] = []
     with pytest.raises(NotConfirmed) as asked:
         await office.bring(register)

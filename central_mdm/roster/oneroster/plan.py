@@ -331,6 +331,9 @@ def _digest(staging: Staging, mode: Mode) -> str:
 def _asks(staging: Staging, read: Read, counts: tuple[Counted, ...]) -> tuple[str, ...]:
     asks = [f"{name} is missing, or has no good row." for name in read.empty if read.mode == "bulk"]
     for told in counts:
+        # Each term has other hours; a file without any is one that was made without them.
+        if told.kind == "hour" and told.removed > FEW and not told.added + told.changed:
+            asks.append(f"{told.removed} hours of the timetable would be gone.")
         if (name := _NAMES.get(told.kind)) is None:
             continue
         here = staging.count(f"SELECT count(*) FROM s_{told.kind}")

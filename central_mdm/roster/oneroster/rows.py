@@ -52,6 +52,10 @@ class Session(Entry, frozen=True):
     start_date: date
     end_date: date
 
+    def __post_init__(self) -> None:
+        if self.end_date < self.start_date:
+            raise ValueError("It ends before it begins.")
+
 
 class Course(Entry, frozen=True):
     title: Text

@@ -8,6 +8,7 @@ DEVICES ?= 24
 OUT ?=
 SECONDS ?= 30
 FUZZ_SECONDS ?= 600
+STORES ?= 300
 HISTORIES ?= 1000
 REAL_HISTORIES ?= 20
 COUNTS ?= 1 9 24 40 100
@@ -48,7 +49,8 @@ test-later: setup ## all tests as LATER_DAYS=400 from now: none may depend on to
 	LATER_SECONDS=$$(( $(LATER_DAYS) * 86400 )) LD_PRELOAD="$$made/later.so" \
 		$(BIN)/python -m pytest --numprocesses auto --dist worksteal --tb=native
 
-fuzz: setup ## search the edges where strangers speak and every state machine, FUZZ_SECONDS=600 each
+fuzz: setup ## damage STORES=300 stores, then search the edges where strangers speak and every state machine, FUZZ_SECONDS=600 each
+	@$(BIN)/python -m tests.stores.harming --count $(STORES)
 	@QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 attack: setup ## besiege a guard (SECONDS=30), then make every listed attack, and count

@@ -8,16 +8,15 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from classroom_app.storage.ahead import Frame, Log, log_beside
+from classroom_app.storage.ahead import NO_LOG, Frame, Log, log_beside
+from classroom_app.storage.leaves import COUNTED
 from classroom_app.storage.pages import PAGE, Opener
 from classroom_app.storage.salts import opener_of
 
 LOGGED: Final = slice(18, 20)
 """Where a file says that a log belongs to it, which one in memory cannot have."""
 SEARCHED_MAX: Final = 16
-"""So many damaged frames are tried as each page; in a longer row it is not the numbers alone."""
-COUNTED: Final = slice(28, 32)
-"""Where a file says how many pages it has."""
+"""So many damaged pages are tried as each other; in a longer row it is not the numbers alone."""
 
 
 class Folded(Struct, frozen=True):
@@ -39,11 +38,13 @@ class Folded(Struct, frozen=True):
 class Image(Struct, frozen=True):
     """`plain`: the file without its cipher, damaged pages blank; `bad`: their numbers, from 1.
 
-    `proved`: the pages are as they were written; else the salt is lost, or the key is another.
+    `older`: pages of its log that are not the newest of their number, newest first. `proved`: all
+    these are as they were written; else the salt is lost, or the key is another.
     """
 
     plain: bytes
     bad: tuple[int, ...]
+    older: bytes
     proved: bool
     log: Log
     folded: Folded
@@ -56,9 +57,11 @@ def opened(path: Path, key: str, frames: int | None = None) -> Image:
     """
     raw, log = path.read_bytes() if path.exists() else b"", log_beside(path)
     opener = opener_of(path, raw, key, log) or Opener(key, None)
-    fold = folded(replace(log, frames=log.frames[:frames]), opener, len(raw) // PAGE)
-    newest = dict(enumerate((raw[at : at + PAGE] for at in range(0, len(raw), PAGE)), 1))
-    newest |= fold.pages
+    # What cannot be proved is not laid over anything: the log may be of another file.
+    folds = replace(log, frames=log.frames[:frames]) if opener.proves else NO_LOG
+    fold = folded(folds, opener, len(raw) // PAGE)
+    filed, astray = _filed(raw, opener)
+    newest = filed | fold.pages
     pages = {
         number: page
         for number, each in newest.items()
@@ -67,11 +70,33 @@ def opened(path: Path, key: str, frames: int | None = None) -> Image:
     }
     count = max(counted(pages.get(1)), *newest, *fold.stale, 0)
     numbers, blank = range(1, count + 1), bytes(PAGE)
-    bad = tuple(each for each in numbers if each not in pages or each in fold.stale)
+    lost = fold.stale | (astray - fold.pages.keys())
+    bad = tuple(each for each in numbers if each not in pages or each in lost)
     plain = bytearray().join(pages.get(each, blank) for each in numbers)
     if 1 in pages:
         plain[LOGGED], plain[COUNTED] = b"\1\1", count.to_bytes(4, "big")
-    return Image(bytes(plain), bad, opener.proves, log, fold)
+    older = _older(log.frames[: fold.end] if opener.proves else log.frames, opener)
+    return Image(bytes(plain), bad, older, opener.proves, log, fold)
+
+
+def _filed(raw: bytes, opener: Opener) -> tuple[dict[int, bytes], frozenset[int]]:
+    """Return the pages of a file by number, and where one does not lie that should.
+
+    One in another's place still knows its own.
+    """
+    pages = dict(enumerate((raw[at : at + PAGE] for at in range(0, len(raw), PAGE)), 1))
+    if not opener.proves:
+        return pages, frozenset()
+    astray = [number for number, page in pages.items() if not opener.number_of(page, (number,))]
+    for page in [pages[number] for number in astray[:SEARCHED_MAX]]:
+        if number := opener.number_of(page, astray):
+            pages[number] = page
+    return pages, frozenset(astray)
+
+
+def _older(frames: tuple[Frame, ...], opener: Opener) -> bytes:
+    each = (opener.page(frame.page, frame.number) for frame in reversed(frames) if frame.number > 1)
+    return b"".join(page for page in each if page)
 
 
 def sound(frame: Frame, opener: Opener) -> bool:

@@ -16,6 +16,8 @@ from classroom_app.storage.pages import PAGE
 LEAF, INNER = 0x0D, 0x05
 KEPT_FREE: Final = 20
 """Where a file says how many bytes at the end of each page are not SQLite's."""
+COUNTED: Final = slice(28, 32)
+"""Where a file says how many pages it has."""
 INNER_HEAD: Final = struct.Struct(">BHHHBI")
 CELL: Final = struct.Struct(">IB")
 LEAF_HEAD: Final = 8
@@ -63,8 +65,20 @@ def _lenient(raw: bytes) -> str:
 
 
 def _led(plain: bytes, root: int, leaves: Sequence[int]) -> bytes:
-    """Return the file with a root that leads to `leaves` and to nothing else."""
-    end = PAGE - plain[KEPT_FREE]
+    """Return the file with a root that leads to `leaves` and to nothing else.
+
+    SQLite takes no root that leads to one alone: that one is the root itself.
+    """
+    if len(leaves) == 1:
+        page = plain[(leaves[0] - 1) * PAGE : leaves[0] * PAGE]
+    else:
+        page = _root_of(leaves, PAGE - plain[KEPT_FREE])
+    count = (len(plain) // PAGE).to_bytes(4, "big")
+    head = plain[: COUNTED.start] + count + plain[COUNTED.stop :]
+    return head[: (root - 1) * PAGE] + page + head[root * PAGE :]
+
+
+def _root_of(leaves: Sequence[int], end: int) -> bytes:
     places = [end - CELL.size * at for at in range(1, len(leaves))]
     page = bytearray(PAGE)
     INNER_HEAD.pack_into(
@@ -73,4 +87,4 @@ def _led(plain: bytes, root: int, leaves: Sequence[int]) -> bytes:
     for at, (place, leaf) in enumerate(zip(places, leaves, strict=False)):
         struct.pack_into(">H", page, INNER_HEAD.size + 2 * at, place)
         CELL.pack_into(page, place, leaf, 1)  # its key: whoever reads all looks at none
-    return plain[: (root - 1) * PAGE] + bytes(page) + plain[root * PAGE :]
+    return bytes(page)

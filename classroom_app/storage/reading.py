@@ -7,7 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from classroom_app.storage.copies import copies_of
-from classroom_app.storage.folding import opened
+from classroom_app.storage.folding import Image, opened
 from classroom_app.storage.pages import HEADER
 from classroom_app.storage.salvage import Found, Salvaged, found, is_act, loose
 from classroom_app.storage.scattered import scattered
@@ -24,11 +24,11 @@ def read(path: Path, key: str) -> Found | None:
     image = opened(path, key)
     left = _found_in(image.plain)
     if left is None:
-        left = scattered(image.plain, proved=image.proved)
+        left = scattered(image.plain, image.older, proved=image.proved)
     else:
         # Any table may lack what nobody knows the page of.
-        unsure = image.folded.unplaced or 1 in image.folded.stale
-        left = _with_loose(_unsure(left) if unsure else left, image.plain)
+        doubt = image.folded.unplaced or 1 in image.folded.stale
+        left = _with_loose(unsure(left) if doubt else left, image)
     for frames in image.folded.before[:EARLIER_MAX]:
         if before := _found_in(opened(path, key, frames).plain):
             left = _with_earlier(left, before)
@@ -75,13 +75,20 @@ def _found_in(plain: bytes) -> Found | None:
         return None
 
 
-def _with_loose(left: Found, plain: bytes) -> Found:
-    """Add the acts that lie where no page leads to any more; each says that it is one."""
+def _with_loose(left: Found, image: Image) -> Found:
+    """Add the acts that lie where no page leads to any more, also where the log has older pages.
+
+    Each says itself that it is one.
+    """
     journal = left.tables.get("journal")
     if journal is None or journal.whole:
         return left
     columns = journal.columns
-    acts = (row for row in loose(plain, "journal", columns) if is_act(columns, row))
+    acts = (
+        row
+        for row in reversed(loose(image.plain, image.older, "journal", columns))
+        if is_act(columns, row)
+    )
     rows = {(row[columns.index("sequence")],): row for row in acts} | journal.rows
     return replace(left, tables={**left.tables, "journal": replace(journal, rows=rows)})
 
@@ -89,10 +96,11 @@ def _with_loose(left: Found, plain: bytes) -> Found:
 def _with_earlier(left: Found | None, before: Found) -> Found:
     """Add earlier rows to the tables that the damage has cut; what was read is newer."""
     if left is None:
-        return _unsure(before)
+        return unsure(before)
     return joined(left, before)
 
 
-def _unsure(left: Found) -> Found:
+def unsure(left: Found) -> Found:
+    """Say of each table that rows may be missing."""
     tables = {name: replace(table, whole=False) for name, table in left.tables.items()}
     return replace(left, tables=tables)

@@ -17,8 +17,9 @@ from classroom_app.storage.ahead import log_of
 from classroom_app.storage.arriving import arriving, forget_arriving
 from classroom_app.storage.copies import DAMAGED, copy_of
 from classroom_app.storage.engine import open_driver, transaction
+from classroom_app.storage.pages import PAGE
 from classroom_app.storage.proving import prove
-from classroom_app.storage.reading import joined, newest_copy, read
+from classroom_app.storage.reading import joined, newest_copy, read, unsure
 from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.salvage import Found
 
@@ -52,6 +53,8 @@ def repair(path: Path, key: str, now: float) -> Repaired:
     try:
         forget_arriving(path)
         left, (copy, before) = read(path, key), newest_copy(path, key)
+        if left and not _filed(path):  # the log may be of a file before this one
+            left = unsure(left)
         own = left if left and left.tables else before or left
         if own is None:
             raise StoreBroken(NOTHING_READ)
@@ -62,6 +65,10 @@ def repair(path: Path, key: str, now: float) -> Repaired:
         raise as_not_kept(error) or error from error
     whole = left and left.tables and all(each.whole for each in left.tables.values())
     return Repaired(damaged, None if whole else copy, _told(left, both, merged))
+
+
+def _filed(path: Path) -> bool:
+    return path.exists() and path.stat().st_size >= PAGE
 
 
 def _replaced(path: Path, key: str, merged: Found, now: float) -> Path:

@@ -20,7 +20,7 @@ def opener_of(path: Path, raw: bytes, key: str, log: Log) -> Opener | None:
     bad byte of it is found by trying. None is another key, or damage to the salt itself.
     """
     pages = [(at // PAGE + 1, raw[at : at + PAGE]) for at in range(0, len(raw), PAGE)]
-    salts = list(dict.fromkeys(_salts(path, raw, log)))
+    salts = list(dict.fromkeys(_salts(path, raw, key, log)))
     logged = [(frame.number, frame.page) for frame in log.frames]
     # A log may be of another file.
     for each in (pages, logged):
@@ -49,8 +49,11 @@ def _near(key: str, salt: bytes, pages: tuple[Page, ...]) -> Opener | None:
     return _by(key, salts, pages)
 
 
-def _salts(path: Path, raw: bytes, log: Log) -> Iterator[bytes]:
+def _salts(path: Path, raw: bytes, key: str, log: Log) -> Iterator[bytes]:
     yield raw[:SALT]
+    for at in range(PAGE, len(raw), PAGE):
+        if Opener(key, raw[at : at + SALT]).number_of(raw[at : at + PAGE], (1,)):
+            yield raw[at : at + SALT]  # the first page, in another's place
     yield from (frame.page[:SALT] for frame in reversed(log.frames) if frame.number == 1)
     for copy in path.parent.glob(f"*{path.suffix}"):
         with copy.open("rb") as file:

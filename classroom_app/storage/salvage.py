@@ -44,13 +44,16 @@ def found(plain: bytes) -> Found:
     return Found(tuple(sql for *_, sql in told), tables)
 
 
-def loose(plain: bytes, table: str, columns: tuple[str, ...]) -> list[Row]:
-    """Read rows of any table that lie on pages by themselves, as if they were of `table`."""
+def loose(plain: bytes, more: bytes, table: str, columns: tuple[str, ...]) -> list[Row]:
+    """Read rows of any table that lie on pages by themselves, as if they were of `table`.
+
+    Those of `more`, pages that are no part of the file, come last.
+    """
     with closing(sqlite3.connect(":memory:")) as memory:
         memory.deserialize(plain)
         root = memory.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
         select = f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED"  # noqa: S608 - the store's own names
-        return rows_on_leaves(plain, root.fetchone()[0], select)
+        return rows_on_leaves(plain + more, root.fetchone()[0], select)
 
 
 def is_act(columns: Sequence[str], row: Row) -> bool:

@@ -17,7 +17,7 @@ from central_mdm.contract.roster import Change
 from classroom_app.storage.chain import Head, apart_of, link_of
 from classroom_app.storage.copies import VERSIONS
 from classroom_app.storage.forms import NUMBERED
-from classroom_app.storage.leaves import Row, rows_on_leaves
+from classroom_app.storage.leaves import COUNTED, Row, rows_on_leaves
 from classroom_app.storage.pages import HEADER, PAGE
 from classroom_app.storage.salvage import Found, Salvaged, is_act
 from classroom_app.storage.tables import journal, metadata
@@ -34,18 +34,22 @@ JOURNAL: Final = tuple(journal.columns.keys())
 ABSENT: Final = 0.5
 """Stands in a column that a row does not have; no table of ours holds such a number."""
 ANY: Final = tuple(f"c{number}" for number in range(len(JOURNAL) + 1))
-COUNTED, KEPT_FREE, ROOT_HEAD = slice(28, 32), 80, 100
+RESERVED, ROOT_HEAD = 80, 100
 
 
-def scattered(plain: bytes, *, proved: bool) -> Found | None:
-    """Find rows on the pages of `plain`, the file without its cipher; None where there are none."""
-    rows = list(_rows(plain))
-    acts = {(act[0],): act for act in _acts(rows)}
+def scattered(plain: bytes, older: bytes, *, proved: bool) -> Found | None:
+    """Find rows on the pages of `plain`, the file without its cipher; None where there are none.
+
+    Those on `older` pages, which lie in the log, count where no newer one is found.
+    """
+    rows = list(_rows(plain + older))
     read: dict[str, dict[Row, Row]] = {name: {} for name in metadata.tables}
-    read["journal"] = acts if proved else dict(_linked(acts))
-    for row in rows if proved else ():
+    for row in rows:
         if name := _looks_like(row):
-            read[name][tuple(row[at] for at in _keys(name))] = row
+            # The first is the newest.
+            read[name].setdefault(tuple(row[at] for at in _keys(name)), row)
+    if not proved:
+        read = {name: {} for name in read} | {"journal": dict(_linked(read["journal"]))}
     if not any(read.values()):
         return None
     tables = {
@@ -81,12 +85,12 @@ def _first_page(root: int) -> bytes:
     """Make the first page of a file that has one table, as wide as any, whose root is `root`."""
     head = bytearray(PAGE)
     head[: len(HEADER)] = HEADER
-    head[16:24] = PAGE.to_bytes(2, "big") + bytes((1, 1, KEPT_FREE, 64, 32, 32))
+    head[16:24] = PAGE.to_bytes(2, "big") + bytes((1, 1, RESERVED, 64, 32, 32))
     head[COUNTED] = (1).to_bytes(4, "big")
     head[44:48] = head[56:60] = (4).to_bytes(4, "big")
     head[56:60] = (1).to_bytes(4, "big")
     head[ROOT_HEAD] = 0x0D
-    head[ROOT_HEAD + 5 : ROOT_HEAD + 7] = (PAGE - KEPT_FREE).to_bytes(2, "big")
+    head[ROOT_HEAD + 5 : ROOT_HEAD + 7] = (PAGE - RESERVED).to_bytes(2, "big")
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as memory:
         memory.deserialize(bytes(head))
         columns = ", ".join(f"{name} DEFAULT {ABSENT}" for name in ANY)
@@ -94,11 +98,13 @@ def _first_page(root: int) -> bytes:
         memory.execute("PRAGMA writable_schema = ON")
         memory.execute("UPDATE sqlite_master SET rootpage = ?", (root,))
         made = bytearray(memory.serialize()[:PAGE])
-    made[COUNTED] = root.to_bytes(4, "big")
     return bytes(made)
 
 
 def _looks_like(row: Row) -> str:
+    """Name the table that a row may be of; "" for none."""
+    if len(row) == len(JOURNAL):
+        return "journal" if is_act(JOURNAL, row) else ""
     kinds = tuple(map(type, row))
     names = [name for name, look in LOOKS.items() if look == kinds]
     if len(names) > 1:
@@ -108,10 +114,6 @@ def _looks_like(row: Row) -> str:
 
 def _keys(name: str) -> list[int]:
     return [at for at, one in enumerate(metadata.tables[name].columns) if one.primary_key]
-
-
-def _acts(rows: list[Row]) -> Iterator[Row]:
-    return (row for row in rows if len(row) == len(JOURNAL) and is_act(JOURNAL, row))
 
 
 def _linked(acts: dict[Row, Row]) -> Iterator[tuple[Row, Row]]:

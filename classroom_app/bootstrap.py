@@ -673,6 +673,8 @@ class Desk(QObject):
                 why=state.why,
                 sending=receipts.Sending(*astuple(state.sending)),
                 held=state.held,
+                tried_at=state.tried_at,
+                again_at=state.again_at,
             )
         )
 

@@ -67,7 +67,8 @@ class SyncState(Struct, frozen=True):
 
     `restored`: the central side had gone back, and is given again what it lost. `doubts` counts
     its alarms: two witnesses of a lesson differ, or a journal is not what was signed of it.
-    `held`: why collected work waits in spite of a server that is there.
+    `held`: why collected work waits in spite of a server that is there. `tried_at`, `again_at`:
+    UTC seconds of the last turn, and of the next one by itself, where the last one failed; else 0.
     """
 
     in_step_at: float = 0.0
@@ -79,6 +80,8 @@ class SyncState(Struct, frozen=True):
     doubts: int = 0
     sending: Sending = Sending()
     held: Held = ""
+    tried_at: float = 0.0
+    again_at: float = 0.0
 
     @property
     def in_step(self) -> bool:
@@ -185,6 +188,7 @@ class Sync:
             except (CloudError, NotKept) as error:
                 failures += 1
                 pause, floor = self._pause(error, failures)
+                self._say(replace(self.state, again_at=self._now() + pause))
                 # Whoever asks to be left alone is, even by a wake.
                 await asyncio.sleep(floor)
                 pause = max(0.0, pause - floor)
@@ -250,18 +254,21 @@ class Sync:
         why: Why = self.state.why
         in_step_at = self.state.in_step_at
         begun, before, failed = _seconds(), self.state.waiting, ""
+        tried_at, again_at = 0.0, 0.0
         try:
             yield
             why, in_step_at = "", self._now()
             await self._count()
         except (CloudError, NotKept) as error:
             why, failed = _word(error), _reason(error)
+            tried_at, again_at = self._now(), self.state.again_at
             if why != self.state.why:
                 log.info("sync waits", extra={"why": why})
             await self._count()
             raise
         finally:
-            self._say(replace(self.state, in_step_at=in_step_at, why=why, busy=False))
+            done = replace(self.state, in_step_at=in_step_at, why=why, busy=False)
+            self._say(replace(done, tried_at=tried_at, again_at=again_at))
             self._note(before, begun, failed)
 
     def _note(self, before: int, begun: float, failed: str) -> None:

@@ -69,8 +69,8 @@ class Sending(Struct, frozen=True):
 class School(Struct, frozen=True):
     """The way to the MDM: `synced_at` is UTC seconds of the last exchange, 0 for never.
 
-    `doubts`, `restored`, `busy`, `why` and `held` as in `SyncState`. `none`: the school has no
-    server, and misses none.
+    `doubts`, `restored`, `busy`, `why`, `held`, `tried_at` and `again_at` as in `SyncState`.
+    `none`: the school has no server, and misses none.
     """
 
     reached: bool = False
@@ -84,6 +84,8 @@ class School(Struct, frozen=True):
     why: str = ""
     sending: Sending = Sending()
     held: str = ""
+    tried_at: float = 0.0
+    again_at: float = 0.0
 
     @property
     def asks_anew(self) -> bool:
@@ -244,6 +246,11 @@ def _missing(tile: Tile, now: float) -> str:
 def clock_time(utc_seconds: float) -> str:
     """Return a moment as the wall clock of this computer shows it."""
     return datetime.fromtimestamp(utc_seconds).astimezone().strftime("%H:%M")
+
+
+def to_the_second(utc_seconds: float) -> str:
+    """Return a moment so that two of one minute can be told apart."""
+    return datetime.fromtimestamp(utc_seconds).astimezone().strftime("%H:%M:%S")
 
 
 def school_words(school: School) -> str:

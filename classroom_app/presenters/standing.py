@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from classroom_app.presenters.journal import JournalRow, line
-from classroom_app.presenters.receipts import School, Sending, clock_time
+from classroom_app.presenters.receipts import School, Sending, clock_time, to_the_second
 from classroom_app.presenters.words import amount, day, later, say
 
 LINES_MAX: Final = 3
@@ -103,6 +103,17 @@ def trouble_words(school: School) -> str:
     if school.doubts:
         told.append(say("Two journals of a lesson differ. Please tell your administrator."))
     return "\n".join(told)
+
+
+def tried_words(school: School, today: float) -> str:
+    """Say when the exchange was last tried in vain, and when it is tried again; else ""."""
+    if not school.tried_at or exchanging(school):
+        return ""
+    tried = to_the_second(school.tried_at)
+    if school.again_at <= today or school.asks_anew:  # it is about to, or not before a person does
+        return say("Tried at {time}.", time=tried)
+    again = to_the_second(school.again_at)
+    return say("Tried at {time}; the next try is at {again}.", time=tried, again=again)
 
 
 def waiting_words(standing: Standing) -> str:

@@ -27,6 +27,7 @@ from classroom_app.views.buttons import (
     ActButton,
     ChipButton,
     ClassButton,
+    GivingButton,
     HoldButton,
     MenuButton,
     flat,
@@ -274,6 +275,7 @@ class BarB(QWidget):
         text, second = (said.text, said.second) if said.undo else self._told()
         self.text.setText(text)
         self.second.setText(second)
+        self.text.setToolTip(f"<qt>{escape(text)}</qt>" if text else "")
         # Rich text that says it is: else Qt guesses by words that a device may have said.
         self.second.setToolTip(f"<qt>{escape(second)}</qt>" if second else "")
         self.shown.refresh()
@@ -366,7 +368,7 @@ class BarD(QWidget):
         self.note = flat("note", "quiet", self)
         self.note.setFont(font(13, QFont.Weight.Medium))
         self.journal = flat("journal", "flat", self)
-        self.school = flat("sync-now", "quiet", self)
+        self.school = GivingButton("sync-now", "flat", self)
         self._lay_out()
         self._connect()
 
@@ -450,15 +452,12 @@ class BarD(QWidget):
         self._refresh_order()
         self._refresh_sizes()
         self._tool(self.journal, "history", say("Journal"), "")
-        self._tool(
-            self.school,
-            "cloud",
-            self._desk.school_words(),
-            say("Exchange now, and see how it stands"),
-            "ink2",
-        )
-        self.facts.setText(self._desk.facts() if wide else "")
-        self.warning.setText(told)
+        words, tip = self._desk.school_words(), say("Exchange now, and see how it stands")
+        self._tool(self.school, "cloud", words, f"{words}\n{tip}", "ink2")
+        facts = self._desk.facts() if wide else ""
+        for line, words in ((self.facts, facts), (self.warning, told)):
+            line.setText(words)
+            line.setVisible(bool(words))  # else two gaps are left, and a word beside them is cut
         self.warning.setToolTip(told)
         self._refresh_note()
 

@@ -13,7 +13,15 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
 )
-from PySide6.QtWidgets import QAbstractButton, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QPushButton,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QStylePainter,
+    QWidget,
+)
 
 from classroom_app.presenters.chips import Chip, spoken_chip
 from classroom_app.views.theme import Theme, font
@@ -42,6 +50,40 @@ def labelled(button: QPushButton, theme: Theme, icon: str, words: str, token: st
     button.setText(f" {words}" if words else "")
     button.setIconSize(QSize(18, 18))
     button.setIcon(QIcon(theme.icon(icon, 18, token, ratio)))
+
+
+class GivingButton(QPushButton):
+    """A tool that gives way where its bar is full: its words are elided at their end."""
+
+    KEEPS = 160
+
+    def __init__(self, name: str, kind: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setProperty("kind", kind)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFont(font(14, SEMI))
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QSize:
+        hint = super().minimumSizeHint()
+        return QSize(min(hint.width(), self.KEEPS), hint.height())
+
+    def shown(self) -> str:
+        """Return its words as far as there is room for them."""
+        lacks = self.sizeHint().width() - self.width()
+        if lacks <= 0:
+            return self.text()
+        metrics = self.fontMetrics()
+        room = metrics.horizontalAdvance(self.text()) - lacks
+        return metrics.elidedText(self.text(), Qt.TextElideMode.ElideRight, max(0, room))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        del event
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        option.text = self.shown()
+        QStylePainter(self).drawControl(QStyle.ControlElement.CE_PushButton, option)
 
 
 class MenuButton(QPushButton):

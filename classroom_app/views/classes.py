@@ -96,7 +96,7 @@ class ClassesView(QWidget):
         self.check = self._plain("check", self._check)
         self.back = flat("back-to-lesson", "main", self)
         self.back.clicked.connect(desk.go_home)
-        self.school = flat("sync-now", "quiet", self)
+        self.school = flat("sync-now", "plain", self)
         self.school.clicked.connect(desk.ask_standing)
         self._lay_out()
         self._shown: object = None
@@ -189,7 +189,7 @@ class ClassesView(QWidget):
         self.passphrase.setVisible(offered)
         self.back.setText(say("Back to the lesson"))
         self.back.setVisible(self._desk.lesson is not None)
-        self.school.setText(self._desk.school_words())
+        labelled(self.school, self._theme, "cloud", self._desk.school_words())
 
     def _show_after(self) -> None:
         """Show what is at hand when a lesson has just ended."""

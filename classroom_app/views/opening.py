@@ -108,13 +108,18 @@ class Sheets(QObject):
                 anchor = self._focus.seat if self._focus.isVisible() else bar.more
                 return SeatSheet(desk, window), anchor
             case "standing":
-                return StandingSheet(desk, window), self._d.school
+                return StandingSheet(desk, window), self._seen("sync-now") or bar.more
             case "note":
                 return NoteSheet(desk, window), self._d.note
             case "more":
                 return self._more(), bar.more
             case _:
                 return HelpSheet(desk, window), bar.more
+
+    def _seen(self, name: str) -> QWidget | None:
+        """Return the tool of this name on the page that is seen: several pages have one."""
+        found = self._window.findChildren(QWidget, name)
+        return next((one for one in found if one.isVisible()), None)
 
     @Slot()
     def _refocus(self) -> None:

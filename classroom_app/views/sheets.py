@@ -87,7 +87,8 @@ class Sheet(QFrame):
         self.setAccessibleName(title)
         self.first: QWidget = self
         self._motion: Motion | None = None
-        self._spot = QPoint()
+        self._spot, self._lowest = QPoint(), 0
+        self._above = False
 
     def main(self, name: str, words: str, do: Callable[[], None]) -> None:
         """Add the sheet's main button; it closes the sheet and then acts."""
@@ -124,14 +125,21 @@ class Sheet(QFrame):
         window = self.window()
         self.setFixedWidth(min(self.WIDTH, window.width() - 2 * MARGIN))
         self.adjustSize()
-        spot = button.mapTo(window, QPoint(0, button.height() + MARGIN))
+        spot = button.mapTo(window, QPoint(0, 0))
+        self._above = spot.y() > window.height() // 2
+        self._lowest = (spot.y() if self._above else window.height()) - MARGIN
         left = max(MARGIN, min(spot.x(), window.width() - self.width() - MARGIN))
-        top = max(MARGIN, min(spot.y(), window.height() - self.height() - MARGIN))
-        self._spot, self._motion = QPoint(left, top), motion
+        self._spot = QPoint(left, self._top(spot.y() + button.height() + MARGIN, self.height()))
+        self._motion = motion
         motion.start(SHEET_MS, self._slide)
         self.show()
         self.raise_()
         self.first.setFocus(Qt.FocusReason.PopupFocusReason)
+
+    def _top(self, wanted: int, height: int) -> int:
+        """Return where it begins: under its button, or over one at the bottom, which stays seen."""
+        highest = self._lowest - height
+        return max(MARGIN, highest if self._above else min(wanted, highest))
 
     def spot(self) -> QRect:
         """Return where the sheet comes to stand in its window."""
@@ -144,8 +152,7 @@ class Sheet(QFrame):
         self._motion.stop(self._slide)
         self.column.activate()
         height = self.column.totalHeightForWidth(self.width())
-        lowest = self.window().height() - height - MARGIN
-        self._spot.setY(max(MARGIN, min(self._spot.y(), lowest)))
+        self._spot.setY(self._top(self._spot.y(), height))
         self.resize(self.width(), height)
         self.move(self._spot)
 

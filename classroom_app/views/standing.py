@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from msgspec.structs import replace
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -23,6 +23,7 @@ from classroom_app.views.anew import sign_in_button
 from classroom_app.views.buttons import flat
 from classroom_app.views.sheets import Sheet, label
 
+TRYING_MS = 700
 SHARES = 1000
 """Of the bytes that are to go: Qt's own count ends at 2 GiB."""
 
@@ -68,10 +69,18 @@ class StandingSheet(Sheet):
         super().__init__(desk, say("The school"), parent)
         self.in_step = label("", 15, QFont.Weight.DemiBold)
         self.trouble = label("", 14, QFont.Weight.Medium)
+        self.tried = label("", 14, QFont.Weight.Medium, "second")
         self.sending = SendingRow(desk, self)
         self.held = label("", 14, QFont.Weight.Medium)
         self.waiting = label("", 14, QFont.Weight.Medium, "second")
-        for told in (self.in_step, self.trouble, self.sending, self.waiting, self.held):
+        for told in (
+            self.in_step,
+            self.trouble,
+            self.tried,
+            self.sending,
+            self.waiting,
+            self.held,
+        ):
             self.column.addWidget(told)
         self.anew = sign_in_button(desk, "plain", self)
         self.column.addWidget(self.anew)
@@ -80,17 +89,12 @@ class StandingSheet(Sheet):
         self._lines = QVBoxLayout()
         self._lines.setSpacing(2)
         self.column.addLayout(self._lines)
-        self.now = flat("sync-again", "main", self)
-        self.now.setText(say("Sync now"))
-        self.now.setAutoDefault(True)
-        self.now.setToolTip(say("Enter: exchange with the school at once"))
-        self.now.clicked.connect(desk.sync_now)
-        self.column.addWidget(self.now)
+        self._add_now()
         self.first = self.anew if desk.school.asks_anew else self.now
         self._add_saving()
         self.work = self.other("standing-work", say("Collected work"), desk.show_work)
         self.seen = self.other("standing-seen", say("Seen: list no more"), desk.seen_decided)
-        self._shown: tuple[School, standing.Standing] | None = None
+        self._shown: tuple[School, standing.Standing, bool] | None = None
         desk.changed.connect(self.refresh)
         desk.saving.forget()
         desk.saving.changed.connect(self._tell_saving)
@@ -105,6 +109,16 @@ class StandingSheet(Sheet):
         self.column.addWidget(button)
         return button
 
+    def _add_now(self) -> None:
+        self.now = flat("sync-again", "main", self)
+        self.now.setText(say("Sync now"))
+        self.now.setAutoDefault(True)
+        self.now.setToolTip(say("Enter: exchange with the school at once"))
+        self.now.clicked.connect(self._try)
+        self.column.addWidget(self.now)
+        self.trying = QTimer(self, singleShot=True, interval=TRYING_MS)
+        self.trying.timeout.connect(self.refresh)
+
     def _add_saving(self) -> None:
         self.saved = label("", 14, QFont.Weight.Medium)
         self.save = self._action("save-works", say("Save elsewhere…"), self._choose)
@@ -117,7 +131,7 @@ class StandingSheet(Sheet):
     @Slot()
     def refresh(self) -> None:
         desk = self.desk
-        now = (desk.school, desk.standing)
+        now = (desk.school, desk.standing, self.trying.isActive())
         if now == self._shown:
             return
         if self._shown is None or _still(self._shown[0]) != _still(desk.school):
@@ -133,18 +147,29 @@ class StandingSheet(Sheet):
             self._tell_saving()
         self.fit()
 
+    @Slot()
+    def _try(self) -> None:
+        """Exchange, and say so for as long as one takes to read it: a refusal may come at once."""
+        self.trying.start()
+        self.refresh()
+        self.desk.sync_now()
+
     def _tell_exchange(self, school: School) -> None:
-        self.in_step.setText(standing.in_step_words(school, self.desk.today()))
+        busy = self.trying.isActive() or standing.exchanging(school)
+        today = self.desk.today()
+        self.in_step.setText(say("Exchanging…") if busy else standing.in_step_words(school, today))
         self.sending.show_sending(school)
         for told, words in (
             (self.trouble, standing.trouble_words(school)),
+            (self.tried, "" if busy else standing.tried_words(school, today)),
             (self.held, standing.held_words(school.held)),
         ):
             told.setText(words)
             told.setVisible(bool(words))
         self.anew.setVisible(school.asks_anew)
         self.send.setVisible(standing.sends_now(school.held))
-        self.now.setEnabled(not standing.exchanging(school) and not school.none)
+        self.now.setText(say("Exchanging…") if busy else say("Sync now"))
+        self.now.setEnabled(not busy and not school.none)
 
     @Slot()
     def _tell_saving(self) -> None:

@@ -196,6 +196,7 @@ QPushButton#time-left {{ color: {ink2}; text-align: left; padding: 0 10px 0 2px;
 QPushButton#time-left:focus {{ border: 2px solid {ink}; padding: 0 8px 0 0; }}
 QPushButton[kind="quiet"] {{ background: transparent; border: 1px solid transparent;
     color: {ink2}; padding: 4px 8px; min-height: 18px; }}
+QPushButton[kind="quiet"]:hover {{ background: {press}; }}
 QPushButton[kind="quiet"]:focus {{ border: 2px solid {ink}; padding: 3px 7px; }}
 QFrame#card, QFrame#sheet {{ background: {surface}; border: 1px solid {hair};
     border-radius: 14px; }}

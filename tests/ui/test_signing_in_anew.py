@@ -48,7 +48,7 @@ def test_above_the_classes_it_says_what_is_the_matter_and_offers_the_way_back(ro
     assert not row.isVisible()
     shows(room, ENDED)
     assert row.matter.text().startswith("The school no longer knows this sign-in.")
-    assert room.button("sync-now").text() == "Sign in anew: nothing goes to the school"
+    assert room.button("sync-now").text().strip() == "Sign in anew: nothing goes to the school"
     assert room.button("sign-in-anew").toolTip()
     click(room, "sign-in-anew")
     fields = room.window.first_run.fields

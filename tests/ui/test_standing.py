@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QProgressBar
 
@@ -202,3 +202,65 @@ def test_nothing_is_offered_to_be_saved_where_no_file_is_here(room: Room) -> Non
     told = shows(room, School(reached=True, synced_at=NOW, refused=1), Standing(decided=(lost,)))
     assert told[-1].endswith("The file is no longer on this computer.")
     assert not sheet_of(room).save.isVisible()
+
+
+def test_asked_in_vain_it_says_that_it_tries_and_then_when_it_did_and_will(room: Room) -> None:
+    away = School(synced_at=NOW - 60, waiting=4, why="unreachable", tried_at=NOW, again_at=NOW + 40)
+    room.desk.show_school(away)
+    click(room, "sync-now")
+    before = shows(room, away)
+    (tried,) = [one for one in before if one.startswith("Tried at ")]
+    assert "; the next try is at " in tried
+    click(room, "sync-again")
+    sheet = sheet_of(room)
+    assert "Exchanging…" in words(room)
+    assert (sheet.now.text(), sheet.now.isEnabled()) == ("Exchanging…", False)
+    shows(room, replace(away, tried_at=NOW + 2))  # the refusal came at once
+    assert sheet.now.text() == "Exchanging…", "for as long as one takes to read it"
+    sheet.trying.stop()
+    sheet.refresh()
+    assert (sheet.now.text(), sheet.now.isEnabled()) == ("Sync now", True)
+    assert tried not in words(room)
+    assert any(one.startswith("Tried at ") for one in words(room))
+    assert asked(room) == ["sync-now"] * 2
+
+
+def test_the_sheet_stands_over_its_button_and_leaves_the_bar_free(room: Room) -> None:
+    click(room, "sync-now")
+    bar = room.window.bar_d
+    sheet, top = sheet_of(room), bar.mapTo(room.window, QPoint(0, 0)).y()
+    button = bar.school.mapTo(room.window, QPoint(0, 0)).x()
+    for standing in (Standing(), Standing(decided=(MOVED, TOO_LARGE))):
+        shows(room, School(synced_at=NOW, why="portal", refused=2), standing)
+        assert sheet.geometry().bottom() < top
+        assert sheet.geometry().left() <= button <= sheet.geometry().right()
+
+
+def test_on_the_page_of_classes_it_opens_at_the_button_that_was_pressed(room: Room) -> None:
+    room.desk.go("classes")
+    room.desk.show_school(School(reached=True, synced_at=NOW))
+    room.settle()
+    button = room.button("sync-now")
+    click(room, "sync-now")
+    room.settle()
+    at = button.mapTo(room.window, QPoint(0, button.height()))
+    spot = sheet_of(room).spot()
+    assert 0 < spot.top() - at.y() < button.height()
+    assert spot.left() <= at.x() <= spot.right()
+
+
+@pytest.mark.parametrize("width", [1024, 1300, 1920])
+def test_what_the_bar_has_no_room_for_is_cut_at_its_end_and_whole_in_the_tip(
+    opened: Opens, width: int
+) -> None:
+    room = opened("fr")
+    room.desk.note_key_beside()
+    room.desk.show_school(School(reached=True, synced_at=NOW, refused=2))
+    room.begin(lively(), (width, 768))
+    school = room.window.bar_d.school
+    whole = room.desk.school_words()
+    assert school.toolTip().startswith(whole)
+    assert school.geometry().right() <= room.window.bar_d.width()
+    shown = school.shown().strip()
+    assert shown == whole or (shown.endswith("…") and whole.startswith(shown[:-1].rstrip()))
+    assert (width == 1920) == (shown == whole)

@@ -265,8 +265,10 @@ async def test_pauses_grow_to_a_cap_while_the_server_is_away() -> None:
     script, store = Script(), MemoryStore()
     script.failing = Unreachable()
     store.write(1)
-    sync, _ = make(script, store)
+    sync, told = make(script, store)
     await run_for(sync, 3000)
+    again = [one.again_at - one.tried_at for one in told if one.tried_at and not one.busy]
+    assert list(dict.fromkeys(again))[1:5] == [2, 4, 8, 16], "a person is told when it goes on"
     pauses = [round(b - a) for a, b in zip(script.asked_at, script.asked_at[1:], strict=False)]
     assert pauses[:6] == [2, 4, 8, 16, 32, 64]
     assert pauses[-1] == PAUSE_SECONDS_MAX

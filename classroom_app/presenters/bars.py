@@ -126,11 +126,21 @@ class Bars(Pages):
         tile = self.wall.tile(self.focused) if self.page == "focus" else None
         return (tile,) if tile else self.wall.chosen()
 
+    def everyone_words(self) -> str:
+        """Return whom an act for all touches: the pupils' number, where each tile is a pupil's.
+
+        A device where nobody sits yet is touched as well, and is no pupil.
+        """
+        tiles = self.wall.tiles()
+        if all(tile.pupil for tile in tiles) or not any(tile.pupil for tile in tiles):
+            return say("all {count}", count=len(tiles))
+        return say("everybody")
+
     def scope_words(self) -> str:
         tiles = self.scope()
         everyone = len(self.wall.tiles())
         if self.page != "focus" and not self.wall.selected and everyone != 1:
-            return say("all {count}", count=everyone)
+            return self.everyone_words()
         names = [name_of(tile) for tile in tiles]
         if len(names) == 1 and len(names[0]) <= WORDS_LONGEST:
             return say("{name} only", name=names[0])

@@ -80,9 +80,9 @@ _GOOD = {
         later("The pupils' devices are on this network."),
         later("Nothing to do."),
     ),
-    "class": (later("{here} of {all} devices are here."), later("Nothing to do.")),
+    "class": (later("Devices here: {here} of {all}."), later("Nothing to do.")),
     "class/awaited": (
-        later("{here} of {all} devices are here."),
+        later("Devices here: {here} of {all}."),
         later("Still awaited: {names}."),
     ),
     "class/no-class": (later("No class is open yet."), later("Its devices are looked for then.")),

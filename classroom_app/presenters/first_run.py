@@ -12,6 +12,7 @@ from classroom_app.domain.founding import SAFE_MIN, Founding
 from classroom_app.presenters.acts import Opens, Starts
 from classroom_app.presenters.check import Checked, Row, rows
 from classroom_app.presenters.not_signed_in import Told, is_a, not_signed_in
+from classroom_app.presenters.receipts import here_words
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.words import LANGUAGES, later, say
 
@@ -180,7 +181,7 @@ class FirstRunPresenter(QObject):
         if missed.name:
             return say("{name} is not here", name=missed.name)
         if missed.here:
-            return say("{count} of {all} pupils here", count=missed.here, all=missed.pupils)
+            return here_words(missed.here, missed.pupils)
         return say("No pupils yet")
 
     def under(self) -> str:

@@ -118,7 +118,7 @@ class PairingPresenter(QObject):
     def progress(self) -> str:
         rows = self.rows()
         added = sum(one.state == "paired" for one in rows)
-        return say("{count} of {all} added", count=added, all=len(rows)) if rows else ""
+        return say("{n} of {all} added", added, all=len(rows)) if rows else ""
 
     def qr(self) -> QImage:
         """Draw the QR code, a pixel a module with its quiet zone; null while there is none."""

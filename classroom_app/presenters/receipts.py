@@ -103,7 +103,7 @@ def named(names: Collection[str]) -> str:
 def held(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
     """Count receipts of a lock: who is gone or not covered is not counted."""
     count, everyone = room.held(tiles, frozenset(keys))
-    return Said(say("{count} of {all} locked", count=count, all=everyone))
+    return Said(say("{n} of {all} locked", count, all=everyone))
 
 
 def with_sentence(sentence: str, until: str) -> str:
@@ -113,7 +113,7 @@ def with_sentence(sentence: str, until: str) -> str:
 
 def freed(tiles: Sequence[Tile], keys: Collection[str]) -> Said:
     count, everyone = room.free(tiles, frozenset(keys))
-    return Said(say("{count} of {all} free", count=count, all=everyone))
+    return Said(say("{n} of {all} free", count, all=everyone))
 
 
 def received(told: Receipt) -> Said:
@@ -141,7 +141,7 @@ def _stills(told: Receipt) -> Said:
     facts, second = {"count": told.done, "all": told.asked}, " · ".join(told.failed)
     if told.ended < told.asked:
         return Said(say("Keeping pictures: {count} of {all}…", **facts), second, stop=True)
-    text = say("Pictures of {count} of {all} screens are kept", **facts)
+    text = say("Pictures of {n} of {all} screens are kept", told.done, all=told.asked)
     return Said(text, second or say("The screens there say so."))
 
 
@@ -205,11 +205,18 @@ def present(tiles: Sequence[Tile], now: float) -> Said:
     keys = tuple(key_of(tile) for tile in absent)
     if all(tile.state is State.NOT_HERE for tile in pupils):
         return Said(say("No pupils yet. The class appears by itself."), absent=keys)
-    text = say("{count} of {all} pupils here", count=len(pupils) - len(absent), all=len(pupils))
+    text = here_words(len(pupils) - len(absent), len(pupils))
     told = [_missing(tile, now) for tile in absent[:2]]
     if len(absent) > len(told):
         told.append(say("and {count} more", count=len(absent) - len(told)))
     return Said(text, " · ".join(told), absent=keys)
+
+
+def here_words(count: int, everyone: int) -> str:
+    """Say how many pupils are here; of one alone nobody says "1 of 1"."""
+    if everyone == 1:
+        return say("The pupil is here") if count else say("The pupil is not here")
+    return say("{n} of {all} pupils here", count, all=everyone)
 
 
 def taken(tiles: Sequence[Tile], now: float, today: float) -> Said | None:

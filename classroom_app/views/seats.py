@@ -1,5 +1,7 @@
 """Who sits where: the yes to a name chosen on a device, and the list to choose one oneself."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import (
@@ -146,7 +148,7 @@ class SeatsSheet(Sheet):
 
     def __init__(self, desk: DeskPresenter, parent: QWidget) -> None:
         super().__init__(desk, say("Who sits where"), parent)
-        hint = say("Chosen on the devices. Work already handed in stays with who handed it in.")
+        hint = say("Chosen on the devices. Yes: it holds. No: the device asks again.")
         self.column.addWidget(label(hint, 14, MEDIUM, "second"))
         self._area = QScrollArea(self)
         self._area.setWidgetResizable(True)
@@ -172,14 +174,29 @@ class SeatsSheet(Sheet):
         column = QVBoxLayout(rows)
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(0)
-        for claim in found:
-            column.addWidget(ClaimRow(claim, self.desk, rows))
+        held = any(one.hasFocus() for one in self.findChildren(QPushButton))
+        lines = [ClaimRow(claim, self.desk, rows) for claim in found]
+        for line in lines:
+            column.addWidget(line)
         self._area.setWidget(rows)
+        self._offer(lines)
+        if held:
+            self.first.setFocus()
         self._area.viewport().setAutoFillBackground(False)
         self._area.setFixedHeight(ROW * min(len(found), ROWS_SEEN))
-        if isinstance(self._button, QPushButton):
-            self._button.setText(_confirm(len(found)))
         self.adjustSize()
+
+    def _offer(self, lines: Sequence[ClaimRow]) -> None:
+        """Offer one yes for all where there are many; of one, its own yes is the button on Enter.
+
+        Two buttons that do the same would ask which is which.
+        """
+        many = len(lines) > 1
+        self._button.setVisible(many)
+        if isinstance(self._button, QPushButton):
+            self._button.setText(say("Yes to all {count}", count=len(lines)))
+        self.first = self._button if many else lines[0].yes
+        lines[0].yes.setProperty("kind", "plain" if many else "main")
 
     @Slot()
     def _all(self) -> None:
@@ -249,10 +266,6 @@ class SeatSheet(Sheet):
                 self._list.setCurrentRow((self._list.currentRow() + step) % self._list.count())
                 return True
         return super().eventFilter(watched, event)
-
-
-def _confirm(count: int) -> str:
-    return say("Confirm") if count == 1 else say("Confirm all {count}", count=count)
 
 
 def _line(choice: Choice) -> str:

@@ -27,7 +27,7 @@ class ShowSheet(Sheet):
     def __init__(self, showing: ShowingPresenter, parent: QWidget) -> None:
         desk = showing.desk
         everyone = desk.page == "focus" or not desk.wall.selected
-        scope = say("all {count}", count=len(desk.wall.tiles())) if everyone else desk.scope_words()
+        scope = desk.everyone_words() if everyone else desk.scope_words()
         super().__init__(desk, say("Show to {scope}", scope=scope), parent)
         self._showing, self._everyone = showing, everyone
         self._choices = showing.choices()[:SHOWN_MOST]

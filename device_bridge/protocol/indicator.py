@@ -452,6 +452,7 @@ def _ordered(held: Presence, now: float) -> tuple[Presence, list[Effect]]:
 def _order(held: Presence, now: float) -> ShowIndicator:
     if not held.on or held.declared is None:
         return ShowIndicator(held.order, on=False)
+    choices = () if held.declared.pupil else held.declared.choices
     return ShowIndicator(
         held.order,
         on=True,
@@ -462,7 +463,7 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         look=held.bar.look,
         hand_place=held.bar.hand_place,
         received=held.bar.received,
-        choices=() if held.declared.pupil else held.declared.choices,
+        choices=choices,
         hand_in_folder=held.bar.hand_in_folder,
         received_folder=held.bar.received_folder,
         close_seconds=_left(held.bar.close_until, now) if held.bar.look == "close" else 0,
@@ -474,6 +475,7 @@ def _order(held: Presence, now: float) -> ShowIndicator:
         drives=held.bar.drives,
         showing=held.bar.showing,
         whose=held.bar.whose[:NAME_MAX],
+        asked=held.version if choices else 0,
     )
 
 

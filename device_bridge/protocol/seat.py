@@ -34,6 +34,7 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     the screen private, or does, for `private_seconds` more. `stills` counts the pictures that the
     teacher has kept in this lesson; `still_now`: the newest is just being kept. `also`: the other
     teachers who have a lesson of the class here. `drives`: who has keyboard and pointer.
+    `asked`: the version of the lesson that offers the `choices`; while it stays, a choice waits.
     `showing` "here": `whose` screen is shown on this one, "source": this one is shown to the class.
     """
 
@@ -58,6 +59,7 @@ class ShowIndicator(Struct, frozen=True, tag="show-indicator"):
     drives: Name = ""
     showing: Literal["", "here", "source"] = ""
     whose: Name = ""
+    asked: Version = 0
 
 
 class RaiseCurtain(Struct, frozen=True, tag="raise-curtain"):

@@ -147,7 +147,7 @@ async def test_who_is_missed_is_looked_for_where_it_was_last(scene: Scene) -> No
     assert asked.heard == (("10.0.0.1", 7000),)
     assert asked.interfaces == ("10.0.0.7",)
     assert scene.told()[-2:] == [
-        ("ok", "2 of 4 devices are here."),
+        ("ok", "Devices here: 2 of 4."),
         ("ok", "The school's server answers."),
     ]
     assert scene.room.first.rows()[-2].second == "Still awaited: Aïcha, Bilal."

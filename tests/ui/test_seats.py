@@ -3,6 +3,7 @@
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.tile import State, Tile, Wish
@@ -70,10 +71,20 @@ def chips(room: Room) -> list[tuple[str, str]]:
 def test_a_name_chosen_on_a_device_is_one_chip_that_asks_for_a_yes(room: Room) -> None:
     assert chips(room) == [("Aïcha", "at Tablet 2?")]
     click(room, "chip")
-    click(room, "claims-confirm")
+    sheet = next(one for one in room.window.findChildren(SeatsSheet) if one.isVisible())
+    yes = [one.text() for one in sheet.findChildren(QPushButton) if one.isVisible()]
+    assert yes == ["Yes", "No"], "two buttons for one yes would ask which is which"
+    press(room, Qt.Key.Key_Return)
     assert room.acts.asked == [("seat", ("Tablet 2",), "p1")]
     assert room.desk.said().text == "Aïcha sits at Tablet 2"
     assert room.desk.said().undo
+
+
+def test_a_device_where_nobody_sits_is_not_counted_among_the_pupils(room: Room) -> None:
+    assert room.desk.scope_words() == "everybody", "six pupils and six tablets are not 12 pupils"
+    room.wall.show(classroom(6))
+    room.settle()
+    assert room.desk.scope_words() == "all 6"
 
 
 def test_thirty_names_are_one_chip_and_one_button(room: Room) -> None:
@@ -81,7 +92,7 @@ def test_thirty_names_are_one_chip_and_one_button(room: Room) -> None:
     room.settle()
     assert chips(room) == [("4 names to confirm", "")]
     click(room, "chip")
-    assert room.button("claims-confirm").text() == "Confirm all 4"
+    assert room.button("claims-confirm").text() == "Yes to all 4"
     press(room, Qt.Key.Key_Return)
     assert [pupil for _, _, pupil in room.acts.asked] == ["p0", "p1", "p2", "p5"]
     assert room.desk.said().text == "4 names confirmed"
@@ -96,7 +107,7 @@ def test_a_no_in_the_sheet_seats_nobody_and_leaves_the_others_waiting(room: Room
     room.wall.show(cart(1))
     room.settle()
     room.desk.changed.emit()
-    assert room.button("claims-confirm").text() == "Confirm"
+    assert room.window.focusWidget() is room.button("row-yes"), "Enter is where it was"
     click(room, "row-yes")
     assert room.acts.asked[1] == ("seat", ("Tablet 2",), "p1")
     room.wall.show(cart())

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from classroom_app.domain.tile import State
+from classroom_app.presenters.receipts import held, here_words
 from classroom_app.presenters.sentences import reason
 from classroom_app.presenters.words import phrases, say, speak
 from device_bridge.agent.seat import attention, presence
+from tests.ui.room import live
 
 ROOT = Path(__file__).resolve().parents[2] / "classroom_app"
 FACT = re.compile(r"\{(\w+)\}")
@@ -57,6 +60,13 @@ def test_plurals_follow_each_language(qtbot: QtBot) -> None:
         said[language] = [say("{n} pupils", n) for n in (0, 1, 2)]
     assert said["en"] == ["0 pupils", "1 pupil", "2 pupils"]
     assert said["fr"] == ["0 élève", "1 élève", "2 élèves"]
+    before = speak("fr", before)
+    assert [here_words(count, 4) for count in (1, 3)] == ["1 élève sur 4", "3 élèves sur 4"]
+    assert (
+        held([live(1, "Zoé", State.LOCKED), live(2, "Léa")], {"p1", "p2"}).text
+        == "1 sur 2 verrouillé"
+    )
+    assert (here_words(1, 1), here_words(0, 1)) == ("L'élève est là", "L'élève n'est pas là")
     speak("en", before)
 
 

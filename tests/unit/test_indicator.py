@@ -1,5 +1,7 @@
 """The indicator's state machine: a lesson is "on" only when the pupil can see it."""
 
+import msgspec
+
 from device_bridge.protocol.attention import LEASE_ENDED, LESSON_ENDED, NO_SEAT
 from device_bridge.protocol.declared import (
     Author,
@@ -19,7 +21,7 @@ from device_bridge.protocol.indicator import (
     Presence,
     advance,
 )
-from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.presence import Choice, LessonDeclared
 from device_bridge.protocol.seat import IndicatorAnswered, ShowIndicator
 from tests.dialogue import Dialogue
 
@@ -61,6 +63,25 @@ def test_the_lesson_is_on_when_the_bar_is_mapped_and_over_when_it_is_gone() -> N
     ]
     assert say.state.shown is None
     assert say(IndicatorAnswered(9000), at=9.1) == [Report("presence", 4, "over")]
+
+
+def test_a_bar_that_is_told_anew_does_not_ask_anew_who_sits_there() -> None:
+    """Each order has a number of its own; only the lesson's says that the teacher answered."""
+    say = seated()
+
+    def asked(version: int, at: float) -> tuple[int, int]:
+        choices = (Choice("p1", "Lina"),)
+        told = lesson(version)
+        offering = msgspec.structs.replace(told.declared, choices=choices)
+        (order,) = say(LessonTold(offering, told.author), at=at)
+        assert isinstance(order, ShowIndicator)
+        return order.version, order.asked
+
+    assert asked(3, at=1) == (1000, 3)
+    (looked,) = say(BarChanged(Bar(look="overview")), at=2)
+    assert isinstance(looked, ShowIndicator)
+    assert (looked.version, looked.asked) == (2000, 3)
+    assert asked(4, at=3) == (3000, 4), "a no: the same names, and a newer version"
 
 
 def test_a_look_is_shown_only_when_the_bar_has_said_so() -> None:

@@ -47,7 +47,7 @@ class Chooser(QWidget):
         column.addWidget(self._list)
 
     def offer(self, choices: tuple[Choice, ...], version: int) -> None:
-        """Offer these names; none takes the list away.
+        """Offer these names of the lesson's `version`; none takes the list away.
 
         The same names in a newer version ask anew: the teacher did not take the last answer.
         """

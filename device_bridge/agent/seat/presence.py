@@ -105,7 +105,7 @@ class XIndicator(QObject):
             self._bar.show()
         else:
             self._bar.hide()
-        self._chooser.offer(order.choices if order.on else (), order.version)
+        self._chooser.offer(order.choices if order.on else (), order.asked)
         self.shown.emit(order)
 
     def _proved(self) -> str:

@@ -35,7 +35,7 @@ from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.people import Person, add_person
 from central_mdm.identity.rules import begin_epoch, schools_here
-from central_mdm.joining import ground_at, has_school
+from central_mdm.joining import KEYS, ground_at, has_school
 from central_mdm.partage.holding import mark_absent
 from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
@@ -56,6 +56,7 @@ STANDS_IN = {"--folder": "PUPITRE_MDM_FOLDER", "--school": "PUPITRE_MDM_SCHOOL"}
 FROM_OUTSIDE = f"Not to say each time: {' and '.join(STANDS_IN.values())} in the environment."
 LIST = f"admin {listing_commands.LIST}"
 RESTORE = f"admin {backup_commands.RESTORE}"
+DRIVERS = ("postgresql+psycopg", "sqlite+aiosqlite")
 MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school", RESTORE)
 
 
@@ -200,6 +201,8 @@ def _want_empty(folder: Path) -> None:
 
 def _sentence(error: Exception) -> str:
     match error:
+        case FileExistsError(filename=str(name)) if Path(name).parent.name != KEYS:
+            return f"{name}: it is there already. Name another one."
         case FileExistsError():
             return "there is a school in this folder already. Serve it, or name a new folder."
         case BlockingIOError():
@@ -261,10 +264,18 @@ def _command(
 ) -> argparse.ArgumentParser:
     made = add(name, help=text)
     made.add_argument("--folder", type=Path, required=True, help="where database and files lie")
-    made.add_argument("--database", default="", help="default: SQLite in the folder")
+    told = "postgresql+psycopg://…; default: SQLite in the folder"
+    made.add_argument("--database", type=_database, default="", metavar="URL", help=told)
     told = "s3://bucket?endpoint=URL, keys in AWS_…; default: files lie in the folder"
     made.add_argument("--objects", default="", help=told)
     return made
+
+
+def _database(text: str) -> str:
+    begins = text.partition("://")[0]  # what follows may hold a password
+    if text and begins not in DRIVERS:
+        raise argparse.ArgumentTypeError(f"{begins[:20]}: not one of {', '.join(DRIVERS)}")
+    return text
 
 
 def _served(args: argparse.Namespace) -> Served:

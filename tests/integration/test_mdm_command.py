@@ -135,7 +135,9 @@ def test_a_mistyped_folder_is_told_and_not_made(
     assert not (tmp_path / "shool").exists()
 
 
-@pytest.mark.parametrize("wrong", [("--port", "99999"), ("--cert", "/missing.pem")])
+@pytest.mark.parametrize(
+    "wrong", [("--port", "99999"), ("--cert", "/missing.pem"), ("--database", "postgres")]
+)
 def test_options_that_cannot_be_are_refused_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: tuple[str, str]
 ) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
     QFrame,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
@@ -27,34 +28,13 @@ from PySide6.QtWidgets import (
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import flat
+from classroom_app.views.keys import KEYS
 from classroom_app.views.motion import SHEET_MS, Motion, eased
 from classroom_app.views.theme import font
 
 SLIDE_PX = 12
 MARGIN = 8
 _READY = (later("Coming."), later("Eyes to the front, please."), later("Five more minutes."))
-_KEYS = (
-    ("Ctrl+L", later("Lock")),
-    ("↓", later("On Lock: the sentence shown")),
-    ("Ctrl+Shift+L", later("Free")),
-    (".", later("Lock or free, as is likely")),
-    ("Ctrl+D", later("Hand out")),
-    ("Ctrl+R", later("Collect")),
-    ("Ctrl+M", later("Message")),
-    ("Ctrl+P", later("Show")),
-    ("Ctrl+Z", later("Undo")),
-    ("F6", later("Who needs me next")),
-    ("Ctrl+F", later("Find a pupil")),
-    ("Ctrl+1 … 9", later("A group; with Shift: keep the chosen as one")),
-    ("Ctrl+H", later("Hide pictures")),
-    ("Enter", later("Look closely")),
-    ("Ctrl+Enter", later("Two to four, side by side")),
-    ("Ctrl+S", later("Keep a picture")),
-    ("Ctrl+Shift+S", later("Keep a picture of each screen")),
-    ("Esc", later("Back; never frees anyone")),
-    ("F5", later("Connection check")),
-    ("Ctrl+Shift+E", later("End the lesson")),
-)
 
 
 def label(words: str, pixels: int, weight: QFont.Weight, kind: str = "") -> QLabel:
@@ -278,14 +258,24 @@ class EndSheet(Sheet):
 
 
 class HelpSheet(Sheet):
+    """All keys, in two columns: in one they would not fit a small window."""
+
+    WIDTH = 940
+
     def __init__(self, desk: DeskPresenter, parent: QWidget) -> None:
         super().__init__(desk, say("Keys"), parent)
-        for keys, words in _KEYS:
-            row = QHBoxLayout()
-            key = label(keys, 14, QFont.Weight.Bold)
-            key.setFixedWidth(130)
-            row.addWidget(key)
-            row.addWidget(label(say(words), 14, QFont.Weight.Medium))
-            self.column.addLayout(row)
-        self.column.setSpacing(6)
+        table = QGridLayout()
+        table.setHorizontalSpacing(14)
+        table.setVerticalSpacing(5)
+        high = (len(KEYS) + 1) // 2
+        for at, key in enumerate(KEYS):
+            column, row = divmod(at, high)
+            pair = (key.shown, QFont.Weight.Bold), (say(key.words), QFont.Weight.Medium)
+            for beside, (words, weight) in enumerate(pair):
+                told = label(words, 14, weight)
+                told.setWordWrap(False)
+                table.addWidget(told, row, 2 * column + beside)
+        for column in (1, 3):
+            table.setColumnStretch(column, 1)
+        self.column.addLayout(table)
         self.main("help-close", say("Close"), desk.touch)

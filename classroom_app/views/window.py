@@ -33,6 +33,7 @@ from classroom_app.views.first_run import FirstRunView
 from classroom_app.views.focus import FocusView
 from classroom_app.views.groups import number_of
 from classroom_app.views.journal import JournalView
+from classroom_app.views.keys import KEYS
 from classroom_app.views.more import MoreSheet
 from classroom_app.views.motion import Motion
 from classroom_app.views.opening import Sheets
@@ -153,39 +154,38 @@ class DeskWindow(QWidget):
 
     def _keys(self) -> None:
         desk, sheets = self.desk, self.sheets
-        keys: dict[str, Callable[[], object]] = {
-            "Ctrl+L": self.bar_a.lock.click,
-            "Ctrl+Shift+L": desk.free,
-            ".": desk.attention,
-            "Ctrl+D": sheets.ask_hand_out,
-            "Ctrl+R": sheets.ask_collect,
-            "Ctrl+M": sheets.ask_message,
-            "Ctrl+P": sheets.ask_show,
-            "Ctrl+K": sheets.ask_more,
-            "Ctrl+Shift+E": desk.end,
-            "Ctrl+Z": desk.undo,
-            "Ctrl+Return": desk.look_closely,
-            "Ctrl+Enter": desk.look_closely,
-            "Ctrl+S": self.focus.keep_shown,
-            "Ctrl+Shift+S": sheets.ask_pictures,
-            "Ctrl+J": self.focus.drive,
-            "F6": self._next,
-            "Shift+F6": self._before,
-            "Ctrl+F": self._to_find,
-            "Ctrl+A": self.wall.selectAll,
-            "Ctrl+I": self.wall.invert,
-            "Esc": self.escape,
-            "Ctrl+H": self.bar_d.hide_pictures.toggle,
-            "Ctrl++": self._zoom_in,
-            "Ctrl+=": self._zoom_in,
-            "Ctrl+-": self._zoom_out,
-            "Ctrl+0": self._zoom_fit,
-            "F11": self._full_screen,
-            "F5": self._look_again,
-            "F1": sheets.ask_help,
+        does: dict[str, Callable[[], object]] = {
+            "lock": self.bar_a.lock.click,
+            "free": desk.free,
+            "attention": desk.attention,
+            "hand-out": sheets.ask_hand_out,
+            "collect": sheets.ask_collect,
+            "message": sheets.ask_message,
+            "show": sheets.ask_show,
+            "more": sheets.ask_more,
+            "end": desk.end,
+            "undo": desk.undo,
+            "beside": desk.look_closely,
+            "keep": self.focus.keep_shown,
+            "keep-all": sheets.ask_pictures,
+            "drive": self.focus.drive,
+            "next": self._next,
+            "before": self._before,
+            "find": self._to_find,
+            "all": self.wall.selectAll,
+            "invert": self.wall.invert,
+            "escape": self.escape,
+            "hide": self.bar_d.hide_pictures.toggle,
+            "larger": self._zoom_in,
+            "smaller": self._zoom_out,
+            "fit": self._zoom_fit,
+            "full-screen": self._full_screen,
+            "check": self._look_again,
+            "help": sheets.ask_help,
         }
-        for key, do in keys.items():
-            QShortcut(QKeySequence(key), self).activated.connect(do)
+        for key in KEYS:
+            for sequence in key.sequences:
+                QShortcut(QKeySequence(sequence), self).activated.connect(does[key.does])
 
     # what is seen
 

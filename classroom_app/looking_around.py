@@ -222,6 +222,10 @@ def school_check(state: SyncState) -> Check:
         return Check("school", "not-needed", {"cause": "no-server"})
     if state.why:
         return Check("school", "failed")
+    if state.refused:
+        return Check("school", "ok", {"cause": "refused", "count": state.refused})
+    if state.waiting:
+        return Check("school", "ok", {"cause": "waiting", "count": state.waiting})
     return Check("school", "ok" if state.in_step_at else "unknown")
 
 

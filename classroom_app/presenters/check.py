@@ -88,6 +88,14 @@ _GOOD = {
     "class/no-class": (later("No class is open yet."), later("Its devices are looked for then.")),
     "clock": (later("This computer's clock is right."), later("Nothing to do.")),
     "school": (later("The school's server answers."), later("All is passed on.")),
+    "school/refused": (
+        later("The school's server answers."),
+        later("Not accepted there: {count}. “School” says which, and why."),
+    ),
+    "school/waiting": (
+        later("The school's server answers."),
+        later("Still to be passed on: {count}."),
+    ),
     "school/no-server": (later("No server here, and none is missed."), later("Nothing to do.")),
 }
 _ASK_MDNS = later("Please let mDNS (UDP 5353, 224.0.0.251) pass in the classroom network.")

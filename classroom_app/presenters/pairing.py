@@ -131,5 +131,12 @@ class PairingPresenter(QObject):
         self.changed.emit()
 
 
+def listed(asks: Asks) -> str:
+    """Return what the device calls itself, and the label that it shows: two may have one name."""
+    if not asks.name:
+        return say("Device {label}", label=asks.label)
+    return f"{asks.name} · {asks.label}"
+
+
 def state_words(asks: Asks) -> str:
     return say(_STATES[asks.state])

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
 )
 
 from classroom_app.presenters.desk import DeskPresenter
-from classroom_app.presenters.pairing import Asks, PairingPresenter, state_words
+from classroom_app.presenters.pairing import Asks, PairingPresenter, listed, state_words
 from classroom_app.presenters.words import say
 from classroom_app.views.buttons import flat
 from classroom_app.views.sheets import label
@@ -35,17 +35,16 @@ class AskerRow(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 12, 16, 12)
         words = QVBoxLayout()
-        words.addWidget(label(asks.name or say("Device {label}", label=asks.label), 18, SEMI))
+        words.addWidget(label(listed(asks), 18, SEMI))
         words.addWidget(label(state_words(asks), 14, MEDIUM, "second"))
         row.addLayout(words, 1)
         self.first: QWidget | None = None
         if asks.state == "asks":
             yes, no = flat("approve", "main", self), flat("refuse", "plain", self)
-            name = asks.name
             for button, text in ((yes, say("Yes")), (no, say("No"))):
                 button.setText(text)
                 button.setAutoDefault(True)  # Enter presses the one that has the keyboard
-                button.setAccessibleName(f"{text}, {name}")
+                button.setAccessibleName(f"{text}, {listed(asks)}")
                 row.addWidget(button)
             yes.clicked.connect(self._yes)
             no.clicked.connect(self._no)

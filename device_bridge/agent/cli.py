@@ -208,9 +208,13 @@ def _pair(asked: argparse.Namespace) -> int:
 
 
 async def _wait_to_be_paired(asked: argparse.Namespace) -> int:
-    """Open the door for five minutes; what is printed is for a person and for a program."""
+    """Open the door for five minutes; a program reads what is printed, a person stderr."""
     await finish(Folder(asked.folder))
     code = _code(asked)
+
+    def decides() -> None:
+        print(f"The code was right. Say yes in Pupitre to {listed}.", file=sys.stderr)
+
     waiting = Pairing(
         Folder(asked.folder),
         code,
@@ -218,12 +222,15 @@ async def _wait_to_be_paired(asked: argparse.Namespace) -> int:
         now=time.monotonic,
         random_bytes=secrets.token_bytes,
         opened="secret" if asked.secret else "class" if asked.code else "own",
+        decides=decides,
     )
+    listed = f"{asked.name} · {waiting.label}"
     interfaces = [str(address) for address in asked.interface]
     port = waiting.bind(interfaces or EVERYWHERE, asked.port)
     told = {"label": waiting.label, "port": port}
     shown = {} if asked.code or asked.secret else {"code": code.secret.decode()}
     print(json.dumps({**shown, **told}), flush=True)
+    print(f"Waiting for five minutes. Pupitre lists this device as {listed}.", file=sys.stderr)
     given = await waiting.run(port, interfaces or None)
     print(json.dumps({"device": given.device, "school": given.school_name}), flush=True)
     return 0

@@ -62,10 +62,15 @@ class Code(Struct, frozen=True):
 
 
 class Guess:
-    """The window, shared by all runs of it. `now` is any clock that only rises, in seconds."""
+    """The window, shared by all runs of it. `now` is any clock that only rises, in seconds.
 
-    def __init__(self, seconds: float, now: Callable[[], float]) -> None:
-        self._now = now
+    `decides` hears that an app's code was right, so that a person there says yes or no now.
+    """
+
+    def __init__(
+        self, seconds: float, now: Callable[[], float], decides: Callable[[], None] = lambda: None
+    ) -> None:
+        self._now, self._decides = now, decides
         self.window = Window(now() + seconds)
         self.changed = asyncio.Event()
 
@@ -80,6 +85,8 @@ class Guess:
     def hold(self, *, held: bool) -> None:
         """Keep others waiting while one end is past the code."""
         self.window = replace(self.window, proven=held)
+        if held:
+            self._decides()
 
     def close(self) -> None:
         """Let nobody try any more; a window that is shut already keeps its reason."""

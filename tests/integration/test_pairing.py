@@ -291,15 +291,26 @@ async def test_the_agents_own_command_shows_a_code_and_ends_paired(tmp_path: Pat
     command = ("-m", "device_bridge.agent", "pair", "--folder", str(tmp_path / "agent"))
     there = ("--interface", "127.0.0.1", "--port", str(free_port()), "--name", "Tablet 4")
     agent = await asyncio.create_subprocess_exec(
-        sys.executable, *command, *there, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        *command,
+        *there,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
     assert agent.stdout
+    assert agent.stderr
     app = App()
     async with asyncio.timeout(30):
         told = json.loads(await agent.stdout.readline())
         await app.knock(told["port"], told["code"])
         paired = json.loads(await agent.stdout.readline())
+        said = (await agent.stderr.read()).decode().splitlines()
         assert await agent.wait() == 0
+    listed = f"Tablet 4 · {told['label']}."
+    assert said == [
+        f"Waiting for five minutes. Pupitre lists this device as {listed}",
+        f"The code was right. Say yes in Pupitre to {listed}",
+    ]
     assert app.asked[0].name == "Tablet 4"
     assert paired["device"] == read_enrolment(Folder(tmp_path / "agent")).device
     again = await asyncio.create_subprocess_exec(

@@ -279,6 +279,25 @@ async def test_a_school_out_of_reach_is_said_and_is_no_alarm(scene: Scene) -> No
     assert scene.told()[-1] == ("not-needed", "The school's server is not reached.")
 
 
+async def test_what_the_school_did_not_take_is_not_said_to_be_passed_on(scene: Scene) -> None:
+    assert scene.school
+    told: list[str] = []
+    for state in (
+        SyncState(in_step_at=NOW),
+        SyncState(in_step_at=NOW, refused=2),
+        SyncState(in_step_at=NOW, waiting=3),
+    ):
+        scene.school.state = state
+        scene.room.desk.check()
+        await scene.network.looks(1)
+        told += [row.second for row in scene.room.first.rows() if "server answers" in row.title]
+    assert told == [
+        "All is passed on.",
+        "Not accepted there: 2. “School” says which, and why.",
+        "Still to be passed on: 3.",
+    ]
+
+
 async def test_before_a_class_is_open_and_before_signing_in_the_network_is_checked(
     scene: Scene,
 ) -> None:

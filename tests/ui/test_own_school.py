@@ -106,7 +106,7 @@ def test_devices_are_confirmed_name_by_name_from_the_keyboard(opened: Opens) -> 
     assert page.progress.text() == "1 of 4 added"
     yes = room.window.focusWidget()
     assert isinstance(yes, QPushButton)
-    assert yes.accessibleName() == "Yes, Tablet 2"
+    assert yes.accessibleName() == "Yes, Tablet 2 · 22223333"
     QTest.keyClick(yes, Qt.Key.Key_Return)
     typed = next(row for row in page.findChildren(AskerRow) if hasattr(row, "code")).code
     QTest.keyClicks(typed, "abc def")

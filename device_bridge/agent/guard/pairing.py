@@ -43,8 +43,12 @@ class Pairing:
         random_bytes: Callable[[int], bytes],
         opened: Opened = "own",
         seconds: float = WINDOW_SECONDS,
+        decides: Callable[[], None] = lambda: None,
     ) -> None:
-        """Take the device's name and kind as `about`. Raises AlreadyEnrolled, or Broken."""
+        """Take the device's name and kind as `about`; `decides` as of `Guess`.
+
+        Raises AlreadyEnrolled, or Broken.
+        """
         if read_kept(folder.school) is not None:
             raise AlreadyEnrolled
         self._folder, self._key = folder, own_key(folder)
@@ -58,7 +62,7 @@ class Pairing:
             PairRequested(csr(self._key, "pupitre device"), name[:64], kind[:64]),
             self._keep,
             window=window,
-            guess=Guess(seconds, now),
+            guess=Guess(seconds, now, decides),
         )
 
     def bind(self, addresses: Sequence[str], port: int = 0) -> int:

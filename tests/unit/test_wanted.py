@@ -85,6 +85,7 @@ class Here:
     boot: str = "boot-1"
     pupil: Pupil = field(default_factory=Pupil)
     noted: list[str] = field(default_factory=list[str])
+    said_by: str = ""
 
     def __post_init__(self) -> None:
         self.again()
@@ -93,8 +94,10 @@ class Here:
         """Start the agent anew, on what is on the disk."""
 
         def note(kind: str, facts: dict[str, str | int], words: str) -> None:
-            del facts, words
+            del facts
             self.noted.append(kind)
+            if kind == "settings":
+                self.said_by = words
 
         self.wanted = WantedHere(
             self.folder,
@@ -206,6 +209,7 @@ async def test_a_setting_is_applied_proved_and_its_drift_told_and_mended(tmp_pat
     )
     assert here.pupil.seen == [], "nothing pops up"
     assert here.noted.count("settings") == 1
+    assert here.said_by == "School", "as its pupils know it, and not by its id"
     await here.wanted.told(told)
     assert await here.hears("") == Reports(), "nothing new, nothing told"
     screen.set({"seconds": 9})

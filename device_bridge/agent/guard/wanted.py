@@ -240,7 +240,7 @@ class WantedHere:
         if new:
             names = ", ".join(one.feature.replace("_", " ") for one in new)
             # On the pupil's page, and not over what the pupil is at: nothing needs doing.
-            self._note("settings", {"features": names}, self._enrolment.school.id)
+            self._note("settings", {"features": names}, self._school)
 
     # Missing
 
@@ -328,8 +328,12 @@ class WantedHere:
         await self._show("wipe", "wipe", "")
 
     async def _show(self, id_: str, about: SchoolAct, text: str) -> str:
-        who = plain(self._enrolment.school_name, NAME_MAX) or self._enrolment.school.id
-        return await self._tells.show(id_[:64], about, text, who)
+        return await self._tells.show(id_[:64], about, text, self._school)
+
+    @property
+    def _school(self) -> str:
+        """The school as its pupils know it; by its id where the name was never told."""
+        return plain(self._enrolment.school_name, NAME_MAX) or self._enrolment.school.id
 
     async def _keep(self, changed: Callable[[WantedKept], WantedKept]) -> None:
         """Keep what becomes of what is held, which others change as well. Raises OSError."""

@@ -18,6 +18,7 @@ from classroom_app.storage.copies import left_of
 from classroom_app.storage.exporting import export
 from classroom_app.storage.keeping import open_keeping
 from classroom_app.storage.keys import WAITS, Key, Ring, find_key, system_ring
+from classroom_app.storage.proving import begins
 from classroom_app.storage.reading import read
 from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.repairing import NOTHING_READ, Repaired, repair
@@ -109,7 +110,7 @@ def _done(what: str, path: Path, key: str, out: Path) -> int:
 def _mended(path: Path, key: str) -> int:
     """Make a damaged store anew. A whole one stays as it is: made anew it would lie there twice."""
     found = check(path, key)
-    if found.whole:
+    if found.whole and begins(path, key):
         print(f"{_checked(found)}\n{NOTHING_DONE}")
     else:
         print(_repaired(repair(path, key, time.time())))

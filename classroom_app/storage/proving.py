@@ -39,6 +39,19 @@ def prove(part: Path, key: str) -> None:
         shut(connection)
 
 
+def begins(path: Path, key: str) -> bool:
+    """Tell whether the app begins with a store of this form in which all can be read."""
+    connection = open_connection(path, key)
+    try:
+        if version_of(connection) == VERSIONS[-1]:
+            begun(read(connection))
+    except (SQLAlchemyError, ValueError):
+        return False
+    finally:
+        shut(connection)
+    return True
+
+
 @contextmanager
 def _undone(connection: Connection) -> Generator[None]:
     driver = driver_of(connection)

@@ -54,6 +54,7 @@ from classroom_app.courier import Courier
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.storage.keeping import Keeping, open_keeping
 from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.device import About, Device
 from device_bridge.agent.guard.enrolled import Enrolment, read_enrolment
 from device_bridge.agent.guard.makings import Makings
@@ -68,7 +69,6 @@ from device_bridge.trust.identity import Identity, School, csr, new_key
 from device_bridge.trust.revocation import DenyLists
 from device_bridge.trust.sealing import box_key, read_sealing, seal_told, unseal_wanted
 from device_bridge.trust.wanted import read_wanted
-from tests.guards import Hands
 from tests.linked import App
 from tests.linked import running as linked
 from tests.mdm import Mdm, bearer
@@ -192,7 +192,8 @@ async def device_of(
     machine = Machine({"screen_timeout": screen, "wallpaper": NotHere("no desktop")})
     about = About("laptop", lambda _: "", lambda: 1.0, no_client, machine=machine)
     with ThreadPoolExecutor(2) as workers, bulk_threads() as bulk:
-        makings = Makings(Hands().clock(), lambda: os.urandom(8).hex(), os.urandom, workers, bulk)
+        clock = Clock(lambda: 1000.0, lambda: float(mdm.clock.at), "boot-1")
+        makings = Makings(clock, lambda: os.urandom(8).hex(), os.urandom, workers, bulk)
         device = Device(own, makings, about)
         device.bind(["127.0.0.1"])
         async with asyncio.TaskGroup() as group:

@@ -94,9 +94,9 @@ class ClaimCard(QFrame):
 
 
 class ClaimRow(QWidget):
-    """One name in the sheet, with its two answers."""
+    """One name in the sheet, with its two answers; `alone`: its yes is the sheet's main button."""
 
-    def __init__(self, claim: Claim, desk: DeskPresenter, parent: QWidget) -> None:
+    def __init__(self, claim: Claim, desk: DeskPresenter, parent: QWidget, *, alone: bool) -> None:
         super().__init__(parent)
         self.setFixedHeight(ROW)
         self.setObjectName("claim")
@@ -118,7 +118,10 @@ class ClaimRow(QWidget):
         row.setSpacing(8)
         row.addLayout(texts, 1)
         self.yes = self._button(
-            "row-yes", say("Yes"), say("Yes, {name} sits here", name=claim.name)
+            "row-yes",
+            say("Yes"),
+            say("Yes, {name} sits here", name=claim.name),
+            "main" if alone else "plain",
         )
         self.no = self._button("row-no", say("No"), say("No, not {name}", name=claim.name))
         self.yes.clicked.connect(self._yes)
@@ -126,8 +129,8 @@ class ClaimRow(QWidget):
         row.addWidget(self.yes)
         row.addWidget(self.no)
 
-    def _button(self, name: str, words: str, spoken: str) -> QPushButton:
-        made = flat(name, "plain", self)
+    def _button(self, name: str, words: str, spoken: str, kind: str = "plain") -> QPushButton:
+        made = flat(name, kind, self)
         made.setText(words)
         made.setAccessibleName(spoken)
         return made
@@ -175,7 +178,7 @@ class SeatsSheet(Sheet):
         column.setContentsMargins(0, 0, 8, 0)
         column.setSpacing(0)
         held = any(one.hasFocus() for one in self.findChildren(QPushButton))
-        lines = [ClaimRow(claim, self.desk, rows) for claim in found]
+        lines = [ClaimRow(claim, self.desk, rows, alone=len(found) == 1) for claim in found]
         for line in lines:
             column.addWidget(line)
         self._area.setWidget(rows)
@@ -196,7 +199,6 @@ class SeatsSheet(Sheet):
         if isinstance(self._button, QPushButton):
             self._button.setText(say("Yes to all {count}", count=len(lines)))
         self.first = self._button if many else lines[0].yes
-        lines[0].yes.setProperty("kind", "plain" if many else "main")
 
     @Slot()
     def _all(self) -> None:

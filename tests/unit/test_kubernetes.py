@@ -17,6 +17,8 @@ from central_mdm.traces import GOODBYE_SECONDS as TRACES_SECONDS
 FOLDER = Path(__file__).resolve().parents[2] / "installer" / "kubernetes"
 TIDY = (FOLDER / "tidy.yaml").read_text(encoding="utf-8")
 GROUPS = ("devices", "people", "work")
+DATABASE = "postgresql+psycopg://pupitre@database/pupitre"
+"""As the secret has it."""
 SERVED_ROOMS = re.compile(r'name: ROOMS, value: "([a-z,]+)"')
 
 
@@ -34,8 +36,8 @@ def server_groups() -> dict[str, set[str]]:
 def test_the_nightly_job_asks_for_a_clean_up_of_all_schools() -> None:
     words = re.search(r"^ +args: \[(.*)\]$", TIDY, re.MULTILINE)
     assert words
-    asked = parser().parse_args(words[1].split(", "))
-    assert (asked.command, asked.school, asked.database) == ("tidy", [], "$(DATABASE)")
+    asked = parser().parse_args(words[1].replace("$(DATABASE)", DATABASE).split(", "))
+    assert (asked.command, asked.school, asked.database) == ("tidy", [], DATABASE)
     assert f"mountPath: {asked.folder}" in TIDY, "where keys, objects and retention.json lie"
 
 
@@ -62,7 +64,11 @@ def test_a_server_is_started_by_options_that_it_has_and_asked_where_it_listens()
     pod = read("server/deployment.yaml")["spec"]["template"]
     (server,) = pod["spec"]["containers"]
     env = {each["name"]: each for each in server["env"]}
-    words = [word.replace("$(ROOMS)", env["ROOMS"]["value"]) for word in server["args"]]
+    told = {"$(ROOMS)": env["ROOMS"]["value"], "$(DATABASE)": DATABASE}
+    args = "\n".join(server["args"])
+    for name, value in told.items():
+        args = args.replace(name, value)
+    words = args.splitlines()
     asked = parser().parse_args(words)
     assert asked.only == ROOMS
     ports = {each["name"]: each["containerPort"] for each in server["ports"]}

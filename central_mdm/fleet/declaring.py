@@ -22,6 +22,7 @@ from central_mdm.identity.model import schools
 from central_mdm.platform.acting import about
 from central_mdm.platform.database import upsert
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.numbers import number_after
 
 log = logging.getLogger(__name__)
 OF_A_POLICY: Final = ("screen_timeout", "wallpaper")
@@ -114,7 +115,7 @@ async def _declare(
     await connection.execute(held.with_for_update())
     reached = await devices_of(connection, school, told.scope, told.target)
     newest = select(func.max(declarations.c.version)).where(declarations.c.school == school)
-    version = _next((await connection.execute(newest)).scalar(), ground)
+    version = number_after((await connection.execute(newest)).scalar() or 0, ground.clock())
     keys = {"scope": told.scope, "target": told.target, "feature": told.feature}
     facts = {
         "version": version,
@@ -131,14 +132,6 @@ async def _declare(
     return version, len(reached)
 
 
-def _next(newest: int | None, ground: Ground) -> int:
-    """Return the number that follows `newest`, by the clock as deny lists are.
-
-    So a database restored from a copy never gives a version that devices have seen already.
-    """
-    return max((newest or 0) + 1, ground.clock())
-
-
 async def _keep_policy(connection: AsyncConnection, ground: Ground, school: str) -> Policy:
     wanted = select(declarations.c.feature, declarations.c.body).where(
         declarations.c.school == school,
@@ -149,7 +142,7 @@ async def _keep_policy(connection: AsyncConnection, ground: Ground, school: str)
     held = {row.feature: json.decode(row.body) for row in await connection.execute(wanted)}
     last = select(func.max(policies.c.version)).where(policies.c.school == school)
     policy = Policy(
-        _next((await connection.execute(last)).scalar(), ground),
+        number_after((await connection.execute(last)).scalar() or 0, ground.clock()),
         held.get("screen_timeout", {}).get("seconds", 0),
         held.get("wallpaper", {}).get("name", ""),
     )

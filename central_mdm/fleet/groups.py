@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from msgspec import json, to_builtins
-from sqlalchemy import case, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import Inventory
@@ -14,6 +14,7 @@ from central_mdm.fleet.wanted_model import groups, members
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed, Missing
+from central_mdm.platform.numbers import numbers_after
 from central_mdm.roster.model import devices as roster_devices
 from central_mdm.roster.model import placements
 
@@ -125,14 +126,9 @@ async def devices_of(
 async def raise_wanted(
     connection: AsyncConnection, school: str, changed: Iterable[str], now: int
 ) -> None:
-    """Let each of these devices be told anew, in the transaction of what has changed.
-
-    The number follows the clock, as declarations' do: counted on from a copy of the database, it
-    would come to one that a device has seen already, with something else in it.
-    """
+    """Let each of these devices be told anew, in the transaction of what has changed."""
     mine = (devices.c.school == school, devices.c.id.in_(sorted(changed)))
-    next_ = devices.c.wanted_version + 1
-    higher = case((next_ > now, next_), else_=now)
+    higher = numbers_after(devices.c.wanted_version, now)
     await connection.execute(update(devices).where(*mine).values(wanted_version=higher))
 
 

@@ -26,6 +26,7 @@ from central_mdm.identity.tokens import revoke_person
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing, NotAllowed
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.numbers import number_after
 
 log = logging.getLogger(__name__)
 CERTIFICATE_SECONDS_MAX: Final = int(LEAF.total_seconds())
@@ -198,7 +199,7 @@ async def publish_list(connection: AsyncConnection, ground: Ground, school: str)
     keys = tuple(key for key, _ in ended[:DENIED_MAX])
     # By the clock, so that a database restored from a copy never gives a number that devices have
     # seen already: they would not take that list.
-    number = max((await newest(connection, school)).number + 1, now)
+    number = number_after((await newest(connection, school)).number, now)
     told = DenyList(school, number, now, generation, keys)
     statement = sign(ground.keys.key(school), DENY_TYPE, told).encode("ascii")
     await connection.execute(

@@ -118,8 +118,7 @@ async def teach(ground: Ground, school: str, asked: Teaching) -> None:
             given = asked.teacher, asked.class_id, asked.ends_at
             news = await give_class(connection, school, *given)
         else:
-            taken = asked.teacher, asked.class_id, ground.clock()
-            news = await take_class(connection, school, *taken)
+            news = await take_class(connection, school, asked.teacher, asked.class_id)
         await publish(connection, school, news)
 
 

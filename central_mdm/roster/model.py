@@ -17,6 +17,8 @@ classes: Final = Table(
     # UTC seconds; 0: it is taught. Who was in it stands in `past`.
     Column("archived_at", BigInteger, nullable=False, server_default="0"),
 )
+OVER: Final = 1
+"""`ends_at` of who teaches a class no more: long past, also for a clock that was ahead then."""
 teaching: Final = Table(
     "roster_teaching",
     metadata,

@@ -10,8 +10,10 @@ from central_mdm.contract.register import Hour
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing
+from central_mdm.platform.numbers import numbers_after
 from central_mdm.roster.feed import Told, check, told
 from central_mdm.roster.model import (
+    OVER,
     classes,
     devices,
     hours,
@@ -66,7 +68,7 @@ async def give_class(
 
 
 async def take_class(
-    connection: AsyncConnection, school: str, teacher: str, class_id: str, now: int
+    connection: AsyncConnection, school: str, teacher: str, class_id: str
 ) -> list[Told]:
     """Let a teacher teach a class no more; what was held of it before is still taken."""
     mine = (
@@ -74,7 +76,7 @@ async def take_class(
         teaching.c.teacher == teacher,
         teaching.c.class_id == class_id,
     )
-    await connection.execute(update(teaching).where(*mine).values(ends_at=now))
+    await connection.execute(update(teaching).where(*mine).values(ends_at=OVER))
     return [Told(f"teacher:{teacher}", "class", class_id, None)]
 
 
@@ -140,7 +142,7 @@ async def retire_class(
             teaching.c.class_id == class_id,
             or_(teaching.c.ends_at == 0, teaching.c.ends_at > now),
         )
-        .values(ends_at=now)
+        .values(ends_at=OVER)
         .returning(teaching.c.teacher)
     )
     news += [Told(f"teacher:{each}", "class", class_id, None) for each in ended.scalars()]
@@ -176,13 +178,11 @@ async def put_hours(
 
 
 def next_assignment(now: int) -> ColumnElement[int]:
-    """Return the number of a device's next signed assignment, by the clock (`now`, UTC seconds).
+    """Return the number of a device's next signed assignment at `now`, UTC seconds.
 
-    So a database restored from a copy never gives a version that the device has seen already, nor
-    one below those of the app that had the school before.
+    Never one below those of the app that had the school before.
     """
-    last = devices.c.assignment_version
-    return case((last < now, now), else_=last + 1)
+    return numbers_after(devices.c.assignment_version, now)
 
 
 async def go_above(connection: AsyncConnection, school: str, device: str, held: int) -> None:

@@ -293,7 +293,7 @@ class Acts:
         class_id = chance.choice(self.scene.template.classes)
         self.scene.hear(Moving(class_id))
         async with ground.database.writing(SCHOOL) as connection:
-            news = await take_class(connection, SCHOOL, teacher, class_id, ground.clock())
+            news = await take_class(connection, SCHOOL, teacher, class_id)
             await publish(connection, SCHOOL, news)
 
     async def name_class(self, ground: Ground) -> None:

@@ -21,7 +21,7 @@ from tests.histories.actors import Acts
 from tests.histories.stage import Earth
 
 DAWDLES_SECONDS: Final = 5.0
-OFFICE_DAWDLES_SECONDS: Final = 60.0
+OFFICE_DAWDLES_SECONDS: Final = 180.0
 """So long an administrator's act lasts at most: something is to be pulled meanwhile."""
 STEP: Final = 100
 """More than any act changes rows."""
@@ -113,7 +113,7 @@ def cursor_by_autoincrement(world: Ground) -> Plant:
 def _dawdles(drawn: float) -> float:
     task = asyncio.current_task()
     office = task is not None and f"{Acts.__name__}." in repr(task.get_coro())
-    return drawn**2 * OFFICE_DAWDLES_SECONDS if office else drawn**4 * DAWDLES_SECONDS
+    return drawn * OFFICE_DAWDLES_SECONDS if office else drawn**4 * DAWDLES_SECONDS
 
 
 def retry_without_id(world: Ground) -> Plant:

@@ -132,7 +132,7 @@ async def test_a_check_in_brings_policy_and_assignment_and_keeps_what_is_reporte
     now = mdm.clock.at
     told = {"policy_version": now, "assignment_version": now, "inventory_hash": "bb"}
     answer = (await mdm.http.post("/api/check-in", json=told, headers=headers)).json()
-    assert answer["policy"]["version"] == policy.version == now + 1
+    assert answer["policy"]["version"] == policy.version > now
     assert answer["want_inventory"]
     payload = jws.extract_compact(answer["assignment"].encode()).payload
     assert json.decode(payload, type=Assignment).classes == ()
@@ -187,7 +187,8 @@ async def test_a_placed_device_gets_a_higher_version_of_its_assignment(mdm: Mdm)
     answer = (await mdm.http.post("/api/check-in", json=told, headers=headers)).json()
     payload = jws.extract_compact(answer["assignment"].encode()).payload
     newest = json.decode(payload, type=Assignment)
-    assert (newest.version, newest.classes) == (mdm.clock.at + 1, ("4A", "5B"))
+    assert newest.version > mdm.clock.at
+    assert newest.classes == ("4A", "5B")
 
 
 async def test_a_devices_next_check_in_brings_what_the_school_rules(mdm: Mdm) -> None:

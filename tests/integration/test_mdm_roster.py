@@ -114,7 +114,7 @@ async def test_who_is_in_step_gets_only_what_changed_and_tombstones_for_what_wen
 
 async def test_a_class_that_is_taken_away_is_no_scope_any_more(mdm: Mdm) -> None:
     async with mdm.ground.database.writing(mdm.school) as connection:
-        news = await take_class(connection, mdm.school, "t-lambert", "5B", mdm.clock.at)
+        news = await take_class(connection, mdm.school, "t-lambert", "5B")
         await publish(connection, mdm.school, news)
     headers = await mdm.as_teacher()
     scopes = (await mdm.http.get("/api/scopes", headers=headers)).json()["scopes"]

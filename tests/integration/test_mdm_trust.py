@@ -273,7 +273,7 @@ async def test_a_head_who_teaches_administrates_and_is_a_teacher_of_the_own_clas
     await choose_verbs(mdm.ground, mdm.school, "administrator", ("message",))
     async with mdm.ground.database.writing(mdm.school) as connection:
         for each in own:
-            told = await take_class(connection, mdm.school, "t-lambert", each, mdm.clock.at)
+            told = await take_class(connection, mdm.school, "t-lambert", each)
             await publish(connection, mdm.school, told)
     assert code((await granted_to_head(mdm)).content) == "no-class"
 

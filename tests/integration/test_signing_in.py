@@ -64,7 +64,7 @@ async def test_who_has_no_class_signs_in_sees_none_and_gets_the_right_with_the_f
 ) -> None:
     async with mdm.ground.database.writing(mdm.school) as connection:
         for each in ("5B", "4A"):
-            news = await take_class(connection, mdm.school, LAMBERT, each, mdm.clock.at)
+            news = await take_class(connection, mdm.school, LAMBERT, each)
             await publish(connection, mdm.school, news)
     cloud, key = await cloud_of(mdm), new_key()
     signed = await signed_in(mdm, cloud, key)

@@ -23,6 +23,7 @@ from central_mdm.platform.ground import Ground
 from central_mdm.roster.displays import display_of
 from central_mdm.roster.feed import Told, publish, told
 from central_mdm.roster.model import (
+    OVER,
     classes,
     hours,
     memberships,
@@ -220,7 +221,7 @@ class _Applying:
                 teaching.c.class_id == bindparam("k_class"),
                 teaching.c.teacher == bindparam("k_teacher"),
             )
-            .values(ends_at=self._now)
+            .values(ends_at=OVER)
         )
         values = [{"k_class": class_id, "k_teacher": teacher} for class_id, teacher in rows]
         await self._connection.execute(ended, values)

@@ -16,7 +16,11 @@ from tests import seaweed
 from tests.integration.test_mdm_partage import an_offer, document, offer, put
 from tests.mdm import Mdm, Prepared, running
 
-pytestmark = pytest.mark.real_loop
+pytestmark = [
+    pytest.mark.real_loop,
+    # `make test-later`: what is signed then is refused by a store that goes by today's clock.
+    pytest.mark.skipif("LATER_SECONDS" in os.environ, reason="the store has a clock of its own"),
+]
 
 
 @pytest.fixture(scope="module")

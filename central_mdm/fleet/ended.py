@@ -14,6 +14,7 @@ from central_mdm.identity.revocation import end_teachers
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.errors import Missing
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.rules import end_by_hand
 
 ROOM = 400
 
@@ -29,6 +30,7 @@ async def end_person(ground: Ground, school: str, person: str) -> int:
             raise Missing("no-teacher")
         if taken := await take_back_wipes(connection, ground, school, [person]):
             about(person, f"cancelled wipes={several(taken, ROOM)}")
+        await end_by_hand(connection, school, person)
         return await end_teachers(connection, ground, school, [person])
 
 

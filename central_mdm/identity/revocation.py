@@ -210,11 +210,13 @@ async def publish_list(connection: AsyncConnection, ground: Ground, school: str)
 
 async def _ended(connection: AsyncConnection, school: str, now: int) -> list[tuple[str, bool]]:
     """Return the keys that a list is to name, people's (True) first, then by their ends."""
-    commands = exists().where(
+    of_key = (
         certificates.c.school == school,
         certificates.c.thumbprint == revocations.c.thumbprint,
-        certificates.c.role == "teacher",
     )
+    # Of a key that this database has forgotten nobody knows whose it is.
+    device = exists().where(*of_key, certificates.c.role == "device")
+    commands = ~device | exists().where(*of_key, certificates.c.role == "teacher")
     wanted = select(revocations.c.thumbprint, commands.label("commands")).where(
         revocations.c.school == school, revocations.c.ends_at > now
     )

@@ -21,6 +21,7 @@ from central_mdm.roster.model import (
     past,
     placements,
     pupils,
+    sources,
     teaching,
 )
 
@@ -242,3 +243,14 @@ async def declare_device(connection: AsyncConnection, school: str, row: DeviceRo
     """Know a device before it enrols, in no class yet."""
     known = {"school": school, "id": row.id, "name": row.name, "kind": row.kind}
     await connection.execute(insert(devices).values(known))
+
+
+async def end_by_hand(connection: AsyncConnection, school: str, person: str) -> None:
+    """Forget that a register once left this person out: none brings back who is ended by hand."""
+    left = (sources.c.school == school, sources.c.what == "left", sources.c.id == person)
+    found = (await connection.execute(select(sources.c.source).where(*left))).scalars().all()
+    for source in found:
+        row = {"school": school, "what": "teacher", "source": source, "id": person}
+        added = upsert(connection, sources).values(row)
+        await connection.execute(added.on_conflict_do_nothing())
+    await connection.execute(delete(sources).where(*left))

@@ -57,8 +57,11 @@ def _lessons(acts: list[dict[str, Any]]) -> dict[Row, Row]:
 
 
 def _hand_ins(acts: list[dict[str, Any]], before: dict[Row, Row]) -> dict[Row, Row]:
-    """Keep how far each work is; one of which only the act is left waits: it is sent once more."""
-    kept = (act for act in acts if act["kind"] == HAND_IN)
+    """Keep how far each work is; one of which only the act is left waits: it is sent once more.
+
+    Of what was erased nothing is: the act says no more whose work it was.
+    """
+    kept = (act for act in acts if act["kind"] == HAND_IN and act["fields"] is not None)
     return {
         (act["id"],): before.get((act["id"],), (act["id"], act["sequence"], WAITING))
         for act in kept

@@ -109,11 +109,11 @@ async def test_a_right_that_ends_in_the_lesson_makes_the_tile_say_why_it_is_not_
 ) -> None:
     school = SmallSchool()
     async with (
-        device(school, tmp_path / "1", "device-1", clock_off_seconds=-DAY) as one,
+        device(school, tmp_path / "1", "device-1", clock_off_seconds=8 * DAY) as one,
         teacher(school, tmp_path / "app", PLACES) as app,
     ):
         await app.begin_with(one)
-        one.guard.ground.signed_at(now() + 8 * DAY)  # its own clock is behind: no witness
+        one.guard.ground.signed_at(now() + 8 * DAY)  # as its own clock says
         await lock_all(app)
         await until(lambda: app.tile("lina").state is State.NOT_COVERED)
         assert tile_words(app.tile("lina"), 0.0).title == "your right has ended"

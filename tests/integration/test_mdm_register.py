@@ -8,6 +8,7 @@ from httpx import Response
 from sqlalchemy import func, select
 
 from central_mdm.contract.register import Imported
+from central_mdm.fleet.ended import end_person
 from central_mdm.identity.model import teachers
 from central_mdm.identity.roles import choose_role
 from central_mdm.platform.errors import Malformed
@@ -284,3 +285,21 @@ async def test_a_register_is_uploaded_and_its_year_ends_when_it_is_over(
     mdm.clock.at += 400 * 86_400
     mdm.tokens.clear()
     assert (await act(mdm, "archives", {"session": year["id"]})).json() == {"classes": 2}
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_whom_a_register_left_out_and_a_person_has_ended_no_register_brings_back(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, without = Office(mdm, tmp_path), village()
+    await office.bring(village())
+    person = (await office.ids())["t1"]
+    without.drop("users.csv", sourcedId="t1")
+    without.drop("enrollments.csv", userSourcedId="t1")
+    await office.bring(without)
+    told = await office.bring(village())
+    assert not told.refused, "whom a file has ended a file brings back"
+    await office.bring(without)
+    await end_person(mdm.ground, mdm.school, person)
+    told = await office.bring(village())
+    assert "This person was ended here." in {row.why for row in told.refused}

@@ -394,6 +394,26 @@ async def test_after_a_repair_the_lesson_goes_on_and_all_of_it_is_sent(tmp_path:
         assert await keeping.waiting_count() == 3, "and the late one, with its act"
 
 
+async def works(keeping: Keeping) -> list[str]:
+    ids = text("SELECT id FROM hand_ins ORDER BY id")
+    return list(await keeping.write(lambda c: c.execute(ids).scalars().all()))
+
+
+async def test_work_of_who_was_erased_does_not_wait_again_after_a_repair(tmp_path: Path) -> None:
+    async with opened(tmp_path) as keeping:
+        for act in lesson_acts():
+            await keeping.remember(act)
+        before = await works(keeping)
+        await keeping.erase(AMINA)
+        left = await works(keeping)
+        assert len(left) < len(before)
+        page = await root_of(keeping, "lessons")
+    flip(tmp_path, page)
+    assert store(tmp_path, "repair") == 0
+    async with opened(tmp_path) as keeping:
+        assert await works(keeping) == left
+
+
 async def all_of(keeping: Keeping) -> list[object]:
     return [
         await keeping.acts(LESSON, 1000),

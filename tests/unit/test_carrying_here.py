@@ -69,6 +69,7 @@ class Scene:
     met: bool = False
     noted: list[str] = field(default_factory=list[str])
     at: int = NOW + 10
+    floor: int = 0
     heads: "Heads" = field(default_factory=Heads)
     inventory: Inventory = field(default_factory=lambda: Inventory("laptop"))
 
@@ -88,10 +89,14 @@ class Scene:
             self.heads,
             self.renewing,
             lambda: self.inventory,
-            lambda: self.at,
+            lambda: max(self.at, self.floor),
             lambda: self.met,
+            self.signed_at,
             lambda kind, _facts, _who: self.noted.append(kind),
         )
+
+    def signed_at(self, at: int) -> None:
+        self.floor = max(self.floor, at)
 
     @property
     def sealing(self) -> str:
@@ -192,7 +197,7 @@ async def test_a_device_whose_clock_was_set_back_tells_nothing_older_than_before
     (third,) = await scene.brings(scene.receipt(second), link=FakeLink())
     told = [found[0].issued_at for one in (first, second, third) if (found := scene.opened(one))]
     assert told == [NOW + 5000] * 3
-    scene.at -= HEADS_SECONDS
+    scene.floor += HEADS_SECONDS
     assert await scene.brings(scene.receipt(third), link=FakeLink()), "the head goes along"
 
 

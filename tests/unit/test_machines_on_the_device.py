@@ -30,7 +30,13 @@ from device_bridge.protocol.seat import (
     ShowIndicator,
 )
 from device_bridge.protocol.watching import StillAsked, WatchingDeclared
-from device_bridge.trust.floor import AHEAD_SECONDS, FLOOR_HIGHEST, FLOOR_LOWEST, Floor
+from device_bridge.trust.floor import (
+    AHEAD_SECONDS,
+    CONFIRMED_SECONDS,
+    FLOOR_HIGHEST,
+    FLOOR_LOWEST,
+    Floor,
+)
 from device_bridge.trust.grants import sign
 from device_bridge.trust.identity import new_key, thumbprint
 from device_bridge.trust.mandates import Mandates
@@ -411,11 +417,11 @@ class AnyTrust(RuleBasedStateMachine):
 
     @rule(issued_at=st.integers(0, 2 * FLOOR_HIGHEST), wall=st.integers(0, 2 * FLOOR_HIGHEST))
     def school_signs(self, issued_at: int, wall: int) -> None:
-        before = self.floor.at(self.boot)
+        before, (told, at_boot) = self.floor.at(self.boot), self.floor.doubted
         self.floor = self.floor.raised(issued_at, self.boot, wall)
         after = self.floor.at(self.boot)
         assert after <= max(self.low, FLOOR_HIGHEST), "aged by a mistake"
-        if wall >= before:
+        if wall >= before and not (told and self.boot - at_boot >= CONFIRMED_SECONDS):
             assert after <= max(before, wall + AHEAD_SECONDS), "aged against a clock"
 
     @rule(seconds=st.floats(0, 20_000))

@@ -26,7 +26,7 @@ from device_bridge.protocol.talking import HandAnswered, Heard, MessageSaid
 from device_bridge.protocol.watching import WatchingDeclared
 from device_bridge.trust.accept import Peer, accept
 from device_bridge.trust.allow import FREE, VERBS, Standing, allow, check_grant, check_mandate
-from device_bridge.trust.floor import FLOOR_HIGHEST, FLOOR_LOWEST, Floor
+from device_bridge.trust.floor import CONFIRMED_SECONDS, FLOOR_HIGHEST, FLOOR_LOWEST, Floor
 from device_bridge.trust.grants import read_assignment, read_grant, read_mandate, sign
 from device_bridge.trust.identity import Identity, School, new_key
 from device_bridge.trust.mandates import REMEMBERED_MAX, Mandates, SeenMandate
@@ -252,6 +252,14 @@ def test_a_server_whose_clock_leapt_raises_no_floor_where_a_clock_disagrees() ->
     right = NOW + 5
     assert floor.raised(NOW + year, 10.0, right).at(10.0) == NOW
     assert floor.raised(NOW + 86_400, 10.0, right).at(10.0) == NOW + 86_400, "a time zone, a drift"
+    assert floor.raised(NOW + year, 10.0, NOW - 5).at(10.0) == NOW, "a second slower: a witness"
+    leapt = floor.raised(NOW + year, 10.0, right)
+    assert leapt.raised(NOW + 60, 70.0, NOW + 65).at(70.0) == NOW + 60, "it was one hour"
+    later = 10.0 + CONFIRMED_SECONDS
+    stands = leapt.raised(NOW + year + 60, later, right)
+    assert stands.at(later) == NOW + year + 60, "the school goes on to say so"
+    further = leapt.raised(NOW + 3 * year, later, right)
+    assert further.at(later) < NOW + year, "it leaps on"
     woke_in_1970 = 1000.0
     assert floor.raised(NOW + year, 10.0, woke_in_1970).at(10.0) == NOW + year, "no witness"
 

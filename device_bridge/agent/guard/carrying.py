@@ -93,7 +93,10 @@ _kept: Final = msgspec.json.Decoder(CarriedKept)
 
 
 class CarryingHere:
-    """`met`: whether the MDM is met without anybody's help. `inventory` blocks, shortly."""
+    """`met`: whether the MDM is met without anybody's help. `inventory` blocks, shortly.
+
+    `signed_at` hears when the school signed something: `utc` may rise by it.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a device is joined from
         self,
@@ -105,12 +108,14 @@ class CarryingHere:
         inventory: Callable[[], Inventory],
         utc: Callable[[], float],
         met: Callable[[], bool],
+        signed_at: Callable[[int], None],
         note: Callable[[str, dict[str, str | int], str], None],
     ) -> None:
         """Take up what is kept. Blocks for one small file."""
         self._folder, self._enrolment, self._wanted = folder, enrolment, wanted
         self._witness, self._renewing = witness, renewing
         self._inventory, self._utc, self._met, self._note = inventory, utc, met, note
+        self._signed_at = signed_at
         self._held = read_carried(folder)
         self._waiting = deque[tuple[Link, Brought]](maxlen=WAITING_MAX)
         self._given = deque[tuple[Link, str]](maxlen=WAITING_MAX)
@@ -142,6 +147,7 @@ class CarryingHere:
         """Take one app's. Raises NotAllowed or OSError."""
         enrolled = self._enrolment
         sealing = read_sealing(message.sealing, enrolled.school)
+        self._signed_at(sealing.issued_at)
         if message.arrived:
             await self._arrived(message.arrived)
         if message.wanted:
@@ -201,8 +207,7 @@ class CarryingHere:
         version, inventory_hash = fact
         heads = await self._heads(held.head_count)
         now = int(self._utc())
-        # Whatever this clock says: after the bundle before, and after what the MDM has signed.
-        issued_at = max(now, held.issued_at, sealing.issued_at)
+        issued_at = max(now, held.issued_at)  # whatever this clock says now
         told = Told(
             device=enrolled.device,
             school=enrolled.school.id,

@@ -14,7 +14,8 @@ _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 class Clock:
     """`boot` gives seconds since the machine started; `boot_id` names that start.
 
-    `wall` is only ever shown or warned of: a pupil can set it.
+    `wall` is shown, warned of, and asked whether a signature may be right (`trust.floor`): no right
+    goes by it alone, for a pupil can set it.
     """
 
     boot: Callable[[], float]

@@ -66,6 +66,7 @@ class RealAgent(Agent):
             self._inventory,
             clock,
             self.check_ins.meets,
+            self.ground.signed_at,
             self._noted,
         )
         self._welcome = Welcome(

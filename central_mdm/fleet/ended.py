@@ -26,7 +26,9 @@ async def end_person(ground: Ground, school: str, person: str) -> int:
     """
     async with ground.database.writing(school) as connection:
         mine = (teachers.c.school == school, teachers.c.id == person)
-        if (await connection.execute(select(teachers.c.id).where(*mine))).first() is None:
+        # The person first, as all do who change one: the school's row is held by each act after it.
+        held = select(teachers.c.id).where(*mine).with_for_update()
+        if (await connection.execute(held)).first() is None:
             raise Missing("no-teacher")
         if taken := await take_back_wipes(connection, ground, school, [person]):
             about(person, f"cancelled wipes={several(taken, ROOM)}")

@@ -18,8 +18,8 @@ from tests.heads import head, mark
 STORE, LESSON = "store-1", "lesson-1"
 FAR, SHORT = 9, 5
 BEFORE, AFTER = "before", "after"
-NEWEST: Final = 2
-"""Of the deny lists; the backup was taken when there was one fewer."""
+FUTURE: Final = 2**41
+"""The number of a deny list that a server which is put back has never heard of."""
 CHANGED: Final = "lesson-over"
 
 
@@ -88,7 +88,10 @@ class Thief:
 
     async def asks_for_what_is_older(self) -> None:
         """Hold any number of a list, also one that never was, and be given none but the newest."""
-        owed = {0: NEWEST, 1: NEWEST, NEWEST: 0, 99: 0}
+        newest, _ = await self.listed(0)
+        if not newest:
+            raise LetIn("who holds no list was given none")
+        owed = {0: newest, 1: newest, newest: 0, FUTURE: 0}
         for held, number in owed.items():
             if (given := await self.listed(held)) != (number, number):
                 raise LetIn(f"who holds list {held} was given {given}")
@@ -104,7 +107,7 @@ async def hostile(target: Target, _: random.Random) -> str:
         await thief.asks_for_what_is_older()
         await web.close()
         return "shorter and forked heads refused with an alarm, events kept as they were"
-    if any(given := await thief.listed(NEWEST)):
+    if any(given := await thief.listed(FUTURE)):
         raise LetIn(f"the server that was put back gives an older list: {given}")
     codes, far, _alarms = await thief.bring((mark(FAR), mark(SHORT)), (mark(SHORT), Mark()))
     if codes != ["", "shorter-head"] or far != FAR:

@@ -21,6 +21,7 @@ from tests.mdm import new_request
 
 OPEN: Final = {
     "/health",
+    "/ready",
     "/api/sign-in",
     "/api/sign-in-ways",
     "/api/openid",

@@ -262,7 +262,7 @@ class Cloud:
         is a piece that does not leave, or an answer that does not come, for two minutes.
         """
         token = await self._current()
-        seconds = CHUNK_SECONDS + len(content) / CHUNK_BYTES_PER_SECOND
+        seconds = _seconds_for(len(content))
         url = f"{self._url}/api/chunks/{name}"
         await self._send(_Question("PUT", url, content, token, seconds, gone=gone))
 
@@ -291,7 +291,7 @@ class Cloud:
     async def _through_server(self, name: str, file: str) -> Found:
         """Ask the server for a chunk: it gives it, or says where it lies."""
         url = f"{self._url}/api/chunks/{name}?{httpx.QueryParams({'file': file})}"
-        seconds = CHUNK_SECONDS + CHUNK_BYTES_MAX / CHUNK_BYTES_PER_SECOND
+        seconds = _seconds_for(CHUNK_BYTES_MAX)
         asked = _Question("GET", url, b"", await self._current(), seconds)
         response, content = await self._exchange(asked)
         if response.status_code == HTTPStatus.TEMPORARY_REDIRECT:
@@ -309,7 +309,7 @@ class Cloud:
     async def _from(self, address: str) -> Found:
         """Read from the object store, off the loop."""
         try:
-            async with asyncio.timeout(CHUNK_SECONDS + CHUNK_BYTES_MAX / CHUNK_BYTES_PER_SECOND):
+            async with asyncio.timeout(_seconds_for(CHUNK_BYTES_MAX)):
                 return await self._objects.read(address)
         except TimeoutError:
             raise Unreachable("too slow") from None
@@ -412,6 +412,11 @@ class Cloud:
             if _of_another(error):
                 raise NotAServer("certificate") from None
             raise Unreachable(type(error).__name__) from None
+
+
+def _seconds_for(size: int) -> float:
+    """Return how long a chunk of so many bytes may take on a slow line."""
+    return CHUNK_SECONDS + size / CHUNK_BYTES_PER_SECOND
 
 
 def _of_another(error: BaseException | None) -> bool:

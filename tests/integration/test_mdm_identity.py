@@ -23,6 +23,7 @@ from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
 from central_mdm.platform.errors import TooFast, TryAgain
 from central_mdm.platform.limits import Rates
+from central_mdm.platform.workers import Queue
 from tests.mdm import Mdm, bearer, new_request, request_by
 
 pytestmark = pytest.mark.real_loop
@@ -140,7 +141,7 @@ async def test_who_makes_logins_up_keeps_out_nobody_who_has_one(
             mdm.ground.limits.made_up("")
     assert await guessed("lambert", "made-up-32") == 429, "all schools that are none are one"
     mdm.clock.at += 3600
-    monkeypatch.setattr(mdm.ground.made_up, "_waiting_max", 0)  # as many as may wait already
+    monkeypatch.setattr(mdm.ground.made_up, "_queue", Queue(0))  # as many as may wait already
     assert await guessed("made-up-33") == 503
     await mdm.sign_in()
 

@@ -53,6 +53,7 @@ class MemoryStore:
     heads: list[SignedHead] = field(default_factory=list[SignedHead])
     alarms: tuple[Alarm, ...] = ()
     origin: str = "store-1"
+    after: int = 0
 
     async def cursor(self, scope: str) -> tuple[str, int]:
         return self.cursors.get(scope, ("", 0))
@@ -94,6 +95,10 @@ class MemoryStore:
     async def refused_count(self) -> int:
         settled = [*self.outcomes.values(), *self.answers.values()]
         return sum(each.state == "refused" for each in settled)
+
+    async def go_on_anew(self, after: int) -> None:
+        self.origin, self.after = f"{self.origin}-anew", after
+        self.events = [msgspec.structs.replace(one, origin=self.origin) for one in self.events]
 
     async def settled(self, outcomes: tuple[Outcome, ...]) -> None:
         self.outcomes |= {outcome.id: outcome for outcome in outcomes}
@@ -153,7 +158,7 @@ class MemoryStore:
         """Write one event of lesson-1 into the journal."""
         made = Event(
             id=f"event-{number}",
-            origin="store-1",
+            origin=self.origin,
             sequence=number,
             lesson="lesson-1",
             kind="lock-asked",

@@ -9,6 +9,12 @@ from central_mdm.contract.names import TEXT, Count, Id
 BATCH_MAX = 200
 OF_THE_MOMENT: Final = frozenset({"foreign-class", "foreign-lesson"})
 """Why an event is refused for what the school is at that moment: at another it may be taken."""
+SEQUENCE_TAKEN: Final = "sequence-taken"
+"""The journal has another event there: it was put back from a copy, or two computers go on with it.
+
+Said of all that follows in the batch as well, and noted of none: the app sends them again as a
+journal of its own.
+"""
 
 
 class Event(Struct, frozen=True):
@@ -29,9 +35,13 @@ class Event(Struct, frozen=True):
 
 
 class Push(Struct, frozen=True):
-    """POST /api/journal."""
+    """POST /api/journal.
+
+    `after`: how many entries this journal had under another `origin`; those are not missing here.
+    """
 
     events: Annotated[tuple[Event, ...], Meta(max_length=BATCH_MAX)]
+    after: Count = 0
 
 
 class Outcome(Struct, frozen=True):

@@ -26,8 +26,8 @@ def routes(ground: Ground) -> Router:
         responses=problems(401, 403),
     )
     async def push(request: AnyRequest) -> Pushed:
-        items = read_batch(await read_body(request, PUSH_BYTES_MAX))
-        return Pushed(await take(ground, request.user, items))
+        batch = read_batch(await read_body(request, PUSH_BYTES_MAX))
+        return Pushed(await take(ground, request.user, batch))
 
     @post(
         "/journal/heads",

@@ -36,7 +36,8 @@ outcomes: Final = Table(
     Column("state", String(16), nullable=False),
     Column("reason", String(200), nullable=False),
 )
-# `settled` counts the distinct sequences answered: `highest - settled` of them are missing yet.
+# `settled` counts the distinct sequences answered, and the first `after` are another journal's:
+# `highest - after - settled` of them are missing yet.
 origins: Final = Table(
     "journal_origins",
     metadata,
@@ -46,6 +47,7 @@ origins: Final = Table(
     Column("highest", BigInteger, nullable=False),
     Column("settled", BigInteger, nullable=False),
     Column("gap_since", BigInteger, nullable=False, server_default="0"),
+    Column("after", BigInteger, nullable=False, server_default="0"),
 )
 lessons: Final = Table(
     "journal_lessons",

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from msgspec import DecodeError, Meta, Raw, Struct, ValidationError, json
 
 from central_mdm.contract.journal import BATCH_MAX, Event
+from central_mdm.contract.names import Count
 from central_mdm.platform.errors import Malformed
 
 BODY_BYTES_MAX: Final = 16 * 1024
@@ -23,8 +24,16 @@ class Item(Struct, frozen=True):
     objection: str = ""
 
 
+class Batch(Struct, frozen=True):
+    """Items in the order they came; `after` as in `Push`."""
+
+    items: tuple[Item, ...]
+    after: int = 0
+
+
 class _Batch(Struct):
     events: Annotated[tuple[Raw, ...], Meta(max_length=BATCH_MAX)]
+    after: Count = 0
 
 
 class _IdOnly(Struct):
@@ -38,13 +47,13 @@ _object: Final = json.Decoder(dict[str, Raw])
 _text: Final = json.Decoder(str)
 
 
-def read_batch(body: bytes) -> tuple[Item, ...]:
-    """Return each item, in the order they came. Raises Malformed for what is no batch."""
+def read_batch(body: bytes) -> Batch:
+    """Read each item by itself. Raises Malformed for what is no batch."""
     try:
         batch = _batch.decode(body)
     except (ValueError, RecursionError) as error:
         raise Malformed("malformed", _why(error)) from None
-    return tuple(_read(bytes(raw)) for raw in batch.events)
+    return Batch(tuple(_read(bytes(raw)) for raw in batch.events), batch.after)
 
 
 def class_of(event: Event) -> str:

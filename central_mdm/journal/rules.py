@@ -11,10 +11,12 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.contract.journal import Event, Outcome
+from central_mdm.contract.heads import Alarm
+from central_mdm.contract.journal import SEQUENCE_TAKEN, Event, Outcome
 from central_mdm.identity.rules import lock_teacher
+from central_mdm.journal.alarms import raise_alarm
 from central_mdm.journal.model import events, lessons, origins, outcomes
-from central_mdm.journal.reading import UNREADABLE, Item, class_of
+from central_mdm.journal.reading import UNREADABLE, Batch, Item, class_of
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
 from central_mdm.platform.ground import Ground
@@ -29,24 +31,23 @@ class Gap(Struct, frozen=True):
     since: int
 
 
-async def take(ground: Ground, caller: Caller, items: Sequence[Item]) -> tuple[Outcome, ...]:
+async def take(ground: Ground, caller: Caller, told: Batch) -> tuple[Outcome, ...]:
     """Keep each event or refuse it, in one transaction; answers known already are replayed."""
     async with ground.database.writing(caller.school) as connection:
         # One push of a teacher at a time: a retry waits for what it repeats, then replays it.
         await lock_teacher(connection, caller.school, caller.id)
-        batch = _Batch(caller, await _known(connection, caller, items))
-        answers = tuple(batch.answer(item) for item in items)
+        batch = _Batch(caller, await _known(connection, caller, told.items), told.after)
+        answers = tuple(batch.answer(item) for item in told.items)
         await _write(connection, caller, batch, ground.clock())
     return answers
 
 
 async def gaps(connection: AsyncConnection, school: str) -> tuple[Gap, ...]:
     """Return the journals in which something is missing yet."""
-    wanted = select(origins).where(
-        origins.c.school == school, origins.c.highest > origins.c.settled
-    )
-    rows = (await connection.execute(wanted)).all()
-    return tuple(Gap(row.origin, row.highest - row.settled, row.gap_since) for row in rows)
+    missing = origins.c.highest - origins.c.after - origins.c.settled
+    wanted = select(origins.c.origin, missing.label("missing"), origins.c.gap_since)
+    rows = await connection.execute(wanted.where(origins.c.school == school, missing > 0))
+    return tuple(Gap(row.origin, row.missing, row.gap_since) for row in rows)
 
 
 class _Known(Struct):
@@ -62,17 +63,21 @@ class _Known(Struct):
 class _Batch:
     """Decides item by item, each by what is known and by what came before it in the batch."""
 
-    def __init__(self, caller: Caller, known: _Known) -> None:
-        self._caller, self._known = caller, known
+    def __init__(self, caller: Caller, known: _Known, after: int) -> None:
+        self._caller, self._known, self.after = caller, known, after
         self.fresh: list[Outcome] = []
         self.kept: list[Event] = []
         self.counted: dict[str, list[int]] = {}
+        self.forked: dict[str, int] = {}
+        """Journals that have another event somewhere, and the first such place."""
 
     def answer(self, item: Item) -> Outcome:
         known = self._known.outcomes.get(item.id)
         if known is not None:
             return known
         event = item.event
+        if event and self._forks(event):
+            return Outcome(item.id, "refused", SEQUENCE_TAKEN)
         foreign = self._foreign(event) if event else ""
         why = item.objection or foreign or (self._objection(event) if event else "")
         outcome = Outcome(item.id, "refused" if why else "applied", why)
@@ -89,11 +94,20 @@ class _Batch:
             self.counted.setdefault(event.origin, []).append(event.sequence)
         return outcome
 
+    def _forks(self, event: Event) -> bool:
+        """Say whether this is not the event that its journal has at this place.
+
+        Nor is what follows it, even where there is room for it.
+        """
+        if self._foreign(event):
+            return False
+        if (event.origin, event.sequence) in self._known.taken:
+            self.forked.setdefault(event.origin, event.sequence)
+        return event.origin in self.forked
+
     def _foreign(self, event: Event) -> str:
-        """Say why this event is not the one that its journal has at this place, or ""."""
-        if self._known.owners.get(event.origin, self._caller.id) != self._caller.id:
-            return "foreign-origin"
-        return "sequence-taken" if (event.origin, event.sequence) in self._known.taken else ""
+        anothers = self._known.owners.get(event.origin, self._caller.id) != self._caller.id
+        return "foreign-origin" if anothers else ""
 
     def _objection(self, event: Event) -> str:
         if (class_id := class_of(event)) and class_id not in self._known.classes:
@@ -164,7 +178,12 @@ async def _write(connection: AsyncConnection, caller: Caller, batch: _Batch, now
         first = upsert(connection, lessons).on_conflict_do_nothing()
         await connection.execute(first, [owner | {"lesson": lesson} for lesson in sorted(begun)])
     for origin, sequences in sorted(batch.counted.items()):
-        await _count(connection, owner | {"origin": origin}, sequences, now)
+        mine: dict[str, Any] = {**owner, "origin": origin, "after": batch.after}
+        await _count(connection, mine, sequences, now)
+    for origin, place in sorted(batch.forked.items()):
+        why = f"two entries {place}"
+        alarm = Alarm(now, "forked-journal", "teacher", caller.id, origin, detail=why)
+        await raise_alarm(connection, caller.school, caller.id, alarm)
 
 
 def _row(event: Event, now: int) -> dict[str, Any]:
@@ -182,7 +201,7 @@ def _row(event: Event, now: int) -> dict[str, Any]:
 
 
 async def _count(
-    connection: AsyncConnection, key: Mapping[str, str], sequences: Sequence[int], now: int
+    connection: AsyncConnection, key: Mapping[str, Any], sequences: Sequence[int], now: int
 ) -> None:
     """Note how far this origin's journal goes, and since when something of it is missing."""
     mine = (origins.c.school == key["school"], origins.c.origin == key["origin"])
@@ -194,9 +213,9 @@ async def _count(
             "highest": _larger(connection, origins.c.highest, counted.excluded.highest),
             "settled": origins.c.settled + counted.excluded.settled,
         },
-    ).returning(origins.c.highest, origins.c.settled, origins.c.gap_since)
+    ).returning(origins.c.highest, origins.c.settled, origins.c.after, origins.c.gap_since)
     found = (await connection.execute(counted)).one()
-    gap_since = (found.gap_since or now) if found.highest > found.settled else 0
+    gap_since = (found.gap_since or now) if found.highest > found.after + found.settled else 0
     if gap_since != found.gap_since:
         await connection.execute(update(origins).where(*mine).values(gap_since=gap_since))
 

@@ -244,8 +244,8 @@ class Cloud:
         query = httpx.QueryParams({"class": class_id})
         return await self._signed("GET", f"/api/whereabouts?{query}", Whereabouts)
 
-    async def push(self, events: tuple[Event, ...]) -> Pushed:
-        return await self._signed("POST", "/api/journal", Pushed, Push(events))
+    async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed:
+        return await self._signed("POST", "/api/journal", Pushed, Push(events, after))
 
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard:
         return await self._signed("POST", "/api/journal/heads", HeadsHeard, told)

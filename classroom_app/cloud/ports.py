@@ -92,6 +92,15 @@ class SyncStore(Protocol):
         """The id of this journal, as its events bear it."""
         ...
 
+    @property
+    def after(self) -> int:
+        """How many entries this journal had under another id."""
+        ...
+
+    async def go_on_anew(self, after: int) -> None:
+        """Have the entries above `after` be those of a journal with an id of its own."""
+        ...
+
     async def waiting_heads(self, limit: int) -> tuple[SignedHead, ...]:
         """Return signed heads that the central side has not answered yet, at most `limit`."""
         ...

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from central_mdm.contract.heads import HEADS_MAX, HeadsHeard, HeadsTold, SignedHead
-from central_mdm.contract.journal import BATCH_MAX, Event, Outcome, Pushed
+from central_mdm.contract.journal import BATCH_MAX, SEQUENCE_TAKEN, Event, Outcome, Pushed
 from central_mdm.contract.roster import OWN_SCOPE, Changes, Scopes
 from classroom_app.cloud.errors import (
     CloudError,
@@ -115,7 +115,7 @@ class Central(TakesFiles, AsksTrust, Protocol):
 
     async def scopes(self) -> Scopes: ...
     async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
-    async def push(self, events: tuple[Event, ...]) -> Pushed: ...
+    async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed: ...
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard: ...
 
 
@@ -322,11 +322,16 @@ class Sync:
             log.warning("the central side is asked for its files", extra={"files": doubted})
 
     async def _push_events(self) -> None:
-        limit = BATCH_MAX
+        """Push what waits of the journal.
+
+        Where the central side has other events of it, this store was put back from a copy, or two
+        computers go on with it: what waits is then a journal of its own, once a turn.
+        """
+        limit, anew = BATCH_MAX, False
         while events := await self._store.waiting_events(limit):
             batch = _within(events, BATCH_BYTES_MAX)
             try:
-                pushed = await self._cloud.push(batch)
+                pushed = await self._cloud.push(batch, self._store.after)
             except Refused as error:
                 if error.code not in OF_THE_BATCH:
                     raise
@@ -337,6 +342,12 @@ class Sync:
                     continue
             if {outcome.id for outcome in pushed.outcomes} != {event.id for event in batch}:
                 raise NotAServer("answers")
+            forked = _forked(batch, pushed) if not anew else None
+            if forked is not None:
+                log.warning("the journal goes on under another id", extra={"after": forked})
+                await self._store.go_on_anew(forked)
+                anew = True
+                continue
             await self._store.settled(pushed.outcomes)
             await self._count()
 
@@ -443,6 +454,12 @@ class Sync:
         if isinstance(error, ServerBusy) and error.after_seconds:
             return error.after_seconds + pause, error.after_seconds
         return pause, PAUSE_SECONDS
+
+
+def _forked(events: tuple[Event, ...], pushed: Pushed) -> int | None:
+    """Return how much of the journal comes before what another event has the place of, or None."""
+    taken = {each.id for each in pushed.outcomes if each.reason == SEQUENCE_TAKEN}
+    return min((each.sequence - 1 for each in events if each.id in taken), default=None)
 
 
 def _within(events: tuple[Event, ...], bytes_max: int) -> tuple[Event, ...]:

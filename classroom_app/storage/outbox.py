@@ -7,6 +7,7 @@ sequence up to which none waits any more, so a look at the outbox starts there a
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
+from uuid import uuid4
 
 import msgspec
 from sqlalchemy import (
@@ -32,6 +33,7 @@ from classroom_app.storage.store import SUSPECTED, WAITING, Store
 from classroom_app.storage.tables import hand_ins, journal, settings
 
 SETTLED: Final = "settled"
+AFTER: Final = "origin-after"
 # Literally as the partial index has it, or SQLite would not use it.
 REFUSED: Final[ColumnElement[str]] = literal_column("'refused'", Text)
 _known: Final = select(cast(settings.c.value, Integer)).where(settings.c.name == SETTLED)
@@ -69,6 +71,17 @@ class KeepsOutbox(Store):
 
     async def refused_count(self) -> int:
         return await self.write(partial(_scalar, _refused))
+
+    @property
+    def after(self) -> int:
+        """How many entries this journal had before it went on under the id that it has."""
+        return int(self.chosen.get(AFTER, "0"))
+
+    async def go_on_anew(self, after: int) -> None:
+        """Take an id of its own for what waits above `after`, where another event has its place."""
+        anew = {"origin": str(uuid4()), AFTER: str(after)}
+        await self.write(partial(keep, anew))
+        self.chosen |= anew
 
     async def settled(self, outcomes: tuple[Outcome, ...]) -> None:
         def work(connection: Connection) -> None:

@@ -125,7 +125,7 @@ def _judged(raw: bytes) -> None:
 
 def _batch(raw: bytes) -> None:
     """Read a batch item by item; one bad event has its objection, the others are whole."""
-    for item in read_batch(raw):
+    for item in read_batch(raw).items:
         assert 0 < len(item.id) <= 64
         assert item.objection or item.event
         if item.event and not item.objection:

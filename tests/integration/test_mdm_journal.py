@@ -155,9 +155,14 @@ async def test_each_event_of_a_batch_is_judged_by_those_before_it(mdm: Mdm) -> N
         ("event-1", "applied", ""),
         ("event-1", "applied", ""),
         ("event-2", "refused", "sequence-taken"),
-        ("event-3", "refused", "bad-kind"),
-        ("event-3", "refused", "bad-kind"),
+        # What follows is of that other journal, too: of neither is anything noted.
+        ("event-3", "refused", "sequence-taken"),
+        ("event-3", "refused", "sequence-taken"),
         ("event-4", "applied", ""),
+    ]
+    assert await push(mdm, an_event(3, kind="No"), an_event(3)) == [
+        ("event-3", "refused", "bad-kind"),
+        ("event-3", "refused", "bad-kind"),
     ]
     assert await kept(mdm) == ["event-1", "event-4"]
 

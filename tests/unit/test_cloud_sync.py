@@ -11,7 +11,7 @@ from blake3 import blake3
 
 from central_mdm.contract.heads import Alarm, HeadOutcome, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.identity import Trust
-from central_mdm.contract.journal import Event, Outcome, Pushed
+from central_mdm.contract.journal import SEQUENCE_TAKEN, Event, Outcome, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from central_mdm.contract.roster import Change, Changes, ClassRow, Scopes
 from classroom_app.cloud.errors import (
@@ -40,6 +40,7 @@ class Script:
         self.asked_at: list[float] = []
         self.missing: list[tuple[str, ...]] = []
         self.full, self.lost, self.refuses = False, "", ""
+        self.forked: set[str] = set()
         self.taught: tuple[str, ...] = ("class:5B",)
         self.document = ""
         self.looked_for: list[tuple[str, str]] = []
@@ -74,13 +75,15 @@ class Script:
         total = self.sums.pop(0) if len(self.sums) > 1 else self.sums[0]
         return Changes(scope, "one", changes, 1, False, 1, total)  # noqa: FBT003 - no more
 
-    async def push(self, events: tuple[Event, ...]) -> Pushed:
-        self.order.append("push")
+    async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed:
+        self.order.append(f"push {after}" if after else "push")
         self.asked_at.append(asyncio.get_running_loop().time())
         self._fail()
         self.pushed.append([event.id for event in events])
         if self.spoils & {event.id for event in events}:
             raise Refused(self.code)
+        if self.forked & {event.origin for event in events}:
+            return Pushed(tuple(Outcome(one.id, "refused", SEQUENCE_TAKEN) for one in events))
         return Pushed(tuple(Outcome(event.id, "applied") for event in events))
 
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard:
@@ -163,6 +166,25 @@ async def test_an_event_that_spoils_a_batch_is_found_and_the_others_arrive() -> 
     states = [store.outcomes[event.id].state for event in store.events]
     assert states == ["applied", "refused", "applied", "applied"]
     assert told[-1].refused == 1
+
+
+async def test_a_journal_whose_places_are_taken_goes_on_under_another_id_once_a_turn(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    central, store = Script(), MemoryStore()
+    for number in (4, 5):
+        store.write(number)
+    central.forked = {"store-1"}
+    await make(central, store)[0].once()
+    assert [one for one in central.order if one.startswith("push")] == ["push", "push 3"]
+    assert {one.state for one in store.outcomes.values()} == {"applied"}
+    store.write(6)
+    central.forked |= {"store-1-anew", "store-1-anew-anew"}  # it lies: no id is good enough
+    sync, _ = make(central, store)
+    await sync.once()
+    assert store.origin == "store-1-anew-anew"
+    assert (sync.state.waiting, sync.state.refused) == (0, 1)
+    caplog.clear()
 
 
 async def test_a_refusal_of_the_whole_is_not_taken_for_the_events_fault() -> None:

@@ -75,7 +75,7 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
         school = (await connection.execute(door)).scalar()
     if school is None:
         raise NotAllowed("bad-code", "This code is not known, has ended or is used up.")
-    ground.limits.stranger(school)
+    ground.limits.stranger(school, "code")
     async with ground.database.writing(school) as connection:
         if await is_ended(connection, school, thumbprint_of(key)):
             raise NotAllowed("ended", "The school has ended this key, or let its device go.")

@@ -85,7 +85,7 @@ async def link(connection: AsyncConnection, school: str, teacher: str, subject: 
 
 async def label_of(ground: Ground, school: str) -> str:
     """Return how the account is called that people here sign in with; empty: there is none."""
-    ground.limits.stranger(school)
+    ground.limits.stranger(school, "account")
     wanted = select(openid_providers.c.label).where(openid_providers.c.school == school)
     async with ground.database.reading(school) as connection:
         return (await connection.execute(wanted)).scalar() or ""
@@ -93,7 +93,7 @@ async def label_of(ground: Ground, school: str) -> str:
 
 async def begin(ground: Ground, providers: Providers, asked: OpenIdAsked) -> OpenIdBegun:
     """Return the address for the browser. Raises Missing, or Busy where the provider is away."""
-    ground.limits.stranger(asked.school)
+    ground.limits.stranger(asked.school, "account-begun")
     provider = await _provider(ground, asked.school)
     about = await providers.about(provider.issuer)
     until = ground.clock() + UNDER_WAY_SECONDS
@@ -116,7 +116,7 @@ async def begin(ground: Ground, providers: Providers, asked: OpenIdAsked) -> Ope
 
 async def finish(ground: Ground, providers: Providers, done: OpenIdDone) -> SignedIn:
     """Exchange the code for who it is. Raises NotSignedIn, NotAllowed, Missing or Busy."""
-    ground.limits.stranger(done.school)
+    ground.limits.stranger(done.school, "account-done")
     provider = await _provider(ground, done.school)
     state = _opened(ground, done)
     answer = await providers.exchange(

@@ -15,6 +15,10 @@ from msgspec import Struct
 from central_mdm.platform.errors import TooFast
 
 Shown = Literal["login", "code", "refresh"]
+Comes = Literal["code", "account", "account-begun", "account-done"]
+"""How somebody without a token comes to a school; an account's label is asked for, then a sign-in
+begun, then done.
+"""
 HELD_MAX: Final = 200_000
 """Buckets of each kind; 40 MiB at the most. Who fills them with made-up names frees others'."""
 
@@ -35,10 +39,11 @@ class Rates(Struct, frozen=True):
     `check_in`: one each quarter of an hour, and those of a network that comes and goes. `device`:
     all else that it asks, and brings. `teacher`: an app that brings a week's work. `school`: all of
     its devices switched on at once. `login` and `code`: who shows one, a class's code being shown
-    by many; `refresh`: who shows such a token. `strangers`: all who sign in by an account or show a
-    good code at one school. `made_up`: all who show logins there that nobody has: whoever has one
-    takes nothing from it, so it keeps nobody from signing in. `renewals`: all who show a refresh
-    token there, from one address: made-up ones cost their sender nothing.
+    by many; `refresh`: who shows such a token. `strangers`: all who show a good code at one school,
+    and as many who ask for each step of a sign-in by an account. `made_up`: all who show logins
+    there that nobody has: whoever has one takes nothing from it, so it keeps nobody from signing
+    in. `renewals`: all who show a refresh token there, from one address: made-up ones cost their
+    sender nothing.
     """
 
     check_in: Rate = Rate(60, 0.1)
@@ -119,9 +124,12 @@ class Limits:
         key = hashlib.blake2b(what.encode(errors="replace"), digest_size=16).hexdigest()
         self._shown[kind].take(key)
 
-    def stranger(self, school: str) -> None:
-        """Let somebody without a token come to this school. Raises TooFast."""
-        self._strangers.take(school)
+    def stranger(self, school: str, comes: Comes) -> None:
+        """Let somebody without a token come to this school. Raises TooFast.
+
+        Who floods one way in keeps it shut as long as that lasts, and no other.
+        """
+        self._strangers.take((school, comes))
 
     def made_up(self, school: str) -> None:
         """Let somebody show this school a login that nobody has. Raises TooFast.

@@ -103,7 +103,7 @@ def test_who_makes_refresh_tokens_up_keeps_nobody_from_signing_in_nor_another_ad
         limits.renewal("tilleuls", "10.0.0.66")
     limits.renewal("tilleuls", "10.0.0.7")
     limits.shown("login", "tilleuls/lambert")
-    limits.stranger("tilleuls")
+    limits.stranger("tilleuls", "code")
 
 
 def test_who_makes_logins_up_takes_nothing_from_who_comes_by_an_account_or_a_code() -> None:
@@ -113,4 +113,15 @@ def test_who_makes_logins_up_takes_nothing_from_who_comes_by_an_account_or_a_cod
     with pytest.raises(TooFast):
         limits.made_up("tilleuls")
     limits.made_up("elsewhere")
-    limits.stranger("tilleuls")
+    limits.stranger("tilleuls", "code")
+
+
+def test_who_floods_one_way_in_keeps_nobody_out_who_comes_by_another() -> None:
+    limits = Limits(Ticks(), Rates(strangers=Rate(5, 1)))
+    for _ in range(5):
+        limits.stranger("tilleuls", "account-begun")
+    with pytest.raises(TooFast):
+        limits.stranger("tilleuls", "account-begun")
+    limits.stranger("tilleuls", "code")
+    limits.stranger("tilleuls", "account-done")
+    limits.stranger("elsewhere", "account-begun")

@@ -17,6 +17,7 @@ from central_mdm.audited import acting_as
 from central_mdm.fleet import api as fleet
 from central_mdm.fleet import carried_api, wanted_api
 from central_mdm.fleet.door import Door
+from central_mdm.fleet.ended import take_back
 from central_mdm.fleet.proving import by_pass
 from central_mdm.fleet.rules import read_device
 from central_mdm.fleet.seen import Seen
@@ -95,7 +96,11 @@ def join(
         return await readiness.check()
 
     rooms = {
-        "identity": (identity.routes(ground), openid.routes(ground), administrators.routes(ground)),
+        "identity": (
+            identity.routes(ground, take_back),
+            openid.routes(ground),
+            administrators.routes(ground),
+        ),
         "roster": (roster.routes(ground), register.routes(ground)),
         "fleet": (
             fleet.routes(ground, seen),

@@ -1,4 +1,7 @@
-"""Whom the school ends wants nothing erased any more."""
+"""Whom the school ends wants nothing erased any more, also where they are let in again.
+
+So nobody is ended but with the wipes of which they are one of the two, in one transaction.
+"""
 
 from collections.abc import Collection
 
@@ -10,7 +13,7 @@ from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.urgent import ASKED, CANCELLED, CONFIRMED
 from central_mdm.fleet.wanted_model import urgent
 from central_mdm.identity.model import teachers
-from central_mdm.identity.revocation import end_teachers
+from central_mdm.identity.revocation import end_again, end_teachers, read_ours
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.errors import Missing
 from central_mdm.platform.ground import Ground
@@ -34,6 +37,14 @@ async def end_person(ground: Ground, school: str, person: str) -> int:
             about(person, f"cancelled wipes={several(taken, ROOM)}")
         await end_by_hand(connection, school, person)
         return await end_teachers(connection, ground, school, [person])
+
+
+async def take_back(ground: Ground, school: str, token: str) -> None:
+    """End again whom a list of ours ends that this database has forgotten. Raises NotAllowed."""
+    told = read_ours(ground, school, token)
+    async with ground.database.writing(school) as connection:
+        if people := await end_again(connection, ground, school, told, token):
+            await take_back_wipes(connection, ground, school, people)
 
 
 async def take_back_wipes(

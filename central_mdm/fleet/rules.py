@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Policy
 from central_mdm.contract.names import Party
 from central_mdm.contract.succession import STANDBY_TYPE, StandbyNamed
+from central_mdm.fleet.ended import take_back
 from central_mdm.fleet.enrolment import signed_assignment
 from central_mdm.fleet.model import policies
 from central_mdm.fleet.pace import next_check_in
@@ -21,7 +22,7 @@ from central_mdm.fleet.wanted import statements
 from central_mdm.identity.certificates import key_of_request
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.renewal import renew_once
-from central_mdm.identity.revocation import is_lost, newer, take_back
+from central_mdm.identity.revocation import is_lost, newer
 from central_mdm.identity.statements import sign
 from central_mdm.identity.succession import since
 from central_mdm.journal.heads import newest_count, take

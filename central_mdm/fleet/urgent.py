@@ -154,7 +154,7 @@ async def urgent_of(
         if row.kind == "lost":
             text = row.text
         elif not wipe and {row.asked_by, row.confirmed_by} <= await people(connection, school):
-            # A list that the school had lost may have ended one of them again.
+            # One of them may be a substitute since.
             wipe, wipe_at = row.id, row.runs_at
     return Urgent(device, school, version, ground.clock(), text, wipe, wipe_at)
 

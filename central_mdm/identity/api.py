@@ -1,5 +1,6 @@
 """Routes of identity: sign in, refresh, grants, certificates renewed, what was administrated."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from litestar import Router, get, post
@@ -32,11 +33,14 @@ from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
 LIST_BYTES_MAX = 64 * 1024
+TakeBack = Callable[[Ground, str, str], Awaitable[None]]
 Key = Annotated[str, QueryParameter(pattern=r"^([0-9a-f]{64})?$")]
 Number = Annotated[int, QueryParameter(ge=0, le=2**53)]
 
 
-def routes(ground: Ground) -> Router:
+def routes(ground: Ground, take_back: TakeBack) -> Router:
+    """`take_back` ends again whom a list ends that somebody has brought."""
+
     @post(
         "/sign-in",
         status_code=200,
@@ -91,7 +95,7 @@ def routes(ground: Ground) -> Router:
         responses=problems(401, 403),
     )
     async def brought(request: AnyRequest, data: JSONBody[ListBrought]) -> None:
-        await revocation.take_back(ground, request.user.school, data.deny_list)
+        await take_back(ground, request.user.school, data.deny_list)
 
     @get("/audit", opt=AUDITED, responses=problems(401, 403))
     async def acts(request: AnyRequest, before: Number = 0) -> Acts:

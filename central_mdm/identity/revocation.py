@@ -5,10 +5,10 @@ Each list is whole, signed, and numbered above the last; devices and apps never 
 
 import logging
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import Row, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import DENIED_MAX, DENY_TYPE, DenyList
@@ -60,55 +60,60 @@ async def is_lost(connection: AsyncConnection, school: str, number: int) -> bool
     return number > 0 and (await connection.execute(known)).first() is None
 
 
-async def take_back(ground: Ground, school: str, token: str) -> None:
-    """End again whom a list of ours ends that this database has forgotten. Raises NotAllowed.
+def read_ours(ground: Ground, school: str, token: str) -> DenyList:
+    """Read a list that somebody brings. Raises NotAllowed where the school has not signed it."""
+    told = read(token, DENY_TYPE, DenyList, ground.keys.key(school).public_key())
+    if told is None or told.school != school:
+        raise NotAllowed("foreign-list", "This school has not signed that list.")
+    return told
+
+
+async def end_again(
+    connection: AsyncConnection, ground: Ground, school: str, told: DenyList, token: str
+) -> list[str]:
+    """End whom a list of ours ends that this database has forgotten; return these people.
 
     Whoever brings it can end nobody by it whom the school had not ended. Who was ended as a person
     is so again where the certificate is known here; else the key alone is.
     """
-    key = ground.keys.key(school).public_key()
-    told = read(token, DENY_TYPE, DenyList, key)
-    if told is None or told.school != school:
-        raise NotAllowed("foreign-list", "This school has not signed that list.")
-    async with ground.database.writing(school) as connection:
-        row = {"school": school, "number": told.number, "statement": token.encode("ascii")}
-        added = upsert(connection, deny_lists).values(row).on_conflict_do_nothing()
-        if not (await connection.execute(added)).rowcount:
-            return
-        mine = revocations.c.school == school, revocations.c.thumbprint.in_(told.keys)
-        here = (await connection.execute(select(revocations.c.thumbprint).where(*mine))).scalars()
-        forgotten = sorted(set(told.keys) - set(here))
-        held = select(schools.c.generation).where(schools.c.school == school)
-        generation = int(await connection.scalar(held.with_for_update()) or 0)
-        if not forgotten and told.generation <= generation:
-            return
-        raised = update(schools).where(schools.c.school == school)
-        highest = max(generation, told.generation)
-        await connection.execute(raised.values(generation=highest))
-        for person in await _ended_again(connection, school, forgotten, ground.clock()):
-            whose = teachers.c.school == school, teachers.c.id == person
-            await connection.execute(update(teachers).where(*whose).values(ended=True))
-            await revoke_person(connection, school, person)
-            await _revoke(connection, school, "teacher", person)
-        number = await publish_list(connection, ground, school)
+    row = {"school": school, "number": told.number, "statement": token.encode("ascii")}
+    added = upsert(connection, deny_lists).values(row).on_conflict_do_nothing()
+    if not (await connection.execute(added)).rowcount:
+        return []
+    mine = revocations.c.school == school, revocations.c.thumbprint.in_(told.keys)
+    here = (await connection.execute(select(revocations.c.thumbprint).where(*mine))).scalars()
+    forgotten = sorted(set(told.keys) - set(here))
+    known = await _certified(connection, school, forgotten)
+    people = sorted({row.party for row in known.values() if row.role == "teacher"})
+    # The people first, as all do who change one.
+    theirs = select(teachers.c.id).where(teachers.c.school == school, teachers.c.id.in_(people))
+    await connection.execute(theirs.order_by(teachers.c.id).with_for_update())
+    held = select(schools.c.generation).where(schools.c.school == school)
+    generation = int(await connection.scalar(held.with_for_update()) or 0)
+    if not forgotten and told.generation <= generation:
+        return []
+    raised = update(schools).where(schools.c.school == school)
+    await connection.execute(raised.values(generation=max(generation, told.generation)))
+    for key in forgotten:
+        # Of several certificates of one key, what ends last.
+        ends_at = known[key].ends_at if key in known else ground.clock() + CERTIFICATE_SECONDS_MAX
+        again = upsert(connection, revocations)
+        again = again.values(school=school, thumbprint=key, ends_at=ends_at)
+        await connection.execute(again.on_conflict_do_nothing())
+    number = await end_teachers(connection, ground, school, people)
     log.warning("ended again", extra={"keys": len(forgotten), "list": number})
+    return people
 
 
-async def _ended_again(
-    connection: AsyncConnection, school: str, keys: Sequence[str], now: int
-) -> list[str]:
-    """Revoke these keys; return the people whose they are, as far as they are known."""
+async def _certified(
+    connection: AsyncConnection, school: str, keys: Sequence[str]
+) -> dict[str, Row[Any]]:
+    """Return by its key the certificate that ends last, as far as these are known."""
     wanted = select(certificates).where(
         certificates.c.school == school, certificates.c.thumbprint.in_(keys)
     )
     rows = await connection.execute(wanted.order_by(certificates.c.ends_at))
-    known = {row.thumbprint: row for row in rows}  # of several of one key, what ends last
-    for key in keys:
-        ends_at = known[key].ends_at if key in known else now + CERTIFICATE_SECONDS_MAX
-        added = upsert(connection, revocations)
-        row = added.values(school=school, thumbprint=key, ends_at=ends_at)
-        await connection.execute(row.on_conflict_do_nothing())
-    return sorted({row.party for row in known.values() if row.role == "teacher"})
+    return {row.thumbprint: row for row in rows}
 
 
 async def end_teacher(ground: Ground, school: str, teacher: str) -> int:

@@ -30,6 +30,8 @@ from central_mdm.fleet.urgent import (
 from central_mdm.fleet.wanted_model import reports, urgent
 from central_mdm.identity import second_factor
 from central_mdm.identity.model import second_factors
+from central_mdm.identity.people import let_in_again
+from central_mdm.identity.revocation import newest
 from central_mdm.identity.roles import choose_role
 from central_mdm.joining import ground_at
 from central_mdm.platform.authentication import Caller
@@ -48,6 +50,7 @@ from device_bridge.agent.settings import Machine, NotHere, Remembered
 from tests import postgres
 from tests.integration.test_check_ins import duties_of
 from tests.mdm import Mdm, Prepared, bearer, new_request
+from tests.restored import forget_who_was_ended
 from tests.unit.test_wanted import Pupil
 
 pytestmark = pytest.mark.real_loop
@@ -419,6 +422,32 @@ async def test_another_administrator_cancels_and_who_is_ended_wants_nothing_eras
     assert (await confirm_wipe(mdm.ground, mdm.school, first, other.id)).state == "confirmed"
     with pytest.raises(Missing):
         await end_person(mdm.ground, mdm.school, "nobody")
+
+
+async def test_who_is_let_in_again_after_a_lost_list_was_brought_back_has_nothing_erased(
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    first, second = (each["id"] for each in mdm.sample["teachers"][:2])
+    for login in ("lambert", "keller"):
+        await mdm.sign_in(login, csr=new_request())
+    await end_person(mdm.ground, mdm.school, second)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        lost = (await newest(connection, mdm.school)).statement
+    await forget_who_was_ended(mdm)
+    wipe = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    await confirm_wipe(mdm.ground, mdm.school, second, wipe.id)
+    headers = await mdm.as_teacher()
+    answer = await mdm.http.post("/api/trust", json={"deny_list": lost}, headers=headers)
+    assert answer.status_code == 204, answer.text
+    caplog.clear()  # whom the list has ended is a warning
+    await let_in_again(mdm.ground, mdm.school, second)
+    mdm.clock.at += 2 * 3600
+    await agent.check_ins.once()
+    assert agent.wanted.wipe == "", "nobody expects it any more"
+    with pytest.raises(Refused) as over:
+        await cancel_wipe(mdm.ground, mdm.school, first, wipe.id)
+    assert over.value.detail == "It is cancelled."
 
 
 @on_sqlite

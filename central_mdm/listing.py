@@ -10,6 +10,7 @@ from central_mdm.fleet.model import codes, releases
 from central_mdm.fleet.model import devices as enrolled
 from central_mdm.fleet.wanted_model import groups
 from central_mdm.identity.model import teachers
+from central_mdm.platform.ahead import AHEAD_SECONDS
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.model import classes, devices, placements
 
@@ -136,6 +137,8 @@ def _state_of_code(row: Row[Any], now: int) -> str:
         return "revoked"
     if row.ends_at <= now:
         return "over"
+    if row.made_at > now + AHEAD_SECONDS:
+        return "not yet"  # made by a clock that was ahead: no device enrols by it
     return "good" if row.uses_left else "used up"
 
 

@@ -11,7 +11,7 @@ from central_mdm import listing
 from central_mdm.cli import main
 from central_mdm.contract.roster import ClassRow
 from central_mdm.contract.wanted import Group, Rule
-from central_mdm.fleet.enrolment import revoke_code
+from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.groups import keep_group
 from central_mdm.identity.revocation import end_teacher
 from central_mdm.listing import KINDS, lines
@@ -19,7 +19,7 @@ from central_mdm.platform.errors import Missing, Refused
 from central_mdm.roster.model import classes
 from central_mdm.roster.naming import class_named
 from central_mdm.roster.rules import put_class
-from tests.mdm import Mdm, Prepared
+from tests.mdm import Mdm, Prepared, new_request
 
 pytestmark = pytest.mark.real_loop
 on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
@@ -57,6 +57,24 @@ async def test_all_that_is_there_is_listed_page_after_page_with_its_state(
     assert [line["state"] for line in await listed(mdm, "codes")].count("revoked") == 1
     (mine,) = await listed(mdm, "devices", mdm.sample["devices"][0]["device"])
     assert (mine["classes"], mine["state"]) == (["5e B"], "not enrolled")
+
+
+@on_sqlite
+async def test_a_code_that_was_made_by_a_clock_ahead_is_listed_as_what_it_is(mdm: Mdm) -> None:
+    ahead, code = 730 * 86_400, "ABCD-EFGH-WXYZ"
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        made = Code("5B", mdm.clock.at + ahead + 3600)
+        await make_code(connection, mdm.school, code, made, mdm.clock.at + ahead)
+
+    async def state() -> str:
+        (line,) = [one for one in await listed(mdm, "codes") if one["ends_at"] == made.ends_at]
+        return line["state"]
+
+    assert await state() == "not yet"
+    told = {"code": code, "csr": new_request(), "inventory": {"kind": "laptop"}}
+    assert (await mdm.http.post("/api/enrolments", json=told)).status_code == 403
+    mdm.clock.at += ahead
+    assert await state() == "good"
 
 
 @on_sqlite

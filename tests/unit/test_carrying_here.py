@@ -9,9 +9,11 @@ from typing import cast
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 
 from central_mdm.contract.carried import (
     ARRIVED_TYPE,
+    SEALED_BYTES_MAX,
     SEALING_TYPE,
     TOLD_TYPE,
     Arrived,
@@ -23,12 +25,13 @@ from central_mdm.contract.carried import (
 )
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.heads import SignedHead
+from central_mdm.contract.wanted import Command, Declaration, Reports
 from central_mdm.identity.sealing import seal, sealing_key, unseal
-from device_bridge.agent.guard.carrying import HEADS_SECONDS, CarryingHere
+from device_bridge.agent.guard.carrying import HEADS_SECONDS, CarriedKept, CarryingHere
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.ports import Link
 from device_bridge.agent.guard.renewing import Renewing
-from device_bridge.agent.settings import Machine, Remembered
+from device_bridge.agent.settings import Machine, NotHere, Remembered
 from device_bridge.protocol.carrying import Brought, BundleGiven
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.trust.grants import read_statement, sign
@@ -46,14 +49,20 @@ MDM = new_key()
 
 @dataclass
 class Heads:
-    """The witness, whose journal has grown at each look; `told` are those that were answered."""
+    """The witness, whose journal has grown at each look; `told` are those that were answered.
 
+    `kept`: what waits instead, until it is answered.
+    """
+
+    kept: tuple[SignedHead, ...] = ()
     asked: list[int] = field(default_factory=list[int])
     told: list[str] = field(default_factory=list[str])
 
     async def waiting(self, central_count: int, limit: int) -> tuple[SignedHead, ...]:
         assert limit
         self.asked.append(central_count)
+        if self.kept:
+            return tuple(one for one in self.kept if one.head not in self.told)[:limit]
         return (SignedHead(f"head-{len(self.asked)}", b"certificate"),)
 
     async def answered(self, heads: Sequence[SignedHead]) -> None:
@@ -181,6 +190,54 @@ async def test_the_journals_head_goes_along_and_once_a_day_by_itself(tmp_path: P
     found = scene.opened(second)
     assert found
     assert [one.head for one in found[0].heads] == ["head-2"]
+
+
+async def test_the_most_that_may_be_told_is_carried_in_parts_and_none_of_it_is_lost(
+    tmp_path: Path,
+) -> None:
+    """In letters that take most room, with a request for a certificate and two whole heads."""
+    long = "\x01" * 200
+    declared = tuple(Declaration(letter * 40, 3, {}) for letter in "abcdefghijklmnop")
+    machine = Machine({one.feature: NotHere(long) for one in declared})
+    orders = [Command(f"{one}".ljust(64, "x"), "message", NOW + 2**30, "Come") for one in range(8)]
+    scene = Scene(a_device(tmp_path, machine))
+    scene.here.pupil.why = long
+    scene.heads.kept = tuple(SignedHead(letter * 4096, bytes(2048)) for letter in "ab")
+    line = long[:120]
+    scene.inventory = Inventory(
+        long[:64], line, line, line, long[:40], 2**53, 2**53, networks="f" * 400
+    )
+    scene.at = int(scene.renewing.ends_at) - RENEWED_BEFORE_SECONDS + 1
+    wanted = scene.seals(scene.here.wants(5, *orders, declared=declared))
+    given = await scene.brings(wanted=wanted)
+    told: list[Told] = []
+    while given:
+        assert len(given[0]) <= SEALED_BYTES_MAX
+        found = scene.opened(given[0])
+        assert found
+        told.append(found[0])
+        given = await scene.brings(scene.receipt(given[0]), link=FakeLink())
+    assert told[0].csr
+    assert [one.wanted for one in told] == [5] * len(told)
+    assert all(one.reports != Reports() for one in told)
+    reported = [one.feature for each in told for one in each.reports.reports]
+    assert reported == [one.feature for one in declared]
+    assert [one.id for each in told for one in each.reports.ended] == [one.id for one in orders]
+    assert scene.heads.told == [one.head for one in scene.heads.kept]
+
+
+async def test_a_bundle_that_an_agent_of_before_made_too_large_is_made_anew(tmp_path: Path) -> None:
+    scene = a_scene(tmp_path)
+    (first,) = await scene.brings()
+    kept = msgspec.json.decode(scene.here.folder.carried.read_bytes(), type=CarriedKept)
+    large = replace(kept, sealed=bytes(SEALED_BYTES_MAX + 1))
+    scene.here.folder.carried.write_bytes(msgspec.json.encode(large))
+    scene.again()
+    (second,) = await scene.brings(link=FakeLink())
+    found = scene.opened(second)
+    assert found
+    assert found[0].counter == kept.counter + 1
+    assert len(second) == len(first)
 
 
 async def test_a_device_whose_clock_was_set_back_tells_nothing_older_than_before(

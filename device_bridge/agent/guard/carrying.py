@@ -7,8 +7,8 @@ the MDM's own word is brought back that it arrived. What changed meanwhile makes
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import Final, NoReturn, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NoReturn, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -39,8 +39,13 @@ WAITING_MAX: Final = 8
 """Apps that wait to be answered; more than links can be."""
 HEADS_SECONDS: Final = 24 * 3600
 """So often a bundle is made for the journal's head alone, which changes with each entry."""
+TOLD_BYTES_MAX: Final = 24_000
+"""Of a `Told` as JSON: signed and sealed, which makes four bytes of three, it may be carried."""
 REPORTS_A_BUNDLE: Final = 8
-"""Of each kind: so a bundle never is too large, whatever their reasons say; the rest follows."""
+"""Of each kind; the rest follows."""
+REPORTS_BYTES_MAX: Final = 4500
+"""Of both kinds: with the longest inventory and request there is room for a journal's head."""
+Part = TypeVar("Part", bound=Struct)
 Fact = tuple[int, str]
 """The version held, and the hash of the inventory."""
 NOTHING: Final[Fact] = (0, "")
@@ -189,10 +194,10 @@ class CarryingHere:
         if reports == Reports() and fact == held.arrived and not (old or asks):
             return
         says = (fact, reports, sealing.key, csr)
-        if not held.sealed or old or says != (held.fact, held.reports, held.sealing, held.csr):
+        fits = 0 < len(held.sealed) <= SEALED_BYTES_MAX  # agents of before made larger ones
+        if not fits or old or says != (held.fact, held.reports, held.sealing, held.csr):
             held = await self._sealed(inventory, fact, reports, sealing, csr)
-        has = any(one is link and digest == held.digest for one, digest in self._given)
-        if has or len(held.sealed) > SEALED_BYTES_MAX:
+        if any(one is link and digest == held.digest for one, digest in self._given):
             return
         self._given.append((link, held.digest))
         link.send(BundleGiven(held.sealed))
@@ -205,7 +210,6 @@ class CarryingHere:
         enrolled, held = self._enrolment, self._held
         key, counter = enrolled.identity.key, held.counter + 1
         version, inventory_hash = fact
-        heads = await self._heads(held.head_count)
         now = int(self._utc())
         issued_at = max(now, held.issued_at)  # whatever this clock says now
         told = Told(
@@ -218,10 +222,17 @@ class CarryingHere:
             inventory_hash=inventory_hash,
             inventory=inventory,
             reports=reports,
-            heads=heads,
             csr=csr,
             certificate_ends_at=int(self._renewing.ends_at),
         )
+        found = await self._heads(held.head_count)
+        heads = _first(found, TOLD_BYTES_MAX - len(msgspec.json.encode(told)))
+        told = replace(told, heads=heads)
+        owed = self._wanted.owed() or Reports()
+        left = len(owed.reports) - len(reports.reports) + len(owed.ended) - len(reports.ended)
+        if left > 0 or len(heads) < len(found):
+            later = {"reports": left, "heads": len(found) - len(heads)}
+            log.info("told in parts", extra={"counter": counter, **later})
         sealed, digest = seal_told(told, key, sealing.key)
         made = CarriedKept(
             counter,
@@ -257,7 +268,21 @@ class CarryingHere:
 def _some(owed: Reports | None) -> Reports:
     """Return what fits into a bundle of what the MDM is to be told."""
     owed = owed or Reports()
-    return Reports(owed.reports[:REPORTS_A_BUNDLE], owed.ended[:REPORTS_A_BUNDLE])
+    reports = _first(owed.reports[:REPORTS_A_BUNDLE], REPORTS_BYTES_MAX)
+    room = REPORTS_BYTES_MAX - len(msgspec.json.encode(reports))
+    ended = _first(owed.ended[:REPORTS_A_BUNDLE], room)
+    return Reports(reports, ended)
+
+
+def _first(each: Iterable[Part], room: int) -> tuple[Part, ...]:
+    """Return as many of the first as have room, in bytes of JSON."""
+    kept: list[Part] = []
+    for one in each:
+        room -= len(msgspec.json.encode(one)) + 1  # a comma
+        if room < 0:
+            break
+        kept.append(one)
+    return tuple(kept)
 
 
 def read_carried(folder: Folder) -> CarriedKept:

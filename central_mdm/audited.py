@@ -18,6 +18,8 @@ NOT_ACTS: Final = frozenset({
     "alarms", "ending", "sample", "standings", "tidy", "admin audit",
 })  # fmt: skip
 """They read, are the clock's or the sample's."""
+OF_ALL: Final = frozenset({"admin backup"})
+"""They are of each school, and name none."""
 TOLD: Final = (
     "role", "verbs", "kind", "region", "issuer", "client", "claim", "hours", "uses", "class_id",
     "network", "gateway", "private_minutes", "close_minutes", "all_grants", "feature", "minutes",
@@ -45,10 +47,9 @@ async def witnessed(ground: Ground, command: str, args: argparse.Namespace) -> A
     acting.set(Acting(write, _object(options), _told(options)))
     try:
         yield
-    except (Refusal, FileExistsError) as error:
-        code = error.code if isinstance(error, Refusal) else "exists"
-        for school in await _schools(ground, options):
-            await ground.database.keep_refusal(school, code)
+    except (Refusal, OSError) as error:
+        for school in await _schools(ground, command, options):
+            await ground.database.keep_refusal(school, _code(error))
         raise
 
 
@@ -67,11 +68,20 @@ def acting_as(ground: Ground, caller: Caller, path: str) -> Acting:
     return Acting(write)
 
 
-async def _schools(ground: Ground, options: Mapping[str, Any]) -> Collection[str]:
+def _code(error: Refusal | OSError) -> str:
+    if isinstance(error, Refusal):
+        return error.code
+    return "exists" if isinstance(error, FileExistsError) else "failed"
+
+
+async def _schools(ground: Ground, command: str, options: Mapping[str, Any]) -> Collection[str]:
     """Name the schools that a command means and that are here: only they have an audit."""
+    here = await schools_here(ground)
+    if command in OF_ALL:
+        return here
     of = (each.partition("=")[0] for each in options.get("of") or ())
     named = {options["school"]} if options.get("school") else set(of)
-    return sorted(named & set(await schools_here(ground)))
+    return sorted(named & set(here))
 
 
 def _object(options: Mapping[str, Any]) -> str:

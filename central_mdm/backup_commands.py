@@ -7,8 +7,9 @@ from typing import Final
 
 from msgspec import to_builtins
 
+from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import schools_here
-from central_mdm.keeping import back_up, restore
+from central_mdm.keeping import Kept, back_up, restore
 from central_mdm.platform.acting import no_act
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
@@ -34,17 +35,34 @@ def add_to(command: Add) -> None:
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed. Raises Refused where something does not fit."""
-    passphrase = new_passphrase("the backup") if args.admin == "backup" else ""
-    for school in await schools_here(ground):
-        async with ground.database.writing(school):
-            pass  # all that is kept goes out, or is looked through: an act of each school
     if args.admin == "backup":
-        return {"backup": to_builtins(await back_up(ground, args.folder, args.out, passphrase))}
+        return {"backup": to_builtins(await _back_up(ground, args.folder, args.out))}
+    await _act(ground)
     with no_act():  # what is marked as lost is a part of it
         looked = await look_through(ground)
     if faults := [f"{school}: {fault}" for school, one in looked.items() for fault in one.faults]:
         raise Refused("faults", "\n".join(faults))
     return {"verified": to_builtins(looked)}
+
+
+async def _back_up(ground: Ground, folder: Path, out: Path) -> Kept:
+    """Tell each school before any of it goes out, and once more when all of it has."""
+    passphrase = new_passphrase("the backup")
+    for school in await schools_here(ground):
+        told = ground.clock(), school, by_console(), "admin backup", f"school {school}", "begins"
+        with no_act():
+            async with ground.database.writing(school) as connection:
+                await record(connection, *told)
+    kept = await back_up(ground, folder, out, passphrase)
+    await _act(ground)
+    return kept
+
+
+async def _act(ground: Ground) -> None:
+    """Note it in each school: all that is kept went out, or is looked through."""
+    for school in await schools_here(ground):
+        async with ground.database.writing(school):
+            pass
 
 
 async def make(args: argparse.Namespace) -> object:

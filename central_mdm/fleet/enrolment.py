@@ -17,7 +17,7 @@ from central_mdm.fleet.proving import new_pass
 from central_mdm.identity.certificates import key_of_request, thumbprint_of
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import certificates
-from central_mdm.identity.renewal import is_ended
+from central_mdm.identity.revocation import is_ended
 from central_mdm.identity.rules import register, school_row
 from central_mdm.identity.statements import sign
 from central_mdm.platform.ahead import AHEAD_SECONDS

@@ -10,7 +10,8 @@ from central_mdm.contract.fleet import PROOF_TYPE, KeyShown, Passed, Proof
 from central_mdm.fleet.model import devices
 from central_mdm.fleet.standing import Standings
 from central_mdm.identity.certificates import thumbprint_of
-from central_mdm.identity.renewal import is_ended, newest_key
+from central_mdm.identity.renewal import newest_key
+from central_mdm.identity.revocation import is_ended
 from central_mdm.identity.statements import read
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed, Unproven

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.names import Party, Role
 from central_mdm.identity.certificates import LEAF, ends_at_of, key_of_request, thumbprint_of
-from central_mdm.identity.model import RANK, certificates, revocations
+from central_mdm.identity.model import RANK, certificates
+from central_mdm.identity.revocation import is_ended
 from central_mdm.identity.rules import register, school_row
 from central_mdm.platform.ahead import ends_by
 from central_mdm.platform.answers import Answer, Asked, find, keep
@@ -166,11 +167,3 @@ async def newest_keys(
     )
     rows = await connection.execute(wanted.order_by(RANK))
     return {row.party: row.thumbprint for row in rows}
-
-
-async def is_ended(connection: AsyncConnection, school: str, thumbprint: str) -> bool:
-    """Say whether the school has ended this key, or the device that had it has left."""
-    wanted = select(revocations.c.thumbprint).where(
-        revocations.c.school == school, revocations.c.thumbprint == thumbprint
-    )
-    return (await connection.execute(wanted)).first() is not None

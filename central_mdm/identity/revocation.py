@@ -60,6 +60,14 @@ async def is_lost(connection: AsyncConnection, school: str, number: int) -> bool
     return number > 0 and (await connection.execute(known)).first() is None
 
 
+async def is_ended(connection: AsyncConnection, school: str, thumbprint: str) -> bool:
+    """Say whether the school has ended this key, or the device that had it has left."""
+    wanted = select(revocations.c.thumbprint).where(
+        revocations.c.school == school, revocations.c.thumbprint == thumbprint
+    )
+    return (await connection.execute(wanted)).first() is not None
+
+
 def read_ours(ground: Ground, school: str, token: str) -> DenyList:
     """Read a list that somebody brings. Raises NotAllowed where the school has not signed it."""
     told = read(token, DENY_TYPE, DenyList, ground.keys.key(school).public_key())
@@ -114,15 +122,6 @@ async def _certified(
     )
     rows = await connection.execute(wanted.order_by(certificates.c.ends_at))
     return {row.thumbprint: row for row in rows}
-
-
-async def end_teacher(ground: Ground, school: str, teacher: str) -> int:
-    """End a teacher's sign-in, tokens and keys; return the new list's number. Raises Missing."""
-    async with ground.database.writing(school) as connection:
-        mine = (teachers.c.school == school, teachers.c.id == teacher)
-        if (await connection.execute(select(teachers.c.id).where(*mine))).first() is None:
-            raise Missing("no-teacher")
-        return await end_teachers(connection, ground, school, [teacher])
 
 
 async def end_teachers(

@@ -18,14 +18,13 @@ from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import (
     RANK,
     certificates,
-    revocations,
     schools,
     successions,
     teachers,
     tenants,
 )
 from central_mdm.identity.passwords import NOBODY, matches
-from central_mdm.identity.revocation import newest
+from central_mdm.identity.revocation import is_ended, newest
 from central_mdm.identity.roles import verbs_of
 from central_mdm.identity.statements import sign
 from central_mdm.identity.tokens import TOKEN_SECONDS, Pair, issue_pair, rotate
@@ -290,10 +289,9 @@ async def _own_key(
     connection: AsyncConnection, school: str, teacher: str, thumbprint: str, now: int
 ) -> str:
     """Return this thumbprint where the root of now vouches for it as this teacher's; else ""."""
+    if await is_ended(connection, school, thumbprint):
+        return ""
     about = await school_row(connection, school)
-    ended = select(revocations.c.thumbprint).where(
-        revocations.c.school == school, revocations.c.thumbprint == thumbprint
-    )
     wanted = select(certificates.c.thumbprint).where(
         certificates.c.school == school,
         certificates.c.thumbprint == thumbprint,
@@ -301,7 +299,6 @@ async def _own_key(
         certificates.c.party == teacher,
         certificates.c.ends_at > now,
         certificates.c.epoch == about.succession,
-        ~ended.exists(),
     )
     return (await connection.execute(wanted.limit(1))).scalar() or ""
 

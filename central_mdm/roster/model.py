@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    Column,
+    ColumnElement,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    or_,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 from central_mdm.platform.database import ID, metadata
@@ -27,6 +38,13 @@ teaching: Final = Table(
     Column("class_id", ID, primary_key=True),
     Column("ends_at", BigInteger, nullable=False, server_default="0"),
 )
+
+
+def is_taught(now: int | BindParameter[int]) -> ColumnElement[bool]:
+    """Say who has a class at `now`, UTC seconds."""
+    return or_(teaching.c.ends_at == 0, teaching.c.ends_at > now)
+
+
 pupils: Final = Table(
     "roster_pupils",
     metadata,

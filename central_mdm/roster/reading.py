@@ -13,7 +13,7 @@ from central_mdm.contract.roster import Change, Changes, Row
 from central_mdm.identity.model import schools
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed
-from central_mdm.roster.model import changes, memberships, scopes, teaching
+from central_mdm.roster.model import changes, is_taught, memberships, scopes, teaching
 
 PAGE_MAX: Final = 500
 _row: Final = json.Decoder(Row)
@@ -21,7 +21,7 @@ _row: Final = json.Decoder(Row)
 _CLASSES: Final = select(teaching.c.class_id, teaching.c.ends_at).where(
     teaching.c.school == bindparam("school"),
     teaching.c.teacher == bindparam("teacher"),
-    or_(teaching.c.ends_at == 0, teaching.c.ends_at > bindparam("now")),
+    is_taught(bindparam("now")),
 )
 _EVER: Final = select(teaching.c.class_id).where(
     teaching.c.school == bindparam("school"), teaching.c.teacher == bindparam("teacher")
@@ -30,7 +30,7 @@ _TEACHES: Final = exists().where(
     teaching.c.school == schools.c.school,
     teaching.c.teacher == bindparam("teacher"),
     teaching.c.class_id == bindparam("class_id"),
-    or_(teaching.c.ends_at == 0, teaching.c.ends_at > bindparam("now")),
+    is_taught(bindparam("now")),
 )
 _STAND: Final = select(
     schools.c.epoch,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, case, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.register import Hour
@@ -17,6 +17,7 @@ from central_mdm.roster.model import (
     classes,
     devices,
     hours,
+    is_taught,
     memberships,
     past,
     placements,
@@ -36,8 +37,7 @@ async def put_class(
     await connection.execute(
         added.on_conflict_do_update(index_elements=["school", "id"], set_=facts)
     )
-    still = or_(teaching.c.ends_at == 0, teaching.c.ends_at > now)
-    mine = (teaching.c.school == school, teaching.c.class_id == row.id, still)
+    mine = (teaching.c.school == school, teaching.c.class_id == row.id, is_taught(now))
     found = (await connection.execute(select(teaching.c.teacher).where(*mine))).scalars()
     return [told(f"class:{row.id}", row), *(told(f"teacher:{each}", row) for each in found)]
 
@@ -141,7 +141,7 @@ async def retire_class(
         .where(
             teaching.c.school == school,
             teaching.c.class_id == class_id,
-            or_(teaching.c.ends_at == 0, teaching.c.ends_at > now),
+            is_taught(now),
         )
         .values(ends_at=OVER)
         .returning(teaching.c.teacher)

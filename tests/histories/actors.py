@@ -20,7 +20,8 @@ from central_mdm.contract.fleet import Inventory, Policy
 from central_mdm.contract.grants import DenyList
 from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.fleet.declaring import declare_policy
-from central_mdm.identity.revocation import end_device, end_grants, end_teacher
+from central_mdm.fleet.ended import end_person
+from central_mdm.identity.revocation import end_device, end_grants
 from central_mdm.identity.rules import begin_epoch
 from central_mdm.joining import ground_at
 from central_mdm.platform.database import Database
@@ -320,7 +321,7 @@ class Acts:
 
     async def end_teacher(self, ground: Ground) -> None:
         teacher = self.scene.template.teachers[-1].id
-        await end_teacher(ground, SCHOOL, teacher)
+        await end_person(ground, SCHOOL, teacher)
         self.scene.hear(Ended(teacher))
 
 

@@ -14,8 +14,9 @@ from sqlalchemy import select
 
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.leaving import SignedReceipt
+from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.model import devices, releases
-from central_mdm.identity.revocation import end_device, end_teacher
+from central_mdm.identity.revocation import end_device
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.central import SOONEST_SECONDS, Client
 from device_bridge.agent.guard.enrolled import read_enrolment, read_school, write_school
@@ -181,7 +182,7 @@ async def test_whom_a_server_set_back_to_a_copy_has_forgotten_a_device_tells_it_
     duties = duties_of(lambda: found, client, lists=lists)
     check_ins = CheckIns(folder, enrolment, duties)
     brought = overheard(mdm, b"lost_list")
-    ended = await end_teacher(mdm.ground, mdm.school, "t-lambert")
+    ended = await end_person(mdm.ground, mdm.school, "t-lambert")
     await check_ins.once()
     assert (lists.denied.number, lists.denied.keys) == (ended, {thumbprint(key.public_key())})
     await forget_who_was_ended(mdm)

@@ -7,10 +7,10 @@ from sqlalchemy import func, insert, select
 
 from central_mdm.contract.heads import Alarm
 from central_mdm.fleet.acts import ACTS_AN_HOUR, ask, confirm, person, waiting
+from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.model import releases
 from central_mdm.identity.attempts import GUESSES, count
 from central_mdm.identity.model import certificates
-from central_mdm.identity.revocation import end_teacher
 from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school, prove
 from central_mdm.journal.alarms import alarms_of, alarms_since
@@ -97,7 +97,7 @@ async def test_what_is_over_or_anothers_lets_nobody_go(mdm: Mdm) -> None:
     with pytest.raises(Refused, match="act-over"):
         await confirm(mdm.ground, mdm.school, OTHER, act.id)
     act = await ask(mdm.ground, mdm.school, ONE, FEW)
-    await end_teacher(mdm.ground, mdm.school, ONE)
+    await end_person(mdm.ground, mdm.school, ONE)
     with pytest.raises(Refused, match="act-over"):
         await confirm(mdm.ground, mdm.school, OTHER, act.id)
     assert await released(mdm) == 0

@@ -11,9 +11,9 @@ from central_mdm import listing
 from central_mdm.cli import main
 from central_mdm.contract.roster import ClassRow
 from central_mdm.contract.wanted import Group, Rule
+from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.groups import keep_group
-from central_mdm.identity.revocation import end_teacher
 from central_mdm.listing import KINDS, lines
 from central_mdm.platform.errors import Missing, Refused
 from central_mdm.roster.model import classes
@@ -50,7 +50,7 @@ async def test_all_that_is_there_is_listed_page_after_page_with_its_state(
     assert all(
         {"school", "id", "state"} <= line.keys() for found in whole.values() for line in found
     )
-    await end_teacher(mdm.ground, mdm.school, "t-keller")
+    await end_person(mdm.ground, mdm.school, "t-keller")
     async with mdm.ground.database.writing(mdm.school) as connection:
         await revoke_code(connection, mdm.school, mdm.sample["devices"][0]["code"])
     assert [line["state"] for line in await listed(mdm, "people", "KELLER")] == ["ended"]

@@ -10,9 +10,9 @@ import pytest
 from central_mdm.adopting import adopt
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.standbys import without_standby
-from central_mdm.identity.revocation import end_teacher
 from central_mdm.identity.sealed import open_authority
 from central_mdm.identity.succession import make_standby, pin_standby, succeed
 from central_mdm.platform.errors import Malformed, Refused
@@ -69,7 +69,7 @@ async def test_a_server_s_root_is_succeeded_and_its_devices_and_teachers_follow(
     await enrol(far, "http://mdm", code, found_, lambda: standing(mdm))
     before, signed = read_school(folder), await mdm.sign_in(csr=new_request())
     assert before.standby == signed["standby"] == read_school(early).standby
-    await end_teacher(mdm.ground, mdm.school, "t-keller")
+    await end_person(mdm.ground, mdm.school, "t-keller")
 
     with pytest.raises(Malformed):
         await succeed(mdm.ground, mdm.school, (safe.read_bytes(), SECOND), (next_safe, SECOND))

@@ -15,11 +15,12 @@ from sqlalchemy import delete, select, update
 from central_mdm.contract.grants import Assignment, DenyList, Grant
 from central_mdm.contract.identity import Problem
 from central_mdm.fleet.declaring import declare_policy
+from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.model import deny_lists
 from central_mdm.identity.people import Person, choose_password, keep_person
-from central_mdm.identity.revocation import end_device, end_grants, end_teacher
+from central_mdm.identity.revocation import end_device, end_grants
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.platform.errors import Malformed, Missing, Refused
@@ -65,7 +66,7 @@ async def test_who_is_ended_cannot_sign_in_and_all_keys_ever_had_are_on_the_list
     signed: dict[str, str] = {}
     for key in keys:
         signed = await mdm.sign_in(csr=request_by(key))
-    assert await end_teacher(mdm.ground, mdm.school, "t-lambert") == mdm.clock.at
+    assert await end_person(mdm.ground, mdm.school, "t-lambert") == mdm.clock.at
     told = await listed(mdm, "keller")
     assert told is not None
     assert set(told.keys) == {thumbprint_of(key.public_key()) for key in keys}
@@ -80,7 +81,7 @@ async def test_who_is_ended_cannot_sign_in_and_all_keys_ever_had_are_on_the_list
     answer = await mdm.http.post("/api/sign-in", json=asked)
     assert (answer.status_code, code(answer.content)) == (401, "wrong-password")
     with pytest.raises(Missing):
-        await end_teacher(mdm.ground, mdm.school, "t-nobody")
+        await end_person(mdm.ground, mdm.school, "t-nobody")
 
 
 async def test_a_stolen_device_is_on_the_list_until_its_certificate_would_have_ended(
@@ -115,7 +116,7 @@ async def test_a_device_hears_of_a_newer_list_at_its_next_check_in(mdm: Mdm) -> 
 
     assert await check_in(0) == ""
     await mdm.sign_in(csr=new_request())
-    await end_teacher(mdm.ground, mdm.school, "t-lambert")
+    await end_person(mdm.ground, mdm.school, "t-lambert")
     number = read_deny_list(await check_in(0), school_of(enrolled)).number
     assert number == mdm.clock.at
     assert await check_in(number) == ""
@@ -178,7 +179,7 @@ async def test_whom_a_server_set_back_to_a_copy_has_forgotten_to_end_any_app_bri
     await mdm.sign_in(csr=request_by(key))
     await end_grants(mdm.ground, mdm.school)
     mdm.clock.at += 1
-    number = await end_teacher(mdm.ground, mdm.school, "t-lambert")
+    number = await end_person(mdm.ground, mdm.school, "t-lambert")
     signed = await mdm.sign_in("keller")
     headers = bearer(signed["token"])
     held = (await mdm.http.get("/api/trust", headers=headers)).json()["deny_list"]
@@ -305,7 +306,7 @@ async def test_who_was_ended_by_mistake_is_taken_back_and_needs_new_papers(mdm: 
     await choose_role(mdm.ground, mdm.school, "t-keller", "administrator")
     lambert = Person("t-lambert", "lambert", "Camille Lambert", "teacher")
     for back in ("command", "route"):
-        await end_teacher(mdm.ground, mdm.school, "t-lambert")
+        await end_person(mdm.ground, mdm.school, "t-lambert")
         with pytest.raises(Refused, match="ended"):
             await choose_password(mdm.ground, mdm.school, "lambert", "another long one")
         if back == "command":

@@ -12,8 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from msgspec.structs import replace
 
+from central_mdm.fleet.ended import end_person
 from central_mdm.identity.certificates import LEAF
-from central_mdm.identity.revocation import end_teacher
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import Refused
 from classroom_app.papers import Papers
@@ -136,7 +136,7 @@ async def test_who_is_ended_is_so_on_both(mdm: Mdm, computers: list[Computer]) -
     law = device_law(mdm, computers[0].papers)
     for one in computers:
         obeys(law, one.papers)
-    await end_teacher(mdm.ground, mdm.school, LAMBERT)
+    await end_person(mdm.ground, mdm.school, LAMBERT)
     keller = bearer((await mdm.sign_in("keller"))["token"])
     told = (await mdm.http.get("/api/trust", headers=keller)).json()
     assert law.deny_lists.take(told["deny_list"])

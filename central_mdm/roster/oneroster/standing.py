@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.identity.model import teachers
@@ -11,6 +11,7 @@ from central_mdm.roster.model import (
     classes,
     devices,
     hours,
+    is_taught,
     memberships,
     placements,
     pupils,
@@ -59,7 +60,7 @@ def _queries(school: str, now: int) -> dict[str, Any]:
             hours.c.school == school
         ),
         "i_teaching": select(teaching.c.class_id, teaching.c.teacher, teaching.c.ends_at).where(
-            teaching.c.school == school, or_(teaching.c.ends_at == 0, teaching.c.ends_at > now)
+            teaching.c.school == school, is_taught(now)
         ),
         "seat": select(
             memberships.c.class_id, memberships.c.pupil, memberships.c.display, memberships.c.seat

@@ -40,6 +40,10 @@ from classroom_app.views.theme import Theme, font
 
 BOLD, SEMI = QFont.Weight.Bold, QFont.Weight.DemiBold
 NARROW, FACTS_FROM = 1200, 1600
+ALL_ACTS_FROM, SECOND_FROM = 1280, 1366
+"""Below it Message and Show stand behind the three dots; below that whom an act touches is said
+of Lock and Free alone: the words of no language are cut.
+"""
 FIND, FIND_NARROW = 200, 160
 SCOPE_PX = 80  # "tous les 100", "100 gewählt", "Camille only"
 HEADLINE = 480
@@ -150,11 +154,11 @@ class BarA(QWidget):
     def refresh(self) -> None:
         desk = self._desk
         scope, locks = self._scope(), desk.locks_next()
-        narrow = self.window().width() < NARROW
-        below = "" if narrow else scope
-        self._names.setMinimumWidth(120 if narrow else 172)
-        self.message.setVisible(not narrow)  # then they stand behind the three dots
-        self.show_screen.setVisible(not narrow)
+        wide = self.window().width() >= SECOND_FROM
+        below = scope if wide else ""
+        self._names.setMinimumWidth(172 if wide else 120)
+        for act in (self.message, self.show_screen):
+            act.setVisible(self.window().width() >= ALL_ACTS_FROM)
         if self.class_button.text() != desk.class_name():
             self.class_button.setText(desk.class_name())
             self.class_button.updateGeometry()
@@ -172,7 +176,7 @@ class BarA(QWidget):
         self.message.say(say("Message"), below, "plain", "Ctrl+M")
         shown = say("a screen") if desk.page == "focus" else say("my screen")
         self.show_screen.say(say("Show"), shown if below else "", "plain", "Ctrl+P")
-        self.more.say("" if narrow else say("More"), "", "plain", "Ctrl+K")
+        self.more.say(say("More") if wide else "", "", "plain", "Ctrl+K")
         self.more.setAccessibleName(say("More"))
         self.end.say(say("End"), say("the lesson"), "outline", "Ctrl+Shift+E")
         acts = (self.hand_out, self.collect, self.message, self.show_screen)

@@ -56,7 +56,7 @@ def test_every_state_is_painted_by_its_own_family(opened: Opens, theme: str, lan
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("width", [1366, 1100, 1024])
+@pytest.mark.parametrize("width", [1366, 1280, 1279, 1024])
 def test_no_button_is_cut(opened: Opens, language: str, width: int) -> None:
     room = opened(language)
     room.begin(lively(), (width, 768))

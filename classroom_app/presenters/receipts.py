@@ -268,7 +268,7 @@ def school_words(school: School) -> str:
     if school.doubts:
         return say("Two journals of a lesson differ. Please tell your administrator.")
     if school.refused:
-        return say("The school did not accept {n} entries. The rest is through.", school.refused)
+        return _refused(school)
     if not school.reached or not school.synced_at:
         return _away(school)
     if school.waiting:
@@ -279,9 +279,15 @@ def school_words(school: School) -> str:
     return say("School: up to date {time}", time=time)
 
 
+def _refused(school: School) -> str:
+    if school.why or school.waiting:
+        return say("The school did not accept {n} entries.", school.refused)
+    return say("The school did not accept {n} entries. The rest is through.", school.refused)
+
+
 def _away(school: School) -> str:
     if school.why in _IN_THE_WAY:
         return say(_IN_THE_WAY[school.why])
     if not school.waiting:
         return say("School: later, nothing waits")
-    return say("School: later, {count} waiting", count=school.waiting)
+    return say("School: later, {n} waiting", school.waiting)

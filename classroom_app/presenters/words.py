@@ -70,13 +70,17 @@ def amount(size_bytes: int) -> str:
 
 
 def day(utc_seconds: int) -> str:
-    """Return a day by this computer's calendar: "12 May", "12 mai"."""
-    return _locale().toString(QDateTime.fromSecsSinceEpoch(utc_seconds).date(), "d MMMM")
+    """Return a day by this computer's calendar: "12 May", "12 mai", "12. Mai"."""
+    return _dated(utc_seconds, say("d MMMM"))
 
 
 def weekday(utc_seconds: int) -> str:
-    """Return a day by its name as well: "Friday 12 December", "vendredi 12 décembre"."""
-    return _locale().toString(QDateTime.fromSecsSinceEpoch(utc_seconds).date(), "dddd d MMMM")
+    """Return a day by its name as well: "vendredi 12 décembre", "Freitag, 12. Dezember"."""
+    return _dated(utc_seconds, say("dddd d MMMM"))
+
+
+def _dated(utc_seconds: int, form: str) -> str:
+    return _locale().toString(QDateTime.fromSecsSinceEpoch(utc_seconds).date(), form)
 
 
 def _locale() -> QLocale:

@@ -9,9 +9,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from classroom_app.domain.tile import State
-from classroom_app.presenters.receipts import held, here_words
+from classroom_app.presenters.receipts import School, held, here_words, school_words
 from classroom_app.presenters.sentences import reason
-from classroom_app.presenters.words import phrases, say, speak
+from classroom_app.presenters.words import day, phrases, say, speak, weekday
 from device_bridge.agent.seat import attention, presence
 from tests.ui.room import live
 
@@ -67,6 +67,13 @@ def test_plurals_follow_each_language(qtbot: QtBot) -> None:
         == "1 sur 2 verrouillé"
     )
     assert (here_words(1, 1), here_words(0, 1)) == ("L'élève est là", "L'élève n'est pas là")
+    assert (day(0), weekday(0)) == ("1 janvier", "jeudi 1 janvier")
+    before = speak("de", before)
+    assert (day(0), weekday(0)) == ("1. Januar", "Donnerstag, 1. Januar")
+    assert [school_words(School(waiting=count)) for count in (1, 2)] == [
+        "Schule: später, 1 wartet",
+        "Schule: später, 2 warten",
+    ]
     speak("en", before)
 
 

@@ -151,6 +151,11 @@ def sends_now(held: str) -> bool:
     return held in {"metered", "stopped"}
 
 
+def refused_words(standing: Standing) -> str:
+    """Say above the list what it is of."""
+    return say("The school did not accept {n} entries.", len(standing.decided))
+
+
 def works_to_save(standing: Standing) -> tuple[str, ...]:
     """Return the acts whose work is not at the school and may be saved elsewhere."""
     return tuple(one.row.id for one in standing.decided if one.saves)

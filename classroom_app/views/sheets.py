@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import (
+    QCoreApplication,
     QEvent,
     QObject,
     QPoint,
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -69,6 +71,23 @@ class Sheet(QFrame):
         self._motion: Motion | None = None
         self._spot, self._lowest = QPoint(), 0
         self._above = False
+        self._scroller: QScrollArea | None = None
+        self._scrolled: QVBoxLayout | None = None
+
+    def scrolling(self) -> QVBoxLayout:
+        """Add a part that scrolls where the window is too low for all; return its column."""
+        self._scroller = area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner = QWidget(area)
+        inner.setObjectName("rows")
+        self._scrolled = QVBoxLayout(inner)
+        self._scrolled.setContentsMargins(0, 0, 0, 0)
+        self._scrolled.setSpacing(self.column.spacing())
+        area.setWidget(inner)
+        self.column.addWidget(area)
+        return self._scrolled
 
     def main(self, name: str, words: str, do: Callable[[], None]) -> None:
         """Add the sheet's main button; it closes the sheet and then acts."""
@@ -103,11 +122,12 @@ class Sheet(QFrame):
 
     def slide_from(self, button: QWidget, motion: Motion) -> None:
         window = self.window()
-        self.setFixedWidth(min(self.WIDTH, window.width() - 2 * MARGIN))
-        self.adjustSize()
         spot = button.mapTo(window, QPoint(0, 0))
         self._above = spot.y() > window.height() // 2
         self._lowest = (spot.y() if self._above else window.height()) - MARGIN
+        self.setFixedWidth(min(self.WIDTH, window.width() - 2 * MARGIN))
+        self.ensurePolished()
+        self._be_as_high()
         left = max(MARGIN, min(spot.x(), window.width() - self.width() - MARGIN))
         self._spot = QPoint(left, self._top(spot.y() + button.height() + MARGIN, self.height()))
         self._motion = motion
@@ -130,11 +150,22 @@ class Sheet(QFrame):
         if self._motion is None:
             return
         self._motion.stop(self._slide)
-        self.column.activate()
-        height = self.column.totalHeightForWidth(self.width())
-        self._spot.setY(self._top(self._spot.y(), height))
-        self.resize(self.width(), height)
+        self._be_as_high()
+        self._spot.setY(self._top(self._spot.y(), self.height()))
         self.move(self._spot)
+
+    def _be_as_high(self) -> None:
+        """Be as high as all that it says, or as there is room for: then what scrolls gives way."""
+        column, width = self.column, self.width()
+        column.activate()
+        over = 0
+        if self._scroller and self._scrolled:
+            margins = column.contentsMargins()
+            inner = width - margins.left() - margins.right()
+            self._scroller.setFixedHeight(self._scrolled.totalHeightForWidth(inner))
+            over = max(0, column.totalHeightForWidth(width) - (self._lowest - MARGIN))
+            self._scroller.setFixedHeight(max(0, self._scroller.height() - over))
+        self.resize(width, column.totalHeightForWidth(width))
 
     def _slide(self, done: float) -> None:
         self.move(self._spot - QPoint(0, round(SLIDE_PX * (1 - eased(done)))))
@@ -152,6 +183,9 @@ class Sheet(QFrame):
             focused: QWidget | None = self.focusWidget()
             if isinstance(focused, QAbstractButton):
                 focused.click()
+            return
+        if self._scroller and event.key() in {Qt.Key.Key_PageUp, Qt.Key.Key_PageDown}:
+            QCoreApplication.sendEvent(self._scroller.verticalScrollBar(), event)
             return
         super().keyPressEvent(event)
 
@@ -192,7 +226,7 @@ class HandOutSheet(Sheet):
     def _chosen(self, names: list[str]) -> None:
         self._paths = [Path(name) for name in names]
         self._tell()
-        self.adjustSize()
+        self.fit()
         self._go_button.setFocus()
 
     @Slot()

@@ -67,6 +67,7 @@ class StandingSheet(Sheet):
 
     def __init__(self, desk: DeskPresenter, parent: QWidget) -> None:
         super().__init__(desk, say("The school"), parent)
+        words = self.scrolling()
         self.in_step = label("", 15, QFont.Weight.DemiBold)
         self.trouble = label("", 14, QFont.Weight.Medium)
         self.tried = label("", 14, QFont.Weight.Medium, "second")
@@ -81,14 +82,17 @@ class StandingSheet(Sheet):
             self.waiting,
             self.held,
         ):
-            self.column.addWidget(told)
+            words.addWidget(told)
         self.anew = sign_in_button(desk, "plain", self)
-        self.column.addWidget(self.anew)
+        words.addWidget(self.anew)
         self.send = self._action("send-now", say("Send now"), desk.send_files)
         self.send.setToolTip(say("Sends the works that wait, this once"))
+        words.addWidget(self.send)
+        self.refused = label("", 15, QFont.Weight.DemiBold)
+        words.addWidget(self.refused)
         self._lines = QVBoxLayout()
         self._lines.setSpacing(2)
-        self.column.addLayout(self._lines)
+        words.addLayout(self._lines)
         self._add_now()
         self.first = self.anew if desk.school.asks_anew else self.now
         self._add_saving()
@@ -142,6 +146,8 @@ class StandingSheet(Sheet):
         self.waiting.setText(standing.waiting_words(desk.standing))
         self.work.setVisible(any(one.work for one in desk.standing.decided))
         self.seen.setVisible(bool(desk.standing.decided))
+        self.refused.setText(standing.refused_words(desk.standing))
+        self.refused.setVisible(bool(desk.standing.decided))
         if listed:
             self._list()
             self._tell_saving()

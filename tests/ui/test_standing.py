@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QProgressBar
+from PySide6.QtWidgets import QLabel, QProgressBar, QScrollArea
 
 from classroom_app.domain.errors import NotSaved, SavingFull
 from classroom_app.presenters.journal import JournalRow
@@ -234,6 +234,64 @@ def test_the_sheet_stands_over_its_button_and_leaves_the_bar_free(room: Room) ->
         shows(room, School(synced_at=NOW, why="portal", refused=2), standing)
         assert sheet.geometry().bottom() < top
         assert sheet.geometry().left() <= button <= sheet.geometry().right()
+
+
+def crowded(room: Room, refused: int) -> StandingSheet:
+    """Let the sheet say all that it ever says at once."""
+    many = [replace(MOVED, row=replace(WORK, id=str(number))) for number in range(refused)]
+    school = School(
+        *(False, NOW - 90_000, 17, refused, 1),
+        restored=True,
+        why="portal",
+        held="metered",
+        tried_at=NOW,
+        again_at=NOW + 20,
+    )
+    room.desk.show_school(school)
+    room.desk.show_standing(Standing(14, 3, 48_000_000, tuple(many)))
+    click(room, "sync-now")
+    room.settle()
+    return sheet_of(room)
+
+
+def test_in_a_low_window_its_words_scroll_and_its_buttons_stay_in_sight(opened: Opens) -> None:
+    room = opened("de")
+    room.begin(lively(), (1024, 640))
+    sheet = crowded(room, 7)
+    area = sheet.findChildren(QScrollArea)[0]
+    top = room.window.bar_d.mapTo(room.window, QPoint(0, 0)).y()
+    assert 0 < sheet.geometry().top() < sheet.geometry().bottom() < top
+    for name in ("sync-again", "save-works", "standing-work", "standing-seen"):
+        button = room.button(name)
+        assert sheet.rect().contains(button.geometry()), name
+        assert button.geometry().top() > area.geometry().bottom(), name
+    assert area.height() > 100
+    before = area.verticalScrollBar().value()
+    QTest.keyClick(sheet.now, Qt.Key.Key_PageDown)
+    assert area.verticalScrollBar().value() > before
+    room.window.close_sheet()
+    assert not crowded(room, 0).findChildren(QScrollArea)[0].verticalScrollBar().maximum()
+
+
+def test_the_sheet_opens_as_high_as_its_words(room: Room) -> None:
+    room.desk.show_school(School(reached=True, synced_at=NOW))
+    click(room, "sync-now")
+    room.settle()
+    sheet = sheet_of(room)
+    opened_at = sheet.geometry()
+    sheet.fit()
+    assert sheet.geometry() == opened_at
+
+
+def test_what_was_refused_is_headed_so_and_the_rest_is_through_only_if_it_is(room: Room) -> None:
+    away = School(synced_at=NOW, waiting=1, refused=2, why="unreachable")
+    room.desk.show_school(away)
+    assert room.desk.school_words() == "The school did not accept 2 entries."
+    click(room, "sync-now")
+    told = shows(room, away, Standing(1, decided=(MOVED, TOO_LARGE)))
+    assert told[-5] == "The school did not accept 2 entries."
+    room.desk.show_school(School(reached=True, synced_at=NOW, refused=1))
+    assert room.desk.school_words() == "The school did not accept 1 entry. The rest is through."
 
 
 def test_on_the_page_of_classes_it_opens_at_the_button_that_was_pressed(room: Room) -> None:

@@ -116,15 +116,23 @@ def tried_words(school: School, today: float) -> str:
     return say("Tried at {time}; the next try is at {again}.", time=tried, again=again)
 
 
-def waiting_words(standing: Standing) -> str:
+def waiting_words(school: School, standing: Standing) -> str:
+    """Say what waits: as much as the exchange counts, and of what kinds where that is of now.
+
+    The kinds are read later than the exchange has counted: what it has sent since waits no more.
+    """
+    if school.none:
+        return ""
+    if not school.waiting:
+        return say("Nothing waits.")
+    if standing.events + standing.files != school.waiting:
+        return say("Waiting: {what}", what=school.waiting)
     parts: list[str] = []
     if standing.events:
         parts.append(say("{n} entries of the journal", standing.events))
     if standing.files:
         size = amount(standing.file_bytes)
         parts.append(say("{n} collected works ({size})", standing.files, size=size))
-    if not parts:
-        return say("Nothing waits.")
     return say("Waiting: {what}", what=" · ".join(parts))
 
 

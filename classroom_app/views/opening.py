@@ -51,6 +51,7 @@ class Sheets(QObject):
         self._motion, self._more, self._middle, self._window = motion, more, middle, window
         self._showing = showing
         self.open_sheet: Sheet | None = None
+        self._opened = "", ""
         self._keys_were: QWidget | None = None
         bar_a.left.clicked.connect(self.ask_length)
         bar_a.lock.held.connect(self.ask_lock)
@@ -61,8 +62,10 @@ class Sheets(QObject):
         bar_a.more.clicked.connect(self.ask_more)
 
     def open(self, name: str, paths: tuple[Path, ...] = ()) -> None:
-        """Slide a sheet from its button; an open one gives way."""
-        self.close()
+        """Slide a sheet from its button; an open one gives way. Asked for again, it closes."""
+        before, self._opened = self._opened, (name, self._desk.about)
+        if self.close() and before == self._opened and not paths:
+            return
         sheet, button = self._sheet_for(name, paths)
         self.open_sheet = sheet
         self._keys_were = self._window.focusWidget()

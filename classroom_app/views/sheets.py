@@ -64,8 +64,9 @@ class Sheet(QFrame):
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(20, 16, 20, 20)
         self.column.setSpacing(12)
-        heading = label(title, 18, QFont.Weight.Bold)
-        self.column.addWidget(heading)
+        self.heading = QHBoxLayout()
+        self.heading.addWidget(label(title, 18, QFont.Weight.Bold), 1)
+        self.column.addLayout(self.heading)
         self.setAccessibleName(title)
         self.first: QWidget = self
         self._motion: Motion | None = None

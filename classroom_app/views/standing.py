@@ -67,43 +67,51 @@ class StandingSheet(Sheet):
 
     def __init__(self, desk: DeskPresenter, parent: QWidget) -> None:
         super().__init__(desk, say("The school"), parent)
-        words = self.scrolling()
-        self.in_step = label("", 15, QFont.Weight.DemiBold)
-        self.trouble = label("", 14, QFont.Weight.Medium)
-        self.tried = label("", 14, QFont.Weight.Medium, "second")
-        self.sending = SendingRow(desk, self)
-        self.held = label("", 14, QFont.Weight.Medium)
-        self.waiting = label("", 14, QFont.Weight.Medium, "second")
-        for told in (
-            self.in_step,
-            self.trouble,
-            self.tried,
-            self.sending,
-            self.waiting,
-            self.held,
-        ):
-            words.addWidget(told)
-        self.anew = sign_in_button(desk, "plain", self)
-        words.addWidget(self.anew)
-        self.send = self._action("send-now", say("Send now"), desk.send_files)
-        self.send.setToolTip(say("Sends the works that wait, this once"))
-        words.addWidget(self.send)
-        self.refused = label("", 15, QFont.Weight.DemiBold)
-        words.addWidget(self.refused)
-        self._lines = QVBoxLayout()
-        self._lines.setSpacing(2)
-        words.addLayout(self._lines)
+        self._add_words(self.scrolling())
         self._add_now()
-        self.first = self.anew if desk.school.asks_anew else self.now
         self._add_saving()
         self.work = self.other("standing-work", say("Collected work"), desk.show_work)
         self.seen = self.other("standing-seen", say("Seen: list no more"), desk.seen_decided)
+        self._add_close()
         self._shown: tuple[School, standing.Standing, bool] | None = None
         desk.changed.connect(self.refresh)
         desk.saving.forget()
         desk.saving.changed.connect(self._tell_saving)
         self._tell_saving()
         self.refresh()
+
+    def _add_words(self, column: QVBoxLayout) -> None:
+        """Add what is said, with what belongs to a word of it."""
+        self.in_step = label("", 15, QFont.Weight.DemiBold)
+        self.trouble = label("", 14, QFont.Weight.Medium)
+        self.tried = label("", 14, QFont.Weight.Medium, "second")
+        self.sending = SendingRow(self.desk, self)
+        self.waiting = label("", 14, QFont.Weight.Medium, "second")
+        self.held = label("", 14, QFont.Weight.Medium)
+        self.anew = sign_in_button(self.desk, "plain", self)
+        self.send = self._action("send-now", say("Send now"), self.desk.send_files)
+        self.send.setToolTip(say("Sends the works that wait, this once"))
+        self.refused = label("", 15, QFont.Weight.DemiBold)
+        for told in (
+            *(self.in_step, self.trouble, self.tried, self.sending, self.waiting, self.held),
+            *(self.anew, self.send, self.refused),
+        ):
+            column.addWidget(told)
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(2)
+        column.addLayout(self._lines)
+
+    def _add_close(self) -> None:
+        """Add a way out that needs no keyboard; where nothing can be exchanged, the keys are at it.
+
+        None of the others closes the sheet and does nothing else.
+        """
+        close = flat("standing-close", "quiet", self)
+        close.setText(say("Close"))
+        close.clicked.connect(self.close_sheet)
+        self.heading.addWidget(close)
+        school = self.desk.school
+        self.first = self.anew if school.asks_anew else close if school.none else self.now
 
     def _action(self, name: str, words: str, do: Callable[[], None]) -> QPushButton:
         """Add a button that leaves the sheet open: what it does is seen there."""
@@ -143,7 +151,6 @@ class StandingSheet(Sheet):
         listed = self._shown is None or self._shown[1] != desk.standing
         self._shown = now
         self._tell_exchange(desk.school)
-        self.waiting.setText(standing.waiting_words(desk.standing))
         self.work.setVisible(any(one.work for one in desk.standing.decided))
         self.seen.setVisible(bool(desk.standing.decided))
         self.refused.setText(standing.refused_words(desk.standing))
@@ -168,6 +175,7 @@ class StandingSheet(Sheet):
         for told, words in (
             (self.trouble, standing.trouble_words(school)),
             (self.tried, "" if busy else standing.tried_words(school, today)),
+            (self.waiting, standing.waiting_words(school, self.desk.standing)),
             (self.held, standing.held_words(school.held)),
         ):
             told.setText(words)
@@ -175,7 +183,8 @@ class StandingSheet(Sheet):
         self.anew.setVisible(school.asks_anew)
         self.send.setVisible(standing.sends_now(school.held))
         self.now.setText(say("Exchanging…") if busy else say("Sync now"))
-        self.now.setEnabled(not busy and not school.none)
+        self.now.setEnabled(not busy)
+        self.now.setVisible(not school.none)
 
     @Slot()
     def _tell_saving(self) -> None:

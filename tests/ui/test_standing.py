@@ -294,6 +294,36 @@ def test_what_was_refused_is_headed_so_and_the_rest_is_through_only_if_it_is(roo
     assert room.desk.school_words() == "The school did not accept 1 entry. The rest is through."
 
 
+def test_what_the_exchange_has_sent_waits_no_more_before_the_store_is_read_anew(
+    room: Room,
+) -> None:
+    waits = School(reached=True, synced_at=NOW, waiting=3)
+    room.desk.show_school(waits)
+    click(room, "sync-now")
+    assert "Waiting: 3 collected works (48.0 MB)" in shows(room, waits, Standing(0, 3, 48_000_000))
+    assert "Waiting: 2" in shows(room, replace(waits, waiting=2))
+    assert "Nothing waits." in shows(room, replace(waits, waiting=0))
+
+
+def test_it_closes_without_a_keyboard_by_its_word_or_where_it_was_opened(room: Room) -> None:
+    for close in ("standing-close", "sync-now"):
+        click(room, "sync-now")
+        assert sheet_of(room).isVisible()
+        click(room, close)
+        assert not room.window.close_sheet(), close
+
+
+def test_without_a_server_it_offers_no_exchange_and_nothing_waits_for_one(room: Room) -> None:
+    room.desk.show_school(School(none=True, why="no-server"))
+    room.desk.show_standing(Standing(14, 3, 48_000_000))
+    click(room, "sync-now")
+    room.settle()
+    assert words(room) == ["The school", "No server: all stays here"]
+    sheet = sheet_of(room)
+    assert not sheet.now.isVisible()
+    assert sheet.first.hasFocus()
+
+
 def test_on_the_page_of_classes_it_opens_at_the_button_that_was_pressed(room: Room) -> None:
     room.desk.go("classes")
     room.desk.show_school(School(reached=True, synced_at=NOW))

@@ -135,7 +135,8 @@ class Sheet(QFrame):
         motion.start(SHEET_MS, self._slide)
         self.show()
         self.raise_()
-        self.first.setFocus(Qt.FocusReason.PopupFocusReason)
+        first = self.first if self.first.isEnabled() else self
+        first.setFocus(Qt.FocusReason.PopupFocusReason)
 
     def _top(self, wanted: int, height: int) -> int:
         """Return where it begins: under its button, or over one at the bottom, which stays seen."""

@@ -183,8 +183,12 @@ class StandingSheet(Sheet):
         self.anew.setVisible(school.asks_anew)
         self.send.setVisible(standing.sends_now(school.held))
         self.now.setText(say("Exchanging…") if busy else say("Sync now"))
-        self.now.setEnabled(not busy)
         self.now.setVisible(not school.none)
+        if busy and self.now.hasFocus():
+            self.setFocus()  # a button that is disabled hands the keys on, to one that does else
+        self.now.setEnabled(not busy)
+        if not busy and self.hasFocus():
+            self.now.setFocus()
 
     @Slot()
     def _tell_saving(self) -> None:

@@ -269,7 +269,8 @@ def _as_mended(home: Path, files: Files, left: Opened, must: frozenset[int]) -> 
             yield f"repair refused, and {len(must)} acts are left, or something changed: {said}"
         return
     beside = [raw for name, raw in files_of(home).items() if "damaged" in name]
-    if any(files[name] not in beside for name in (STORE, LOG) if name in files):
+    # One that is whole is left as it is; to open it moves its log into it.
+    if "is whole" not in said and any(files[n] not in beside for n in (STORE, LOG) if n in files):
         yield "repair keeps not all that was damaged beside the new store"
     again = _done(home, "check")
     mended = asyncio.run(_opened(home))

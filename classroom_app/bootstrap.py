@@ -741,7 +741,7 @@ async def live(
     try:
         keeping = await _opened(home, language, theme)
     except NotKept as error:
-        await _stopped(error, language)
+        await _stopped(error, language, theme)
         return 1
     if keeping is None:
         return 0
@@ -770,13 +770,13 @@ async def _opened(home: Path, language: str, theme: str | None) -> Keeping | Non
         return await unlocked(home, language or _system_language(), theme or "light")
 
 
-async def _stopped(error: NotKept, language: str) -> None:
+async def _stopped(error: NotKept, language: str, theme: str | None) -> None:
     """Say why there is no desk, until somebody has read it."""
     log.warning("store not opened", extra={"why": type(error).__name__})
-    # The chosen language is in the store.
+    # What was chosen is in the store.
     translator = speak(language or _system_language(), None)
     read = asyncio.Event()
-    box = show_stopped(refusal(error), read.set)
+    box = show_stopped(refusal(error), Theme(theme or "light"), read.set)
     await read.wait()
     box.deleteLater()
     translator.deleteLater()

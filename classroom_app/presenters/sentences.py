@@ -205,7 +205,8 @@ _ERRORS = {
         "pupitre store repair"
     ),
     "StoreToMend": later(
-        "Pupitre's file is damaged. Nothing was changed; mend it first: pupitre store repair"
+        "Pupitre's file is damaged. Nothing was changed. Ask who looks after this computer to mend "
+        "it first: pupitre store repair"
     ),
     "NotAPdf": later("{name} is not the kind of file its name says. Open it here once, then try."),
     "EmptyFile": later("{name} is empty. Choose another file."),

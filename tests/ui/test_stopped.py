@@ -17,10 +17,10 @@ from PySide6.QtCore import QTimer
 from classroom_app import bootstrap
 
 show = bootstrap.show_stopped
-def read(words, closed):
-    box = show(words, closed)
-    print(box.text())
-    QTimer.singleShot(0, box.accept)
+def read(words, *more):
+    box = show(words, *more)
+    print(box.text(), box.escapeButton().text())
+    QTimer.singleShot(0, box.escapeButton().click)
     return box
 bootstrap.show_stopped = read
 sys.exit(bootstrap.run(pathlib.Path(sys.argv[1]), ["127.0.0.1"], None, sys.argv[2], None))
@@ -28,10 +28,11 @@ sys.exit(bootstrap.run(pathlib.Path(sys.argv[1]), ["127.0.0.1"], None, sys.argv[
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("en", "The key to Pupitre's file"), ("fr", "La clé du fichier")]
+    ("language", "words", "close"),
+    [("en", "The key to Pupitre's file", "Close"), ("fr", "La clé du fichier", "Fermer")],
 )
 def test_a_store_without_its_key_is_said_and_left_as_it_is(
-    tmp_path: Path, language: str, words: str
+    tmp_path: Path, language: str, words: str, close: str
 ) -> None:
     store = tmp_path / "store.db"
     store.write_bytes(b"sealed" * 1000)
@@ -45,6 +46,7 @@ def test_a_store_without_its_key_is_said_and_left_as_it_is(
     )
     assert done.returncode == 1, done.stderr
     assert words in done.stdout
+    assert done.stdout.rstrip().endswith(close), "in that language too"
     assert {path.name for path in tmp_path.iterdir()} == {"store.db", "logs"}
     assert store.read_bytes() == b"sealed" * 1000
 

@@ -1,10 +1,14 @@
 """A form's words about one of its fields, beneath that field: where the eye and the keys are."""
 
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QScrollArea, QWidget
 
 from classroom_app.presenters.not_signed_in import Told
 from classroom_app.views.sheets import label
+
+FIELD = 56
+"""Px that a field and the gap to its words take."""
 
 
 class Beneath:
@@ -40,8 +44,20 @@ class Beneath:
         if field is None or not field.isVisible():
             return
         field.setFocus()
+        if area := _scrolling(field):
+            # The words have no room yet: that is given first.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+            area.ensureWidgetVisible(self.lines[name], 0, FIELD)
         if isinstance(field, QLineEdit):
             field.selectAll()
+
+
+def _scrolling(widget: QWidget) -> QScrollArea | None:
+    """Return what scrolls with `widget` in it: keys that are given do not bring it into sight."""
+    held: QWidget | None = widget
+    while held and not isinstance(held, QScrollArea):
+        held = held.parentWidget()
+    return held
 
 
 def _mark(widget: QWidget, *, wrong: str) -> None:

@@ -140,13 +140,14 @@ class CheckCard(QFrame):
         self._column.setSpacing(4)
         heading = QHBoxLayout()
         heading.setContentsMargins(14, 0, 14, 10)
-        self._title = label("", 22, BOLD)
-        self._again = label("", 14, SEMI, "second")
-        for words in (self._title, self._again):
+        self.title = label("", 22, BOLD)
+        self.again = label("", 14, SEMI, "second")
+        for words in (self.title, self.again):
             words.setWordWrap(False)
-        heading.addWidget(self._title)
+        heading.addWidget(self.title)
+        heading.addSpacing(8)
         heading.addStretch()
-        heading.addWidget(self._again)
+        heading.addWidget(self.again)
         self._column.addLayout(heading)
         self._area = AsTall(self)
         self._inner = QWidget(self._area)
@@ -162,9 +163,9 @@ class CheckCard(QFrame):
         self._rows = None
 
     def refresh(self) -> None:
-        self._title.setText(say("Connection check"))
+        self.title.setText(say("Connection check"))
         first = self._first
-        self._again.setText(say("Looking around…") if first.looking else say("again every 5 s"))
+        self.again.setText(say("Looking around…") if first.looking else say("again every 5 s"))
         rows = self._first.rows()
         if rows != self._rows:
             self._rows = rows

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -39,7 +40,9 @@ _FIELDS = (
     ("code", later("Code")),
 )
 _ROW_ICONS = {"ok": "circle-check", "failed": "triangle-alert"}
-LEFT = 470
+LEFT, BETWEEN = 470, 46
+BAR = 16
+"""Px that a scroll bar takes beside the left half."""
 MARGIN = 32
 
 
@@ -70,7 +73,7 @@ class FirstRunView(QWidget):
         self._lay_out()
         first.changed.connect(self.refresh)
 
-    def _lay_out(self) -> None:  # noqa: PLR0915 - one line a part
+    def _lay_out(self) -> None:
         left = QVBoxLayout()
         left.setSpacing(10)
         left.addWidget(self.title)
@@ -86,14 +89,11 @@ class FirstRunView(QWidget):
         left.addWidget(self.aloud_title)
         left.addWidget(self.aloud)
         left.addStretch()
-        column = QWidget(self)
-        column.setFixedWidth(LEFT)
-        column.setLayout(left)
         left.setContentsMargins(0, 8, 0, 0)
         body = QHBoxLayout()
         body.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
-        body.setSpacing(46)
-        body.addWidget(column)
+        body.setSpacing(BETWEEN - BAR)
+        body.addWidget(self._scrolling(left))
         right = QVBoxLayout()
         right.addWidget(self.factor)
         right.addWidget(self.card)
@@ -104,6 +104,20 @@ class FirstRunView(QWidget):
         whole.setSpacing(0)
         whole.addWidget(self.bar)
         whole.addLayout(body, 1)
+
+    def _scrolling(self, column: QVBoxLayout) -> QScrollArea:
+        """Let the left half scroll where the window is too low for what is to be mended in it."""
+        inner = QWidget(self)
+        inner.setObjectName("rows")
+        inner.setFixedWidth(LEFT)
+        inner.setLayout(column)
+        area = QScrollArea(self)
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFixedWidth(LEFT + BAR)
+        area.setWidget(inner)
+        return area
 
     def _header(self) -> None:
         self.bar = QWidget(self)
@@ -342,9 +356,9 @@ class FirstRunView(QWidget):
         self.refresh()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Give the keys to what is lacking where all else is filled in."""
+        """Give the keys to the first field that is still lacking."""
         super().focusInEvent(event)
-        if self._first.anew:
+        if self._first.asks_who:
             shown = [one for one in self.fields.values() if one.isVisible()]
             lacks = next((one for one in shown if not one.text()), self.sign_in)
             lacks.setFocus(Qt.FocusReason.OtherFocusReason)

@@ -23,6 +23,7 @@ from classroom_app.presenters import check
 from classroom_app.presenters.check import row, rows
 from classroom_app.presenters.first_run import Missed
 from classroom_app.presenters.not_signed_in import not_signed_in
+from classroom_app.presenters.words import LANGUAGES
 from device_bridge.discovery.doctor import Check
 from tests.ui.conftest import Opens
 from tests.ui.room import CHECKS, NOW, Room, classroom, replace, roster
@@ -207,6 +208,39 @@ def test_an_address_that_is_none_is_told_with_the_words_typed(opened: Opens) -> 
     room.first.dial(" 10.0.0.4:7000 ")
     assert room.acts.asked == [("dial", (), "10.0.0.4:7000")]
     assert room.first.told.words == "Found at 10.0.0.4:7000. It is remembered."
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_a_low_window_no_word_of_the_form_is_cut(opened: Opens, language: str) -> None:
+    room = opened(language)
+    room.window.resize(1024, 640)
+    room.window.show()
+    page = room.window.first_run
+    for name in ("school", "login", "password"):
+        page.fields[name].setText("tilleuls")
+    room.acts.refuses = CodeAsked("second-factor")
+    click(room, "sign-in")
+    room.first.account = "Compte de l'académie"
+    page.fields["code"].setText("123456")
+    room.acts.refuses = Unreachable()
+    click(room, "sign-in")
+    room.settle()
+    line = page.beneath.lines["server"]
+    assert line.isVisible()
+    assert line.height() >= line.heightForWidth(line.width())
+    for field in page.fields.values():
+        assert field.height() >= field.minimumHeight()
+    title, again = page.card.title, page.card.again
+    assert title.width() >= title.sizeHint().width()
+    assert title.geometry().right() + 8 < again.geometry().left()
+
+
+def test_the_keys_are_at_the_first_field_that_is_lacking(opened: Opens) -> None:
+    room = opened()
+    room.window.show()
+    room.window.activateWindow()
+    assert QTest.qWaitForWindowActive(room.window)
+    assert room.window.focusWidget() is room.window.first_run.fields["school"]
 
 
 def typed_in(room: Room, *texts: tuple[str, str]) -> None:

@@ -54,6 +54,23 @@ def pairing_in(room: Room, window: FakeWindow) -> Room:
     return room
 
 
+def test_in_a_low_window_the_words_about_a_field_come_into_sight(opened: Opens) -> None:
+    room = opened("de")
+    room.window.resize(1024, 600)
+    room.window.show()
+    room.button("no-server").click()
+    room.settle()
+    form = room.window.first_run.founding
+    for name in ("own-school", "own-teacher", "own-class"):
+        form.fields[name].setText("5B")
+    form.pupils.setPlainText("Lina Berg")
+    QTest.keyClicks(form.fields["own-passphrase"], "short")
+    QTest.keyClick(form.fields["own-passphrase"], Qt.Key.Key_Return)
+    room.settle()
+    line = form.beneath.lines["own-passphrase"]
+    assert line.visibleRegion().boundingRect() == line.rect()
+
+
 def test_a_school_is_started_from_the_keyboard(opened: Opens) -> None:
     room = opened()
     room.window.show()

@@ -24,6 +24,7 @@ def test_a_no_asks_again_and_a_repeated_order_does_not(
     chooser.offer(NAMES, 7)
     title, names = chooser.findChildren(QLabel)[0], chooser.findChildren(QListWidget)[0]
     asks = title.text()
+    assert chooser.accessibleName() == names.accessibleName() == asks
     spot = names.visualItemRect(names.item(1)).center()
     QTest.mouseClick(names.viewport(), Qt.MouseButton.LeftButton, pos=spot)
     assert chosen == ["p2"]

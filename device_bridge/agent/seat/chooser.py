@@ -18,6 +18,10 @@ QListWidget { background: #26323E; color: white; border: 0; border-radius: 8px; 
 QListWidget::item { padding: 9px 14px; }
 QListWidget::item:hover { background: #33414F; }
 QListWidget::item:selected { background: #0B4FB3; color: white; }
+QScrollBar:vertical { background: transparent; width: 14px; margin: 3px; }
+QScrollBar::handle:vertical { background: #8A96A3; border-radius: 4px; min-height: 36px; }
+QScrollBar::add-line, QScrollBar::sub-line { height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 """
 
 
@@ -59,6 +63,8 @@ class Chooser(QWidget):
             return
         self._offered = version, choices
         self._title.setText(self._words("who"))
+        for told in (self, self._list):
+            told.setAccessibleName(self._title.text())
         self._list.clear()
         for choice in choices:
             item = QListWidgetItem(plain(choice.name, 40), self._list)

@@ -101,6 +101,7 @@ from device_bridge.trust.identity import csr, new_key
 log = logging.getLogger(__name__)
 EXPECTED = (DeviceError, RoomError, CloudError, OSError, NotAnAddress)
 AGE_MILLISECONDS = 500
+JOURNAL_MS = 500
 RENEW_SOON_SECONDS = 7 * 24 * 3600
 FLUSH_SECONDS = 2.0
 WINDOW = QSize(1366, 768)
@@ -214,6 +215,8 @@ class Desk(QObject):
         self.desk.pictures_asked.connect(self._show_pictures)
         self._pace = QTimer(self, singleShot=True, interval=PACE_MS)
         self._pace.timeout.connect(self._show)
+        self._writing = QTimer(self, singleShot=True, interval=JOURNAL_MS)
+        self._writing.timeout.connect(self._read_journal)
         self._ageing = QTimer(self, interval=AGE_MILLISECONDS)
         self._ageing.timeout.connect(self._show)
         self._ageing.start()
@@ -560,6 +563,7 @@ class Desk(QObject):
             ended=self._on_ended,
             synced=self._on_sync,
             told=self.desk.told,
+            written=self._on_written,
             certify=self._certify,
         )
         if self._own:
@@ -706,7 +710,17 @@ class Desk(QObject):
 
     @Slot(str)
     def _on_page(self, page: str) -> None:
-        if page == "journal" and self.school and self.school.room.lesson:
+        if page == "journal":
+            self._read_journal()
+
+    def _on_written(self) -> None:
+        """Let what was just written be seen where the journal is looked at."""
+        if self.desk.page == "journal" and not self._writing.isActive():
+            self._writing.start()
+
+    @Slot()
+    def _read_journal(self) -> None:
+        if self.school and self.school.room.lesson:
             self.tasks.start(self._show_journal(), name="journal", refused=self.desk.refused)
 
     async def _show_journal(self) -> None:

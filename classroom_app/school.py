@@ -119,13 +119,14 @@ class School:
         ended: Callable[[Ended], None],
         synced: Callable[[SyncState], None],
         told: Callable[[Receipt], None],
+        written: Callable[[], None],
         certify: Certify = certify_none,
         look_ended: Callable[[DeviceId], None] = lambda _: None,
         drives: Said = lambda _device, _state, _reason: None,
     ) -> None:
         self.keeping, self.papers, self._cloud = keeping, papers, cloud
         self.found = Found(time.monotonic())
-        self._synced, self._refused = synced, refused
+        self._synced, self._refused, self._wrote = synced, refused, written
         self._right_told = ""
         self.ends = Ends(cloud, keeping)
         self.names = KnownNames(papers.discovery, self._devices, self._moments)
@@ -449,6 +450,7 @@ class School:
 
     def _written(self) -> None:
         self.sync.written()
+        self._wrote()
 
     def _may_give(self, device: DeviceId) -> frozenset[bytes]:
         return self.materials.may_give(device)

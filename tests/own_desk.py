@@ -85,6 +85,11 @@ async def next_day(home: Path, folder: Path) -> None:
         assert not desk.classes.classes[0].devices
         await desk.start_lesson(roster.id, 1800)
         assert desk.desk.lesson is not None
+        desk.desk.go("journal")
+        await until(lambda: desk.journal.rowCount() == 1)
+        await desk.extend(60)
+        await until(lambda: desk.journal.rowCount() == 2)  # the page is not opened anew
+        desk.desk.go_home()
         desk.classes.passphrase.choose("", SECRET, SECRET)
         await until(lambda: desk.classes.passphrase.sealed)
     finally:

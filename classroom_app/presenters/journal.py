@@ -127,15 +127,18 @@ class JournalModel(QAbstractListModel):
         self._rows: list[JournalRow] = []
 
     def show(self, rows: Sequence[JournalRow]) -> None:
-        """Take the lesson's whole journal, oldest first."""
+        """Take the lesson's whole journal, oldest first. What is new comes in at the top."""
+        newest = list(reversed(rows))
+        before = [row.id for row in self._rows]
+        fresh = len(newest) - len(before)
+        if before and fresh > 0 and [row.id for row in newest[fresh:]] == before:
+            self.beginInsertRows(QModelIndex(), 0, fresh - 1)
+            self._rows = newest
+            self.endInsertRows()
+            return
         self.beginResetModel()
-        self._rows = list(reversed(rows))
+        self._rows = newest
         self.endResetModel()
-
-    def add(self, row: JournalRow) -> None:
-        self.beginInsertRows(QModelIndex(), 0, 0)
-        self._rows.insert(0, row)
-        self.endInsertRows()
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._rows)

@@ -19,6 +19,7 @@ class JournalView(QWidget):
         self.rows.setModel(journal)
         self.rows.setFont(font(15))
         self.rows.setUniformItemSizes(True)
+        self.setFocusProxy(self.rows)
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 8, 16, 16)
         column.addWidget(self.title)

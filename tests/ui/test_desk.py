@@ -649,6 +649,25 @@ def test_a_hand_out_taken_back_is_told_by_receipts(
     assert room.desk.said() == Said(text, "Later, on return: Tom")
 
 
+def test_the_journal_takes_the_keys_and_what_is_new_moves_no_reader_away(room: Room) -> None:
+    room.begin(classroom(4))
+    rows = [JournalRow(str(at), NOW + at, "hand-up", "Adam") for at in range(80)]
+    room.journal.show(rows)
+    room.desk.go("journal")
+    shown = room.window.journal.rows
+    assert room.window.focusWidget() is shown
+    QTest.keyClick(shown, Qt.Key.Key_End)
+    read, at = shown.currentIndex(), shown.verticalScrollBar().value()
+    oldest = read.data()
+    assert at
+    room.journal.show([*rows, JournalRow("80", NOW + 99, "gone", "Adam")])
+    assert shown.currentIndex().data() == oldest
+    assert shown.verticalScrollBar().value() >= at
+    assert room.journal.index(0).data().endswith("Went · Adam")
+    room.journal.show(rows[:3])
+    assert room.journal.rowCount() == 3
+
+
 def test_the_journal_tells_until_when_a_lesson_was_prolonged(room: Room) -> None:
     del room  # speaks English
     ends = datetime.fromtimestamp(LESSON.ends_at).astimezone().strftime("%H:%M")

@@ -42,6 +42,7 @@ from classroom_app.cloud.errors import (
     NoFactor,
     NotAServer,
     NotSignedIn,
+    ObjectsUnreachable,
     Refused,
     Unreachable,
 )
@@ -299,7 +300,7 @@ class Cloud:
             if found.status == HTTPStatus.NOT_FOUND:
                 raise Refused("lost-chunk")
             if found.status != HTTPStatus.OK:
-                raise Unreachable("store")
+                raise ObjectsUnreachable(f"status {found.status}")
             return found
         if response.status_code != HTTPStatus.OK:
             judge(response, content, self._now())
@@ -307,12 +308,14 @@ class Cloud:
         return Found(response.status_code, content, digest)
 
     async def _from(self, address: str) -> Found:
-        """Read from the object store, off the loop."""
+        """Read from the object store, off the loop. Raises ObjectsUnreachable or NotAServer."""
         try:
             async with asyncio.timeout(_seconds_for(CHUNK_BYTES_MAX)):
                 return await self._objects.read(address)
         except TimeoutError:
-            raise Unreachable("too slow") from None
+            raise ObjectsUnreachable("too slow") from None
+        except Unreachable as error:
+            raise ObjectsUnreachable(error.why) from None
 
     async def close(self) -> None:
         await self._objects.close()

@@ -2,6 +2,7 @@
 
 CloudError
 ├── Unreachable   no answer: go on without, try later
+│   └── ObjectsUnreachable   the school answers, but not the place where its chunks lie
 ├── ServerBusy    it asks to be left alone for `after_seconds`
 ├── NotSignedIn   ask the teacher to sign in again
 │   ├── WrongPassword
@@ -24,6 +25,10 @@ class Unreachable(CloudError):
     def __init__(self, why: str = "") -> None:
         super().__init__(why)
         self.why = why
+
+
+class ObjectsUnreachable(Unreachable):
+    """Only reading collected work back is out of reach: all else goes on."""
 
 
 class ServerBusy(CloudError):

@@ -15,7 +15,7 @@ from msgspec import Struct, msgpack
 from msgspec.structs import replace
 
 from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
-from classroom_app.cloud.errors import CloudError, NotAServer, Refused
+from classroom_app.cloud.errors import CloudError, NotAServer, ObjectsUnreachable, Refused
 from classroom_app.cloud.line import Line
 from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.errors import NotKept
@@ -28,6 +28,10 @@ FILES_BESIDE: Final = 5
 LOOK_FOR_SHARE: Final = 0.1
 OF_THE_FILE: Final = frozenset({"malformed", "empty", "too-large", "lost-here"})
 """What is refused for good: sent again, it would be no other."""
+OF_ALL: Final = frozenset({"no-such-path", "no-such-method", "not-allowed", "wrong-role"})
+"""Refusals that the next file would hear as well."""
+OF_THE_WAY: Final = frozenset({"portal", "certificate"})
+"""Why it is not our server that answers, whatever is asked."""
 NO_ROOM: Final = "quota"
 NO_FILE: Final = "no-file"
 
@@ -87,7 +91,9 @@ class Files:
         """Bytes that have left, by the files of this turn that wait still."""
         self._sending = Sending()
         self._held: Held = ""
-        self._no_room: CloudError | None = None
+        self._problem: CloudError | NotKept | None = None
+        """What first kept a file of this turn, and not those after it."""
+        self._objects_away = False
         self._told_at = self._stopped_until = 0.0
         self._insisted = self._asks = False
 
@@ -107,8 +113,8 @@ class Files:
     async def push(self) -> CloudError | NotKept | None:
         """Push each waiting file; return what ended it, or kept some of them.
 
-        One that fails for itself waits for the next turn. So does one for which the school has no
-        room: it is refused for now, not for good.
+        One that fails for itself waits for the next turn and holds up none after it. So does one
+        for which the school has no room: it is refused for now, not for good.
         """
         tried, batch = set[str](), list[FileOffered]()
         self._begin()
@@ -127,16 +133,16 @@ class Files:
                     return error
                 await self._count()
             self._insisted = self._insisted and self._held == "metered"  # asked for just now
-            self._asks = self._asks and bool(self._held or self._no_room)
+            self._asks = self._asks and bool(self._held or self._problem)
         finally:
             self._gone.clear()
             self._sending = Sending()
             self._told(self._sending, "" if self._held == "slow" else self._held)
-        return self._no_room
+        return self._problem
 
     def _begin(self) -> None:
         self._sent.clear()
-        self._held, self._no_room = "", None
+        self._held, self._problem, self._objects_away = "", None, False
 
     async def _waiting(self, tried: set[str]) -> list[FileOffered]:
         """Return waiting files that were not tried in this turn, smallest first."""
@@ -166,9 +172,9 @@ class Files:
         async with asyncio.TaskGroup() as tasks:
             trials = [tasks.create_task(self._try_file(offered)) for offered in some]
         for error in filter(None, (trial.result() for trial in trials)):
-            if not (isinstance(error, Refused) and error.code == NO_ROOM):
+            if not _of_one_file(error):
                 return error
-            self._no_room = self._no_room or error
+            self._problem = self._problem or error
         return None
 
     async def _holds(self, *, large: bool) -> Held:
@@ -222,7 +228,7 @@ class Files:
     async def _push_file(self, offered: FileOffered) -> None:
         manifest = _manifest.decode(offered.manifest)
         names = {chunk.hash.hex() for chunk in manifest.chunks} - self._sent
-        if manifest.size <= SMALL_BYTES and not self._asks:
+        if manifest.size <= SMALL_BYTES and not self._asks_first(offered):
             # To ask first costs more than to bring it; what is lost here may be there already.
             await self._send(offered, names)
         answer = await self._cloud.offer_file(offered)
@@ -239,6 +245,10 @@ class Files:
         if answer.state == "kept":
             await self._look_for(offered, answer.document)
         await self._settle(offered, answer)
+
+    def _asks_first(self, offered: FileOffered) -> bool:
+        """Say whether a file's bytes may be there, or go in vain, as did another's in this turn."""
+        return self._asks or self._problem is not None or offered.id in self._suspected
 
     async def _settle(self, offered: FileOffered, answer: FileAnswer) -> None:
         await self._store.file_settled(offered.id, answer)
@@ -295,8 +305,11 @@ class Files:
         Of a class that was taken from this teacher the school shows nothing: its word has to do.
         """
         try:
+            if self._objects_away:  # to wait for them once a turn is enough
+                raise ObjectsUnreachable("still")
             await self._cloud.get_chunk(name, offered.id)
         except CloudError as error:
+            self._objects_away |= isinstance(error, ObjectsUnreachable)
             if isinstance(error, Refused) and error.code == NO_FILE:
                 epoch, _ = await self._store.cursor(f"class:{offered.class_id}")
                 if not epoch:
@@ -312,6 +325,17 @@ class Files:
         except ValueError:
             raise NotAServer("malformed") from None
         return await self._store.chunk(manifest, digest)
+
+
+def _of_one_file(error: CloudError | NotKept) -> bool:
+    """Say whether others may go all the same: nothing is wrong with the way or with who asks."""
+    match error:
+        case Refused(code=code):
+            return code not in OF_ALL
+        case NotAServer(why=why):
+            return why not in OF_THE_WAY
+        case _:
+            return isinstance(error, ObjectsUnreachable)
 
 
 def _size(offered: FileOffered) -> int:

@@ -72,7 +72,10 @@ class SyncStore(Protocol):
         ...
 
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
-        """Return a chunk of a waiting file by its BLAKE3; None where the library lost it."""
+        """Return a chunk of a waiting file by its BLAKE3; None where the library lost it.
+
+        What the disk holds under that name and is not it any more is lost as well.
+        """
         ...
 
     async def suspected_files(self) -> frozenset[str]:

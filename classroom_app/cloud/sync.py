@@ -22,6 +22,7 @@ from classroom_app.cloud.errors import (
     CloudError,
     NotAServer,
     NotSignedIn,
+    ObjectsUnreachable,
     Refused,
     ServerBusy,
     Unreachable,
@@ -40,6 +41,7 @@ Why = Literal[
     "not-signed-in",
     "refused",
     "no-room",
+    "storage",
     "portal",
     "not-a-server",
     "no-server",
@@ -484,6 +486,8 @@ def _reason(error: CloudError | NotKept) -> str:
 
 def _word(error: CloudError | NotKept) -> Why:
     match error:
+        case ObjectsUnreachable():
+            return "storage"
         case Unreachable():
             return "unreachable"
         case ServerBusy() | NotKept():

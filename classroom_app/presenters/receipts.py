@@ -19,6 +19,7 @@ _IN_THE_WAY = {
     "portal": later("This network wants you to sign in first"),
     "refused": later("The school does not accept the exchange"),
     "no-room": later("The school has no room for all works"),
+    "storage": later("Where the school keeps works is out of reach"),
     "not-a-server": later("Something else answers as the school"),
 }
 

@@ -21,6 +21,10 @@ _WHY: Final = {
     "no-room": later(
         "The school's server has no room for all works. They wait here; tell your administrator."
     ),
+    "storage": later(
+        "From here the place where the school keeps works is out of reach."
+        " Some works wait; tell your administrator."
+    ),
     "portal": later(
         "This network wants you to sign in first: open any page in your browser. All waits here."
     ),

@@ -24,6 +24,7 @@ from classroom_app.cloud.errors import (
     CloudError,
     NotAServer,
     NotSignedIn,
+    ObjectsUnreachable,
     Refused,
     ServerBusy,
     Unreachable,
@@ -319,6 +320,19 @@ async def test_a_network_that_wants_a_sign_in_first_is_told_from_a_web_server(
         with pytest.raises(NotAServer) as caught:
             await cloud.push(())
     assert caught.value.why == why
+
+
+async def test_a_place_of_chunks_out_of_reach_is_told_from_a_server_that_is_away(
+    cloud: Cloud,
+) -> None:
+    sent_on = "Location: http://127.0.0.1:9/chunk"
+    async with speaking(answering("307 Temporary Redirect", JSON, b"", sent_on)) as url:
+        cloud.go_on_as(url, SignedIn("token", 900, "next", "t", "T", "s", "S", "root"))
+        with pytest.raises(ObjectsUnreachable):
+            await cloud.get_chunk("00", "file")
+    with pytest.raises(Unreachable) as away:
+        await cloud.get_chunk("00", "file")
+    assert not isinstance(away.value, ObjectsUnreachable)
 
 
 async def test_what_the_server_lost_is_noticed_by_a_look_and_healed_by_the_next_turn(

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from blake3 import blake3
 from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
@@ -23,6 +24,7 @@ from classroom_app.storage.engine import driver_of
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.settings import read
 from device_bridge.materials.library import Held, Library
+from device_bridge.materials.manifest import decode
 from tests.stores import CLASS, LESSON, NOON, ONE, ROSTER, SCOPE
 from tests.stores.opening import opened, words
 from tests.sync_store import MemoryStore, sum_of
@@ -291,6 +293,19 @@ async def test_work_that_the_library_lost_is_shown_and_holds_nothing_up(
     assert await keeping.refused_count() == 1
     assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
     caplog.clear()  # "work lost here": a person should look
+
+
+async def test_a_chunk_that_the_disk_let_rot_or_cut_is_lost_and_not_sent_under_its_name(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    await hand_in(keeping, 1, tmp_path, b"written by a pupil")
+    (offered,) = await keeping.waiting_files(1)
+    (digest,) = [one.hash for one in decode(offered.manifest).chunks]
+    assert await keeping.chunk(offered.manifest, digest) == b"written by a pupil"
+    path = keeping.library.path_of(blake3(offered.manifest).digest())
+    for lies_there in (b"writteN by a pupil", b"written by"):
+        path.write_bytes(lies_there)
+        assert await keeping.chunk(offered.manifest, digest) is None
 
 
 async def test_what_the_school_decided_is_listed_until_a_person_has_seen_it(

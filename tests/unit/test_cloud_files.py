@@ -7,8 +7,15 @@ import pytest
 from msgspec import msgpack
 
 from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
-from classroom_app.cloud.errors import Unreachable
-from classroom_app.cloud.files import SMALL_BYTES, STOPPED_SECONDS, Sending
+from classroom_app.cloud.errors import (
+    CloudError,
+    NotAServer,
+    ObjectsUnreachable,
+    Refused,
+    ServerBusy,
+    Unreachable,
+)
+from classroom_app.cloud.files import FILES_BESIDE, SMALL_BYTES, STOPPED_SECONDS, Sending
 from classroom_app.cloud.line import SLOW_BYTES, Line
 from classroom_app.cloud.sync import Sync, SyncState
 from tests.sync_store import MemoryStore, Trusting
@@ -27,6 +34,10 @@ class SlowScript(Script):
         self.beside = self.most_beside = 0
         self.sent: list[str] = []
         self.breaks = False
+        self.fails: dict[str, CloudError] = {}
+        """What answers the offer of a work."""
+        self.far = False
+        """Whether the place where chunks lie is out of reach."""
         self._line = asyncio.Lock()
 
     async def put_chunk(
@@ -46,6 +57,9 @@ class SlowScript(Script):
             self.beside -= 1
 
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
+        if offered.id in self.fails:
+            self.order.append("failed")
+            raise self.fails[offered.id]
         chunks = msgpack.decode(offered.manifest, type=Manifest).chunks
         wanted = tuple(one.hash.hex() for one in chunks if one.hash.hex() not in self.sent)
         return (
@@ -54,14 +68,24 @@ class SlowScript(Script):
             else await super().offer_file(offered)
         )
 
+    async def get_chunk(self, name: str, file: str) -> bytes:
+        found = await super().get_chunk(name, file)
+        if self.far:
+            raise ObjectsUnreachable
+        return found
+
 
 class Desk:
-    """A sync with work to send; `metered` is what the system says of the network."""
+    """A sync with work to send; `metered` is what the system says of the network.
+
+    `drawn`: what chance says, then 1.0 for ever.
+    """
 
     def __init__(self, bytes_per_second: float = 10e6) -> None:
         self.script, self.store = SlowScript(bytes_per_second), MemoryStore()
         self.told: list[SyncState] = []
         self.metered: bool | None = None
+        self.drawn = iter(tuple[float, ...]())
         self.line = Line(self._asked)
         self.sync = Sync(
             self.script,
@@ -69,7 +93,7 @@ class Desk:
             Trusting(),
             self.told.append,
             lambda: 1000.0,
-            lambda: 1.0,
+            lambda: next(self.drawn, 1.0),
             line=self.line,
         )
         self.works = 0
@@ -146,6 +170,68 @@ async def test_a_line_that_is_known_to_be_fast_carries_large_works_beside_each_o
     assert desk.line.fast
     assert desk.script.most_beside == 3, "the first alone: it tells how the line is"
     assert len(desk.kept()) == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (Refused("wrong-hash"), "refused"),
+        (NotAServer("forgets-chunks"), "not-a-server"),
+        (ObjectsUnreachable("refused"), "storage"),
+    ],
+)
+async def test_what_fails_for_itself_is_told_and_holds_up_none_of_the_larger_works(
+    error: CloudError, why: str
+) -> None:
+    desk = Desk()
+    works = [desk.collect(b"x" * size) for size in (1, 10, 2 * SMALL_BYTES, 3 * SMALL_BYTES)]
+    desk.script.fails = {works[0]: error, works[2]: error}
+    for _ in range(2):  # the next turn begins with it again
+        with pytest.raises(type(error)):
+            await desk.sync.once()
+        assert sorted(desk.kept()) == [works[1], works[3]]
+        assert (desk.sync.state.why, desk.sync.state.waiting) == (why, 2)
+    desk.script.fails = {}
+    await desk.sync.once()
+    assert sorted(desk.kept()) == works
+    assert desk.sync.state.in_step
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unreachable("cut off"),
+        ServerBusy(5),
+        NotAServer("portal"),
+        NotAServer("certificate"),
+        Refused("no-such-path"),
+    ],
+)
+async def test_what_the_next_work_would_meet_as_well_ends_the_turn_at_once(
+    error: CloudError,
+) -> None:
+    desk = Desk()
+    desk.script.fails = {desk.collect(b"small"): error for _ in range(30)}
+    with pytest.raises(type(error)):
+        await desk.sync.once()
+    assert desk.script.order.count("failed") == FILES_BESIDE
+
+
+async def test_where_chunks_are_out_of_reach_is_looked_once_a_turn_and_the_rest_goes() -> None:
+    desk = Desk()
+    desk.script.far = True
+    desk.drawn = iter((0.05, 0.05) * (FILES_BESIDE + 3))
+    drawn = [desk.collect(b"drawn") for _ in range(FILES_BESIDE + 3)]
+    large = desk.collect(LARGE, LARGE)
+    with pytest.raises(ObjectsUnreachable):
+        await desk.sync.once()
+    assert desk.kept() == [large]
+    assert desk.store.suspected == set(drawn)
+    assert len(desk.script.looked_for) == 1
+    sent = len(desk.script.sent)
+    with pytest.raises(ObjectsUnreachable):
+        await desk.sync.once()
+    assert len(desk.script.sent) == sent, "what was suspected is asked for before it is sent anew"
 
 
 async def test_no_revocation_and_no_journal_waits_for_a_long_upload() -> None:

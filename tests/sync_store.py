@@ -136,18 +136,24 @@ class MemoryStore:
         self.answers.clear()
         return answered
 
+    async def lost(self, held: int) -> int:
+        return len(self._lost(held))
+
     async def unsettle(self, held: int) -> int:
+        lost = self._lost(held)
+        for name in lost:
+            del self.outcomes[name]
+        return len(lost)
+
+    def _lost(self, held: int) -> list[str]:
         again = {"", *OF_THE_MOMENT}
-        lost = [
+        return [
             each.id
             for each in self.events
             if each.sequence > held
             and each.id in self.outcomes
             and self.outcomes[each.id].reason in again
         ]
-        for name in lost:
-            del self.outcomes[name]
-        return len(lost)
 
     async def alarmed(self, alarms: tuple[Alarm, ...]) -> bool:
         new = set(alarms) - set(self.alarms)

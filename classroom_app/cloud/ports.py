@@ -116,6 +116,10 @@ class SyncStore(Protocol):
         """Let all work that was kept wait again, as far as it is here; return how much that is."""
         ...
 
+    async def lost(self, held: int) -> int:
+        """Return how many events are settled after sequence `held`, as `unsettle` counts them."""
+        ...
+
     async def unsettle(self, held: int) -> int:
         """Let what is settled after sequence `held` wait again; return how many events that is."""
         ...

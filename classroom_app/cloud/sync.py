@@ -388,10 +388,11 @@ class Sync:
         if await self._store.alarmed(heard.alarms):
             kinds = " ".join(sorted({alarm.code for alarm in heard.alarms}))
             log.warning("journals differ", extra={"alarms": len(heard.alarms), "kinds": kinds})
-        lost = await self._store.unsettle(heard.held)
+        lost = await self._store.lost(heard.held)
         if lost:
             log.warning("the central side was restored", extra={"events": lost})
-            await self._doubt_work()
+            await self._doubt_work()  # before the events wait again: a crash hides nothing
+            await self._store.unsettle(heard.held)
             await self._push_events()
         restored = bool(lost) or self.state.restored
         self._say(replace(self.state, restored=restored, doubts=len(heard.alarms)))

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, update
 
 from central_mdm.contract.heads import Alarm, Head, Mark, SignedHead, fault_of
 from central_mdm.contract.journal import OF_THE_MOMENT
@@ -108,6 +108,11 @@ class KeepsHeads(Store):
             await self.write(partial(keep, {ALARMS: self.chosen[ALARMS]}))
         return bool(told - before)
 
+    async def lost(self, held: int) -> int:
+        """Return how many acts `unsettle` would send again."""
+        number = select(func.count()).where(*_lost(held))
+        return await self.write(lambda connection: int(connection.execute(number).scalar_one()))
+
     async def unsettle(self, held: int) -> int:
         """Send again the acts that a restored central side has lost, after sequence `held`.
 
@@ -118,8 +123,7 @@ class KeepsHeads(Store):
         """
 
         def work(connection: Connection) -> int:
-            refused = and_(journal.c.state != WAITING, journal.c.reason.in_(OF_THE_MOMENT))
-            lost = (journal.c.sequence > held, or_(journal.c.state == APPLIED, refused))
+            lost = _lost(held)
             number = connection.execute(select(func.count()).where(*lost)).scalar_one()
             if number:
                 # Why an act was refused is asked anew; of one that was kept it is its file's.
@@ -130,6 +134,11 @@ class KeepsHeads(Store):
             return int(number)
 
         return await self.write(work)
+
+
+def _lost(held: int) -> tuple[ColumnElement[bool], ...]:
+    refused = and_(journal.c.state != WAITING, journal.c.reason.in_(OF_THE_MOMENT))
+    return journal.c.sequence > held, or_(journal.c.state == APPLIED, refused)
 
 
 def signed_marks(connection: Connection) -> tuple[Mark, ...]:

@@ -336,6 +336,8 @@ async def test_what_a_restored_central_side_lost_waits_again_what_it_had_refused
     )
     assert await store.unsettle(5) == 0, "what it could not read it never had"
     assert await store.waiting_count() == 0
+    assert await store.lost(2) == 3
+    assert await store.waiting_count() == 0, "it was asked only"
     assert await store.unsettle(2) == 3
     assert [event.id for event in await store.waiting_events(9)] == ids[2:5]
     assert await store.refused_count() == 1

@@ -398,6 +398,50 @@ async def test_a_restored_central_side_is_given_again_what_it_lost_and_is_told_o
     caplog.clear()
 
 
+async def test_who_ends_while_it_hears_of_a_restore_offers_all_work_at_its_next_start(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    class Dies(MemoryStore):
+        """Dies after the first of the writes that a restore costs."""
+
+        dies = False
+
+        async def doubt_work(self) -> int:
+            return self._die(await super().doubt_work())
+
+        async def unsettle(self, held: int) -> int:
+            return self._die(await super().unsettle(held))
+
+        def _die(self, count: int) -> int:
+            if self.dies:
+                raise Killed
+            return count
+
+    class SetBack(Script):
+        async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed:
+            self.held = None  # from here on it has all again
+            return await super().push(events, after)
+
+    script, store = SetBack(), Dies()
+    store.collect("work-1", "p-1", [b"x"])
+    store.write(1)
+    await make(script, store)[0].once()
+    store.write(2)
+    script.held, store.dies = 0, True
+    with pytest.raises(Killed):
+        await make(script, store)[0].once()
+    store.dies = False
+    script.order.clear()
+    await make(script, store)[0].once()
+    assert "file" in script.order
+    assert script.pushed[-1] == ["event-1", "event-2"]
+    assert store.answers["work-1"].state == "kept"
+    caplog.clear()
+
+
 async def test_what_the_two_witnesses_differ_in_is_told_once_in_the_log_and_always_shown(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

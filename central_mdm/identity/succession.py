@@ -63,8 +63,7 @@ async def succeed(
         about = await school_row(connection, school)
     key = ground.keys.stage(school)
     if key_of_root(about.root, school) == key.public_key():
-        ground.keys.take_up(school)
-        return about.succession
+        return await _taken_up(ground, school, about.succession)
     if whose != school or thumbprint_of(standby.public_key()) != about.standby:
         raise Refused("another-standby", "This is not the standby of the school's root of now.")
     root = make_root(school, key, ground.clock())
@@ -84,6 +83,11 @@ async def succeed(
         await connection.execute(
             update(teachers).where(teachers.c.school == school).values(thumbprint="")
         )
+    return await _taken_up(ground, school, epoch)
+
+
+async def _taken_up(ground: Ground, school: str, epoch: int) -> int:
+    """Take up the staged key, and sign by it whom the school has ended; return `epoch`."""
     ground.keys.take_up(school)
     async with ground.database.writing(school) as connection:
         if (await newest(connection, school)).number:

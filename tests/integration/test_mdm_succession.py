@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from errno import EIO
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from central_mdm.fleet.standbys import without_standby
 from central_mdm.identity.sealed import open_authority
 from central_mdm.identity.succession import make_standby, pin_standby, succeed
 from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.platform.keys import FolderKeys
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import own_key, read_enrolment, read_school
 from device_bridge.agent.guard.mdm import CheckIns, enrol
@@ -122,6 +124,30 @@ async def test_a_server_s_root_is_succeeded_and_its_devices_and_teachers_follow(
     assert read_grant(granted, after.school)
     with pytest.raises(NotAllowed):
         read_grant(granted, school)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_succession_that_died_before_its_key_was_taken_up_goes_on_with_the_deny_list(
+    mdm: Mdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe = tmp_path / "safe"
+    await pin_standby(mdm.ground, mdm.school, make_standby(mdm.school, safe, FIRST))
+    await end_teacher(mdm.ground, mdm.school, "t-keller")
+    sealed, following = (safe.read_bytes(), FIRST), (tmp_path / "next", SECOND)
+
+    def dies(keys: FolderKeys, school: str) -> None:
+        del keys, school
+        raise OSError(EIO, "the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FolderKeys, "take_up", dies)
+        with pytest.raises(OSError, match="gone"):
+            await succeed(mdm.ground, mdm.school, sealed, following)
+    assert await succeed(mdm.ground, mdm.school, sealed, following) == 1
+    signed = await mdm.sign_in()
+    told = (await mdm.http.get("/api/trust", headers=bearer(signed["token"]))).json()
+    school = School.pin(mdm.school, signed["root"].encode())
+    assert read_deny_list(told["deny_list"], school).number > mdm.clock.at
 
 
 async def test_a_school_of_an_app_goes_on_at_a_server_with_its_root_and_its_devices(

@@ -11,8 +11,9 @@ from central_mdm.checked import checked
 from central_mdm.contract.region import School
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.sealed import open_authority
-from central_mdm.identity.succession import make_standby, pin_standby, succeed
+from central_mdm.identity.succession import make_standby, pin_standby
 from central_mdm.platform.ground import Ground
+from central_mdm.succeeding import succeed_school
 from central_mdm.typed import new_passphrase, secret
 
 NAMES: Final = frozenset({"school", "standby", "succeed", "adopt"})
@@ -64,7 +65,7 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
         case "succeed":
             sealed = args.sealed.read_bytes(), secret(f"Passphrase of {args.sealed}")
             next_ = args.next, new_passphrase(str(args.next))
-            epoch = await succeed(ground, args.school, sealed, next_)
+            epoch = await succeed_school(ground, args.school, sealed, next_)
             return {"done": "succeed", "epoch": epoch, "note": KEEP_OFF}
         case _:
             kept = open_authority(args.backup.read_bytes(), secret("Passphrase of the backup"))

@@ -49,7 +49,8 @@ class Courier:
     ) -> None:
         self._cloud, self._store, self._devices, self._given = cloud, store, devices, given
         self._met: set[str] = set()
-        self._sealing: str = ""
+        self._unsealed: set[str] = set()
+        """Linked while there was nothing to seal by."""
 
     async def take(self, device: DeviceId, message: FromDevice) -> None:
         match message:
@@ -77,14 +78,14 @@ class Courier:
             log.info("bundle refused", extra={"why": why})
         await self._store.carried(bundles, back)
         news = {one.device for one in (*back.answers, *back.wanted)}
-        if not self._sealing:
-            news |= self._met  # linked before there was anything to seal by
-        self._sealing = back.sealing
-        for device in sorted(news & self._met):
+        news, self._unsealed = (news & self._met) | self._unsealed, set()
+        for device in sorted(news):
             await self._bring(device)
 
     async def _bring(self, device: str) -> None:
         """Tell it where it is linked; else at its next link."""
         sealing, kept = await self._store.carried_for(device)
-        if sealing:
-            self._devices.tell(device, Brought(sealing, kept.arrived, kept.wanted))
+        if not sealing:
+            self._unsealed.add(device)
+            return
+        self._devices.tell(device, Brought(sealing, kept.arrived, kept.wanted))

@@ -3,20 +3,24 @@
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, select, update
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import Enrol, Enrolled, Inventory
 from central_mdm.contract.grants import ASSIGNMENT_TYPE, Assignment
 from central_mdm.contract.names import Party
 from central_mdm.contract.roster import DeviceRow
+from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.house_rules import read_house_rules
 from central_mdm.fleet.model import codes, devices, doors, inventories
 from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.proving import new_pass
-from central_mdm.identity.certificates import key_of_request, thumbprint_of
+from central_mdm.fleet.wanted_model import carried
+from central_mdm.identity.certificates import Issued, key_of_request, thumbprint_of
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import certificates
+from central_mdm.identity.renewal import newest_key
 from central_mdm.identity.revocation import is_ended
 from central_mdm.identity.rules import register, school_row
 from central_mdm.identity.statements import sign
@@ -90,7 +94,7 @@ async def enrol(ground: Ground, asked: Enrol) -> Enrolled:
             row = DeviceRow(device, class_id, f"{kind} {device[-4:]}"[:64], kind)
             news = await put_device(connection, school, row, ground.clock())
             await publish(connection, school, news)
-        issued = await register(connection, ground, Party(school, "device", device), key)
+        issued = await _certified(connection, ground, Party(school, "device", device), key)
         given = hash_of(ground.new_secret())
         await _keep(connection, school, device, given, ground.clock())
         await keep_inventory(connection, school, device, "", asked.inventory, ground.clock())
@@ -190,6 +194,21 @@ async def _paired(connection: AsyncConnection, school: str, thumbprint: str) -> 
     """Return the device that a teacher's app had paired by this key: its id is of the key."""
     mine = (roster_devices.c.school == school, roster_devices.c.id == f"d-{thumbprint[:24]}")
     return (await connection.execute(select(roster_devices.c.id).where(*mine))).scalar() or ""
+
+
+async def _certified(
+    connection: AsyncConnection, ground: Ground, party: Party, key: Ed25519PublicKey
+) -> Issued:
+    """Certify the key of a device; of one that was set up anew the key of before is no more.
+
+    What apps carry is sealed for that one, and only a higher version takes its place.
+    """
+    before, _ = await newest_key(connection, party.school, party.role, party.id)
+    if before not in {"", thumbprint_of(key)}:
+        mine = (carried.c.school == party.school, carried.c.device == party.id)
+        await connection.execute(delete(carried).where(*mine))
+        await raise_wanted(connection, party.school, [party.id], ground.clock())
+    return await register(connection, ground, party, key)
 
 
 async def _spend(

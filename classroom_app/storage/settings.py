@@ -8,7 +8,7 @@ from typing import Final
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from classroom_app.domain.errors import StoreFull
@@ -18,6 +18,8 @@ from classroom_app.storage.store import Store
 from classroom_app.storage.tables import settings
 
 BEGUN: Final = ("versions", "origin")
+CARRIED: Final = "carry"
+"""So begins the name of each line that `storage.carrying` keeps."""
 _papers: Final = msgspec.json.Decoder(SignedPapers)
 
 
@@ -110,9 +112,7 @@ class KeepsSettings(Store):
         return _papers.decode(raw) if raw else None
 
     async def keep_papers(self, papers: SignedPapers) -> None:
-        kept = {"papers": msgspec.json.encode(papers).decode(), "server": papers.server}
-        await self.write(partial(keep, kept))
-        self.chosen |= kept
+        self.chosen |= await self.write(partial(_keep_papers, papers, {"server": papers.server}))
 
     async def keep_deny_list(self, deny_list: str) -> None:
         await self.change_papers(deny_list=deny_list)
@@ -151,6 +151,16 @@ def change(changed: Mapping[str, object], connection: Connection) -> dict[str, s
     if not raw:
         return {}
     papers = msgspec.structs.replace(_papers.decode(raw), **changed)
-    kept = {"papers": msgspec.json.encode(papers).decode()}
+    return _keep_papers(papers, {}, connection)
+
+
+def _keep_papers(
+    papers: SignedPapers, beside: Mapping[str, str], connection: Connection
+) -> dict[str, str]:
+    kept = {**beside, "papers": msgspec.json.encode(papers).decode()}
+    raw = read(connection).get("papers", "")
+    if raw and _papers.decode(raw).root != papers.root:
+        # It was signed by the old root, or sealed for a key that is derived from it.
+        connection.execute(delete(settings).where(settings.c.name.startswith(CARRIED)))
     keep(kept, connection)
     return kept

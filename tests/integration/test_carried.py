@@ -38,6 +38,7 @@ from central_mdm.contract.wanted import (
     Urgent,
 )
 from central_mdm.fleet.declaring import declare
+from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.features import FEATURES
 from central_mdm.fleet.model import inventories, seen
 from central_mdm.fleet.orders import order
@@ -47,9 +48,11 @@ from central_mdm.identity.model import certificates
 from central_mdm.identity.revocation import end_device
 from central_mdm.identity.sealing import seal
 from central_mdm.identity.statements import sign
+from central_mdm.identity.succession import make_standby, pin_standby
 from central_mdm.journal.alarms import alarms_since
 from central_mdm.journal.heads import newest_count
 from central_mdm.platform.errors import Refused
+from central_mdm.succeeding import succeed_school
 from classroom_app.courier import Courier
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.storage.keeping import Keeping, open_keeping
@@ -76,6 +79,7 @@ from tests.rings import NoRing
 
 pytestmark = pytest.mark.real_loop
 DAY = 24 * 3600
+WORDS = "three white goats ate"
 
 
 @dataclass
@@ -172,9 +176,12 @@ async def teacher_at(
 
 @asynccontextmanager
 async def device_of(
-    mdm: Mdm, folder: Path, *, again: bool = False
+    mdm: Mdm, folder: Path, *, again: bool = False, code: str = ""
 ) -> AsyncGenerator[tuple[Device, Remembered]]:
-    """Run an enrolled device that is told no MDM's address; `again`: one that ran before."""
+    """Run an enrolled device that is told no MDM's address; `again`: one that ran before.
+
+    `code`: another one than the first device's first.
+    """
 
     @asynccontextmanager
     async def client() -> AsyncGenerator[httpx.AsyncClient]:
@@ -185,7 +192,7 @@ async def device_of(
 
     own = Folder(folder)
     if not again:
-        code = mdm.sample["devices"][0]["code"]
+        code = code or mdm.sample["devices"][0]["code"]
         await enrol(own, "http://mdm", code, Inventory("laptop"), client)
         own.fleet.unlink()
     screen = Remembered()
@@ -289,6 +296,58 @@ async def test_what_is_declared_reaches_a_device_that_never_meets_the_mdm_and_it
             await turns(teacher, lambda: screen.read({"seconds": 91})[0])
             held = msgspec.json.decode(device.guard.folder.wanted.read_bytes())
             assert held["urgent"] is None
+
+
+async def test_a_device_that_was_set_up_anew_by_its_own_code_is_carried_for_by_its_new_key(
+    mdm: Mdm, tmp_path: Path, keeping: Keeping
+) -> None:
+    async with device_of(mdm, tmp_path / "before") as (device, screen):
+        name = device.id
+        await in_roster(keeping, name)
+        await declared(mdm, name, 90)
+        async with teacher_at(mdm, keeping, name, device.guard.port) as teacher:
+            await turns(teacher, partial(is_so, screen, 90))
+            await turns(teacher, partial(owes_nothing, device))
+    _, held = await keeping.carried_for(name)
+    assert held.arrived
+    assert held.wanted
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        code = Code("5B", mdm.clock.at + DAY, device=name)
+        await make_code(connection, mdm.school, "BBBB-CCCC-DDDD", code, mdm.clock.at)
+    async with device_of(mdm, tmp_path / "anew", code="BBBBCCCCDDDD") as (device, screen):
+        assert device.id == name
+        await at_home(mdm, keeping, "lambert")
+        assert (await keeping.carried_for(name))[1] == held, "its new key is not known yet"
+        async with teacher_at(mdm, keeping, name, device.guard.port) as teacher:
+            await turns(teacher, partial(is_so, screen, 90))
+            await turns(teacher, partial(owes_nothing, device))
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_what_apps_hold_that_the_old_root_has_signed_is_told_anew_under_the_next(
+    mdm: Mdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("central_mdm.identity.sealed.COST", 2**4)  # what is slow is another's test
+    key, safe = new_key(), tmp_path / "safe"
+    await pin_standby(mdm.ground, mdm.school, make_standby(mdm.school, safe, WORDS))
+    name, school = await enrolled_by(mdm, key)
+    box = box_key(key).public_key().public_bytes_raw().hex()
+
+    async def carries(counter: int, school: School, version: int) -> Carried:
+        server = Server(mdm, bearer((await mdm.sign_in())["token"]))
+        sealing = read_sealing((await server.carry(Carry())).sealing, school).key
+        about = (name, mdm.school, counter, mdm.clock.at, 0, box, "hash", Inventory("laptop"))
+        bundle = Bundle(name, seal_told(Told(*about), key, sealing)[0])
+        return await server.carry(Carry((bundle,), (Held(name, version),)))
+
+    before = (await carries(1, school, 0)).wanted[0]
+    assert (await carries(2, school, before.version)).wanted == ()
+    sealed, following = (safe.read_bytes(), WORDS), (tmp_path / "next", WORDS)
+    assert await succeed_school(mdm.ground, mdm.school, sealed, following) == 1
+    root = (await mdm.sign_in())["root"]
+    after = School.pin(mdm.school, root.encode())
+    told = (await carries(3, after, before.version)).wanted[0]
+    assert read_wanted(unseal_wanted(told.sealed, key, after, name), after, name)
 
 
 async def head_count(mdm: Mdm, device: str) -> int:

@@ -11,6 +11,7 @@ from blake3 import blake3
 from msgspec.structs import replace
 from sqlalchemy import Connection, text
 
+from central_mdm.contract.carried import Carried, WantedSealed
 from central_mdm.contract.heads import Alarm
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.partage import FileAnswer
@@ -20,6 +21,7 @@ from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.acts import HandInKept
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
 from classroom_app.papers import SignedPapers
+from classroom_app.storage.carrying import CarriedHere
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.settings import read
@@ -427,3 +429,26 @@ async def test_two_who_change_the_papers_at_once_put_back_nothing_old(keeping: K
     kept = {"refresh": "the next", "deny_list": "a newer list", "grant": "a grant of today"}
     assert await keeping.papers() == replace(papers, **kept)
     assert (await keeping.write(read))["papers"] == keeping.chosen["papers"]
+
+
+async def test_what_is_carried_under_a_root_of_the_school_ends_with_it(keeping: Keeping) -> None:
+    papers = SignedPapers("a server", "school", "School", "t-1", "Name", "key", "cert", "root")
+    await keeping.keep_papers(papers)
+
+    async def carried() -> tuple[str, CarriedHere]:
+        given = WantedSealed("dev-1", 5, b"for the device")
+        await keeping.keep_bundle("dev-1", b"for the MDM")
+        await keeping.carried((), Carried("sealing", wanted=(given,)))
+        return await keeping.carried_for("dev-1")
+
+    held = ("sealing", CarriedHere(5, b"for the device", bundle=b"for the MDM"))
+    assert await carried() == held
+    await keeping.change_papers(grant="a grant of today")
+    await keeping.keep_papers(papers)
+    assert await keeping.carried_for("dev-1") == held
+    await keeping.change_papers(root="the next root")
+    assert await keeping.carried_for("dev-1") == ("", CarriedHere())
+    assert await carried() == held
+    await keeping.keep_papers(replace(papers, root="the third root"))
+    assert await keeping.carried_for("dev-1") == ("", CarriedHere())
+    assert await keeping.papers() == replace(papers, root="the third root")

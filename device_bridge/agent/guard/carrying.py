@@ -7,7 +7,8 @@ the MDM's own word is brought back that it arrived. What changed meanwhile makes
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Final, NoReturn, Protocol, TypeVar
 
 import msgspec
@@ -144,28 +145,46 @@ class CarryingHere:
                 link, message = self._waiting.popleft()
                 try:
                     await self.take(link, message)
-                except (NotAllowed, OSError) as error:
-                    why = error.why if isinstance(error, NotAllowed) else type(error).__name__
-                    log.info("carried refused", extra={"why": why})
+                except OSError as error:
+                    log.info("carried not kept", extra={"why": type(error).__name__})
 
     async def take(self, link: Link, message: Brought) -> None:
-        """Take one app's. Raises NotAllowed or OSError."""
-        enrolled = self._enrolment
-        sealing = read_sealing(message.sealing, enrolled.school)
-        self._signed_at(sealing.issued_at)
+        """Take one app's, each part by itself. Raises OSError.
+
+        What was written for the key or the root of before is refused, here and by each app, until
+        the MDM has heard from this device: it is given a bundle all the same.
+        """
+        sealing = self._sealing(message.sealing) if message.sealing else None
         if message.arrived:
-            await self._arrived(message.arrived)
+            with _judged("arrived"):
+                await self._arrived(message.arrived)
         if message.wanted:
-            key = enrolled.identity.key
-            token = unseal_wanted(message.wanted, key, enrolled.school, enrolled.device)
-            if certificate := self._wanted.certificate_in(token):
-                await self._renewing.take_carried(certificate)
-            if await self._wanted.carried(token):
-                facts: dict[str, str | int] = {"version": self._wanted.version}
-                self._note("carried-here", facts, link.teacher_name)
-                await self._wanted.review()
-        if not self._met():
-            await self._give(link, sealing)
+            with _judged("wanted"):
+                await self._wanted_here(link, message.wanted)
+        if sealing is not None and not self._met():
+            with _judged("sealing"):
+                await self._give(link, sealing)
+
+    def _sealing(self, token: str) -> Sealing | None:
+        """Read by which key the MDM is written to; None for a token that is refused."""
+        try:
+            sealing = read_sealing(token, self._enrolment.school)
+        except NotAllowed as error:
+            log.info("carried refused", extra={"part": "sealing", "why": error.why})
+            return None
+        self._signed_at(sealing.issued_at)
+        return sealing
+
+    async def _wanted_here(self, link: Link, sealed: bytes) -> None:
+        enrolled = self._enrolment
+        key = enrolled.identity.key
+        token = unseal_wanted(sealed, key, enrolled.school, enrolled.device)
+        if certificate := self._wanted.certificate_in(token):
+            await self._renewing.take_carried(certificate)
+        if await self._wanted.carried(token):
+            facts: dict[str, str | int] = {"version": self._wanted.version}
+            self._note("carried-here", facts, link.teacher_name)
+            await self._wanted.review()
 
     async def _arrived(self, token: str) -> None:
         told = read_arrived(token, self._enrolment.school, self._enrolment.device)
@@ -263,6 +282,15 @@ class CarryingHere:
     def _write(self, held: CarriedKept) -> None:
         write_private(self._folder.carried, msgspec.json.encode(held))
         self._held = held
+
+
+@contextmanager
+def _judged(part: str) -> Generator[None]:
+    """Let a part that is refused be none."""
+    try:
+        yield
+    except NotAllowed as error:
+        log.info("carried refused", extra={"part": part, "why": error.why})
 
 
 def _some(owed: Reports | None) -> Reports:

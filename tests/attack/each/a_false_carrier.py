@@ -86,7 +86,7 @@ def false(mdm: Mdm, chance: random.Random) -> dict[str, Brought]:
         "urgent": mdm.sealed(sign(missing, URGENT_TYPE, mdm.school.key)),
     }
     return {name: Brought(sealing, "", sealed) for name, sealed in wanted.items()} | {
-        "under a key of its own": Brought(others.sealing(), "", good),
+        "under a key of its own": Brought(others.sealing(), "", others.sealed(others.wanted(LIE))),
         "word of another's arrival": Brought(sealing, mdm.arrived(OTHER)),
         "a forged word of arrival": Brought(sealing, others.arrived(DEVICE)),
     }

@@ -199,6 +199,41 @@ async def test_a_slip_in_a_row_and_an_empty_file_retire_nobody(mdm: Mdm, tmp_pat
     assert await office.told() == before
 
 
+def first(rows: list[dict[str, Any]], **where: str) -> dict[str, Any]:
+    return next(row for row in rows if where.items() <= row.items())
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_what_a_row_without_a_name_may_be_about_goes_after_a_yes_only(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, empty, broken, twice = Office(mdm, tmp_path), village(), village(), village()
+    await office.bring(village())
+    before = await office.told()
+    users, roles, classes, enrolments = "users.csv", "roles.csv", "classes.csv", "enrollments.csv"
+    first(empty.rows[users], sourcedId="t1")["sourcedId"] = ""
+    first(empty.rows[roles], userSourcedId="p0")["userSourcedId"] = ""
+    first(empty.rows[classes], sourcedId="c-6b")["sourcedId"] = ""
+    first(empty.rows[enrolments], userSourcedId="p2")["userSourcedId"] = ""
+    first(broken.rows[users], sourcedId="p0")["sourcedId"] = "p\ufffd"
+    first(broken.rows[roles], userSourcedId="t1")["userSourcedId"] = "t" * 256
+    first(twice.rows[users], sourcedId="t1")["sourcedId"] = "t0"
+    spoilt = {users: (empty, broken, twice), roles: (empty, broken)}
+    spoilt |= {classes: (empty,), enrolments: (empty,)}
+    for file, registers in spoilt.items():
+        why = f"{file}: a refused row may be of what would be gone, and nobody can tell."
+        for register in registers:
+            assert why in (await office.bring(register, dry_run=True)).asks
+    with pytest.raises(NotConfirmed):
+        await office.bring(twice)
+    assert await office.told() == before, "nobody is retired by a slip"
+
+    new = village()
+    new.person("", "student", "Noah", "Neu")
+    told = await office.bring(new)
+    assert (told.done, told.asks) == (True, ()), "where nothing would be gone, nobody is asked"
+
+
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 async def test_a_delta_changes_what_it_names_and_nothing_else(mdm: Mdm, tmp_path: Path) -> None:
     office = Office(mdm, tmp_path)

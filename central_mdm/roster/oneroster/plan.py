@@ -4,6 +4,7 @@ What the register never named is not touched, nor is what a refused row was abou
 administrator is never retired by a file.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from blake3 import blake3
@@ -40,6 +41,14 @@ _NAMES: Final = {
     "place": "places of pupils in class",
     "teaching": "places of teachers in class",
 }
+_KINDS_OF: Final = {
+    "academicsessions.csv": frozenset({"session"}),
+    "classes.csv": frozenset({"class"}),
+    "users.csv": frozenset({"pupil", "teacher"}),
+    "roles.csv": frozenset({"pupil", "teacher"}),
+    "enrollments.csv": frozenset({"place", "teaching"}),
+}
+"""What goes where a bulk file has no row of it."""
 _ROLES: Final = {"pupil": "student", "teacher": "teacher"}
 
 
@@ -330,6 +339,7 @@ def _digest(staging: Staging, mode: Mode) -> str:
 
 def _asks(staging: Staging, read: Read, counts: tuple[Counted, ...]) -> tuple[str, ...]:
     asks = [f"{name} is missing, or has no good row." for name in read.empty if read.mode == "bulk"]
+    asks += _asks_of_nameless(read, counts)
     for told in counts:
         # Each term has other hours; a file without any is one that was made without them.
         if told.kind == "hour" and told.removed > FEW and not told.added + told.changed:
@@ -348,3 +358,11 @@ def _asks(staging: Staging, read: Read, counts: tuple[Counted, ...]) -> tuple[st
             if number > here * most and (number > FEW or number == here)
         ]
     return tuple(asks)
+
+
+def _asks_of_nameless(read: Read, counts: tuple[Counted, ...]) -> Iterator[str]:
+    """Ask where what goes may be what a refused row was about: one is as bad as many."""
+    for name in read.nameless:
+        kinds = _KINDS_OF.get(name, frozenset())
+        if any(told.removed + told.moved for told in counts if told.kind in kinds):
+            yield f"{name}: a refused row may be of what would be gone, and nobody can tell."

@@ -21,6 +21,7 @@ from central_mdm.roster.oneroster.rows import (
     User,
     UserRole,
     read_row,
+    read_source,
     words_of,
 )
 from central_mdm.roster.oneroster.staging import Staging
@@ -31,14 +32,26 @@ MANIFEST: Final = "manifest.csv"
 TWICE: Final = "This name stands in an earlier row of the file already."
 UNREAD: Final = "This file is of no use in class, so by law it is not read."
 NEEDED: Final = ("classes.csv", "users.csv", "enrollments.csv")
+_ABOUT: Final = {
+    "academicsessions.csv": ("session", "sourcedid"),
+    "classes.csv": ("class", "sourcedid"),
+    "users.csv": ("user", "sourcedid"),
+    "roles.csv": ("user", "usersourcedid"),
+    "enrollments.csv": ("user", "usersourcedid"),
+}
+"""What a row of each file is about, and the column that names it."""
 E = TypeVar("E", bound=Entry)
 
 
 class Read(Struct, frozen=True):
-    """`empty`: the needed files that are missing, or have no good row."""
+    """`empty`: the needed files that are missing, or have no good row.
+
+    `nameless`: the files with a refused row of which nobody knows what it is about.
+    """
 
     mode: Mode
     empty: tuple[str, ...]
+    nameless: tuple[str, ...]
 
 
 def read_bundle(bundle: Bundle, staging: Staging, report: Report, today: date) -> Read:
@@ -50,7 +63,8 @@ def read_bundle(bundle: Bundle, staging: Staging, report: Report, today: date) -
     for name in sorted(bundle.names):
         if name == "demographics.csv":
             report.refuse(name, 0, "", "", UNREAD)
-    return Read(mode, tuple(name for name in needed if not good[name]))
+    empty = tuple(name for name in needed if not good[name])
+    return Read(mode, empty, tuple(sorted(reader.nameless)))
 
 
 def _manifest(bundle: Bundle) -> tuple[Mode, frozenset[str]]:
@@ -94,6 +108,7 @@ class _Reader:
         self._report = report
         self._today = today
         self.roles_in_users = False
+        self.nameless: set[str] = set()
 
     def read_all(self) -> dict[str, int]:
         """Read each file; return how many good rows each had."""
@@ -119,6 +134,7 @@ class _Reader:
                 good += 1
             else:
                 self._report.refuse(name, line.number, "sourcedId", row.sourced_id, TWICE)
+                self.nameless.add(name)  # it may be another's, filled in one row too far
         return good
 
     def _lines(self, name: str) -> Iterator[Line]:
@@ -128,12 +144,14 @@ class _Reader:
 
     def _leave_alone(self, name: str, line: Line) -> None:
         """Note what a refused row was about: a slip in a row must not retire a pupil."""
-        words = {"classes.csv": ("class", "sourcedid"), "users.csv": ("user", "sourcedid")}
-        words |= {"academicsessions.csv": ("session", "sourcedid")}
-        words |= dict.fromkeys(("roles.csv", "enrollments.csv"), ("user", "usersourcedid"))
-        what, column = words.get(name, ("", ""))
-        if source := line.fields.get(column, ""):
+        if name not in _ABOUT:
+            return
+        what, column = _ABOUT[name]
+        source = read_source(line, column)
+        if source:
             self._staging.run("INSERT OR IGNORE INTO named VALUES (?, ?)", (what, source))
+        if not source or line.overfull:  # where a row is too long, what stands where is unsure
+            self.nameless.add(name)
 
     def _add(self, table: str, *values: Any) -> int:  # noqa: ANN401 - what SQLite takes
         places = ", ".join("?" * len(values))

@@ -149,6 +149,16 @@ def read_row(line: Line, kind: type[E]) -> E | Objection:
         return _objection(str(error), known)
 
 
+def read_source(line: Line, column: str) -> str:
+    """Return the register's name that stands in a column; "" for one that cannot be read."""
+    if column in line.broken:
+        return ""
+    try:
+        return msgspec.convert(line.fields.get(column), Source)
+    except ValidationError:
+        return ""
+
+
 @cache
 def _words(kind: type[Entry | Property]) -> dict[str, str]:
     return {field.encode_name.lower(): field.encode_name for field in msgspec.structs.fields(kind)}

@@ -3,10 +3,11 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import to_builtins
 
+from central_mdm.erased import ERASED
 from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import schools_here
 from central_mdm.keeping import Kept, back_up, restore
@@ -17,6 +18,10 @@ from central_mdm.typed import new_passphrase, secret
 from central_mdm.verifying import look_through
 
 NAMES: Final = frozenset({"backup", "verify"})
+NOT_ERASED: Final = (
+    f"Without --erased, the {ERASED} of the server that was, whoever it erased after this copy was "
+    "made is here again: erase them once more by admin erase, before you serve."
+)
 RESTORE: Final = "restore"
 """Has no ground to stand on yet: see `make`."""
 Add = Callable[[str, str], argparse.ArgumentParser]
@@ -30,6 +35,8 @@ def add_to(command: Add) -> None:
     restored = command(RESTORE, "make a server of a backup, in a new folder and an empty database")
     told = "the backup; its passphrase is asked for"
     restored.add_argument("file", type=Path, help=told)
+    told = f"{ERASED} of the folder of the server that was: whom it had erased since"
+    restored.add_argument("--erased", type=Path, help=told)
     command("verify", "look through journals, feeds and collected work for what does not fit")
 
 
@@ -69,4 +76,6 @@ async def make(args: argparse.Namespace) -> object:
     """Restore; return what is printed."""
     where = (args.folder, args.database, args.objects)
     passphrase = secret("Passphrase of the backup")
-    return {"restored": to_builtins(await restore(args.file, *where, passphrase=passphrase))}
+    kept = await restore(args.file, *where, passphrase=passphrase, erased=args.erased)
+    told: dict[str, Any] = {"restored": to_builtins(kept)}
+    return told if args.erased else told | {"mind": NOT_ERASED}

@@ -31,6 +31,7 @@ from central_mdm.app import ROOMS
 from central_mdm.audited import witnessed
 from central_mdm.checked import HOURS_MAX, checked, from_to
 from central_mdm.contract.fleet import FIRST_SECONDS
+from central_mdm.erased import erase_again
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.people import Person, add_person
@@ -348,8 +349,11 @@ async def _run(ground: Ground, args: argparse.Namespace) -> object:  # noqa: C90
             async with ground.database.writing(args.school) as connection:
                 await keep_house_rules(connection, args.school, told, ground.clock())
         case _:
+            again = await erase_again(ground, args.folder, args.school)
+            about(f"school {args.school}")
             await mark_absent(ground, args.school)
             await begin_epoch(ground, args.school)
+            return {"done": args.command, "erased": len(again)}
     return {"done": args.command}
 
 

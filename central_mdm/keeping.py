@@ -26,6 +26,7 @@ from msgspec import Struct
 from sqlalchemy import URL, make_url, select
 
 from central_mdm.contract.sealed import NONCE_BYTES, SALT_BYTES
+from central_mdm.erased import ERASED, append, erase_again
 from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import KEYS, ground_at
@@ -51,7 +52,8 @@ BYPASS: Final = (
 class Kept(Struct, frozen=True):
     """What a backup holds; what it lacks: chunks that were not there, or not what they should be.
 
-    Of a restored server: those that the register names and the store has not.
+    Of a restored server: those that the register names and the store has not. `erased`: pupils
+    whom the copy had again, and who were erased again.
     """
 
     schools: int
@@ -59,6 +61,7 @@ class Kept(Struct, frozen=True):
     chunks: int
     lost_chunks: int = 0
     rotten_chunks: int = 0
+    erased: int = 0
 
 
 async def back_up(ground: Ground, folder: Path, out: Path, passphrase: str) -> Kept:
@@ -93,8 +96,9 @@ async def _fill(tar: tarfile.TarFile, ground: Ground, folder: Path) -> Kept:
     ]
     for path in keys:
         tar.add(path, f"{KEYS}/{path.name}", recursive=False)
-    with suppress(FileNotFoundError):
-        tar.add(folder / RETENTION, RETENTION, recursive=False)
+    for name in (RETENTION, ERASED):
+        with suppress(FileNotFoundError):
+            tar.add(folder / name, name, recursive=False)
     schools, counts = await schools_here(ground), Counter[str]()
     for school in schools:
         async for name, found in _chunks(ground, school):
@@ -153,29 +157,39 @@ def _postgres(command: list[str], url: URL, out: Any = subprocess.DEVNULL) -> No
 
 
 async def restore(
-    source: Path, folder: Path, database: str = "", objects: str = "", *, passphrase: str
+    source: Path,
+    folder: Path,
+    database: str = "",
+    objects: str = "",
+    *,
+    passphrase: str,
+    erased: Path | None = None,
 ) -> Kept:
     """Make a server's folder, and its database, of a backup; every app is told to pull afresh.
 
     `folder` may not be there yet, and a PostgreSQL `database` has to be empty; collected work goes
-    into the bucket at `objects`, if one is named. Raises Refused or
-    Malformed; then nothing is in `folder`.
+    into the bucket at `objects`, if one is named. `erased`:
+    the list of the server that was, of whom it had erased since. Raises Refused, Malformed or
+    `OSError`; then nothing is in `folder`.
     """
     if folder.exists():  # noqa: ASYNC240 - as above
         raise Refused("exists", f"{folder} is there already. Name a new folder.")
+    lines = erased.read_bytes() if erased else b""  # noqa: ASYNC240 - as above
     part = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.part")
     try:
         with source.open("rb") as file:
             opened = Opening(file, passphrase)
             with tarfile.open(fileobj=cast("BinaryIO", opened), mode="r|") as tar:
-                kept = await _take_out(tar, part, database, objects)
+                kept = await _take_out(tar, part, database, objects, lines)
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return kept
 
 
-async def _take_out(tar: tarfile.TarFile, part: Path, database: str, objects: str) -> Kept:
+async def _take_out(
+    tar: tarfile.TarFile, part: Path, database: str, objects: str, erased: bytes
+) -> Kept:
     (part / KEYS).mkdir(mode=0o700, parents=True)
     part.chmod(0o700)  # noqa: ASYNC240 - as above
     members, keys = _members(tar), 0
@@ -184,12 +198,14 @@ async def _take_out(tar: tarfile.TarFile, part: Path, database: str, objects: st
         if CHUNK.fullmatch(name):
             chunk = name, content.read(CHUNK_BYTES_MAX)
             break
-        if not (KEY.fullmatch(name) or name in {DATABASE, DUMP, RETENTION}):
+        if not (KEY.fullmatch(name) or name in {DATABASE, DUMP, RETENTION, ERASED}):
             raise Malformed("backup", "There is something in it that no backup of ours has.")
         with (part / name).open("xb") as file:
             (part / name).chmod(0o600)
             shutil.copyfileobj(content, file)
         keys += name.startswith(KEYS)
+    if erased:
+        append(part, erased)
     await asyncio.to_thread(_make_database, part, database)
     async with ground_at(part, database, objects=objects) as ground:
         counts = Counter[bool]()
@@ -197,15 +213,22 @@ async def _take_out(tar: tarfile.TarFile, part: Path, database: str, objects: st
             counts[await _keep_chunk(ground, *chunk)] += 1
             following = next(members, None)
             chunk = (following[0], following[1].read(CHUNK_BYTES_MAX)) if following else None
-        schools, lost = await schools_here(ground), 0
-        for school in schools:
-            # First: an app that hears of the new epoch asks what is missing.
-            lost += await mark_absent(ground, school)
-            await begin_epoch(ground, school)
-            told = ground.clock(), school, by_console(), "admin restore", f"school {school}"
-            async with ground.database.writing(school) as connection:
-                await record(connection, *told)
-    return Kept(len(schools), keys, counts[True], lost, counts[False])
+        schools = await schools_here(ground)
+        begun = [await _begin_again(ground, part, school) for school in schools]
+    lost, again = (sum(each) for each in zip(*begun, strict=True)) if begun else (0, 0)
+    return Kept(len(schools), keys, counts[True], lost, counts[False], again)
+
+
+async def _begin_again(ground: Ground, part: Path, school: str) -> tuple[int, int]:
+    """Begin a school's new epoch; return how many chunks are lost, how many pupils were erased."""
+    # Both first: an app that hears of the new epoch asks what is missing, and who is here.
+    again = await erase_again(ground, part, school)
+    lost = await mark_absent(ground, school)
+    await begin_epoch(ground, school)
+    async with ground.database.writing(school) as connection:
+        for what in (*again, f"school {school}"):
+            await record(connection, ground.clock(), school, by_console(), "admin restore", what)
+    return lost, len(again)
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, Any]]:

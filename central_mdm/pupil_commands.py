@@ -1,12 +1,15 @@
 """The commands of `pupitre-mdm admin` on what is here of one pupil."""
 
 import argparse
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from msgspec import to_builtins
 
+from central_mdm.checked import checked
+from central_mdm.erased import Erased, note
 from central_mdm.platform.ground import Ground
 from central_mdm.pupils import forget, tell
 
@@ -28,4 +31,6 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
     if args.admin == "export":
         return to_builtins(await tell(ground, args.school, args.pupil, args.out))
+    asked = checked(Erased(args.school, args.pupil, ground.clock()), Erased)
+    await asyncio.to_thread(note, args.folder, asked)
     return to_builtins(await forget(ground, args.school, args.pupil))

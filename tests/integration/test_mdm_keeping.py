@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -245,6 +246,61 @@ def test_the_commands_write_read_and_look_through(
     assert says("restore", tmp_path / "file", "--folder", tmp_path / "new")[0] == 0
     code, told = says("verify", "--folder", tmp_path / "new")
     assert (code, json.loads(told)["verified"]["tilleuls"]["faults"]) == (0, [])
+
+
+def found(folder: Path, pupil: str) -> list[int]:
+    """Count the pupil's names, where their class is told that they left, and acts on them."""
+    queries = (
+        "SELECT count(*) FROM roster_pupils WHERE id = ?",
+        "SELECT count(*) FROM roster_changes WHERE id = ? AND row IS NULL AND scope = 'class:5B'",
+        "SELECT count(*) FROM audit_acts WHERE object = ?",
+    )
+    with closing(sqlite3.connect(folder / "central.db")) as database:
+        return [database.execute(query, (pupil,)).fetchone()[0] for query in queries]
+
+
+@pytest.mark.usefixtures("quick")
+def test_whom_a_server_has_erased_no_copy_of_before_brings_back(
+    tmp_path: Path,
+    school_on: Callable[[str], Prepared],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    old, new, out, copy = (tmp_path / name for name in ("old", "new", "file", "copy"))
+
+    def says(*words: str | Path) -> Any:  # noqa: ANN401 - what a command prints
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSPHRASE}\n"))
+        assert main([*map(str, words)]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    with school_on("sqlite").copy(old):
+        pupil = json.loads((old / "sample.json").read_text())["devices"][0]["pupil"]
+        says("admin", "backup", "--folder", old, "--out", out)
+        with closing(sqlite3.connect(old / "central.db")) as database:
+            database.execute("VACUUM INTO ?", (str(copy),))
+        says("admin", "erase", "--folder", old, "--school", "tilleuls", "--pupil", pupil)
+        for path in old.glob("central.db*"):
+            path.unlink()
+        shutil.copy(copy, old / "central.db")
+        assert found(old, pupil) == [1, 0, 0]
+        told = says("restored", "--folder", old, "--school", "tilleuls")
+        assert (told["erased"], found(old, pupil)) == (1, [0, 1, 1])
+        assert says("restored", "--folder", old, "--school", "tilleuls")["erased"] == 0
+
+        told = says("admin", "restore", out, "--folder", tmp_path / "without")
+        assert (told["restored"]["erased"], found(tmp_path / "without", pupil)) == (0, [1, 0, 0])
+        assert "erase them once more" in told["mind"]
+        list_ = ("--erased", old / "erased.jsonl")
+        told = says("admin", "restore", out, "--folder", new, *list_)
+        assert (told["restored"]["erased"], found(new, pupil), "mind" in told) == (
+            1,
+            [0, 1, 1],
+            False,
+        )
+    again = tmp_path / "again"
+    says("admin", "backup", "--folder", new, "--out", again)
+    says("admin", "restore", again, "--folder", tmp_path / "third")
+    assert pupil in (tmp_path / "third" / "erased.jsonl").read_text(), "a copy has the list as well"
 
 
 def test_who_says_that_the_database_was_set_back_has_its_chunks_looked_for(

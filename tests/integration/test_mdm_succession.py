@@ -132,7 +132,7 @@ async def test_a_succession_that_died_before_its_key_was_taken_up_goes_on_with_t
 ) -> None:
     safe = tmp_path / "safe"
     await pin_standby(mdm.ground, mdm.school, make_standby(mdm.school, safe, FIRST))
-    await end_teacher(mdm.ground, mdm.school, "t-keller")
+    await end_person(mdm.ground, mdm.school, "t-keller")
     sealed, following = (safe.read_bytes(), FIRST), (tmp_path / "next", SECOND)
 
     def dies(keys: FolderKeys, school: str) -> None:

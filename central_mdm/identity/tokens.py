@@ -1,11 +1,22 @@
 """A teacher's tokens: a short one to work with, and a refresh token that is used once."""
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from central_mdm.identity.descent import Descent, read_descent, with_descent
 from central_mdm.identity.model import refresh_tokens, teacher_tokens, teachers
 from central_mdm.platform.ahead import ends_by
 from central_mdm.platform.authentication import Caller, hash_of, token_for
@@ -58,14 +69,18 @@ async def issue_pair(  # noqa: PLR0913 - whose, of which family, by what
     *,
     second: bool = False,
     parent: str = "",
+    parent_told: bool = False,
 ) -> Pair:
     """Issue the next pair of a family; a family is all that came of one sign-in.
 
-    `second`: a second factor was given. `parent`: the hash of the token that is spent for it.
+    `second`: a second factor was given. `parent`: the hash of the token that is spent for it;
+    `parent_told`: that tells its own descent.
     """
     now = ground.clock()
     token = token_for("teacher", school, ground.new_secret())
-    refresh = token_for("teacher", school, ground.new_secret())
+    descent = Descent(family, now + REFRESH_SECONDS, parent_told)
+    secret = with_descent(ground.keys.passes(), school, ground.new_secret(), descent)
+    refresh = token_for("teacher", school, secret)
     for table in (teacher_tokens, refresh_tokens):
         await connection.execute(
             delete(table).where(
@@ -91,15 +106,23 @@ async def rotate(
     transaction, which the caller lets stand before it refuses.
     """
     now, digest = ground.clock(), hash_of(refresh)
+    descent = read_descent(ground.keys.passes(), school, refresh, now)
     table = refresh_tokens
     mine = (table.c.school == school, table.c.token_hash == digest)
-    row = (await connection.execute(select(table).where(*mine).with_for_update())).first()
+    await _hold_person(connection, school, digest, descent)
+    row = (await connection.execute(select(table).where(*mine))).first()
+    if row is None and descent is not None:
+        # It was spent, and what it bought was renewed: its row went then.
+        if await revoke_family(connection, school, descent.family):
+            return None
+        raise NotSignedIn
     if row is None or row.ends_at <= now:
         raise NotSignedIn
     if row.used_at:
-        bought = (table.c.school == school, table.c.parent == digest)
-        used = select(table.c.token_hash).where(*bought, table.c.used_at > 0).limit(1)
-        renewed = (await connection.execute(used)).first() is not None
+        bought = _bought_by(school, row.family, digest)
+        # What was renewed is spent, or gone since.
+        waits = select(table.c.token_hash).where(*bought, table.c.used_at == 0).limit(1)
+        renewed = (await connection.execute(waits)).first() is None
         if renewed or row.used_at == LOST:
             await revoke_family(connection, school, row.family)
             return None
@@ -109,9 +132,53 @@ async def rotate(
         await _end_short(connection, school, row.family)
     else:
         await connection.execute(update(table).where(*mine).values(used_at=now))
+        if row.parent and descent is not None:
+            await _end_parent(connection, school, row, is_told=descent.parent_told)
     return await issue_pair(
-        connection, ground, school, row.teacher, row.family, second=row.second, parent=digest
+        connection,
+        ground,
+        school,
+        row.teacher,
+        row.family,
+        second=row.second,
+        parent=digest,
+        parent_told=descent is not None,
     )
+
+
+async def _hold_person(
+    connection: AsyncConnection, school: str, digest: str, descent: Descent | None
+) -> None:
+    """Hold the row of whose token it is: two that are shown at once are looked at in turn."""
+    family = descent.family if descent else ""
+    whose = select(refresh_tokens.c.teacher).where(
+        refresh_tokens.c.school == school,
+        or_(refresh_tokens.c.token_hash == digest, refresh_tokens.c.family == family),
+    )
+    person = (await connection.execute(whose.limit(1))).scalar()
+    held = select(teachers.c.id).where(teachers.c.school == school, teachers.c.id == person)
+    await connection.execute(held.with_for_update())
+
+
+def _bought_by(school: str, family: str, parent: str) -> tuple[ColumnElement[bool], ...]:
+    """Find what a token has bought; of its family, by which there is an index."""
+    table = refresh_tokens
+    return table.c.school == school, table.c.family == family, table.c.parent == parent
+
+
+async def _end_parent(
+    connection: AsyncConnection, school: str, spent: Row[Any], *, is_told: bool
+) -> None:
+    """Remove what may only end the family from now on; one that does not tell which, stays."""
+    table = refresh_tokens
+    beside = and_(table.c.parent == spent.parent, table.c.used_at == LOST)
+    over = (
+        table.c.school == school,
+        table.c.family == spent.family,
+        or_(table.c.token_hash == spent.parent, beside),
+    )
+    ends = delete(table) if is_told else update(table).values(used_at=LOST)
+    await connection.execute(ends.where(*over))
 
 
 async def _end_short(connection: AsyncConnection, school: str, family: str) -> None:
@@ -130,11 +197,13 @@ async def shorten(connection: AsyncConnection, school: str, now: int) -> None:
     await connection.execute(mine.where(far).values(ends_at=now + REFRESH_SECONDS))
 
 
-async def revoke_family(connection: AsyncConnection, school: str, family: str) -> None:
+async def revoke_family(connection: AsyncConnection, school: str, family: str) -> bool:
+    """End all that came of one sign-in; False where there was nothing of it any more."""
+    gone = 0
     for table in (teacher_tokens, refresh_tokens):
-        await connection.execute(
-            delete(table).where(table.c.school == school, table.c.family == family)
-        )
+        mine = delete(table).where(table.c.school == school, table.c.family == family)
+        gone += (await connection.execute(mine)).rowcount
+    return gone > 0
 
 
 async def revoke_person(connection: AsyncConnection, school: str, teacher: str) -> None:

@@ -2,6 +2,7 @@
 
 A token reads `<t|d>.<random>.<school>`: teacher or device, 256 random bits, the tenant in which
 its SHA-256 is looked up. A fast hash is right for what has 256 bits; passwords have Argon2id.
+A refresh token tells after its random bits of which sign-in it came, `identity.descent`.
 Devices have passes instead, `platform.passes`, which nothing needs to be looked up for.
 """
 

@@ -44,8 +44,7 @@ def ends_at(device: str, now: int) -> int:
 
 
 def write_pass(key: bytes, school: str, held: Pass) -> str:
-    content = msgpack.encode(held)
-    return f"p.{_text(_mac(key, f'pass {school}', content) + content)}.{school}"
+    return f"p.{write_marked(key, f'pass {school}', msgpack.encode(held))}.{school}"
 
 
 def read_pass(key: bytes, school: str, token: str, now: int) -> Pass | None:
@@ -54,9 +53,8 @@ def read_pass(key: bytes, school: str, token: str, now: int) -> Pass | None:
     So it is with one of a day to come: it was written while a server's clock was ahead.
     """
     _, _, rest = token.partition(".")
-    raw = _bytes(rest.partition(".")[0])
-    mac, content = raw[:MAC_BYTES], raw[MAC_BYTES:]
-    if not hmac.compare_digest(mac, _mac(key, f"pass {school}", content)):
+    content = read_marked(key, f"pass {school}", rest.partition(".")[0])
+    if content is None:
         return None
     try:
         held = _read.decode(content)
@@ -67,15 +65,24 @@ def read_pass(key: bytes, school: str, token: str, now: int) -> Pass | None:
 
 def new_nonce(key: bytes, now: int) -> str:
     """Make a nonce that any of the servers knows again for five minutes, and nobody keeps."""
-    stamp = now.to_bytes(_TIME_BYTES, "big")
-    return _text(_mac(key, "nonce", stamp) + stamp)
+    return write_marked(key, "nonce", now.to_bytes(_TIME_BYTES, "big"))
 
 
 def is_fresh(key: bytes, nonce: str, now: int) -> bool:
-    raw = _bytes(nonce)
-    mac, stamp = raw[:MAC_BYTES], raw[MAC_BYTES:]
-    ours = hmac.compare_digest(mac, _mac(key, "nonce", stamp))
-    return ours and 0 <= now - int.from_bytes(stamp, "big") <= NONCE_SECONDS
+    stamp = read_marked(key, "nonce", nonce)
+    return stamp is not None and 0 <= now - int.from_bytes(stamp, "big") <= NONCE_SECONDS
+
+
+def write_marked(key: bytes, about: str, content: bytes) -> str:
+    """Write what any of the servers knows again as its own, and as what it is `about`."""
+    return _text(_mac(key, about, content) + content)
+
+
+def read_marked(key: bytes, about: str, text: str) -> bytes | None:
+    """Return the content; None where no server of ours has written it."""
+    raw = _bytes(text)
+    mac, content = raw[:MAC_BYTES], raw[MAC_BYTES:]
+    return content if hmac.compare_digest(mac, _mac(key, about, content)) else None
 
 
 def _mac(key: bytes, about: str, content: bytes) -> bytes:

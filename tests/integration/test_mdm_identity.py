@@ -14,13 +14,16 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from joserfc import jws
 from joserfc.jwk import OKPKey
 from msgspec import json
+from sqlalchemy import func, select, update
 
 from central_mdm.contract.grants import GRANT_TYPE, Grant
 from central_mdm.contract.identity import Problem
 from central_mdm.contract.names import Party, party_of
 from central_mdm.identity import attempts
 from central_mdm.identity.certificates import thumbprint_of
+from central_mdm.identity.model import refresh_tokens
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
+from central_mdm.platform.authentication import hash_of
 from central_mdm.platform.errors import TooFast, TryAgain
 from central_mdm.platform.limits import Rates
 from central_mdm.platform.workers import Queue
@@ -199,6 +202,68 @@ async def test_a_refresh_token_whose_pair_was_renewed_revokes_the_whole_family(m
         method = "POST" if sent else "GET"
         answer = await mdm.http.request(method, path, json=sent, headers=bearer(second["token"]))
         assert answer.status_code == 401
+
+
+async def test_a_sign_in_keeps_two_rows_however_often_it_is_renewed_and_knows_each_spent_token(
+    mdm: Mdm,
+) -> None:
+    async def renewed(refresh: str) -> tuple[int, dict[str, str]]:
+        answer = await mdm.http.post("/api/refresh", json={"refresh": refresh})
+        return answer.status_code, answer.json()
+
+    async def kept() -> int:
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            every = select(func.count()).select_from(refresh_tokens)
+            return (await connection.execute(every)).scalar_one()
+
+    token = first = (await mdm.sign_in())["refresh"]
+    assert len(token.rpartition(".")[0]) <= 256 - 65, "a school's id has up to 64 letters"
+    spent: list[str] = []
+    for _ in range(4):
+        mdm.clock.at += 3600
+        spent.append(token)
+        await renewed(token)  # an answer that was lost
+        token = (await renewed(token))[1]["refresh"]
+    assert await kept() == 3, "the last that was spent, and the two that it bought"
+    secret, mark = token.split(".")[1].split("~")
+    for made_up in (f"x{secret}~{mark}", f"{secret}~x{mark}", f"{secret}x~", f"~{mark}"):
+        assert (await renewed(f"t.{made_up}.{mdm.school}"))[0] == 401
+    assert await kept() == 3, "nobody ends by what is made up"
+    assert (await renewed(first))[1]["code"] == "refresh-spent"
+    assert await kept() == 0
+    assert (await renewed(token))[0] == 401, "what was shown last as well"
+    assert (await renewed(spent[1]))[1]["code"] != "refresh-spent", "nothing is left to end"
+
+
+async def test_of_two_tokens_of_a_sign_in_that_are_shown_at_once_the_second_ends_it(
+    mdm: Mdm,
+) -> None:
+    async def renewed(refresh: str) -> tuple[int, str]:
+        answer = await mdm.http.post("/api/refresh", json={"refresh": refresh})
+        return answer.status_code, answer.json().get("refresh", "")
+
+    for _ in range(3):
+        first = (await mdm.sign_in())["refresh"]
+        _, second = await renewed(first)
+        both = await asyncio.gather(renewed(first), renewed(second))
+        assert sorted(status for status, _ in both) == [200, 401]
+        left = [refresh for _, refresh in both if refresh]
+        assert [await renewed(one) for one in left] == [(401, "")]
+
+
+async def test_a_spent_token_of_before_there_were_descents_is_kept_and_ends_its_sign_in(
+    mdm: Mdm,
+) -> None:
+    old = f"t.of-before.{mdm.school}"
+    await mdm.sign_in()
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(update(refresh_tokens).values(token_hash=hash_of(old)))
+    token = old
+    for _ in range(4):
+        token = (await mdm.http.post("/api/refresh", json={"refresh": token})).json()["refresh"]
+    answer = await mdm.http.post("/api/refresh", json={"refresh": old})
+    assert code(answer.content) == "refresh-spent"
+    assert (await mdm.http.post("/api/refresh", json={"refresh": token})).status_code == 401
 
 
 async def test_who_renews_beside_the_app_is_found_by_the_next_renewal(mdm: Mdm) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar, cast
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import insert
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from central_mdm.identity import attempts, tokens
@@ -32,10 +32,13 @@ Found = TypeVar("Found")
 
 
 class Secrets:
-    """All that tokens need of the ground: a clock in the test's hand, and secrets."""
+    """All that tokens need of the ground: a clock in the test's hand, keys and secrets."""
 
     def __init__(self) -> None:
-        self.at, self._numbers = 1_795_500_000, count()
+        self.at, self._numbers, self.keys = 1_795_500_000, count(), self
+
+    def passes(self) -> bytes:
+        return bytes(32)
 
     def clock(self) -> int:
         return self.at
@@ -178,6 +181,12 @@ class AnyTokens(AtTheDoor, RuleBasedStateMachine):
             caller = self.run(tokens.read_teacher(self.connection, SCHOOL, digest, now))
             assert caller is None or pair not in self.ended, "a token of a family that is over"
             assert caller is None or caller.id == "t-1"
+
+    @invariant()
+    def a_sign_in_keeps_few_rows_however_often_it_is_renewed(self) -> None:
+        spent = select(refresh_tokens.c.family, func.count()).where(refresh_tokens.c.used_at > 0)
+        rows = self.run(self.connection.execute(spent.group_by(refresh_tokens.c.family)))
+        assert all(number == 1 for _, number in rows)
 
 
 MACHINES = (AnyGuesses, AnyTokens)

@@ -321,7 +321,7 @@ class _Complaints(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         process = HERE.get()
-        if process is not None and process.alive and record.name.startswith(_OURS):
+        if process is not None and record.name.startswith(_OURS):
             why = f"{record.exc_info[1]!r}" if record.exc_info else ""
             self._world.complaints.append(f"{process.name}: {record.getMessage()} {why}"[:300])
 
@@ -482,8 +482,15 @@ def _connect(*where: Any, **how: Any) -> dbapi2.Connection:  # noqa: ANN401 - th
 
 _OPEN: Final[Any] = dbapi2.connect
 _ANYIO: Final[Any] = getattr(anyio_here, "_task_states")  # noqa: B009 - its own
-_fsync, _replace = os.fsync, os.replace
+_fsync, _replace, _handle = os.fsync, os.replace, logging.Logger.handle
 _CONNECT: Final = aiosqlite.core.Connection._connect  # pyright: ignore[reportPrivateUsage]
+
+
+def _said(logger: logging.Logger, record: logging.LogRecord) -> None:
+    """Log, but for a program that has died: whoever kept its word would keep all of this world."""
+    process = HERE.get()
+    if process is None or process.alive:
+        _handle(logger, record)
 
 
 def _synced(descriptor: int) -> None:
@@ -518,6 +525,7 @@ _SEAMS: Final[tuple[tuple[Any, str, Any], ...]] = (
     (writer, "Thread", _Aside),
     (writer, "SimpleQueue", _Inbox),
     (dbapi2, "connect", _connect),
+    (logging.Logger, "handle", _said),
     (os, "fsync", _synced),
     (os, "replace", _renamed),
     # What is compared where there is no such person: a third of a second each.

@@ -77,7 +77,8 @@ class Urgent(Struct, frozen=True):
     """Whether `device` is missing (`lost`: what its screen says, "": it is not), or to be erased.
 
     `wipe`: the act's id, "" for none. Not before `wipe_at`: until then it may be cancelled, so the
-    device asks again and believes only what is signed after that moment.
+    device asks again and believes only what is signed after that moment: where its own clock
+    agrees, or where that has gone on for hours.
     """
 
     device: Id

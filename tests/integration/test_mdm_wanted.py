@@ -41,6 +41,7 @@ from central_mdm.platform.migrate import migrate, upgrade
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import put_class, put_device
 from device_bridge.agent.folder import Folder
+from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.leaving import Leaving
 from device_bridge.agent.guard.mdm import CheckIns, enrol, tell_reports
@@ -83,8 +84,9 @@ async def agent_of(mdm: Mdm, folder: Path, place: int = 0) -> Agent:
     settings = {"screen_timeout": screen, "wallpaper": NotHere("no desktop")}
     machine = Machine(settings, ring=lambda: rung.append(1))
     enrolled = read_enrolment(own)
+    clock = Clock(lambda: 1000.0, lambda: float(mdm.clock.at), "boot-1")
     wanted = WantedHere(
-        own, enrolled, machine, pupil, mdm.clock, "boot-1", lambda _kind, _facts, _words: None
+        own, enrolled, machine, pupil, mdm.clock, clock, lambda _kind, _facts, _words: None
     )
     duties = replace(duties_of(lambda: found, client), wanted=wanted)
     check_ins = CheckIns(own, enrolled, duties)

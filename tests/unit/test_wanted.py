@@ -43,6 +43,7 @@ from tests.school import NOW, SmallSchool
 from tests.teaching import until
 
 pytestmark = pytest.mark.real_loop
+DAY = 86_400
 TIMEOUT = Declaration("screen_timeout", 3, {"seconds": 120})
 OVERTAKES_SECONDS = 0.3
 """Time enough for one to overtake another who waits for the disk, if nothing holds it."""
@@ -83,6 +84,7 @@ class Here:
     machine: Machine
     now: float = NOW + 10
     boot: str = "boot-1"
+    at_boot: float = 1000.0
     pupil: Pupil = field(default_factory=Pupil)
     noted: list[str] = field(default_factory=list[str])
     said_by: str = ""
@@ -105,7 +107,7 @@ class Here:
             self.machine,
             self.pupil,
             lambda: self.now,
-            self.boot,
+            Clock(lambda: self.at_boot, lambda: self.now, self.boot),
             note,
         )
 
@@ -326,6 +328,66 @@ async def test_an_erasure_waits_for_what_is_signed_after_its_delay_and_is_asked_
     assert here.wanted.wipe == "w1"
     await here.hears(here.wants(3), here.urges(3, at=at + 2))
     assert (here.wanted.wipe, here.wanted.heard) == ("", 3), "cancelled after all"
+
+
+async def test_a_server_whose_clock_leaps_erases_nothing_before_the_delay_is_over(
+    tmp_path: Path,
+) -> None:
+    here, at = a_device(tmp_path), NOW + 7 * DAY
+
+    async def is_urged(issued_at: int) -> str:
+        await here.hears("", here.urges(2, wipe="w1", wipe_at=at, at=issued_at))
+        return here.wanted.wipe
+
+    await here.hears(here.wants(2))
+    assert await is_urged(NOW + 10 * DAY) == "", "its clock leapt for a minute"
+    here.again()
+    assert (here.wanted.wipe, here.wanted.heard) == ("", 1), "nor after a restart; and it asks"
+    here.at_boot += 60
+    assert await is_urged(NOW + 20 * DAY) == "", "it leaps once more"
+    here.boot, here.at_boot = "boot-2", 5.0
+    here.again()
+    assert await is_urged(NOW + 120) == "", "it is set right, and is believed"
+    here.now = NOW + 5 * DAY
+    assert await is_urged(NOW + 10 * DAY) == "", "another leap is a first one"
+    here.now = at + 1
+    assert await is_urged(at + 1) == "w1"
+
+
+async def test_a_stolen_device_is_erased_when_it_comes_after_the_delay_whatever_its_clock_says(
+    tmp_path: Path,
+) -> None:
+    here, at = a_device(tmp_path), NOW + 3600
+
+    async def is_urged(issued_at: int) -> str:
+        await here.hears("", here.urges(2, wipe="w1", wipe_at=at, at=issued_at))
+        return here.wanted.wipe
+
+    await here.hears(here.wants(2))
+    here.now = at + 2 * DAY
+    assert await is_urged(at + 2 * DAY) == "w1", "it was off since before it was asked"
+    here.now = NOW - DAY
+    assert await is_urged(at + 2 * DAY) == "", "the thief sets its clock back"
+    here.boot, here.at_boot = "boot-2", 5.0
+    here.again()
+    assert await is_urged(at + 2 * DAY + 600) == "", "starts it anew"
+    here.now = -5.0
+    here.boot, here.at_boot = "boot-3", 5.0
+    here.again()
+    assert await is_urged(at + 3 * DAY) == "w1", "and uses it for minutes a day: one day more"
+    here.again()
+    assert here.wanted.wipe == "w1"
+
+
+async def test_a_device_that_is_left_on_under_a_wrong_clock_is_erased_hours_after_the_delay(
+    tmp_path: Path,
+) -> None:
+    here, at = a_device(tmp_path), NOW + 3600
+    await here.hears(here.wants(2))
+    for hours, wipe in ((0, ""), (3, ""), (4, "w1")):
+        issued_at, here.at_boot = at + hours * 3600, 1000.0 + hours * 3600
+        await here.hears("", here.urges(2, wipe="w1", wipe_at=at, at=issued_at))
+        assert here.wanted.wipe == wipe, hours
 
 
 async def test_erasing_removes_what_is_the_agents_says_what_and_goes_on_where_it_was_cut(

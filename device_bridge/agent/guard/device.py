@@ -113,7 +113,7 @@ class Device:
             about.machine,
             self.guard.notices,
             self.guard.utc,
-            makings.clock.boot_id,
+            makings.clock,
             self.guard.voice.note,
         )
         self._check_ins = CheckIns(folder, enrolled, self._duties())

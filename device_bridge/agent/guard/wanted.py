@@ -24,11 +24,13 @@ from central_mdm.contract.wanted import (
     Urgent,
 )
 from device_bridge.agent.folder import Folder, read_kept
+from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.enrolled import Enrolment
 from device_bridge.agent.settings import Failed, Machine, Unsupported, prove
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import NAME_MAX, SchoolAct
 from device_bridge.protocol.plain import plain
+from device_bridge.trust.floor import CONFIRMED_SECONDS
 from device_bridge.trust.identity import write_private
 from device_bridge.trust.wanted import read_urgent, read_wanted
 
@@ -44,11 +46,23 @@ UNKNOWN: Final = "this agent does not know it"
 LOST: Final = "lost"
 
 
+class Due(Struct, frozen=True):
+    """What the MDM signed at `issued_at` said first that the erasure `act` is due, by its clock.
+
+    `boot_id`, `at_boot`: when that was heard here, where the own clock said that it is not.
+    """
+
+    act: str
+    issued_at: int
+    boot_id: str
+    at_boot: float
+
+
 class WantedKept(Struct, frozen=True):
     """`wanted.json`. `version`: the highest taken, whoever brought it; `heard`: by the MDM itself.
 
     `begun`: the one command that is being done, and the boot in which it was begun. `told`: the
-    reports that the MDM has.
+    reports that the MDM has. `due`: an erasure whose time has come by the MDM's clock alone.
     """
 
     version: int = 0
@@ -61,6 +75,7 @@ class WantedKept(Struct, frozen=True):
     told: tuple[Report, ...] = ()
     ended: tuple[Ended, ...] = ()
     urgent: Urgent | None = None
+    due: Due | None = None
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -84,12 +99,12 @@ class WantedHere:
         machine: Machine,
         tells: Tells,
         utc: Callable[[], float],
-        boot_id: str,
+        clock: Clock,
         note: Callable[[str, dict[str, str | int], str], None],
     ) -> None:
         """Take up what is kept. Blocks for one small file."""
         self._folder, self._enrolment, self._machine = folder, enrolment, machine
-        self._tells, self._utc, self._boot_id, self._note = tells, utc, boot_id, note
+        self._tells, self._utc, self._clock, self._note = tells, utc, clock, note
         self._held = _read(folder)
         self._reviewing, self._writing = asyncio.Lock(), asyncio.Lock()
         self._news = asyncio.Event()
@@ -117,10 +132,13 @@ class WantedHere:
     def wipe(self) -> str:
         """The act by which this device is to be erased now; "": none.
 
-        The MDM has signed it after its time, over our own connection.
+        The MDM has signed it after its time, over our own connection, and a clock here agrees; or
+        else it has gone on to say so for hours, for whoever has taken a device sets its clock back.
         """
-        urgent = self._held.urgent
-        return urgent.wipe if urgent and urgent.issued_at >= urgent.wipe_at > 0 else ""
+        urgent, due = self._held.urgent, self._held.due
+        if urgent is None or not _is_due(urgent):
+            return ""
+        return urgent.wipe if due is None or self._goes_on(due, urgent) else ""
 
     def certificate_in(self, token: str) -> str:
         """Return the renewed certificate that anybody brought, PEM; "": none. Raises NotAllowed.
@@ -212,9 +230,31 @@ class WantedHere:
     def _take_urgent(self, token: str) -> None:
         told = read_urgent(token, self._enrolment.school, self._enrolment.device)
         held = self._held.urgent
-        if held and (told.version, told.issued_at) < (held.version, held.issued_at):
+        # Of one version what was signed earlier as well: the MDM's clock may have been set right.
+        if held and told.version < held.version:
             raise NotAllowed("urgent", "older")
-        self._write(replace(self._held, urgent=told, heard=told.version))
+        due = self._still_due(told)
+        self._write(replace(self._held, urgent=told, heard=told.version, due=due))
+
+    def _still_due(self, told: Urgent) -> Due | None:
+        """Return since when it is due by the MDM's clock alone; None: it is not, or not alone."""
+        if not _is_due(told) or told.wipe_at <= self._clock.wall():
+            return None
+        due = self._held.due
+        if due and due.act == told.wipe and due.issued_at <= told.issued_at:
+            return due
+        log.info("an erasure is due by the MDM's clock alone")
+        return Due(told.wipe, told.issued_at, self._clock.boot_id, self._clock.boot())
+
+    def _goes_on(self, due: Due, told: Urgent) -> bool:
+        """Tell whether the MDM's clock has gone on for hours since, and the one here that can tell.
+
+        While the device is off, that is none: so it is enough that the MDM said it on another day.
+        """
+        same_boot = due.boot_id and due.boot_id == self._clock.boot_id
+        if same_boot and self._clock.boot() - due.at_boot < CONFIRMED_SECONDS:
+            return False
+        return told.issued_at - due.issued_at >= CONFIRMED_SECONDS
 
     # Declarations
 
@@ -269,7 +309,7 @@ class WantedHere:
         command = next((one for one in self._held.commands if one.id == id_), None)
         if command is None or command.kind != "restart":
             await self._end(id_, "failed", CUT_OFF)
-        elif boot != self._boot_id:
+        elif boot != self._clock.boot_id:
             await self._end(id_, "done", "started anew")
         elif command.ends_at + GRACE_SECONDS <= self._utc():
             await self._end(id_, "failed", "it did not start anew")
@@ -278,7 +318,7 @@ class WantedHere:
         if command.ends_at <= self._utc():
             await self._end(command.id, "expired", "")
             return
-        await self._keep(lambda held: replace(held, begun=(command.id, self._boot_id)))
+        await self._keep(lambda held: replace(held, begun=(command.id, self._clock.boot_id)))
         self._note(f"order-{command.kind}", {"id": command.id}, command.body)
         try:
             reason = await self._done(command)
@@ -344,6 +384,10 @@ class WantedHere:
         """Durable before anything follows from it. Raises OSError: then nothing does."""
         write_private(self._folder.wanted, msgspec.json.encode(held))
         self._held = held
+
+
+def _is_due(told: Urgent) -> bool:
+    return bool(told.wipe) and told.issued_at >= told.wipe_at > 0
 
 
 def _is_set(now: Report, before: Report | None) -> bool:

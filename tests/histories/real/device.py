@@ -9,6 +9,7 @@ import msgspec
 
 from central_mdm.contract.fleet import Inventory
 from device_bridge.agent.guard.carrying import CarryingHere
+from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.mdm import CheckIns
 from device_bridge.agent.guard.renewing import Renewing
@@ -52,7 +53,8 @@ class RealAgent(Agent):
         enrolment = read_enrolment(self.folder)
         machine = Machine({"screen_timeout": Remembered(), "wallpaper": NotHere("no desktop")})
         clock = self.process.clock
-        self.wanted = WantedHere(self.folder, enrolment, machine, self, clock, "boot", self._noted)
+        of_boot = Clock(clock, clock, "boot")
+        self.wanted = WantedHere(self.folder, enrolment, machine, self, clock, of_boot, self._noted)
         self.renewing = Renewing(self.folder, enrolment, clock, lambda _: None)
         duties = replace(self.duties, renewing=self.renewing, wanted=self.wanted)
         self.check_ins = CheckIns(self.folder, enrolment, duties)

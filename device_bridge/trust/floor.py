@@ -15,18 +15,52 @@ FLOOR_HIGHEST: Final = FLOOR_LOWEST + 10 * 365 * 86_400
 AHEAD_SECONDS: Final = 2 * 86_400
 """So far ahead of a clock that may be right, what is signed was signed by one that is wrong."""
 CONFIRMED_SECONDS: Final = 4 * 3600
-"""After so long on the boot clock another signature says that it is the wall clock which is."""
+"""After so long on the boot clock, and by what is signed, it is the wall clock that is wrong."""
+ABSENT_SECONDS: Final = 100 * 86_400
+"""A summer and more: so far a moment may be ahead of another, with the device off in between."""
+
+
+class Doubt(Struct, frozen=True):
+    """What was signed at `signed_at` was not believed at boot-clock second `at_boot`.
+
+    Time switched off does not count in it, so that it may be below 0; `off`: there was some.
+    """
+
+    signed_at: float
+    at_boot: float
+    off: bool = False
+
+    def after_boot(self, before: float, now: float) -> "Doubt":
+        """Return it in a new boot, now at second `now`; it was kept at `before` of an earlier."""
+        return Doubt(self.signed_at, now - self._since(before), off=True)
+
+    def is_old(self, boot: float) -> bool:
+        """Tell whether it has been held for hours of use: what is signed next may end it."""
+        return self._since(boot) >= CONFIRMED_SECONDS
+
+    def may_precede(self, issued_at: float, boot: float) -> bool:
+        """Tell whether a clock that runs may have signed both, as far as is known here."""
+        most = ABSENT_SECONDS if self.off else AHEAD_SECONDS
+        return 0 <= issued_at - self.signed_at <= self._since(boot) + most
+
+    def is_ended(self, issued_at: float, boot: float) -> bool:
+        """Tell whether this was signed by a clock that has gone on for hours since: it is right.
+
+        The same statement, which is shown again and again, says nothing more.
+        """
+        goes_on = issued_at - self.signed_at >= CONFIRMED_SECONDS
+        return self.is_old(boot) and goes_on and self.may_precede(issued_at, boot)
+
+    def _since(self, boot: float) -> float:
+        return max(0.0, boot - self.at_boot)
 
 
 class Floor(Struct, frozen=True):
-    """It was at least `seconds` (UTC, since 1970) when the boot clock said `at_boot`.
-
-    `doubted`: a moment that was signed and not believed, and the boot clock then.
-    """
+    """It was at least `seconds` (UTC, since 1970) when the boot clock said `at_boot`."""
 
     seconds: float = FLOOR_LOWEST
     at_boot: float = 0.0
-    doubted: tuple[float, float] = (0.0, 0.0)
+    doubt: Doubt | None = None
 
     def at(self, boot: float) -> float:
         """Return the floor at boot-clock second `boot`."""
@@ -39,20 +73,15 @@ class Floor(Struct, frozen=True):
         server whose clock leaps for an hour would end every right for as long as it leapt. A wall
         clock that stands still is believed for hours only, then what the school goes on to sign.
         """
-        now = self.at(boot)
+        now, doubt = self.at(boot), self.doubt
         if not now < issued_at <= FLOOR_HIGHEST:
-            return Floor(now, boot, self.doubted)
+            return Floor(now, boot, doubt)
         agrees = issued_at <= wall + AHEAD_SECONDS or wall < now - AHEAD_SECONDS
-        if agrees or self._confirmed(issued_at, boot):
+        if agrees or (doubt and doubt.is_ended(issued_at, boot)):
             return Floor(issued_at, boot)
-        told, at_boot = self.doubted
-        leaps_on = issued_at > told + boot - at_boot + AHEAD_SECONDS
-        return Floor(now, boot, (issued_at, boot) if leaps_on else self.doubted)
-
-    def _confirmed(self, issued_at: float, boot: float) -> bool:
-        told, at_boot = self.doubted
-        later = boot - at_boot
-        return later >= CONFIRMED_SECONDS and told <= issued_at <= told + later + AHEAD_SECONDS
+        if doubt and doubt.may_precede(issued_at, boot):
+            return Floor(now, boot, doubt)
+        return Floor(now, boot, Doubt(issued_at, boot))
 
 
 class Ground(Protocol):

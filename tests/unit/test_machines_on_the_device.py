@@ -32,7 +32,6 @@ from device_bridge.protocol.seat import (
 from device_bridge.protocol.watching import StillAsked, WatchingDeclared
 from device_bridge.trust.floor import (
     AHEAD_SECONDS,
-    CONFIRMED_SECONDS,
     FLOOR_HIGHEST,
     FLOOR_LOWEST,
     Floor,
@@ -417,11 +416,11 @@ class AnyTrust(RuleBasedStateMachine):
 
     @rule(issued_at=st.integers(0, 2 * FLOOR_HIGHEST), wall=st.integers(0, 2 * FLOOR_HIGHEST))
     def school_signs(self, issued_at: int, wall: int) -> None:
-        before, (told, at_boot) = self.floor.at(self.boot), self.floor.doubted
+        before, doubt = self.floor.at(self.boot), self.floor.doubt
         self.floor = self.floor.raised(issued_at, self.boot, wall)
         after = self.floor.at(self.boot)
         assert after <= max(self.low, FLOOR_HIGHEST), "aged by a mistake"
-        if wall >= before and not (told and self.boot - at_boot >= CONFIRMED_SECONDS):
+        if wall >= before and not (doubt and doubt.is_old(self.boot)):
             assert after <= max(before, wall + AHEAD_SECONDS), "aged against a clock"
 
     @rule(seconds=st.floats(0, 20_000))
@@ -434,9 +433,11 @@ class AnyTrust(RuleBasedStateMachine):
     @rule(reboot=st.booleans())
     def starts_again(self, reboot: bool) -> None:  # noqa: FBT001 - hypothesis hands it in
         """Restart from what is kept; after a reboot the boot clock begins anew."""
-        kept, left = self.floor.at(self.boot), self.mandates.remaining()
-        self.boot = 5.0 if reboot else self.boot
-        self.floor = Floor(kept, self.boot)
+        kept, left, doubt = self.floor.at(self.boot), self.mandates.remaining(), self.floor.doubt
+        if reboot:
+            doubt = doubt and doubt.after_boot(self.boot, 5.0)
+            self.boot = 5.0
+        self.floor = Floor(kept, self.boot, doubt)
         self.mandates = Mandates(lambda: self.boot, left)
         self.lists = DenyLists(SCHOOL.school, self.lists.token)
 

@@ -256,8 +256,12 @@ def test_a_server_whose_clock_leapt_raises_no_floor_where_a_clock_disagrees() ->
     leapt = floor.raised(NOW + year, 10.0, right)
     assert leapt.raised(NOW + 60, 70.0, NOW + 65).at(70.0) == NOW + 60, "it was one hour"
     later = 10.0 + CONFIRMED_SECONDS
-    stands = leapt.raised(NOW + year + 60, later, right)
-    assert stands.at(later) == NOW + year + 60, "the school goes on to say so"
+    for of_then in (NOW + year, NOW + year + 60):
+        shown = leapt.raised(of_then, later, right)
+        assert shown.at(later) < NOW + year, "shown again, what was signed in that hour is no more"
+    goes_on = NOW + year + CONFIRMED_SECONDS
+    assert leapt.raised(goes_on, later - 1, right).at(later) < NOW + year, "not for hours"
+    assert leapt.raised(goes_on, later, right).at(later) == goes_on, "the school goes on to say so"
     further = leapt.raised(NOW + 3 * year, later, right)
     assert further.at(later) < NOW + year, "it leaps on"
     woke_in_1970 = 1000.0

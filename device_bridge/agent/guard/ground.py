@@ -5,22 +5,23 @@ from collections.abc import Callable
 from typing import Final
 
 from central_mdm.contract.grants import Assignment
-from device_bridge.trust.floor import FLOOR_LOWEST, Floor
+from device_bridge.trust.floor import FLOOR_LOWEST, Doubt, Floor
 
 _UNRULED: Final = Assignment("", "", 0, (), 0)
 
 
 class GroundHere:
-    """Fulfils `trust.floor.Ground`."""
+    """Fulfils `trust.floor.Ground`. `doubt`: what is held against a moment that was signed."""
 
     def __init__(
         self,
         boot: Callable[[], float],
         floor_seconds: float,
         wall: Callable[[], float] = time.time,
+        doubt: Doubt | None = None,
     ) -> None:
         self._boot, self._wall = boot, wall
-        self._floor = Floor(max(floor_seconds, FLOOR_LOWEST), boot())
+        self._floor = Floor(max(floor_seconds, FLOOR_LOWEST), boot(), doubt)
         self._assignment: Assignment | None = None
 
     def boot(self) -> float:
@@ -28,6 +29,14 @@ class GroundHere:
 
     def floor(self) -> float:
         return self._floor.at(self._boot())
+
+    @property
+    def doubt(self) -> Doubt | None:
+        return self._floor.doubt
+
+    def doubts(self) -> bool:
+        """Tell whether time goes by that a doubt has still to be held."""
+        return self.doubt is not None and not self.doubt.is_old(self._boot())
 
     def classes(self) -> tuple[str, ...]:
         return self._assignment.classes if self._assignment else ()

@@ -117,7 +117,7 @@ class Guard:
         self._folders = folders = makings.folders or OwnFolders(folder, makings.bulk)
         self.presence = PresenceGuard(voice, now, held.presence, self._ended, folders)
         self.attention = AttentionGuard(voice, now, held.attention)
-        self.ground = GroundHere(now, held.floor_seconds, makings.clock.wall)
+        self.ground = GroundHere(now, held.floor_seconds, makings.clock.wall, held.doubt)
         self.private = PrivateGuard(
             voice, now, held.private, self.presence, lambda: self.ground.rules.private_seconds
         )
@@ -190,6 +190,7 @@ class Guard:
             notes_after=self._written,
             drove=self.control.drives,
             forgotten=self.forgotten,
+            doubt=self.ground.doubt,
         )
 
     def _noted_again(self, held: kept.Kept) -> int:
@@ -480,7 +481,8 @@ class Guard:
             if loop.time() >= pulse_at:
                 pulse_at = loop.time() + PULSE_SECONDS - TICK_SECONDS / 2
                 self.pulse()
-            if loop.time() >= keep_at and (self.attention.held.locked or self.presence.held.on):
+            held = self.attention.held.locked or self.presence.held.on or self.ground.doubts()
+            if loop.time() >= keep_at and held:
                 keep_at = loop.time() + KEEP_SECONDS
                 self.voice.changed()
 

@@ -23,6 +23,7 @@ from device_bridge.agent.guard.talking import Talking
 from device_bridge.protocol.attention import Attention
 from device_bridge.protocol.declared import Author
 from device_bridge.protocol.indicator import Presence
+from device_bridge.trust.floor import Doubt
 from device_bridge.trust.identity import write_private
 from device_bridge.trust.revocation import Forgotten
 
@@ -38,7 +39,7 @@ class Kept(Struct, frozen=True):
     `notes`: what the journal was still to be given after its entry `notes_after`. What an app was
     told would else be in no journal here, where a guard is killed before it has written.
     `drove`: the lesson and the teacher who drove at the writing. `forgotten`: whom lists before
-    `deny_list` have ended.
+    `deny_list` have ended. `doubt`: of the floor, whose hours add up over boots.
     """
 
     boot_id: str = ""
@@ -59,6 +60,7 @@ class Kept(Struct, frozen=True):
     notes_after: int = 0
     drove: tuple[str, str] = ("", "")
     forgotten: Forgotten = Forgotten()
+    doubt: Doubt | None = None
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -116,9 +118,10 @@ def _as_of_now(kept: Kept, clock: Clock) -> Kept:
             close_ends_at=moved(was.close_ends_at),
         )
 
-    was = kept.presence
+    was, doubt = kept.presence, kept.doubt
     return replace(
         kept,
+        doubt=doubt if same_boot or doubt is None else doubt.after_boot(kept.at, now),
         floor_seconds=kept.floor_seconds + (max(0.0, now - kept.at) if same_boot else 0.0),
         attention=replace(
             kept.attention,

@@ -1,5 +1,6 @@
 """A device's check-ins against the real application: what it tells, and when."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace as replace_
@@ -10,23 +11,25 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import json
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
-from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.fleet import Inventory, Policy
 from central_mdm.contract.leaving import SignedReceipt
 from central_mdm.fleet.ended import end_person
-from central_mdm.fleet.model import devices, releases
+from central_mdm.fleet.model import devices, policies, releases
 from central_mdm.identity.revocation import end_device
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.central import SOONEST_SECONDS, Client
 from device_bridge.agent.guard.enrolled import read_enrolment, read_school, write_school
 from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.leaving import Leaving, leave
-from device_bridge.agent.guard.mdm import CheckIns, Duties, deliver_receipt, enrol
+from device_bridge.agent.guard.mdm import CheckIns, Duties, deliver_receipt, enrol, read_fleet
 from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.trust.identity import Identity, thumbprint
 from device_bridge.trust.revocation import DenyLists
+from tests.enrolled import DEVICE, folder_of
+from tests.guards import Hands, guard_in
 from tests.mdm import Mdm, bearer, new_request, request_by
 from tests.restored import forget_who_was_ended
 from tests.school import SmallSchool
@@ -217,3 +220,90 @@ async def test_a_list_that_no_school_has_signed_changes_nothing_and_ends_no_chec
         assert answer.json().get("want_list", False) == wanted
     answer = await mdm.http.post("/api/check-in", json={"deny_list": 7}, headers=bearer(token))
     assert "deny_list" not in answer.json()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_what_is_refused_or_spoilt_keeps_nothing_else_of_a_check_in_back(
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    @asynccontextmanager
+    async def client() -> AsyncGenerator[httpx.AsyncClient]:
+        yield mdm.http
+
+    guard = guard_in(tmp_path / "device", Hands())
+    folder, found = guard.folder, Inventory("laptop")
+    await enrol(folder, "http://mdm", mdm.sample["devices"][0]["code"], found, client)
+    enrolled = read_enrolment(folder)
+    guard.witness.introduce(enrolled, guard.ground.floor)
+    strange = DenyLists(SmallSchool().school)
+    duties = replace_(duties_of(lambda: found, client, lists=strange), witness=guard.witness)
+    check_ins = CheckIns(folder, enrolled, duties)
+    await check_ins.once()
+    await end_person(mdm.ground, mdm.school, "t-keller")
+    policy = Policy(mdm.clock.at + 9, 77)
+    row = {"version": policy.version, "screen_timeout_seconds": 77, "wallpaper": ""}
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(insert(policies).values(school=mdm.school, **row))
+    folder.heads.unlink(missing_ok=True)
+    folder.heads.mkdir()  # as a sector that cannot be read any more
+    await check_ins.once()
+    kept = read_fleet(folder)
+    assert kept is not None
+    assert kept.policy == policy
+    assert "statement refused" in caplog.messages
+    caplog.clear()
+
+
+async def comes_to_nobody(folder: Folder, so: Callable[[], bool]) -> CheckIns:
+    """Start anew, and come to a server that is not there, until it is so."""
+
+    @asynccontextmanager
+    async def nobody() -> AsyncGenerator[httpx.AsyncClient]:
+        async with httpx.AsyncClient(proxy="http://127.0.0.1:9", trust_env=False) as http:
+            yield http
+
+    duties = replace_(duties_of(lambda: Inventory("laptop"), nobody), pace=0.0)
+    duties = replace_(duties, pauses=lambda: retry_pauses(0.01, 0.01, lambda: 1.0))
+    check_ins = CheckIns(folder, read_enrolment(folder), duties)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        coming = group.create_task(check_ins.run())
+        while not so():  # noqa: ASYNC110 - a thread writes it
+            await asyncio.sleep(0.01)
+        coming.cancel()
+    return check_ins
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_who_did_not_meet_the_mdm_before_it_was_switched_off_tells_apps_when_it_starts(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    """A device that is on for a lesson only would else wait for an hour each time, and never tell.
+
+    Apps bring their own when they link, which is in the first minute of a lesson.
+    """
+
+    @asynccontextmanager
+    async def client() -> AsyncGenerator[httpx.AsyncClient]:
+        yield mdm.http
+
+    folder, code = Folder(tmp_path / "device"), mdm.sample["devices"][0]["code"]
+    await enrol(folder, "http://mdm", code, Inventory("laptop"), client)
+    first = await comes_to_nobody(folder, lambda: b'"away":true' in folder.fleet.read_bytes())
+    assert first.meets(), "it may be there in a moment"
+    duties = duties_of(lambda: Inventory("laptop"), client)
+    second = CheckIns(folder, read_enrolment(folder), duties)
+    assert not second.meets()
+    await second.once()
+    assert second.meets()
+    assert CheckIns(folder, read_enrolment(folder), duties).meets()
+
+
+async def test_a_spoilt_address_of_the_mdm_ends_no_agent_and_apps_are_told_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    school = SmallSchool()
+    folder = folder_of(tmp_path / "device", school, school.identity("device", DEVICE))
+    folder.fleet.write_bytes(b"no json")
+    come = await comes_to_nobody(folder, lambda: caplog.messages.count("check-in failed") > 1)
+    assert not come.meets()

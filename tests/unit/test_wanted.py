@@ -314,6 +314,21 @@ async def test_who_is_missing_says_so_over_a_restart_until_it_is_found(tmp_path:
     assert (here.pupil.lost[-1], over.reason) == ("", "over")
 
 
+async def test_what_is_wanted_and_is_no_use_here_keeps_back_nothing_that_is_urgent(
+    tmp_path: Path,
+) -> None:
+    here = a_device(tmp_path)
+    with pytest.raises(NotAllowed):
+        await here.wanted.heard_from_mdm("of a newer MDM", here.urges(2, lost="Call 12"))
+    assert here.pupil.lost == ["Call 12"]
+    assert here.wanted.heard == 0, "so it asks for the rest again"
+    with pytest.raises(NotAllowed):
+        await here.wanted.heard_from_mdm(here.wants(3, Command("c", "ring", NOW + 99)), "none")
+    assert here.wanted.version == 3
+    await here.hears(here.wants(3), here.urges(3))
+    assert here.wanted.heard == 3
+
+
 async def test_an_erasure_waits_for_what_is_signed_after_its_delay_and_is_asked_for_anew(
     tmp_path: Path,
 ) -> None:

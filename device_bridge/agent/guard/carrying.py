@@ -274,7 +274,7 @@ class CarryingHere:
     async def _heads(self, head_count: int) -> tuple[SignedHead, ...]:
         try:
             return tuple(await self._witness.waiting(head_count, CARRIED_HEADS_MAX))
-        except Broken as error:
+        except (Broken, OSError) as error:
             # A spoilt journal tells nothing; what else there is to tell goes all the same.
             log.info("no head carried", extra={"why": type(error).__name__})
             return ()

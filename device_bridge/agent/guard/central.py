@@ -45,7 +45,10 @@ Client = Callable[[], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 class FleetKept(Struct, frozen=True):
-    """`fleet.json`: where the MDM is, the token, and what was last heard and applied."""
+    """`fleet.json`: where the MDM is, the token, and what was last heard and applied.
+
+    `away`: it was not met when this device last came.
+    """
 
     server: str
     token: str
@@ -55,6 +58,7 @@ class FleetKept(Struct, frozen=True):
     policy_reason: str = ""
     head_count: int = -1
     first_seconds: int = FIRST_SECONDS
+    away: bool = False
 
 
 class Who(Struct, frozen=True):

@@ -25,6 +25,7 @@ from central_mdm.contract.fleet import (
     Inventory,
     Policy,
 )
+from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.leaving import Left, SignedReceipt
 from central_mdm.contract.wanted import Reports, Taken
 from device_bridge.agent.folder import Folder, read_kept
@@ -140,14 +141,17 @@ class CheckIns:
         self._list_wanted = False
         self._told_hash: str = ""
         self.discovery = enrolment.discovery
-        self._met_at = duties.ground.boot() if folder.fleet.exists() else -AWAY_SECONDS
+        self._met_at = -AWAY_SECONDS if _is_away(folder) else duties.ground.boot()
 
     def take_up(self, enrolment: Enrolment) -> None:
         """Go on as who this device is under the school's new root."""
         self._enrolment, self.discovery = enrolment, enrolment.discovery
 
     def meets(self) -> bool:
-        """Tell whether the MDM is met without help: lately, or there was no time for it yet."""
+        """Tell whether the MDM is met without help: lately, or there was no time for it yet.
+
+        Where the last start did not meet it, it has first to be met.
+        """
         return self._duties.ground.boot() - self._met_at < AWAY_SECONDS
 
     async def run(self) -> NoReturn:
@@ -160,9 +164,11 @@ class CheckIns:
                 pauses = self._duties.pauses()
             except TryAgain as again:
                 seconds = max(again.after_seconds, next(pauses))
+                await asyncio.to_thread(_note_away, self._folder)
             except (DeviceError, OSError) as error:
                 log.info("check-in failed", extra={"why": type(error).__name__})
                 seconds = next(pauses)
+                await asyncio.to_thread(_note_away, self._folder)
             await asyncio.sleep(seconds)
 
     def _first_seconds(self) -> float:
@@ -170,7 +176,10 @@ class CheckIns:
 
         Devices of a class start in the same second.
         """
-        kept = read_fleet(self._folder)
+        try:
+            kept = read_fleet(self._folder)
+        except Broken:  # as each check-in then says: the class goes on without
+            return 0.0
         return kept.first_seconds if kept is not None else 0.0
 
     async def once(self) -> float:
@@ -182,9 +191,7 @@ class CheckIns:
         known = hash_of_inventory(inventory)
         # What changed goes at once: where a device is now is no news in a quarter of an hour.
         tells = self._wanted or known != self._told_hash
-        witness, heads = self._duties.witness, ()
-        if witness is not None and kept.head_count >= 0:
-            heads = await witness.waiting(kept.head_count, HEADS_A_CHECK_IN_MAX)
+        heads = await self._heads(kept.head_count)
         lists = self._duties.deny_lists()
         asked = CheckIn(
             policy_version=kept.policy.version,
@@ -205,13 +212,31 @@ class CheckIns:
         told = ("/api/check-in", asked)
         heard, kept = await ask_as(self._who(), kept, self._duties.client, told, CheckedIn)
         self._wanted, self._told_hash = heard.want_inventory, known
-        if witness is not None and heard.head_count >= 0:
-            await witness.answered(heads)
+        if heard.head_count >= 0:
+            await self._heads_answered(heads)
         self._met_at = self._duties.ground.boot()
         seconds = await self._take(kept, heard)
         if self._duties.wanted is not None:
             await self._do_wanted(self._duties.wanted, kept, heard)
         return seconds
+
+    async def _heads(self, head_count: int) -> tuple[SignedHead, ...]:
+        """Return what the second witness has to tell; a spoilt journal holds nothing else back."""
+        witness = self._duties.witness
+        if witness is None or head_count < 0:
+            return ()
+        try:
+            return await witness.waiting(head_count, HEADS_A_CHECK_IN_MAX)
+        except (Broken, OSError) as error:
+            log.info("no head told", extra={"why": type(error).__name__})
+            return ()
+
+    async def _heads_answered(self, heads: tuple[SignedHead, ...]) -> None:
+        try:
+            if self._duties.witness is not None:
+                await self._duties.witness.answered(heads)
+        except (Broken, OSError) as error:  # then they are told again
+            log.info("heads not noted", extra={"why": type(error).__name__})
 
     async def _do_wanted(self, here: WantedHere, kept: FleetKept, heard: CheckedIn) -> None:
         """Make it as the MDM wants it and tell what became of it. Raises Leaving to be erased."""
@@ -244,9 +269,9 @@ class CheckIns:
         # Before its next one is taken here, which names less: then nobody else would hear of it.
         self._list_wanted = heard.want_list
         if heard.deny_list and not heard.want_list:
-            self._duties.deny(heard.deny_list)
+            _judged(self._duties.deny, heard.deny_list)
         if heard.assignment:
-            self._assigned(heard.assignment)
+            _judged(self._assigned, heard.assignment)
         if heard.discovery and not self.discovery:
             await asyncio.to_thread(self._keep_discovery, heard.discovery)
         if heard.policy is not None and heard.policy.version > kept.policy.version:
@@ -257,7 +282,7 @@ class CheckIns:
             )
         seconds = _bounded(heard.next_check_in_seconds)
         write = msgspec.json.encode(
-            replace(kept, next_seconds=seconds, head_count=heard.head_count)
+            replace(kept, next_seconds=seconds, head_count=heard.head_count, away=False)
         )
         await asyncio.to_thread(write_private, self._folder.fleet, write)
         # A report, a list or an inventory that is owed is not kept for tomorrow.
@@ -302,6 +327,14 @@ class CheckIns:
             write_private(self._folder.assignment, token.encode())
 
 
+def _judged(take: Callable[[str], None], token: str) -> None:
+    """Take a statement; where it is refused, all else that came with it is taken all the same."""
+    try:
+        take(token)
+    except NotAllowed as error:
+        log.warning("statement refused", extra={"verb": error.verb, "why": error.why})
+
+
 async def tell_reports(folder: Folder, said: Reports, client: Client = web_client) -> None:
     """Tell the MDM what became of what it wanted, by the token there is. Raises DeviceError.
 
@@ -343,6 +376,26 @@ def read_fleet(folder: Folder) -> FleetKept | None:
         return msgspec.json.decode(raw, type=FleetKept)
     except (ValueError, RecursionError) as error:
         raise Broken("fleet.json is spoilt") from error
+
+
+def _is_away(folder: Folder) -> bool:
+    """Tell whether no MDM is met, as far as the last start knew."""
+    try:
+        kept = read_fleet(folder)
+    except Broken:
+        return True
+    return kept is None or kept.away
+
+
+def _note_away(folder: Folder) -> None:
+    """Keep for the next start that the MDM is not met: who is on for a lesson has no hour to try.
+
+    Where the disk refuses, the next start waits once more.
+    """
+    with suppress(Broken, OSError):
+        kept = read_fleet(folder)
+        if kept is not None and not kept.away:
+            write_private(folder.fleet, msgspec.json.encode(replace(kept, away=True)))
 
 
 def _code(typed: str) -> str:

@@ -159,13 +159,21 @@ class WantedHere:
         return taken
 
     async def heard_from_mdm(self, wanted: str, urgent: str) -> None:
-        """Take what our own check-in brought, and do it. Raises NotAllowed."""
+        """Take what our own check-in brought, and do it. Raises NotAllowed for what is refused.
+
+        Each is judged by itself: an MDM whose declarations are no use here still erases.
+        """
+        refused: list[NotAllowed] = []
         async with self._writing:
-            if wanted:
-                await asyncio.to_thread(self._take, wanted)
-            if urgent:
-                await asyncio.to_thread(self._take_urgent, urgent)
+            for take, token in ((self._take, wanted), (self._take_urgent, urgent)):
+                try:
+                    if token:
+                        await asyncio.to_thread(take, token)
+                except NotAllowed as error:
+                    refused.append(error)
         await self.review()
+        if refused:
+            raise refused[0]
 
     def owed(self) -> Reports | None:
         """Return what the MDM is to be told; None: it knows all."""
@@ -233,8 +241,10 @@ class WantedHere:
         # Of one version what was signed earlier as well: the MDM's clock may have been set right.
         if held and told.version < held.version:
             raise NotAllowed("urgent", "older")
+        # What is wanted beside it may have been refused: then it is asked for again.
+        heard = told.version if told.version <= self._held.version else self._held.heard
         due = self._still_due(told)
-        self._write(replace(self._held, urgent=told, heard=told.version, due=due))
+        self._write(replace(self._held, urgent=told, heard=heard, due=due))
 
     def _still_due(self, told: Urgent) -> Due | None:
         """Return since when it is due by the MDM's clock alone; None: it is not, or not alone."""

@@ -1,14 +1,14 @@
 """The teacher's grant and certificate, renewed in time and without a word, where the school is.
 
 A grant is renewed a day old, between lessons: a lesson's mandate names it; at once where it lacks a
-class that has come here, or the school has ended all of its time. A certificate is renewed
-from sixty days before its end and serves from the app's next start on; its key stays. Where the
-school is away, what is here goes on until its end.
+class that has come here, the school has ended all of its time, or it is of the future. A
+certificate is renewed from sixty days before its end and serves from the app's next start on; its
+key stays. Where the school is away, what is here goes on until its end.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, NoReturn, Protocol
 
@@ -26,6 +26,8 @@ from device_bridge.trust.identity import RENEWED_BEFORE_SECONDS, Identity, csr
 
 log = logging.getLogger(__name__)
 RENEWED_AFTER_SECONDS: Final = 24 * 3600
+AHEAD_AGAIN_SECONDS: Final = 3600
+"""A grant of the future is asked for anew so seldom: the server's clock may be ahead still."""
 LOOK_SECONDS: Final = 600.0
 FIRST_LOOK_SECONDS: Final = 20.0
 
@@ -42,7 +44,10 @@ class KeepsPapers(Protocol):
 
 
 class Renewing:
-    """`utc` is the wall clock, in seconds: a grant that looks old is asked for anew, no more."""
+    """`utc` is the wall clock, in seconds: a grant that looks old is asked for anew, no more.
+
+    `deny` keeps a deny list and carries it on, where it is newer than the one that is here.
+    """
 
     def __init__(
         self,
@@ -51,13 +56,15 @@ class Renewing:
         papers: Papers,
         in_lesson: Callable[[], bool],
         utc: Callable[[], float],
+        deny: Callable[[str], Awaitable[None]],
     ) -> None:
         self._cloud, self._keeping, self._papers = cloud, keeping, papers
-        self._in_lesson, self._utc = in_lesson, utc
+        self._in_lesson, self._utc, self._deny = in_lesson, utc, deny
         self._identity = papers.identity
         self._woken = asyncio.Event()
         self._in_vain: frozenset[str] = frozenset()
         """Classes that are here, and that the newest grant had not."""
+        self._renewed_at = 0.0
 
     def wake(self) -> None:
         """Look soon: there is news from the school."""
@@ -87,6 +94,8 @@ class Renewing:
         if not await self._due():
             return False
         issued = await self._cloud.grant(self._papers.thumbprint)
+        if issued.deny_list:
+            await self._deny(issued.deny_list)  # the grant names it: devices want to see it first
         kept = await self._keeping.papers()
         if kept is None or not await self._due():
             return False  # signed out, or a lesson began, meanwhile
@@ -94,6 +103,7 @@ class Renewing:
         self._papers.renew(renewed)
         await self._keeping.change_papers(grant=issued.grant, discovery=issued.discovery)
         self._in_vain = await self._missing()
+        self._renewed_at = self._now()
         log.info("grant renewed", extra={"ends_at": self._papers.grant_ends_at})
         return True
 
@@ -128,13 +138,20 @@ class Renewing:
             return False
         now = self._now()
         # A substitute's ends before it is a day old.
-        old = now - self._papers.grant_issued_at > RENEWED_AFTER_SECONDS
-        if old or now >= self._papers.grant_ends_at or self._papers.grant_outdated:
+        if now >= self._papers.grant_ends_at or self._papers.grant_outdated:
+            return True
+        age = now - self._papers.grant_issued_at
+        if age > RENEWED_AFTER_SECONDS or self._of_the_future(age, now):
             return True
         if not self._papers.grant_is_ours:
             return True  # kept by an app of before, which took what it was given
         missing = await self._missing()
         return bool(missing) and missing != self._in_vain
+
+    def _of_the_future(self, age: float, now: float) -> bool:
+        """Say whether it was given by a clock that was ahead, and another has not just been."""
+        just = abs(now - self._renewed_at) < AHEAD_AGAIN_SECONDS
+        return age < -RENEWED_AFTER_SECONDS and not just
 
     async def _missing(self) -> frozenset[str]:
         """Return the classes that are here and not in the grant."""

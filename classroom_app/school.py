@@ -236,7 +236,7 @@ class School:
         self.hearing = Hearing(
             self.room, features, pictured=pictured, refused=refused, utc=self._utc
         )
-        self._renewing = Renewing(cloud, keeping, papers, self._in_lesson, time.time)
+        self._renewing = Renewing(cloud, keeping, papers, self._in_lesson, time.time, self.deny)
         self._line = Line(by_this_system)
         self.sync = self._exchange() if papers.signed.server else NoSync(self._on_sync)
         stills = Stills(self.room, folder=home / STILLS, safe_name=safe_name)

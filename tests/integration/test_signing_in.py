@@ -79,7 +79,8 @@ async def test_who_has_no_class_signs_in_sees_none_and_gets_the_right_with_the_f
         await publish(connection, mdm.school, news)
     drawer = Drawer(papers.signed)
     now = float(mdm.clock())
-    assert await Renewing(cloud, drawer, papers, lambda: False, lambda: now).once()
+    takes = Trusting()
+    assert await Renewing(cloud, drawer, papers, lambda: False, lambda: now, takes.deny).once()
     assert papers.may("watch")
     assert papers.discovery() == bytes.fromhex(drawer.signed.discovery)
     assert drawer.signed.discovery

@@ -50,7 +50,10 @@ class Computer:
         def utc() -> float:
             return float(self.mdm.clock())
 
-        return Renewing(self.cloud, self.keeping, self.papers, lambda: False, utc)
+        async def deny(deny_list: str) -> None:
+            self.papers.deny(deny_list)
+
+        return Renewing(self.cloud, self.keeping, self.papers, lambda: False, utc, deny)
 
     async def started_again(self) -> "Computer":
         signed = await self.keeping.papers()

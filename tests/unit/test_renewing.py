@@ -8,7 +8,7 @@ from central_mdm.contract.identity import GrantIssued
 from classroom_app.cloud.errors import Unreachable
 from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.papers import Papers, SignedPapers
-from classroom_app.renewing import FIRST_LOOK_SECONDS, Renewing
+from classroom_app.renewing import AHEAD_AGAIN_SECONDS, FIRST_LOOK_SECONDS, Renewing
 from device_bridge.protocol.errors import NotPaired
 from device_bridge.trust.identity import Identity, key_to_pem, thumbprint
 from tests.school import NOW, SmallSchool
@@ -30,6 +30,9 @@ class World:
     here: tuple[str, ...] = ("5B",)
     given: tuple[str, ...] = ("5B",)
     grants: int = 0
+    ahead: float = 0
+    """By how much the server's clock is."""
+    newest: str = ""
 
     def __post_init__(self) -> None:
         self.teacher = self.school.identity("teacher", "teacher-1")
@@ -45,8 +48,10 @@ class World:
             refresh="spent-once",
             grant=self.school.grant(self.teacher),
         )
-        self.held = Papers(self.kept, lambda: 0.0)
-        self.renewing = Renewing(self, self, self.held, lambda: self.lesson, lambda: self.now)
+        self.held = Papers(self.kept, lambda: 0.0, lambda: self.now)
+        self.renewing = Renewing(
+            self, self, self.held, lambda: self.lesson, lambda: self.now, self.deny
+        )
 
     async def grant(self, key: str) -> GrantIssued:
         assert key == thumbprint(self.teacher.key.public_key())
@@ -55,11 +60,15 @@ class World:
         self.grants += 1
         issued = self.school.grant(
             self.teacher,
-            issued_at=int(self.now),
+            issued_at=int(self.now + self.ahead),
             classes=self.given,
             generation=self.held.deny_lists.denied.generation,
         )
-        return GrantIssued(issued, int(self.now) + 7 * DAY)
+        return GrantIssued(issued, int(self.now + self.ahead) + 7 * DAY, self.newest)
+
+    async def deny(self, deny_list: str) -> None:
+        if self.held.deny(deny_list):
+            await self.change_papers(deny_list=deny_list)
 
     async def renew_certificate(self, csr: str) -> str:
         self.asked.append(csr)
@@ -119,6 +128,32 @@ async def test_a_grant_whose_generation_the_school_has_ended_is_renewed_at_the_n
     assert await world.renewing.once()
     assert not world.held.grant_outdated
     assert not await world.renewing.once()
+
+
+async def test_a_grant_of_a_clock_that_was_ahead_is_renewed_each_hour_until_it_is_of_now() -> None:
+    world = World(ahead=365 * DAY)
+    world.now += DAY + 1
+    assert await world.renewing.once()
+    assert world.held.grant_issued_at > world.now + 364 * DAY
+    assert not await world.renewing.once(), "the server's clock is ahead still"
+    world.now += AHEAD_AGAIN_SECONDS
+    assert await world.renewing.once()
+    world.ahead = 0
+    world.now += AHEAD_AGAIN_SECONDS
+    assert await world.renewing.once()
+    assert world.held.grant_issued_at == world.now
+    world.now += AHEAD_AGAIN_SECONDS
+    assert not await world.renewing.once()
+
+
+async def test_the_list_that_comes_with_a_grant_is_taken_before_it() -> None:
+    world = World()
+    world.newest = world.school.deny_list(7, issued_at=NOW + DAY)
+    world.now += DAY + 1
+    assert await world.renewing.once()
+    assert world.held.deny_lists.denied.number == 7
+    assert world.kept is not None
+    assert (world.kept.deny_list, world.kept.grant) == (world.newest, world.held.grant())
 
 
 async def test_news_from_the_school_shortens_the_wait_for_the_next_look() -> None:

@@ -79,8 +79,8 @@ class RealDesk(Desk):
             self.carry = self._courier.exchange
         super()._join(signed)
         assert self.papers is not None
-        here = self.process.clock
-        self._renewal = Renewing(self.cloud, self.keeping, self.papers, lambda: False, here)
+        here, deny = self.process.clock, self.takes.deny
+        self._renewal = Renewing(self.cloud, self.keeping, self.papers, lambda: False, here, deny)
 
     async def open_at_last(self) -> None:
         """Open the store; a disk may be full as yet."""

@@ -10,6 +10,7 @@ from classroom_app.storage.ahead import log_beside
 from classroom_app.storage.arriving import arriving, forget_arriving
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.refusals import as_not_kept
+from device_bridge.materials.part import sync_folder
 
 log = logging.getLogger(__name__)
 VERSIONS: Final = ("0001", "0002", "0003")
@@ -36,10 +37,14 @@ def left_of(path: Path) -> bool:
 
 
 def forget_copies(path: Path) -> None:
-    """Remove them, and what repairs have laid beside: they tell of who is to be forgotten."""
+    """Remove them, and what repairs have laid beside: they tell of who is to be forgotten.
+
+    Raises OSError where one stays. What is removed does not come back by a power cut.
+    """
     for copy in (*copies_of(path), *path.parent.glob(f"{path.stem}-{DAMAGED}-*")):
         copy.unlink()
     forget_arriving(path)
+    sync_folder(path.parent)
 
 
 def keep_copy(connection: Connection, copy: Path) -> None:

@@ -16,7 +16,7 @@ from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.copies import forget_copies
 from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
-from classroom_app.storage.erasing import due, erase, erase_due, forget_before
+from classroom_app.storage.erasing import due, erase, erase_due, forget_before, tells_before
 from classroom_app.storage.heads import signed_marks
 from classroom_app.storage.resuming import resumed
 from classroom_app.storage.store import WAITING, Store
@@ -69,10 +69,14 @@ class KeepsJournal(Store):
         return Verdict(str(self.path), entries, reached)
 
     async def erase(self, pupil: PupilId) -> int:
-        """Forget a pupil: what the journal and its copies say of them. Return how many acts."""
-        erased = await self.write(partial(erase, pupil))
+        """Forget a pupil: what the journal and its copies say of them. Return how many acts.
+
+        Copies go before the acts, here and below: whoever is killed in between erases the acts the
+        next time, while a copy that was left would lie there for good. Raises OSError where a copy
+        cannot be removed now; the acts stay then.
+        """
         forget_copies(self.path)
-        return erased
+        return await self.write(partial(erase, pupil))
 
     async def erase_told(self, before: int, folder: Path) -> int:
         """Erase whom the school has erased, but for what is of `before`, UTC seconds, or later.
@@ -82,17 +86,20 @@ class KeepsJournal(Store):
         """
         found = await self.write(partial(due, before))
         await asyncio.to_thread(_remove, folder, found.paths)
-        await self.write(partial(erase_due, before, found.sequences))
         if found.sequences:
             forget_copies(self.path)
+        await self.write(partial(erase_due, before, found.sequences))
         return len(found.sequences)
 
     async def forget_before(self, at: int) -> int:
-        """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts."""
-        forgotten = await self.write(partial(forget_before, at))
-        if forgotten:
-            forget_copies(self.path)
-        return forgotten
+        """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts.
+
+        Raises OSError where a copy cannot be removed now.
+        """
+        if not await self.write(partial(tells_before, at)):
+            return 0
+        forget_copies(self.path)
+        return await self.write(partial(forget_before, at))
 
 
 def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Connection) -> bool:

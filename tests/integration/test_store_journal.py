@@ -1,6 +1,7 @@
 """The teacher's journal: kept once, in order, together or alone, and checkable after an erasure."""
 
 import asyncio
+import shutil
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from central_mdm.contract.roster import Change
 from classroom_app.domain.acts import Declared, LockAsked, PupilSpoke
 from classroom_app.domain.lesson import LessonId
 from classroom_app.retaining import COLLECTED, RETENTION, Retaining, Retention
+from classroom_app.storage.copies import DAILY, DAMAGED, copy_of
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.settings import read
 from classroom_app.storage.tables import declarations
@@ -271,6 +273,44 @@ async def test_names_go_by_age_by_both_clocks_and_nothing_of_them_is_left_lying(
     assert await keeping.verify() is None
     erased = await keeping.write(lambda c: c.execute(text("PRAGMA secure_delete")).scalar())
     assert erased == 1, "pages that are free are overwritten"
+
+
+@pytest.mark.parametrize("way", ["a person", "the school", "age"])
+async def test_nobody_is_erased_of_whom_a_copy_would_tell_on(
+    keeping: Keeping, tmp_path: Path, way: str
+) -> None:
+    for act in lesson_acts():
+        await keeping.remember(act)
+    await keeping.settled(tuple(Outcome(act.id, "applied") for act in lesson_acts()))
+    await keeping.file_settled("act-12", FileAnswer("act-12", "kept"))
+    gone = (Change(9, "pupil", AMINA),)
+    assert await keeping.apply("teacher:t-1", "epoch", gone, 9, 0, "")
+    later = max(act.at for act in lesson_acts()) + 1
+
+    async def erased() -> int:
+        match way:
+            case "a person":
+                return await keeping.erase(AMINA)
+            case "the school":
+                return await keeping.erase_told(later, tmp_path)
+            case _:
+                return await keeping.forget_before(later)
+
+    stays = copy_of(keeping.path, f"{DAMAGED}-1")
+    (stays / "as a file that is held open does").mkdir(parents=True)
+    with pytest.raises(OSError, match="store-damaged-1"):
+        await erased()
+    assert AMINA in repr(await keeping.acts(LESSON, 1000)), "the next time finds what is to be done"
+    shutil.rmtree(stays)
+    copy = copy_of(keeping.path, DAILY)
+    copy.write_bytes(b"tells of her")
+    assert await erased() >= 4
+    assert AMINA not in repr(await keeping.acts(LESSON, 1000))
+    assert not copy.exists()
+    copy.write_bytes(b"made since, and tells of nobody")
+    if way != "a person":
+        assert await erased() == 0
+        assert copy.exists()
 
 
 @pytest.mark.parametrize(("told", "days"), [(b'{"journal": 9}', 9), (b'{"journal": 0}', 183)])

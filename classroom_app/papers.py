@@ -12,7 +12,7 @@ from central_mdm.contract.succession import Epoch, OptionalThumbprint, Successio
 from classroom_app.domain.errors import GrantEnded, NotYourClass
 from classroom_app.domain.lesson import Lesson
 from device_bridge.protocol.errors import NotAllowed
-from device_bridge.trust.floor import Floor
+from device_bridge.trust.floor import FLOOR_LOWEST, Floor
 from device_bridge.trust.grants import read_grant, sign_mandate
 from device_bridge.trust.identity import Identity, School, key_of_pem, thumbprint
 from device_bridge.trust.revocation import DenyLists
@@ -43,10 +43,16 @@ class SignedPapers(Struct, frozen=True):
     former: tuple[Former, ...] = ()
     login: str = ""
     """By which name the teacher signed in with a password; empty: another way, or not known."""
+    floor: int = 0
+    """UTC seconds: it was as late as this by the floor and by the wall clock alike."""
 
 
 class Papers:
-    """Reads and shows the papers; `boot` is the boot clock, from which the floor goes on."""
+    """Reads and shows the papers; `boot` is the boot clock, from which the floor goes on.
+
+    The floor begins at the latest of what was kept: the grant alone would have it stand still for a
+    teacher who has no class any more.
+    """
 
     def __init__(
         self,
@@ -60,12 +66,13 @@ class Papers:
         key = key_of_pem(signed.key.encode())
         self.identity = Identity.of(key, signed.certificate.encode())
         self._boot, self._wall = boot, wall
-        self._floor = Floor(at_boot=boot())
+        self._floor = Floor(max(signed.floor, FLOOR_LOWEST), boot())
         self._grant: Grant | None = None
         self.deny_lists = DenyLists(self.school, signed.deny_list)
         self.mandate: Callable[[], str] = str
         self.unknown = False
         """The school's server, set back to a copy of itself, knows this key no more."""
+        self._raise_floor(self.deny_lists.issued_at)
         if signed.grant:
             self._hold(signed, read_grant(signed.grant, self.school))
 

@@ -25,6 +25,7 @@ from device_bridge.retention import (
 
 log = logging.getLogger(__name__)
 
+NOTE_SECONDS: Final = 3600
 COLLECTED: Final = "collected"
 STILLS: Final = "pictures"
 """Folders of the teacher's home; in each a folder a class, and in that a folder a lesson."""
@@ -52,6 +53,7 @@ RETENTION: Final = msgspec.json.Decoder(Retention)
 class Forgets(Protocol):
     async def forget_before(self, at: int) -> int: ...
     async def erase_told(self, before: int, folder: Path) -> int: ...
+    async def keep_floor(self, at: int) -> None: ...
 
 
 class Drops(Protocol):
@@ -61,7 +63,11 @@ class Drops(Protocol):
 
 
 class Retaining:
-    """Cleans up at once and each day. `floor`: UTC seconds that no clock of ours can raise."""
+    """Cleans up at once and each day. `floor`: UTC seconds that no clock of ours can raise.
+
+    Each hour the time that has passed is kept: where the school signs nothing for months, the floor
+    goes on from there at the next start.
+    """
 
     def __init__(
         self,
@@ -78,13 +84,28 @@ class Retaining:
         """Work until cancelled; what cannot be done now is tried again tomorrow."""
         while True:
             await self.clean()
-            await asyncio.sleep(DAY_SECONDS)
+            for _ in range(round(DAY_SECONDS / NOTE_SECONDS)):
+                await asyncio.sleep(NOTE_SECONDS)
+                await self.note()
+
+    async def note(self) -> None:
+        """Keep how late it is."""
+        try:
+            await self._keeps.keep_floor(self._now())
+        except NotKept as error:
+            log.info("the time was not kept", extra={"why": type(error).__name__})
+
+    def _now(self) -> int:
+        """Return UTC seconds that both clocks have reached.
+
+        All is dated by this computer's clock: while it is behind, nothing is too old. Nor is
+        anything by the floor alone, which a server whose clock leapt may have raised.
+        """
+        return int(min(self._floor(), self._wall()))
 
     async def clean(self) -> None:
         periods = await asyncio.to_thread(read_periods, self._home / FILE, RETENTION, Retention())
-        # All is dated by this computer's clock: while it is behind, nothing is too old. Nor is
-        # anything by the floor alone, which a server whose clock leapt may have raised.
-        now = int(min(self._floor(), self._wall()))
+        now = self._now()
         try:
             files = await asyncio.to_thread(self._clean, periods, now)
             acts = await self._keeps.forget_before(now - periods.journal * DAY_SECONDS)

@@ -62,7 +62,7 @@ def heir_to(signed: SignedPapers, before: SignedPapers | None) -> SignedPapers:
     former = before.former
     if before.root != signed.root and before.certificate:
         former = (former_of(before), *former)[:SUCCESSIONS_MAX]
-    return replace(signed, former=former, successions=before.successions)
+    return replace(signed, former=former, successions=before.successions, floor=before.floor)
 
 
 def joined(held: Sequence[str], told: Sequence[str]) -> tuple[str, ...]:

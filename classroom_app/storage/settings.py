@@ -117,6 +117,12 @@ class KeepsSettings(Store):
     async def keep_deny_list(self, deny_list: str) -> None:
         await self.change_papers(deny_list=deny_list)
 
+    async def keep_floor(self, at: int) -> None:
+        """Keep that it is `at` at least, UTC seconds; what is kept does not fall."""
+        kept = await self.papers()
+        if kept and kept.floor < at:
+            await self.change_papers(floor=at)
+
     async def keep_refresh(self, refresh: str) -> None:
         if refresh:
             await self.change_papers(refresh=refresh)

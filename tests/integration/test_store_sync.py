@@ -426,7 +426,10 @@ async def test_two_who_change_the_papers_at_once_put_back_nothing_old(keeping: K
         keeping.keep_deny_list("a newer list"),
         keeping.change_papers(grant="a grant of today"),
     )
+    await keeping.keep_floor(NOON)
+    await keeping.keep_floor(NOON - 1)
     kept = {"refresh": "the next", "deny_list": "a newer list", "grant": "a grant of today"}
+    kept |= {"floor": NOON}
     assert await keeping.papers() == replace(papers, **kept)
     assert (await keeping.write(read))["papers"] == keeping.chosen["papers"]
 

@@ -1,5 +1,6 @@
 """What lies on a teacher's computer goes by age: work, pictures, documents, logs."""
 
+import asyncio
 import logging
 import os
 from pathlib import Path
@@ -16,6 +17,9 @@ pytestmark = pytest.mark.real_loop
 
 
 class Store:
+    def __init__(self) -> None:
+        self.kept: asyncio.Queue[int] = asyncio.Queue()
+
     async def forget_before(self, at: int) -> int:
         del at
         return 0
@@ -23,6 +27,9 @@ class Store:
     async def erase_told(self, before: int, folder: Path) -> int:
         del before, folder
         return 0
+
+    async def keep_floor(self, at: int) -> None:
+        await self.kept.put(at)
 
 
 def aged(path: Path, days: float) -> Path:
@@ -35,8 +42,10 @@ def aged(path: Path, days: float) -> Path:
     return path
 
 
-def retaining(home: Path, library: Library, wall: float = NOW) -> Retaining:
-    return Retaining(Store(), library, home, lambda: NOW, lambda: wall)
+def retaining(
+    home: Path, library: Library, wall: float = NOW, store: Store | None = None
+) -> Retaining:
+    return Retaining(store or Store(), library, home, lambda: NOW, lambda: wall)
 
 
 async def test_work_pictures_documents_and_logs_go_each_after_its_time(tmp_path: Path) -> None:
@@ -74,6 +83,19 @@ async def test_days_are_a_setting_and_a_computer_whose_clock_is_behind_loses_not
     assert work.exists()
     await retaining(tmp_path, library).clean()
     assert not work.exists()
+
+
+async def test_the_time_that_both_clocks_have_reached_is_kept_each_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classroom_app.retaining.NOTE_SECONDS", 0.01)
+    library = Library(tmp_path / "library", reserve_bytes=0)
+    for wall in (NOW - DAY_SECONDS, NOW + DAY_SECONDS):
+        store = Store()
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(retaining(tmp_path, library, wall, store).run())
+            assert await store.kept.get() == min(wall, NOW)
+            running.cancel()
 
 
 async def test_what_a_desktop_left_among_the_documents_stops_no_clean_up(tmp_path: Path) -> None:

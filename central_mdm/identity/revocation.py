@@ -4,7 +4,7 @@ Each list is whole, signed, and numbered above the last; devices and apps never 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -102,13 +102,15 @@ async def end_again(
         return []
     raised = update(schools).where(schools.c.school == school)
     await connection.execute(raised.values(generation=max(generation, told.generation)))
+    left = await _left_out(connection, school, ground.clock())
     for key in forgotten:
         # Of several certificates of one key, what ends last.
         ends_at = known[key].ends_at if key in known else ground.clock() + CERTIFICATE_SECONDS_MAX
         again = upsert(connection, revocations)
         again = again.values(school=school, thumbprint=key, ends_at=ends_at)
         await connection.execute(again.on_conflict_do_nothing())
-    number = await end_teachers(connection, ground, school, people)
+    await _end(connection, school, people)
+    number = await publish_list(connection, ground, school, left)
     log.warning("ended again", extra={"keys": len(forgotten), "list": number})
     return people
 
@@ -128,20 +130,26 @@ async def end_teachers(
     connection: AsyncConnection, ground: Ground, school: str, ended: Sequence[str]
 ) -> int:
     """End several in the caller's transaction, by one list; return its number."""
-    for teacher in ended:
+    left = await _left_out(connection, school, ground.clock())
+    await _end(connection, school, ended)
+    return await publish_list(connection, ground, school, left)
+
+
+async def _end(connection: AsyncConnection, school: str, people: Sequence[str]) -> None:
+    for teacher in people:
         mine = (teachers.c.school == school, teachers.c.id == teacher)
         await connection.execute(update(teachers).where(*mine).values(ended=True))
         await revoke_person(connection, school, teacher)
         await _revoke(connection, school, "teacher", teacher)
-    return await publish_list(connection, ground, school)
 
 
 async def end_device(ground: Ground, school: str, device: str) -> int:
     """Trust a device's keys no more, one that was stolen say. Raises Missing."""
     async with ground.database.writing(school) as connection:
+        left = await _left_out(connection, school, ground.clock())
         if not await _revoke(connection, school, "device", device):
             raise Missing("no-device")
-        return await publish_list(connection, ground, school)
+        return await publish_list(connection, ground, school, left)
 
 
 async def end_grants(ground: Ground, school: str) -> int:
@@ -177,12 +185,19 @@ async def _revoke(connection: AsyncConnection, school: str, role: Role, party: s
     return len(rows)
 
 
-async def publish_list(connection: AsyncConnection, ground: Ground, school: str) -> int:
-    """Sign the next list, by the school's key of now.
+async def publish_list(
+    connection: AsyncConnection,
+    ground: Ground,
+    school: str,
+    left_out: Collection[str] | None = None,
+) -> int:
+    """Sign the next list, by the school's key of now; return its number.
 
     Who cannot connect any more, for the certificate ended, is left out. Where there are more than
     a list holds, devices are: they command nobody, and the MDM itself refuses them. Teachers that
-    it cannot hold lose their grants with all others, who are given new ones.
+    it cannot hold lose their grants with all others, who are given new ones: once, not with each
+    list that cannot hold them either. `left_out`: whom it could not hold before the caller revoked
+    somebody; None: nobody was revoked.
     """
     now = ground.clock()
     # The row is held, so that two administrators make two lists and not one number twice.
@@ -196,7 +211,7 @@ async def publish_list(connection: AsyncConnection, ground: Ground, school: str)
     ended, generation = await _ended(connection, school, now), row.generation
     if left := ended[DENIED_MAX:]:
         log.error("deny list is full", extra={"school": school, "left": len(left)})
-        if any(commands for _, commands in left):
+        if left_out is not None and _people(left) - set(left_out):
             generation += 1
             raised = update(schools).where(schools.c.school == school)
             await connection.execute(raised.values(generation=generation))
@@ -212,6 +227,15 @@ async def publish_list(connection: AsyncConnection, ground: Ground, school: str)
     return number
 
 
+async def _left_out(connection: AsyncConnection, school: str, now: int) -> set[str]:
+    """Return the people's keys that a list made now could not hold."""
+    return _people((await _ended(connection, school, now))[DENIED_MAX:])
+
+
+def _people(keys: Sequence[tuple[str, bool]]) -> set[str]:
+    return {key for key, commands in keys if commands}
+
+
 async def _ended(connection: AsyncConnection, school: str, now: int) -> list[tuple[str, bool]]:
     """Return the keys that a list is to name, people's (True) first, then by their ends."""
     of_key = (
@@ -224,5 +248,7 @@ async def _ended(connection: AsyncConnection, school: str, now: int) -> list[tup
     wanted = select(revocations.c.thumbprint, commands.label("commands")).where(
         revocations.c.school == school, revocations.c.ends_at > now
     )
-    ordered = wanted.order_by(commands.desc(), revocations.c.ends_at.desc())
+    ordered = wanted.order_by(
+        commands.desc(), revocations.c.ends_at.desc(), revocations.c.thumbprint
+    )
     return [(row.thumbprint, row.commands) for row in await connection.execute(ordered)]

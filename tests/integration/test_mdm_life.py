@@ -18,7 +18,13 @@ from central_mdm.fleet.proving import enrolled_by
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.model import certificates, revocations
 from central_mdm.identity.renewal import renew_once
-from central_mdm.identity.revocation import end_device, end_grants, newest, publish_list
+from central_mdm.identity.revocation import (
+    end_device,
+    end_grants,
+    end_teachers,
+    newest,
+    publish_list,
+)
 from central_mdm.identity.rules import register
 from central_mdm.identity.statements import read, sign
 from central_mdm.platform.errors import Missing, NotAllowed, Refused
@@ -248,30 +254,78 @@ async def test_a_key_that_the_school_has_ended_is_enrolled_no_more_by_its_code(m
     assert (await enrolled(mdm, key))["code"] == "ended"
 
 
+async def certify(mdm: Mdm, role: str, numbers: range) -> list[dict[str, Any]]:
+    """Certify a key of one party each; return the rows. The higher the number, the longer."""
+    held = mdm.clock.at + 30 * DAY
+    rows: list[dict[str, Any]] = [
+        {"school": mdm.school, "role": role, "party": f"{role}-{n}", "serial": f"{role}-{n}"}
+        | {"thumbprint": f"{n:064x}", "ends_at": held + n}
+        for n in numbers
+    ]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(insert(certificates), rows)
+    return rows
+
+
+async def published(mdm: Mdm, rows: list[dict[str, Any]]) -> DenyList:
+    """Revoke these at once; return the list."""
+    names = ("school", "thumbprint", "ends_at")
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        some = [{name: row[name] for name in names} for row in rows]
+        await connection.execute(insert(revocations), some)
+        await publish_list(connection, mdm.ground, mdm.school, ())
+    return await newest_list(mdm)
+
+
+async def newest_list(mdm: Mdm) -> DenyList:
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        statement = (await newest(connection, mdm.school)).statement
+    key = mdm.ground.keys.key(mdm.school).public_key()
+    told = read(statement, DENY_TYPE, DenyList, key)
+    assert told
+    return told
+
+
 @pytest.mark.parametrize("teachers", [1, DENIED_MAX + 1])
 async def test_a_full_deny_list_names_people_first_and_never_drops_one_in_silence(
     mdm: Mdm, caplog: pytest.LogCaptureFixture, teachers: int
 ) -> None:
-    held = mdm.clock.at + 30 * 24 * 3600
-    roles = ["teacher"] * teachers + ["device"] * (DENIED_MAX + 5)
-    rows = [
-        {"school": mdm.school, "role": role, "party": f"{role}-{n}", "serial": f"s{n}"}
-        | {"thumbprint": f"{n:064x}", "ends_at": held + n}
-        for n, role in enumerate(roles)
-    ]
-    database, school = mdm.ground.database, mdm.school
-    async with database.writing(school) as connection:
-        await connection.execute(insert(certificates), rows)
-        names = ("school", "thumbprint", "ends_at")
-        await connection.execute(
-            insert(revocations), [{name: row[name] for name in names} for row in rows]
-        )
-        await publish_list(connection, mdm.ground, school)
-        statement = (await newest(connection, school)).statement
-    told = read(statement, DENY_TYPE, DenyList, mdm.ground.keys.key(school).public_key())
-    assert told
+    rows = await certify(mdm, "teacher", range(teachers))
+    rows += await certify(mdm, "device", range(teachers, teachers + DENIED_MAX + 5))
+    told = await published(mdm, rows)
     people = {f"{n:064x}" for n in range(teachers)}
     assert (len(told.keys), len(people & set(told.keys))) == (250, min(teachers, 250))
     assert told.generation == (teachers > DENIED_MAX), "people who are not named: all grants end"
     assert "deny list is full" in caplog.messages
+    caplog.clear()
+
+
+@on_sqlite
+async def test_who_had_no_room_on_a_full_list_ends_all_grants_once_and_not_with_each_list(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = DENIED_MAX + 10
+    await published(mdm, await certify(mdm, "teacher", range(10, first + 1)))
+    await certify(mdm, "device", range(first + 1, first + 2))
+    await certify(mdm, "teacher", range(1))  # it ends sooner than all those before
+    await certify(mdm, "teacher", range(first + 2, first + 3))
+
+    async def ends(role: str, number: int) -> tuple[int, bool]:
+        mdm.clock.at += 1
+        if role == "device":
+            await end_device(mdm.ground, mdm.school, f"{role}-{number}")
+        else:
+            async with mdm.ground.database.writing(mdm.school) as connection:
+                await end_teachers(connection, mdm.ground, mdm.school, [f"{role}-{number}"])
+        told = await newest_list(mdm)
+        return told.generation, f"{number:064x}" in told.keys
+
+    assert (await newest_list(mdm)).generation == 1
+    assert await ends("device", first + 1) == (1, False), "a stolen device ends nobody's grant"
+    assert await ends("teacher", 0) == (2, False), "this one has no room"
+    assert await ends("teacher", 0) == (2, False)
+    assert await ends("teacher", first + 2) == (3, True), "another one has none any more for it"
+    await end_grants(mdm.ground, mdm.school)
+    assert (await newest_list(mdm)).generation == 4
+    assert set(caplog.messages) == {"deny list is full"}
     caplog.clear()

@@ -84,6 +84,7 @@ async def end_again(
     Whoever brings it can end nobody by it whom the school had not ended. Who was ended as a person
     is so again where the certificate is known here; else the key alone is.
     """
+    above = told.number > (await newest(connection, school)).number
     row = {"school": school, "number": told.number, "statement": token.encode("ascii")}
     added = upsert(connection, deny_lists).values(row).on_conflict_do_nothing()
     if not (await connection.execute(added)).rowcount:
@@ -98,7 +99,8 @@ async def end_again(
     await connection.execute(theirs.order_by(teachers.c.id).with_for_update())
     held = select(schools.c.generation).where(schools.c.school == school)
     generation = int(await connection.scalar(held.with_for_update()) or 0)
-    if not forgotten and told.generation <= generation:
+    # One that is above ours would hold from now on, and need not name whom ours has ended since.
+    if not above and not forgotten and told.generation <= generation:
         return []
     raised = update(schools).where(schools.c.school == school)
     await connection.execute(raised.values(generation=max(generation, told.generation)))

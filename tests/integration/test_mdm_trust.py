@@ -20,7 +20,7 @@ from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.model import deny_lists
 from central_mdm.identity.people import Person, choose_password, keep_person
-from central_mdm.identity.revocation import end_device, end_grants
+from central_mdm.identity.revocation import end_device, end_grants, newest, publish_list
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.platform.errors import Malformed, Missing, Refused
@@ -206,6 +206,30 @@ async def test_whom_a_server_set_back_to_a_copy_has_forgotten_to_end_any_app_bri
     caplog.clear()
     again = {"school": mdm.school, "login": "lambert", "password": "x"}
     assert (await mdm.http.post("/api/sign-in", json=again)).status_code == 401
+
+
+async def test_a_list_that_is_brought_back_does_not_let_go_whom_the_school_has_ended_since(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    for login in ("lambert", "keller"):
+        await mdm.sign_in(login, csr=new_request())
+    await end_person(mdm.ground, mdm.school, "t-lambert")
+    mdm.clock.at += 100
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        number = await publish_list(connection, mdm.ground, mdm.school)
+        brought = (await newest(connection, mdm.school)).statement
+        lost = delete(deny_lists).where(deny_lists.c.number == number)
+        await connection.execute(lost)  # as in a copy of before
+    mdm.clock.at -= 50
+    await end_person(mdm.ground, mdm.school, "t-keller")
+    headers = bearer((await mdm.sign_in("sane"))["token"])
+    answer = await mdm.http.post("/api/trust", json={"deny_list": brought}, headers=headers)
+    assert answer.status_code == 204
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        held = await newest(connection, mdm.school)
+    assert held.number > number
+    assert len(read_deny_list(held.statement, school_of(await mdm.sign_in("sane"))).keys) == 2
+    caplog.clear()  # "ended again"
 
 
 async def test_a_grant_says_under_which_list_and_generation_it_holds(mdm: Mdm) -> None:

@@ -76,12 +76,13 @@ async def succeed(
     async with ground.database.writing(school) as connection:
         values = {"school": school, "epoch": epoch, "statement": statement}
         await connection.execute(insert(successions).values(values))
-        await connection.execute(
-            update(schools).where(mine).values(root=root, standby=next_standby)
-        )
-        # Of the keys that the old root vouched for none is granted anything: sign in again.
+        # Of the keys that the old root vouched for none is granted anything: sign in again. The
+        # people first, as by all who change one, then the school.
         await connection.execute(
             update(teachers).where(teachers.c.school == school).values(thumbprint="")
+        )
+        await connection.execute(
+            update(schools).where(mine).values(root=root, standby=next_standby)
         )
     return await _taken_up(ground, school, epoch)
 

@@ -1,17 +1,19 @@
 """A school's register is imported, and its administrators act; on SQLite and on PostgreSQL."""
 
+import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 from httpx import Response
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, select, text, update
 
 from central_mdm.contract.register import Imported
 from central_mdm.fleet.ended import end_person
 from central_mdm.identity.model import teachers
 from central_mdm.identity.roles import choose_role
-from central_mdm.platform.errors import Malformed
+from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import past, pupils, scopes, sources
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
@@ -320,6 +322,72 @@ async def test_a_register_is_uploaded_and_its_year_ends_when_it_is_over(
     mdm.clock.at += 400 * 86_400
     mdm.tokens.clear()
     assert (await act(mdm, "archives", {"session": year["id"]})).json() == {"classes": 2}
+
+
+async def waiting(mdm: Mdm, count: int) -> None:
+    """Wait until so many transactions of this database wait for another one."""
+    query = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+    async with asyncio.timeout(20), mdm.ground.database.engine.connect() as connection:
+        while await connection.scalar(query) != count:  # noqa: ASYNC110 - the database is looked at
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_while_an_import_is_written_a_person_is_ended_and_a_class_is_changed(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    await choose_role(mdm.ground, mdm.school, "t-sane", "administrator")
+    office, register = Office(mdm, tmp_path), village()
+    await office.bring(register)
+    ids = await office.ids()
+    register.drop("users.csv", sourcedId="t1")
+    register.drop("enrollments.csv", userSourcedId="t1")
+    register.person("p9", "student", "Noah", "Neu")
+    register.enrol("c-6a", "p9")
+    amina = {"id": ids["p2"], "class_id": ids["c-6a"], "given_name": "Amina", "family_name": "Sy"}
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as stays:
+            # The import wants this row as well, once it has begun.
+            row = {"school": mdm.school, "what": "pupil", "source": "p9", "id": "p-other"}
+            await stays.execute(insert(sources).values(row))
+            imported = group.create_task(office.bring(register))
+            await waiting(mdm, 1)
+            ended = group.create_task(end_person(mdm.ground, mdm.school, ids["t1"]))
+            await waiting(mdm, 2)
+            async with asyncio.timeout(5):
+                answer = await act(mdm, "pupils", amina)
+            assert answer.is_success, answer.text
+            await stays.execute(delete(sources).where(sources.c.source == "p9"))
+        told, number = await imported, await ended
+    assert (counts(told, "teacher"), number > 0) == ([(0, 0, 0, 1)], True)
+    assert await names(mdm, ids["c-6a"]) == {"Zoé", "Zoé M.", "Amina", "Noah"}
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_who_is_ended_between_plan_and_import_is_not_brought_back_by_it(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, register = Office(mdm, tmp_path), village()
+    await office.bring(register)
+    person = (await office.ids())["t1"]
+    first(register.rows["users.csv"], sourcedId="t1")["familyName"] = "Neu"
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as ends:
+            mine = teachers.c.school == mdm.school, teachers.c.id == person
+            await ends.execute(update(teachers).where(*mine).values(ended=True))
+            imported = group.create_task(refused(office.bring(register)))
+            await waiting(mdm, 1)
+        assert await imported == "changed-meanwhile"
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        still = await connection.scalar(select(teachers.c.ended).where(*mine))
+    assert still is True
+
+
+async def refused(work: Coroutine[Any, Any, object]) -> str:
+    """Return the code by which it is refused."""
+    with pytest.raises(Refused) as why:
+        await work
+    return why.value.code
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from msgspec import json
-from sqlalchemy import Table, and_, bindparam, delete, update
+from sqlalchemy import Table, and_, bindparam, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow, Row
@@ -19,6 +19,7 @@ from central_mdm.identity.model import teachers
 from central_mdm.identity.people import login_after
 from central_mdm.identity.revocation import end_teachers
 from central_mdm.platform.database import upsert
+from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.displays import display_of
 from central_mdm.roster.feed import Told, publish, told
@@ -39,6 +40,7 @@ from central_mdm.roster.oneroster.staging import ROWS_AT_ONCE, Staging
 from central_mdm.roster.rules import retire_class
 
 Rows = list[tuple[Any, ...]]
+CHANGED: Final = "Somebody of this school was changed meanwhile. Import it again."
 _row: Final = json.Decoder(Row)
 _ID: Final = "(SELECT id FROM known WHERE what = '{}' AND known.source = d.{})"
 _CLASS: Final = _ID.format("class", "class")
@@ -49,13 +51,19 @@ _TEACHER: Final = _ID.format("teacher", "user")
 async def apply(
     connection: AsyncConnection, ground: Ground, school: str, staging: Staging, no_password: str
 ) -> None:
-    """Write the difference. `no_password`: the hash of one that nobody knows, for new teachers."""
+    """Write the difference. `no_password`: the hash of one that nobody knows, for new teachers.
+
+    Held is first who is changed, then scopes, and the school's row last, as by all who write here.
+    Raises Refused where one of these people was ended, or has another role, since the plan.
+    """
     applying = _Applying(connection, ground, school, staging)
+    await applying.hold_people()
     await applying.name()
     await applying.leave()
     await applying.put(no_password)
     await applying.join()
     await applying.tell()
+    await applying.end_people()
 
 
 class _Applying:
@@ -67,6 +75,28 @@ class _Applying:
         self._school = school
         self._staging = staging
         self._now = ground.clock()
+
+    async def hold_people(self) -> None:
+        """Have nobody else change whom this changes: a file gives and takes no rights meanwhile."""
+        query = (
+            "SELECT i.id, i.role, i.ended FROM d_teacher d JOIN known k ON k.what = 'teacher' "
+            "AND k.source = d.source JOIN i_teacher i ON i.id = k.id ORDER BY i.id"
+        )
+        theirs = select(teachers.c.id, teachers.c.role, teachers.c.ended).where(
+            teachers.c.school == self._school
+        )
+        async for rows in self._parts(query):
+            mine = theirs.where(teachers.c.id.in_([id_ for id_, *_ in rows]))
+            held = await self._connection.execute(mine.order_by(teachers.c.id).with_for_update())
+            if {tuple(row) for row in held} != {(id_, role, bool(e)) for id_, role, e in rows}:
+                raise Refused("changed-meanwhile", CHANGED)
+        left = select(func.count()).where(
+            sources.c.school == self._school, sources.c.what == "left"
+        )
+        async for rows in self._parts(_BACK):
+            still = left.where(sources.c.source.in_([source for (source,) in rows]))
+            if await self._connection.scalar(still) != len(rows):
+                raise Refused("changed-meanwhile", CHANGED)
 
     async def name(self) -> None:
         """Give each new thing an id of ours, and keep the register's name of it."""
@@ -95,7 +125,7 @@ class _Applying:
         await self._each(gone, lambda rows: self._delete(pupils, ("id",), rows))
         taught = f"SELECT {_CLASS}, {_TEACHER} FROM d_teaching d WHERE act = 'removed'"
         await self._each(taught, self._teach_no_more)
-        await self._end_people()
+        await self._part_with_people()
         over = f"SELECT {_ID.format('class', 'source')} FROM d_class d WHERE act = 'removed'"
         for (class_id,) in [row async for part in self._parts(over) for row in part]:
             await self._news(
@@ -235,18 +265,19 @@ class _Applying:
         keys = ("class_id", "teacher")
         await self._upsert(teaching, given, (*keys, "ends_at"), keys)
 
-    async def _end_people(self) -> None:
-        """End who left; their login is free for another, and the register may bring them back."""
-        query = (
-            f"SELECT d.source, {_ID.format('teacher', 'source')} "
-            "FROM d_teacher d WHERE act = 'removed'"
-        )
-        rows = [row async for part in self._parts(query) for row in part]
+    async def end_people(self) -> None:
+        """End who left, all by one list. Call it last: it holds the school's row."""
+        people = [id_ async for part in self._parts(_LEAVERS) for _, id_ in part]
+        if people:
+            told = self._connection, self._ground, self._school, people
+            await take_back_wipes(*told)
+            await end_teachers(*told)
+
+    async def _part_with_people(self) -> None:
+        """Free the login of who left for another; the register may bring them back."""
+        rows = [row async for part in self._parts(_LEAVERS) for row in part]
         if not rows:
             return
-        told = self._connection, self._ground, self._school, [id_ for _, id_ in rows]
-        await take_back_wipes(*told)
-        await end_teachers(*told)
         freed = (
             update(teachers)
             .where(teachers.c.school == self._school, teachers.c.id == bindparam("k_id"))
@@ -364,6 +395,9 @@ class _Applying:
 
 
 _HOUR: Final = ("class_id", "period", "location")
+_LEAVERS: Final = (
+    f"SELECT d.source, {_ID.format('teacher', 'source')} FROM d_teacher d WHERE act = 'removed'"
+)
 _BACK: Final = (
     "SELECT k.source FROM known k JOIN d_teacher d ON d.source = k.source "
     "WHERE what = 'left' AND act = 'added'"

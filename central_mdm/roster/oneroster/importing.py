@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.register import FileRead, Imported, RowRefused
-from central_mdm.identity.model import schools
 from central_mdm.identity.passwords import hash_password
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
@@ -22,6 +22,8 @@ from central_mdm.roster.oneroster.report import Report
 from central_mdm.roster.oneroster.splitting import part_of, schools_in, want_one, want_schools
 from central_mdm.roster.oneroster.staging import Staging, a_staging
 from central_mdm.roster.oneroster.standing import load
+
+_TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:turn, 0))")
 
 
 class NotConfirmed(Refused):
@@ -129,7 +131,7 @@ async def _import(
         return _told(bundle, plan, done=False)
     unknown = await ground.passwords.run(hash_password, ground.new_secret())
     async with ground.database.writing(school) as connection:
-        await _one_by_one(connection, school)
+        await _take_turn(connection, school)
         plan = await planned(connection)
         if plan.asks and plan.digest not in confirms:
             raise NotConfirmed(_told(bundle, plan, done=False))
@@ -138,10 +140,14 @@ async def _import(
     return _told(bundle, plan, done=True)
 
 
-async def _one_by_one(connection: AsyncConnection, school: str) -> None:
-    """Hold the school's row: two imports at once would each add what the other adds."""
-    mine = select(schools.c.school).where(schools.c.school == school)
-    await connection.execute(mine.with_for_update())
+async def _take_turn(connection: AsyncConnection, school: str) -> None:
+    """Wait for another import of this school: two at once would each add what the other adds.
+
+    Not by the school's row, which each act of an administrator wants at its end, when it holds
+    what we come to want. SQLite has one writer at a time.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_TURN, {"turn": f"import {school}"})
 
 
 def _told(bundle: _Bundle, plan: Plan, *, done: bool) -> Imported:

@@ -46,6 +46,16 @@ def test_folders_of_past_lessons_go_after_thirty_days_but_never_the_one_in_use(
     assert not fresh.exists()
 
 
+def test_words_that_cannot_be_erased_leave_no_work_of_past_lessons_lying(tmp_path: Path) -> None:
+    """They are erased by writing the others anew: a disk that is full has no room until then."""
+    folder, journal = home(tmp_path)
+    old = [handed(root, "old", 31) for root in (folder.hand_in, folder.received)]
+    folder.personal.mkdir()  # as a disk that refuses
+    with pytest.raises(IsADirectoryError):
+        clean(folder, journal, NOW, [])
+    assert [one for one in old if one.exists()] == []
+
+
 def test_a_link_in_the_folder_takes_nothing_with_it(tmp_path: Path) -> None:
     folder, journal = home(tmp_path / "agent")
     elsewhere = tmp_path / "mine"

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.journal import DeviceJournal
+from device_bridge.protocol.errors import Broken
 from device_bridge.retention import (
     DAY_SECONDS,
     Days,
@@ -50,13 +51,22 @@ def clean(folder: Folder, journal: DeviceJournal, now: float, in_use: Collection
     """Remove what is older than it may be at `now`, UTC seconds; return how much that was.
 
     Blocks. `now` is the floor's: a pupil who sets the clock ahead erases nothing by it. What
-    lies in `in_use`, the folders of the newest lesson, stays. Raises `OSError` or `Broken`.
+    lies in `in_use`, the folders of the newest lesson, stays. Raises `OSError` or `Broken`, when
+    all else is removed: words are erased by writing the others anew, so a full disk is freed first.
     """
-    keep = periods_of(folder)
-    gone = journal.erase(int(now) - keep.words * DAY_SECONDS)
-    for root, days in ((folder.hand_in, keep.hand_in), (folder.received, keep.received)):
-        gone += remove_older(inside(root), now, days, in_use)
-    gone += remove_older_files(folder.logs, now, keep.logs)
+    keep, gone, refused = periods_of(folder), 0, list[OSError | Broken]()
+    for remove in (
+        lambda: remove_older(inside(folder.hand_in), now, keep.hand_in, in_use),
+        lambda: remove_older(inside(folder.received), now, keep.received, in_use),
+        lambda: remove_older_files(folder.logs, now, keep.logs),
+        lambda: journal.erase(int(now) - keep.words * DAY_SECONDS),
+    ):
+        try:
+            gone += remove()
+        except (OSError, Broken) as error:
+            refused.append(error)
     if gone:
         log.info("cleaned up", extra={"removed": gone})
+    if refused:
+        raise refused[0]
     return gone

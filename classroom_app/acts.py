@@ -9,6 +9,7 @@ from classroom_app.cloud.ports import Exchanges
 from classroom_app.domain.acts import HandOut
 from classroom_app.domain.errors import RoomError
 from classroom_app.domain.lesson import DeviceId, PupilId
+from classroom_app.domain.ready import ReadyDocument
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.receipts import Receipt, subject_of
 from classroom_app.presenters.sentences import (
@@ -81,19 +82,25 @@ class LessonActs:
         self._undo = self._attention.undo
         await self._attention.free(_keys(tiles))
 
-    async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None:
-        """Give all files; one that cannot be given keeps none of the others back.
+    async def hand_out(
+        self, tiles: Sequence[Tile], paths: Sequence[Path], ready: Sequence[ReadyDocument] = ()
+    ) -> None:
+        """Give all that stood ready, and files; one that cannot be given keeps back no other.
 
-        Raises the first such file's error when the others are out.
+        Raises the first such one's error when the others are out.
         """
-        given, kept_back = Given([path.name for path in paths]), list[Exception]()
+        keys, materials = _keys(tiles), self._materials
+        gives = [partial(materials.hand_out_ready, one, keys) for one in ready]
+        gives += [partial(materials.hand_out, path, keys) for path in paths]
+        names = [*(one.name for one in ready), *(path.name for path in paths)]
+        given, kept_back = Given(names), list[Exception]()
         self._forget_told()
         self._undo = partial(self._withdraw, given)
-        for path in paths:
+        for give in gives:
             if given.taken_back:
                 break
             try:
-                done = await self._materials.hand_out(path, _keys(tiles))
+                done = await give()
                 given.handouts.append(done.made)
             except (RoomError, DeviceError, OSError) as error:
                 kept_back.append(error)

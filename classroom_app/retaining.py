@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -37,7 +37,8 @@ class Retention(Struct, frozen=True):
     """In days; `retention.json` in the teacher's folder may say otherwise.
 
     `journal`: names, words and files' names in lessons' journals; the acts themselves stay.
-    `collected`: handed-in work, and documents that nobody was given since. `stills`: pictures.
+    `collected`: handed-in work, and documents that nobody was given since and that stand ready for
+    no class. `stills`: pictures.
     """
 
     journal: Days = 183
@@ -54,12 +55,13 @@ class Forgets(Protocol):
     async def forget_before(self, at: int) -> int: ...
     async def erase_told(self, before: int, folder: Path) -> int: ...
     async def keep_floor(self, at: int) -> None: ...
+    async def ready_documents(self) -> Collection[bytes]: ...
 
 
 class Drops(Protocol):
     """The library. It blocks."""
 
-    def drop_older(self, moment: float) -> int: ...
+    def drop_older(self, moment: float, spared: Collection[bytes]) -> int: ...
 
 
 class Retaining:
@@ -107,7 +109,8 @@ class Retaining:
         periods = await asyncio.to_thread(read_periods, self._home / FILE, RETENTION, Retention())
         now = self._now()
         try:
-            files = await asyncio.to_thread(self._clean, periods, now)
+            ready = await self._keeps.ready_documents()
+            files = await asyncio.to_thread(self._clean, periods, now, ready)
             acts = await self._keeps.forget_before(now - periods.journal * DAY_SECONDS)
             # A lesson of today may still need its names.
             today = now - DAY_SECONDS
@@ -118,8 +121,8 @@ class Retaining:
         if files or acts:
             log.info("cleaned up", extra={"acts": acts, "files": files})
 
-    def _clean(self, periods: Retention, now: float) -> int:
-        gone = self._library.drop_older(now - periods.collected * DAY_SECONDS)
+    def _clean(self, periods: Retention, now: float, ready: Collection[bytes]) -> int:
+        gone = self._library.drop_older(now - periods.collected * DAY_SECONDS, ready)
         for name, days in ((COLLECTED, periods.collected), (STILLS, periods.stills)):
             for of_class in inside(self._home / name):
                 if not of_class.is_symlink():

@@ -38,6 +38,7 @@ from classroom_app.services.control import Control, Said
 from classroom_app.services.hearing import Hearing
 from classroom_app.services.materials import Materials
 from classroom_app.services.presence import Ended, Presence
+from classroom_app.services.ready import Ready
 from classroom_app.services.seats import Seats
 from classroom_app.services.showing import Showing
 from classroom_app.services.stills import ClassStills, Stills
@@ -177,6 +178,7 @@ class School:
         )
         self.attention = Attention(self.room)
         self.materials = Materials(self.room, library, self.ways, self._pool, keeping)
+        self.ready = Ready(keeping, library, self.materials.take_in, self.room.clock.utc)
         self.talking = Talking(self.room)
         self.watching = Watching(self.room, look_ended)
         self.control = Control(self.room, drives)

@@ -17,6 +17,9 @@ RoomError
 |  |- EmptyFile   it has no byte
 |  |- NotAPdf     it is not what its name says
 |  |- TooLarge    no manifest can name all of it
+|- NotReady       `name` does not stand ready for the class
+|  |- NoLongerHere  choose the file again: its bytes are gone
+|  |- ReadyFull    remove one of what stands ready first
 |- SchoolSucceeded  sign in again: the school has a new root, and all before it has ended
 |- AuthorityLocked  type the passphrase of this computer's own school
 |- NotKept        nothing was written, so nothing was declared
@@ -143,6 +146,22 @@ class NotAPdf(Unfit):
 
 class TooLarge(Unfit):
     """Larger than a document may be."""
+
+
+class NotReady(RoomError):
+    """The document called `name` does not stand ready for the class."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class NoLongerHere(NotReady):
+    """It did; this computer has lost it."""
+
+
+class ReadyFull(NotReady):
+    """As many others do as may."""
 
 
 class SchoolSucceeded(RoomError):

@@ -11,6 +11,7 @@ from classroom_app.domain.errors import (
     GrantEnded,
     JournalDoubted,
     NoFileManager,
+    NotReady,
     NotSaved,
     NotYourClass,
     ShowEnded,
@@ -208,6 +209,8 @@ _ERRORS = {
         "Pupitre's file is damaged. Nothing was changed. Ask who looks after this computer to mend "
         "it first: pupitre store repair"
     ),
+    "NoLongerHere": later("{name} is not on this computer any more. Choose the file again."),
+    "ReadyFull": later("{name} is not kept: the list of this class is full. Remove one first."),
     "NotAPdf": later("{name} is not the kind of file its name says. Open it here once, then try."),
     "EmptyFile": later("{name} is empty. Choose another file."),
     "TooLarge": later("{name} is too large to hand out. Choose a smaller file."),
@@ -270,7 +273,7 @@ def _facts(error: Exception) -> dict[str, str]:
             return {"name": error.name, "why": say(_SHOW_ENDS[error.why])}
         case StillRefused():
             return {"why": reason(error.why) or error.why}
-        case NotYourClass() | Unfit() | JournalDoubted() | AnotherTeacher():
+        case NotYourClass() | Unfit() | JournalDoubted() | AnotherTeacher() | NotReady():
             return {"name": error.name}
         case OSError(filename=str() as path):
             return {"name": Path(path).name}

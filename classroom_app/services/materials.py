@@ -18,10 +18,11 @@ from classroom_app.domain.acts import (
     Receipt,
     Resumed,
 )
-from classroom_app.domain.errors import EmptyFile, NotAPdf, StoreFull, TooLarge
+from classroom_app.domain.errors import EmptyFile, NoLongerHere, NotAPdf, StoreFull, TooLarge
 from classroom_app.domain.lesson import Changed, DeviceId, PupilId
+from classroom_app.domain.ready import NAME_MAX, ReadyDocument
 from classroom_app.services.classroom import Classroom
-from device_bridge.materials.errors import DiskFull
+from device_bridge.materials.errors import DiskFull, Withheld
 from device_bridge.materials.kinds import looks_whole
 from device_bridge.materials.off_loop import off_loop
 from device_bridge.protocol.errors import Malformed
@@ -33,7 +34,6 @@ DOCUMENTS_MAX: Final = 100
 EARLIER_MAX: Final = 30
 """Hand-outs of earlier lessons that a device is told once more to give back."""
 SETTLED: Final = frozenset({"arrived", "opened", "withdrawn", "failed"})
-NAME_MAX: Final = 255
 
 
 class Held(Protocol):
@@ -49,6 +49,7 @@ class Keeps(Protocol):
     """The library; it blocks, so it is called in a worker thread."""
 
     def keep(self, path: Path) -> Held: ...
+    def renew(self, document: bytes) -> Held: ...
 
 
 class Carries(Protocol):
@@ -95,12 +96,32 @@ class Materials:
         Raises `Unfit` for a file that would help nobody, `StoreFull`, `Unreadable` or `OSError`
         where it cannot be taken in.
         """
-        room = self._room
-        room.running()
+        self._room.running()
+        held = await self.take_in(path)
+        return await self._give_out(held, name_of(path), keys, asked_by)
+
+    async def hand_out_ready(
+        self, one: ReadyDocument, keys: Collection[str] | None = None, asked_by: str = ""
+    ) -> Changed:
+        """Give what stood ready in the same way. Raises `NoLongerHere` where its bytes are gone."""
+        self._room.running()
+        renew = partial(self._library.renew, bytes.fromhex(one.document))
+        try:
+            held = await off_loop(self._bulk, renew)
+        except Withheld as error:
+            raise NoLongerHere(one.name) from error
+        return await self._give_out(held, one.name, keys, asked_by)
+
+    async def take_in(self, path: Path) -> Held:
+        """Keep a copy of the file here. Raises as `hand_out`."""
         async with self._taking_in:  # one after another: the disk and a lock's journal share it
-            held = await off_loop(self._bulk, partial(self._take_in, path))
+            return await off_loop(self._bulk, partial(self._take_in, path))
+
+    async def _give_out(
+        self, held: Held, name: str, keys: Collection[str] | None, asked_by: str
+    ) -> Changed:
+        room = self._room
         scope = room.scope(keys)
-        name = path.name[:NAME_MAX]
         handout = HandOut(
             room.new_id(), held.document, name, held.size, scope.everybody, scope.pupils
         )
@@ -287,6 +308,11 @@ class Materials:
             if not handout.withdrawn and device in self.scopes[handout.id]
         ]
         return tuple(mine[-DOCUMENTS_MAX:])
+
+
+def name_of(path: Path) -> str:
+    """Return what a file is called, as text that can be written down and shown."""
+    return path.name.encode(errors="replace").decode()[:NAME_MAX]
 
 
 def _kept(before: Receipt | None, after: Receipt) -> bool:

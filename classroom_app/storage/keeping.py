@@ -25,6 +25,7 @@ from classroom_app.storage.journal import KeepsJournal
 from classroom_app.storage.keys import WAITS, Held, Key, Ring, Waits, find_key, system_ring
 from classroom_app.storage.migrate import migrate
 from classroom_app.storage.outbox import KeepsOutbox
+from classroom_app.storage.ready import KeepsReady
 from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.roster import KeepsRoster
 from classroom_app.storage.settings import KeepsSettings
@@ -37,6 +38,7 @@ AGAIN_SECONDS: Final = 0.1
 
 class Keeping(
     KeepsSettings,
+    KeepsReady,
     KeepsRoster,
     KeepsJournal,
     KeepsOutbox,

@@ -282,14 +282,24 @@ class Library:
         self._unshelve(document)
         forget(self._partial / f"{document.hex()}.part")
 
-    def drop_older(self, moment: float) -> int:
+    def renew(self, document: bytes) -> Held:
+        """Count the document's age from now on; raises `Withheld` where it is not held."""
+        path = self.path_of(document)
+        try:
+            os.utime(path)
+            return Held(document, path.stat().st_size)
+        except OSError as error:
+            raise Withheld(document.hex()) from error
+
+    def drop_older(self, moment: float, spared: Collection[bytes] = ()) -> int:
         """Forget documents that were neither kept nor fetched since `moment`; return how many.
 
-        What claims to be of before Pupitre was written was dated by a wrong clock, and stays.
+        Those that are `spared` stay, how old ever. So does what claims to be of before Pupitre was
+        written: it was dated by a wrong clock.
         """
         gone = 0
         for path in self._documents.glob("[0-9a-f]" * 64):  # a desktop leaves files of its own
-            if bytes.fromhex(path.name) in self._arriving:
+            if bytes.fromhex(path.name) in self._arriving or bytes.fromhex(path.name) in spared:
                 continue
             if FLOOR_LOWEST <= path.stat().st_mtime < moment:
                 self._unshelve(bytes.fromhex(path.name))

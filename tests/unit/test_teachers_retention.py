@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from classroom_app.retaining import RETENTION, Retaining, Retention
 from device_bridge.logs import DAY_BYTES_MAX, DayFile, log_to_files
+from device_bridge.materials.errors import Withheld
 from device_bridge.materials.library import Library
 from device_bridge.retention import DAY_SECONDS, read_periods
 
@@ -17,8 +19,12 @@ pytestmark = pytest.mark.real_loop
 
 
 class Store:
-    def __init__(self) -> None:
+    def __init__(self, *ready: bytes) -> None:
+        self._ready = ready
         self.kept: asyncio.Queue[int] = asyncio.Queue()
+
+    async def ready_documents(self) -> Collection[bytes]:
+        return self._ready
 
     async def forget_before(self, at: int) -> int:
         del at
@@ -71,6 +77,23 @@ async def test_work_pictures_documents_and_logs_go_each_after_its_time(tmp_path:
     await retaining(tmp_path, library).clean()
     assert {path: path.exists() for path in lies} == lies
     assert (library.holds(old.document), library.holds(fresh.document)) == (False, True)
+
+
+async def test_what_stands_ready_for_a_class_stays_how_old_it_may_be(tmp_path: Path) -> None:
+    library = Library(tmp_path / "library", reserve_bytes=0)
+    (tmp_path / "source").write_bytes(b"paper")
+    ready = library.keep(tmp_path / "source").document
+    aged(library.path_of(ready), 400)
+    await retaining(tmp_path, library, store=Store(ready)).clean()
+    assert library.holds(ready)
+    library.renew(ready)  # handed out, and taken out of the list then
+    await retaining(tmp_path, library).clean()
+    assert library.holds(ready)
+    aged(library.path_of(ready), 400)
+    await retaining(tmp_path, library).clean()
+    assert not library.holds(ready)
+    with pytest.raises(Withheld):
+        library.renew(ready)
 
 
 async def test_days_are_a_setting_and_a_computer_whose_clock_is_behind_loses_nothing(

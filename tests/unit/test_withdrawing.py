@@ -17,6 +17,9 @@ class NoLibrary:
     def keep(self, path: Path) -> Held:
         raise AssertionError(path)
 
+    def renew(self, document: bytes) -> Held:
+        raise AssertionError(document)
+
 
 class NoWay:
     def wanted(self, device: DeviceId) -> None: ...

@@ -39,6 +39,7 @@ from classroom_app.domain.errors import (
 )
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId
+from classroom_app.domain.ready import Offered, ReadyDocument
 from classroom_app.domain.tile import Tile
 from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
@@ -482,8 +483,19 @@ class Desk(QObject):
     async def free(self, tiles: Sequence[Tile]) -> None:
         await self._acts().free(tiles)
 
-    async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None:
-        await self._acts().hand_out(tiles, paths)
+    async def hand_out(
+        self, tiles: Sequence[Tile], paths: Sequence[Path], ready: Sequence[ReadyDocument] = ()
+    ) -> None:
+        await self._acts().hand_out(tiles, paths, ready)
+
+    async def ready_for(self, class_id: ClassId) -> tuple[Offered, ...]:
+        return await self._signed_in().ready.listed(class_id)
+
+    async def keep_ready(self, class_id: ClassId, path: Path) -> None:
+        await self._signed_in().ready.choose(class_id, path)
+
+    async def take_out_ready(self, class_id: ClassId, document: str) -> None:
+        await self._signed_in().ready.take_out(class_id, document)
 
     async def collect(self, tiles: Sequence[Tile]) -> None:
         await self._acts().collect(tiles)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from central_mdm.contract.second_factor import FactorMade
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId
+from classroom_app.domain.ready import Offered, ReadyDocument
 from classroom_app.domain.tile import Tile
 
 Work = Coroutine[Any, Any, None]
@@ -18,7 +19,21 @@ class Starts(Protocol):
     def start(self, work: Work, *, name: str, refused: Callable[[Exception], None]) -> object: ...
 
 
-class Acts(Protocol):
+class Readies(Protocol):
+    """What stands ready for a class, in a lesson and outside of one."""
+
+    async def ready_for(self, class_id: ClassId) -> tuple[Offered, ...]:
+        """Return the list, the oldest choice first."""
+        ...
+
+    async def keep_ready(self, class_id: ClassId, path: Path) -> None:
+        """Take a copy of the file, which may go away then."""
+        ...
+
+    async def take_out_ready(self, class_id: ClassId, document: str) -> None: ...
+
+
+class Acts(Readies, Protocol):
     """Each returns when the act is kept (journal first); receipts come later as tiles.
 
     `tiles` are the seats in scope, present or not: a latecomer gets what was asked of all.
@@ -28,7 +43,9 @@ class Acts(Protocol):
 
     async def free(self, tiles: Sequence[Tile]) -> None: ...
 
-    async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None: ...
+    async def hand_out(
+        self, tiles: Sequence[Tile], paths: Sequence[Path], ready: Sequence[ReadyDocument] = ()
+    ) -> None: ...
 
     async def collect(self, tiles: Sequence[Tile]) -> None: ...
 

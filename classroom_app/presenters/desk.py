@@ -6,11 +6,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from classroom_app.domain.lesson import Lesson
+from classroom_app.domain.lesson import ClassId, Lesson
+from classroom_app.domain.ready import ReadyDocument
 from classroom_app.domain.tile import Tile
 from classroom_app.presenters.acts import Acts, Starts
 from classroom_app.presenters.bars import UNDO_SECONDS, Bars
 from classroom_app.presenters.paced import timer
+from classroom_app.presenters.ready import ReadyPresenter
 from classroom_app.presenters.saving import Saving
 from classroom_app.presenters.seating import Seating
 from classroom_app.presenters.sentences import name_of
@@ -27,7 +29,7 @@ MESSAGE_HELD_MS = 3000  # Undo within them, and nobody has read it
 class DeskPresenter(Bars):
     """`clock` is the room's clock in seconds, `today` is UTC seconds since 1970."""
 
-    sheet_asked = Signal(str)  # "lock", "hand-out", "collect", "message", "seats", "seat", "end"…
+    sheet_asked = Signal(str)  # "lock", "hand-out", "documents", "collect", "message", "seats"…
     sentence_chosen = Signal(str)
     unchanged_chosen = Signal(bool)
     standing_asked = Signal()  # what waits and what was decided, anew
@@ -52,6 +54,7 @@ class DeskPresenter(Bars):
         self.unfinished = unfinished
         self.seating = Seating(wall, self)
         self.saving = Saving(acts, tasks, self)
+        self.ready = ReadyPresenter(acts, tasks, self.refused, self)
         self.page_changed.connect(self.seating.done)
         self.summary = ""
         self.sentence = ""  # what pupils read at the next lock
@@ -66,6 +69,7 @@ class DeskPresenter(Bars):
         self.lesson, self.summary = lesson, ""
         self._kind, self._ended_at = "", -GO_ON_SECONDS
         self.seating.enter(lesson.class_id)
+        self.ready.open(lesson.class_id, lesson.class_name)
         self.go("wall")
 
     def moved(self, lesson: Lesson) -> None:
@@ -131,10 +135,16 @@ class DeskPresenter(Bars):
         self._attention_at = now
         self.lock() if self.locks_next() else self.free()
 
-    def hand_out(self, paths: Sequence[Path]) -> None:
-        tiles = self._act("hand-out") if paths else ()
+    def hand_out(self, paths: Sequence[Path], ready: Sequence[ReadyDocument] = ()) -> None:
+        """Give files, and documents that stand ready."""
+        tiles = self._act("hand-out") if paths or ready else ()
         if tiles:
-            self._run(self._acts.hand_out(tiles, tuple(paths)), "hand-out")
+            self._run(self._acts.hand_out(tiles, tuple(paths), tuple(ready)), "hand-out")
+
+    def ask_documents(self, class_id: ClassId, class_name: str) -> None:
+        """Show what stands ready for a class; no lesson need be on."""
+        self.ready.open(class_id, class_name)
+        self.sheet_asked.emit("documents")
 
     @Slot()
     def collect(self) -> None:

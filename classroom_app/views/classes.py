@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QAction, QFont, QShowEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QFont, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -21,6 +21,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.words import say
 from classroom_app.views.anew import AnewRow
 from classroom_app.views.buttons import MenuButton, flat, labelled
+from classroom_app.views.dropping import brings_files, dropped_files
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme
 
@@ -28,32 +29,66 @@ BOLD, SEMI, MEDIUM = QFont.Weight.Bold, QFont.Weight.DemiBold, QFont.Weight.Medi
 COLUMNS = 3
 
 
+def documents_of(class_id: str) -> str:
+    """Return the name of the button from which a class's documents slide."""
+    return f"documents-{class_id}"
+
+
 class ClassCard(QFrame):
-    def __init__(self, roster: Roster, presenter: ClassesPresenter, parent: QWidget) -> None:
+    """One class. Files that are dropped on it are kept ready for it."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        presenter: ClassesPresenter,
+        desk: DeskPresenter,
+        theme: Theme,
+        parent: QWidget,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._roster, self._presenter = roster, presenter
+        self.setAcceptDrops(True)
+        self._roster, self._presenter, self._desk = roster, presenter, desk
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 18)
         column.setSpacing(4)
-        column.addWidget(label(roster.name, 22, BOLD))
+        column.addLayout(self._heading(theme))
         facts = [roster.subject, say("{n} pupils", len(roster.pupils))]
         column.addWidget(label(" · ".join(filter(None, facts)), 15, MEDIUM, "second"))
         column.addSpacing(12)
-        self.start = flat(f"start-{roster.id}", "main", self)
+        column.addLayout(self._acts())
+        self.setTabOrder(self.start, self.add)
+        self.setTabOrder(self.add, self.documents)
+
+    def _heading(self, theme: Theme) -> QHBoxLayout:
+        name = self._roster.name
+        self.documents = flat(documents_of(self._roster.id), "flat", self)
+        labelled(self.documents, theme, "file-text", say("Documents…"))
+        self.documents.setAccessibleName(say("Documents for {name}", name=name))
+        self.documents.setToolTip(say("Files for a coming lesson: kept here, ready to hand out"))
+        self.documents.clicked.connect(self._ask_documents)
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(label(name, 22, BOLD), 1)
+        row.addWidget(self.documents, 0, Qt.AlignmentFlag.AlignTop)
+        return row
+
+    def _acts(self) -> QHBoxLayout:
+        name = self._roster.name
+        self.start = flat(f"start-{self._roster.id}", "main", self)
         self.start.setText(say("Start the lesson"))
-        self.start.setAccessibleName(say("Start the lesson with {name}", name=roster.name))
+        self.start.setAccessibleName(say("Start the lesson with {name}", name=name))
         self.start.clicked.connect(self._go)
+        self.add = flat(f"add-devices-{self._roster.id}", "plain", self)
+        self.add.setText(say("Add devices"))
+        self.add.setAccessibleName(say("Add devices to {name}", name=name))
+        self.add.setVisible(self._presenter.own)
+        self.add.clicked.connect(self._add)
         row = QHBoxLayout()
         row.addWidget(self.start)
-        self.add = flat(f"add-devices-{roster.id}", "plain", self)
-        self.add.setText(say("Add devices"))
-        self.add.setAccessibleName(say("Add devices to {name}", name=roster.name))
-        self.add.setVisible(presenter.own)
-        self.add.clicked.connect(self._add)
         row.addWidget(self.add)
         row.addStretch()
-        column.addLayout(row)
+        return row
 
     @Slot()
     def _add(self) -> None:
@@ -62,6 +97,20 @@ class ClassCard(QFrame):
     @Slot()
     def _go(self) -> None:
         self._presenter.start(self._roster.id)
+
+    @Slot()
+    def _ask_documents(self) -> None:
+        self._desk.ask_documents(self._roster.id, self._roster.name)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if brings_files(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if files := dropped_files(event):
+            event.acceptProposedAction()
+            self._ask_documents()
+            self._desk.ready.choose(files)
 
 
 class ClassesView(QWidget):
@@ -169,7 +218,8 @@ class ClassesView(QWidget):
         self._show_length()
         self._show_tools()
         busy = self._classes.busy or self._desk.lesson is not None
-        now = (self._classes.classes, say("Start the lesson"), self._classes.own)
+        look = (say("Start the lesson"), self._theme.name)
+        now = (self._classes.classes, look, self._classes.own)
         if now != self._shown:
             self._shown = now
             self._fill()
@@ -224,7 +274,7 @@ class ClassesView(QWidget):
                 widget.setParent(None)
                 widget.deleteLater()
         for at, roster in enumerate(self._classes.classes):
-            card = ClassCard(roster, self._classes, self)
+            card = ClassCard(roster, self._classes, self._desk, self._theme, self)
             self._cards.addWidget(card, at // COLUMNS, at % COLUMNS)
         for column in range(COLUMNS):
             self._cards.setColumnStretch(column, 1)

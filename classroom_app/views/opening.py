@@ -10,7 +10,9 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.showing import ShowingPresenter
 from classroom_app.views.attention import LockSheet
 from classroom_app.views.bars import BarA, BarB, BarD
+from classroom_app.views.classes import documents_of
 from classroom_app.views.focus import FocusView
+from classroom_app.views.handing_out import DocumentsSheet, HandOutSheet
 from classroom_app.views.motion import Motion
 from classroom_app.views.note import NoteSheet
 from classroom_app.views.presence import LengthSheet
@@ -18,7 +20,6 @@ from classroom_app.views.seats import SeatSheet, SeatsSheet
 from classroom_app.views.sheets import (
     CollectSheet,
     EndSheet,
-    HandOutSheet,
     HelpSheet,
     MessageSheet,
     Sheet,
@@ -26,6 +27,7 @@ from classroom_app.views.sheets import (
 from classroom_app.views.showing import ShowSheet
 from classroom_app.views.standing import StandingSheet
 from classroom_app.views.stills import PicturesSheet
+from classroom_app.views.theme import Theme
 
 
 class Sheets(QObject):
@@ -44,12 +46,13 @@ class Sheets(QObject):
         more: Callable[[], Sheet],
         showing: ShowingPresenter,
         middle: QStackedWidget,
+        theme: Theme,
         window: QWidget,
     ) -> None:
         super().__init__(window)
         self._desk, self._a, self._b, self._d, self._focus = desk, bar_a, bar_b, bar_d, focus
         self._motion, self._more, self._middle, self._window = motion, more, middle, window
-        self._showing = showing
+        self._showing, self._theme = showing, theme
         self.open_sheet: Sheet | None = None
         self._opened = "", ""
         self._keys_were: QWidget | None = None
@@ -96,7 +99,10 @@ class Sheets(QObject):
             case "end":
                 return EndSheet(desk, window), bar.end
             case "hand-out":
-                return HandOutSheet(desk, window, paths), bar.hand_out
+                return HandOutSheet(desk, self._theme, window, paths), bar.hand_out
+            case "documents":
+                button = self._seen(documents_of(desk.ready.class_id)) or self._middle
+                return DocumentsSheet(desk, self._theme, window), button
             case "message":
                 button = bar.message if bar.message.isVisible() else bar.more
                 return MessageSheet(desk, window), button

@@ -1,7 +1,6 @@
 """Sheets slide from their button: no window in the way, Esc closes, the safe choice is on Enter."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from PySide6.QtCore import (
     QCoreApplication,
@@ -16,12 +15,12 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
-    QFileDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
+    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
@@ -90,7 +89,7 @@ class Sheet(QFrame):
         self.column.addWidget(area)
         return self._scrolled
 
-    def main(self, name: str, words: str, do: Callable[[], None]) -> None:
+    def main(self, name: str, words: str, do: Callable[[], None]) -> QPushButton:
         """Add the sheet's main button; it closes the sheet and then acts."""
         button = flat(name, "main", self)
         button.setText(words)
@@ -99,6 +98,7 @@ class Sheet(QFrame):
         button.clicked.connect(do)
         self.column.addWidget(button)
         self.first = button
+        return button
 
     def other(self, name: str, words: str, do: Callable[[], None]) -> QWidget:
         button = flat(name, "plain", self)
@@ -190,50 +190,6 @@ class Sheet(QFrame):
             QCoreApplication.sendEvent(self._scroller.verticalScrollBar(), event)
             return
         super().keyPressEvent(event)
-
-
-class HandOutSheet(Sheet):
-    def __init__(self, desk: DeskPresenter, parent: QWidget, paths: tuple[Path, ...] = ()) -> None:
-        super().__init__(desk, say("Hand out to {scope}", scope=desk.scope_words()), parent)
-        self._paths = list(paths)
-        self._names = label("", 15, QFont.Weight.Medium)
-        self.column.addWidget(self._names)
-        hint = say("Pupils who come later get it as well.")
-        self.column.addWidget(label(hint, 13, QFont.Weight.Medium, "second"))
-        choose = flat("hand-out-choose", "plain", self)
-        choose.setText(say("Choose files…"))
-        choose.clicked.connect(self._choose)
-        self.column.addWidget(choose)
-        self.main("hand-out-now", say("Hand out"), self._go)
-        self._go_button = self.first
-        self._dialog: QFileDialog | None = None
-        self._tell()
-        if not self._paths:
-            self.first = choose
-
-    def _tell(self) -> None:
-        names = "\n".join(path.name for path in self._paths)
-        self._names.setText(names or say("No file chosen yet. You may also drop files here."))
-        self._go_button.setEnabled(bool(self._paths))
-
-    @Slot()
-    def _choose(self) -> None:
-        self._dialog = QFileDialog(self.window(), say("Choose files…"))
-        self._dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._dialog.filesSelected.connect(self._chosen)
-        self._dialog.open()
-
-    @Slot(list)
-    def _chosen(self, names: list[str]) -> None:
-        self._paths = [Path(name) for name in names]
-        self._tell()
-        self.fit()
-        self._go_button.setFocus()
-
-    @Slot()
-    def _go(self) -> None:
-        self.desk.hand_out(self._paths)
 
 
 class CollectSheet(Sheet):

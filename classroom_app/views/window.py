@@ -1,7 +1,6 @@
 """The window: first page, classes, and the desk with its bars and its middle."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from msgspec import Struct
 from PySide6.QtCore import QEvent, QRect, Qt, QTimer, Signal, Slot
@@ -29,6 +28,7 @@ from classroom_app.presenters.wall import WallModel
 from classroom_app.views.arranging import ArrangeBar
 from classroom_app.views.bars import BarA, BarB, BarD
 from classroom_app.views.classes import ClassesView
+from classroom_app.views.dropping import brings_files, dropped_files
 from classroom_app.views.first_run import FirstRunView
 from classroom_app.views.focus import FocusView
 from classroom_app.views.groups import number_of
@@ -44,7 +44,6 @@ from classroom_app.views.theme import Theme
 from classroom_app.views.wall import WallView
 
 ANNOUNCE_MS = 2000
-FILES_MAX = 50
 
 
 class SeenTile(Struct, frozen=True):
@@ -105,6 +104,7 @@ class DeskWindow(QWidget):
             self._more,
             showing,
             self.middle,
+            theme,
             self,
         )
         self._keys()
@@ -381,14 +381,12 @@ class DeskWindow(QWidget):
     # events
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self.desk.enabled() and any(url.isLocalFile() for url in event.mimeData().urls()):
+        if self.desk.enabled() and brings_files(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Files dropped anywhere open the hand-out sheet with them chosen; Enter sends them."""
-        urls = event.mimeData().urls()[:FILES_MAX]
-        paths = tuple(Path(url.toLocalFile()) for url in urls if url.isLocalFile())
-        files = tuple(path for path in paths if path.is_file())
+        files = dropped_files(event)
         if files and self.desk.enabled():
             event.acceptProposedAction()
             self.sheets.open("hand-out", files)

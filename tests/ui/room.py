@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from blake3 import blake3
 from msgspec import structs
 from PySide6.QtCore import QCoreApplication, QRect, QSize
 from PySide6.QtGui import QColor, QFont, QImage, QPainter
@@ -15,6 +16,7 @@ from classroom_app.cloud.errors import CloudError, Unreachable
 from classroom_app.domain.errors import RoomError
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, DeviceId, Lesson, LessonId, PupilId, Roster
+from classroom_app.domain.ready import Offered, ReadyDocument
 from classroom_app.domain.tile import State, Tile, Wish
 from classroom_app.pictures import Pictures
 from classroom_app.presenters.check import Check
@@ -65,6 +67,12 @@ NOW = 1_000_000.0
 LESSON = Lesson(LessonId("l1"), ClassId("c1"), "5e B", "Claire", int(NOW) - 600, int(NOW) + 32 * 60)
 
 
+def offered(name: str, size: int = 1_240_000, *, here: bool = True) -> Offered:
+    """Return a document that stands ready; its id is made of its name."""
+    ready = ReadyDocument(blake3(name.encode()).hexdigest(), name, size, int(NOW))
+    return Offered(ready, here)
+
+
 @dataclass
 class FakeActs:
     """Keeps what was asked, newest last; can refuse as a service does."""
@@ -77,6 +85,9 @@ class FakeActs:
     account: str = ""
     away: str = ""
     """A server that does not answer."""
+    ready: dict[ClassId, tuple[Offered, ...]] = field(
+        default_factory=dict[ClassId, tuple[Offered, ...]]
+    )
 
     async def _keep(self, what: str, tiles: Sequence[Tile] = (), more: str = "") -> None:
         once, self.refuses_once = self.refuses_once, None
@@ -90,8 +101,23 @@ class FakeActs:
     async def free(self, tiles: Sequence[Tile]) -> None:
         await self._keep("free", tiles)
 
-    async def hand_out(self, tiles: Sequence[Tile], paths: Sequence[Path]) -> None:
-        await self._keep("hand-out", tiles, ",".join(path.name for path in paths))
+    async def hand_out(
+        self, tiles: Sequence[Tile], paths: Sequence[Path], ready: Sequence[ReadyDocument] = ()
+    ) -> None:
+        names = [*(one.name for one in ready), *(path.name for path in paths)]
+        await self._keep("hand-out", tiles, ",".join(names))
+
+    async def ready_for(self, class_id: ClassId) -> tuple[Offered, ...]:
+        return self.ready.get(class_id, ())
+
+    async def keep_ready(self, class_id: ClassId, path: Path) -> None:
+        await self._keep("keep-ready", more=f"{class_id} {path.name}")
+        self.ready[class_id] = (*self.ready.get(class_id, ()), offered(path.name))
+
+    async def take_out_ready(self, class_id: ClassId, document: str) -> None:
+        await self._keep("take-out-ready", more=f"{class_id} {document[:6]}")
+        left = (one for one in self.ready[class_id] if one.ready.document != document)
+        self.ready[class_id] = tuple(left)
 
     async def collect(self, tiles: Sequence[Tile]) -> None:
         await self._keep("collect", tiles)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from classroom_app.bootstrap import Desk, live
 from classroom_app.domain.errors import AuthorityLocked
 from classroom_app.domain.founding import Founding
+from classroom_app.domain.lesson import Roster
 from classroom_app.loop import DeskLoop
 from classroom_app.storage.keeping import open_keeping
 from classroom_app.views.unlocking import UnlockingWindow
@@ -83,6 +84,7 @@ async def next_day(home: Path, folder: Path) -> None:
         await asyncio.to_thread(leave_by_file, Folder(folder), home / "release")
         assert await desk.note_left(str(Folder(folder).receipt)) == roster.devices[0].id
         assert not desk.classes.classes[0].devices
+        await ready_for_the_lesson(desk, roster, home / "plan.txt")
         await desk.start_lesson(roster.id, 1800)
         assert desk.desk.lesson is not None
         desk.desk.go("journal")
@@ -90,11 +92,29 @@ async def next_day(home: Path, folder: Path) -> None:
         await desk.extend(60)
         await until(lambda: desk.journal.rowCount() == 2)  # the page is not opened anew
         desk.desk.go_home()
+        desk.desk.hand_out((), [one.ready for one in desk.desk.ready.offered])
+        given = desk.school.materials
+        await until(lambda: [each.name for each in given.handouts.values()] == ["map.txt"])
         desk.classes.passphrase.choose("", SECRET, SECRET)
         await until(lambda: desk.classes.passphrase.sealed)
     finally:
         await desk.close()
         desk.window.deleteLater()
+
+
+async def ready_for_the_lesson(desk: Desk, roster: Roster, plan: Path) -> None:
+    """Choose two documents while no lesson is on, and take one out again."""
+    documents = desk.desk.ready
+    desk.desk.ask_documents(roster.id, roster.name)
+    for name in ("plan.txt", "map.txt"):
+        await asyncio.to_thread(plan.with_name(name).write_text, name)
+    documents.choose([plan, plan.with_name("none.txt"), plan.with_name("map.txt")])
+    await until(lambda: not documents.under_way())
+    assert documents.troubles == ("none.txt is not there any more. Choose it again.",)
+    assert [one.ready.name for one in documents.offered] == ["plan.txt", "map.txt"]
+    documents.take_out(documents.offered[0].ready.document)
+    await until(lambda: len(documents.offered) == 1)
+    desk.window.close_sheet()
 
 
 async def after_a_crash(home: Path) -> None:
@@ -122,6 +142,7 @@ async def after_a_crash(home: Path) -> None:
         assert window is not None
         await until(lambda: window.desk.lesson)
         assert window.desk.page == "wall"
+        await until(lambda: [one.ready.name for one in window.desk.ready.offered] == ["map.txt"])
         window.close()
 
     async with asyncio.TaskGroup() as group:

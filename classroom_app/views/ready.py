@@ -1,6 +1,7 @@
 """The list of documents that stand ready for a class: each can be ticked, and taken out."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import Final
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal, Slot
@@ -24,11 +25,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from classroom_app.domain.ready import Offered, ReadyDocument
+from classroom_app.domain.ready import NAME_MAX, Offered, ReadyDocument
 from classroom_app.presenters.words import amount, day, say
 from classroom_app.views.buttons import flat
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme, font
+from device_bridge.protocol.plain import plain
 
 SEMI, MEDIUM = QFont.Weight.DemiBold, QFont.Weight.Medium
 ROW: Final = 36
@@ -46,6 +48,7 @@ class DocumentLine(QAbstractButton):
     def __init__(self, one: Offered, theme: Theme, parent: QWidget, *, ticks: bool) -> None:
         super().__init__(parent)
         self.one, self._theme = one, theme
+        self.name = plain(one.ready.name, NAME_MAX)
         self._ticks = ticks and one.here
         self.setObjectName("ready-line")
         self.setFixedHeight(ROW)
@@ -57,8 +60,9 @@ class DocumentLine(QAbstractButton):
         self.setEnabled(self._ticks or not ticks)
         policy = Qt.FocusPolicy.StrongFocus if self._ticks else Qt.FocusPolicy.NoFocus
         self.setFocusPolicy(policy)
-        self.setAccessibleName(f"{one.ready.name}, {self._fact()}")
-        self.setToolTip(f"{one.ready.name}\n{say('Chosen on {day}', day=day(one.ready.chosen_at))}")
+        self.setAccessibleName(f"{self.name}, {self._fact()}")
+        chosen = say("Chosen on {day}", day=day(one.ready.chosen_at))
+        self.setToolTip(f"<qt>{escape(self.name)}<br>{escape(chosen)}</qt>")
 
     def _fact(self) -> str:
         return amount(self.one.ready.size) if self.one.here else say("no longer here")
@@ -122,9 +126,7 @@ class DocumentLine(QAbstractButton):
         painter.drawText(room, middle | Qt.AlignmentFlag.AlignRight, fact)
         room.setRight(room.right() - QFontMetrics(small).horizontalAdvance(fact) - GAP)
         named = font(15, SEMI)
-        name = QFontMetrics(named).elidedText(
-            self.one.ready.name, Qt.TextElideMode.ElideMiddle, room.width()
-        )
+        name = QFontMetrics(named).elidedText(self.name, Qt.TextElideMode.ElideMiddle, room.width())
         painter.setFont(named)
         painter.setPen(colour("ink" if self.one.here else "ink2"))
         painter.drawText(room, middle | Qt.AlignmentFlag.AlignLeft, name)
@@ -141,7 +143,7 @@ class ReadyRow(QWidget):
         self.remove.setIconSize(QSize(16, 16))
         self.remove.setFixedSize(32, 32)
         self.remove.setToolTip(say("Remove"))
-        self.remove.setAccessibleName(say("Remove {name}", name=one.ready.name))
+        self.remove.setAccessibleName(say("Remove {name}", name=self.line.name))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)

@@ -1,5 +1,7 @@
 """Documents chosen for a class before its lesson: here at once, and handed out without a source."""
 
+import asyncio
+import json
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,8 +18,10 @@ from classroom_app.domain.ready import READY_MAX, Offered, ReadyDocument
 from classroom_app.services.ready import Ready
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.ready import NAME
+from classroom_app.store_commands import look_after
 from device_bridge.materials.library import Held
 from tests.guards import FakeSeat
+from tests.rings import NoRing
 from tests.school import SmallSchool
 from tests.stores.opening import opened
 from tests.teaching import CLASS, Place, device, meet, teacher, until
@@ -74,6 +78,18 @@ async def test_what_was_chosen_is_here_after_a_restart_though_its_source_is_gone
         await one.ready.take_out(CLASS, plan.document)
         assert await one.names() == [("map.txt", True)]
         assert await one.names(OTHER) == [("plan.txt", True)]
+
+
+async def test_the_list_outlives_a_repair_and_is_in_the_export(tmp_path: Path) -> None:
+    home, out = tmp_path / "home", tmp_path / "out"
+    async with desk(home) as one:
+        await one.ready.choose(CLASS, paper(tmp_path, "plan.txt"))
+    assert await asyncio.to_thread(look_after, home, "repair", None, ring=NoRing) == 0
+    assert await asyncio.to_thread(look_after, home, "export", out, ring=NoRing) == 0
+    settings = json.loads((out / "settings.json").read_bytes())
+    assert "plan.txt" in settings[NAME + CLASS]
+    async with desk(home) as one:
+        assert await one.names() == [("plan.txt", True)]
 
 
 async def test_chosen_again_it_stands_there_once_the_newest_under_its_new_name(

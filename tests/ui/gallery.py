@@ -32,7 +32,9 @@ from tests.ui.room import (
     live,
     lively,
     locked,
+    offered,
     replace,
+    roster,
     screen,
 )
 
@@ -426,6 +428,34 @@ def seats(folder: Path) -> None:
         save(made, folder, f"12-seat-{end}")
 
 
+def ready(folder: Path) -> None:
+    """Draw what stands ready, in a lesson and on the page of classes: nothing, some, many."""
+    names = ("Plan de la ville.pdf", "Le climat de Lille, questions, version corrigée.odt")
+    listed = [offered(name) for name in names] + [offered("Film.mp4", 1_700_000_000)]
+    listed += [offered("Fiche 3.pdf", here=False), *(offered(f"{at}.png") for at in range(8))]
+    for end, language, theme, size in (
+        ("light-fr-1280", "fr", "light", (1280, 800)),
+        ("dark-de-1024", "de", "dark", (1024, 640)),
+    ):
+        for count in (0, 3, 12):
+            made = room(language, theme)
+            made.acts.ready[LESSON.class_id] = tuple(listed[:count])
+            made.begin(lively(), size)
+            made.window.open_sheet("hand-out")
+            if count:
+                made.button("ready-line").click()
+            save(made, folder, f"ready-{count}-{end}")
+            made = room(language, theme)
+            made.acts.ready[LESSON.class_id] = tuple(listed[:count])
+            made.window.resize(*size)
+            made.window.show()
+            made.classes.show([roster()])
+            made.desk.go("classes")
+            made.settle()
+            made.button("documents-c1").click()
+            save(made, folder, f"documents-{count}-{end}")
+
+
 def main() -> None:
     app = QApplication(sys.argv)
     folder = Path(sys.argv[1])
@@ -436,6 +466,7 @@ def main() -> None:
     sheets(folder)
     pictures_of_all(folder)
     seats(folder)
+    ready(folder)
     standings(folder)
     signing_in_anew(folder)
     first_minutes(folder)

@@ -132,6 +132,13 @@ def test_what_is_no_longer_here_says_so_and_can_only_be_removed(room: Room) -> N
     assert names(room) == ["plan.pdf"]
 
 
+def test_a_name_that_would_be_read_otherwise_is_shown_as_plain_text(room: Room) -> None:
+    room.acts.ready[CLASS] = (offered("<b>a</b>\u202efdp.exe"),)
+    (row,) = hand_out(room).list.rows
+    assert row.line.accessibleName() == "<b>a</b> fdp.exe, 1.2 MB"
+    assert "&lt;b&gt;a&lt;/b&gt; fdp.exe<br>" in row.line.toolTip()
+
+
 def test_more_than_six_scroll_and_the_keyboard_stays_in_sight(room: Room) -> None:
     room.acts.ready[CLASS] = tuple(offered(f"{number}.txt") for number in range(12))
     sheet = hand_out(room)

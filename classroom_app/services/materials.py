@@ -97,7 +97,8 @@ class Materials:
         where it cannot be taken in.
         """
         self._room.running()
-        held = await self.take_in(path)
+        async with self._taking_in:  # one after another: the disk and a lock's journal share it
+            held = await self.take_in(path)
         return await self._give_out(held, name_of(path), keys, asked_by)
 
     async def hand_out_ready(
@@ -113,9 +114,8 @@ class Materials:
         return await self._give_out(held, one.name, keys, asked_by)
 
     async def take_in(self, path: Path) -> Held:
-        """Keep a copy of the file here. Raises as `hand_out`."""
-        async with self._taking_in:  # one after another: the disk and a lock's journal share it
-            return await off_loop(self._bulk, partial(self._take_in, path))
+        """Keep a copy of the file here, beside what is handed out. Raises as `hand_out`."""
+        return await off_loop(self._bulk, partial(self._take_in, path))
 
     async def _give_out(
         self, held: Held, name: str, keys: Collection[str] | None, asked_by: str

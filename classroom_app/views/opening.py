@@ -76,6 +76,14 @@ class Sheets(QObject):
         sheet.slide_from(button, self._motion)
         self.covers.emit(sheet.spot())
 
+    def drop(self, files: tuple[Path, ...]) -> None:
+        """Have files that were dropped chosen: in the hand-out sheet that is open, else in one."""
+        sheet = self.open_sheet
+        if isinstance(sheet, HandOutSheet) and _alive(sheet) and sheet.isVisible():
+            sheet.taken(files)
+        else:
+            self.open("hand-out", files)
+
     def close(self) -> bool:
         """Close the open sheet; return whether there was one."""
         sheet, self.open_sheet = self.open_sheet, None

@@ -389,7 +389,7 @@ class DeskWindow(QWidget):
         files = dropped_files(event)
         if files and self.desk.enabled():
             event.acceptProposedAction()
-            self.sheets.open("hand-out", files)
+            self.sheets.drop(files)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Ctrl and a digit choose a group, with Shift they keep the selection as one."""

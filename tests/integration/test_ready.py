@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from classroom_app.services.ready import Ready
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.ready import NAME
 from classroom_app.store_commands import look_after
-from device_bridge.materials.library import Held
+from device_bridge.materials.library import Held, Library
 from tests.guards import FakeSeat
 from tests.rings import NoRing
 from tests.school import SmallSchool
@@ -177,6 +178,30 @@ async def test_it_is_handed_out_in_the_lesson_when_stick_and_server_are_gone(
         ]
         await app.school.acts.undo()
         await until(lambda: app.receipt().kind == "withdrawn")
+
+
+async def test_a_large_file_that_is_being_kept_holds_up_no_hand_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, may_end, keep = threading.Event(), threading.Event(), Library.keep
+
+    def slow(self: Library, path: Path) -> Held:
+        if path.name == "film.mp4":
+            began.set()
+            may_end.wait(10)
+        return keep(self, path)
+
+    monkeypatch.setattr(Library, "keep", slow)
+    async with teacher(SmallSchool(), tmp_path / "app", PLACES) as app:
+        await app.start()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(app.school.ready.choose(CLASS, paper(tmp_path, "film.mp4")))
+            await asyncio.to_thread(began.wait, 10)
+            await app.school.acts.hand_out(app.tiles("lina"), [paper(tmp_path, "plan.txt")])
+            assert [each.name for each in app.school.materials.handouts.values()] == ["plan.txt"]
+            assert app.keeping.ready(CLASS) == ()
+            may_end.set()
+        assert [each.name for each in app.keeping.ready(CLASS)] == ["film.mp4"]
 
 
 async def test_what_would_help_nobody_is_refused_by_name_and_changes_nothing(

@@ -214,6 +214,17 @@ def test_files_dropped_on_a_class_stand_ready_for_it(room: Room, tmp_path: Path)
     assert names(room)[-1] == "newer.txt"
 
 
+def test_files_dropped_on_the_wall_leave_ticked_what_is_ticked(room: Room, tmp_path: Path) -> None:
+    (tmp_path / "new.txt").write_text("Page 12")
+    hand_out(room)
+    press(room, Qt.Key.Key_Space)
+    drop(room.window, tmp_path / "new.txt")
+    press(room, Qt.Key.Key_Return)
+    drop(room.window, tmp_path / "new.txt")
+    press(room, Qt.Key.Key_Return)
+    assert [more for _, _, more in room.acts.asked] == ["plan.pdf,new.txt", "new.txt"]
+
+
 def test_a_file_being_copied_is_named_while_the_sheet_is_open(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QLabel, QScrollArea, QWidget
 
+from classroom_app.demo.puppet import drop
 from classroom_app.domain.errors import EmptyFile, StoreFull
 from classroom_app.domain.lesson import ClassId
 from classroom_app.domain.ready import Offered
@@ -194,23 +194,14 @@ def test_documents_are_chosen_before_a_lesson_on_the_page_of_classes(room: Room)
     assert room.window.focusWidget() is room.button("documents-c1")
 
 
-def drop(onto: QWidget, *paths: Path) -> None:
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    spot, keys = QPointF(5, 5), Qt.KeyboardModifier.NoModifier
-    onto.dropEvent(
-        QDropEvent(spot, Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, keys)
-    )
-
-
 def test_files_dropped_on_a_class_stand_ready_for_it(room: Room, tmp_path: Path) -> None:
     to_classes(room)
     (tmp_path / "new.txt").write_text("Page 12")
     (card,) = room.window.findChildren(ClassCard)
-    drop(card, tmp_path / "new.txt", tmp_path)  # a folder is no document
+    drop(card, [str(tmp_path / "new.txt"), str(tmp_path)])  # a folder is no document
     assert names(room) == [*NAMES, "new.txt"]
     (tmp_path / "newer.txt").write_text("Page 13")
-    drop(sheet_of(room), tmp_path / "newer.txt")
+    drop(sheet_of(room), [str(tmp_path / "newer.txt")])
     assert names(room)[-1] == "newer.txt"
 
 
@@ -218,9 +209,9 @@ def test_files_dropped_on_the_wall_leave_ticked_what_is_ticked(room: Room, tmp_p
     (tmp_path / "new.txt").write_text("Page 12")
     hand_out(room)
     press(room, Qt.Key.Key_Space)
-    drop(room.window, tmp_path / "new.txt")
+    drop(room.window, [str(tmp_path / "new.txt")])
     press(room, Qt.Key.Key_Return)
-    drop(room.window, tmp_path / "new.txt")
+    drop(room.window, [str(tmp_path / "new.txt")])
     press(room, Qt.Key.Key_Return)
     assert [more for _, _, more in room.acts.asked] == ["plan.pdf,new.txt", "new.txt"]
 

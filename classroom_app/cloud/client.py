@@ -282,12 +282,20 @@ class Cloud:
         the time that it needs: several share it.
         """
         # An address is signed for one object and a while: our token is nobody's there.
-        found = await self._from(address) if address else None
-        if found is None or found.status != HTTPStatus.OK:
+        found = await self._at(address, name) if address else None
+        if found is None:
             found = await self._through_server(name, file)
         if found.name != name:
             raise NotAServer("wrong-hash")
         return found.content
+
+    async def _at(self, address: str, name: str) -> Found | None:
+        """Read a chunk where its manifest says that it lies; None where it is not to be had."""
+        try:
+            found = await self._from(address)
+        except (ObjectsUnreachable, NotAServer):
+            return None
+        return found if found.name == name else None
 
     async def _through_server(self, name: str, file: str) -> Found:
         """Ask the server for a chunk: it gives it, or says where it lies."""

@@ -18,6 +18,7 @@ from msgspec import Struct
 from central_mdm.contract.partage import ChunkRef, FileKept, Manifest
 from classroom_app.cloud.errors import CloudError, NotAServer
 from classroom_app.cloud.line import Line
+from device_bridge.materials.part import sync_folder
 
 CHUNKS_BESIDE: Final = 5
 """So many are in memory at once, of 4 MiB at most."""
@@ -130,3 +131,4 @@ def _finish(part: Path, into: Path) -> None:
     with part.open("r+b") as file:
         os.fsync(file.fileno())
     part.replace(into)
+    sync_folder(into.parent)

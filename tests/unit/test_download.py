@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from classroom_app.cloud import client
 from classroom_app.cloud.download import CHUNKS_BESIDE, download
 from classroom_app.cloud.errors import NotAServer, Unreachable
 from classroom_app.cloud.line import TELLING_BYTES, Line
-from tests.false_servers import speaking
+from tests.false_servers import answering, speaking
 
 pytestmark = pytest.mark.real_loop
 COUNT = 9
@@ -150,6 +151,32 @@ async def test_a_chunk_that_lies_in_two_places_comes_once_and_a_false_size_is_re
     school.raw = msgpack.encode(Manifest(1, "fixed-4m", 1999, false))
     with pytest.raises(NotAServer, match="malformed"):
         await school.bring(tmp_path / "other")
+
+
+async def test_what_was_brought_bears_its_name_after_a_power_cut_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[bool, bool]] = []
+    into, fsync = tmp_path / "essay", os.fsync
+
+    def seen(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append((stat.S_ISDIR(os.fstat(descriptor).st_mode), into.exists()))
+
+    monkeypatch.setattr(os, "fsync", seen)
+    await School(pieces()[:1]).bring(into)
+    assert synced == [(False, False), (True, True)], "the file, then the folder of its name"
+
+
+async def test_a_chunk_that_is_not_to_be_had_at_its_address_comes_by_the_server() -> None:
+    chunk = os.urandom(2000)
+    cloud, ours = client.Cloud(), "application/octet-stream"
+    blocked = answering("200 OK", "text/html", b"This page is blocked here.")
+    async with speaking(blocked) as proxy, speaking(answering("200 OK", ours, chunk)) as url:
+        cloud.go_on_as(url, SignedIn("token", 3600, "next", "t-1", "Ms V", "school", "School", ""))
+        for address in (f"{proxy}/chunk", "http://127.0.0.1:9/chunk", "ftp://nowhere"):
+            assert await cloud.get_chunk(hashed(chunk), "f-1", address) == chunk
+    await cloud.close()
 
 
 async def test_a_chunk_that_comes_slowly_comes_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from central_mdm.platform.limits import Limits
 from central_mdm.platform.migrate import migrate
 from central_mdm.platform.objects import Folder, Objects, Traced
 from central_mdm.platform.spans import Spans, untraced
+from central_mdm.platform.steady import Steady
 from central_mdm.platform.workers import Share, Workers
 
 KEYS: Final = "keys"
@@ -50,7 +51,7 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
 
     Without a `database_url` it is SQLite in `central.db` of the folder, without the address of
     a bucket in `objects` files lie in the folder as well. `ticks`: seconds that never go back, for
-    limits.
+    limits, and to see whether the clock leaps.
     """
     # Names of minors and password hashes: nobody else on this machine reads them.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once, at the start
@@ -69,6 +70,7 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
             made_up=made_up,
             limits=Limits(ticks),
             clock=clock,
+            steady=Steady(clock, ticks),
             new_id=new_id,
             new_secret=lambda: secrets.token_urlsafe(32),
             first_seconds=first_seconds,

@@ -6,6 +6,7 @@ has what is missing, and a share of a class: what covers a whole screen is no wa
 """
 
 import logging
+from math import ceil
 from typing import Any, Final
 
 from msgspec import Struct
@@ -146,7 +147,11 @@ async def cancel_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
 async def urgent_of(
     connection: AsyncConnection, ground: Ground, school: str, device: str, version: int
 ) -> Urgent:
-    """Tell what is urgent for one device now."""
+    """Tell what is urgent for one device now.
+
+    An erasure is told as due only by a clock that has gone on evenly for an hour: one that leapt
+    says that the delay is over while either of the two could still cancel.
+    """
     mine = (urgent.c.school == school, urgent.c.device == device)
     wanted = select(urgent).where(*mine, urgent.c.state.in_([ON, CONFIRMED]))
     text, wipe, wipe_at = "", "", 0
@@ -155,8 +160,14 @@ async def urgent_of(
             text = row.text
         elif not wipe and {row.asked_by, row.confirmed_by} <= await people(connection, school):
             # One of them may be a substitute since.
-            wipe, wipe_at = row.id, row.runs_at
+            wipe, wipe_at = row.id, max(row.runs_at, _sure_at(ground))
     return Urgent(device, school, version, ground.clock(), text, wipe, wipe_at)
+
+
+def _sure_at(ground: Ground) -> int:
+    """Return from when on our clock is believed, UTC seconds by itself; 0: it is now."""
+    left = DELAY_SECONDS - ground.steady.seconds()
+    return ground.clock() + ceil(left) if left > 0 else 0
 
 
 async def end_wipe(

@@ -9,6 +9,7 @@ from central_mdm.platform.database import Database
 from central_mdm.platform.keys import Keys
 from central_mdm.platform.limits import Limits
 from central_mdm.platform.objects import Objects
+from central_mdm.platform.steady import Steady
 from central_mdm.platform.workers import Share, Workers
 
 
@@ -16,8 +17,9 @@ from central_mdm.platform.workers import Share, Workers
 class Ground:
     """`clock` gives UTC seconds since 1970, `new_secret` 256 random bits as URL-safe text.
 
-    `made_up`: the share of `passwords` that is for names which nobody here has. `first_seconds`:
-    within so many of being switched on a device comes, `contract.fleet.Enrolled`.
+    `steady` knows for how long the clock has not leapt. `made_up`: the share of `passwords` that is
+    for names which nobody here has. `first_seconds`: within so many of being switched on a device
+    comes, `contract.fleet.Enrolled`.
     """
 
     database: Database
@@ -27,6 +29,7 @@ class Ground:
     made_up: Share
     limits: Limits
     clock: Callable[[], int]
+    steady: Steady
     new_id: Callable[[], str]
     new_secret: Callable[[], str]
     first_seconds: int = FIRST_SECONDS

@@ -26,6 +26,7 @@ from central_mdm.fleet.urgent import (
     ask_wipe,
     cancel_wipe,
     confirm_wipe,
+    urgent_of,
 )
 from central_mdm.fleet.wanted_model import reports, urgent
 from central_mdm.identity import second_factor
@@ -56,7 +57,7 @@ from tests.unit.test_wanted import Pupil
 
 pytestmark = pytest.mark.real_loop
 on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
-DAY = 86_400
+HOUR, DAY = 3600, 86_400
 
 
 @dataclass
@@ -450,6 +451,39 @@ async def test_who_is_let_in_again_after_a_lost_list_was_brought_back_has_nothin
     with pytest.raises(Refused) as over:
         await cancel_wipe(mdm.ground, mdm.school, first, wipe.id)
     assert over.value.detail == "It is cancelled."
+
+
+@on_sqlite
+async def test_a_server_whose_clock_leaps_for_a_minute_signs_no_erasure_as_due(
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    first, second = (each["id"] for each in mdm.sample["teachers"][:2])
+
+    async def due() -> bool:
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            told = await urgent_of(connection, mdm.ground, mdm.school, agent.id, 1)
+        assert told.wipe == wipe.id, "the device goes on asking"
+        return told.issued_at >= told.wipe_at
+
+    mdm.clock.at += 2 * HOUR
+    wipe = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    await confirm_wipe(mdm.ground, mdm.school, second, wipe.id)
+    mdm.clock.at += HOUR // 2
+    mdm.clock.ahead = DAY
+    assert not await due(), "the delay is not over"
+    mdm.clock.at += 60
+    mdm.clock.ahead = 0
+    assert not await due()
+    mdm.clock.at += HOUR
+    assert await due()
+
+    mdm.clock.ahead = -DAY
+    assert not await due()
+    mdm.clock.at += DAY + HOUR
+    assert await due(), "an hour of even time is enough, whatever came before"
+    assert {record.message for record in caplog.records} >= {"the clock leapt"}
+    caplog.clear()
 
 
 @on_sqlite

@@ -1,5 +1,6 @@
 """Who may do what, and whom the school ends: roles, substitutes, deny lists; on both databases."""
 
+import asyncio
 from base64 import b32decode
 from logging import WARNING
 from typing import Any
@@ -15,10 +16,10 @@ from sqlalchemy import delete, select, update
 from central_mdm.contract.grants import Assignment, DenyList, Grant
 from central_mdm.contract.identity import Problem
 from central_mdm.fleet.declaring import declare_policy
-from central_mdm.fleet.ended import end_person
+from central_mdm.fleet.ended import end_person, take_back
 from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
-from central_mdm.identity.model import deny_lists
+from central_mdm.identity.model import deny_lists, schools
 from central_mdm.identity.people import Person, choose_password, keep_person
 from central_mdm.identity.revocation import end_device, end_grants, newest, publish_list
 from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs
@@ -29,6 +30,7 @@ from central_mdm.roster.model import devices
 from central_mdm.roster.rules import give_class, remove_device, take_class
 from device_bridge.trust.grants import read_assignment, read_deny_list, read_grant
 from device_bridge.trust.identity import School
+from tests.integration.test_mdm_register import waiting
 from tests.mdm import Mdm, bearer, new_request, request_by
 from tests.restored import forget_who_was_ended
 
@@ -230,6 +232,28 @@ async def test_a_list_that_is_brought_back_does_not_let_go_whom_the_school_has_e
     assert held.number > number
     assert len(read_deny_list(held.statement, school_of(await mdm.sign_in("sane"))).keys) == 2
     caplog.clear()  # "ended again"
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_who_is_ended_while_a_list_that_ends_them_is_brought_back_is_ended(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    await mdm.sign_in(csr=new_request())
+    await end_person(mdm.ground, mdm.school, "t-lambert")
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        lost = (await newest(connection, mdm.school)).statement
+    await forget_who_was_ended(mdm)
+    mdm.clock.at += 60
+    async with asyncio.TaskGroup() as group, mdm.ground.database.writing(mdm.school) as act:
+        mine = select(schools.c.school).where(schools.c.school == mdm.school)
+        await act.execute(mine.with_for_update())
+        group.create_task(take_back(mdm.ground, mdm.school, lost))
+        await waiting(mdm, 1)
+        group.create_task(end_person(mdm.ground, mdm.school, "t-lambert"))
+        await waiting(mdm, 2)
+    caplog.clear()  # "ended again"
+    again = {"school": mdm.school, "login": "lambert", "password": "x"}
+    assert (await mdm.http.post("/api/sign-in", json=again)).status_code == 401
 
 
 async def test_a_grant_says_under_which_list_and_generation_it_holds(mdm: Mdm) -> None:

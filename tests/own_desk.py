@@ -87,11 +87,7 @@ async def next_day(home: Path, folder: Path) -> None:
         await ready_for_the_lesson(desk, roster, home / "plan.txt")
         await desk.start_lesson(roster.id, 1800)
         assert desk.desk.lesson is not None
-        desk.desk.go("journal")
-        await until(lambda: desk.journal.rowCount() == 1)
-        await desk.extend(60)
-        await until(lambda: desk.journal.rowCount() == 2)  # the page is not opened anew
-        desk.desk.go_home()
+        await the_journal_follows(desk)
         desk.desk.hand_out((), [one.ready for one in desk.desk.ready.offered])
         given = desk.school.materials
         await until(lambda: [each.name for each in given.handouts.values()] == ["map.txt"])
@@ -100,6 +96,15 @@ async def next_day(home: Path, folder: Path) -> None:
     finally:
         await desk.close()
         desk.window.deleteLater()
+
+
+async def the_journal_follows(desk: Desk) -> None:
+    """See what is written come into the journal's page, which is not opened anew."""
+    desk.desk.go("journal")
+    await until(lambda: desk.journal.rowCount() == 1)
+    await desk.extend(60)
+    await until(lambda: desk.journal.rowCount() == 2)
+    desk.desk.go_home()
 
 
 async def ready_for_the_lesson(desk: Desk, roster: Roster, plan: Path) -> None:

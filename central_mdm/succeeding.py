@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.identity.succession import succeed
 from central_mdm.platform.ground import Ground
@@ -17,6 +18,7 @@ async def succeed_school(
     """
     epoch = await succeed(ground, school, sealed, next_file)
     async with ground.database.writing(school) as connection:
+        await one_by_one(connection, school)
         devices = await devices_of(connection, school, "school", "")
         await raise_wanted(connection, school, devices, ground.clock())
     return epoch

@@ -66,7 +66,9 @@ class Papers:
         key = key_of_pem(signed.key.encode())
         self.identity = Identity.of(key, signed.certificate.encode())
         self._boot, self._wall = boot, wall
-        self._floor = Floor(max(signed.floor, FLOOR_LOWEST), boot())
+        # What is kept was no later than this computer's clock. Where that is earlier now it was
+        # ahead then, and who has a school of one's own has no other witness.
+        self._floor = Floor(max(min(signed.floor, wall()), FLOOR_LOWEST), boot())
         self._grant: Grant | None = None
         self.deny_lists = DenyLists(self.school, signed.deny_list)
         self.mandate: Callable[[], str] = str

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -108,18 +108,17 @@ class Retaining:
     async def clean(self) -> None:
         periods = await asyncio.to_thread(read_periods, self._home / FILE, RETENTION, Retention())
         now = self._now()
-        try:
-            ready = await self._keeps.ready_documents()
-            files = await asyncio.to_thread(self._clean, periods, now, ready)
-            acts = await self._keeps.forget_before(now - periods.journal * DAY_SECONDS)
-            # A lesson of today may still need its names.
-            today = now - DAY_SECONDS
-            acts += await self._keeps.erase_told(today, self._home / COLLECTED)
-        except (NotKept, OSError) as error:
-            log.info("not cleaned up", extra={"why": type(error).__name__})
-            return
+        # A lesson of today may still need its names.
+        today = now - DAY_SECONDS
+        files = await _tried(self._clean_files(periods, now))
+        acts = await _tried(self._keeps.forget_before(now - periods.journal * DAY_SECONDS))
+        acts += await _tried(self._keeps.erase_told(today, self._home / COLLECTED))
         if files or acts:
             log.info("cleaned up", extra={"acts": acts, "files": files})
+
+    async def _clean_files(self, periods: Retention, now: float) -> int:
+        ready = await self._keeps.ready_documents()
+        return await asyncio.to_thread(self._clean, periods, now, ready)
 
     def _clean(self, periods: Retention, now: float, ready: Collection[bytes]) -> int:
         gone = self._library.drop_older(now - periods.collected * DAY_SECONDS, ready)
@@ -129,3 +128,12 @@ class Retaining:
                     ours = (one for one in inside(of_class) if _LESSONS.fullmatch(one.name))
                     gone += remove_older(ours, now, days, ())
         return gone + remove_older_files(self._home / LOGS, now, periods.logs)
+
+
+async def _tried(cleaning: Awaitable[int]) -> int:
+    """Return how much went; what cannot be done now keeps nothing else from it."""
+    try:
+        return await cleaning
+    except (NotKept, OSError) as error:
+        log.warning("not cleaned up", extra={"why": type(error).__name__})
+        return 0

@@ -63,7 +63,8 @@ class _Journal:
         before = self._hash if next_one else None
         if not next_one:
             self._beside |= {self._lesson, row.lesson}
-        self._events, self._newest, self._lesson = self._events + 1, row.sequence, row.lesson
+        self._events += row.sequence > self._told.after  # those before count with another journal
+        self._newest, self._lesson = row.sequence, row.lesson
         self._hash = bytes.fromhex(row.hash) if _HASH.fullmatch(row.hash) else None
         if row.teacher != self.teacher:
             return "is another teacher's than its journal"

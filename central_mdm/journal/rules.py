@@ -183,7 +183,7 @@ async def _write(connection: AsyncConnection, caller: Caller, batch: _Batch, now
     for origin, place in sorted(batch.forked.items()):
         why = f"two entries {place}"
         alarm = Alarm(now, "forked-journal", "teacher", caller.id, origin, detail=why)
-        await raise_alarm(connection, caller.school, caller.id, alarm)
+        await raise_alarm(connection, caller.school, "", alarm)  # whoever keeps the school asks
 
 
 def _row(event: Event, now: int) -> dict[str, Any]:
@@ -205,7 +205,8 @@ async def _count(
 ) -> None:
     """Note how far this origin's journal goes, and since when something of it is missing."""
     mine = (origins.c.school == key["school"], origins.c.origin == key["origin"])
-    row = {**key, "highest": max(sequences), "settled": len(sequences)}
+    settled = sum(one > key["after"] for one in sequences)
+    row = {**key, "highest": max(sequences), "settled": settled}
     counted = upsert(connection, origins).values(row)
     counted = counted.on_conflict_do_update(
         index_elements=["school", "origin"],

@@ -8,7 +8,7 @@ pause that grows.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal, NoReturn, Protocol
 
@@ -211,7 +211,7 @@ class Sync:
                 return
             self._stirred.clear()
             await self._count()
-            if not self.state.why:
+            if self.state.why in {"", "storage"}:  # all but reading work back goes on
                 until = min(until, now() + SOON_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(COUNT_SECONDS):
@@ -390,11 +390,13 @@ class Sync:
             log.warning("journals differ", extra={"alarms": len(heard.alarms), "kinds": kinds})
         lost = await self._store.lost(heard.held)
         if lost:
-            log.warning("the central side was restored", extra={"events": lost})
+            log.warning("the central side lacks events", extra={"events": lost})
             await self._doubt_work()  # before the events wait again: a crash hides nothing
             await self._store.unsettle(heard.held)
             await self._push_events()
-        restored = bool(lost) or self.state.restored
+        # Of an id that is new here it may only have heard nothing yet.
+        known = heard.held > 0 or not self._store.after
+        restored = (bool(lost) and known) or self.state.restored
         self._say(replace(self.state, restored=restored, doubts=len(heard.alarms)))
 
     async def _push_files(self) -> None:
@@ -451,12 +453,18 @@ class Sync:
 
     def _pause(self, error: CloudError | NotKept, failures: int) -> tuple[float, float]:
         """Return (whole pause, the part of it that no wake shortens), in seconds."""
-        longest = PORTAL_SECONDS_MAX if _word(error) == "portal" else PAUSE_SECONDS_MAX
+        longest = _LONGEST.get(_word(error), PAUSE_SECONDS_MAX)
         grown = min(PAUSE_SECONDS * 2.0 ** min(failures, 20), longest)
         pause = max(PAUSE_SECONDS, grown * self._jitter())
         if isinstance(error, ServerBusy) and error.after_seconds:
             return error.after_seconds + pause, error.after_seconds
         return pause, PAUSE_SECONDS
+
+
+_LONGEST: Final[Mapping[Why, float]] = {
+    "portal": PORTAL_SECONDS_MAX,
+    "storage": IN_STEP_SECONDS,  # all but reading work back goes on
+}
 
 
 def _forked(events: tuple[Event, ...], pushed: Pushed) -> int | None:

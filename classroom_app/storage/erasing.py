@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from classroom_app.domain.lesson import PupilId
 from classroom_app.storage.settings import keep, read
@@ -91,26 +91,15 @@ def erase(pupil: PupilId, connection: Connection) -> int:
     return len(naming)
 
 
-def tells_before(at: int, connection: Connection) -> bool:
-    """Say whether an act older than `at`, UTC seconds, tells of people still."""
-    return (
-        connection.execute(select(journal.c.sequence).where(*_old(at)).limit(1)).first() is not None
-    )
-
-
 def forget_before(at: int, connection: Connection) -> int:
     """Blank the personal fields of all acts older than `at`, UTC seconds; return how many.
 
     The rest of each stays, and so does the chain. Work that waits to be sent so long is not sent.
     """
-    old = _old(at)
+    old = (journal.c.at < at, journal.c.fields.is_not(None))
     sequences = select(journal.c.sequence).where(*old)
     connection.execute(delete(hand_ins).where(hand_ins.c.sequence.in_(sequences)))
     return connection.execute(update(journal).where(*old).values(salt=None, fields=None)).rowcount
-
-
-def _old(at: int) -> tuple[ColumnElement[bool], ...]:
-    return journal.c.at < at, journal.c.fields.is_not(None)
 
 
 def _blank(sequences: Sequence[int], connection: Connection) -> None:

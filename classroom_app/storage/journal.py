@@ -16,7 +16,7 @@ from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.copies import forget_copies
 from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
-from classroom_app.storage.erasing import due, erase, erase_due, forget_before, tells_before
+from classroom_app.storage.erasing import due, erase, erase_due, forget_before
 from classroom_app.storage.heads import signed_marks
 from classroom_app.storage.resuming import resumed
 from classroom_app.storage.store import WAITING, Store
@@ -71,35 +71,48 @@ class KeepsJournal(Store):
     async def erase(self, pupil: PupilId) -> int:
         """Forget a pupil: what the journal and its copies say of them. Return how many acts.
 
-        Copies go before the acts, here and below: whoever is killed in between erases the acts the
-        next time, while a copy that was left would lie there for good. Raises OSError where a copy
-        cannot be removed now; the acts stay then.
+        Here and below copies go as the last thing of the transaction. Whoever is killed after that
+        erases the acts the next time, while a copy that was left would lie there for good; and a
+        store that is too damaged for it keeps its copies. Raises NotKept where a copy cannot be
+        removed now; the acts stay then.
         """
-        forget_copies(self.path)
-        return await self.write(partial(erase, pupil))
+
+        def work(connection: Connection) -> int:
+            erased = erase(pupil, connection)
+            forget_copies(self.path)
+            return erased
+
+        return await self.write(work)
 
     async def erase_told(self, before: int, folder: Path) -> int:
         """Erase whom the school has erased, but for what is of `before`, UTC seconds, or later.
 
         Their work goes from `folder` first: a crash in between leaves the act, which says where.
-        Return how many acts. Raises OSError where a file cannot be removed now.
+        Return how many acts. Raises OSError where a file cannot be removed now, or NotKept.
         """
         found = await self.write(partial(due, before))
         await asyncio.to_thread(_remove, folder, found.paths)
-        if found.sequences:
-            forget_copies(self.path)
-        await self.write(partial(erase_due, before, found.sequences))
+
+        def work(connection: Connection) -> None:
+            erase_due(before, found.sequences, connection)
+            if found.sequences:
+                forget_copies(self.path)
+
+        await self.write(work)
         return len(found.sequences)
 
     async def forget_before(self, at: int) -> int:
         """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts.
 
-        Raises OSError where a copy cannot be removed now.
+        Raises NotKept where a copy cannot be removed now.
         """
-        if not await self.write(partial(tells_before, at)):
-            return 0
-        forget_copies(self.path)
-        return await self.write(partial(forget_before, at))
+
+        def work(connection: Connection) -> int:
+            if forgotten := forget_before(at, connection):
+                forget_copies(self.path)
+            return forgotten
+
+        return await self.write(work)
 
 
 def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Connection) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event, select
 
 from central_mdm.contract.register import Teaching
+from central_mdm.journal.chains import follow_chains
 from central_mdm.journal.model import events
 from central_mdm.journal.rules import gaps
 from central_mdm.roster.administering import teach
@@ -115,6 +116,23 @@ async def test_a_gap_in_a_journal_is_noted_until_it_is_filled(mdm: Mdm) -> None:
     await push(mdm, an_event(3), an_event(2, kind="No"))  # refused is answered too
     async with mdm.ground.database.reading(mdm.school) as connection:
         assert await gaps(connection, mdm.school) == ()
+
+
+async def test_what_was_another_journals_is_missing_nowhere_and_hides_no_gap(mdm: Mdm) -> None:
+    headers = await mdm.as_teacher()
+
+    async def sent(*numbers: int) -> tuple[int, ...]:
+        told = {"events": [an_event(number, origin="store-2") for number in numbers], "after": 3}
+        answer = await mdm.http.post("/api/journal", json=told, headers=headers)
+        assert {each["state"] for each in answer.json()["outcomes"]} == {"applied"}
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            return tuple(gap.missing for gap in await gaps(connection, mdm.school))
+
+    assert await sent(4, 6) == (1,)
+    assert await sent(2, 3) == (1,), "a server that was set back is given these again"
+    assert await sent(5) == ()
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert not await follow_chains(connection, mdm.school)
 
 
 async def test_more_than_a_batch_is_malformed_as_a_whole(mdm: Mdm) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.sealed import Former
-from classroom_app.domain.errors import StoreFull, StoreSealed, StoreToMend
+from classroom_app.domain.errors import NotKept, StoreFull, StoreSealed, StoreToMend
 from classroom_app.domain.founding import Founding
 from classroom_app.own_school import found_school
 from classroom_app.storage.arriving import arriving
@@ -104,6 +104,29 @@ async def test_a_damaged_page_costs_its_own_rows_and_the_store_goes_on(
         assert await keeping.remember(words(ACTS + 1))
         await keeping.erase(AMINA)
     assert beside not in contents(tmp_path), "what is to be forgotten lies nowhere"
+
+
+async def test_a_store_too_damaged_to_erase_from_keeps_the_copy_that_mends_it(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as keeping:
+        await filled(keeping)
+    grown_old(tmp_path)
+    async with opened(tmp_path) as keeping:
+        await keeping.remember(words(ACTS))
+    copy = copy_of(tmp_path / "store.db", DAILY)
+    assert copy.exists()
+    flip(tmp_path, 40)
+    async with opened(tmp_path) as keeping:
+        for erasing in (keeping.forget_before(NOON + ACTS), keeping.erase(AMINA)):
+            with pytest.raises(NotKept):
+                await erasing
+    assert copy.exists()
+    assert store(tmp_path, "repair") == 0
+    async with opened(tmp_path) as keeping:
+        assert len(await keeping.journal_ids()) >= ACTS
+        assert await keeping.erase(AMINA) >= ACTS
+        assert not copy.exists()
 
 
 @pytest.mark.parametrize("page", ["first", "root"])

@@ -394,7 +394,7 @@ async def test_a_restored_central_side_is_given_again_what_it_lost_and_is_told_o
     assert script.pushed[0] == ["event-4", "event-5", "event-6"]
     assert told[-1].restored
     assert told[-1].waiting == 0
-    assert "the central side was restored" in caplog.text
+    assert "the central side lacks events" in caplog.text
     caplog.clear()
 
 

@@ -55,12 +55,19 @@ def test_time_goes_on_from_what_was_kept_and_a_new_sign_in_keeps_it() -> None:
     laptop = Laptop()
     assert replace(laptop.kept, grant="").floor == 0
     laptop.kept = replace(laptop.kept, floor=NOW + 100 * DAY)
+    laptop.wall = NOW + 101 * DAY
     papers = laptop.started()
     laptop.boot += 3600
     assert papers.floor() == NOW + 100 * DAY + 3600
     fresh = replace(laptop.kept, floor=0)
     assert heir_to(fresh, laptop.kept).floor == NOW + 100 * DAY
     assert heir_to(fresh, replace(laptop.kept, school="another")).floor == 0
+
+
+def test_what_was_kept_while_the_own_clock_was_ahead_ends_nothing_once_it_is_right() -> None:
+    laptop = Laptop()
+    laptop.kept = replace(laptop.kept, floor=NOW + 30 * DAY)
+    assert laptop.started().floor() == NOW
 
 
 def test_a_list_that_was_signed_in_a_leap_raises_nothing_at_a_start_either() -> None:

@@ -405,6 +405,25 @@ async def test_a_device_that_is_left_on_under_a_wrong_clock_is_erased_hours_afte
         assert here.wanted.wipe == wipe, hours
 
 
+async def test_a_server_that_begins_each_morning_puts_a_stolen_devices_erasure_off_by_no_day(
+    tmp_path: Path,
+) -> None:
+    here, at = a_device(tmp_path), NOW + 3600
+
+    async def is_urged(issued_at: int, wipe_at: int = at) -> str:
+        await here.hears("", here.urges(2, wipe="w1", wipe_at=wipe_at, at=issued_at))
+        return here.wanted.wipe
+
+    await here.hears(here.wants(2))
+    here.now = NOW - DAY
+    assert await is_urged(at + 60) == ""
+    here.boot, here.at_boot = "boot-2", 5.0
+    here.again()
+    began = at + DAY
+    assert await is_urged(began, wipe_at=began + 3600) == "", "its first hour tells nothing as due"
+    assert await is_urged(began + 3601) == "w1"
+
+
 async def test_erasing_removes_what_is_the_agents_says_what_and_goes_on_where_it_was_cut(
     tmp_path: Path,
 ) -> None:

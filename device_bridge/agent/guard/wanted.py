@@ -247,12 +247,17 @@ class WantedHere:
         self._write(replace(self._held, urgent=told, heard=heard, due=due))
 
     def _still_due(self, told: Urgent) -> Due | None:
-        """Return since when it is due by the MDM's clock alone; None: it is not, or not alone."""
-        if not _is_due(told) or told.wipe_at <= self._clock.wall():
+        """Return since when it is due by the MDM's clock alone; None: it is not, or not alone.
+
+        Also while a server that has just begun, and does not trust its clock yet, says later.
+        """
+        if told.wipe_at <= self._clock.wall():
             return None
         due = self._held.due
         if due and due.act == told.wipe and due.issued_at <= told.issued_at:
             return due
+        if not _is_due(told):
+            return None
         log.info("an erasure is due by the MDM's clock alone")
         return Due(told.wipe, told.issued_at, self._clock.boot_id, self._clock.boot())
 

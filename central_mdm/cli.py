@@ -32,13 +32,14 @@ from central_mdm.audited import witnessed
 from central_mdm.checked import HOURS_MAX, checked, from_to
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.erased import erase_again
+from central_mdm.fleet.ended import ROOM, cancel_wipes
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.people import Person, add_person
 from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import KEYS, ground_at, has_school
 from central_mdm.partage.holding import mark_absent
-from central_mdm.platform.acting import about
+from central_mdm.platform.acting import about, several
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.logs import JsonLines
@@ -351,9 +352,12 @@ async def _run(ground: Ground, args: argparse.Namespace) -> object:  # noqa: C90
         case _:
             again = await erase_again(ground, args.folder, args.school)
             about(f"school {args.school}")
+            if cancelled := await cancel_wipes(ground, args.school):
+                about(f"school {args.school}", f"cancelled wipes={several(cancelled, ROOM)}")
             await mark_absent(ground, args.school)
             await begin_epoch(ground, args.school)
-            return {"done": args.command, "erased": len(again)}
+            done = {"erased": len(again), "cancelled": len(cancelled)}
+            return {"done": args.command, **done}
     return {"done": args.command}
 
 

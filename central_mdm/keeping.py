@@ -27,6 +27,7 @@ from sqlalchemy import URL, make_url, select
 
 from central_mdm.contract.sealed import NONCE_BYTES, SALT_BYTES
 from central_mdm.erased import ERASED, append, erase_again
+from central_mdm.fleet.ended import cancel_wipes
 from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import KEYS, ground_at
@@ -221,12 +222,13 @@ async def _take_out(
 
 async def _begin_again(ground: Ground, part: Path, school: str) -> tuple[int, int]:
     """Begin a school's new epoch; return how many chunks are lost, how many pupils were erased."""
-    # Both first: an app that hears of the new epoch asks what is missing, and who is here.
+    # All first: an app that hears of the new epoch asks what is missing, and who is here.
     again = await erase_again(ground, part, school)
+    cancelled = [f"cancel {wipe}" for wipe in await cancel_wipes(ground, school)]
     lost = await mark_absent(ground, school)
     await begin_epoch(ground, school)
     async with ground.database.writing(school) as connection:
-        for what in (*again, f"school {school}"):
+        for what in (*again, *cancelled, f"school {school}"):
             await record(connection, ground.clock(), school, by_console(), "admin restore", what)
     return lost, len(again)
 

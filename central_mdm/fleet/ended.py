@@ -47,10 +47,25 @@ async def take_back(ground: Ground, school: str, token: str) -> None:
             await take_back_wipes(connection, ground, school, people)
 
 
+async def cancel_wipes(ground: Ground, school: str) -> list[str]:
+    """Cancel all that no device has done, of a database that was set back; return the ids.
+
+    It knows nothing of who took one back since, and their time is over.
+    """
+    async with ground.database.writing(school) as connection:
+        return await _cancel(connection, ground, school, None)
+
+
 async def take_back_wipes(
     connection: AsyncConnection, ground: Ground, school: str, people: Collection[str]
 ) -> list[str]:
     """Cancel what these have asked for or confirmed and no device has done; return the ids."""
+    return await _cancel(connection, ground, school, set(people))
+
+
+async def _cancel(
+    connection: AsyncConnection, ground: Ground, school: str, people: set[str] | None
+) -> list[str]:
     await one_by_one(connection, school)
     open_ = select(urgent.c.id, urgent.c.device, urgent.c.asked_by, urgent.c.confirmed_by).where(
         urgent.c.school == school,
@@ -58,7 +73,7 @@ async def take_back_wipes(
         urgent.c.state.in_([ASKED, CONFIRMED]),
     )
     rows = (await connection.execute(open_.order_by(urgent.c.asked_at, urgent.c.id))).all()
-    theirs = [row for row in rows if {row.asked_by, row.confirmed_by} & set(people)]
+    theirs = [row for row in rows if people is None or {row.asked_by, row.confirmed_by} & people]
     ids = [row.id for row in theirs]
     over = update(urgent).where(urgent.c.school == school, urgent.c.id.in_(ids))
     await connection.execute(over.values(state=CANCELLED))

@@ -19,7 +19,7 @@ from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.contract.wanted import COMMANDS_MAX, Reports
 from central_mdm.fleet.declaring import nearest
-from central_mdm.fleet.ended import end_person
+from central_mdm.fleet.ended import cancel_wipes, end_person
 from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.urgent import (
     WIPES_A_DAY,
@@ -394,6 +394,18 @@ async def test_erasing_wants_two_people_a_delay_and_tells_what_was_removed(  # n
     assert state == "done"
     assert reason.startswith("removed: ")
     assert "key.pem" in reason
+
+
+async def test_of_a_database_that_was_set_back_no_erasure_goes_on(mdm: Mdm, tmp_path: Path) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    first, second = (each["id"] for each in mdm.sample["teachers"][:2])
+    asked = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    await confirm_wipe(mdm.ground, mdm.school, second, asked.id)
+    assert await cancel_wipes(mdm.ground, mdm.school) == [asked.id], "somebody may have since"
+    mdm.clock.at += 2 * 3600
+    await agent.check_ins.once()
+    assert agent.wanted.wipe == ""
+    assert await cancel_wipes(mdm.ground, mdm.school) == []
 
 
 async def test_another_administrator_cancels_and_who_is_ended_wants_nothing_erased(

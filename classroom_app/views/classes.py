@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QFont, QShowEvent
+from PySide6.QtGui import (
+    QAction,
+    QDragEnterEvent,
+    QDropEvent,
+    QFont,
+    QResizeEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -26,7 +33,9 @@ from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme
 
 BOLD, SEMI, MEDIUM = QFont.Weight.Bold, QFont.Weight.DemiBold, QFont.Weight.Medium
-COLUMNS = 3
+COLUMNS, COLUMNS_NARROW = 3, 2
+THREE_FROM = 1280
+"""Pixels: below it the words of a card's buttons want more than a third, in any language."""
 
 
 def documents_of(class_id: str) -> str:
@@ -85,6 +94,7 @@ class ClassCard(QFrame):
         self.add.setVisible(self._presenter.own)
         self.add.clicked.connect(self._add)
         row = QHBoxLayout()
+        row.setSpacing(8)
         row.addWidget(self.start)
         row.addWidget(self.add)
         row.addStretch()
@@ -219,7 +229,7 @@ class ClassesView(QWidget):
         self._show_tools()
         busy = self._classes.busy or self._desk.lesson is not None
         look = (say("Start the lesson"), self._theme.name)
-        now = (self._classes.classes, look, self._classes.own)
+        now = (self._classes.classes, look, self._classes.own, self._columns())
         if now != self._shown:
             self._shown = now
             self._fill()
@@ -273,12 +283,23 @@ class ClassesView(QWidget):
             if widget is not None:
                 widget.setParent(None)
                 widget.deleteLater()
+        columns = self._columns()
         for at, roster in enumerate(self._classes.classes):
             card = ClassCard(roster, self._classes, self._desk, self._theme, self)
-            self._cards.addWidget(card, at // COLUMNS, at % COLUMNS)
+            self._cards.addWidget(card, at // columns, at % columns)
         for column in range(COLUMNS):
-            self._cards.setColumnStretch(column, 1)
-        self._cards.setRowStretch(len(self._classes.classes) // COLUMNS + 1, 1)
+            self._cards.setColumnStretch(column, int(column < columns))
+        rows = -(-len(self._classes.classes) // columns)
+        for row in range(self._cards.rowCount()):
+            self._cards.setRowStretch(row, int(row == rows))
+        self._cards.setRowStretch(rows, 1)
+
+    def _columns(self) -> int:
+        return COLUMNS if self.width() >= THREE_FROM else COLUMNS_NARROW
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.refresh()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from central_mdm.contract.wanted import Body, Declaration, Report
+from device_bridge.protocol.plain import plain
 
+REASON_MAX: Final = 200
+"""What is read on the machine may hold anything: a report that the MDM refuses would come again."""
 UNKNOWN: Final = "this agent does not know it"
 
 
@@ -44,18 +47,18 @@ def prove(settings: Settings, declared: Declaration, before: Report | None) -> R
     try:
         is_so, found = setting.read(declared.body)
         if is_so:
-            return Report(feature, version, "applied", found[:200])
+            return Report(feature, version, "applied", plain(found, REASON_MAX))
         drifted = before is not None and (before.state, before.version) == ("applied", version)
         setting.set(declared.body)
         is_so, now = setting.read(declared.body)
     except Unsupported as error:
-        return Report(feature, version, "unsupported", str(error)[:200])
+        return Report(feature, version, "unsupported", plain(str(error), REASON_MAX))
     except (Failed, OSError, ValueError) as error:
-        return Report(feature, version, "failed", str(error)[:200])
+        return Report(feature, version, "failed", plain(str(error), REASON_MAX))
     if not is_so:
-        return Report(feature, version, "failed", f"still {now}"[:200])
+        return Report(feature, version, "failed", plain(f"still {now}", REASON_MAX))
     told = f"{now}; it had become {found}" if drifted else now
-    return Report(feature, version, "applied", told[:200])
+    return Report(feature, version, "applied", plain(told, REASON_MAX))
 
 
 class NotHere:

@@ -13,6 +13,8 @@ from classroom_app.domain.errors import AuthorityLocked
 from classroom_app.domain.founding import displays, read_pupils
 from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.pairing import Asker
+from classroom_app.presenters.words import LANGUAGES
+from classroom_app.views.classes import ClassCard
 from classroom_app.views.pairing import AskerRow
 from tests.ui.conftest import Opens
 from tests.ui.room import Room
@@ -168,3 +170,25 @@ def test_devices_are_added_only_where_the_school_is_this_computers_own(
     card = room.window.findChild(QPushButton, "add-devices-c0")
     assert isinstance(card, QPushButton)
     assert card.isHidden() is not own
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [1366, 1280, 1279, 1024])
+def test_no_class_is_cut_whatever_the_window_and_the_language(
+    opened: Opens, language: str, width: int
+) -> None:
+    room = opened(language)
+    room.classes.own = True
+    room.classes.show([Roster(ClassId(f"c{at}"), f"5e {at}") for at in range(4)])
+    room.window.resize(1600, 768)
+    room.window.show()
+    room.desk.go("classes")
+    room.settle()
+    room.window.resize(width, 768)
+    room.settle()
+    page = room.window.classes
+    assert len(page.findChildren(ClassCard)) == 4
+    for card in page.findChildren(ClassCard):
+        assert card.mapTo(page, card.rect().bottomRight()).x() < page.width()
+        for button in card.findChildren(QPushButton):
+            assert button.width() >= button.sizeHint().width(), button.text()

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from central_mdm.contract.wanted import Body, Declaration, Report
@@ -110,3 +111,20 @@ def test_a_restart_is_loginds_and_only_where_it_lets_us(tmp_path: Path) -> None:
                     with pytest.raises(Unsupported):
                         restart(bus)
         assert len(asked) == 1
+
+
+class Odd:
+    """A setting that reads what is no text for people."""
+
+    def set(self, body: Body) -> None:
+        del body
+
+    def read(self, body: Body) -> tuple[bool, str]:
+        del body
+        return True, "a\0b\n" + "\u202e" + "c" * 300
+
+
+def test_what_is_read_on_the_machine_makes_a_report_that_the_mdm_takes() -> None:
+    told = prove({"odd": Odd()}, Declaration("odd", 1, {}), None)
+    assert msgspec.json.decode(msgspec.json.encode(told), type=Report) == told
+    assert told.reason.startswith("a b c")

@@ -35,7 +35,7 @@ from central_mdm.contract.carried import (
     up_info,
 )
 from central_mdm.contract.names import Party
-from central_mdm.contract.wanted import WANTED_TYPE
+from central_mdm.contract.wanted import WANTED_TYPE, Reports
 from central_mdm.fleet.enrolment import keep_inventory
 from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.model import devices
@@ -107,7 +107,9 @@ async def _take(ground: Ground, caller: Caller, bundle: Bundle) -> Newest:
             found = told.inventory_hash, told.inventory, now
             await keep_inventory(connection, school, told.device, *found)
             await keep_carried(connection, school, told.device, told.reports, told.issued_at, now)
-            version = await look_anew(connection, school, told.device, told.wanted, now)
+            rest = told.reports != Reports()
+            held = told.wanted
+            version = await look_anew(connection, school, told.device, held, now, owes=rest)
             if told.csr and await _renewed(connection, ground, told) and told.wanted == version:
                 await raise_wanted(connection, school, [told.device], now)
             # As the device itself would bring them: no alarm is its carrier's to silence.

@@ -111,16 +111,37 @@ def _standing(device: str, feature: str, version: int, told: Report | None) -> S
 
 
 async def look_anew(
-    connection: AsyncConnection, school: str, device: str, held: int, now: int
+    connection: AsyncConnection,
+    school: str,
+    device: str,
+    held: int,
+    now: int,
+    *,
+    owes: bool = False,
 ) -> int:
-    """Look at the groups anew; go above a device that knows more: we were restored from a copy."""
+    """Look at the groups anew; go above a device that knows more: we were restored from a copy.
+
+    And above one that holds the same and of which less is known: the copy was made before it told.
+    It then tells all of it once more. `owes`: it tells the rest by itself.
+    """
     await regroup(connection, school, device, now)
     version = await _version(connection, school, device)
-    if held > version:
+    lacks = held == version and not owes and not await _has_told(connection, school, device)
+    if held > version or lacks:
         version = held + 1
         mine = (devices.c.school == school, devices.c.id == device)
         await connection.execute(update(devices).where(*mine).values(wanted_version=version))
     return version
+
+
+async def _has_told(connection: AsyncConnection, school: str, device: str) -> bool:
+    """Say whether it has reported of all that is declared for it now."""
+    declared = (await nearest(connection, school, [device]))[device]
+    told = await _told(connection, school, [device])
+    return all(
+        (report := told.get((device, one.feature))) is not None and report.version >= one.version
+        for one in declared
+    )
 
 
 async def _version(connection: AsyncConnection, school: str, device: str) -> int:

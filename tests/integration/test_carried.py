@@ -35,6 +35,8 @@ from central_mdm.contract.wanted import (
     Body,
     Declare,
     Order,
+    Report,
+    Reports,
     Urgent,
 )
 from central_mdm.fleet.declaring import declare
@@ -78,6 +80,7 @@ from tests.mdm import Mdm, bearer
 from tests.rings import NoRing
 
 pytestmark = pytest.mark.real_loop
+OWED = Reports((Report("screen_timeout", 1, "applied"),))
 DAY = 24 * 3600
 WORDS = "three white goats ate"
 
@@ -475,7 +478,7 @@ async def test_a_request_that_is_not_due_or_not_its_own_or_answered_already_move
         """Tell it as the device does; return which version is then wanted of it."""
         sealing = read_sealing((await server.carry(Carry())).sealing, school).key
         about = (name, mdm.school, next(counters), mdm.clock.at, version, box, "hash", inventory)
-        told = Told(*about, csr=request, certificate_ends_at=ends_at)
+        told = Told(*about, reports=OWED, csr=request, certificate_ends_at=ends_at)
         bundle = Bundle(name, seal_told(told, key, sealing)[0])
         back = await server.carry(Carry((bundle,), (Held(name, 0),)))
         assert back.answers[0].arrived, "what else it tells is taken"

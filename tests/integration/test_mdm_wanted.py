@@ -28,6 +28,7 @@ from central_mdm.fleet.urgent import (
     confirm_wipe,
     urgent_of,
 )
+from central_mdm.fleet.wanted import look_anew
 from central_mdm.fleet.wanted_model import reports, urgent
 from central_mdm.identity import second_factor
 from central_mdm.identity.model import second_factors
@@ -394,6 +395,29 @@ async def test_erasing_wants_two_people_a_delay_and_tells_what_was_removed(  # n
     assert state == "done"
     assert reason.startswith("removed: ")
     assert "key.pem" in reason
+
+
+async def test_what_a_silent_set_back_has_forgotten_of_a_device_is_told_once_more(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    await agent.check_ins.once()
+    told = await standings(mdm)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(delete(reports).where(reports.c.device == agent.id))
+    assert await standings(mdm) != told, "the copy is of before"
+
+    async def looked(held: int, *, owes: bool = False) -> int:
+        async with mdm.ground.database.writing(mdm.school) as connection:
+            where = mdm.school, agent.id
+            return await look_anew(connection, *where, held, mdm.clock.at, owes=owes)
+
+    held = agent.wanted.version
+    assert await looked(held, owes=True) == held, "the rest of it is on its way"
+    assert await looked(held) == held + 1
+    await agent.check_ins.once()
+    assert await standings(mdm) == told
+    assert await looked(agent.wanted.version) == agent.wanted.version == held + 1
 
 
 async def test_of_a_database_that_was_set_back_no_erasure_goes_on(mdm: Mdm, tmp_path: Path) -> None:

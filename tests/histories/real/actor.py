@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from typing import Final
@@ -87,7 +88,8 @@ class Actor:
 
     def signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.pid and self._process.exitcode is None:
-            os.kill(self._process.pid, number)
+            with suppress(ProcessLookupError):  # it has just ended, and nobody was told yet
+                os.kill(self._process.pid, number)
 
     @property
     def _name(self) -> str:

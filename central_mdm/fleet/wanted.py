@@ -135,11 +135,14 @@ async def look_anew(
 
 
 async def _has_told(connection: AsyncConnection, school: str, device: str) -> bool:
-    """Say whether it has reported of all that is declared for it now."""
+    """Say whether it has reported of all that is declared for it now.
+
+    A report of a newer version is of what was declared for it in another class, say.
+    """
     declared = (await nearest(connection, school, [device]))[device]
     told = await _told(connection, school, [device])
     return all(
-        (report := told.get((device, one.feature))) is not None and report.version >= one.version
+        (report := told.get((device, one.feature))) is not None and report.version == one.version
         for one in declared
     )
 

@@ -144,7 +144,7 @@ class Server:
     told: dict[str, dict[str, Report]] = field(default_factory=dict[str, dict[str, Report]])
     declared: int = 0
     pending: Sequence[tuple[str, str]] = ()
-    """Devices and what they were ordered and have not answered."""
+    """Devices and what they were ordered, have not answered, and is not over."""
     inventories: dict[str, str] = field(default_factory=dict[str, str])
     """By device: the hash of what it told of itself."""
 

@@ -20,7 +20,7 @@ from classroom_app.cloud.sync import SyncState
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.tile import Tile
 from classroom_app.own_school import entity_of
-from classroom_app.papers import Papers, SignedPapers
+from classroom_app.papers import Papers
 from classroom_app.presenters.receipts import Receipt
 from classroom_app.school import School, boot_seconds
 from classroom_app.services.presence import Ended
@@ -32,8 +32,9 @@ from device_bridge.agent.guard.enrolled import SchoolKept, write_school
 from device_bridge.agent.guard.makings import LibraryOptions, Makings
 from device_bridge.materials.off_loop import bulk_threads
 from device_bridge.protocol.pictures import Frame
-from device_bridge.trust.identity import Identity, key_to_pem, write_private
+from device_bridge.trust.identity import Identity, write_private
 from tests.guards import FakeSeat, SittingSeat
+from tests.papers import signed_papers
 from tests.school import SmallSchool, now
 
 CLASS = ClassId("5B")
@@ -188,7 +189,8 @@ async def teacher(  # noqa: PLR0913 - each is a way to be another teacher
         cloud = Cloud(whole_seconds=0.5)
         stack.push_async_callback(cloud.close)
         cloud.resume(server, "a-refresh-token")
-        papers = Papers(_signed(school, identity, name, teacher_name, grant), boot_seconds)
+        named = {"name": name, "teacher_name": teacher_name, "server": NOWHERE}
+        papers = Papers(signed_papers(school, identity, grant=grant, **named), boot_seconds)
         made = _join(keeping, papers, cloud, home, interface, pictured, look_ended)
         stack.callback(made.school.close)
         await stack.enter_async_context(_held(made.school.run()))
@@ -233,23 +235,6 @@ def _join(  # noqa: PLR0913, PLR0917 - what makes one is each of its own
         look_ended=look_ended,
     )
     return Teacher(joined, keeping, refused, receipts, synced, ended, frames)
-
-
-def _signed(
-    school: SmallSchool, identity: Identity, name: str, teacher_name: str, grant: str
-) -> SignedPapers:
-    return SignedPapers(
-        server=NOWHERE,
-        school=school.id,
-        school_name="Test school",
-        teacher=name,
-        teacher_name=teacher_name,
-        key=key_to_pem(identity.key).decode(),
-        certificate=identity.certificate_pem.decode(),
-        root=school.school.root_pem.decode(),
-        grant=grant,
-        discovery=school.discovery,
-    )
 
 
 async def _enter_roster(keeping: Keeping, places: Sequence[Place]) -> None:

@@ -1,16 +1,10 @@
 """The list of classes: one click starts the lesson."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import (
-    QAction,
-    QDragEnterEvent,
-    QDropEvent,
-    QFont,
-    QResizeEvent,
-    QShowEvent,
-)
+from PySide6.QtGui import QAction, QFont, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -28,7 +22,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.words import say
 from classroom_app.views.anew import AnewRow
 from classroom_app.views.buttons import MenuButton, flat, labelled
-from classroom_app.views.dropping import brings_files, dropped_files
+from classroom_app.views.dropping import TakesFiles
 from classroom_app.views.sheets import label
 from classroom_app.views.theme import Theme
 
@@ -43,7 +37,7 @@ def documents_of(class_id: str) -> str:
     return f"documents-{class_id}"
 
 
-class ClassCard(QFrame):
+class ClassCard(TakesFiles, QFrame):
     """One class. Files that are dropped on it are kept ready for it."""
 
     def __init__(
@@ -112,15 +106,9 @@ class ClassCard(QFrame):
     def _ask_documents(self) -> None:
         self._desk.ask_documents(self._roster.id, self._roster.name)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if brings_files(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        if files := dropped_files(event):
-            event.acceptProposedAction()
-            self._ask_documents()
-            self._desk.ready.choose(files)
+    def taken(self, paths: Sequence[Path]) -> None:
+        self._ask_documents()
+        self._desk.ready.choose(paths)
 
 
 class ClassesView(QWidget):

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFont, QKeyEvent
+from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.words import later, say
 from classroom_app.views.buttons import flat
-from classroom_app.views.dropping import brings_files, dropped_files
+from classroom_app.views.dropping import TakesFiles
 from classroom_app.views.ready import DocumentLine, ReadyList
 from classroom_app.views.sheets import Sheet, label
 from classroom_app.views.theme import Theme
@@ -21,7 +21,7 @@ NAMES_SEEN: Final = 6
 NOTHING_YET: Final = later("No file chosen yet. You may also drop files here.")
 
 
-class ReadySheet(Sheet):
+class ReadySheet(TakesFiles, Sheet):
     """What both have: the list, how far it is with files being copied, and the choice of files."""
 
     def __init__(
@@ -49,10 +49,6 @@ class ReadySheet(Sheet):
         self._presenter.changed.connect(self.refresh)
         self.list.ticked_changed.connect(self.tell)
         self.refresh()
-
-    def taken(self, paths: Sequence[Path]) -> None:
-        """Take files that were chosen or dropped."""
-        raise NotImplementedError
 
     def tell(self) -> None:
         """Say what stands around the list, which may be another one now."""
@@ -89,15 +85,6 @@ class ReadySheet(Sheet):
     @Slot(list)
     def _chosen(self, names: list[str]) -> None:
         self.taken([Path(name) for name in names])
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if brings_files(event):
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        if files := dropped_files(event):
-            event.acceptProposedAction()
-            self.taken(files)
 
 
 class HandOutSheet(ReadySheet):

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import text
 
 from central_mdm.contract.heads import Head, Mark, SignedHead, fault_of
 from classroom_app.domain.lesson import DeviceId, LessonId
-from classroom_app.papers import Papers, SignedPapers
+from classroom_app.papers import Papers
 from classroom_app.storage.keeping import Keeping
 from classroom_app.witness import Witness
 from device_bridge.agent.folder import Folder
@@ -24,8 +23,8 @@ from device_bridge.protocol.hello import Welcome
 from device_bridge.protocol.journal import HeadAsked, HeadTold
 from device_bridge.protocol.messages import FromDevice
 from device_bridge.trust.heads import read_head, sign_head
-from device_bridge.trust.identity import key_to_pem
 from tests.guards import FakeLink, Hands, guard_in, link_to
+from tests.papers import signed_papers
 from tests.school import NOW, SmallSchool
 from tests.stores.opening import opened, words
 
@@ -97,16 +96,7 @@ class Scene:
 
 def papers_of(school: SmallSchool) -> Papers:
     identity = school.identity("teacher", "teacher-1")
-    signed = SignedPapers(
-        server="",
-        school=school.id,
-        school_name="",
-        teacher="teacher-1",
-        teacher_name="Ms Vidal",
-        key=key_to_pem(identity.key).decode(),
-        certificate=identity.certificate.public_bytes(Encoding.PEM).decode(),
-        root=school.school.root_pem.decode(),
-    )
+    signed = signed_papers(school, identity)
     return Papers(signed, lambda: 0.0)
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from classroom_app.papers import Papers, SignedPapers
+from classroom_app.papers import Papers
 from classroom_app.succession import heir_to
 from device_bridge.trust.floor import AHEAD_SECONDS, FLOOR_LOWEST
-from device_bridge.trust.identity import key_to_pem
+from tests.papers import signed_papers
 from tests.school import NOW, SmallSchool
 
 DAY = 24 * 3600
@@ -24,17 +24,7 @@ class Laptop:
 
     def __post_init__(self) -> None:
         teacher = self.school.identity("teacher", "teacher-1")
-        self.kept = SignedPapers(
-            server="https://school.test",
-            school=self.school.id,
-            school_name="Test school",
-            teacher="teacher-1",
-            teacher_name="Ms Vidal",
-            key=key_to_pem(teacher.key).decode(),
-            certificate=teacher.certificate_pem.decode(),
-            root=self.school.school.root_pem.decode(),
-            grant=self.school.grant(teacher),
-        )
+        self.kept = signed_papers(self.school, teacher, grant=self.school.grant(teacher))
 
     def started(self) -> Papers:
         return Papers(self.kept, lambda: self.boot, lambda: self.wall)

@@ -10,7 +10,8 @@ from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.papers import Papers, SignedPapers
 from classroom_app.renewing import AHEAD_AGAIN_SECONDS, FIRST_LOOK_SECONDS, Renewing
 from device_bridge.protocol.errors import NotPaired
-from device_bridge.trust.identity import Identity, key_to_pem, thumbprint
+from device_bridge.trust.identity import Identity, thumbprint
+from tests.papers import signed_papers
 from tests.school import NOW, SmallSchool
 
 DAY = 24 * 3600
@@ -36,18 +37,9 @@ class World:
 
     def __post_init__(self) -> None:
         self.teacher = self.school.identity("teacher", "teacher-1")
-        self.kept = SignedPapers(
-            server="https://school.test",
-            school=self.school.id,
-            school_name="Test school",
-            teacher="teacher-1",
-            teacher_name="Ms Vidal",
-            key=key_to_pem(self.teacher.key).decode(),
-            certificate=self.teacher.certificate_pem.decode(),
-            root=self.school.school.root_pem.decode(),
-            refresh="spent-once",
-            grant=self.school.grant(self.teacher),
-        )
+        grant = self.school.grant(self.teacher)
+        signed = signed_papers(self.school, self.teacher, grant=grant)
+        self.kept = replace(signed, refresh="spent-once")
         self.held = Papers(self.kept, lambda: 0.0, lambda: self.now)
         self.renewing = Renewing(
             self, self, self.held, lambda: self.lesson, lambda: self.now, self.deny

@@ -4,10 +4,11 @@ import asyncio
 import logging
 import sys
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final
 
 log = logging.getLogger(__name__)
 Work = Coroutine[Any, Any, None]
+PATIENCE_SECONDS: Final = 10.0
 
 
 class Tasks:
@@ -41,8 +42,15 @@ class Tasks:
         task.add_done_callback(ended)
         return task
 
-    async def close(self) -> None:
-        """Cancel all, the youngest first, and wait for their clean-up."""
-        for task in reversed(self._running):
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+    async def close(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Cancel all, the youngest first, and wait for their clean-up.
+
+        One that still runs after `patience_seconds` is named and cancelled again: a library that
+        waits for two things at once may lose a cancellation, and the app would then never end.
+        """
+        while self._running:
+            for task in reversed(self._running):
+                task.cancel()
+            late = (await asyncio.wait(self._running, timeout=patience_seconds))[1]
+            for task in late:
+                log.warning("task does not end", extra={"task": task.get_name()})

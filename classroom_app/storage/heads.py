@@ -110,8 +110,7 @@ class KeepsHeads(Store):
 
     async def lost(self, held: int) -> int:
         """Return how many acts `unsettle` would send again."""
-        number = select(func.count()).where(*_lost(held))
-        return await self.write(lambda connection: int(connection.execute(number).scalar_one()))
+        return await self.write(partial(_count_lost, held))
 
     async def unsettle(self, held: int) -> int:
         """Send again the acts that a restored central side has lost, after sequence `held`.
@@ -123,15 +122,14 @@ class KeepsHeads(Store):
         """
 
         def work(connection: Connection) -> int:
-            lost = _lost(held)
-            number = connection.execute(select(func.count()).where(*lost)).scalar_one()
+            number = _count_lost(held, connection)
             if number:
                 # Why an act was refused is asked anew; of one that was kept it is its file's.
                 why = case((journal.c.state == APPLIED, journal.c.reason), else_="")
-                again = update(journal).where(*lost).values(state=WAITING, reason=why)
+                again = update(journal).where(*_lost(held)).values(state=WAITING, reason=why)
                 connection.execute(again)
                 keep({SETTLED: str(held)}, connection)
-            return int(number)
+            return number
 
         return await self.write(work)
 
@@ -139,6 +137,11 @@ class KeepsHeads(Store):
 def _lost(held: int) -> tuple[ColumnElement[bool], ...]:
     refused = and_(journal.c.state != WAITING, journal.c.reason.in_(OF_THE_MOMENT))
     return journal.c.sequence > held, or_(journal.c.state == APPLIED, refused)
+
+
+def _count_lost(held: int, connection: Connection) -> int:
+    number = select(func.count()).where(*_lost(held))
+    return int(connection.execute(number).scalar_one())
 
 
 def signed_marks(connection: Connection) -> tuple[Mark, ...]:

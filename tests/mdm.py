@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from litestar import Litestar
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from central_mdm.app import application
 from central_mdm.fleet import acts
@@ -101,6 +101,14 @@ class Mdm:
         if login not in self.tokens:
             self.tokens[login] = (await self.sign_in(login))["token"]
         return bearer(self.tokens[login])
+
+
+async def waiting(mdm: Mdm, count: int) -> None:
+    """Wait until so many transactions of this PostgreSQL wait for another one."""
+    query = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+    async with asyncio.timeout(20), mdm.ground.database.engine.connect() as connection:
+        while await connection.scalar(query) != count:  # noqa: ASYNC110 - the database is looked at
+            await asyncio.sleep(0.01)
 
 
 def bearer(token: str) -> dict[str, str]:

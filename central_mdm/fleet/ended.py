@@ -75,7 +75,7 @@ async def _cancel(
     rows = (await connection.execute(open_.order_by(urgent.c.asked_at, urgent.c.id))).all()
     theirs = [row for row in rows if people is None or {row.asked_by, row.confirmed_by} & people]
     ids = [row.id for row in theirs]
+    await raise_wanted(connection, school, {row.device for row in theirs}, ground.clock())
     over = update(urgent).where(urgent.c.school == school, urgent.c.id.in_(ids))
     await connection.execute(over.values(state=CANCELLED))
-    await raise_wanted(connection, school, {row.device for row in theirs}, ground.clock())
     return ids

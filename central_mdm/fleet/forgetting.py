@@ -3,6 +3,7 @@
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from central_mdm.fleet.groups import hold_devices
 from central_mdm.fleet.model import acts, devices, inventories, seen
 from central_mdm.fleet.wanted_model import carried
 
@@ -18,10 +19,11 @@ async def forget_devices(connection: AsyncConnection, school: str, before: int) 
     quiet = select(carried.c.device).where(
         carried.c.school == school, carried.c.arrived_at < before, carried.c.device.not_in(met)
     )
+    forgotten = devices.c.id.in_(gone) | devices.c.id.in_(quiet)
+    await hold_devices(connection, school, forgotten)
     mine = inventories.c.device.in_(gone) | inventories.c.device.in_(quiet)
     told = delete(inventories).where(inventories.c.school == school, mine)
     await connection.execute(told)
-    forgotten = devices.c.id.in_(gone) | devices.c.id.in_(quiet)
     anew = update(devices).where(devices.c.school == school, forgotten)
     await connection.execute(anew.values(inventory_hash=""))
     old = delete(seen).where(seen.c.school == school, seen.c.seen_at < before)

@@ -4,11 +4,12 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from msgspec import json, to_builtins
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.wanted import Group, Rule, Scope
+from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.model import devices, inventories
 from central_mdm.fleet.wanted_model import groups, members
 from central_mdm.platform.acting import about, several
@@ -28,6 +29,7 @@ async def keep_group(connection: AsyncConnection, school: str, group: Group, at:
     """Make or replace a group; return how many it has. Raises Malformed or Missing."""
     if (group.rule is None) != bool(group.members) or group.rule == Rule():
         raise Malformed("list-or-rule", "A group has a list of devices, or a rule that says whom.")
+    await one_by_one(connection, school)
     whom = _ruled(group.rule) if group.rule else f"members={several(group.members, MEMBERS_ROOM)}"
     about(f"group {group.id}", whom)
     facts = {"name": group.name, "rule": json.encode(group.rule) if group.rule else None}
@@ -39,12 +41,12 @@ async def keep_group(connection: AsyncConnection, school: str, group: Group, at:
     before = set(await devices_of(connection, school, "group", group.id))
     now = set(group.members) or await _fitting(connection, school, group.rule or Rule())
     await _want_devices(connection, school, now - before)
+    await raise_wanted(connection, school, before ^ now, at)
     mine = (members.c.school == school, members.c.group_id == group.id)
     await connection.execute(delete(members).where(*mine))
     rows = [{"school": school, "device": one, "group_id": group.id} for one in sorted(now)]
     if rows:
         await connection.execute(insert(members), rows)
-    await raise_wanted(connection, school, before ^ now, at)
     return len(now)
 
 
@@ -126,10 +128,27 @@ async def devices_of(
 async def raise_wanted(
     connection: AsyncConnection, school: str, changed: Iterable[str], now: int
 ) -> None:
-    """Let each of these devices be told anew, in the transaction of what has changed."""
-    mine = (devices.c.school == school, devices.c.id.in_(sorted(changed)))
+    """Let each of these devices be told anew, in the transaction of what has changed.
+
+    An act holds the school's row first, then comes here, then writes what is urgent or who is of a
+    group: a device that tells of itself holds its own row, then those. So none waits in a circle.
+    """
+    named = sorted(changed)
+    await hold_devices(connection, school, devices.c.id.in_(named))
+    mine = (devices.c.school == school, devices.c.id.in_(named))
     higher = numbers_after(devices.c.wanted_version, now)
     await connection.execute(update(devices).where(*mine).values(wanted_version=higher))
+
+
+async def hold_devices(
+    connection: AsyncConnection, school: str, which: ColumnElement[bool]
+) -> None:
+    """Hold the rows of these devices until the transaction ends, all who hold several in one order.
+
+    SQLite has one writer anyway.
+    """
+    held = select(devices.c.id).where(devices.c.school == school, which)
+    await connection.execute(held.order_by(devices.c.id).with_for_update())
 
 
 async def _fitting(connection: AsyncConnection, school: str, rule: Rule) -> set[str]:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.wanted import COMMANDS_MAX, ORDERS_BYTES_MAX, Command, Order, Ordered
+from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.groups import devices_of, raise_wanted, want_target
 from central_mdm.fleet.wanted_model import orders, urgent
 from central_mdm.platform.database import upsert
@@ -25,6 +26,7 @@ async def order(ground: Ground, school: str, who: str, told: Order) -> Ordered:
         raise Malformed("no-text", "A message has a text, and nothing else has.")
     now = ground.clock()
     async with ground.database.writing(school) as connection:
+        await one_by_one(connection, school)
         meant = await devices_of(connection, school, told.scope, told.target)
         asked = Command(told.id, told.kind, now + told.minutes * 60, told.text)
         await _want_room(connection, school, meant, asked, now)

@@ -58,11 +58,11 @@ async def report_lost(ground: Ground, school: str, who: str, device: str, text: 
         await one_by_one(connection, school)
         await devices_of(connection, school, "device", device)
         await _want_few_lost(connection, school, device, now)
+        await raise_wanted(connection, school, [device], now)
         await _end_lost(connection, school, device)
         row = {"id": id_, "device": device, "kind": "lost", "text": text, "state": ON}
         asked = {"school": school, "asked_by": who, "asked_at": now}
         await connection.execute(insert(urgent).values(row | asked))
-        await raise_wanted(connection, school, [device], now)
         alarm = Alarm(now, "device-lost", "teacher", who, id_, "", device)
         await raise_alarm(connection, school, "", alarm)
     log.info("device lost", extra={"school": school, "device": device, "by": who})
@@ -72,9 +72,10 @@ async def report_lost(ground: Ground, school: str, who: str, device: str, text: 
 async def found(ground: Ground, school: str, who: str, device: str) -> None:
     """End it: the device is there again. Raises Missing where it was not missing."""
     async with ground.database.writing(school) as connection:
+        await one_by_one(connection, school)
+        await raise_wanted(connection, school, [device], ground.clock())
         if not await _end_lost(connection, school, device):
             raise Missing("not-lost", f"The device {device} is not missing.")
-        await raise_wanted(connection, school, [device], ground.clock())
     log.info("device found", extra={"school": school, "device": device, "by": who})
 
 
@@ -117,8 +118,8 @@ async def confirm_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
             raise Refused("act-over", "Who asked for it is no more of this school, or may not.")
         await _want_below_cap(connection, school, now)
         runs_at = now + row.delay_seconds
-        await _set(connection, school, id_, state=CONFIRMED, confirmed_by=who, runs_at=runs_at)
         await raise_wanted(connection, school, [row.device], now)
+        await _set(connection, school, id_, state=CONFIRMED, confirmed_by=who, runs_at=runs_at)
         await _tell(connection, school, Alarm(now, "wipe-confirmed", "teacher", who, id_))
     log.info("wipe confirmed", extra={"school": school, "device": row.device, "by": who})
     return Wipe(id_, row.device, CONFIRMED, runs_at)
@@ -138,8 +139,8 @@ async def cancel_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
         two = {row.asked_by, row.confirmed_by}
         if who not in two and not await _administrates(connection, school, who):
             raise NotAllowed("not-yours", "One of the two, or an administrator, takes it back.")
-        await _set(connection, school, id_, state=CANCELLED)
         await raise_wanted(connection, school, [row.device], ground.clock())
+        await _set(connection, school, id_, state=CANCELLED)
     log.info("wipe cancelled", extra={"school": school, "device": row.device, "by": who})
     return Wipe(id_, row.device, CANCELLED)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from httpx import Response
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, update
 
 from central_mdm.contract.register import Imported
 from central_mdm.fleet.ended import end_person
@@ -19,7 +19,7 @@ from central_mdm.roster.model import past, pupils, scopes, sources
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
 from central_mdm.roster.rules import give_class
 from tests.integration.test_mdm_roster import Puller
-from tests.mdm import Mdm
+from tests.mdm import Mdm, waiting
 from tests.registers import Register, village
 
 pytestmark = pytest.mark.real_loop
@@ -322,14 +322,6 @@ async def test_a_register_is_uploaded_and_its_year_ends_when_it_is_over(
     mdm.clock.at += 400 * 86_400
     mdm.tokens.clear()
     assert (await act(mdm, "archives", {"session": year["id"]})).json() == {"classes": 2}
-
-
-async def waiting(mdm: Mdm, count: int) -> None:
-    """Wait until so many transactions of this database wait for another one."""
-    query = text("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
-    async with asyncio.timeout(20), mdm.ground.database.engine.connect() as connection:
-        while await connection.scalar(query) != count:  # noqa: ASYNC110 - the database is looked at
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)

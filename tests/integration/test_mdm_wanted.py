@@ -52,12 +52,13 @@ from device_bridge.agent.guard.wiping import finish_wipe
 from device_bridge.agent.settings import Machine, NotHere, Remembered
 from tests import postgres
 from tests.integration.test_check_ins import duties_of
-from tests.mdm import Mdm, Prepared, bearer, new_request
+from tests.mdm import Mdm, Prepared, bearer, new_request, waiting
 from tests.restored import forget_who_was_ended
 from tests.unit.test_wanted import Pupil
 
 pytestmark = pytest.mark.real_loop
 on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
 HOUR, DAY = 3600, 86_400
 
 
@@ -315,6 +316,29 @@ async def test_a_missing_device_says_so_on_its_screen_until_it_is_found(
     await agent.check_ins.once()
     assert agent.pupil.lost[-1] == ""
     assert "lost" not in await standings(mdm)
+
+
+@on_postgresql
+async def test_two_acts_and_a_device_that_tells_at_once_wait_in_no_circle(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    headers, here = await administrator(mdm), {"scope": "device", "target": agent.id}
+    acts = {
+        "orders": {"id": "o1", "kind": "ring", **here},
+        "lost": {"device": agent.id, "text": "Call us"},
+        "found": {"device": agent.id},
+    }
+    async with asyncio.TaskGroup() as group:
+        told: list[asyncio.Task[httpx.Response]] = []
+        async with mdm.ground.database.writing(mdm.school) as tells:
+            row = select(devices.c.id).where(devices.c.id == agent.id)
+            await tells.execute(row.with_for_update())
+            for number, (path, asked) in enumerate(acts.items()):
+                post = mdm.http.post(f"/api/fleet/{path}", json=asked, headers=headers)
+                told.append(group.create_task(post))
+                await waiting(mdm, number + 1)
+    assert [(await each).status_code for each in told] == [200, 200, 200]
 
 
 async def test_no_class_and_no_more_than_five_a_day_can_be_reported_missing(mdm: Mdm) -> None:

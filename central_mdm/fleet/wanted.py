@@ -18,7 +18,7 @@ from central_mdm.contract.wanted import (
 )
 from central_mdm.fleet.declaring import nearest
 from central_mdm.fleet.features import FEATURES
-from central_mdm.fleet.groups import regroup
+from central_mdm.fleet.groups import hold_devices, regroup
 from central_mdm.fleet.model import devices
 from central_mdm.fleet.orders import PENDING, open_orders
 from central_mdm.fleet.urgent import ON, end_wipe, urgent_of
@@ -124,6 +124,8 @@ async def look_anew(
     And above one that holds the same and of which less is known: the copy was made before it told.
     It then tells all of it once more. `owes`: it tells the rest by itself.
     """
+    # Held from here on: what is wanted anew meanwhile comes before the look, or above it.
+    await hold_devices(connection, school, devices.c.id == device)
     await regroup(connection, school, device, now)
     version = await _version(connection, school, device)
     lacks = held == version and not owes and not await _has_told(connection, school, device)

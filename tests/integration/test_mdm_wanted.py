@@ -20,6 +20,7 @@ from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.contract.wanted import COMMANDS_MAX, Reports
 from central_mdm.fleet.declaring import nearest
 from central_mdm.fleet.ended import cancel_wipes, end_person
+from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.urgent import (
     WIPES_A_DAY,
@@ -442,6 +443,27 @@ async def test_what_a_silent_set_back_has_forgotten_of_a_device_is_told_once_mor
     await agent.check_ins.once()
     assert await standings(mdm) == told
     assert await looked(agent.wanted.version) == agent.wanted.version == held + 1
+
+
+async def test_what_is_wanted_anew_while_a_device_is_looked_at_is_not_lost(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    mdm.clock.at += 60
+    now = mdm.clock.at
+
+    async def looked() -> int:
+        async with mdm.ground.database.writing(mdm.school) as connection:
+            return await look_anew(connection, mdm.school, agent.id, now - 30, now)
+
+    async with asyncio.TaskGroup() as group, mdm.ground.database.writing(mdm.school) as wants:
+        await raise_wanted(wants, mdm.school, [agent.id], now)
+        version = group.create_task(looked())
+        if not mdm.ground.database.is_sqlite:  # there the one writer is waited for
+            await waiting(mdm, 1)
+    assert await version == now, "not one above what the device held"
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert await connection.scalar(select(devices.c.wanted_version)) == now
 
 
 async def test_of_a_database_that_was_set_back_no_erasure_goes_on(mdm: Mdm, tmp_path: Path) -> None:

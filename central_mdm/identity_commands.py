@@ -8,9 +8,10 @@ from msgspec import to_builtins
 
 from central_mdm.checked import checked, from_to
 from central_mdm.contract.region import School
+from central_mdm.fleet.ended import keep_person
 from central_mdm.identity import audit, second_factor
 from central_mdm.identity.openid import Provider, choose_provider
-from central_mdm.identity.people import Person, choose_password, keep_person, person_of
+from central_mdm.identity.people import Person, choose_password, person_of
 from central_mdm.identity.region import join
 from central_mdm.identity.roles import DEFAULTS
 from central_mdm.identity.rules import open_school

@@ -7,10 +7,10 @@ from typing import Final
 from msgspec import to_builtins
 
 from central_mdm.checked import DAYS_MAX, HOURS_MAX, from_to
-from central_mdm.fleet.ended import end_person
+from central_mdm.fleet.ended import choose_role, end_person
 from central_mdm.fleet.ending import ending
 from central_mdm.identity.revocation import end_device, end_grants
-from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs, want_teacher
+from central_mdm.identity.roles import ALL, DEFAULTS, choose_verbs, want_teacher
 from central_mdm.platform.acting import about
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish

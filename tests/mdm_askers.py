@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from central_mdm.identity.people import Person, keep_person
+from central_mdm.fleet.ended import keep_person
+from central_mdm.identity.people import Person
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.tokens import issue_pair
 from central_mdm.platform.ground import Ground

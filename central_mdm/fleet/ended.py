@@ -1,6 +1,8 @@
 """Whom the school ends wants nothing erased any more, also where they are let in again.
 
-So nobody is ended but with the wipes of which they are one of the two, in one transaction.
+Nor does who is given another role, also where they have the old one again: nobody expects it. So
+nobody is ended or made another but with the wipes of which they are one of the two, in one
+transaction.
 """
 
 from collections.abc import Collection
@@ -13,7 +15,9 @@ from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.urgent import ASKED, CANCELLED, CONFIRMED
 from central_mdm.fleet.wanted_model import urgent
 from central_mdm.identity.model import teachers
+from central_mdm.identity.people import Person, hashed_of, taken, write_person
 from central_mdm.identity.revocation import end_again, end_teachers, read_ours
+from central_mdm.identity.roles import give_role
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.errors import Missing
 from central_mdm.platform.ground import Ground
@@ -33,10 +37,29 @@ async def end_person(ground: Ground, school: str, person: str) -> int:
         held = select(teachers.c.id).where(*mine).with_for_update()
         if (await connection.execute(held)).first() is None:
             raise Missing("no-teacher")
-        if taken := await take_back_wipes(connection, ground, school, [person]):
-            about(person, f"cancelled wipes={several(taken, ROOM)}")
+        await _take_back_of(connection, ground, school, person)
         await end_by_hand(connection, school, person)
         return await end_teachers(connection, ground, school, [person])
+
+
+async def choose_role(ground: Ground, school: str, person: str, role: str) -> None:
+    """Give a person a role; with another one go their wipes. Raises Missing or Malformed."""
+    async with ground.database.writing(school) as connection:
+        if await give_role(connection, school, person, role):
+            await _take_back_of(connection, ground, school, person, f"role={role} ")
+
+
+async def keep_person(ground: Ground, school: str, person: Person, password: str) -> None:
+    """Add a person, or change the one of this id; no `password`: only the account signs in.
+
+    It ends all their sign-ins, with another role their wipes, and takes back who was ended. Raises
+    Malformed, Missing, or Refused where another has this login.
+    """
+    hashed = await hashed_of(ground, password) if password else ""
+    with taken():
+        async with ground.database.writing(school) as connection:
+            if await write_person(connection, school, person, hashed):
+                await _take_back_of(connection, ground, school, person.id, f"role={person.role} ")
 
 
 async def take_back(ground: Ground, school: str, token: str) -> None:
@@ -61,6 +84,14 @@ async def take_back_wipes(
 ) -> list[str]:
     """Cancel what these have asked for or confirmed and no device has done; return the ids."""
     return await _cancel(connection, ground, school, set(people))
+
+
+async def _take_back_of(
+    connection: AsyncConnection, ground: Ground, school: str, person: str, told: str = ""
+) -> None:
+    """Do so of one person, and have the act that it is a part of say which; `told` goes before."""
+    if wipes := await take_back_wipes(connection, ground, school, [person]):
+        about(person, f"{told}cancelled wipes={several(wipes, ROOM)}")
 
 
 async def _cancel(

@@ -82,14 +82,21 @@ async def found(ground: Ground, school: str, who: str, device: str) -> None:
 async def ask_wipe(
     ground: Ground, school: str, who: str, device: str, delay_seconds: int = DELAY_SECONDS
 ) -> Wipe:
-    """Ask that one device erases itself: not yet. Raises Missing, Malformed or Refused."""
+    """Ask that one device erases itself: not yet.
+
+    Raises Missing, Malformed, NotAllowed or Refused.
+    """
     if not DELAY_SECONDS <= delay_seconds <= DELAY_SECONDS_MAX:
         raise Malformed("no-such-delay", "From 60 minutes to 7 days.")
     now, wipe = ground.clock(), Wipe(ground.new_id(), device, ASKED)
     about(device, f"ask {wipe.id} minutes={delay_seconds // 60}", who)
     async with ground.database.writing(school) as connection:
+        await one_by_one(connection, school)
         await devices_of(connection, school, "device", device)
-        if not await people(connection, school) - {who}:
+        may = await people(connection, school)
+        if who not in may:
+            raise NotAllowed("wrong-role", "Who asks is no more of this school, or may not.")
+        if not may - {who}:
             raise Refused("no-second-person", "Nobody else of this school could confirm it.")
         row = {"id": wipe.id, "device": device, "kind": "wipe", "text": "", "state": ASKED}
         asked = {"school": school, "asked_by": who, "asked_at": now}
@@ -160,7 +167,7 @@ async def urgent_of(
         if row.kind == "lost":
             text = row.text
         elif not wipe and {row.asked_by, row.confirmed_by} <= await people(connection, school):
-            # One of them may be a substitute since.
+            # Who ends one of them or makes one a substitute cancels it; a server of before did not.
             wipe, wipe_at = row.id, max(row.runs_at, _sure_at(ground))
     return Urgent(device, school, version, ground.clock(), text, wipe, wipe_at)
 

@@ -14,7 +14,7 @@ from central_mdm.contract.names import TEXT, Id, Name
 from central_mdm.identity.model import teachers
 from central_mdm.identity.openid import link
 from central_mdm.identity.passwords import hash_password
-from central_mdm.identity.roles import want_role
+from central_mdm.identity.roles import role_of, want_role
 from central_mdm.identity.tokens import revoke_person
 from central_mdm.platform.acting import about
 from central_mdm.platform.database import upsert
@@ -37,38 +37,35 @@ class Person(Struct, frozen=True):
 async def add_person(ground: Ground, school: str, person: Person, password: str) -> None:
     """Add a person. Raises Malformed, or Refused where one of this id or login is there already."""
     row = {"id": person.id, "login": person.login, "name": person.name, "role": person.role}
-    row["password_hash"] = await _hashed(ground, password)
-    with _taken():
+    row["password_hash"] = await hashed_of(ground, password)
+    with taken():
         async with ground.database.writing(school) as connection:
             await connection.execute(insert(teachers).values(school=school, **row))
 
 
-async def keep_person(ground: Ground, school: str, person: Person, password: str) -> None:
-    """Add a person, or change the one of this id; no `password`: only the account signs in.
+async def write_person(
+    connection: AsyncConnection, school: str, person: Person, hashed: str
+) -> bool:
+    """Add a person, or change the one of this id; say whether they had another role.
 
-    It ends all their sign-ins, and takes back who was ended. Raises Malformed, Missing, or Refused
-    where another has this login.
+    It ends all their sign-ins, and takes back who was ended. What they wanted erased is for
+    `fleet.ended` to take back. Raises Malformed or Missing, or what the database does.
     """
-    hashed = await _hashed(ground, password) if password else ""
-    with _taken():
-        await _keep(ground, school, person, hashed)
-
-
-async def _keep(ground: Ground, school: str, person: Person, hashed: str) -> None:
     facts = {"login": person.login, "name": person.name, "role": person.role}
     facts["password_hash"] = hashed
-    async with ground.database.writing(school) as connection:
-        await want_role(connection, school, person.role)
-        if await _let_in_again(connection, school, person.id):
-            about(person.id, f"role={person.role} taken-back")
-        await connection.execute(
-            upsert(connection, teachers)
-            .values({"school": school, "id": person.id} | facts)
-            .on_conflict_do_update(index_elements=["school", "id"], set_=facts)
-        )
-        await revoke_person(connection, school, person.id)
-        if person.subject:
-            await link(connection, school, person.id, person.subject)
+    await want_role(connection, school, person.role)
+    before = await role_of(connection, school, person.id)
+    if await _let_in_again(connection, school, person.id):
+        about(person.id, f"role={person.role} taken-back")
+    await connection.execute(
+        upsert(connection, teachers)
+        .values({"school": school, "id": person.id} | facts)
+        .on_conflict_do_update(index_elements=["school", "id"], set_=facts)
+    )
+    await revoke_person(connection, school, person.id)
+    if person.subject:
+        await link(connection, school, person.id, person.subject)
+    return before not in {"", person.role}
 
 
 async def let_in_again(ground: Ground, school: str, person: str) -> None:
@@ -103,7 +100,7 @@ async def choose_password(ground: Ground, school: str, login: str, password: str
 
     Raises Malformed, Missing, or Refused for who was ended.
     """
-    hashed = await _hashed(ground, password)
+    hashed = await hashed_of(ground, password)
     async with ground.database.writing(school) as connection:
         person = await person_of(connection, school, login)
         mine = (teachers.c.school == school, teachers.c.id == person)
@@ -124,7 +121,7 @@ async def person_of(connection: AsyncConnection, school: str, login: str) -> str
 
 
 @contextmanager
-def _taken() -> Generator[None]:
+def taken() -> Generator[None]:
     """Say in a sentence what the database says by all that it was told."""
     try:
         yield
@@ -133,7 +130,7 @@ def _taken() -> Generator[None]:
         raise Refused("person-taken", told) from None
 
 
-async def _hashed(ground: Ground, password: str) -> str:
+async def hashed_of(ground: Ground, password: str) -> str:
     if len(password) < PASSWORD_MIN:
         raise Malformed("password", f"A password has {PASSWORD_MIN} characters or more.")
     return await ground.passwords.run(hash_password, password)

@@ -51,14 +51,25 @@ async def choose_verbs(ground: Ground, school: str, role: str, verbs: tuple[str,
         )
 
 
-async def choose_role(ground: Ground, school: str, teacher: str, role: str) -> None:
-    """Give a person another role. Raises Missing or Malformed."""
-    async with ground.database.writing(school) as connection:
-        await want_role(connection, school, role)
-        mine = (teachers.c.school == school, teachers.c.id == teacher)
-        done = await connection.execute(update(teachers).where(*mine).values(role=role))
-        if not done.rowcount:
-            raise Missing("no-teacher")
+async def give_role(connection: AsyncConnection, school: str, teacher: str, role: str) -> bool:
+    """Give a person a role; say whether they had another. Raises Missing or Malformed.
+
+    What they wanted erased is for `fleet.ended` to take back.
+    """
+    await want_role(connection, school, role)
+    before = await role_of(connection, school, teacher)
+    if not before:
+        raise Missing("no-teacher")
+    mine = (teachers.c.school == school, teachers.c.id == teacher)
+    await connection.execute(update(teachers).where(*mine).values(role=role))
+    return before != role
+
+
+async def role_of(connection: AsyncConnection, school: str, person: str) -> str:
+    """Return the role a person has until this transaction ends; "": there is no such person."""
+    mine = (teachers.c.school == school, teachers.c.id == person)
+    held = select(teachers.c.role).where(*mine).with_for_update()
+    return (await connection.execute(held)).scalar() or ""
 
 
 async def want_role(connection: AsyncConnection, school: str, role: str) -> None:

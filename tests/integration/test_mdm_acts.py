@@ -7,11 +7,10 @@ from sqlalchemy import func, insert, select
 
 from central_mdm.contract.heads import Alarm
 from central_mdm.fleet.acts import ACTS_AN_HOUR, ask, confirm, person, waiting
-from central_mdm.fleet.ended import end_person
+from central_mdm.fleet.ended import choose_role, end_person
 from central_mdm.fleet.model import releases
 from central_mdm.identity.attempts import GUESSES, count
 from central_mdm.identity.model import certificates
-from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school, prove
 from central_mdm.journal.alarms import alarms_of, alarms_since
 from central_mdm.platform.authentication import Caller

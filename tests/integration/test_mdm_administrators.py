@@ -14,11 +14,11 @@ from sqlalchemy import delete, update
 
 from central_mdm.cli import main
 from central_mdm.contract.region import School
+from central_mdm.fleet.ended import choose_role, keep_person
 from central_mdm.identity import audit, region, second_factor
 from central_mdm.identity.model import audit_acts, second_factors, sign_in_failures
-from central_mdm.identity.people import Person, keep_person
+from central_mdm.identity.people import Person
 from central_mdm.identity.region import join
-from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.platform.acting import several

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
+from central_mdm.fleet.ended import choose_role
 from central_mdm.fleet.wanted_model import urgent
 from central_mdm.identity.model import audit_acts, certificates
-from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school
 from central_mdm.platform.answers import Asked, answers, take_turn
 from central_mdm.platform.api import KEY_HEADER

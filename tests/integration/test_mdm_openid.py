@@ -15,11 +15,11 @@ from msgspec import json
 
 from central_mdm.contract.identity import SignedIn
 from central_mdm.contract.openid import OpenIdAsked, OpenIdBegun, OpenIdDone
+from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.audit import acts_before
 from central_mdm.identity.openid import Provider, choose_provider, link
 from central_mdm.identity.openid_tokens import read_id_token
 from central_mdm.identity.providers import Providers
-from central_mdm.identity.roles import choose_role
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.platform.errors import Malformed, NotSignedIn
 from classroom_app.cloud.account import Account

@@ -15,8 +15,8 @@ from sqlalchemy import text, update
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, ChunkRef, Manifest
 from central_mdm.contract.register import Teaching
+from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.model import teachers
-from central_mdm.identity.roles import choose_role
 from central_mdm.identity.rules import open_school
 from central_mdm.partage.quota import keep_quota, room
 from central_mdm.platform.authentication import Caller

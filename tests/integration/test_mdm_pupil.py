@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from central_mdm.cli import main
 from central_mdm.contract.roster import PupilRow
-from central_mdm.identity.people import Person, keep_person
+from central_mdm.fleet.ended import keep_person
+from central_mdm.identity.people import Person
 from central_mdm.journal.model import events
 from central_mdm.platform.errors import Missing
 from central_mdm.pupils import Forgotten, Told, forget, tell

@@ -10,9 +10,8 @@ from httpx import Response
 from sqlalchemy import delete, func, insert, select, update
 
 from central_mdm.contract.register import Imported
-from central_mdm.fleet.ended import end_person
+from central_mdm.fleet.ended import choose_role, end_person
 from central_mdm.identity.model import teachers
-from central_mdm.identity.roles import choose_role
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import past, pupils, scopes, sources

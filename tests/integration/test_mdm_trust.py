@@ -16,13 +16,13 @@ from sqlalchemy import delete, select, update
 from central_mdm.contract.grants import Assignment, DenyList, Grant
 from central_mdm.contract.identity import Problem
 from central_mdm.fleet.declaring import declare_policy
-from central_mdm.fleet.ended import end_person, take_back
+from central_mdm.fleet.ended import choose_role, end_person, keep_person, take_back
 from central_mdm.fleet.model import policies
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.model import deny_lists, schools
-from central_mdm.identity.people import Person, choose_password, keep_person
+from central_mdm.identity.people import Person, choose_password
 from central_mdm.identity.revocation import end_device, end_grants, newest, publish_list
-from central_mdm.identity.roles import ALL, DEFAULTS, choose_role, choose_verbs
+from central_mdm.identity.roles import ALL, DEFAULTS, choose_verbs
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.roster.feed import publish

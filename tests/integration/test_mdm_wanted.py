@@ -19,7 +19,7 @@ from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.contract.wanted import COMMANDS_MAX, Reports
 from central_mdm.fleet.declaring import nearest
-from central_mdm.fleet.ended import cancel_wipes, end_person
+from central_mdm.fleet.ended import cancel_wipes, choose_role, end_person, keep_person
 from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.urgent import (
@@ -33,9 +33,8 @@ from central_mdm.fleet.wanted import look_anew
 from central_mdm.fleet.wanted_model import reports, urgent
 from central_mdm.identity import second_factor
 from central_mdm.identity.model import second_factors
-from central_mdm.identity.people import let_in_again
+from central_mdm.identity.people import Person, let_in_again
 from central_mdm.identity.revocation import newest
-from central_mdm.identity.roles import choose_role
 from central_mdm.joining import ground_at
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import Database
@@ -507,6 +506,53 @@ async def test_another_administrator_cancels_and_who_is_ended_wants_nothing_eras
     assert (await confirm_wipe(mdm.ground, mdm.school, first, other.id)).state == "confirmed"
     with pytest.raises(Missing):
         await end_person(mdm.ground, mdm.school, "nobody")
+
+
+async def test_who_is_given_another_role_and_then_the_old_one_has_nothing_erased(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    agent = await agent_of(mdm, tmp_path / "device")
+    first, second, third = (each["id"] for each in mdm.sample["teachers"][:3])
+
+    async def have(person: str, *roles: str) -> None:
+        for role in roles:
+            await choose_role(mdm.ground, mdm.school, person, role)
+
+    async def keep(*roles: str) -> None:
+        for role in roles:
+            keller = Person(second, "keller", "Keller", role)
+            await keep_person(mdm.ground, mdm.school, keller, "")
+
+    await have(first, "administrator")
+    for confirmer, change in (
+        (third, partial(have, first, "substitute", "administrator")),
+        (second, partial(keep, "substitute", "teacher")),
+    ):
+        asked = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+        wipe = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+        await confirm_wipe(mdm.ground, mdm.school, confirmer, wipe.id)
+        await have(first, "administrator")
+        await keep("teacher")
+        await agent.check_ins.once()
+        assert await heard(mdm, agent) == wipe.id, "who they were they are"
+        await change()
+        assert await heard(mdm, agent) == ""
+        mdm.clock.at += 2 * HOUR
+        await agent.check_ins.once()
+        assert agent.wanted.wipe == ""
+        with pytest.raises(Refused) as over:
+            await cancel_wipe(mdm.ground, mdm.school, third, wipe.id)
+        assert over.value.detail == "It is cancelled."
+    assert (await confirm_wipe(mdm.ground, mdm.school, third, asked.id)).state == "confirmed"
+    await have(second, "substitute")
+    with pytest.raises(NotAllowed, match="wrong-role"):
+        await ask_wipe(mdm.ground, mdm.school, second, agent.id)
+
+
+async def heard(mdm: Mdm, agent: Agent) -> str:
+    """Return which erasure the device would hear of now."""
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        return (await urgent_of(connection, mdm.ground, mdm.school, agent.id, 1)).wipe
 
 
 async def test_who_is_let_in_again_after_a_lost_list_was_brought_back_has_nothing_erased(

@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from central_mdm.identity.roles import choose_role
+from central_mdm.fleet.ended import choose_role
 from central_mdm.platform.counts import Spread
 from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.tidying import tidy_daily

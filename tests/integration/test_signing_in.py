@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec.structs import replace
 
 from central_mdm.contract.identity import SignedIn
+from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.revocation import end_device
-from central_mdm.identity.roles import choose_role
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class, take_class

@@ -13,7 +13,8 @@ import pytest
 from blake3 import blake3
 
 from central_mdm.contract.identity import SignedIn
-from central_mdm.identity.roles import choose_role, choose_verbs
+from central_mdm.fleet.ended import choose_role
+from central_mdm.identity.roles import choose_verbs
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CodeAsked, NoFactor, NotSignedIn, WrongCode

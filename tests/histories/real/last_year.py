@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from msgspec.structs import replace
 
+from central_mdm.fleet.ended import keep_person
 from central_mdm.identity.model import teachers
-from central_mdm.identity.people import Person, keep_person
+from central_mdm.identity.people import Person
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at, enrol, give
 from central_mdm.joining import ground_at
 from central_mdm.platform.authentication import Caller

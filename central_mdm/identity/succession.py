@@ -14,7 +14,7 @@ from central_mdm.identity.model import schools, successions, teachers
 from central_mdm.identity.revocation import newest, publish_list
 from central_mdm.identity.rules import school_row
 from central_mdm.identity.sealed import open_standby, seal_standby
-from central_mdm.identity.statements import sign
+from central_mdm.identity.statements import read, sign
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
 
@@ -55,12 +55,17 @@ async def succeed(
 
     `sealed` is the standby's file and what opens it, `next_file` where the next standby goes and
     what seals it. The new key is on the disk first, then the database says so in one transaction,
-    then the key is taken up: ended between the two, the same call goes on there.
+    then the key is taken up: ended anywhere after the first, the same call goes on there.
     Raises Malformed, Refused or OSError.
     """
     whose, standby = open_standby(*sealed)
     async with ground.database.reading(school) as connection:
         about = await school_row(connection, school)
+        last = await since(connection, school, about.succession - 1)
+    if _has_spoken(standby, last) and _is_taken_up(ground, school, about.root):
+        if not _is_sealed_in(about.standby, school, *next_file):
+            raise Refused("another-standby", "It has spoken already; the next one is another.")
+        return await _sign_anew(ground, school, about.succession)
     key = ground.keys.stage(school)
     if key_of_root(about.root, school) == key.public_key():
         return await _taken_up(ground, school, about.succession)
@@ -87,9 +92,35 @@ async def succeed(
     return await _taken_up(ground, school, epoch)
 
 
+def _has_spoken(standby: Ed25519PrivateKey, statements: tuple[str, ...]) -> bool:
+    """Say whether one of these successions is signed by this standby."""
+    key = standby.public_key()
+    return any(read(each, SUCCESSION_TYPE, Succession, key) for each in statements)
+
+
+def _is_taken_up(ground: Ground, school: str, root: str) -> bool:
+    try:
+        return ground.keys.key(school).public_key() == key_of_root(root, school)
+    except LookupError:
+        return False
+
+
+def _is_sealed_in(thumbprint: str, school: str, file: Path, passphrase: str) -> bool:
+    """Say whether this is the file of the standby that is pinned. Raises Malformed."""
+    if not file.exists():
+        return False
+    whose, standby = open_standby(file.read_bytes(), passphrase)
+    return (whose, thumbprint_of(standby.public_key())) == (school, thumbprint)
+
+
 async def _taken_up(ground: Ground, school: str, epoch: int) -> int:
     """Take up the staged key, and sign by it whom the school has ended; return `epoch`."""
     ground.keys.take_up(school)
+    return await _sign_anew(ground, school, epoch)
+
+
+async def _sign_anew(ground: Ground, school: str, epoch: int) -> int:
+    """Sign by the new key whom the school has ended; return `epoch`."""
     async with ground.database.writing(school) as connection:
         if (await newest(connection, school)).number:
             await publish_list(connection, ground, school)

@@ -18,6 +18,7 @@ from central_mdm.identity.sealed import open_authority
 from central_mdm.identity.succession import make_standby, pin_standby, succeed
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.keys import FolderKeys
+from central_mdm.succeeding import succeed_school
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import own_key, read_enrolment, read_school
 from device_bridge.agent.guard.mdm import CheckIns, enrol
@@ -124,6 +125,42 @@ async def test_a_server_s_root_is_succeeded_and_its_devices_and_teachers_follow(
     assert read_grant(granted, after.school)
     with pytest.raises(NotAllowed):
         read_grant(granted, school)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_succession_that_was_killed_once_its_key_was_taken_up_comes_to_the_same_end(
+    mdm: Mdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe = tmp_path / "safe"
+    await pin_standby(mdm.ground, mdm.school, make_standby(mdm.school, safe, FIRST))
+    await end_person(mdm.ground, mdm.school, "t-keller")
+    sealed, following = (safe.read_bytes(), FIRST), (tmp_path / "next", SECOND)
+    take_up = FolderKeys.take_up
+
+    class Killed(BaseException):
+        pass
+
+    def killed(keys: FolderKeys, school: str) -> None:
+        take_up(keys, school)
+        raise Killed
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FolderKeys, "take_up", killed)
+        with pytest.raises(Killed):
+            await succeed_school(mdm.ground, mdm.school, sealed, following)
+    key = mdm.ground.keys.key(mdm.school).public_key()
+    with pytest.raises(Refused, match="another-standby"):
+        await succeed_school(mdm.ground, mdm.school, sealed, (tmp_path / "third", SECOND))
+    with pytest.raises(Malformed):
+        await succeed_school(mdm.ground, mdm.school, sealed, (following[0], FIRST))
+    assert await succeed_school(mdm.ground, mdm.school, sealed, following) == 1
+    assert mdm.ground.keys.key(mdm.school).public_key() == key
+    signed = await mdm.sign_in()
+    told = (await mdm.http.get("/api/trust", headers=bearer(signed["token"]))).json()
+    school = School.pin(mdm.school, signed["root"].encode())
+    assert read_deny_list(told["deny_list"], school).number > mdm.clock.at
+    last = (following[0].read_bytes(), SECOND), (tmp_path / "last", FIRST)
+    assert await succeed_school(mdm.ground, mdm.school, *last) == 2
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

@@ -157,6 +157,11 @@ class Sync:
         self._line = line or Line()
         self._files = Files(cloud, store, self._line, self._count, self._said_of_files, jitter)
         self._sending = False
+        self._sent_again = ""
+        """The new id of this journal by which the central side had nothing, and was sent all.
+
+        Where it had answered each act before, it has nothing by it until the next act.
+        """
         self.state = SyncState()
 
     def wake(self) -> None:
@@ -319,6 +324,7 @@ class Sync:
 
     async def _doubt_work(self) -> None:
         """Offer all work anew that is here: who was set back may have an act and not its file."""
+        self._sent_again = ""
         self._files.doubt()
         if doubted := await self._store.doubt_work():
             log.warning("the central side is asked for its files", extra={"files": doubted})
@@ -361,6 +367,8 @@ class Sync:
         back here.
         """
         if self.state.waiting or await self._store.waiting_count():
+            if await self._store.waiting_events(1):
+                self._sent_again = ""
             await self._tell_heads(())
 
     async def _push_heads(self) -> None:
@@ -389,13 +397,15 @@ class Sync:
             kinds = " ".join(sorted({alarm.code for alarm in heard.alarms}))
             log.warning("journals differ", extra={"alarms": len(heard.alarms), "kinds": kinds})
         lost = await self._store.lost(heard.held)
-        if lost:
+        # Of an id that is new here it may only have heard nothing yet.
+        known = heard.held > 0 or not self._store.after
+        if lost and (known or self._store.origin != self._sent_again):
             log.warning("the central side lacks events", extra={"events": lost})
             await self._doubt_work()  # before the events wait again: a crash hides nothing
             await self._store.unsettle(heard.held)
+            origin = self._store.origin
             await self._push_events()
-        # Of an id that is new here it may only have heard nothing yet.
-        known = heard.held > 0 or not self._store.after
+            self._sent_again = origin
         restored = (bool(lost) and known) or self.state.restored
         self._say(replace(self.state, restored=restored, doubts=len(heard.alarms)))
 

@@ -13,7 +13,7 @@ from central_mdm.contract.heads import Alarm, HeadOutcome, HeadsHeard, HeadsTold
 from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import SEQUENCE_TAKEN, Event, Outcome, Pushed
 from central_mdm.contract.partage import FileAnswer, FileOffered
-from central_mdm.contract.roster import Change, Changes, ClassRow, Scopes
+from central_mdm.contract.roster import OWN_SCOPE, Change, Changes, ClassRow, Scopes
 from classroom_app.cloud.errors import (
     CloudError,
     NotAServer,
@@ -36,11 +36,12 @@ class Script:
         self.spoils: set[str] = set()
         self.code = "malformed"
         self.pushed: list[list[str]] = []
-        self.sums = [sum_of([ROW])]
+        self.epoch, self.sums = "one", [sum_of([ROW])]
         self.asked_at: list[float] = []
         self.missing: list[tuple[str, ...]] = []
         self.full, self.lost, self.refuses = False, "", ""
         self.forked: set[str] = set()
+        self.noted: set[str] = set()
         self.taught: tuple[str, ...] = ("class:5B",)
         self.document = ""
         self.looked_for: list[tuple[str, str]] = []
@@ -70,10 +71,9 @@ class Script:
         return Scopes(self.taught)
 
     async def changes(self, scope: str, epoch: str, after: int) -> Changes:
-        del epoch
-        changes = (ROW,) if after < 1 else ()
+        changes = (ROW,) if after < 1 or epoch != self.epoch else ()
         total = self.sums.pop(0) if len(self.sums) > 1 else self.sums[0]
-        return Changes(scope, "one", changes, 1, False, 1, total)  # noqa: FBT003 - no more
+        return Changes(scope, self.epoch, changes, 1, False, 1, total)  # noqa: FBT003 - no more
 
     async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed:
         self.order.append(f"push {after}" if after else "push")
@@ -82,9 +82,13 @@ class Script:
         self.pushed.append([event.id for event in events])
         if self.spoils & {event.id for event in events}:
             raise Refused(self.code)
-        if self.forked & {event.origin for event in events}:
-            return Pushed(tuple(Outcome(one.id, "refused", SEQUENCE_TAKEN) for one in events))
-        return Pushed(tuple(Outcome(event.id, "applied") for event in events))
+        forked = bool(self.forked & {event.origin for event in events})
+        return Pushed(tuple(self._outcome(event.id, forked=forked) for event in events))
+
+    def _outcome(self, event: str, *, forked: bool) -> Outcome:
+        if forked or event in self.noted:
+            return Outcome(event, "refused", SEQUENCE_TAKEN)
+        return Outcome(event, "applied")
 
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard:
         self.order.append("heads")
@@ -184,6 +188,35 @@ async def test_a_journal_whose_places_are_taken_goes_on_under_another_id_once_a_
     await sync.once()
     assert store.origin == "store-1-anew-anew"
     assert (sync.state.waiting, sync.state.refused) == (0, 1)
+    caplog.clear()
+
+
+async def test_of_an_id_by_which_nothing_was_taken_the_journal_is_sent_again_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    central, store = Script(), MemoryStore()
+    central.taught = (f"{OWN_SCOPE}t-1",)
+    for number in range(1, 4):
+        store.write(number)
+    sync, _ = make(central, store)
+    await sync.once()
+    store.write(4)
+    central.noted = {"event-4"}  # by one of before, which goes on to say so
+    await sync.once()
+    assert (store.origin, store.outcomes["event-4"].state) == ("store-1-anew", "refused")
+    central.pushed.clear()
+    central.held = 0
+    for _ in range(3):
+        await sync.once()
+    assert central.pushed == [["event-1", "event-2", "event-3"]]
+    assert sync.state.in_step
+    central.epoch = "two"  # it was set back: now it may have lost them
+    for _ in range(3):
+        await sync.once()
+    assert central.pushed == [["event-1", "event-2", "event-3"]] * 2
+    store.write(5)  # so it may in silence; what it takes now would hide that
+    await sync.once()
+    assert central.pushed[2:] == [["event-1", "event-2", "event-3", "event-5"]]
     caplog.clear()
 
 

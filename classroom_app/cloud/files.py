@@ -40,6 +40,9 @@ TELL_SECONDS: Final = 0.2
 """So often at most it is told how far the sending is."""
 STOPPED_SECONDS: Final = 3600.0
 """How long what a teacher has stopped stays so; what nobody sends for ever would be lost."""
+AWAY_SECONDS: Final = 60.0
+AWAY_SECONDS_MAX: Final = 86_400.0
+"""How long what could not be read back is not asked for: doubling, where it never can be."""
 Held = Literal["", "metered", "slow", "stopped"]
 """Why work waits in spite of a server that is there; "slow": a large one goes alone."""
 _manifest: Final = msgpack.Decoder(Manifest)
@@ -93,7 +96,8 @@ class Files:
         self._held: Held = ""
         self._problem: CloudError | NotKept | None = None
         """What first kept a file of this turn, and not those after it."""
-        self._objects_away = False
+        self._objects_away, self._unasked = False, 0
+        self._away_seconds = self._look_at = 0.0
         self._told_at = self._stopped_until = 0.0
         self._insisted = self._asks = False
 
@@ -106,6 +110,10 @@ class Files:
         """Let the next push that comes to its end send all, whatever the line is."""
         self._stopped_until, self._insisted = 0.0, True
 
+    def look(self) -> None:
+        """Have the next push look whether what could not be read back can be now."""
+        self._look_at = 0.0
+
     def doubt(self) -> None:
         """Ask of each file first, until all have gone: most of what waits is there already."""
         self._asks = True
@@ -114,12 +122,15 @@ class Files:
         """Push each waiting file; return what ended it, or kept some of them.
 
         One that fails for itself waits for the next turn and holds up none after it. So does one
-        for which the school has no room: it is refused for now, not for good.
+        for which the school has no room: it is refused for now, not for good. What lies out of
+        reach is told each time, and looked for less and less often.
         """
-        tried, batch = set[str](), list[FileOffered]()
+        batch = list[FileOffered]()
         self._begin()
         try:
             self._suspected = await self._store.suspected_files()
+            tried = set(self._suspected) if self._objects_away else set[str]()
+            self._unasked = len(tried)
             while True:
                 # Before a large one something smaller may have come.
                 if not batch or _size(batch[0]) > SMALL_BYTES:
@@ -138,15 +149,17 @@ class Files:
             self._gone.clear()
             self._sending = Sending()
             self._told(self._sending, "" if self._held == "slow" else self._held)
-        return self._problem
+        return self._problem or (ObjectsUnreachable("still") if self._unasked else None)
 
     def _begin(self) -> None:
         self._sent.clear()
-        self._held, self._problem, self._objects_away = "", None, False
+        self._held, self._problem, self._unasked = "", None, 0
+        self._objects_away = _seconds() < self._look_at
 
     async def _waiting(self, tried: set[str]) -> list[FileOffered]:
         """Return waiting files that were not tried in this turn, smallest first."""
-        waiting = await self._store.waiting_files(len(tried & self._gone.keys()) + FILES_AT_ONCE)
+        here = self._unasked + len(tried & self._gone.keys())  # they wait still
+        waiting = await self._store.waiting_files(here + FILES_AT_ONCE)
         if waiting and not self._sending.of_files:
             files, size = await self._store.waiting_work()
             self._sending = Sending(of_files=files, of_bytes=size)
@@ -308,8 +321,10 @@ class Files:
             if self._objects_away:  # to wait for them once a turn is enough
                 raise ObjectsUnreachable("still")
             await self._cloud.get_chunk(name, offered.id)
+            self._away_seconds = 0.0
         except CloudError as error:
-            self._objects_away |= isinstance(error, ObjectsUnreachable)
+            if isinstance(error, ObjectsUnreachable):
+                self._note_away()
             if isinstance(error, Refused) and error.code == NO_FILE:
                 epoch, _ = await self._store.cursor(f"class:{offered.class_id}")
                 if not epoch:
@@ -318,6 +333,12 @@ class Files:
             if isinstance(error, Refused):
                 raise NotAServer("forgets-chunks") from error
             raise
+
+    def _note_away(self) -> None:
+        if not self._objects_away:
+            self._away_seconds = min(max(2 * self._away_seconds, AWAY_SECONDS), AWAY_SECONDS_MAX)
+            self._look_at = _seconds() + self._away_seconds
+        self._objects_away = True
 
     async def _chunk(self, manifest: bytes, name: str) -> bytes | None:
         try:

@@ -166,6 +166,7 @@ class Sync:
 
     def wake(self) -> None:
         """Ask for a turn soon: something waits, or the network came back."""
+        self._files.look()
         self._woken.set()
         self._stirred.set()
 

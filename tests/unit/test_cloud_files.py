@@ -15,7 +15,13 @@ from classroom_app.cloud.errors import (
     ServerBusy,
     Unreachable,
 )
-from classroom_app.cloud.files import FILES_BESIDE, SMALL_BYTES, STOPPED_SECONDS, Sending
+from classroom_app.cloud.files import (
+    FILES_AT_ONCE,
+    FILES_BESIDE,
+    SMALL_BYTES,
+    STOPPED_SECONDS,
+    Sending,
+)
 from classroom_app.cloud.line import SLOW_BYTES, Line
 from classroom_app.cloud.sync import Sync, SyncState
 from tests.sync_store import MemoryStore, Trusting
@@ -229,9 +235,41 @@ async def test_where_chunks_are_out_of_reach_is_looked_once_a_turn_and_the_rest_
     assert desk.store.suspected == set(drawn)
     assert len(desk.script.looked_for) == 1
     sent = len(desk.script.sent)
+    desk.sync.wake()
     with pytest.raises(ObjectsUnreachable):
         await desk.sync.once()
     assert len(desk.script.sent) == sent, "what was suspected is asked for before it is sent anew"
+
+
+async def test_what_lies_out_of_reach_for_good_is_told_each_turn_and_asked_for_once_a_day() -> None:
+    desk = Desk()
+    desk.script.far = True
+    drawn = FILES_AT_ONCE + 1
+    desk.drawn = iter((0.05, 0.05) * drawn)
+    for _ in range(drawn):
+        desk.collect(b"drawn")
+
+    async def turn() -> int:
+        desk.script.order.clear()
+        with pytest.raises(ObjectsUnreachable):
+            await desk.sync.once()
+        assert (desk.sync.state.why, desk.sync.state.waiting) == ("storage", drawn)
+        return desk.script.order.count("file")
+
+    asked = list[bool]()
+    for _ in range(30 * 24):
+        asked.append(bool(await turn()))
+        await asyncio.sleep(3600)
+    assert sum(asked[10 * 24 :]) <= 20, "once a day, and oftener at first"
+    assert sum(asked[: 10 * 24]) >= 12
+    await turn()
+    large = desk.collect(LARGE)
+    assert await turn() == 1
+    assert desk.kept() == [large], "what was not drawn goes, behind as many as there are"
+    desk.script.far = False
+    desk.sync.wake()  # in another network
+    await desk.sync.once()
+    assert desk.sync.state.in_step
 
 
 async def test_no_revocation_and_no_journal_waits_for_a_long_upload() -> None:

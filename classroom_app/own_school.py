@@ -285,8 +285,8 @@ async def note_left(keeping: Keeping, school: School, path: str) -> str:
             return file.read(RECEIPT_BYTES_MAX)
 
     device = read_receipt(await asyncio.to_thread(read), school).device
-    _, last = await keeping.cursor(SCOPE)
-    await keeping.apply(SCOPE, SCOPE, (Change(last + 1, "device", device),), last + 1, 0, "")
+    last = await keeping.last_number(SCOPE)
+    await keeping.apply(SCOPE, SCOPE, (Change(last + 1, "device", device),), "", 0, "")
     return device
 
 
@@ -331,12 +331,12 @@ def rows_of(classes: Sequence[Roster]) -> list[Row]:
 
 async def add_rows(keeping: Keeping, rows: Sequence[Row]) -> None:
     """Put rows of our own into the roster, newest last."""
-    _, last = await keeping.cursor(SCOPE)
+    last = await keeping.last_number(SCOPE)
     changes = tuple(
         Change(last + number, entity_of(row), row.id, row)
         for number, row in enumerate(rows, start=1)
     )
-    await keeping.apply(SCOPE, SCOPE, changes, last + len(rows), 0, "")
+    await keeping.apply(SCOPE, SCOPE, changes, "", 0, "")
 
 
 def entity_of(row: Row) -> Literal["class", "pupil", "device"]:

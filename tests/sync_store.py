@@ -45,7 +45,7 @@ class MemoryStore:
     files: list[FileOffered] = field(default_factory=list[FileOffered])
     chunks: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
     rows: dict[str, Rows] = field(default_factory=dict[str, Rows])
-    cursors: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    cursors: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     answers: dict[str, FileAnswer] = field(default_factory=dict[str, FileAnswer])
     suspected: set[str] = field(default_factory=set[str])
@@ -55,26 +55,26 @@ class MemoryStore:
     origin: str = "store-1"
     after: int = 0
 
-    async def cursor(self, scope: str) -> tuple[str, int]:
-        return self.cursors.get(scope, ("", 0))
+    async def cursor(self, scope: str) -> tuple[str, str]:
+        return self.cursors.get(scope, ("", ""))
 
     async def apply(
         self,
         scope: str,
         epoch: str,
         changes: tuple[Change, ...],
-        last: int,
+        cursor: str,
         count: int,
         checksum: str,
     ) -> bool:
-        if self.cursors.get(scope, (epoch, 0))[0] != epoch:
+        if self.cursors.get(scope, (epoch, ""))[0] != epoch:
             self.rows.pop(scope, None)
         rows = self.rows.setdefault(scope, {})
         for change in changes:
             rows.pop((change.entity, change.id), None)
             if change.row is not None:
                 rows[change.entity, change.id] = change
-        self.cursors[scope] = (epoch, last)
+        self.cursors[scope] = (epoch, cursor)
         if checksum and (len(rows), sum_of(rows.values())) != (count, checksum):
             del self.rows[scope], self.cursors[scope]
             self.dropped += 1

@@ -252,7 +252,7 @@ async def _enter_roster(keeping: Keeping, places: Sequence[Place]) -> None:
     ]
     changes = tuple(Change(n, entity_of(row), row.id, row) for n, row in enumerate(rows, 1))
     epoch = f"epoch-{next(_epochs)}"
-    assert await keeping.apply(f"class:{CLASS}", epoch, changes, len(rows), len(rows), "")
+    assert await keeping.apply(f"class:{CLASS}", epoch, changes, "on", len(rows), "")
 
 
 @asynccontextmanager

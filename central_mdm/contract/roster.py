@@ -40,6 +40,9 @@ class DeviceRow(Struct, frozen=True, tag="device"):
 
 
 Row = ClassRow | PupilRow | DeviceRow
+CURSOR_MAX: Final = 256
+Cursor = Annotated[str, Meta(min_length=1, max_length=CURSOR_MAX, pattern=r"^[A-Za-z0-9_-]+$")]
+"""How far a scope was told. Opaque: the server makes it and alone reads it; it fits into a URL."""
 
 
 class Change(Struct, frozen=True):
@@ -56,16 +59,18 @@ class Change(Struct, frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """GET /api/changes?scope=&epoch=&after=&limit=.
+    """GET /api/changes?scope=&cursor=&limit=.
 
-    `epoch` changes when the server was restored: the app then starts that scope afresh.
+    `cursor` is what to send next time, without which the scope is told from its start; so it is
+    where the server cannot go on from a cursor. `epoch` changes when the server was restored: what
+    an app has of the scope from another epoch goes first.
     `count` and `checksum` are over the whole scope's live rows, when `has_more` is False.
     """
 
     scope: Scope
     epoch: Id
     changes: tuple[Change, ...]
-    last: Count
+    cursor: Cursor
     has_more: bool
     count: Count = 0
     checksum: str = ""

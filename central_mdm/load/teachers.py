@@ -26,13 +26,13 @@ _pushed: Final = json.Decoder(Pushed)
 
 @dataclass
 class Teacher:
-    """`cursors`: how far each scope was pulled. `waiting`: events that no server has answered."""
+    """`cursors`: what to send for each scope. `waiting`: events that no server has answered."""
 
     school: str
     login: str
     password: str
     token: str = ""
-    cursors: dict[str, tuple[str, int]] = field(default_factory=dict[str, tuple[str, int]])
+    cursors: dict[str, str] = field(default_factory=dict[str, str])
     waiting: tuple[Event, ...] = ()
     sequence: int = 0
 
@@ -45,7 +45,7 @@ class Teacher:
         self.token = _signed_in.decode(answer.body).token
         answer = await lines.ask(request("GET", "/api/scopes", self.token))
         if answer.status == OK:
-            self.cursors = dict.fromkeys(_scopes.decode(answer.body).scopes, ("", 0))
+            self.cursors = dict.fromkeys(_scopes.decode(answer.body).scopes, "")
         for scope in self.cursors:
             while answer.status == OK:
                 answer, has_more = await self._pull(lines, scope)
@@ -74,13 +74,12 @@ class Teacher:
         return answer
 
     async def _pull(self, lines: Lines, scope: str) -> tuple[Answer, bool]:
-        epoch, after = self.cursors[scope]
-        path = f"/api/changes?scope={quote(scope)}&epoch={epoch}&after={after}"
+        path = f"/api/changes?scope={quote(scope)}&cursor={self.cursors[scope]}"
         answer = await lines.ask(request("GET", path, self.token))
         if answer.status != OK:
             return answer, False
         page = _changes.decode(answer.body)
-        self.cursors[scope] = page.epoch, page.last
+        self.cursors[scope] = page.cursor
         return answer, page.has_more
 
     def _event(self) -> Event:

@@ -6,7 +6,7 @@ from litestar import Router, get
 from litestar.params import QueryParameter
 
 from central_mdm.contract.register import Timetable
-from central_mdm.contract.roster import Changes, Scopes
+from central_mdm.contract.roster import CURSOR_MAX, Changes, Scopes
 from central_mdm.platform.api import TEACHER, AnyRequest, problems
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.ground import Ground
@@ -15,8 +15,7 @@ from central_mdm.roster.administering import timetable_of
 
 # Litestar gives a parameter called `scope` the ASGI scope.
 ScopeName = Annotated[str, QueryParameter(name="scope", max_length=80, min_length=1)]
-Epoch = Annotated[str, QueryParameter(max_length=64)]
-After = Annotated[int, QueryParameter(ge=0, le=2**53)]
+Cursor = Annotated[str, QueryParameter(max_length=CURSOR_MAX)]
 Limit = Annotated[int, QueryParameter(ge=1, le=reading.PAGE_MAX)]
 
 
@@ -31,14 +30,13 @@ def routes(ground: Ground) -> Router:
     async def changes(
         request: AnyRequest,
         wanted: ScopeName,
-        epoch: Epoch = "",
-        after: After = 0,
+        cursor: Cursor = "",
         limit: Limit = reading.PAGE_MAX,
     ) -> Changes:
         caller: Caller = request.user
-        known, now = (epoch, after), ground.clock()
+        now = ground.clock()
         async with ground.database.reading(caller.school) as connection:
-            return await reading.changes_of(connection, caller, wanted, known, limit, now)
+            return await reading.changes_of(connection, caller, wanted, cursor, limit, now)
 
     @get("/timetable", opt=TEACHER, responses=problems(401, 403))
     async def timetable(request: AnyRequest) -> Timetable:

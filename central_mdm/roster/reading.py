@@ -1,10 +1,12 @@
 """What may be pulled, and the pages of a scope."""
 
+import logging
 from collections.abc import Iterable
 from typing import Final
 
 import blake3
 from msgspec import json
+from msgspec.structs import replace
 from sqlalchemy import bindparam, case, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,8 +15,10 @@ from central_mdm.contract.roster import Change, Changes, Row
 from central_mdm.identity.model import schools
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed
+from central_mdm.roster.cursors import Cursor, resumed, text_of
 from central_mdm.roster.model import changes, is_taught, memberships, scopes, teaching
 
+log = logging.getLogger(__name__)
 PAGE_MAX: Final = 500
 _row: Final = json.Decoder(Row)
 # A school pulls by these all day: made once, they cost half.
@@ -98,11 +102,11 @@ async def changes_of(
     connection: AsyncConnection,
     caller: Caller,
     scope: str,
-    known: tuple[str, int],
+    cursor: str,
     limit: int,
     now: int,
 ) -> Changes:
-    """One page after what is `known` (epoch, sequence), in order. Raises NotAllowed.
+    """One page after what `cursor` says, in order; "" begins. Raises NotAllowed.
 
     The caller's transaction must see one moment throughout. The page says where it stops; count and
     checksum come with the last page only.
@@ -113,9 +117,10 @@ async def changes_of(
     stand = (await connection.execute(_STAND, named | asked)).one()
     if scope != f"teacher:{caller.id}" and not (kind == "class" and stand.teaches):
         raise NotAllowed("foreign-scope", "This teacher does not have that scope.")
-    last = stand.sequence or 0
-    # An app that knows another server's numbers, or more than we do, is told all.
-    after = known[1] if known[0] == stand.epoch and known[1] <= last else 0
+    end = Cursor(stand.epoch, scope, stand.sequence or 0)
+    after, why = resumed(cursor, end)
+    if why:
+        log.info("told from the start", extra=named | {"cursor": why})
     rows = (await connection.execute(_ROWS, named | {"after": after})).all()
     new = [row for row in rows if row.is_new]
     told = tuple(
@@ -123,10 +128,11 @@ async def changes_of(
         for row in new[:limit]
     )
     if len(new) > limit:
-        return Changes(scope, stand.epoch, told, told[-1].sequence, has_more=True)
+        stop = text_of(replace(end, sequence=told[-1].sequence))
+        return Changes(scope, end.epoch, told, stop, has_more=True)
     standing = [(row.entity, row.id, row.sequence) for row in rows if row.lives]
     total = sum_of(standing)
-    return Changes(scope, stand.epoch, told, last, False, len(standing), total)  # noqa: FBT003 - no more
+    return Changes(scope, end.epoch, told, text_of(end), False, len(standing), total)  # noqa: FBT003 - no more
 
 
 def sum_of(rows: Iterable[tuple[str, str, int]]) -> str:

@@ -237,8 +237,8 @@ class Cloud:
     async def scopes(self) -> Scopes:
         return await self._signed("GET", "/api/scopes", Scopes)
 
-    async def changes(self, scope: str, epoch: str, after: int) -> Changes:
-        query = httpx.QueryParams({"scope": scope, "epoch": epoch, "after": after})
+    async def changes(self, scope: str, cursor: str) -> Changes:
+        query = httpx.QueryParams({"scope": scope, "cursor": cursor})
         return await self._signed("GET", f"/api/changes?{query}", Changes)
 
     async def whereabouts(self, class_id: str) -> Whereabouts:

@@ -20,8 +20,11 @@ class Exchanges(Protocol):
 class SyncStore(Protocol):
     """The store's side of the sync. Each call is one transaction, durable when it returns."""
 
-    async def cursor(self, scope: str) -> tuple[str, int]:
-        """Return (epoch, last sequence) of a scope; ("", 0) for one never pulled or dropped."""
+    async def cursor(self, scope: str) -> tuple[str, str]:
+        """Return (epoch, cursor) of a scope; ("", "") for one never pulled or dropped.
+
+        An epoch without a cursor: its rows are here, and all of it is to be told once more.
+        """
         ...
 
     async def apply(
@@ -29,11 +32,11 @@ class SyncStore(Protocol):
         scope: str,
         epoch: str,
         changes: tuple[Change, ...],
-        last: int,
+        cursor: str,
         count: int,
         checksum: str,
     ) -> bool:
-        """Apply one page of changes and move the cursor to (epoch, last).
+        """Apply one page of changes and keep (epoch, cursor).
 
         Another epoch than the kept one: all rows of the scope go first. `row` None: a tombstone.
         An empty `checksum`: more pages follow, compare nothing. Else compare `count` and the sum

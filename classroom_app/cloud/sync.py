@@ -116,7 +116,7 @@ class Central(TakesFiles, AsksTrust, Protocol):
     """The part of `Cloud` that the sync needs."""
 
     async def scopes(self) -> Scopes: ...
-    async def changes(self, scope: str, epoch: str, after: int) -> Changes: ...
+    async def changes(self, scope: str, cursor: str) -> Changes: ...
     async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed: ...
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard: ...
 
@@ -307,13 +307,13 @@ class Sync:
         """Pull one scope to its end; one whose sum differs is pulled afresh, once a turn."""
         afresh = False
         for _ in range(PAGES_MAX):
-            epoch, after = await self._store.cursor(scope)
-            page = await self._cloud.changes(scope, epoch, after)
+            epoch, cursor = await self._store.cursor(scope)
+            page = await self._cloud.changes(scope, cursor)
             if epoch and page.epoch != epoch and scope.startswith(OWN_SCOPE):
                 await self._doubt_work()  # before the new epoch is kept: a crash hides nothing
             total = "" if page.has_more else page.checksum
             if not await self._store.apply(
-                scope, page.epoch, page.changes, page.last, page.count, total
+                scope, page.epoch, page.changes, page.cursor, page.count, total
             ):
                 log.info("scope dropped", extra={"scope": scope})
                 if afresh:

@@ -13,7 +13,7 @@ from classroom_app.storage.refusals import as_not_kept
 from device_bridge.materials.part import sync_folder
 
 log = logging.getLogger(__name__)
-VERSIONS: Final = ("0001", "0002", "0003")
+VERSIONS: Final = ("0001", "0002", "0003", "0004")
 """All forms, oldest first, as the files under `migrations/versions` name them."""
 DAILY: Final = "daily"
 DAMAGED: Final = "damaged"

@@ -10,6 +10,7 @@ from classroom_app.storage.tables import metadata
 NUMBERED: Final = "alembic_version"
 """The table of the one row that says it; the first form was made before forms had numbers."""
 MARKS: Final = {
+    "0004": ("cursors", "cursor"),
     "0003": ("lessons", "first"),
     "0002": ("journal", "apart"),
     "0001": ("journal", "sequence"),

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 from blake3 import blake3
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from central_mdm.contract.checksum import checksum_of, mark_of
@@ -35,20 +35,25 @@ class KeepsRoster(Store):
     async def roster(self, class_id: ClassId) -> Roster | None:
         return next((one for one in await self.classes() if one.id == class_id), None)
 
-    async def cursor(self, scope: str) -> tuple[str, int]:
-        return await self.write(lambda connection: cursor(connection, scope))
+    async def cursor(self, scope: str) -> tuple[str, str]:
+        return await self.write(lambda connection: cursor_of(connection, scope))
+
+    async def last_number(self, scope: str) -> int:
+        """Return the highest number of the scope's rows; 0 where it has none."""
+        query = select(func.max(rows.c.sequence)).where(rows.c.scope == scope)
+        return await self.write(lambda connection: connection.execute(query).scalar() or 0)
 
     async def apply(
         self,
         scope: str,
         epoch: str,
         changes: tuple[Change, ...],
-        last: int,
+        cursor: str,
         count: int,
         checksum: str,
     ) -> bool:
         def work(connection: Connection) -> bool:
-            if cursor(connection, scope)[0] != epoch:
+            if cursor_of(connection, scope)[0] != epoch:
                 _drop(connection, scope)
             for change in changes:
                 _change(connection, scope, change)
@@ -58,7 +63,7 @@ class KeepsRoster(Store):
             if checksum and not _adds_up(connection, scope, count, checksum):
                 _drop(connection, scope)
                 return False
-            _move(connection, scope, epoch, last)
+            _move(connection, scope, epoch, cursor)
             return True
 
         return await self.write(work)
@@ -71,10 +76,10 @@ class KeepsRoster(Store):
         await self.write(work)
 
 
-def cursor(connection: Connection, scope: str) -> tuple[str, int]:
-    query = select(cursors.c.epoch, cursors.c.last).where(cursors.c.scope == scope)
+def cursor_of(connection: Connection, scope: str) -> tuple[str, str]:
+    query = select(cursors.c.epoch, cursors.c.cursor).where(cursors.c.scope == scope)
     found = connection.execute(query).first()
-    return (str(found[0]), int(found[1])) if found else ("", 0)
+    return (str(found[0]), str(found[1])) if found else ("", "")
 
 
 def classes(connection: Connection) -> tuple[Roster, ...]:
@@ -132,7 +137,7 @@ def _adds_up(connection: Connection, scope: str, count: int, checksum: str) -> b
     return len(marks) == count and total == checksum
 
 
-def _move(connection: Connection, scope: str, epoch: str, last: int) -> None:
-    made = upsert(cursors).values(scope=scope, epoch=epoch, last=last)
-    newer = {"epoch": epoch, "last": last}
+def _move(connection: Connection, scope: str, epoch: str, cursor: str) -> None:
+    made = upsert(cursors).values(scope=scope, epoch=epoch, cursor=cursor)
+    newer = {"epoch": epoch, "cursor": cursor}
     connection.execute(made.on_conflict_do_update(index_elements=["scope"], set_=newer))

@@ -26,7 +26,7 @@ ENTITIES: Final = frozenset(get_args(get_type_hints(Change)["entity"]))
 LOOKS: Final = {
     "settings": (str, str),
     "hand_ins": (str, int, str),
-    "cursors": (str, str, int),
+    "cursors": (str, str, str),
     "declarations": (str, str, str, int, bytes),
     "rows": (str, str, str, int, bytes),
 }

@@ -75,5 +75,5 @@ cursors = Table(
     metadata,
     Column("scope", Text, primary_key=True),
     Column("epoch", Text, nullable=False),
-    Column("last", Integer, nullable=False),
+    Column("cursor", Text, nullable=False),
 )

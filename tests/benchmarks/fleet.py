@@ -38,6 +38,7 @@ from central_mdm.fleet.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.platform.authentication import hash_of, token_for
 from central_mdm.platform.keys import FolderKeys
 from central_mdm.platform.passes import MARK_CHARS, Pass, ends_at, write_pass
+from central_mdm.roster.cursors import Cursor, text_of
 from tests.benchmarks.cost import cpu_of, family
 from tests.benchmarks.idle_bytes import idle_bytes
 from tests.benchmarks.region import (
@@ -230,8 +231,9 @@ def syncs(served: Served) -> dict[str, float]:
                 "WHERE t.school = %s AND t.teacher = %s",
                 (school, teacher),
             ).fetchall()
-            path = "/api/changes?scope={}&epoch=epoch-1&after={}"
-            lines += [f"{token} {path.format(scope, last - SHIFT)}" for scope, last in rows]
+            for scope, last in rows:
+                cursor = text_of(Cursor("epoch-1", scope, last - SHIFT))
+                lines.append(f"{token} /api/changes?scope={scope}&cursor={cursor}")
         connection.execute(
             "INSERT INTO roster_teaching (school, teacher, class_id) "
             "SELECT school, %s, id FROM roster_classes WHERE school = %s ON CONFLICT DO NOTHING",
@@ -257,11 +259,11 @@ def first_sync(url: str, token: str) -> tuple[float, int]:
     with httpx.Client(base_url=url, headers={"authorization": f"Bearer {token}"}) as http:
         scopes = mjson.decode(http.get("/api/scopes").content, type=Scopes).scopes
         for scope in scopes:
-            after, more = 0, True
+            cursor, more = "", True
             while more:
-                query = httpx.QueryParams({"scope": scope, "epoch": "epoch-1", "after": after})
+                query = httpx.QueryParams({"scope": scope, "cursor": cursor})
                 page = mjson.decode(http.get(f"/api/changes?{query}").content, type=Changes)
-                rows, after, more = rows + len(page.changes), page.last, page.has_more
+                rows, cursor, more = rows + len(page.changes), page.cursor, page.has_more
     return time.perf_counter() - begun, rows
 
 

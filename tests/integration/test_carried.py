@@ -250,7 +250,7 @@ async def keeping(tmp_path: Path) -> AsyncGenerator[Keeping]:
 async def in_roster(keeping: Keeping, device: str) -> None:
     row = DeviceRow(device, "5B", "Laptop", "laptop")
     change = Change(1, "device", device, row)
-    assert await keeping.apply("class:5B", "one", (change,), 1, 1, "")
+    assert await keeping.apply("class:5B", "one", (change,), "on-1", 1, "")
 
 
 async def declared(mdm: Mdm, device: str, seconds: int) -> None:

@@ -129,7 +129,7 @@ async def test_a_wrong_password_and_a_foreign_scope_are_told_apart(
         await cloud.sign_in(steady.url, steady.sample["school"], "lambert", "guess")
     await steady.sign_in(cloud)
     with pytest.raises(Refused, match="foreign-scope"):
-        await cloud.changes("class:3C", "", 0)
+        await cloud.changes("class:3C", "")
 
 
 async def test_the_kept_refresh_token_goes_on_where_the_app_ended(

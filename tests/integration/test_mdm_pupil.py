@@ -96,7 +96,7 @@ async def test_a_forgotten_pupil_leaves_no_name_no_work_and_a_whole_chain(
     assert await forget(mdm.ground, mdm.school, ada) == Forgotten(1, 2, 1)
     told = (
         await mdm.http.get(
-            f"{changed}&epoch={before['epoch']}&after={before['last']}",
+            f"{changed}&cursor={before['cursor']}",
             headers=await mdm.as_teacher(),
         )
     ).json()["changes"]

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.contract.roster import CURSOR_MAX, ClassRow, DeviceRow, PupilRow
 from central_mdm.identity.rules import begin_epoch
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.cursors import Cursor, resumed, text_of
 from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import changes, scopes
 from central_mdm.roster.reading import sum_of
@@ -30,18 +31,20 @@ SCOPE = "class:5B"
 
 
 class Puller:
-    """An app's side of a scope: rows by (entity, id), the cursor, the proof."""
+    """An app's side of a scope: rows by (entity, id), the cursor, the proof.
+
+    `last`: the number that the cursor holds, which no app looks at.
+    """
 
     def __init__(self, mdm: Mdm, scope: str = SCOPE, limit: int = 500) -> None:
         self.mdm, self.scope, self.limit = mdm, scope, limit
-        self.epoch = ""
-        self.last = 0
+        self.epoch = self.cursor = ""
         self.rows: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
 
     async def pull(self) -> int:
         """Pull to the end; return the pages it took."""
         for page_number in range(1, 10_000):
-            query = {"scope": self.scope, "epoch": self.epoch, "after": self.last}
+            query = {"scope": self.scope, "cursor": self.cursor}
             answer = await self.mdm.http.get(
                 "/api/changes",
                 params={**query, "limit": self.limit},
@@ -56,13 +59,18 @@ class Puller:
                 self.rows.pop(key, None)
                 if change["row"]:
                     self.rows[key] = change["sequence"], change["row"]
-            self.epoch, self.last = str(page["epoch"]), int(page["last"])
+            self.epoch, self.cursor = str(page["epoch"]), str(page["cursor"])
             if not page["has_more"]:
                 assert page["count"] == len(self.rows)
                 marks = ((*key, sequence) for key, (sequence, _) in self.rows.items())
                 assert page["checksum"] == sum_of(marks)
                 return page_number
         raise AssertionError("endless")
+
+    @property
+    def last(self) -> int:
+        end = Cursor(self.epoch, self.scope, 2**53)
+        return resumed(self.cursor, end)[0]
 
 
 async def tell_pupil(ground: Ground, school: str, row: PupilRow) -> None:
@@ -133,6 +141,52 @@ async def test_after_a_restore_every_scope_is_pulled_afresh(mdm: Mdm) -> None:
     await begin_epoch(mdm.ground, mdm.school)
     await puller.pull()
     assert len(puller.rows) == 11
+
+
+async def test_who_has_lost_a_cursor_is_told_all_and_what_went_and_then_it_adds_up(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    puller = Puller(mdm, limit=3)
+    await puller.pull()
+    gone = mdm.sample["devices"][0]["pupil"]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        news = await remove_pupil(connection, mdm.school, "5B", gone)
+        await publish(connection, mdm.school, news)
+    puller.cursor = ""  # as a store is that had a number in its place
+    with caplog.at_level("INFO", "central_mdm.roster"):
+        await puller.pull()
+    assert len(puller.rows) == 10
+    assert not caplog.records, "it is how each app begins"
+
+
+async def test_a_cursor_that_does_not_fit_has_all_told_and_the_log_says_why(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = Puller(mdm, "teacher:t-lambert")
+    await own.pull()
+    here = Puller(mdm)
+    await here.pull()
+    of_here = Cursor(here.epoch, SCOPE, here.last)
+    whys = {
+        "no cursor of ours": "unreadable",
+        own.cursor: "another-scope",
+        text_of(replace(of_here, epoch="of-another-school")): "another-epoch",
+        text_of(replace(of_here, sequence=here.last + 1)): "ahead",
+    }
+    for cursor, why in whys.items():
+        puller = Puller(mdm)
+        puller.cursor = cursor
+        caplog.clear()
+        with caplog.at_level("INFO", "central_mdm.roster"):
+            await puller.pull()
+        assert len(puller.rows) == 11
+        (line,) = caplog.records
+        assert (line.message, vars(line)["cursor"]) == ("told from the start", why)
+        assert puller.cursor == here.cursor
+    query = {"scope": SCOPE, "cursor": "x" * (CURSOR_MAX + 1)}
+    headers = await mdm.as_teacher()
+    answer = await mdm.http.get("/api/changes", params=query, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
 async def copied(mdm: Mdm) -> list[tuple[Table, list[dict[str, Any]]]]:

@@ -36,6 +36,7 @@ from central_mdm.identity.rules import open_school
 from central_mdm.identity.statements import sign
 from central_mdm.identity.tokens import issue_pair
 from central_mdm.platform.api import KEY_HEADER
+from central_mdm.roster.cursors import Cursor, text_of
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import give_class, put_class
 from central_mdm.schema import WITHOUT_TENANT, tenant_tables
@@ -113,6 +114,11 @@ async def neighbours(mdm: Mdm) -> Neighbours:
     ghost = _named("nowhere", "9Z", "p-9999", "dev-9999", "t-nobody", CHUNKS[1])
     real |= _signed(key, mdm.school, enrolled["device"], der)
     ghost |= _signed(ghost_key, "nowhere", "dev-9999", der)
+    page = await mdm.http.get(
+        "/api/changes", params={"scope": real["scope"]}, headers=bearer(first["teacher"])
+    )
+    real |= {"cursor": page.json()["cursor"]}
+    ghost |= {"cursor": text_of(Cursor("epoch-of-nobody", ghost["scope"], 1))}
     codes = {"code": "NEIGHBOURSCODE", "login": "elsewhere", "password": PASSWORD}
     made = Neighbours(mdm, real | codes, ghost | codes, tokens, first)
     await _keep_a_file(made)

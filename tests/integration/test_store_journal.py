@@ -285,7 +285,7 @@ async def test_nobody_is_erased_of_whom_a_copy_would_tell_on(
     await keeping.settled(tuple(Outcome(act.id, "applied") for act in lesson_acts()))
     await keeping.file_settled("act-12", FileAnswer("act-12", "kept"))
     gone = (Change(9, "pupil", AMINA),)
-    assert await keeping.apply("teacher:t-1", "epoch", gone, 9, 0, "")
+    assert await keeping.apply("teacher:t-1", "epoch", gone, "on-9", 0, "")
     later = max(act.at for act in lesson_acts()) + 1
 
     async def erased() -> int:
@@ -343,14 +343,14 @@ async def test_whom_the_school_has_erased_is_erased_here_when_it_has_all_and_the
 
     for scope in (SCOPE, "teacher:t-1"):
         gone = (Change(9, "pupil", AMINA),)
-        assert await keeping.apply(SCOPE, "epoch", ROSTER, 5, 0, "")
-        assert await keeping.apply(scope, "epoch", gone, 9, 0, "")
+        assert await keeping.apply(SCOPE, "epoch", ROSTER, "on-5", 0, "")
+        assert await keeping.apply(scope, "epoch", gone, "on-9", 0, "")
         assert await names_her(), "she has left a class; or: the school has yet to be told"
     kept = tuple(Outcome(act.id, "applied") for act in lesson_acts())
     await keeping.settled(kept)
     await keeping.file_settled("act-12", FileAnswer("act-12", "kept"))
     assert await names_her(), "she stands in a class again"
-    assert await keeping.apply(SCOPE, "epoch", (Change(10, "pupil", AMINA),), 10, 0, "")
+    assert await keeping.apply(SCOPE, "epoch", (Change(10, "pupil", AMINA),), "on-10", 0, "")
     now = float(NOON + DAY_SECONDS)
     assert await names_her(), "it is of today"
     now = float(newest + DAY_SECONDS + 1)

@@ -459,7 +459,7 @@ async def test_one_bad_byte_of_the_first_page_is_damage_and_costs_nothing(
         for act in lesson_acts():
             await keeping.remember(act, DECLARED)
         await filled(keeping)
-        await keeping.apply(SCOPE, "epoch-1", ROSTER, 5, 0, "")
+        await keeping.apply(SCOPE, "epoch-1", ROSTER, "on-5", 0, "")
         before = await all_of(keeping)
     raw = bytearray((tmp_path / "store.db").read_bytes())
     raw[at] ^= 1

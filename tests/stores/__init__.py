@@ -36,6 +36,7 @@ DECLARED = (
 )
 
 SCOPE = f"class:{CLASS}"
+CURSOR = "on-from-5"
 ROSTER = (
     Change(1, "class", CLASS, ClassRow(CLASS, "5e B", "Mathématiques")),
     Change(2, "pupil", AMINA, PupilRow(AMINA, CLASS, "Amina", "Sow", "Amina", 1)),

@@ -7,14 +7,14 @@ from pathlib import Path
 from central_mdm.contract.journal import Outcome
 from classroom_app.storage.keeping import open_keeping
 from tests.rings import NoRing
-from tests.stores import DECLARED, ROSTER, SCOPE, lesson_acts
+from tests.stores import CURSOR, DECLARED, ROSTER, SCOPE, lesson_acts
 from tests.sync_store import sum_of
 
 
 async def make(folder: Path) -> None:
     keeping = await open_keeping(folder, NoRing)
     keeping.choose_language("fr")
-    await keeping.apply(SCOPE, "epoch-1", ROSTER, len(ROSTER), len(ROSTER), sum_of(ROSTER))
+    await keeping.apply(SCOPE, "epoch-1", ROSTER, CURSOR, len(ROSTER), sum_of(ROSTER))
     for act in lesson_acts():
         declared = DECLARED if act.id == "act-6" else ()
         await keeping.remember(act, declared)

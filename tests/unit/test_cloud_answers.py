@@ -21,7 +21,10 @@ FAR = f"Tue, 24 Nov {'2' * 20} 08:00:00 GMT"
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
-        (Changes, b'{"scope":"class:5B","epoch":"e","changes":[],"last":%s,"has_more":false}'),
+        (
+            Changes,
+            b'{"scope":"class:5B","epoch":"e","changes":[],"cursor":"on","has_more":false,"count":%s}',
+        ),
         (GrantIssued, b'{"grant":"a.b.c","ends_at":%s}'),
         (SignedIn, SIGNED_IN),
         (

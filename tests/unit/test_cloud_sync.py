@@ -70,10 +70,10 @@ class Script:
         self._fail()
         return Scopes(self.taught)
 
-    async def changes(self, scope: str, epoch: str, after: int) -> Changes:
-        changes = (ROW,) if after < 1 or epoch != self.epoch else ()
+    async def changes(self, scope: str, cursor: str) -> Changes:
+        changes = () if cursor == self.epoch else (ROW,)
         total = self.sums.pop(0) if len(self.sums) > 1 else self.sums[0]
-        return Changes(scope, self.epoch, changes, 1, False, 1, total)  # noqa: FBT003 - no more
+        return Changes(scope, self.epoch, changes, self.epoch, False, 1, total)  # noqa: FBT003 - no more
 
     async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed:
         self.order.append(f"push {after}" if after else "push")

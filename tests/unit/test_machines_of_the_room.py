@@ -226,8 +226,8 @@ class Lossy:
         self._word(False)  # noqa: FBT003 - before
         return Scopes(())
 
-    async def changes(self, scope: str, epoch: str, after: int) -> Changes:
-        raise AssertionError((scope, epoch, after))
+    async def changes(self, scope: str, cursor: str) -> Changes:
+        raise AssertionError((scope, cursor))
 
     async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed:
         del after

@@ -27,7 +27,7 @@ class Honest:
 
     def __init__(self, web: Web, told: dict[str, str]) -> None:
         self._web, self._told = web, told
-        self.token = self.epoch = ""
+        self.token = self.cursor = ""
         self.device: dict[str, Any] = {}
         self.key = new_key()
 
@@ -43,7 +43,7 @@ class Honest:
         pushed = await web.told("POST", "/api/journal", self.token, events_of(EVENT))
         assert pushed["outcomes"][0]["state"] == "applied", pushed
         changes = await web.told("GET", "/api/changes?scope=class:5B", self.token)
-        self.epoch = changes["epoch"]
+        self.cursor = changes["cursor"]
 
     async def looks(self) -> tuple[bytes, int, int]:
         """Tell what the server gives back: the file, how far the journal goes, alarms."""
@@ -85,7 +85,7 @@ async def hostile(target: Target, _: random.Random) -> str:
     pairs: dict[str, tuple[tuple[str, str, Any], tuple[str, str, Any]]] = {
         "a file": (("GET", f"/api/files/{FILE}", None), ("GET", f"/api/files/{NOWHERE}", None)),
         "a class": (
-            ("GET", f"/api/changes?scope=class:5B&epoch={honest.epoch}", None),
+            ("GET", f"/api/changes?scope=class:5B&cursor={honest.cursor}", None),
             ("GET", f"/api/changes?scope=class:{NOWHERE}", None),
         ),
         "whereabouts": (

@@ -49,6 +49,7 @@ class Script:
         self.held: int | None = None
         self.alarms: tuple[Alarm, ...] = ()
         self.order: list[str] = []
+        self.cursors: list[str] = []
 
     def _fail(self) -> None:
         if self.failing:
@@ -71,6 +72,7 @@ class Script:
         return Scopes(self.taught)
 
     async def changes(self, scope: str, cursor: str) -> Changes:
+        self.cursors.append(cursor)
         changes = () if cursor == self.epoch else (ROW,)
         total = self.sums.pop(0) if len(self.sums) > 1 else self.sums[0]
         return Changes(scope, self.epoch, changes, self.epoch, False, 1, total)  # noqa: FBT003 - no more
@@ -139,6 +141,18 @@ async def test_a_turn_pulls_pushes_and_says_so() -> None:
     assert store.answers["work-1"].state == "kept"
     assert told[0].busy
     assert told[-1] == SyncState(in_step_at=1000.0)
+
+
+async def test_a_scope_is_pulled_on_by_the_cursor_that_the_server_gave() -> None:
+    script, store = Script(), MemoryStore()
+    sync, _ = make(script, store)
+    for _ in range(2):
+        await sync.once()
+    assert script.cursors == ["", "one"]
+    store.cursors["class:5B"] = "one", ""  # as an older store is opened
+    await sync.once()
+    assert script.cursors == ["", "one", ""]
+    assert list(store.rows["class:5B"]) == [("class", "5B")]
 
 
 async def test_events_go_in_order_and_in_batches() -> None:

@@ -41,8 +41,11 @@ class DeviceRow(Struct, frozen=True, tag="device"):
 
 Row = ClassRow | PupilRow | DeviceRow
 CURSOR_MAX: Final = 256
-Cursor = Annotated[str, Meta(min_length=1, max_length=CURSOR_MAX, pattern=r"^[A-Za-z0-9_-]+$")]
-"""How far a scope was told. Opaque: the server makes it and alone reads it; it fits into a URL."""
+Cursor = Annotated[str, Meta(max_length=CURSOR_MAX, pattern=r"^[A-Za-z0-9_-]*$")]
+"""How far a scope was told. Opaque: the server makes it and alone reads it; it fits into a URL.
+
+Empty: not at all; also by a server of the version before, which says none.
+"""
 
 
 class Change(Struct, frozen=True):
@@ -70,8 +73,8 @@ class Changes(Struct, frozen=True):
     scope: Scope
     epoch: Id
     changes: tuple[Change, ...]
-    cursor: Cursor
     has_more: bool
+    cursor: Cursor = ""
     count: Count = 0
     checksum: str = ""
 

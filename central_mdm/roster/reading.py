@@ -129,10 +129,10 @@ async def changes_of(
     )
     if len(new) > limit:
         stop = text_of(replace(end, sequence=told[-1].sequence))
-        return Changes(scope, end.epoch, told, stop, has_more=True)
+        return Changes(scope, end.epoch, told, has_more=True, cursor=stop)
     standing = [(row.entity, row.id, row.sequence) for row in rows if row.lives]
     total = sum_of(standing)
-    return Changes(scope, end.epoch, told, text_of(end), False, len(standing), total)  # noqa: FBT003 - no more
+    return Changes(scope, end.epoch, told, False, text_of(end), len(standing), total)  # noqa: FBT003 - no more
 
 
 def sum_of(rows: Iterable[tuple[str, str, int]]) -> str:

@@ -230,8 +230,8 @@ _ANSWERS: Final = (
             Change(7, "device", "d-1", DeviceRow("d-1", "5B", "cart-7", "laptop", "p-1")),
             Change(8, "device", "d-2"),
         ),
-        "k2VwOA",
         has_more=False,
+        cursor="k2VwOA",
     ),
     Pushed((Outcome("e-1", "applied"), Outcome("e-2", "refused", "too old"))),
     HeadsHeard(

@@ -75,7 +75,7 @@ class Script:
         self.cursors.append(cursor)
         changes = () if cursor == self.epoch else (ROW,)
         total = self.sums.pop(0) if len(self.sums) > 1 else self.sums[0]
-        return Changes(scope, self.epoch, changes, self.epoch, False, 1, total)  # noqa: FBT003 - no more
+        return Changes(scope, self.epoch, changes, False, self.epoch, 1, total)  # noqa: FBT003 - no more
 
     async def push(self, events: tuple[Event, ...], after: int = 0) -> Pushed:
         self.order.append(f"push {after}" if after else "push")

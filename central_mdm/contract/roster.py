@@ -8,6 +8,7 @@ from central_mdm.contract.names import TEXT, Count, Id, Name
 
 Scope = Annotated[str, Meta(max_length=80)]
 """`class:<id>` or `teacher:<id>`; each has its own sequence."""
+NEXT_SECONDS_MAX: Final = 1800
 OWN_SCOPE: Final = "teacher:"
 """How the scope begins that each teacher has, with or without classes."""
 
@@ -80,6 +81,13 @@ class Changes(Struct, frozen=True):
 
 
 class Scopes(Struct, frozen=True):
-    """GET /api/scopes: what the signed-in teacher may pull."""
+    """GET /api/scopes: what the signed-in teacher may pull.
+
+    `cursors`, in the same order: where each scope ends now. Who has all of one goes on by that very
+    cursor, so who holds it need not ask. `next_seconds`: when to come again by itself, where there
+    is nothing to tell meanwhile; 0: as the app would.
+    """
 
     scopes: tuple[Scope, ...]
+    cursors: tuple[Cursor, ...] = ()
+    next_seconds: Annotated[int, Meta(ge=0, le=NEXT_SECONDS_MAX)] = 0

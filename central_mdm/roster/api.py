@@ -12,6 +12,7 @@ from central_mdm.platform.authentication import Caller
 from central_mdm.platform.ground import Ground
 from central_mdm.roster import reading
 from central_mdm.roster.administering import timetable_of
+from central_mdm.roster.pace import next_turn
 
 # Litestar gives a parameter called `scope` the ASGI scope.
 ScopeName = Annotated[str, QueryParameter(name="scope", max_length=80, min_length=1)]
@@ -24,7 +25,8 @@ def routes(ground: Ground) -> Router:
     async def scopes(request: AnyRequest) -> Scopes:
         caller: Caller = request.user
         async with ground.database.reading(caller.school) as connection:
-            return Scopes(await reading.scopes_of(connection, caller, ground.clock()))
+            again = next_turn(ground.first_seconds)
+            return await reading.scopes_of(connection, caller, ground.clock(), again)
 
     @get("/changes", opt=TEACHER, responses=problems(401, 403))
     async def changes(

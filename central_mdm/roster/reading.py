@@ -7,11 +7,11 @@ from typing import Final
 import blake3
 from msgspec import json
 from msgspec.structs import replace
-from sqlalchemy import bindparam, case, exists, or_, select
+from sqlalchemy import and_, bindparam, case, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.checksum import checksum_of, mark_of
-from central_mdm.contract.roster import Change, Changes, Row
+from central_mdm.contract.roster import Change, Changes, Row, Scopes
 from central_mdm.identity.model import schools
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed
@@ -44,6 +44,20 @@ _STAND: Final = select(
     .label("sequence"),
     _TEACHES.label("teaches"),
 ).where(schools.c.school == bindparam("school"))
+_ENDS: Final = (
+    select(schools.c.epoch, scopes.c.scope, scopes.c.sequence)
+    .select_from(
+        schools.outerjoin(
+            scopes,
+            and_(
+                scopes.c.school == schools.c.school,
+                scopes.c.scope.in_(bindparam("told", expanding=True)),
+            ),
+        )
+    )
+    .where(schools.c.school == bindparam("school"))
+)
+"""One row at least, for the epoch: a scope in which nothing ever changed has none."""
 _IS_NEW: Final = changes.c.sequence > bindparam("after")
 _ROWS: Final = (
     select(
@@ -92,10 +106,20 @@ async def is_pupil_of(connection: AsyncConnection, school: str, class_id: str, p
     return (await connection.execute(wanted)).first() is not None
 
 
-async def scopes_of(connection: AsyncConnection, caller: Caller, now: int) -> tuple[str, ...]:
-    """Return the teacher's own scope, then one a class: rights are asked when pulling."""
+async def scopes_of(
+    connection: AsyncConnection, caller: Caller, now: int, next_seconds: int
+) -> Scopes:
+    """Return the teacher's own scope, then one a class, and where each ends.
+
+    Rights are asked when pulling. The caller's transaction must see one moment throughout.
+    """
     classes, _ = await classes_now(connection, caller.school, caller.id, now)
-    return (f"teacher:{caller.id}", *(f"class:{each}" for each in classes))
+    told = (f"teacher:{caller.id}", *(f"class:{each}" for each in classes))
+    named = {"school": caller.school, "told": told}
+    rows = (await connection.execute(_ENDS, named)).all()
+    ends = {row.scope: row.sequence for row in rows}
+    cursors = (text_of(Cursor(rows[0].epoch, one, ends.get(one) or 0)) for one in told)
+    return Scopes(told, tuple(cursors), next_seconds)
 
 
 async def changes_of(

@@ -51,6 +51,8 @@ Part = Callable[[], Awaitable[None]]
 
 IN_STEP_SECONDS: Final = 60.0
 SOON_SECONDS: Final = 5.0
+TURNS_UNSUMMED: Final = 30
+"""So seldom is a scope summed whose end is where it was: that it is wrong would be our fault."""
 COUNT_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 300.0
@@ -126,7 +128,7 @@ async def carry_nothing() -> None:
 
 
 class Sync:
-    """Runs turns: at once when woken, else each minute, else after a pause that grows.
+    """Runs turns: at once when woken, else when the central side says, else after growing pauses.
 
     `changed` hears each new `SyncState`. `jitter` draws from 0.0 to 1.0 (full jitter). `carry`
     exchanges what devices tell and are told by this app; it raises a CloudError.
@@ -157,6 +159,10 @@ class Sync:
         self._line = line or Line()
         self._files = Files(cloud, store, self._line, self._count, self._said_of_files, jitter)
         self._sending = False
+        self._whole: dict[str, str] = {}
+        """By scope: the cursor with which its sum was right, when it was last asked for."""
+        self._skipped = 0
+        self._next_seconds = IN_STEP_SECONDS
         self._sent_again = ""
         """The new id of this journal by which the central side had nothing, and was sent all.
 
@@ -189,10 +195,9 @@ class Sync:
         failures = 0
         while True:
             self._woken.clear()
-            pause = IN_STEP_SECONDS
             try:
                 await self.once()
-                failures = 0
+                pause, failures = self._next_seconds, 0
             except (CloudError, NotKept) as error:
                 failures += 1
                 pause, floor = self._pause(error, failures)
@@ -298,13 +303,22 @@ class Sync:
             await self._takes.deny(trust.deny_list)
 
     async def _pull(self) -> None:
-        scopes = (await self._cloud.scopes()).scopes
-        await self._store.keep_scopes(scopes)
-        for scope in scopes:
-            await self._pull_scope(scope)
+        told = await self._cloud.scopes()
+        self._next_seconds = told.next_seconds or IN_STEP_SECONDS
+        await self._store.keep_scopes(told.scopes)
+        ends = dict(zip(told.scopes, told.cursors, strict=False))  # an older server tells none
+        self._skipped = (self._skipped + 1) % TURNS_UNSUMMED
+        for scope in told.scopes:
+            _, here = await self._store.cursor(scope)
+            nothing_new = here and here == ends.get(scope) == self._whole.get(scope)
+            if not (nothing_new and self._skipped):
+                self._whole[scope] = await self._pull_scope(scope)
 
-    async def _pull_scope(self, scope: str) -> None:
-        """Pull one scope to its end; one whose sum differs is pulled afresh, once a turn."""
+    async def _pull_scope(self, scope: str) -> str:
+        """Pull one scope to its end, and return the cursor there.
+
+        One whose sum differs is pulled afresh, once a turn. Raises NotAServer.
+        """
         afresh = False
         for _ in range(PAGES_MAX):
             epoch, cursor = await self._store.cursor(scope)
@@ -320,7 +334,7 @@ class Sync:
                     raise NotAServer("checksum")
                 afresh = True
             elif not page.has_more:
-                return
+                return page.cursor
         raise NotAServer("endless")
 
     async def _doubt_work(self) -> None:
@@ -425,8 +439,8 @@ class Sync:
             raise problem
 
     async def _keep_in_step(self) -> NoReturn:
-        """Exchange what is small: soon after something was written, else each minute."""
-        pause = IN_STEP_SECONDS
+        """Exchange what is small: soon after something was written, else as between turns."""
+        pause = self._next_seconds
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -448,7 +462,7 @@ class Sync:
         except (CloudError, NotKept) as error:
             log.info("not in step beside the files", extra={"why": _reason(error)})
             return IN_STEP_SECONDS + getattr(error, "after_seconds", 0.0)
-        return IN_STEP_SECONDS
+        return self._next_seconds
 
     def _said_of_files(self, sending: Sending, held: Held) -> None:
         self._say(replace(self.state, sending=sending, held=held))

@@ -15,6 +15,7 @@ from central_mdm.platform.ground import Ground
 from central_mdm.roster.cursors import Cursor, resumed, text_of
 from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import changes, scopes
+from central_mdm.roster.pace import next_turn
 from central_mdm.roster.reading import sum_of
 from central_mdm.roster.rules import (
     put_class,
@@ -157,6 +158,29 @@ async def test_who_has_lost_a_cursor_is_told_all_and_what_went_and_then_it_adds_
         await puller.pull()
     assert len(puller.rows) == 10
     assert not caplog.records, "it is how each app begins"
+
+
+async def test_the_scopes_are_told_with_their_ends_and_when_to_come_again(mdm: Mdm) -> None:
+    headers = await mdm.as_teacher()
+    told = (await mdm.http.get("/api/scopes", headers=headers)).json()
+    ends: dict[str, str] = dict(zip(told["scopes"], told["cursors"], strict=True))
+    for scope, end in ends.items():
+        puller = Puller(mdm, scope)
+        await puller.pull()
+        assert puller.cursor == end
+    assert 60 <= told["next_seconds"] < 90
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        row = ClassRow("5B", "5e B bis")
+        await publish(connection, mdm.school, await put_class(connection, mdm.school, row, 0))
+    after = (await mdm.http.get("/api/scopes", headers=headers)).json()
+    assert ends[SCOPE] not in after["cursors"]
+
+
+def test_teachers_of_a_region_come_less_often_and_never_together() -> None:
+    drawn = {next_turn(600) for _ in range(200)}
+    assert min(drawn) >= 300
+    assert max(drawn) < 450
+    assert len(drawn) > 50
 
 
 async def test_a_cursor_that_does_not_fit_has_all_told_and_the_log_says_why(

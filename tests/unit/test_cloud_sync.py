@@ -22,7 +22,13 @@ from classroom_app.cloud.errors import (
     ServerBusy,
     Unreachable,
 )
-from classroom_app.cloud.sync import PAUSE_SECONDS_MAX, PORTAL_SECONDS_MAX, Sync, SyncState
+from classroom_app.cloud.sync import (
+    PAUSE_SECONDS_MAX,
+    PORTAL_SECONDS_MAX,
+    TURNS_UNSUMMED,
+    Sync,
+    SyncState,
+)
 from tests.sync_store import MemoryStore, Trusting, sum_of
 
 ROW = Change(1, "class", "5B", ClassRow("5B", "5e B"))
@@ -50,6 +56,8 @@ class Script:
         self.alarms: tuple[Alarm, ...] = ()
         self.order: list[str] = []
         self.cursors: list[str] = []
+        self.ends: tuple[str, ...] = ()
+        self.next_seconds = 0
 
     def _fail(self) -> None:
         if self.failing:
@@ -69,7 +77,7 @@ class Script:
     async def scopes(self) -> Scopes:
         self.order.append("scopes")
         self._fail()
-        return Scopes(self.taught)
+        return Scopes(self.taught, self.ends, self.next_seconds)
 
     async def changes(self, scope: str, cursor: str) -> Changes:
         self.cursors.append(cursor)
@@ -153,6 +161,43 @@ async def test_a_scope_is_pulled_on_by_the_cursor_that_the_server_gave() -> None
     await sync.once()
     assert script.cursors == ["", "one", ""]
     assert list(store.rows["class:5B"]) == [("class", "5B")]
+
+
+async def test_a_scope_that_ends_where_it_did_is_not_asked_for_but_summed_now_and_then() -> None:
+    script, store = Script(), MemoryStore()
+    script.ends = ("one",)
+    sync, _ = make(script, store)
+    for _ in range(TURNS_UNSUMMED - 1):
+        await sync.once()
+    assert script.cursors == [""]
+    await sync.once()
+    assert script.cursors == ["", "one"], "its sum once more"
+    script.ends = ("further",)
+    await sync.once()
+    assert script.cursors == ["", "one", "one"]
+    script.ends = ("one",)
+    fresh, _ = make(script, store)
+    await fresh.once()
+    assert script.cursors == ["", "one", "one", "one"], "an app that was started sums all"
+
+
+async def test_the_central_side_says_when_to_come_again_and_what_is_written_comes_before() -> None:
+    script, store = Script(), MemoryStore()
+    script.next_seconds = 300
+    sync, _ = make(script, store)
+    await run_for(sync, 299)
+    assert script.order.count("scopes") == 1
+    await run_for(sync, 301)
+    assert script.order.count("scopes") == 3, "once more at its start"
+
+    async def write_soon() -> None:
+        await asyncio.sleep(10)
+        sync.written()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(write_soon())
+        await run_for(sync, 16)
+    assert script.order.count("scopes") == 5
 
 
 async def test_events_go_in_order_and_in_batches() -> None:

@@ -263,7 +263,7 @@ class Acts:
         chance = self.scene.world.chance
         row = chance.choice(self.scene.template.pupils)
         left, joined = chance.sample(self.scene.template.classes, 2)
-        self.scene.hear(Moving(left))
+        self.scene.hear(Moving(row.id, left))
         async with ground.database.writing(SCHOOL) as connection:
             news = await remove_pupil(connection, SCHOOL, left, row.id)
             news += await put_pupil(connection, SCHOOL, replace(row, class_id=joined))
@@ -292,7 +292,7 @@ class Acts:
         chance = self.scene.world.chance
         teacher = chance.choice(self.scene.template.teachers).id
         class_id = chance.choice(self.scene.template.classes)
-        self.scene.hear(Moving(class_id))
+        self.scene.hear(Moving(teacher, class_id))
         async with ground.database.writing(SCHOOL) as connection:
             news = await take_class(connection, SCHOOL, teacher, class_id)
             await publish(connection, SCHOOL, news)
@@ -593,7 +593,8 @@ class Desk:
         if self.scene.maybe(0.05):  # around an act's own commit a crash hurts most
             self.process.arm(self.world.chance.randint(1, 6))
         await self.keeping.remember(act)
-        self.scene.hear(Kept(act.id, self.teacher.person.id))
+        named = act.class_id if isinstance(act, LessonStarted | HandInKept) else ""
+        self.scene.hear(Kept(act.id, self.teacher.person.id, named))
         if self.sync is not None:
             self.sync.written()
 

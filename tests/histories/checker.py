@@ -18,6 +18,40 @@ MOVED: Final = frozenset({"foreign-class"})
 """Why the server may refuse an event that is none's fault: the class was another's meanwhile."""
 
 
+class Act(NamedTuple):
+    """Who did it, and the class that it names, which the teacher has to have; "": none."""
+
+    teacher: str
+    class_id: str = ""
+
+
+class Entry(NamedTuple):
+    """An act as a journal has it, there and here; `body` is what was pushed."""
+
+    sequence: int
+    kind: str
+    lesson: str
+    at: int
+    hash: str
+    body: bytes
+
+
+class Told(NamedTuple):
+    """An entry of a teacher's own journal, and what the server said of it."""
+
+    state: str
+    reason: str
+    entry: Entry
+
+
+class Taken(NamedTuple):
+    """An entry at the server; `event` is the act's id as the body says it."""
+
+    event: str
+    teacher: str
+    entry: Entry
+
+
 class Work(NamedTuple):
     """A pupil's file: whose it is, and the BLAKE3 of its bytes."""
 
@@ -33,11 +67,11 @@ class Ledger:
     """What people were told while it went on; `honoured` are grants obeyed against a list seen."""
 
     begun: set[str] = field(default_factory=set[str])
-    events: dict[str, str] = field(default_factory=dict[str, str])
-    """Acts that a store said are kept: the teacher, by the act's id."""
+    events: dict[str, Act] = field(default_factory=dict[str, Act])
+    """Acts that a store said are kept, by their ids."""
     works: dict[str, Work] = field(default_factory=dict[str, Work])
-    moved: set[str] = field(default_factory=set[str])
-    """Classes that somebody was taken out of, a teacher or a pupil."""
+    moved: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Who was taken out of which class, a teacher or a pupil, or was about to be."""
     notes: Counter[str] = field(default_factory=Counter[str])
     """Entries that a device's journal took."""
     declared: int = 0
@@ -82,13 +116,13 @@ class Ledger:
 
 @dataclass
 class App:
-    """A teacher's store. `events`: state and reason by id. `ended`: the school knows it no more.
+    """A teacher's store. `events`: its journal by id. `ended`: the school knows it no more.
 
     `due`: its certificate is so near its end that it should have been renewed.
     """
 
     teacher: str
-    events: dict[str, tuple[str, str]]
+    events: dict[str, Told]
     works: dict[str, str]
     rows: dict[str, Rows]
     deny_list: int
@@ -123,9 +157,12 @@ class Device:
 
 @dataclass
 class Server:
-    """What the central side holds. `events`: act's id and teacher; `files`: by the file's id."""
+    """What the central side holds. `files`: by the file's id.
 
-    events: Sequence[tuple[str, str]]
+    `looked`: what `admin verify` finds at fault here, of chains, heads, feeds and chunks.
+    """
+
+    events: Sequence[Taken]
     files: Mapping[str, Work]
     feed: dict[str, Rows]
     tables: dict[str, dict[tuple[str, str], bytes]]
@@ -147,13 +184,15 @@ class Server:
     """Devices and what they were ordered, have not answered, and is not over."""
     inventories: dict[str, str] = field(default_factory=dict[str, str])
     """By device: the hash of what it told of itself."""
+    looked: Sequence[str] = ()
 
 
 def check(
     ledger: Ledger, server: Server, apps: Sequence[App], devices: Sequence[Device]
 ) -> list[str]:
     """Return what does not hold, a sentence each."""
-    found = [*_events(ledger, server, apps), *_works(ledger, server, apps)]
+    found = [*_events(ledger, server, apps), *_contents(server, apps)]
+    found += _works(ledger, server, apps)
     found += [*_revoked(ledger, server, devices), *_roster(ledger, server, apps)]
     found += _named(ledger, server)
     found += [*_renewed(apps, devices), *_wanted(ledger, server, apps, devices)]
@@ -170,25 +209,43 @@ def _unheard(ledger: Ledger, apps: Sequence[App]) -> set[str]:
 
 
 def _events(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]:
-    times = Counter(event for event, _ in server.events)
+    times = Counter(one.event for one in server.events)
     yield from (f"event {one} is there {n} times" for one, n in times.items() if n > 1)
     yield from (f"event {one} was never written" for one in times if one not in ledger.begun)
-    owners = dict(server.events)
+    owners = {one.event: one.teacher for one in server.events}
     mine = {app.teacher: app for app in apps}
     unheard = _unheard(ledger, apps)
-    for event, teacher in ledger.events.items():
-        state, why = mine[teacher].events.get(event, ("lost", ""))
+    for event, act in ledger.events.items():
+        teacher, told = act.teacher, mine[act.teacher].events.get(event)
+        state = told.state if told else "lost"
         if state == "lost":
             yield f"acknowledged event {event} is not in the store of {teacher}"
         elif state == "waiting":
             if not mine[teacher].ended:
                 yield f"event {event} of {teacher} still waits"
-        elif state == "refused" and why not in MOVED:
-            yield f"event {event} of {teacher} was refused: {why}"
+        elif told and state == "refused" and not _may_refuse(ledger, act, told.reason):
+            yield f"event {event} of {teacher} was refused: {told.reason} {act.class_id}"
         elif (state == "applied") != (event in times) and teacher not in unheard:
             yield f"event {event} is {state} for {teacher}, at the server {times[event]} times"
         elif event in times and owners[event] != teacher:
             yield f"event {event} of {teacher} is {owners[event]}'s at the server"
+
+
+def _may_refuse(ledger: Ledger, act: Act, why: str) -> bool:
+    """Tell whether this teacher may have been without the class that the act names."""
+    left = (act.teacher, act.class_id) in ledger.moved or ledger.restored
+    return why in MOVED and bool(act.class_id and left)
+
+
+def _contents(server: Server, apps: Sequence[App]) -> Iterator[str]:
+    """Hold each event that the server has to what its teacher's journal has under that id."""
+    there = {one.event: one.entry for one in server.events}
+    for app in apps:
+        for event, told in app.events.items():
+            pairs = zip(told.entry, there.get(event, told.entry), strict=True)
+            other = [name for name, (a, b) in zip(Entry._fields, pairs, strict=True) if a != b]
+            if other:
+                yield f"event {event} of {app.teacher} has another {' and '.join(other)} there"
 
 
 def _works(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]:
@@ -202,11 +259,12 @@ def _works(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]
             yield f"nobody handed in {work}"
     for file, work in ledger.works.items():
         state = mine[work.teacher].works.get(file, "lost")
+        left = {(who, work.class_id) for who in (work.teacher, work.pupil)}
         if state == "lost":
             yield f"acknowledged work {file} is not in the store of {work.teacher}"
         elif state in {"waiting", "suspected"} and not mine[work.teacher].ended:
             yield f"work {file} of {work.teacher} still waits"
-        elif state == "refused" and work.class_id not in ledger.moved and not ledger.restored:
+        elif state == "refused" and not (left & ledger.moved or ledger.restored):
             yield f"work {file} was refused, and nobody had moved"
         elif state == "applied" and not times[work] and work.teacher not in unheard:
             yield f"work {file} is kept for {work.teacher}, and the server has no such: {work}"
@@ -331,3 +389,4 @@ def _chains(
             yield f"device {one.device} has lost entries of its journal"
     yield from (f"an alarm nobody gave cause for: {alarm}" for alarm in server.alarms)
     yield from (f"a journal lacks events: {gap}" for gap in server.gaps)
+    yield from (f"looked through, the server has a fault: {what}" for what in server.looked)

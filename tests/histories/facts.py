@@ -23,14 +23,16 @@ from central_mdm.partage import model as partage
 from central_mdm.partage.rules import read_manifest
 from central_mdm.platform.ground import Ground
 from central_mdm.roster import model as roster
+from central_mdm.verifying import look_through
 from classroom_app.storage import tables
+from classroom_app.storage.acts import fields_of
 from classroom_app.storage.keeping import Keeping
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.journal import newest_count, verify
 from device_bridge.agent.guard.mdm import read_fleet
 from device_bridge.trust.revocation import DenyLists
 from tests.histories import checker
-from tests.histories.checker import Rows, Work
+from tests.histories.checker import Entry, Rows, Taken, Told, Work
 from tests.histories.stage import SCHOOL, Template
 
 TAUGHT: Final = select(roster.teaching).where(roster.teaching.c.ends_at == 0)
@@ -50,13 +52,19 @@ async def app(
         rows.setdefault(row.scope, {})[row.entity, row.id] = row.sequence, row.body
     return checker.App(
         teacher,
-        {row.id: (row.state, row.reason) for row in acts},
+        {row.id: Told(row.state, row.reason, _pushed(row)) for row in acts},
         {row.id: row.state for row in works},
         rows,
         deny_list,
         fault.what if fault else "",
         teacher in central.ended,
     )
+
+
+def _pushed(row: Any) -> Entry:  # noqa: ANN401 - a row
+    """Return an act as an app that pushes it says it."""
+    body = msgspec.json.encode(fields_of(row.body, row.fields))
+    return Entry(row.sequence, row.kind, row.lesson, row.at, row.hash.hex(), body)
 
 
 def device(
@@ -79,6 +87,7 @@ def device(
 
 async def server(ground: Ground, made: Template) -> checker.Server:
     """Look through the central side's tables and files."""
+    looked = await look_through(ground)
     async with ground.database.reading(SCHOOL) as connection:
 
         async def every(wanted: Table | Select[Any]) -> list[Any]:
@@ -98,7 +107,7 @@ async def server(ground: Ground, made: Template) -> checker.Server:
         for row in await every(TAUGHT):
             scopes[row.teacher].add(f"class:{row.class_id}")
         return checker.Server(
-            [(msgspec.json.decode(row.body)["id"], row.teacher) for row in events],
+            [_taken(row) for row in events],
             {row.id: await _work(ground, connection, row) for row in await every(partage.files)},
             feed,
             await _tables(every),
@@ -128,7 +137,13 @@ async def server(ground: Ground, made: Template) -> checker.Server:
                 if row.state == PENDING and row.ends_at > ground.clock()
             ],
             {row.device: row.hash for row in await every(inventories)},
+            looked[SCHOOL].faults,
         )
+
+
+def _taken(row: Any) -> Taken:  # noqa: ANN401 - a row
+    said = (row.sequence, row.kind, row.lesson, row.happened_at, row.hash, row.body)
+    return Taken(msgspec.json.decode(row.body)["id"], row.teacher, Entry(*said))
 
 
 def _told(

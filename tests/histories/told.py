@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from tests.histories.checker import Ledger, Work
+from tests.histories.checker import Act, Ledger, Work
 
 
 class Fact(Protocol):
@@ -27,13 +27,14 @@ class Begun(Struct, frozen=True, tag=True):
 
 
 class Kept(Struct, frozen=True, tag=True):
-    """The store has said that it kept this act."""
+    """The store has said that it kept this act. `class_id`: the class that it names; "": none."""
 
     event: str
     teacher: str
+    class_id: str = ""
 
     def enter(self, ledger: Ledger) -> None:
-        ledger.events[self.event] = self.teacher
+        ledger.events[self.event] = Act(self.teacher, self.class_id)
 
 
 class Collected(Struct, frozen=True, tag=True):
@@ -76,12 +77,13 @@ class Honoured(Struct, frozen=True, tag=True):
 
 
 class Moving(Struct, frozen=True, tag=True):
-    """Somebody is about to be taken out of this class."""
+    """This teacher or pupil is about to be taken out of this class."""
 
+    who: str
     class_id: str
 
     def enter(self, ledger: Ledger) -> None:
-        ledger.moved.add(self.class_id)
+        ledger.moved.add((self.who, self.class_id))
 
 
 class Declared(Struct, frozen=True, tag=True):

@@ -116,8 +116,8 @@ class ByHttp(Acts):
         del ground
         chance, made = self.scene.world.chance, self.scene.template
         left, joined = chance.sample(made.classes, 2)
-        self.scene.hear(Moving(left))
         move = Move(chance.choice(made.pupils).id, left, joined)
+        self.scene.hear(Moving(move.pupil, left))
         await self.office.ask("/api/admin/moves", move)
 
     async def give_class(self, ground: Ground) -> None:
@@ -127,7 +127,7 @@ class ByHttp(Acts):
     async def take_class(self, ground: Ground) -> None:
         del ground
         told = self._teaching(teaches=False)
-        self.scene.hear(Moving(told.class_id))
+        self.scene.hear(Moving(told.teacher, told.class_id))
         await self.office.ask("/api/admin/teaching", told)
 
     def _teaching(self, *, teaches: bool = True) -> Teaching:

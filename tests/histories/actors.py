@@ -659,6 +659,8 @@ class Pupil:
             process = self.start()
             if scene.maybe(0.6):
                 process.arm(self.world.chance.randint(1, FUSE_POINTS))
+            if scene.maybe(0.3):
+                process.ahead_seconds = self.world.chance.uniform(-3.0, 3.0) * DAY_SECONDS
             if scene.maybe(0.2):
                 until = self.world.loop.time() + self.world.chance.uniform(60.0, 4000.0)
                 scene.network.away[self.row.id] = until
@@ -681,6 +683,12 @@ class Pupil:
             ):
                 tasks.create_task(agent.check_ins.run())
                 tasks.create_task(agent.note())
+                if self.scene.maybe(0.2):
+                    tasks.create_task(self._clock_jumps(process))
+
+    async def _clock_jumps(self, process: Process) -> None:
+        await self.scene.while_(0.0, 600.0)
+        process.ahead_seconds = self.world.chance.uniform(-3.0, 3.0) * DAY_SECONDS
 
 
 class Voice:
@@ -690,7 +698,7 @@ class Voice:
         self._agent = agent
 
     def note(self, kind: str, facts: dict[str, str | int]) -> None:
-        self._agent.notes.append(Noted(kind, int(self._agent.process.clock()), facts))
+        self._agent.notes.append(Noted(kind, int(self._agent.utc()), facts))
 
 
 class Agent:
@@ -717,12 +725,13 @@ class Agent:
         enrolment = read_enrolment(self.folder)
         self.school = enrolment.school
         self.lists = held_lists(self.folder, self.school)
-        self.ground = GroundHere(self.process.clock, 0.0)
+        floor = read_held(self.folder).floor_seconds
+        self.ground = GroundHere(self.process.boot, floor, self.process.clock)
         if enrolment.assignment is not None:
             self.ground.assign(enrolment.assignment)
         self.journal = DeviceJournal(self.folder, self.world.chance.randbytes)
         witness = Witness(self.folder, Voice(self), _off_loop, self.write_notes)  # pyright: ignore[reportArgumentType] - of the voice it needs `note`
-        witness.introduce(enrolment, self.process.clock)
+        witness.introduce(enrolment, self.ground.floor)
         self.duties = Duties(
             ground=self.ground,
             deny=self.deny,
@@ -736,6 +745,10 @@ class Agent:
             witness=witness,
         )
         self.check_ins = CheckIns(self.folder, enrolment, self.duties)
+
+    def utc(self) -> float:
+        """Tell the time as a guard does: the later of wall clock and floor."""
+        return max(self.process.clock(), self.ground.floor())
 
     def _pauses(self) -> Iterator[float]:
         return retry_pauses(30.0, 3600.0, lambda: self.world.chance.uniform(0.5, 1.0))
@@ -756,7 +769,8 @@ class Agent:
             return
         newer = DenyLists(self.school, self.lists.token, self.lists.denied.forgotten)
         newer.take(token)
-        kept = HeldLists(newer.token, newer.denied.forgotten)
+        self.ground.signed_at(told.issued_at)
+        kept = Held(newer.token, newer.denied.forgotten, self.ground.floor())
         write_private(self.folder.root / DENY, json.encode(kept))
         self.lists = newer
         self.pupil.seen_number = max(self.pupil.seen_number, told.number)
@@ -772,6 +786,7 @@ class Agent:
         if deny_list:
             self.deny(deny_list)
         grant = read_grant(token, self.school)
+        self.ground.signed_at(grant.issued_at)
         name, number = self.pupil.row.id, self.lists.denied.number
         if number < self.pupil.seen_number:
             self.scene.hear(Honoured(f"device {name} has gone back to deny list {number}"))
@@ -794,7 +809,7 @@ class Agent:
         """Write what happens to the pupil into the device's journal."""
         while True:
             await self.scene.while_(5.0, 300.0)
-            self.notes.append(Noted("look-close", int(self.process.clock()), {}, "a word"))
+            self.notes.append(Noted("look-close", int(self.utc()), {}, "a word"))
             with suppress(OSError):
                 await self.write_notes()
 
@@ -808,19 +823,24 @@ class Agent:
 DENY: Final = "deny.json"
 
 
-class HeldLists(Struct, frozen=True):
-    """What a device keeps of deny lists, as its guard does beside its other state."""
+class Held(Struct, frozen=True):
+    """What a device keeps of deny lists and of its time floor, as its guard does."""
 
-    token: str
-    forgotten: Forgotten
+    token: str = ""
+    forgotten: Forgotten = Forgotten()
+    floor_seconds: float = 0.0
 
 
-_held: Final = json.Decoder(HeldLists)
+_held: Final = json.Decoder(Held)
+
+
+def read_held(folder: Folder) -> Held:
+    raw = read_kept(folder.root / DENY)
+    return _held.decode(raw) if raw else Held()
 
 
 def held_lists(folder: Folder, school: School) -> DenyLists:
-    raw = read_kept(folder.root / DENY)
-    kept = _held.decode(raw) if raw else HeldLists("", Forgotten())
+    kept = read_held(folder)
     return DenyLists(school, kept.token, kept.forgotten)
 
 

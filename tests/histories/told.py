@@ -77,7 +77,7 @@ class Honoured(Struct, frozen=True, tag=True):
 
 
 class Moving(Struct, frozen=True, tag=True):
-    """This teacher or pupil is about to be taken out of this class."""
+    """A teacher or a pupil is about to be taken out of a class."""
 
     who: str
     class_id: str

@@ -233,6 +233,9 @@ class Process:
     def clock(self) -> float:
         return self.world.now + self.ahead_seconds
 
+    def boot(self) -> float:
+        return self.world.loop.time()
+
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run `work` as a task of this process."""
         return self.world.loop.create_task(work, context=self.context.copy())

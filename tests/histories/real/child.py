@@ -138,6 +138,9 @@ class ChildHere:
     def clock(self) -> float:
         return time.time() + self._ahead_seconds
 
+    def boot(self) -> float:
+        return time.monotonic()
+
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         return asyncio.get_running_loop().create_task(work)
 

@@ -52,10 +52,11 @@ class RealAgent(Agent):
         await super().open()
         enrolment = read_enrolment(self.folder)
         machine = Machine({"screen_timeout": Remembered(), "wallpaper": NotHere("no desktop")})
-        clock = self.process.clock
-        of_boot = Clock(clock, clock, "boot")
-        self.wanted = WantedHere(self.folder, enrolment, machine, self, clock, of_boot, self._noted)
-        self.renewing = Renewing(self.folder, enrolment, clock, lambda _: None)
+        clock = Clock(self.process.boot, self.process.clock, "boot")
+        self.wanted = WantedHere(
+            self.folder, enrolment, machine, self, self.utc, clock, self._noted
+        )
+        self.renewing = Renewing(self.folder, enrolment, self.utc, lambda _: None)
         duties = replace(self.duties, renewing=self.renewing, wanted=self.wanted)
         self.check_ins = CheckIns(self.folder, enrolment, duties)
         assert duties.witness is not None
@@ -66,7 +67,7 @@ class RealAgent(Agent):
             duties.witness,
             self.renewing,
             self._inventory,
-            clock,
+            self.utc,
             self.check_ins.meets,
             self.ground.signed_at,
             self._noted,

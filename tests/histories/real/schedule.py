@@ -100,7 +100,7 @@ def _steps(chance: random.Random) -> Iterator[Step]:
     yield from (Step(at(), "away", who, lasting(6.0)) for who in away)
     full = chance.choices((*people, SERVER, POSTGRESQL), k=chance.randint(1, 4))
     yield from (Step(at(), "full", who, lasting(4.0)) for who in full)
-    wrong = chance.choices((*TEACHERS, SERVER), k=chance.randint(0, 2))
+    wrong = chance.choices((*people, SERVER), k=chance.randint(0, 4))
     for who in wrong:
         yield Step(at(), "clock", who, round(chance.uniform(-2.0, 2.0) * DAY_SECONDS))
     for who in chance.choices(people, k=chance.randint(1, 3)):

@@ -1,14 +1,17 @@
 """A few histories: under faults the real programs lose nothing; one seed is one history."""
 
+import asyncio
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.histories import history
+from tests.histories.actors import Pupil, Scene
 from tests.histories.checker import Ledger
 from tests.histories.told import Named, Naming
-from tests.histories.world import World
+from tests.histories.world import Process, World
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,35 @@ def test_the_same_seed_is_the_same_history(
     one, same = (history.run(made, 3) for _ in range(2))
     caplog.clear()
     assert one == same
+
+
+class Started(Pupil):
+    """A device that ends as soon as it is started; `clocks`: how wrong each time."""
+
+    clocks: tuple[float, ...] = ()
+
+    async def _session(self, process: Process) -> None:
+        assert process.boot() == self.world.loop.time()
+        self.clocks += (process.ahead_seconds,)
+
+
+def test_a_devices_clock_is_wrong_now_and_then(made: history.Template, tmp_path: Path) -> None:
+    world = World(1, tmp_path)
+
+    async def starts() -> tuple[float, ...]:
+        scene = Scene(world, made)
+        pupil = Started(scene, made.devices[0], made.codes[0])
+        pupil.folder.mkdir()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(pupil.live())
+            await asyncio.sleep(20_000.0)
+            scene.over = True
+        return pupil.clocks
+
+    with world.entered():
+        clocks = world.loop.run_until_complete(starts())
+    assert 0.0 in clocks
+    assert min(clocks) < -86_400.0 < 86_400.0 < max(clocks)
 
 
 def test_a_class_has_the_name_that_the_office_was_told_or_maybe_one_that_failed() -> None:

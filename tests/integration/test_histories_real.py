@@ -23,7 +23,7 @@ from central_mdm.app import application
 from central_mdm.contract.register import Move
 from central_mdm.joining import ground_at
 from tests.false_servers import JSON, answering, speaking
-from tests.histories.checker import App, Device, Ledger, Server, Work, check
+from tests.histories.checker import Act, App, Device, Ledger, Server, Work, check
 from tests.histories.network import URL, Weather
 from tests.histories.real.administrator import CODES, ByHttp, Office
 from tests.histories.real.child import ChildStage, Run, Said
@@ -58,12 +58,14 @@ def test_a_schedule_is_drawn_once_and_read_back_as_it_was() -> None:
     }
     full = {step.who for step in steps if step.what == "full"}
     assert full == {*TEACHERS, *DEVICES, SERVER, POSTGRESQL}
+    wrong = {step.who for step in steps if step.what == "clock"}
+    assert wrong == {*TEACHERS, *DEVICES, SERVER}
 
 
 def test_what_a_process_wrote_enters_the_ledger_as_it_was_said() -> None:
     work = Work("t-1", "1A", "p-1", "essay.txt", "00")
     said: tuple[Fact, ...] = (
-        *(Begun("e-1"), Kept("e-1", "t-1"), Collected("e-2", work)),
+        *(Begun("e-1"), Kept("e-1", "t-1", "1A"), Collected("e-2", work)),
         *(Declared(4), Written("dev-1", 2), Written("dev-1", 1)),
     )
     ledger = Ledger()
@@ -71,7 +73,7 @@ def test_what_a_process_wrote_enters_the_ledger_as_it_was_said() -> None:
         heard = msgspec.json.decode(msgspec.json.encode(fact), type=Said)
         assert heard == fact
         fact.enter(ledger)
-    assert (ledger.begun, ledger.events) == ({"e-1"}, {"e-1": "t-1"})
+    assert (ledger.begun, ledger.events) == ({"e-1"}, {"e-1": Act("t-1", "1A")})
     assert (ledger.works, ledger.policy) == ({"e-2": work}, 4)
     assert ledger.notes["dev-1"] == 3
 

@@ -9,7 +9,12 @@ import pytest
 from central_mdm.contract.wanted import Body, Declaration, Report
 from device_bridge.agent.platform.linux_restart import MANAGER, restart
 from device_bridge.agent.platform.linux_ring import ring, tones
-from device_bridge.agent.platform.linux_settings import NO_DESKTOP, Wallpaper, linux_settings
+from device_bridge.agent.platform.linux_settings import (
+    BEFORE,
+    NO_DESKTOP,
+    Wallpaper,
+    linux_settings,
+)
 from device_bridge.agent.settings import Failed, Unsupported, prove
 from tests.buses import always, bus_in, service
 from tests.x_servers import xvfb
@@ -42,6 +47,32 @@ def test_a_time_out_is_in_the_x_server_as_another_client_reads_it(
         assert told.reason == "60 s; it had become 240 s"
     monkeypatch.delenv("DISPLAY")
     assert applied("screen_timeout", {"seconds": 60}).reason == NO_DESKTOP
+
+
+def test_a_time_out_of_none_gives_back_what_the_x_server_had_before_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def server() -> str:
+        said = subprocess.run(["xset", "q"], capture_output=True, text=True, check=True).stdout
+        return " ".join(next(line for line in said.splitlines() if "timeout:" in line).split())
+
+    with xvfb() as display:
+        monkeypatch.setenv("DISPLAY", display)
+        as_made = server().split()[1]
+        assert applied("screen_timeout", {"seconds": 0}).reason == f"{as_made} s"
+        subprocess.run(["xset", "s", "321", "45"], check=True)  # as the pupil likes it
+        for ours in (600, 240):  # each by an agent that has just begun
+            assert applied("screen_timeout", {"seconds": ours}).reason == f"{ours} s"
+        told = applied("screen_timeout", {"seconds": 0})
+        assert (told.state, told.reason) == ("applied", "321 s")
+        assert server() == "timeout: 321 cycle: 45"
+        subprocess.run(["xset", "s", "77", "45"], check=True)  # theirs again, and left alone
+        assert applied("screen_timeout", {"seconds": 0}).reason == "77 s"
+        assert applied("screen_timeout", {"seconds": 600}).reason == "600 s"
+        spoil = ["xprop", "-root", "-f", BEFORE, "8s", "-set", BEFORE, "spoilt"]
+        subprocess.run(spoil, check=True)
+        told = applied("screen_timeout", {"seconds": 0})
+        assert (told.state, told.reason) == ("applied", f"{as_made} s")
 
 
 @pytest.mark.usefixtures("gsettings")

@@ -1,1 +1,2 @@
 WM_NAME: int
+CARDINAL: int

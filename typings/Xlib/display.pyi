@@ -18,6 +18,7 @@ class _Tree:
     children: list[Window]
 
 class _Property:
+    format: int
     value: bytes | list[int]
 
 class _Spot:
@@ -121,6 +122,10 @@ class Window:
     def get_attributes(self) -> _Attributes: ...
     def get_geometry(self) -> _Geometry: ...
     def get_full_property(self, property: int, property_type: int) -> _Property | None: ...
+    def change_property(
+        self, property: int, property_type: int, format: int, data: list[int]
+    ) -> None: ...
+    def delete_property(self, property: int) -> None: ...
     def translate_coords(self, src_window: Window, src_x: int, src_y: int) -> _Spot: ...
     def query_tree(self) -> _Tree: ...
     def xrandr_get_monitors(self, is_active: bool = True) -> _Monitors: ...
@@ -149,6 +154,9 @@ class _Screen:
 
 class ScreenSaver:
     timeout: int
+    interval: int
+    prefer_blanking: int
+    allow_exposures: int
 
 class Display:
     display: _BaseDisplay

@@ -11,7 +11,7 @@ from typing import Final
 
 from Xlib.display import Display
 from Xlib.error import DisplayError, XError
-from Xlib.X import DefaultBlanking, DefaultExposures
+from Xlib.Xatom import CARDINAL
 
 from central_mdm.contract.wanted import Body
 from device_bridge.agent.settings import (
@@ -29,27 +29,66 @@ NEEDS_ROOT: Final = "needs rights that the agent does not have"
 NOT_WRITTEN: Final = "not applied by the agent on Linux"
 PICTURES: Final = Path("/usr/share/backgrounds")
 ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp", ".svg")
-_AS_THE_SYSTEM_HAS_IT: Final = -1
+_AS_THE_SERVER_HAS_IT: Final = -1
+BEFORE: Final = "_PUPITRE_TIMEOUT_BEFORE"
+_BITS: Final = 32
 _SECONDS_MAX: Final = 32767  # the protocol's INT16 (X11 protocol, SetScreenSaver)
 _SECONDS: Final = 5
 
 
 class X11Timeout:
-    """After how long the screen goes dark, in the X server; asked back of it."""
+    """After how long the screen goes dark, in the X server; asked back of it.
+
+    What the server had before is kept in the server itself, in a property of its root window: it
+    outlives the agent, and ends with the server, as what was set does. 0 seconds give it back.
+    """
 
     def set(self, body: Body) -> None:
-        seconds = min(number(body, "seconds"), _SECONDS_MAX) or _AS_THE_SYSTEM_HAS_IT
+        seconds = min(number(body, "seconds"), _SECONDS_MAX)
         with _Desk() as display:
-            display.set_screen_saver(
-                seconds, _AS_THE_SYSTEM_HAS_IT, DefaultBlanking, DefaultExposures
-            )
-            display.sync()
+            before = _before(display)
+            if seconds:
+                if before is None:  # noted first: whoever is killed between has changed nothing
+                    _note_before(display, int(display.get_screen_saver().timeout))
+                _dark_after(display, seconds)
+            elif before is not None:
+                _dark_after(display, before)
+                _note_before(display, None)
 
     def read(self, body: Body) -> tuple[bool, str]:
         wanted = min(number(body, "seconds"), _SECONDS_MAX)
         with _Desk() as display:
             seconds = int(display.get_screen_saver().timeout)
-        return wanted in {0, seconds}, f"{seconds} s"
+            is_so = seconds == wanted if wanted else _before(display) is None
+        return is_so, f"{seconds} s"
+
+
+def _dark_after(display: Display, seconds: int) -> None:
+    """Set the time-out, and leave how the screen goes dark as it is."""
+    now = display.get_screen_saver()
+    display.set_screen_saver(seconds, now.interval, now.prefer_blanking, now.allow_exposures)
+    display.sync()
+
+
+def _before(display: Display) -> int | None:
+    """Return the time-out from before ours, in seconds; None: none of ours is set."""
+    root = display.screen().root
+    noted = root.get_full_property(display.intern_atom(BEFORE), CARDINAL)
+    if noted is None:
+        return None
+    # Any program of the desktop may have written there, and in another way.
+    if noted.format != _BITS or not noted.value or noted.value[0] > _SECONDS_MAX:
+        return _AS_THE_SERVER_HAS_IT
+    return noted.value[0]
+
+
+def _note_before(display: Display, seconds: int | None) -> None:
+    root, name = display.screen().root, display.intern_atom(BEFORE)
+    if seconds is None:
+        root.delete_property(name)
+    else:
+        root.change_property(name, CARDINAL, _BITS, [seconds])
+    display.sync()
 
 
 class _Desk:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
+from litestar.datastructures import Headers
 from litestar.enums import ScopeType
 from litestar.types import (
     ASGIApp,
@@ -32,6 +33,7 @@ from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, Standings
 from central_mdm.fleet.telling import Telling, news_of, tellings
+from central_mdm.platform.api import problem_type
 from central_mdm.platform.counts import SECONDS, Spread
 from central_mdm.platform.errors import Busy, TooFast
 from central_mdm.platform.gathered import BUSY_SECONDS
@@ -48,8 +50,8 @@ Received = HTTPReceiveMessage | WebSocketReceiveMessage
 _told: Final = json.Decoder(CheckIn)
 _answer: Final = json.Encoder()
 _BEARER: Final = b"Bearer p."
-_BUSY: Final = _answer.encode(Problem("busy"))
-_FAST: Final = _answer.encode(Problem("too-many-requests"))
+_BUSY: Final = _answer.encode(Problem("busy", "", 503, "Service Unavailable"))
+_FAST: Final = _answer.encode(Problem("too-many-requests", "", 429, "Too Many Requests"))
 BUSY_SPREAD_SECONDS: Final = 300
 CHECK_INS_MAX: Final = 300
 REQUESTS_MAX: Final = 200
@@ -118,7 +120,7 @@ class Door:
         way = self.short_way if token else self.uploads if goes_on else self.rooms
         if way.inside >= way.most:
             way.refused += 1
-            await self._refuse(send)
+            await self._refuse(scope, send)
             return
         way.inside += 1
         try:
@@ -130,14 +132,14 @@ class Door:
             way.inside -= 1
 
     async def _check_in(
-        self, token: str, scope: Scope, first: Received, receive: Receive, send: Send
+        self, token: str, scope: HTTPScope, first: Received, receive: Receive, send: Send
     ) -> None:
         began = perf_counter()
         try:
             answer = await self._short(token, first)
         except TooFast as error:
             self.outcomes.too_fast += 1
-            await _say(send, 429, _FAST, _come_back(error.after_seconds))
+            await _say_no(scope, send, 429, _FAST, error.after_seconds)
             return
         except (Busy, SQLAlchemyError, OSError) as error:
             if isinstance(error, Busy):
@@ -145,7 +147,7 @@ class Door:
             else:
                 self.outcomes.failed += 1
             log.info("check-in refused", extra={"why": type(error).__name__})
-            await self._refuse(send)
+            await self._refuse(scope, send)
             return
         if answer:
             await _say(send, 200, answer)
@@ -154,7 +156,7 @@ class Door:
             self.outcomes.rooms += 1
             await self._app(scope, _again(first, receive), send)
 
-    async def _refuse(self, send: Send) -> None:
+    async def _refuse(self, scope: HTTPScope, send: Send) -> None:
         """Send away, not at once: who asks again at once, whatever it hears, asks less often."""
         if self.held < HELD_MAX:
             self.held += 1
@@ -162,7 +164,7 @@ class Door:
                 await asyncio.sleep(HOLD_SECONDS)
             finally:
                 self.held -= 1
-        await _say(send, 503, _BUSY, _come_back())
+        await _say_no(scope, send, 503, _BUSY, BUSY_SECONDS)
 
     async def _short(self, token: str, first: Received) -> bytes:
         """Answer a check-in; empty: it is not for here."""
@@ -184,16 +186,25 @@ class Door:
         return _answer.encode(CheckedIn(wait, head_count=standing.head_count))
 
 
-async def _say(send: Send, status: int, body: bytes, *more: tuple[bytes, bytes]) -> None:
+async def _say_no(scope: HTTPScope, send: Send, status: int, body: bytes, seconds: int) -> None:
+    """Send a Problem, and who asked back at random: those sent away together come back apart."""
+    kind = problem_type(Headers.from_scope(scope)).encode()
+    after = str(seconds + secrets.randbelow(BUSY_SPREAD_SECONDS)).encode()
+    more = (b"cache-control", b"no-store"), (b"retry-after", after)
+    await _say(send, status, body, *more, kind=kind)
+
+
+async def _say(
+    send: Send,
+    status: int,
+    body: bytes,
+    *more: tuple[bytes, bytes],
+    kind: bytes = b"application/json",
+) -> None:
     length = str(len(body)).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", length), *more]
+    headers = [(b"content-type", kind), (b"content-length", length), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-def _come_back(seconds: int = BUSY_SECONDS) -> tuple[bytes, bytes]:
-    """Choose when: at random, or those who are sent away together come back together."""
-    return b"retry-after", str(seconds + secrets.randbelow(BUSY_SPREAD_SECONDS)).encode()
 
 
 def _token(scope: HTTPScope) -> str:

@@ -70,15 +70,18 @@ def tell(request: AnyRequest, error: Exception) -> Response[Problem] | Response[
         return Response(error.body, status_code=error.status, media_type="application/json")
     told = _told(error)
     keep_problem(request.scope, told.content.code)
-    if _reads_json_only(request.headers):
-        told.media_type = "application/json"
+    told.media_type = problem_type(request.headers)
     return told
 
 
-def _reads_json_only(headers: Mapping[str, str]) -> bool:
-    """Tell the apps of before `PROBLEM`: they take any other type for a captive portal's page."""
+def problem_type(headers: Mapping[str, str]) -> str:
+    """Return the media type of a Problem for who asks with these headers.
+
+    The apps of before `PROBLEM` take any other than JSON's for a captive portal's page.
+    """
     anything = headers.get("accept", "*/*") == "*/*"
-    return anything and headers.get("user-agent", "").startswith("python-httpx/")
+    older = anything and headers.get("user-agent", "").startswith("python-httpx/")
+    return "application/json" if older else PROBLEM
 
 
 def _told(error: Exception) -> Response[Problem]:

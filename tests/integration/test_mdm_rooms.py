@@ -1,10 +1,14 @@
 """Default deny, tenancy, and the database's form; on SQLite and on PostgreSQL."""
 
+import asyncio
 import gzip
 import re
 from collections.abc import AsyncIterator, Collection, Iterator
+from contextlib import suppress
+from typing import Final
 
 import httpx
+import msgspec
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -14,8 +18,11 @@ from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
 from central_mdm.app import ROOMS, application, join
+from central_mdm.contract.identity import Problem
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
+from central_mdm.platform.api import PROBLEM
+from central_mdm.platform.errors import TooFast
 from central_mdm.platform.migrate import NEWEST, version_of
 from central_mdm.platform.readiness import Readiness
 from central_mdm.schema import all_tables, tenant_tables
@@ -186,6 +193,14 @@ async def test_postgresql_shows_a_transaction_the_rows_of_its_own_school_only(md
             await connection.execute(insert(teachers).values(row))
 
 
+ASKERS: Final[tuple[tuple[dict[str, str], str], ...]] = (
+    ({}, "application/json"),  # apps and devices of before
+    ({"accept": "application/json, application/problem+json"}, PROBLEM),
+    ({"user-agent": "curl/8"}, PROBLEM),
+)
+"""Who asks by which headers, and the type that a problem is to have for them."""
+
+
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 async def test_a_full_house_says_that_it_lives_and_sends_all_else_away(mdm: Mdm) -> None:
     app, door = join(mdm.ground, Readiness(mdm.ground))
@@ -194,8 +209,37 @@ async def test_a_full_house_says_that_it_lives_and_sends_all_else_away(mdm: Mdm)
     async with httpx.AsyncClient(transport=transport, base_url="http://mdm") as http:
         for path in ("/health", "/ready"):  # who is asked too much is not to be started anew for it
             assert (await http.get(path)).status_code == 200
-        away = await http.get("/api/scopes")
-    assert (away.status_code, away.json()["code"], door.rooms.refused) == (503, "busy", 1)
+        away = await asyncio.gather(
+            *(http.get("/api/scopes", headers=headers) for headers, _ in ASKERS)
+        )
+    assert door.rooms.refused == len(ASKERS)
+    for answer, (_, kind) in zip(away, ASKERS, strict=True):
+        assert_problem(answer, kind, Problem("busy", "", 503, "Service Unavailable"))
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_who_checks_in_too_often_is_told_so_at_the_door(mdm: Mdm) -> None:
+    one = mdm.sample["devices"][0]
+    asked = {"code": one["code"], "csr": new_request(), "inventory": {"kind": "test"}}
+    assert (await mdm.http.post("/api/enrolments", json=asked)).is_success
+    with suppress(TooFast):
+        while True:
+            mdm.ground.limits.check_in(mdm.school, one["device"])
+    app, door = join(mdm.ground, Readiness(mdm.ground))
+    transport = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] - two names for ASGI
+    async with httpx.AsyncClient(transport=transport, base_url="http://mdm") as http:
+        http.headers.update(bearer(await mdm.passed(one["device"])))
+        for headers, kind in ASKERS:
+            answer = await http.post("/api/check-in", json={"inventory_hash": ""}, headers=headers)
+            assert_problem(answer, kind, Problem("too-many-requests", "", 429, "Too Many Requests"))
+    assert door.outcomes.too_fast == len(ASKERS)
+
+
+def assert_problem(answer: httpx.Response, kind: str, told: Problem) -> None:
+    """Find an answer as the generated description has it, with a time to come back at."""
+    assert (answer.status_code, answer.headers["content-type"]) == (told.status, kind)
+    assert msgspec.json.decode(answer.content, type=Problem, strict=True) == told
+    assert int(answer.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

@@ -17,13 +17,13 @@ from central_mdm.platform.ground import Ground
 NOT_ACTS: Final = frozenset({
     "alarms", "ending", "sample", "standings", "tidy", "admin audit",
 })  # fmt: skip
-"""They read, are the clock's or the sample's."""
-OF_ALL: Final = frozenset({"admin backup"})
-"""They are of each school, and name none."""
+"""They read, are the clock's or the sample's; `tidy` is, but for a person's word on that clock."""
+OF_ALL: Final = frozenset({"admin backup", "tidy"})
+"""They are of each school, where they name none."""
 TOLD: Final = (
     "role", "verbs", "kind", "region", "issuer", "client", "claim", "hours", "uses", "class_id",
     "network", "gateway", "private_minutes", "close_minutes", "all_grants", "feature", "minutes",
-    "found", "gib", "person_gib", "dry_run", "joins",
+    "found", "gib", "person_gib", "dry_run", "joins", "clock_is_right",
 )  # fmt: skip
 """Options that say what was done and are nobody's name, password, code or file."""
 WHOSE: Final = ("teacher", "pupil", "id", "device", "class_id", "role")
@@ -33,10 +33,10 @@ WHOSE: Final = ("teacher", "pupil", "id", "device", "class_id", "role")
 @asynccontextmanager
 async def witnessed(ground: Ground, command: str, args: argparse.Namespace) -> AsyncGenerator[None]:
     """Have what this command changes, or is refused, written down, on the word of who runs it."""
-    if command in NOT_ACTS:
+    options = vars(args)
+    if command in NOT_ACTS and not options.get("clock_is_right"):
         yield
         return
-    options = vars(args)
 
     async def write(connection: AsyncConnection, school: str, now: Acting, refused: str) -> None:
         by = audit.By(f"person:{now.who}", "console") if now.who else audit.by_console()
@@ -76,12 +76,12 @@ def _code(error: Refusal | OSError) -> str:
 
 async def _schools(ground: Ground, command: str, options: Mapping[str, Any]) -> Collection[str]:
     """Name the schools that a command means and that are here: only they have an audit."""
-    here = await schools_here(ground)
-    if command in OF_ALL:
+    here, school = await schools_here(ground), options.get("school")
+    if command in OF_ALL and not school:
         return here
-    of = (each.partition("=")[0] for each in options.get("of") or ())
-    named = {options["school"]} if options.get("school") else set(of)
-    return sorted(named & set(here))
+    of = [each.partition("=")[0] for each in options.get("of") or ()]
+    named = [school] if isinstance(school, str) else school
+    return sorted(set(named or of) & set(here))
 
 
 def _object(options: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The MDM forgets with time: words of events, work, devices, tokens; never that it happened."""
 
 import asyncio
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +10,13 @@ import msgspec
 import pytest
 from sqlalchemy import Table, func, insert, select, text
 
+from central_mdm import keeping_commands
+from central_mdm.audited import witnessed
 from central_mdm.contract.heads import Account
 from central_mdm.contract.partage import ChunkRef, Manifest
 from central_mdm.fleet.model import acts, inventories
 from central_mdm.fleet.seen import Seen
-from central_mdm.identity.model import schools, teacher_tokens, tenants
+from central_mdm.identity.model import audit_acts, schools, teacher_tokens, tenants
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.tokens import REFRESH_SECONDS
 from central_mdm.journal.comparing import compare
@@ -181,6 +184,40 @@ async def test_a_clock_that_leapt_ahead_removes_nothing_until_a_person_says_that
     assert await tidied(clock_is_right=True) == 1
     mdm.clock.at += DAY_SECONDS
     assert await tidied() == 0, "it was said once"
+
+
+async def test_a_persons_word_on_the_clock_is_an_act_of_the_audit_and_a_nights_tidying_is_none(
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def asked(*schools: str, word: bool) -> list[tuple[str, str, str]]:
+        args = Namespace(command="tidy", folder=tmp_path, school=list(schools), clock_is_right=word)
+        async with witnessed(mdm.ground, "tidy", args):
+            await keeping_commands.run(mdm.ground, args)
+        return await told()
+
+    async def told() -> list[tuple[str, str, str]]:
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            columns = audit_acts.c.act, audit_acts.c.object, audit_acts.c.detail
+            wanted = select(*columns).where(audit_acts.c.who.startswith("console:"))
+            rows = await connection.execute(wanted.order_by(audit_acts.c.number))
+            return [tuple(row) for row in rows]
+
+    await push(mdm, an_event(1))
+    assert await asked(word=False) == [], "a night's"
+    mdm.clock.at += 200 * DAY_SECONDS
+    with pytest.raises(Refused, match="clock-leapt"):
+        await asked(mdm.school, word=False)
+    assert await told() == []
+    act = ("tidy", f"school {mdm.school}", "clock_is_right=True")
+    assert await asked(mdm.school, word=True) == [act]
+    assert await asked(word=True) == [act, act], "of all there are"
+    (tmp_path / "retention.json").write_bytes(b"no setting")
+    for schools_named in ((), (mdm.school,)):
+        with pytest.raises(Malformed):
+            await asked(*schools_named, word=True)
+    refused = (*act[:2], "refused: retention clock_is_right=True")
+    assert await told() == [act, act, refused, refused]
+    caplog.clear()  # the sample has no standby
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

@@ -11,7 +11,7 @@ from blake3 import blake3
 from classroom_app.demo.act_lesson import counted
 from classroom_app.demo.evidence import expect, until
 from classroom_app.demo.rows import journal_rows, kept_files, told_of, was_met
-from classroom_app.demo.stage import program
+from classroom_app.demo.stage import Child, program
 from classroom_app.demo.world import World
 from device_bridge.materials.library import raw_file
 from device_bridge.materials.manifest import chunking_of, document_of, encode, read_manifest
@@ -61,6 +61,7 @@ def hashes(folder: Path) -> dict[str, set[str]]:
 
 async def sync(world: World) -> str:
     """Start the MDM again on its port; its own rows say what arrived, and how often."""
+    declaring = await _declaring(world)  # meanwhile: it takes seconds to begin
     await world.start_mdm(int(world.mdm_url.rpartition(":")[2]))
     await world.window.ask("click", name="sync-now")
     await _all_told(world)
@@ -74,17 +75,23 @@ async def sync(world: World) -> str:
     await until(said, 10, "the window says that the school is up to date")
     await world.shot("12-synced")
     told = world.report.journal_events
-    carried = await _carried(world) if world.class_.alone else ""
-    return f"{told} events in the MDM's rows, each once; {len(files)} collected works too{carried}"
+    carried = await _carried(world, declaring)
+    works = f"{len(files)} collected works too"
+    return f"{told} events in the MDM's rows, each once; {works}; {carried}"
 
 
-async def _carried(world: World) -> str:
-    """Declare a setting of the device that meets only the teacher; both sides say it came."""
-    device, folder = world.class_.alone, world.scratch / "mdm"
-    declare = [*program("pupitre-mdm", "central_mdm"), "declare", "--folder", str(folder)]
-    declare += ["--school", world.sample["school"], "--scope", "device", "--target", device]
+async def _declaring(world: World) -> Child:
+    """Begin to declare a setting of the device that meets only the teacher."""
+    declare = [*program("pupitre-mdm", "central_mdm"), "declare"]
+    declare += ["--folder", str(world.scratch / "mdm"), "--school", world.sample["school"]]
+    declare += ["--scope", "device", "--target", world.class_.alone]
     declare += ["--feature", "screen_timeout", "--body", json.dumps({"seconds": TIMEOUT})]
-    declaring = await world.stage.start("declare", declare)
+    return await world.stage.start("declare", declare)
+
+
+async def _carried(world: World, declaring: Child) -> str:
+    """Have it carried; both sides say that it came."""
+    device, folder = world.class_.alone, world.scratch / "mdm"
     expect(await declaring.process.wait() == 0, f"it was not declared; see {declaring.log}")
     world.stage.children.remove(declaring)
     await world.window.ask("click", name="sync-now")
@@ -94,10 +101,11 @@ async def _carried(world: World) -> str:
         told = await asyncio.to_thread(told_of, folder, device, "screen_timeout")
         return wanted in told and world.class_.setting_of(device, "screen_timeout") == wanted
 
-    await until(both_say, 30, "a policy change carried by the teacher's app", 0.5)
+    await until(both_say, 30, "a policy change carried by the teacher's app", 0.2)
     expect(not await asyncio.to_thread(was_met, folder, device), f"{device} met the MDM")
+    world.report.policies_carried = 1
     return (
-        f"; a policy change reached {device} through the teacher's app, and its report came back: "
+        f"a policy change reached {device} through the teacher's app, and its report came back: "
         "it never saw the MDM"
     )
 

@@ -49,8 +49,8 @@ class Pupils:
         early = rows[real:-1]
         if self._world.options.faults:
             self.failing = early[0].device if early else rows[-1].device
-        if early:
-            self.alone = early[-1].device
+        # Of a class so small that all others are agents on desktops, the latecomer.
+        self.alone = early[-1].device if early else rows[-1].device
         async with asyncio.TaskGroup() as group:
             for row in rows[:real]:
                 group.create_task(self._start_real(row), name=f"real-{row.device}")

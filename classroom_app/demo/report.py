@@ -21,7 +21,10 @@ class Step(Struct):
 
 
 class Report(Struct):
-    """Every number was measured; counts are of distinct devices by the end of the lesson."""
+    """Every number was measured; counts are of distinct devices by the end of the lesson.
+
+    `policies_carried`: changes that a device has which never saw the MDM, and told of.
+    """
 
     devices: int
     real_devices: int = 0
@@ -40,6 +43,7 @@ class Report(Struct):
     journal_duplicates: int = 0
     acknowledged_before_kill: int = 0
     lost_after_kill: int = 0
+    policies_carried: int = 0
     seconds: float = 0.0
     steps: list[Step] = field(default_factory=list[Step])
 

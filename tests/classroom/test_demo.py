@@ -45,6 +45,10 @@ async def test_a_lesson_of_three_devices_plays_to_its_end(tmp_path: Path) -> Non
     assert report["journal_events"] == report["journal_synced"] >= 15
     assert report["journal_duplicates"] == report["lost_after_kill"] == 0
     assert report["acknowledged_before_kill"] > 0
+    assert report["policies_carried"] == 1
+    told_of_sync = next(step["detail"] for step in report["steps"] if step["name"] == "12-sync")
+    assert "through the teacher's app" in told_of_sync
+    assert "it never saw the MDM" in told_of_sync
     assert len(list(out.glob("*.png"))) >= 10
     work = list((out / "collected").rglob("*.txt"))
     assert len(work) == 3

@@ -89,7 +89,7 @@ def test_the_report_s_field_names_are_stable(tmp_path: Path) -> None:
     assert " ".join(written) == (
         "devices real_devices discovered discover_seconds screens_live locked lock_ms unlocked "
         "pushed push_verified hands_raised collected journal_events journal_synced "
-        "journal_duplicates acknowledged_before_kill lost_after_kill seconds steps"
+        "journal_duplicates acknowledged_before_kill lost_after_kill policies_carried seconds steps"
     )
     assert list(written["lock_ms"]) == ["p50", "p99"]
 

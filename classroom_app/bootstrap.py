@@ -19,6 +19,7 @@ from central_mdm.contract.identity import SignedIn
 from central_mdm.contract.second_factor import FactorMade
 from classroom_app import full_disk, looking_around
 from classroom_app.acts import LessonActs
+from classroom_app.beginning_anew import begun_anew
 from classroom_app.browser import show_page
 from classroom_app.cloud.account import Account
 from classroom_app.cloud.client import Cloud
@@ -62,7 +63,6 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter, Known
 from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.lasting import Lasting, lines
-from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.showing import ShowingPresenter
 from classroom_app.presenters.standing import listed
 from classroom_app.presenters.summary import Summary
@@ -86,7 +86,6 @@ from classroom_app.unlocking import unlocked
 from classroom_app.views.fitting import show_fitted
 from classroom_app.views.motion import Motion, system_asks_for_less
 from classroom_app.views.sight import Sight
-from classroom_app.views.stopped import show_stopped
 from classroom_app.views.theme import Theme, load_fonts
 from classroom_app.views.window import DeskWindow
 from classroom_app.work_folder import show_folder
@@ -767,7 +766,9 @@ async def live(
     try:
         keeping = await _opened(home, language, theme)
     except NotKept as error:
-        await _stopped(error, language, theme)
+        log.warning("store not opened", extra={"why": type(error).__name__})
+        if await begun_anew(error, home, language or _system_language(), theme or "light"):
+            return await live(home, interfaces, puppet, language, theme, pace)
         return 1
     if keeping is None:
         return 0
@@ -794,18 +795,6 @@ async def _opened(home: Path, language: str, theme: str | None) -> Keeping | Non
         return await open_keeping(home)
     except StoreLocked:
         return await unlocked(home, language or _system_language(), theme or "light")
-
-
-async def _stopped(error: NotKept, language: str, theme: str | None) -> None:
-    """Say why there is no desk, until somebody has read it."""
-    log.warning("store not opened", extra={"why": type(error).__name__})
-    # What was chosen is in the store.
-    translator = speak(language or _system_language(), None)
-    read = asyncio.Event()
-    box = show_stopped(refusal(error), Theme(theme or "light"), read.set)
-    await read.wait()
-    box.deleteLater()
-    translator.deleteLater()
 
 
 def _system_language() -> str:

@@ -21,6 +21,7 @@ from device_bridge.no_desktop import no_desktop
 from device_bridge.soundness import plain, unsound
 
 DEVICES_MAX = 100
+STORE = ("check", "repair", "export", "aside", "erase")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,9 +60,13 @@ def parser() -> argparse.ArgumentParser:
     journal.add_argument("--json", action="store_true", help="for a program")
     store = commands.add_parser("store", help="look after what this teacher's app keeps")
     said = (
-        "look at each page; make a damaged one anew of what is left; write all as JSON; forget one"
+        "look at each page; make a damaged one anew of what is left; write all as JSON; lay one "
+        "aside whose key is lost; forget one"
     )
-    store.add_argument("what", choices=["check", "repair", "export", "erase"], help=said)
+    store.add_argument("what", choices=STORE, help=said)
+    store.add_argument(
+        "--key-is-lost", action="store_true", help="keyring or passphrase; for aside"
+    )
     store.add_argument("--out", type=Path, help="where to export: a new or empty folder")
     store.add_argument("--pupil", metavar="ID", default="", help="whom to erase from the journal")
     return made
@@ -127,7 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         case "store":
             from classroom_app.store_commands import look_after  # noqa: PLC0415 - as in `doctor`
 
-            return look_after(args.home, args.what, args.out, args.pupil)
+            told = (args.home, args.what, args.out, args.pupil)
+            return look_after(*told, lost=args.key_is_lost)
         case _:
             return _open(args)
 

@@ -1,4 +1,4 @@
-"""`pupitre store check`, `repair`, `export`, for one that will not open, and `erase`."""
+"""`pupitre store check`, `repair`, `export`, `aside`, for one that will not open, and `erase`."""
 
 import asyncio
 import os
@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from classroom_app.asking import passphrase
-from classroom_app.domain.errors import NotKept, StoreBroken, StoreInUse, StoreLocked
+from classroom_app.domain.errors import KeyringAway, NotKept, StoreBroken, StoreInUse, StoreLocked
 from classroom_app.domain.lesson import PupilId
 from classroom_app.presenters.sentences import refusal
+from classroom_app.storage.aside import lay_aside, opens
 from classroom_app.storage.checking import TORN_MAX, Checked, check
 from classroom_app.storage.copies import left_of
 from classroom_app.storage.exporting import export
@@ -28,6 +29,15 @@ from device_bridge.trust.sealed import WrongPassphrase
 WHOLE, DAMAGED, NOT_DONE = 0, 1, 2
 REPAIR: Final = "Mend it: pupitre store repair"
 NOTHING_DONE: Final = "Nothing was done to it."
+OPENS: Final = (
+    "It opens, or can be mended, by the key that is here, so it stays: pupitre store check"
+)
+LOST: Final = "Where the key does not come back: pupitre store aside --key-is-lost"
+LAID: Final = (
+    "The store lies in {folder} now, whole; nothing was deleted. Start Pupitre, and sign in as on a"
+    " new computer. What had not been sent to your school is in that folder alone: should the key"
+    " come back, move the new store's files away, and these back."
+)
 CLOSE_FIRST: Final = "Pupitre is open with this store. Close it first; then do this again."
 NO_COPY: Final = (
     "Neither it nor a copy beside it can be read, so no repair helps. Leave all files as they are,"
@@ -58,8 +68,13 @@ def look_after(
     out: Path | None,
     pupil: str = "",
     ring: Callable[[], Ring] = system_ring,
+    *,
+    lost: bool = False,
 ) -> int:
-    """Do one; return 0, 1 where the store is damaged, 2 where it was not done, with the reason."""
+    """Do one; return 0, 1 where the store is damaged, 2 where it was not done, with the reason.
+
+    `lost`: a person says that the keyring or the passphrase does not come back.
+    """
     path = home / "store.db"
     if not left_of(path):
         print(f"There is no store in {home}.", file=sys.stderr)
@@ -75,6 +90,8 @@ def look_after(
             return asyncio.run(_erased(home, PupilId(pupil), ring))
         held = _locked(home)
         try:
+            if what == "aside":
+                return _laid_aside(path, ring, lost=lost)
             return _done(what, path, _key(home, ring).digits, out or home)
         finally:
             os.close(held)
@@ -86,6 +103,8 @@ def look_after(
 def _refused(error: NotKept | WrongPassphrase | OSError) -> str:
     if isinstance(error, StoreInUse):
         return CLOSE_FIRST
+    if isinstance(error, StoreLocked | KeyringAway):
+        return f"{refusal(error)}\n{LOST}"
     if type(error) is StoreBroken:
         return NO_COPY if error.where == NOTHING_READ else UNPROVED.format(why=error.where)
     # A file that is there already is not the disk's refusal.
@@ -105,6 +124,15 @@ def _done(what: str, path: Path, key: str, out: Path) -> int:
             found = check(path, key)
             print(_checked(found))
             return WHOLE if found.whole else DAMAGED
+
+
+def _laid_aside(path: Path, ring: Callable[[], Ring], *, lost: bool) -> int:
+    """Lay a store aside that nothing here opens; one that opens is nobody's to lay aside."""
+    if opens(path, ring, lost=lost):
+        print(OPENS, file=sys.stderr)
+        return NOT_DONE
+    print(LAID.format(folder=lay_aside(path, time.time())))
+    return WHOLE
 
 
 def _mended(path: Path, key: str) -> int:

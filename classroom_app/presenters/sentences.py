@@ -197,7 +197,8 @@ _ERRORS = {
         "A newer Pupitre wrote the file here. Update this one; nothing was changed."
     ),
     "StoreSealed": later(
-        "The key to Pupitre's file is missing or another. Nothing was changed; ask for help."
+        "The key to Pupitre's file is missing or another, so it stays shut. Nothing was changed. "
+        "Bring the key back, or begin anew (pupitre store aside)."
     ),
     "StoreLocked": later("Pupitre's file here is locked. Type its passphrase."),
     "KeyringAway": later("This computer's keyring is locked. Unlock it, then start Pupitre again."),

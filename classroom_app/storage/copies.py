@@ -17,6 +17,7 @@ VERSIONS: Final = ("0001", "0002", "0003", "0004")
 """All forms, oldest first, as the files under `migrations/versions` name them."""
 DAILY: Final = "daily"
 DAMAGED: Final = "damaged"
+ASIDE: Final = "aside"
 DAY_SECONDS: Final = 20 * 3600
 """A day begins at other hours than the one before it."""
 
@@ -39,9 +40,12 @@ def left_of(path: Path) -> bool:
 def forget_copies(path: Path) -> None:
     """Remove them, and what repairs have laid beside: they tell of who is to be forgotten.
 
-    Raises OSError where one stays. What is removed does not come back by a power cut.
+    A store that was laid aside as well, for its key may come back. Raises OSError where one stays.
+    What is removed does not come back by a power cut.
     """
-    for copy in (*copies_of(path), *path.parent.glob(f"{path.stem}-{DAMAGED}-*")):
+    damaged = path.parent.glob(f"{path.stem}-{DAMAGED}-*")
+    aside = path.parent.glob(f"{ASIDE}-*/{path.stem}*")
+    for copy in (*copies_of(path), *damaged, *aside):
         copy.unlink()
     forget_arriving(path)
     sync_folder(path.parent)

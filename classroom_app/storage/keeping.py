@@ -80,7 +80,7 @@ async def open_keeping(
     store is changed then.
     """
     path = home / "store.db"
-    lock = await _locked(home)
+    lock = await lock_home(home)
     try:
         connection, key, library = await asyncio.to_thread(_opened, path, ring, waits, passphrase)
     except StoreBroken as error:
@@ -98,8 +98,11 @@ async def open_keeping(
     return keeping
 
 
-async def _locked(home: Path) -> int:
-    """Keep a second app out before either makes a key; one that closes is waited for."""
+async def lock_home(home: Path) -> int:
+    """Keep a second app out before either makes a key; one that closes is waited for.
+
+    Returns a descriptor to be closed. Raises NotKept.
+    """
     try:
         async with asyncio.timeout(LET_GO_SECONDS):
             while True:

@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from classroom_app.domain.errors import RoomError
 from classroom_app.domain.lesson import ClassId, Lesson
 from classroom_app.domain.ready import ReadyDocument
 from classroom_app.domain.tile import Tile
@@ -347,7 +348,7 @@ class DeskPresenter(Bars):
 
     @Slot()
     def sync_now(self) -> None:
-        self._run(self._acts.sync_now(), "sync-now")
+        self._tasks.start(self._acts.sync_now(), name="sync-now", refused=self._not_in_step)
 
     @Slot()
     def ask_standing(self) -> None:
@@ -382,6 +383,11 @@ class DeskPresenter(Bars):
             self.sheet_asked.emit(sheet)
 
     # inside
+
+    def _not_in_step(self, error: Exception) -> None:
+        """Leave word of the server to the sheet in a lesson: bar B tells of the class there."""
+        if self.lesson is None or isinstance(error, RoomError):
+            self.refused(error)
 
     def _act(self, kind: str) -> tuple[Tile, ...]:
         tiles = self.scope() if self.lesson else ()

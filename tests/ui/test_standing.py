@@ -8,13 +8,14 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QProgressBar, QScrollArea
 
-from classroom_app.domain.errors import NotSaved, SavingFull
+from classroom_app.cloud.errors import Unreachable
+from classroom_app.domain.errors import NotKept, NotSaved, SavingFull
 from classroom_app.presenters.journal import JournalRow
 from classroom_app.presenters.receipts import School, Sending
 from classroom_app.presenters.standing import DecidedRow, Standing, decided_words, listed
 from classroom_app.views.standing import StandingSheet
 from tests.ui.conftest import Opens
-from tests.ui.room import NOW, Room, lively
+from tests.ui.room import NOW, Room, lively, locked
 
 WORK = JournalRow("a", NOW, "handed-in", "Emma", "pond.pdf")
 MOVED = DecidedRow(WORK, "foreign-pupil", True, "5e B", NOW - 3600, "", True)  # noqa: FBT003 - a file that is here
@@ -225,6 +226,19 @@ def test_asked_in_vain_it_says_that_it_tries_and_then_when_it_did_and_will(room:
     assert tried not in words(room)
     assert any(one.startswith("Tried at ") for one in words(room))
     assert asked(room) == ["sync-now"] * 2
+
+
+def test_word_of_the_server_displaces_nothing_that_is_under_way_for_the_class(room: Room) -> None:
+    room.desk.lock()
+    room.wall.show(locked())
+    room.acts.refuses = Unreachable()
+    click(room, "sync-now")
+    assert room.desk.said().text == "25 of 28 locked"
+    assert room.desk.said().undo
+    assert shows(room, School(synced_at=NOW, why="unreachable"))[2].startswith("The school's serv")
+    room.acts.refuses = NotKept()
+    click(room, "sync-again")
+    assert room.desk.said().text.startswith("This could not be written down"), "no sheet says it"
 
 
 def test_the_sheet_stands_over_its_button_and_leaves_the_bar_free(room: Room) -> None:

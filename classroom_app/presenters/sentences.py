@@ -105,6 +105,7 @@ _REASONS = {
     "password": later("password"),
     "asleep": later("asleep"),
     # Why there is no link, or why a device does not obey.
+    "the device is reported missing": later("reported missing"),
     "not-paired": later("not of this school"),
     "other-device": later("another device answers"),
     "not-allowed": later("your right does not reach it"),

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from device_bridge.agent.seat.presence import COVERED
+from device_bridge.agent.seat.talking import MISSING
 from device_bridge.protocol.pictures import Frame
 from device_bridge.protocol.presence import Choice
 from device_bridge.protocol.seat import (
@@ -114,9 +115,15 @@ async def test_a_missing_device_says_so_on_its_whole_screen_until_it_is_found(
     _, found = await desk.run(*search)
     _, place = await desk.run("xdotool", "getwindowgeometry", found.split()[0])
     assert "1366x768" in place
+    held.tell(ShowNotice("n1", "Ouvrez le document.", "Claire"))
+    assert await held.hears(NoticeShown, lambda _: True) == NoticeShown("n1", MISSING)
+    held.heard.clear()
     held.tell(ShowLost(""))
     assert await held.hears(LostShown, lambda _: True) == LostShown()
     assert (await desk.run(*search))[1] == ""
+    held.heard.clear()
+    held.tell(ShowNotice("n2", "Ouvrez le document.", "Claire"))
+    assert await held.hears(NoticeShown, lambda _: True) == NoticeShown("n2")
 
 
 async def test_a_notice_is_shown_and_answered_by_typing(desk: Desktop, held: GuardStandIn) -> None:

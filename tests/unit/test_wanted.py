@@ -314,6 +314,24 @@ async def test_who_is_missing_says_so_over_a_restart_until_it_is_found(tmp_path:
     assert (here.pupil.lost[-1], over.reason) == ("", "over")
 
 
+async def test_a_message_waits_until_it_can_be_read_on_a_device_that_was_missing(
+    tmp_path: Path,
+) -> None:
+    here = a_device(tmp_path, Machine(ring=lambda: None))
+    orders = (
+        Command("o1", "message", NOW + 60, "Bring it back"),
+        Command("o2", "ring", NOW + 60),
+        Command("o3", "message", NOW + 20, "Too late"),
+    )
+    told = await here.hears(here.wants(2, *orders), here.urges(2, lost="Call 12"))
+    assert told.ended == (Ended("o2", "done", "rang and shown"),), "who has it may hear it"
+    here.again()
+    here.now += 20
+    found = await here.hears(here.wants(3, *orders), here.urges(3, at=NOW + 1))
+    assert found.ended[1:] == (Ended("o1", "done", "shown"), Ended("o3", "expired", ""))
+    assert [about for about, _ in here.pupil.seen] == ["ring", "message"]
+
+
 async def test_what_is_wanted_and_is_no_use_here_keeps_back_nothing_that_is_urgent(
     tmp_path: Path,
 ) -> None:

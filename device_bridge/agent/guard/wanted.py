@@ -212,7 +212,9 @@ class WantedHere:
             await self._show_lost()
             for command in self._held.commands:
                 # Nothing beside a restart that is under way, nor what was taken back meanwhile.
-                if not self._held.begun[0] and command in self._held.commands:
+                if self._held.begun[0] or command not in self._held.commands:
+                    continue
+                if not self._waits(command):
                     await self._do(command)
 
     # Taking
@@ -328,6 +330,15 @@ class WantedHere:
             await self._end(id_, "done", "started anew")
         elif command.ends_at + GRACE_SECONDS <= self._utc():
             await self._end(id_, "failed", "it did not start anew")
+
+    def _waits(self, command: Command) -> bool:
+        """Whether words could not be read now: the page of a missing device covers all until then.
+
+        What ends before the device is found ends unread, and is told so.
+        """
+        urgent = self._held.urgent
+        missing = urgent is not None and bool(urgent.lost)
+        return missing and command.kind == "message" and command.ends_at > self._utc()
 
     async def _do(self, command: Command) -> None:
         if command.ends_at <= self._utc():

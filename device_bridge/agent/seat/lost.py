@@ -64,6 +64,10 @@ class XLost(QObject):
             await asyncio.sleep(pause)
         return NOT_COVERED if self._windows.uncovered(ids) else ""
 
+    def covers(self) -> bool:
+        """Return whether its pages are up."""
+        return bool(self._pages)
+
     def close(self) -> None:
         for page in self._pages:
             page.hide()

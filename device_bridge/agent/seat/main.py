@@ -61,8 +61,8 @@ class Desktop(QObject):
         )
         self.input = hands(sys.platform, time.monotonic, self.indicator.window)
         self.takes_back: Callable[[], None] = lambda: None
-        self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say)
         self.lost = XLost(words, self._windows)
+        self.notify = XNotify(words, mouth.say, self._windows, self.curtain.say, self.lost.covers)
         self.showing = XShowing(words, self._stay_above)
         self.showing.covered.connect(self.indicator.cover)
         self.pressed = asyncio.Queue[str](1)

@@ -19,6 +19,7 @@ NOTICES_MAX: Final = 4
 REPLY_MAX: Final = 500
 TRIES_SECONDS: Final = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 NOT_SHOWN: Final = "the notice is not shown"
+MISSING: Final = "the device is reported missing"
 LOOK: Final = f"""
 QWidget#notice {{ background: white; }}
 QLineEdit {{ border: 1px solid #9AA5B1; border-radius: 8px; padding: 0 12px; min-height: 42px;
@@ -115,7 +116,8 @@ class Notice(QWidget):
 class XNotify(QObject):
     """The `Notify` of an X11 desktop.
 
-    While the curtain is up a notice is shown on it, and again in a window when it is gone.
+    While the curtain is up a notice is shown on it, and again in a window when it is gone. While
+    the page of a missing device covers all, none is shown.
     """
 
     def __init__(
@@ -124,16 +126,20 @@ class XNotify(QObject):
         acted: Callable[[PupilActed], None],
         windows: X11Windows,
         on_curtain: Callable[[str], bool],
+        missing: Callable[[], bool],
     ) -> None:
         super().__init__()
         self._words = words
         self._acted = acted
         self._windows = windows
         self._on_curtain = on_curtain
+        self._missing = missing
         self._notices: list[Notice] = []
 
     async def show(self, id_: str, text: str, teacher_name: str) -> str:
-        """Show the words; return "" once X has them on the screen."""
+        """Show the words; return "" once X has them on the screen, else why not."""
+        if self._missing():
+            return MISSING
         who = plain(teacher_name, 40) or self._words("teacher")
         words = plain(text, 2000, lines=True)
         notice = self._open(id_, who, words)

@@ -81,6 +81,7 @@ _KINDS = {
     "command-refused": later("Refused by the device"),
     "command-failed": later("Did not work there"),
     "command-late": later("Came too late"),
+    "command-not-there": later("Not reached"),
     "undone": later("Taken back"),
 }
 

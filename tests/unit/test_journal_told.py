@@ -1,11 +1,27 @@
 """The lesson's journal is read by people: names for ids, words for what devices report."""
 
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
+from msgspec.structs import fields
 
-from classroom_app.domain.acts import AnyAct, DeviceCame, Kept, Reported, Sat, SeatClaim
+from classroom_app.domain.acts import (
+    AnyAct,
+    DeviceCame,
+    HandOutReported,
+    Kept,
+    LessonExtended,
+    LessonOver,
+    LessonShared,
+    LockAsked,
+    LookedAway,
+    PupilSpoke,
+    Reported,
+    Sat,
+    SeatClaim,
+    Shown,
+)
 from classroom_app.domain.lesson import (
     ClassId,
     Device,
@@ -16,8 +32,11 @@ from classroom_app.domain.lesson import (
     Roster,
 )
 from classroom_app.presenters.journal import JournalRow, line
+from classroom_app.services.commands import NOT_THERE
 from classroom_app.services.journal import Journal, names_of
-from device_bridge.protocol.hello import Report
+from classroom_app.services.materials import SETTLED
+from device_bridge.protocol.hello import Answer, Report
+from device_bridge.protocol.talking import PupilSaid
 
 LESSON = LessonId("l")
 LINA, TOM, NOBODY = PupilId("lina-7f"), PupilId("tom-2a"), PupilId("")
@@ -113,3 +132,30 @@ async def test_each_report_that_is_kept_has_words_of_its_own(feature: str) -> No
     }[feature]
     told = await lines(*(reported(OWN, feature, state) for state in states))
     assert all(each[0].isupper() and each.endswith(" · Lina") for each in told), told
+
+
+VARIANTS: dict[type, dict[str, tuple[str | bool, ...]]] = {
+    LessonExtended: {"after_end": (True, False)},
+    LessonOver: {"why": ("teacher", "time")},
+    LessonShared: {"shared": (True, False)},
+    LockAsked: {"locked": (True, False)},
+    LookedAway: {"why": ("teacher", "time")},
+    HandOutReported: {"state": tuple(SETTLED)},
+    Shown: {"state": (*get_args(Answer.__annotations__["state"]), NOT_THERE)},
+    PupilSpoke: {"kind": get_args(PupilSaid.__annotations__["kind"])},
+}
+"""What an act may say of itself beside who and when, and is told by other words for."""
+
+
+@pytest.mark.parametrize("kind", [one for one in get_args(AnyAct) if one is not Reported])
+async def test_each_act_that_is_kept_has_words_of_its_own(kind: type[AnyAct]) -> None:
+    blank: dict[str, Any] = {str: "0", int: 0, bool: False}
+    facts: dict[str, Any] = {
+        one.name: blank.get(one.type, () if one.name in {"pupils", "devices"} else OWN)
+        for one in fields(kind)
+    }
+    ((name, values),) = VARIANTS.get(kind, {"id": ("0",)}).items()
+    for value in values:
+        facts[name] = value
+        (told,) = await lines(kind(**facts))
+        assert told[0].isupper(), told

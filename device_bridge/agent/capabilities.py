@@ -128,9 +128,15 @@ class Indicator(Protocol):
 
 
 class Notify(Protocol):
-    """The teacher's words, shown."""
+    """The teacher's words, or the school's, shown."""
 
-    async def show(self, id_: str, text: str, teacher_name: str) -> str: ...
+    async def show(self, id_: str, text: str, teacher_name: str, *, answered: bool) -> str:
+        """Show them, with a line to answer on where that is `answered`; return why not, or ""."""
+        ...
+
+    def lesson(self, *, on: bool) -> None:
+        """Hear whether a lesson is on: without one nobody reads an answer."""
+        ...
 
 
 class Showing(Protocol):

@@ -151,11 +151,15 @@ class SimulatedNotify(Willing):
         super().__init__()
         self.shown = deque[Notice](maxlen=TOLD_MAX)
 
-    async def show(self, id_: str, text: str, teacher_name: str) -> str:
+    async def show(self, id_: str, text: str, teacher_name: str, *, answered: bool) -> str:
+        del answered
         if why := self.why_not(id_):
             return why
         self.shown.append(Notice(id_, text, teacher_name))
         return ""
+
+    def lesson(self, *, on: bool) -> None:
+        """Nobody types an answer here."""
 
 
 def _look_at(path: Path) -> OpenedFile:

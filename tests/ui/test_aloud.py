@@ -67,7 +67,7 @@ def test_a_screen_reader_hears_who_looks_when_it_begins_and_at_each_change_but_n
 
 
 def test_a_screen_reader_hears_a_message_that_takes_no_key(qtbot: QtBot, heard: list[str]) -> None:
-    notice = Notice(Words("en"), "n1", "Claire", "Page 12")
+    notice = Notice(Words("en"), "n1", "Claire", "Page 12", answered=True)
     qtbot.addWidget(notice)
     assert notification_of(notice) == "Claire says: Page 12"
     assert heard == []

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import Any
 
+from msgspec.structs import replace
 from PIL import Image
 
 from device_bridge.agent.capabilities import Area, Picture, Unseen, unseen
@@ -125,10 +126,16 @@ class Words:
     def __init__(self) -> None:
         self.gate = asyncio.Event()
         self.gate.set()
+        self.answered: dict[str, bool] = {}
+        self.lessons: list[bool] = []
 
-    async def show(self, id_: str, text: str, teacher_name: str) -> str:
+    async def show(self, id_: str, text: str, teacher_name: str, *, answered: bool) -> str:
         await self.gate.wait()
+        self.answered[id_] = answered
         return "" if text and teacher_name and id_ else "nothing to show"
+
+    def lesson(self, *, on: bool) -> None:
+        self.lessons.append(on)
 
 
 class Opener:
@@ -453,6 +460,19 @@ async def test_notices_and_openings_are_answered_and_too_many_refused() -> None:
         assert len(shown) == WAITING_MAX + 2
         opened = [s for s in desk.said if isinstance(s, Opened)]
         assert opened == [Opened("f1"), Opened("f2", "not here"), Opened("p1", "not a web page")]
+
+
+async def test_an_answer_is_offered_to_a_teacher_in_a_lesson_not_to_the_school_nor_after() -> None:
+    async with at_work() as desk:
+        desk.core.told(BAR)
+        desk.core.told(ShowNotice("n1", "Bonjour", "Claire"))
+        desk.core.told(ShowNotice("n2", "Bonjour", "Tilleuls", "message"))
+        await asyncio.sleep(0.01)
+        assert desk.words.answered == {"n1": True, "n2": False}
+        desk.core.alone()
+        assert desk.words.lessons == [True], "a guard that is gone has ended no lesson"
+        desk.core.told(replace(BAR, on=False))
+        assert desk.words.lessons == [True, False]
 
 
 async def test_what_the_pupil_does_on_the_bar_is_passed_on() -> None:

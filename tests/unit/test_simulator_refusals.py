@@ -25,9 +25,11 @@ async def test_without_a_number_all_is_refused_until_it_is_told_to_obey() -> Non
     seat = SimulatedSeat()
     seat.refuse(Refusal("notify", "no desktop"))
     for number in range(5):
-        assert await seat.notify.show(str(number), "Bonjour", "Claire") == "no desktop"
+        assert (
+            await seat.notify.show(str(number), "Bonjour", "Claire", answered=True) == "no desktop"
+        )
     seat.refuse(Refusal("notify", ""))
-    assert await seat.notify.show("6", "Bonjour", "Claire") == ""
+    assert await seat.notify.show("6", "Bonjour", "Claire", answered=True) == ""
     assert [notice.id for notice in seat.notify.shown] == ["6"]
 
 

@@ -114,6 +114,7 @@ class SeatCore:
         match message:
             case ShowIndicator():
                 self._take_bar(message)
+                self._notify.lesson(on=message.on)
             case RaiseCurtain() | DropCurtain():
                 self._take_curtain(message)
             case Look():
@@ -232,7 +233,9 @@ class SeatCore:
         while True:
             notice = await self._notices.get()
             text = self._school_says(notice) if notice.act else notice.text
-            reason = await self._notify.show(notice.id, text, notice.teacher_name)
+            reason = await self._notify.show(
+                notice.id, text, notice.teacher_name, answered=not notice.act
+            )
             self._say(NoticeShown(notice.id, reason[:200]))
 
     async def _show_lost(self) -> None:

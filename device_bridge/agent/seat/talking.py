@@ -33,11 +33,14 @@ QPushButton:focus {{ border: 2px solid {INK}; }}
 
 
 class Notice(QWidget):
-    """A managed window, so that it can be typed into. `written` carries the pupil's words."""
+    """A managed window, so that it can be typed into. `written` carries the pupil's words.
+
+    `answered`: there is a line to answer on.
+    """
 
     written = Signal(str, str)
 
-    def __init__(self, words: Words, id_: str, who: str, text: str) -> None:
+    def __init__(self, words: Words, id_: str, who: str, text: str, *, answered: bool) -> None:
         super().__init__(None, Qt.WindowType.Window | Qt.WindowType.WindowStaysOnTopHint)
         self.setObjectName("notice")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -61,7 +64,14 @@ class Notice(QWidget):
         column.addLayout(self._top(heading))
         if text:
             column.addWidget(self._body(heading, text))
+        self._over = label(self, face(16, QFont.Weight.DemiBold), INK)
+        self._over.setText(words("lesson-over"))
+        self._over.setWordWrap(True)
+        self._over.hide()
+        column.addWidget(self._over)
         column.addLayout(self._bottom(words))
+        self._line.setVisible(answered)
+        self._send.setVisible(answered)
 
     def _top(self, heading: str) -> QHBoxLayout:
         sign = label(self, face(16))
@@ -83,14 +93,15 @@ class Notice(QWidget):
         return body
 
     def _bottom(self, words: Words) -> QHBoxLayout:
-        send = self._button(words("send"), "send")
+        self._send = self._button(words("send"), "send")
         later = self._button(words("later"), "later")
-        send.clicked.connect(self._write)
+        self._send.clicked.connect(self._write)
         later.clicked.connect(self.close)
         bottom = QHBoxLayout()
         bottom.setSpacing(10)
+        bottom.addStretch()
         bottom.addWidget(self._line, 1)
-        bottom.addWidget(send)
+        bottom.addWidget(self._send)
         bottom.addWidget(later)
         return bottom
 
@@ -104,9 +115,21 @@ class Notice(QWidget):
     @Slot()
     def _write(self) -> None:
         text = plain(self._line.text(), REPLY_MAX)
-        if text:
+        if text and not self._line.isReadOnly():
             self.written.emit(self._id, text)
             self.close()
+
+    def lesson_over(self) -> None:
+        """Say that nobody reads an answer any more; what was typed stays, to be copied."""
+        if self._send.isHidden():
+            return
+        self._line.setReadOnly(True)
+        self._send.hide()
+        if not self._line.text():
+            self._line.clearFocus()  # else the button takes the keys, and closes at a space
+            self._line.hide()
+        self._over.show()
+        self.adjustSize()
 
     def start_writing(self) -> None:
         self._line.setFocus()
@@ -135,14 +158,15 @@ class XNotify(QObject):
         self._on_curtain = on_curtain
         self._missing = missing
         self._notices: list[Notice] = []
+        self._over = False
 
-    async def show(self, id_: str, text: str, teacher_name: str) -> str:
+    async def show(self, id_: str, text: str, teacher_name: str, *, answered: bool) -> str:
         """Show the words; return "" once X has them on the screen, else why not."""
         if self._missing():
             return MISSING
         who = plain(teacher_name, 40) or self._words("teacher")
         words = plain(text, 2000, lines=True)
-        notice = self._open(id_, who, words)
+        notice = self._open(id_, who, words, answered=answered)
         if self._on_curtain(f"{self._words('says', who=who)}\n{words}"):
             return ""
         window = int(notice.winId())
@@ -155,7 +179,14 @@ class XNotify(QObject):
     def write(self, teacher_name: str) -> None:
         """Open a line to write to the teacher."""
         who = plain(teacher_name, 40) or self._words("teacher")
-        self._open("", who, "").start_writing()
+        self._open("", who, "", answered=True).start_writing()
+
+    def lesson(self, *, on: bool) -> None:
+        """Let what stands be read, and be answered in a lesson only."""
+        self._over = not on
+        if self._over:
+            for notice in self._notices:
+                notice.lesson_over()
 
     def close(self) -> None:
         for notice in self._notices:
@@ -163,12 +194,14 @@ class XNotify(QObject):
             notice.deleteLater()
         self._notices = []
 
-    def _open(self, id_: str, who: str, text: str) -> Notice:
+    def _open(self, id_: str, who: str, text: str, *, answered: bool) -> Notice:
         while len(self._notices) >= NOTICES_MAX:
             oldest = self._notices.pop(0)
             oldest.close()
             oldest.deleteLater()
-        notice = Notice(self._words, id_, who, text)
+        notice = Notice(self._words, id_, who, text, answered=answered)
+        if self._over:
+            notice.lesson_over()
         notice.written.connect(self._written)
         self._notices.append(notice)
         notice.adjustSize()

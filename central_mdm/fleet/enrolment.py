@@ -1,5 +1,6 @@
 """Codes to enrol by, and what a device gets for one."""
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -30,8 +31,8 @@ from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import NotAllowed
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import publish
+from central_mdm.roster.model import classes, placements
 from central_mdm.roster.model import devices as roster_devices
-from central_mdm.roster.model import placements
 from central_mdm.roster.rules import put_device
 
 CODE_SECONDS: Final = 24 * 3600
@@ -126,8 +127,7 @@ async def signed_assignment(
     version = (await connection.execute(wanted)).scalar()
     if version is None:
         return ""
-    mine = (placements.c.school == school, placements.c.device == device)
-    found = (await connection.execute(select(placements.c.class_id).where(*mine))).scalars()
+    found = await _places(connection, school, device)
     rules = await read_house_rules(connection, school)
     statement = Assignment(
         device,
@@ -179,20 +179,57 @@ def _standing(school: str, code_hash: str, now: int) -> tuple[ColumnElement[bool
 async def _again(
     connection: AsyncConnection, school: str, code_hash: str, thumbprint: str, now: int
 ) -> str:
-    """Return the device this key enrolled as before: an answer was lost, no use is spent."""
-    standing = select(codes.c.code_hash).where(*_standing(school, code_hash, now))
-    wanted = select(certificates.c.party).where(
-        certificates.c.school == school,
-        certificates.c.role == "device",
-        certificates.c.thumbprint == thumbprint,
-        standing.exists(),
+    """Return the device this key enrolled as before: an answer was lost, no use is spent.
+
+    Raises NotAllowed where the code is for another device, or for a class that this one is not in.
+    """
+    known = (certificates.c.role == "device", certificates.c.thumbprint == thumbprint)
+    wanted = (
+        select(certificates.c.party, codes.c.class_id, codes.c.device)
+        .join(codes, codes.c.school == certificates.c.school)
+        .where(*known, *_standing(school, code_hash, now))
     )
-    return (await connection.execute(wanted.limit(1))).scalar() or ""
+    row = (await connection.execute(wanted.limit(1))).first()
+    if row is None:
+        return ""
+    held = await _places(connection, school, row.party)
+    # A device that was paired keeps the class it had, by whatever class code it enrols.
+    paired = row.party == _paired_id(thumbprint)
+    if row.device == row.party or (not row.device and (paired or row.class_id in held)):
+        return row.party
+    names = await _names(connection, school, {*held, row.class_id})
+    mine = ", ".join(sorted(names.get(one, one) for one in held)) or "none"
+    other = f"device {row.device}" if row.device else names.get(row.class_id, row.class_id)
+    raise NotAllowed(
+        "other-place",
+        f"This device is {row.party} (class: {mine}), and the code is for {other}. Nothing was "
+        "changed. A device takes another place when it has left the school "
+        f"(pupitre-mdm release --device {row.party}) and enrols anew.",
+    )
+
+
+async def _places(connection: AsyncConnection, school: str, device: str) -> frozenset[str]:
+    """Return the ids of the classes that a device serves."""
+    mine = (placements.c.school == school, placements.c.device == device)
+    found = await connection.execute(select(placements.c.class_id).where(*mine))
+    return frozenset(found.scalars())
+
+
+async def _names(connection: AsyncConnection, school: str, ids: Collection[str]) -> dict[str, str]:
+    """Return what classes are called, by their ids."""
+    named = (classes.c.school == school, classes.c.id.in_(ids))
+    found = await connection.execute(select(classes.c.id, classes.c.name).where(*named))
+    return {row.id: row.name for row in found}
+
+
+def _paired_id(thumbprint: str) -> str:
+    """Return the id that a teacher's app gives to a device whose key has this thumbprint."""
+    return f"d-{thumbprint[:24]}"
 
 
 async def _paired(connection: AsyncConnection, school: str, thumbprint: str) -> str:
     """Return the device that a teacher's app had paired by this key: its id is of the key."""
-    mine = (roster_devices.c.school == school, roster_devices.c.id == f"d-{thumbprint[:24]}")
+    mine = (roster_devices.c.school == school, roster_devices.c.id == _paired_id(thumbprint))
     return (await connection.execute(select(roster_devices.c.id).where(*mine))).scalar() or ""
 
 

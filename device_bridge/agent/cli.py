@@ -52,6 +52,7 @@ from device_bridge.no_desktop import no_x11
 from device_bridge.only_one import lock_folder
 from device_bridge.protocol.errors import DeviceError, Malformed, NotAllowed, NotPaired, TryAgain
 from device_bridge.protocol.pairing import CODE_LENGTH, code_from, code_of, is_code
+from device_bridge.protocol.plain import plain as plain_text
 from device_bridge.session.keeper import retry_pauses
 from device_bridge.session.pairing import Code, TurnedAway
 from device_bridge.trust.pairing import Secret
@@ -534,6 +535,8 @@ def _sentence(error: DeviceError) -> str:  # noqa: C901 - one case a sentence
                 "This code does not enrol a device: it is mistyped, used up, or its time is over. "
                 "Ask who keeps the school's server for another: pupitre-mdm code makes one."
             )
+        case NotPaired(args=(mdm.OTHER_PLACE, str() as told)):
+            return plain_text(told, 500)
         case TurnedAway(why="too-many"):
             return (
                 "Somebody guessed at the code too often; the door is shut. "

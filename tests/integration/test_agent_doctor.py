@@ -100,6 +100,13 @@ async def test_whoever_enrols_with_a_wrong_clock_is_told_so_at_once(tmp_path: Pa
     assert WRONG_CODE in said
 
 
+async def test_whoever_is_enrolled_elsewhere_is_told_where_and_what_helps(tmp_path: Path) -> None:
+    told = b'{"code": "other-place", "detail": "This device is dev-1 (class: 6e A), and \\u2026"}'
+    async with speaking(answering("403 Forbidden", JSON, told, dated(0))) as server:
+        code, said = await doctor(tmp_path, "enrol", "--server", server, "--code", "ABCDEFGH")
+    assert (code, said) == (1, "This device is dev-1 (class: 6e A), and …\n")
+
+
 async def test_without_an_answer_what_the_school_signed_tells_a_clock_that_is_behind(
     tmp_path: Path,
 ) -> None:

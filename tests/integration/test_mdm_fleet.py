@@ -12,7 +12,7 @@ from sqlalchemy import event, select
 from sqlalchemy.engine import Connection
 
 from central_mdm.contract.grants import Assignment
-from central_mdm.contract.roster import DeviceRow
+from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
@@ -21,7 +21,7 @@ from central_mdm.fleet.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.platform.errors import Malformed
 from central_mdm.roster.feed import publish
-from central_mdm.roster.rules import put_device, remove_device
+from central_mdm.roster.rules import put_class, put_device, remove_device
 from tests.mdm import Mdm, bearer, new_request
 
 pytestmark = pytest.mark.real_loop
@@ -70,6 +70,29 @@ async def test_a_device_that_never_heard_the_answer_may_ask_again_with_its_key(m
     assert used.status_code == 401  # the newer token is the one
     fine = await mdm.http.post("/api/check-in", json={}, headers=bearer(second["token"]))
     assert fine.status_code == 200
+
+
+async def test_a_code_of_another_device_or_class_is_refused_to_whoever_is_enrolled_and_not_spent(
+    mdm: Mdm,
+) -> None:
+    (one, other), csr = mdm.sample["devices"][:2], new_request()
+    first = (await enrol(mdm, one["code"], csr)).json()
+    headers = bearer(first["token"])
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await put_class(connection, mdm.school, ClassRow("6eB", "6e B"), mdm.clock.at)
+        made = Code("6eB", mdm.clock.at + 3600)
+        await make_code(connection, mdm.school, "WXYZ-WXYZ-WXYZ", made, mdm.clock.at)
+    for code, names in ((other["code"], f"device {other['device']}"), ("WXYZWXYZWXYZ", "6e B")):
+        refused = await enrol(mdm, code, csr)
+        assert (refused.status_code, refused.json()["code"]) == (403, "other-place")
+        is_ = f"This device is {one['device']} (class: 5e B), and the code is for {names}. "
+        assert refused.json()["detail"].startswith(is_)
+        assert (await mdm.http.post("/api/check-in", json={}, headers=headers)).is_success
+        assert (await enrol(mdm, code)).is_success, "no use is spent"
+    own = await class_code(mdm, uses=1)
+    again = [(await enrol(mdm, code, csr)).json()["device"] for code in (own, one["code"])]
+    assert again == [one["device"]] * 2, "each names its own place"
+    assert (await enrol(mdm, own)).is_success
 
 
 async def test_a_class_code_counts_ends_and_can_be_revoked(mdm: Mdm) -> None:

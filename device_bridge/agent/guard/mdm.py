@@ -65,6 +65,7 @@ log = logging.getLogger(__name__)
 
 NO_ADDRESS: Final = "not a server's address; it looks like https://school.example:8000"
 BAD_CODE: Final = "bad-code"
+OTHER_PLACE: Final = "other-place"
 LATEST_SECONDS: Final = 24 * 3600.0
 AWAY_SECONDS: Final = 3600.0
 """Who has not met the MDM for so long tells it by teachers' apps."""

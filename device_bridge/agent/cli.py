@@ -27,6 +27,7 @@ from device_bridge.agent.folder import Folder, default_folder
 from device_bridge.agent.for_pupil import add_commands
 from device_bridge.agent.guard import kept, mdm
 from device_bridge.agent.guard.asking import PupilSocket
+from device_bridge.agent.guard.central import NotTls
 from device_bridge.agent.guard.clock import system_clock
 from device_bridge.agent.guard.device import EVERYWHERE, About, Device, agent_version
 from device_bridge.agent.guard.enrolled import read_enrolment
@@ -169,6 +170,14 @@ def _verifying(one: argparse.ArgumentParser) -> None:
 
 def _enrol(asked: argparse.Namespace) -> int:
     if asked.placed is None:
+        wanted = {"--server": asked.server, "--code": asked.code}
+        if unsaid := " and ".join(name for name, said in wanted.items() if not said):
+            print(
+                f"To enrol, say {unsaid} as well: who keeps the school's server knows its address, "
+                "and pupitre-mdm code makes a code.",
+                file=sys.stderr,
+            )
+            return 2
         return _enrol_at(asked, asked.server, asked.code)
     if (placed := read_placed(asked.placed)) is None:
         return 0  # used at an earlier start
@@ -556,14 +565,30 @@ def _sentence(error: DeviceError) -> str:  # noqa: C901 - one case a sentence
         case NotPaired():
             return f"The school does not take this device: {_facts(error)}."
         case TryAgain():
-            return (
-                "The MDM does not answer. Look at the network and try again; "
-                "pupitre-agent doctor --server … says more."
-            )
+            return _no_answer(error)
         case NotAllowed(verb=verb, why=why):
             return f"The MDM refuses: {verb} {why}".rstrip(" .") + "."
         case _:
             return f"This cannot be repaired by trying again: {_facts(error)}."
+
+
+def _no_answer(error: TryAgain) -> str:
+    match error:
+        case NotTls(untrusted=""):
+            return (
+                "Something answers at this address, but not by TLS. Is it an address with http:// "
+                "instead of https://, or is a proxy on the way?"
+            )
+        case NotTls(untrusted=why):
+            return (
+                f"This device does not trust the server's certificate: {why}. Has the server one "
+                "for this name, from an authority that this device knows? Is the clock right?"
+            )
+        case _:
+            return (
+                "The MDM does not answer. Look at the network and try again; "
+                "pupitre-agent doctor --server … says more."
+            )
 
 
 def _facts(error: DeviceError) -> str:

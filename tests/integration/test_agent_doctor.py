@@ -85,6 +85,39 @@ def test_a_code_that_can_be_none_is_told_like_any_other_wrong_one(
     assert capsys.readouterr().err.startswith(WRONG_CODE)
 
 
+@pytest.mark.parametrize(
+    ("said", "unsaid"),
+    [(("--server", "http://127.0.0.1:1"), "--code"), ((), "--server and --code")],
+)
+def test_who_enrols_without_a_code_is_told_to_say_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], said: tuple[str, ...], unsaid: str
+) -> None:
+    assert main(["enrol", "--folder", str(tmp_path), *said]) == 2
+    assert capsys.readouterr().err.startswith(f"To enrol, say {unsaid} as well: ")
+
+
+async def test_who_meets_no_tls_or_an_untrusted_certificate_is_told_so(tmp_path: Path) -> None:
+    def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    def met(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    certificate(tmp_path, timedelta(0))
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(tmp_path / "both.pem")
+    for server, words in (
+        (await asyncio.start_server(plain, "127.0.0.1", 0), "answers at this address, but not by"),
+        (await asyncio.start_server(met, "127.0.0.1", 0, ssl=serving), "self-signed certificate."),
+    ):
+        async with server:
+            at = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            code, said = await doctor(tmp_path, "enrol", "--server", at, "--code", "ABCDEFGH")
+        assert code == 1
+        assert words in said
+
+
 async def test_a_right_clock_is_said_to_be_right(tmp_path: Path) -> None:
     async with speaking(answering("200 OK", JSON, b"{}", dated(0))) as server:
         clock = await clock_at(Folder(tmp_path), server)

@@ -77,6 +77,17 @@ class Unproven(NotPaired):
         self.nonce = nonce
 
 
+class NotTls(TryAgain):
+    """The way to the MDM is not TLS, or to one whose certificate this machine does not trust.
+
+    `untrusted`: what is wrong with the certificate, in OpenSSL's words; "": no TLS is spoken there.
+    """
+
+    def __init__(self, untrusted: str = "") -> None:
+        super().__init__(BACK_OFF_SECONDS)
+        self.untrusted = untrusted
+
+
 @asynccontextmanager
 async def web_client() -> AsyncGenerator[httpx.AsyncClient]:
     """Enter a client with limits on every wait; addresses are never followed elsewhere."""
@@ -137,7 +148,7 @@ async def ask(
         ):
             raw = await _read(response)
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-        raise TryAgain(BACK_OFF_SECONDS) from error
+        raise _no_answer(error) from error
     if not response.is_success:
         raise refusal(response, raw)
     try:
@@ -145,6 +156,17 @@ async def ask(
         return msgspec.json.Decoder(answer).decode(raw)
     except (ValueError, RecursionError) as error:
         raise Broken("the MDM's answer is none") from error
+
+
+def _no_answer(error: Exception) -> TryAgain:
+    met: BaseException | None = error
+    while met is not None:
+        if isinstance(met, ssl.SSLCertVerificationError):
+            return NotTls(met.verify_message)
+        if isinstance(met, ssl.SSLError):
+            return NotTls()
+        met = met.__cause__ or met.__context__
+    return TryAgain(BACK_OFF_SECONDS)
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -16,6 +16,7 @@ from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import past, pupils, scopes, sources
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
+from central_mdm.roster.oneroster.plan import NO_SESSION
 from central_mdm.roster.rules import give_class
 from tests.integration.test_mdm_roster import Puller
 from tests.mdm import Mdm, waiting
@@ -198,6 +199,27 @@ async def test_a_slip_in_a_row_and_an_empty_file_retire_nobody(mdm: Mdm, tmp_pat
     with pytest.raises(Malformed):
         await import_register(mdm.ground, mdm.school, office.path, dry_run=False)
     assert await office.told() == before
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_classes_without_their_session_are_refused_by_its_name_and_asked_for(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, register = Office(mdm, tmp_path), village()
+    register.rows["academicSessions.csv"] = []
+    with pytest.raises(NotConfirmed) as asked:
+        await office.bring(register)
+    told = asked.value.told
+    assert told.asks == ("2 of 2 classes name a session that is not there.",)
+    rows = [(row.file, row.line, row.value, row.why) for row in told.refused]
+    assert rows[:2] == [("classes.csv", line, "y26", NO_SESSION) for line in (2, 3)]
+    assert {row[0] for row in rows[2:]} == {"enrollments.csv"}
+    assert {row[3] for row in rows[2:]} == {"The row of its class is refused."}
+
+    await office.bring(village())
+    register.rows["academicSessions.csv"] = []
+    again = await office.bring(register)
+    assert (writes(again), again.refused) == (0, ()), "the school knows the session by then"
 
 
 def first(rows: list[dict[str, Any]], **where: str) -> dict[str, Any]:

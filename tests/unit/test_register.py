@@ -18,7 +18,7 @@ from central_mdm.platform.errors import Malformed
 from central_mdm.roster.oneroster.bundle import open_bundle
 from central_mdm.roster.oneroster.reading import Read, read_bundle
 from central_mdm.roster.oneroster.report import EACH_MAX, Report, write_report
-from central_mdm.roster.oneroster.rows import BROKEN
+from central_mdm.roster.oneroster.rows import A_DATE, BROKEN
 from central_mdm.roster.oneroster.staging import a_staging
 from central_mdm.roster.oneroster.tables import Line, read_table
 from tests.registers import Register, village, zipped
@@ -185,6 +185,30 @@ def test_a_word_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> N
     assert why["enabledUser"] == "One of these stands here: true, false."
     assert why["role"].startswith("One of these stands here: administrator, aide, ")
     assert why["role"].endswith("student, systemadministrator, teacher, ext:….")
+
+
+def test_dates_and_truths_are_read_as_a_french_and_a_german_excel_write_them(
+    tmp_path: Path,
+) -> None:
+    made = village()
+    year = made.rows["academicSessions.csv"][0]
+    year |= {"startDate": "01/09/2026", "endDate": "10.7.2027"}
+    for number, flag in enumerate(("VRAI", "Faux", "WAHR", "falsch")):
+        made.rows["users.csv"][number]["enabledUser"] = flag
+    first, second, third = made.rows["enrollments.csv"][:3]
+    first |= {"beginDate": "28/11/2026", "endDate": "29/11/2026"}
+    second |= {"beginDate": "29.11.2026"}
+    third |= {"beginDate": "11/28/2026"}
+    with a_staging() as staging, open_bundle(made.zip(tmp_path / "b.zip")) as bundle:
+        report = Report()
+        read_bundle(bundle, staging, report, TODAY)
+        sessions = list(staging.rows("SELECT begins_on, ends_on FROM f_session"))
+        enabled = list(staging.rows("SELECT enabled FROM f_user ORDER BY source LIMIT 4"))
+        active = list(staging.rows("SELECT active FROM f_enrolment ORDER BY source LIMIT 2"))
+    assert (sessions, enabled) == ([("2026-09-01", "2027-07-10")], [(1,), (0,), (1,), (0,)])
+    assert active == [(1,), (0,)]
+    (row,) = report.rows
+    assert (row.field, row.value, row.why) == ("beginDate", "11/28/2026", A_DATE)
 
 
 def test_a_file_alone_is_no_bundle_and_is_told_what_is(tmp_path: Path) -> None:

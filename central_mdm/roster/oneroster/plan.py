@@ -50,6 +50,7 @@ _KINDS_OF: Final = {
 }
 """What goes where a bulk file has no row of it."""
 _ROLES: Final = {"pupil": "student", "teacher": "teacher"}
+NO_SESSION: Final = "No such session in academicSessions.csv, or its row there is refused."
 
 
 class Plan(Struct, frozen=True):
@@ -68,19 +69,24 @@ class Plan(Struct, frozen=True):
 
 def make_plan(staging: Staging, report: Report, read: Read, today: str) -> Plan:
     """Fill the `t_` and `d_` tables; what stands is in the staging already."""
-    _Target(staging, report, read.mode, today).fill()
+    target = _Target(staging, report, read.mode, today)
+    target.fill()
     counts = tuple(_count(staging, kind) for kind in KINDS)
-    return Plan(_digest(staging, read.mode), counts, _asks(staging, read, counts))
+    return Plan(_digest(staging, read.mode), counts, target.asks + _asks(staging, read, counts))
 
 
 class _Target:
-    """Each kind in turn: what shall stand, what of that is new, what of what stands goes."""
+    """Each kind in turn: what shall stand, what of that is new, what of what stands goes.
+
+    `asks`: what is so much amiss with its rows that somebody has to say yes.
+    """
 
     def __init__(self, staging: Staging, report: Report, mode: Mode, today: str) -> None:
         self._staging = staging
         self._report = report
         self._bulk = mode == "bulk"
         self._today = today
+        self.asks: tuple[str, ...] = ()
 
     def fill(self) -> None:
         self._sessions()
@@ -108,13 +114,21 @@ class _Target:
         run("INSERT INTO ends SELECT source, ends_on FROM s_session")
         run("INSERT OR REPLACE INTO ends SELECT source, ends_on FROM f_session WHERE NOT gone")
         if self._bulk:
-            unknown = "org NOT IN (SELECT source FROM f_org) AND EXISTS (SELECT 1 FROM f_org)"
+            unknown = (
+                "SELECT source, line, org FROM f_class WHERE org NOT IN (SELECT source FROM f_org) "
+                "AND EXISTS (SELECT 1 FROM f_org)"
+            )
             self._refuse_classes(unknown, "schoolSourcedId", "No such school in orgs.csv.")
         unknown = (
-            "EXISTS (SELECT 1 FROM ends) AND source IN (SELECT class FROM f_term "
-            "WHERE session NOT IN (SELECT source FROM ends))"
+            "SELECT source, line, min(session) FROM f_class JOIN f_term ON class = source "
+            "WHERE NOT gone AND session NOT IN (SELECT source FROM ends) "
+            "GROUP BY source ORDER BY line"
         )
-        self._refuse_classes(unknown, "termSourcedIds", "No such session in academicSessions.csv.")
+        # Nobody knows when such a class is over: it is neither taught nor ended by a guess.
+        told = self._staging.count("SELECT count(*) FROM f_class WHERE NOT gone")
+        lost = self._refuse_classes(unknown, "termSourcedIds", NO_SESSION)
+        if lost > told * RETIRED_MAX and (lost > FEW or lost == told):
+            self.asks = (f"{lost} of {told} classes name a session that is not there.",)
         # A class whose sessions are all over is over itself, as at the end of the year.
         run(
             "INSERT INTO t_class SELECT source, name, "
@@ -128,12 +142,14 @@ class _Target:
         self._compare(CLASS, self._gone("class", "f_class"))
         self._after(CLASS)
 
-    def _refuse_classes(self, unknown: str, field: str, why: str) -> None:
-        found = list(self._staging.rows(f"SELECT source, line FROM f_class WHERE {unknown}"))
-        for source, line in found:
-            self._report.refuse("classes.csv", line, field, source, why)
+    def _refuse_classes(self, unknown: str, field: str, why: str) -> int:
+        """Refuse what a query finds: the class, its line, and what it names; say how many."""
+        found = list(self._staging.rows(unknown))
+        for source, line, value in found:
+            self._report.refuse("classes.csv", line, field, value, why)
             self._staging.run("INSERT OR IGNORE INTO named VALUES ('class', ?)", (source,))
             self._staging.run("DELETE FROM f_class WHERE source = ?", (source,))
+        return len(found)
 
     def _people(self, kind: Kind) -> None:
         role, name = _ROLES[kind.name], kind.name
@@ -215,6 +231,7 @@ class _Target:
             "class NOT IN (SELECT source FROM f_class) "
             "AND class NOT IN (SELECT source FROM a_class)"
         )
+        refused = f"{no_class} AND class IN (SELECT source FROM named WHERE what = 'class')"
         nobody = (
             "user NOT IN (SELECT source FROM f_user) AND user NOT IN (SELECT source FROM a_pupil) "
             "AND user NOT IN (SELECT source FROM a_teacher)"
@@ -225,6 +242,7 @@ class _Target:
             for kind, role in _ROLES.items()
         )
         for condition, field, why in (
+            (refused, "classSourcedId", "The row of its class is refused."),
             (no_class, "classSourcedId", "No such class in the register."),
             (nobody, "userSourcedId", "No such person in the register."),
             (stranger, "role", "The person does not have this role."),

@@ -1,6 +1,7 @@
 """What a row of each file must be, as OneRoster 1.2 means it; 1.1's column `role` is taken too."""
 
 import re
+from collections.abc import Callable
 from datetime import date
 from functools import cache
 from typing import Annotated, Final, TypeVar
@@ -123,15 +124,19 @@ class Objection(Struct, frozen=True):
 E = TypeVar("E", bound=Entry | Property)
 _PLACE: Final = re.compile(r"^(.*?)(?: - at `\$\.?(\w*)[^`]*`)?$", re.DOTALL)
 BROKEN: Final = "Letters are lost: save the file as UTF-8 from the program that has them right."
+A_DATE: Final = "A date is written 2026-09-01, or the day first: 01/09/2026, 01.09.2026."
 _CHOICE: Final = re.compile(r"matching regex '\(\?i\)\^\((.+)\)\$'")
 _MISSING: Final = re.compile(r"missing required field `(\w+)`")
 _SAYS: Final = (
     ("missing required field", "This may not be empty."),
     ("matching regex", "It has signs in it that cannot be seen."),
     ("length <=", "This is too long."),
-    ("RFC3339 encoded date", "A date is written 2026-09-01."),
-    ("date", "A date is written 2026-09-01."),
+    ("RFC3339 encoded date", A_DATE),
+    ("date", A_DATE),
 )
+_DAY_FIRST: Final = re.compile(r"(\d\d?)([/.])(\d\d?)\2(\d{4})", re.ASCII)
+_FLAGS: Final = {"vrai": "true", "wahr": "true", "faux": "false", "falsch": "false"}
+"""As a French or a German Excel writes a date and a truth out again."""
 
 
 def read_row(line: Line, kind: type[E]) -> E | Objection:
@@ -143,6 +148,9 @@ def read_row(line: Line, kind: type[E]) -> E | Objection:
         if word in words:
             return Objection(words[word], line.fields.get(word, ""), BROKEN)
     known = {words[word]: value for word, value in line.fields.items() if word in words}
+    for word, meant in _meant(kind).items():
+        if word in known:
+            known[word] = meant(known[word])
     try:
         return msgspec.convert(known, kind)
     except ValidationError as error:
@@ -162,6 +170,30 @@ def read_source(line: Line, column: str) -> str:
 @cache
 def _words(kind: type[Entry | Property]) -> dict[str, str]:
     return {field.encode_name.lower(): field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+@cache
+def _meant(kind: type[Entry | Property]) -> dict[str, Callable[[str], str]]:
+    """Return by column what makes the standard's word of a spreadsheet's."""
+    return {
+        field.encode_name: _flag if field.type == Flag else _date
+        for field in msgspec.structs.fields(kind)
+        if field.type in (Flag, date, date | None)
+    }
+
+
+def _flag(text: str) -> str:
+    return _FLAGS.get(text.lower(), text)
+
+
+def _date(text: str) -> str:
+    """Read the day before the month, never after: 09/13/2026 stays what it is, no date."""
+    if (found := _DAY_FIRST.fullmatch(text)) is None:
+        return text
+    try:
+        return date(int(found[4]), int(found[3]), int(found[1])).isoformat()
+    except ValueError:
+        return text
 
 
 def words_of(text: str) -> list[str]:

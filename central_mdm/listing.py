@@ -1,4 +1,4 @@
-"""What there is in a school, by id and name: classes, devices, people, codes, groups."""
+"""What there is in a school, by id and name: classes, pupils, devices, people, codes, groups."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -12,7 +12,15 @@ from central_mdm.fleet.wanted_model import groups
 from central_mdm.identity.model import teachers
 from central_mdm.platform.ahead import AHEAD_SECONDS
 from central_mdm.platform.ground import Ground
-from central_mdm.roster.model import classes, devices, placements
+from central_mdm.roster.forgetting import PUPIL
+from central_mdm.roster.model import (
+    classes,
+    devices,
+    memberships,
+    placements,
+    pupils,
+    sources,
+)
 
 PAGE: Final = 500
 """Rows a transaction: a school of any size is listed without being held."""
@@ -52,6 +60,35 @@ async def _classes(connection: AsyncConnection, school: str, after: str, now: in
             "state": "over" if row.archived_at else "taught",
         }
         for row in await _page(connection, wanted.order_by(classes.c.id))
+    }
+
+
+async def _pupils(connection: AsyncConnection, school: str, after: str, now: int) -> Page:
+    """Tell of each the register's own name as well, `sourcedId`; "" where it has none."""
+    del now
+    known = (
+        (sources.c.school == pupils.c.school)
+        & (sources.c.what == PUPIL)
+        & (sources.c.id == pupils.c.id)
+    )
+    wanted = select(pupils, sources.c.source).outerjoin(sources, known)
+    wanted = wanted.where(pupils.c.school == school, pupils.c.id > after)
+    rows = {row.id: row for row in await _page(connection, wanted.order_by(pupils.c.id))}
+    named = (classes.c.school == memberships.c.school) & (classes.c.id == memberships.c.class_id)
+    sits = select(memberships.c.pupil, classes.c.name).join(classes, named)
+    sits = sits.where(memberships.c.school == school, memberships.c.pupil.in_(rows))
+    of: dict[str, list[str]] = {}
+    for row in await connection.execute(sits.order_by(classes.c.name)):
+        of.setdefault(row.pupil, []).append(row.name)
+    return {
+        id_: {
+            "id": id_,
+            "name": f"{row.given_name} {row.family_name}",
+            "classes": of.get(id_, []),
+            "sourcedId": row.source or "",
+            "state": "in class" if id_ in of else "in no class",
+        }
+        for id_, row in rows.items()
     }
 
 
@@ -148,6 +185,7 @@ async def _page(connection: AsyncConnection, wanted: Any) -> list[Row[Any]]:  # 
 
 KINDS: Final[Mapping[str, Read]] = {
     "classes": _classes,
+    "pupils": _pupils,
     "devices": _devices,
     "people": _people,
     "codes": _codes,

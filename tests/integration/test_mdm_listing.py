@@ -9,6 +9,7 @@ from sqlalchemy import update
 
 from central_mdm import listing
 from central_mdm.cli import main
+from central_mdm.contract.register import Move
 from central_mdm.contract.roster import ClassRow
 from central_mdm.contract.wanted import Group, Rule
 from central_mdm.fleet.ended import end_person
@@ -16,10 +17,13 @@ from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.groups import keep_group
 from central_mdm.listing import KINDS, lines
 from central_mdm.platform.errors import Missing, Refused
+from central_mdm.roster.administering import move
 from central_mdm.roster.model import classes
 from central_mdm.roster.naming import class_named
+from central_mdm.roster.oneroster.importing import import_register
 from central_mdm.roster.rules import put_class
 from tests.mdm import Mdm, Prepared, new_request
+from tests.registers import village
 
 pytestmark = pytest.mark.real_loop
 on_sqlite = pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
@@ -46,6 +50,7 @@ async def test_all_that_is_there_is_listed_page_after_page_with_its_state(
         "people": counts["teachers"],
         "codes": counts["devices"],
         "groups": 1,
+        "pupils": counts["pupils"],
     }
     assert all(
         {"school", "id", "state"} <= line.keys() for found in whole.values() for line in found
@@ -57,6 +62,26 @@ async def test_all_that_is_there_is_listed_page_after_page_with_its_state(
     assert [line["state"] for line in await listed(mdm, "codes")].count("revoked") == 1
     (mine,) = await listed(mdm, "devices", mdm.sample["devices"][0]["device"])
     assert (mine["classes"], mine["state"]) == (["5e B"], "not enrolled")
+
+
+@on_sqlite
+async def test_a_pupil_is_found_by_name_class_or_the_register_s_name(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    bundle = village().zip(tmp_path / "b.zip")
+    await import_register(mdm.ground, mdm.school, bundle, dry_run=False)
+    (amina,) = await listed(mdm, "pupils", "amina sow")
+    assert (amina["classes"], amina["sourcedId"], amina["state"]) == (["6e A"], "p2", "in class")
+    assert len(await listed(mdm, "pupils", "6e b")) == 3
+    (mine,) = [one for one in await listed(mdm, "pupils") if one["sourcedId"] == "p0"]
+    await move(mdm.ground, mdm.school, Move(mine["id"], from_class=(await class_of(mdm))))
+    (left,) = await listed(mdm, "pupils", mine["id"])
+    assert (left["classes"], left["state"]) == ([], "in no class")
+
+
+async def class_of(mdm: Mdm) -> str:
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        return await class_named(connection, mdm.school, "6e A")
 
 
 @on_sqlite

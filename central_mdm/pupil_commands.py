@@ -10,8 +10,9 @@ from msgspec import to_builtins
 
 from central_mdm.checked import checked
 from central_mdm.erased import Erased, note
+from central_mdm.platform.acting import about
 from central_mdm.platform.ground import Ground
-from central_mdm.pupils import forget, tell
+from central_mdm.pupils import forget, tell, want_pupil
 
 NAMES: Final = frozenset({"export", "erase"})
 Add = Callable[[str, str], argparse.ArgumentParser]
@@ -29,8 +30,11 @@ def add_to(command: Add) -> None:
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
+    about("")  # what was typed may be a name: it stands in the audit once it is a pupil's id
     if args.admin == "export":
         return to_builtins(await tell(ground, args.school, args.pupil, args.out))
     asked = checked(Erased(args.school, args.pupil, ground.clock()), Erased)
+    await want_pupil(ground, args.school, args.pupil)
+    about(args.pupil)
     await asyncio.to_thread(note, args.folder, asked)
     return to_builtins(await forget(ground, args.school, args.pupil))

@@ -71,16 +71,17 @@ async def tell(ground: Ground, school: str, pupil: str, folder: Path) -> Told:
     collected. Raises Missing where there is nothing, and `OSError`, FileExistsError among them;
     then nothing lies there.
     """
-    async with ground.database.writing(school):
-        about(pupil)  # who asked for it is an act
     async with ground.database.reading(school) as connection:
         known = await _about(connection, school, pupil)
         kept = [_line(row, pupil) async for row in _events(connection, school, pupil)]
         work = (await connection.execute(_work(school, pupil))).all()
     if not (known["pupil"] or known["was_in"] or kept or work):
         raise Missing("no-pupil")
+    about(pupil)
     await asyncio.to_thread(folder.mkdir, mode=0o700)
     try:
+        async with ground.database.writing(school):
+            pass  # who asked for it is an act, before any of it is told
         known["work"] = [await _write_work(ground, school, folder / WORK, row) for row in work]
         await asyncio.to_thread(_write, folder / ABOUT, json.format(json.encode(known)))
         await asyncio.to_thread(_write, folder / JOURNAL, b"".join(kept))
@@ -88,6 +89,25 @@ async def tell(ground: Ground, school: str, pupil: str, folder: Path) -> Told:
         await asyncio.to_thread(shutil.rmtree, folder)
         raise
     return Told(len(known["classes"]), len(known["devices"]), len(kept), len(work))
+
+
+async def want_pupil(ground: Ground, school: str, pupil: str) -> None:
+    """Raise Missing where nothing is here that `forget` would let go."""
+    mine = (
+        select(memberships.c.pupil).where(
+            memberships.c.school == school, memberships.c.pupil == pupil
+        ),
+        select(pupils.c.id).where(pupils.c.school == school, pupils.c.id == pupil),
+        select(past.c.pupil).where(past.c.school == school, past.c.pupil == pupil),
+        select(files.c.id).where(files.c.school == school, files.c.pupil == pupil),
+    )
+    async with ground.database.reading(school) as connection:
+        for wanted in mine:
+            if (await connection.execute(wanted.limit(1))).first():
+                return
+        async for _ in _events(connection, school, pupil):
+            return
+    raise Missing("no-pupil")
 
 
 async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:

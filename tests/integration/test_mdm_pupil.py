@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from central_mdm.cli import main
 from central_mdm.contract.roster import PupilRow
+from central_mdm.erased import ERASED
 from central_mdm.fleet.ended import keep_person
 from central_mdm.identity.people import Person
 from central_mdm.journal.model import events
@@ -156,19 +157,34 @@ async def test_who_was_in_a_class_is_forgotten_and_then_the_name(mdm: Mdm) -> No
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
-def test_who_asks_is_written_down(
+def test_who_asks_is_written_down_once_and_no_name_that_was_typed(
     tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with prepared_school.copy(tmp_path):
         sample = json.loads((tmp_path / "sample.json").read_text())
         pupil = sample["devices"][0]["pupil"]
         named = ("--folder", str(tmp_path), "--school", sample["school"])
-        whose = (*named, "--pupil", pupil)
-        assert main(["admin", "export", *whose, "--out", str(tmp_path / "out")]) == 0
+        whose, out = (*named, "--pupil", pupil), ("--out", str(tmp_path / "out"))
+        assert main(["admin", "export", *whose, *out]) == 0
+        assert main(["admin", "export", *whose, *out]) == 1
         assert main(["admin", "erase", *whose]) == 0
-        assert main(["admin", "erase", *whose]) == 1
+        for typed in (pupil, "Emma", "Zoé B"):
+            assert main(["admin", "erase", *named, "--pupil", typed]) == 1
+            assert main(["admin", "export", *named, "--pupil", typed, *out]) == 1
         capsys.readouterr()
         assert main(["admin", "audit", *named]) == 0
+        noted = [json.loads(line) for line in (tmp_path / ERASED).read_text().split()]
     acts = json.loads(capsys.readouterr().out)["acts"]
-    told = [(one["act"], one["detail"]) for one in acts if one["object"] == pupil]
-    assert told == [("admin erase", "refused: no-pupil"), ("admin erase", ""), ("admin export", "")]
+    told = [(one["act"], one["object"], one["detail"]) for one in reversed(acts)]
+    nobody = f"school {sample['school']}"
+    assert told[:3] == [
+        ("admin export", pupil, ""),
+        ("admin export", pupil, "refused: exists"),
+        ("admin erase", pupil, ""),
+    ]
+    assert [one[1] for one in told[3:]] == [nobody] * 6
+    assert [one[2] for one in told[3:]] == ["refused: no-pupil"] * 4 + [
+        "refused: malformed",
+        "refused: no-pupil",
+    ]
+    assert [one["pupil"] for one in noted] == [pupil], "nobody who is not here is noted"

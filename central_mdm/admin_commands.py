@@ -8,12 +8,19 @@ from central_mdm import (
     backup_commands,
     identity_commands,
     listing_commands,
+    opening_commands,
     pupil_commands,
     roster_commands,
 )
 from central_mdm.platform.ground import Ground
 
-MEMBERS = (backup_commands, identity_commands, roster_commands, pupil_commands)
+MEMBERS = (
+    opening_commands,
+    backup_commands,
+    identity_commands,
+    roster_commands,
+    pupil_commands,
+)
 Command = Callable[[Callable[..., argparse.ArgumentParser], str, str], argparse.ArgumentParser]
 
 

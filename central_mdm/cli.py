@@ -6,7 +6,6 @@ import errno
 import json
 import logging
 import os
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,17 +22,18 @@ from central_mdm import (
     leaving_commands,
     listing_commands,
     load_commands,
+    opening_commands,
     root_commands,
     trust_commands,
     wanted_commands,
 )
 from central_mdm.app import ROOMS
 from central_mdm.audited import witnessed
-from central_mdm.checked import HOURS_MAX, checked, from_to
+from central_mdm.checked import checked, from_to
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.erased import erase_again
 from central_mdm.fleet.ended import ROOM, cancel_wipes
-from central_mdm.fleet.enrolment import Code, make_code, revoke_code
+from central_mdm.fleet.enrolment import revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.people import Person, add_person
 from central_mdm.identity.rules import begin_epoch, schools_here
@@ -43,16 +43,15 @@ from central_mdm.platform.acting import about, several
 from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.logs import JsonLines
-from central_mdm.roster.naming import class_named
-from central_mdm.sample import CODE_LETTERS, make_sample
+from central_mdm.sample import make_sample
 from central_mdm.serving import Served, runs, serve
 from central_mdm.typed import new_password
 
+HOST = "127.0.0.1"
 PORT_MAX = 65535
 PUPILS_MAX = 500
 DRAIN_SECONDS_MAX = 60
 FIRST_SECONDS_MAX = 3600
-USES_MAX = 10_000
 DAY_MINUTES = 24 * 60
 STANDS_IN = {"--folder": "PUPITRE_MDM_FOLDER", "--school": "PUPITRE_MDM_SCHOOL"}
 FROM_OUTSIDE = f"Not to say each time: {' and '.join(STANDS_IN.values())} in the environment."
@@ -79,11 +78,7 @@ def parser() -> argparse.ArgumentParser:
     sample = _command(add, "sample", "make the sample school in a new folder")
     sample.add_argument("--devices", type=_pupils, default=24, help="pupils of the opened class")
     sample.add_argument("--seed", type=int, default=7)
-    code = _command(add, "code", "make a code by which devices of a class enrol")
-    code.add_argument("--school", required=True)
-    code.add_argument("--class", dest="class_id", required=True, help="its name, or its id")
-    code.add_argument("--hours", type=from_to(1, HOURS_MAX), default=24)
-    code.add_argument("--uses", type=from_to(1, USES_MAX), default=40)
+    opening_commands.add_to(partial(_command, add))
     revoke = _command(add, "revoke-code", "end a code before its time")
     revoke.add_argument("--school", required=True)
     revoke.add_argument("--code", required=True)
@@ -104,11 +99,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _serving(serving: argparse.ArgumentParser) -> None:
-    serving.add_argument("--host", default="127.0.0.1")
-    serving.add_argument(
-        "--port", type=from_to(0, PORT_MAX), default=0, help="0: any free one; it is printed"
-    )
-    told = "within how many seconds of a start devices come; 600 for hundreds of thousands"
+    serving.add_argument("--host", default=HOST, help=f"where it listens; default: {HOST}")
+    told = "0: any free one; it is printed; default: 0"
+    serving.add_argument("--port", type=from_to(0, PORT_MAX), default=0, help=told)
+    told = "within how many seconds of a start devices come; 600 for hundreds of thousands; "
+    told += f"default: {FIRST_SECONDS}"
     serving.add_argument(
         "--first-seconds", type=from_to(0, FIRST_SECONDS_MAX), default=FIRST_SECONDS, help=told
     )
@@ -116,7 +111,7 @@ def _serving(serving: argparse.ArgumentParser) -> None:
     serving.add_argument("--key", type=_file, help="its private key (PEM)")
     told = "how the log on stderr reads; default: text"
     serving.add_argument("--log", choices=("text", "json"), default="text", help=told)
-    told = f"serve these only, each by a process of its own: {','.join(sorted(ROOMS))}"
+    told = f"serve these only, each by a process of its own; default: {','.join(sorted(ROOMS))}"
     serving.add_argument("--only", type=_rooms, default=ROOMS, metavar="ROOM,…", help=told)
     told = "once asked to end, serve on so long while /ready says no; default: 0"
     serving.add_argument(
@@ -124,7 +119,8 @@ def _serving(serving: argparse.ArgumentParser) -> None:
     )
     told = "show Prometheus metrics at /metrics of this port, 0: any free one; default: nowhere"
     serving.add_argument("--metrics-port", type=from_to(0, PORT_MAX), help=told)
-    serving.add_argument("--metrics-host", default="127.0.0.1", help="and of this address")
+    told = f"and of this address; default: {HOST}"
+    serving.add_argument("--metrics-host", default=HOST, help=told)
     told = "send traces to this collector (OTLP over HTTP), http://host:4318; default: to none"
     serving.add_argument("--traces", type=_collector, default="", metavar="URL", help=told)
 
@@ -317,8 +313,8 @@ async def _run(ground: Ground, args: argparse.Namespace) -> object:  # noqa: C90
         case "sample":
             made = await make_sample(ground, args.folder, args.devices, args.seed)
             return {"sample": str(args.folder / "sample.json"), **made["counts"]}
-        case "code":
-            return {"code": await _code(ground, args)}
+        case name if name in opening_commands.NAMES:
+            return await opening_commands.run(ground, args)
         case "revoke-code":
             about(f"enrolment code {args.code[:4]}…")  # the rest opens the school's door
             async with ground.database.writing(args.school) as connection:
@@ -367,14 +363,3 @@ async def _want_schools(ground: Ground, named: str | Sequence[str] | None) -> No
     for school in [named] if isinstance(named, str) else named or ():
         if school not in here:
             raise Missing("no-school", f"There is no school {school}.")
-
-
-async def _code(ground: Ground, args: argparse.Namespace) -> str:
-    code = "".join(secrets.choice(CODE_LETTERS) for _ in range(12))
-    ends_at = ground.clock() + args.hours * 3600
-    async with ground.database.writing(args.school) as connection:
-        class_id = await class_named(connection, args.school, args.class_id)
-        about(class_id, f"hours={args.hours} uses={args.uses} class_id={class_id}")
-        made = Code(class_id, ends_at, args.uses)
-        await make_code(connection, args.school, code, made, ground.clock())
-    return "-".join((code[:4], code[4:8], code[8:]))

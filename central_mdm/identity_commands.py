@@ -1,4 +1,4 @@
-"""The commands of `pupitre-mdm admin` on schools and regions, their people, and the audit."""
+"""The commands of `pupitre-mdm admin` on a school's people and the audit."""
 
 import argparse
 from collections.abc import Callable
@@ -7,31 +7,22 @@ from typing import Final
 from msgspec import to_builtins
 
 from central_mdm.checked import checked, from_to
-from central_mdm.contract.region import School
 from central_mdm.fleet.ended import keep_person
 from central_mdm.identity import audit, second_factor
 from central_mdm.identity.openid import Provider, choose_provider
 from central_mdm.identity.people import Person, choose_password, person_of
-from central_mdm.identity.region import join
 from central_mdm.identity.roles import DEFAULTS
-from central_mdm.identity.rules import open_school
 from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.typed import new_password, secret
 
-NAMES: Final = frozenset({"school", "person", "password", "second-factor", "openid", "audit"})
+NAMES: Final = frozenset({"person", "password", "second-factor", "openid", "audit"})
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
 def add_to(command: Add) -> None:
     """Add the commands; `command` makes one by name and help."""
-    school = command("school", "open a school or a region, or put a school under a region")
-    school.add_argument("--school", required=True, help="its id: letters, digits, . _ : -")
-    school.add_argument("--name", required=True)
-    school.add_argument("--kind", choices=("school", "region"), default="school")
-    school.add_argument("--region", default="", help="whose people may enter it")
-    school.add_argument("--joins", action="store_true", help="the school is here: only --region")
     told = "add, change or take back a person; asks for a password, empty: the account only"
     person = command("person", told)
     for option in ("school", "id", "login", "name"):
@@ -63,8 +54,6 @@ def add_to(command: Add) -> None:
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
     match args.admin:
-        case "school":
-            await _school(ground, args)
         case "person":
             told = Person(args.id, args.login, args.name, args.role, args.subject)
             person = checked(told, Person)
@@ -86,15 +75,6 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
         case _:
             return await _audit(ground, args)
     return {"done": f"admin {args.admin}"}
-
-
-async def _school(ground: Ground, args: argparse.Namespace) -> None:
-    named = checked(School(args.school, args.name), School)
-    if not args.joins:
-        await open_school(ground, named.school, named.name, kind=args.kind)
-    if args.region:
-        async with ground.database.writing(args.region) as connection:
-            await join(connection, args.region, named)
 
 
 async def _audit(ground: Ground, args: argparse.Namespace) -> object:

@@ -1,4 +1,4 @@
-"""The commands of `pupitre-mdm` on the school's root: opened, succeeded, taken over from an app."""
+"""The commands of `pupitre-mdm` on the school's root: its standby, succeeded, taken from an app."""
 
 import argparse
 import asyncio
@@ -7,37 +7,27 @@ from pathlib import Path
 from typing import Final
 
 from central_mdm.adopting import adopt
-from central_mdm.checked import checked
-from central_mdm.contract.region import School
-from central_mdm.identity.rules import open_school
+from central_mdm.identity.rules import school_row
 from central_mdm.identity.sealed import open_authority
-from central_mdm.identity.succession import make_standby, pin_standby
+from central_mdm.identity.succession import make_standby, pin_standby, want_no_standby
 from central_mdm.platform.ground import Ground
 from central_mdm.succeeding import succeed_school
 from central_mdm.typed import new_passphrase, secret
 
-NAMES: Final = frozenset({"school", "standby", "succeed", "adopt"})
+NAMES: Final = frozenset({"standby", "succeed", "adopt"})
 KEEP_OFF: Final = (
     "Put this file on a stick, the stick into the safe, and remove the file from this server; "
     "keep its passphrase apart. If the server's key is ever stolen, it ends what that key signed."
 )
-NO_STANDBY: Final = (
-    "No standby: if the server's key is ever stolen, each device must enrol again. "
-    "Make one: pupitre-mdm standby --folder … --school … --sealed FILE"
-)
+SEALED: Final = "where the standby's key goes, sealed; its passphrase is asked for"
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
 def add_to(command: Add) -> None:
     """Add the commands; `command` makes one by name and help."""
-    school = command("school", "open a school")
-    school.add_argument("--school", required=True, help="its id: letters, digits, . _ : -")
-    school.add_argument("--name", required=True)
-    told = "where the standby's key goes, sealed; its passphrase is asked for"
-    school.add_argument("--sealed", type=Path, help=told)
     standby = command("standby", "make a sealed standby for a school that has none")
     standby.add_argument("--school", required=True)
-    standby.add_argument("--sealed", type=Path, required=True, help=told)
+    standby.add_argument("--sealed", type=Path, required=True, help=SEALED)
     after = command("succeed", "end the school's root, which others may have, by its standby")
     after.add_argument("--school", required=True)
     told = "the file from the safe; asks for its passphrase, then for the one of --next"
@@ -50,18 +40,12 @@ def add_to(command: Add) -> None:
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
-    if args.command == "school":
-        checked(School(args.school, args.name), School)
     match args.command:
-        case "school" if args.sealed is None:
-            await open_school(ground, args.school, args.name)
-            return {"done": "school", "note": NO_STANDBY}
-        case "school":
-            standby = await _standby(args)
-            await open_school(ground, args.school, args.name, standby)
         case "standby":
-            standby = await _standby(args)
-            await pin_standby(ground, args.school, standby)
+            async with ground.database.reading(args.school) as connection:
+                # Before a file for the safe is made, which would be worth nothing.
+                want_no_standby(await school_row(connection, args.school))
+            await pin_standby(ground, args.school, await standby_in(args))
         case "succeed":
             sealed = args.sealed.read_bytes(), secret(f"Passphrase of {args.sealed}")
             next_ = args.next, new_passphrase(str(args.next))
@@ -74,7 +58,7 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
     return {"done": args.command, "note": KEEP_OFF}
 
 
-async def _standby(args: argparse.Namespace) -> str:
+async def standby_in(args: argparse.Namespace) -> str:
     """Make the file for the safe; return its key's thumbprint."""
     passphrase = new_passphrase(str(args.sealed))
     return await asyncio.to_thread(make_standby, args.school, args.sealed, passphrase)

@@ -12,11 +12,13 @@ from central_mdm.contract.succession import SUCCESSION_TYPE, SUCCESSIONS_MAX, Su
 from central_mdm.identity.certificates import key_of_root, make_root, thumbprint_of
 from central_mdm.identity.model import schools, successions, teachers
 from central_mdm.identity.revocation import newest, publish_list
-from central_mdm.identity.rules import school_row
+from central_mdm.identity.rules import SchoolRow, school_row
 from central_mdm.identity.sealed import open_standby, seal_standby
 from central_mdm.identity.statements import read, sign
 from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
+
+HAS_STANDBY = "The school has a standby already, or there is no school."
 
 
 def make_standby(school: str, file: Path, passphrase: str) -> str:
@@ -45,7 +47,13 @@ async def pin_standby(ground: Ground, school: str, thumbprint: str) -> None:
             .values(standby=thumbprint)
         )
     if not done.rowcount:
-        raise Refused("has-standby", "The school has a standby already, or there is no school.")
+        raise Refused("has-standby", HAS_STANDBY)
+
+
+def want_no_standby(row: SchoolRow) -> None:
+    """Raise Refused for a school that has one: see `pin_standby`."""
+    if row.standby:
+        raise Refused("has-standby", HAS_STANDBY)
 
 
 async def succeed(

@@ -94,6 +94,58 @@ def test_ids_names_and_numbers_of_a_command_are_those_of_the_contract(
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("admin", [(), ("admin",)])
+def test_a_school_that_is_here_gets_no_second_file_for_the_safe(
+    tmp_path: Path,
+    prepared_school: Prepared,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    admin: tuple[str, ...],
+) -> None:
+    first, second = tmp_path / "safe.json", tmp_path / "safe2.json"
+    where = ("--folder", tmp_path, "--school", "chenes")
+    typed = "a long passphrase\n" * 3
+    with prepared_school.copy(tmp_path):
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+        school = (*admin, "school", *where, "--name", "Les Chênes", "--sealed")
+        assert (said(capsys, *school, first)[0], first.exists()) == (0, True)
+        for again in (school, ("standby", *where, "--sealed")):
+            assert (said(capsys, *again, second)[0], second.exists()) == (1, False), again
+        joins = (*school, second, "--joins")
+        assert "pupitre-mdm standby" in said(capsys, *joins)[1]
+        assert not second.exists()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_schools_and_codes_are_made_under_admin_as_well(
+    tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = ("--folder", tmp_path, "--school")
+    with prepared_school.copy(tmp_path):
+        for admin in ((), ("admin",)):
+            school = " ".join((*admin, "school"))
+            name = school.replace(" ", "-")
+            assert said(capsys, *admin, "school", *here, name, "--name", "N")[0] == 0
+            words = [str(word) for word in (*admin, "code", *here, "tilleuls", "--class", "5B")]
+            assert main(words) == 0
+            assert len(json.loads(capsys.readouterr().out)["code"]) == len("AAAA-BBBB-CCCC")
+            assert main([str(word) for word in ("admin", "audit", *here, name)]) == 0
+            (act,) = json.loads(capsys.readouterr().out)["acts"]
+            assert (act["act"], act["object"]) == (school, f"school {name}")
+
+
+@pytest.mark.parametrize("command", [("code",), ("admin", "code"), ("serve",)])
+def test_help_says_what_is_meant_where_nothing_is_said(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([*command, "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    wanted = ("default: 24", "default: 40") if "code" in command else ("default: 127.0.0.1",)
+    assert all(each in told for each in wanted)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 def test_a_mistyped_school_is_told_and_has_no_clean_list_of_alarms(
     tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
 ) -> None:

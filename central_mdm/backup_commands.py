@@ -19,8 +19,9 @@ from central_mdm.verifying import look_through
 
 NAMES: Final = frozenset({"backup", "verify"})
 NOT_ERASED: Final = (
-    f"Without --erased, the {ERASED} of the server that was, whoever it erased after this copy was "
-    "made is here again: erase them once more by admin erase, before you serve."
+    "Pupils whom the old server erased after this backup was made are here again. Before you "
+    f"serve, restore anew with --erased FILE, the {ERASED} of the old server's folder; if that is "
+    "lost, erase each of these pupils by admin erase."
 )
 RESTORE: Final = "restore"
 """Has no ground to stand on yet: see `make`."""

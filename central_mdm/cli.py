@@ -157,6 +157,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             run = backup_commands.make if _named(args) == RESTORE else _once
             print(json.dumps(asyncio.run(run(args)), ensure_ascii=False))
+    except BrokenPipeError:
+        # Who reads, `head` say, has enough. What is held back would be written at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (OSError, SQLAlchemyError, Refusal, LookupError) as error:
         print(f"pupitre-mdm: {_sentence(error)}", file=sys.stderr)
         return 1

@@ -52,7 +52,7 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
         )
     except NotConfirmed as refused:
         await _write(refused.told.refused, args)
-        raise
+        raise Refused("confirm", _asked(refused.told, refused.gone)) from None
     await _write(told.refused, args)
     return {**to_builtins(told), "refused": len(told.refused)} if args.report else to_builtins(told)
 
@@ -70,12 +70,16 @@ async def _region(ground: Ground, args: argparse.Namespace) -> object:
     await _write(refused, args)
     asks = {school: one for school, one in region.schools.items() if one.asks and not one.done}
     if asks and not args.dry_run:
-        raise Refused("confirm", "\n".join(_asked(school, one) for school, one in asks.items()))
+        raise Refused(
+            "confirm", "\n".join(f"{school}: {_asked(one)}" for school, one in asks.items())
+        )
     return to_builtins(region)
 
 
-def _asked(school: str, one: Imported) -> str:
-    return f"{school}: {' '.join(one.asks)} Confirm this very plan: {one.digest}."
+def _asked(one: Imported, gone: str = "") -> str:
+    """Say why it asks and how to say yes; `gone` names people, on the screen of who asked."""
+    why = " ".join(filter(None, (*one.asks, gone)))
+    return f"{why} Nothing is done yet. To do just this: the same once more, --confirm {one.digest}"
 
 
 async def _write(refused: Sequence[RowRefused], args: argparse.Namespace) -> None:

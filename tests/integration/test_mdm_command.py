@@ -2,13 +2,17 @@
 
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from central_mdm.cli import main
 from tests.mdm import Prepared
+from tests.registers import village
 
 LOOK = "Look at what you named, and at --school."
 
@@ -64,8 +68,8 @@ def test_a_person_who_could_not_sign_in_is_not_added_and_nobodys_hash_is_told(
         for command in (("teacher",), ("admin", "person")):
             for words, typed, told in (
                 (("new", "login", "Anna"), "a", "A password has 8 characters or more."),
-                (("bad id é", "login", "Anna"), long, "at `$.id`"),
-                (("new", "login", ""), long, "at `$.name`"),
+                (("bad id é", "login", "Anna"), long, "--id takes letters from a to z (no "),
+                (("new", "login", ""), long, "--name may not be empty."),
                 (("new", "lambert", "Anna"), long, "that id or that login already."),
             ):
                 named = zip(("--id", "--login", "--name"), words, strict=True)
@@ -80,10 +84,14 @@ def test_ids_names_and_numbers_of_a_command_are_those_of_the_contract(
 ) -> None:
     where = ("--folder", tmp_path)
     with prepared_school.copy(tmp_path):
-        for id_, name in (("../x y", "Y"), ("new", "")):
+        for id_, name, told in (
+            ("Saint-Exupéry", "Y", "--school takes letters from a to z (no accents), digits and "),
+            ("x" * 65, "Y", "--school has 64 characters at most."),
+            ("new", "", "--name may not be empty."),
+        ):
             for command in (("school",), ("admin", "school")):
                 code, heard = said(capsys, *command, "--school", id_, "--name", name, *where)
-                assert (code, "Expected `str`" in heard) == (1, True), heard
+                assert (code, f"pupitre-mdm: {told}" in heard) == (1, True), heard
         for words in (
             ("code", "--class", "5B", "--hours", "-5"),
             ("admin", "audit", "--before", "9" * 30),
@@ -132,6 +140,40 @@ def test_schools_and_codes_are_made_under_admin_as_well(
             assert main([str(word) for word in ("admin", "audit", *here, name)]) == 0
             (act,) = json.loads(capsys.readouterr().out)["acts"]
             assert (act["act"], act["object"]) == (school, f"school {name}")
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_an_import_that_asks_names_who_would_be_gone_and_how_to_say_yes(
+    tmp_path: Path, prepared_school: Prepared, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, register = tmp_path / "b.zip", village()
+    words = ("admin", "import", "--folder", tmp_path, "--school", "tilleuls", bundle)
+    with prepared_school.copy(tmp_path):
+        register.zip(bundle)
+        assert said(capsys, *words)[0] == 0
+        for number in range(3):
+            register.drop("users.csv", sourcedId=f"p{number}")
+            register.drop("enrollments.csv", userSourcedId=f"p{number}")
+        register.zip(bundle)
+        code, heard = said(capsys, *words)
+        last = heard.splitlines()[-1]
+        told = "Gone would be: pupils Amina Sow, Zoé Martin, Zoé Moreau. Nothing is done yet."
+        assert (code, told in last) == (1, True)
+        assert said(capsys, *words, *last.split()[-2:])[0] == 0
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+def test_a_list_whose_reader_has_enough_ends_without_a_word(
+    tmp_path: Path, prepared_school: Prepared
+) -> None:
+    here = ("--folder", str(tmp_path), "--school", "tilleuls")
+    command = [sys.executable, "-m", "central_mdm", "admin", "list", "devices", *here]
+    with prepared_school.copy(tmp_path):
+        reads, writes = os.pipe()
+        os.close(reads)
+        with os.fdopen(writes, "wb") as out:
+            ended = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, check=False)
+    assert (ended.returncode, ended.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize("command", [("code",), ("admin", "code"), ("serve",)])

@@ -211,6 +211,20 @@ def test_dates_and_truths_are_read_as_a_french_and_a_german_excel_write_them(
     assert (row.field, row.value, row.why) == ("beginDate", "11/28/2026", A_DATE)
 
 
+def test_a_column_that_is_called_otherwise_is_told_once_and_its_rows_are_counted(
+    tmp_path: Path,
+) -> None:
+    users = "sourcedId,Prénom,Nom,enabledUser\np1,Zoé,B,oui\np2,Ada,C,true\np3,Eve,D,true\n"
+    files = village().csv() | {"users.csv": users.encode()}
+    found = heard(zipped(tmp_path / "b.zip", files)).report
+    told = [(row.line, row.field, row.why) for row in found.rows if row.file == "users.csv"]
+    assert told == [
+        (2, "enabledUser", "One of these stands here: true, false."),
+        (0, "givenName", "There is no column givenName, familyName."),
+    ]
+    assert found.refused["users.csv"] == 3
+
+
 def test_a_file_alone_is_no_bundle_and_is_told_what_is(tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text("sourcedId\n")
     with pytest.raises(Malformed) as refused_, open_bundle(tmp_path / "users.csv"):

@@ -16,7 +16,7 @@ from central_mdm.platform.errors import Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.oneroster.applying import apply
 from central_mdm.roster.oneroster.bundle import open_bundle
-from central_mdm.roster.oneroster.plan import Plan, make_plan
+from central_mdm.roster.oneroster.plan import Plan, make_plan, who_goes
 from central_mdm.roster.oneroster.reading import Read, read_bundle
 from central_mdm.roster.oneroster.report import Report
 from central_mdm.roster.oneroster.splitting import part_of, schools_in, want_one, want_schools
@@ -27,11 +27,12 @@ _TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:turn, 0))")
 
 
 class NotConfirmed(Refused):
-    """The plan asks first; `told` says what it would do."""
+    """The plan asks first; `told` says what it would do, `gone` names whom it would let go."""
 
-    def __init__(self, told: Imported) -> None:
+    def __init__(self, told: Imported, gone: str = "") -> None:
         super().__init__("confirm", f"{' '.join(told.asks)} Confirm this very plan: {told.digest}.")
         self.told = told
+        self.gone = gone
 
 
 class Region(Struct, frozen=True):
@@ -134,7 +135,8 @@ async def _import(
         await _take_turn(connection, school)
         plan = await planned(connection)
         if plan.asks and plan.digest not in confirms:
-            raise NotConfirmed(_told(bundle, plan, done=False))
+            gone = await asyncio.to_thread(who_goes, staging)
+            raise NotConfirmed(_told(bundle, plan, done=False), gone)
         if not plan.empty:
             await apply(connection, ground, school, staging, unknown)
     return _told(bundle, plan, done=True)

@@ -34,6 +34,8 @@ MOVED_MAX: Final = 0.5
 column sorted by itself, is well formed."""
 FEW: Final = 2
 """So many may go without being asked for, where they are not all: somebody leaves."""
+SOME: Final = 5
+"""So many are named of whom would be gone."""
 _NAMES: Final = {
     "class": "classes",
     "pupil": "pupils",
@@ -325,6 +327,24 @@ class _Target:
             f"INSERT OR IGNORE INTO a_{name} SELECT source FROM s_{name} WHERE source NOT IN "
             f"(SELECT source FROM d_{name} WHERE act = 'removed')"
         )
+
+
+def who_goes(staging: Staging) -> str:
+    """Say who and what would be gone, the first of each kind by name; "" for nobody.
+
+    It is for who asked, and for no log.
+    """
+    told: list[str] = []
+    for kind, name in ((CLASS, "name"), (TEACHER, "name"), (PUPIL, "given || ' ' || family")):
+        gone = f"FROM d_{kind.name} WHERE act = 'removed'"
+        some = [
+            f"{row}" for (row,) in staging.rows(f"SELECT {name} {gone} ORDER BY 1 LIMIT {SOME}")
+        ]
+        more = staging.count(f"SELECT count(*) {gone}") - len(some)
+        if some:
+            rest = f" and {more} more" if more else ""
+            told.append(f"{_NAMES[kind.name]} {', '.join(some)}{rest}")
+    return f"Gone would be: {'; '.join(told)}." if told else ""
 
 
 def _count(staging: Staging, kind: Kind) -> Counted:

@@ -109,6 +109,7 @@ class _Reader:
         self._today = today
         self.roles_in_users = False
         self.nameless: set[str] = set()
+        self._of_all: set[tuple[str, Objection]] = set()
 
     def read_all(self) -> dict[str, int]:
         """Read each file; return how many good rows each had."""
@@ -128,7 +129,7 @@ class _Reader:
             self._report.read[name] += 1
             row = read_row(line, kind)
             if isinstance(row, Objection):
-                self._report.refuse(name, line.number, row.field, row.value, row.why)
+                self._refuse(name, line, row)
                 self._leave_alone(name, line)
             elif keep(line.number, row):
                 good += 1
@@ -136,6 +137,16 @@ class _Reader:
                 self._report.refuse(name, line.number, "sourcedId", row.sourced_id, TWICE)
                 self.nameless.add(name)  # it may be another's, filled in one row too far
         return good
+
+    def _refuse(self, name: str, line: Line, why: Objection) -> None:
+        """Tell of the row, or, where each is refused for the same, once of the file."""
+        if (name, why) in self._of_all:
+            self._report.refused[name] += 1
+            return
+        if why.of_all:
+            self._of_all.add((name, why))
+        number = 0 if why.of_all else line.number
+        self._report.refuse(name, number, why.field, why.value, why.why)
 
     def _lines(self, name: str) -> Iterator[Line]:
         if name in self._names:

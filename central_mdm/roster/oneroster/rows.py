@@ -114,11 +114,12 @@ class Property(Struct, frozen=True, rename="camel"):
 
 
 class Objection(Struct, frozen=True):
-    """Why a row is refused; `field` empty: the whole row."""
+    """Why a row is refused; `field` empty: the whole row. `of_all`: and so is each of the file."""
 
     field: str
     value: str
     why: str
+    of_all: bool = False
 
 
 E = TypeVar("E", bound=Entry | Property)
@@ -154,7 +155,11 @@ def read_row(line: Line, kind: type[E]) -> E | Objection:
     try:
         return msgspec.convert(known, kind)
     except ValidationError as error:
-        return _objection(str(error), known)
+        told = _objection(str(error), known)
+    lacks = [name for word, name in _needed(kind).items() if word not in line.columns]
+    if told.field in lacks:
+        return Objection(told.field, "", f"There is no column {', '.join(lacks)}.", of_all=True)
+    return told
 
 
 def read_source(line: Line, column: str) -> str:
@@ -170,6 +175,12 @@ def read_source(line: Line, column: str) -> str:
 @cache
 def _words(kind: type[Entry | Property]) -> dict[str, str]:
     return {field.encode_name.lower(): field.encode_name for field in msgspec.structs.fields(kind)}
+
+
+@cache
+def _needed(kind: type[Entry | Property]) -> dict[str, str]:
+    fields = msgspec.structs.fields(kind)
+    return {field.encode_name.lower(): field.encode_name for field in fields if field.required}
 
 
 @cache

@@ -33,12 +33,14 @@ class Line(Struct, frozen=True):
     """A row: `number` is that of its last line in the file; fields that are empty are not in it.
 
     `broken`: columns whose letters are lost, in none of the encodings or in two at once.
+    `columns`: those that the file has, empty or not.
     """
 
     number: int
     fields: dict[str, str]
     overfull: bool = False
     broken: tuple[str, ...] = ()
+    columns: frozenset[str] = frozenset()
 
 
 def read_table(file: BufferedReader, name: str) -> Iterator[Line]:
@@ -59,23 +61,24 @@ def read_table(file: BufferedReader, name: str) -> Iterator[Line]:
         header = [word.strip().lower() for word in next(reader, list[str]())]
         if len({*header} - {""}) < len([word for word in header if word]):
             raise Malformed("header", f"{name}: a column is there twice.")
+        columns = frozenset(header)
         for count, row in enumerate(reader):
             if count >= ROWS_MAX:
                 raise Malformed("too-many-rows", f"{name} has more than {ROWS_MAX} rows.")
-            if line := _line(before + reader.line_num, header, row):
+            if line := _line(before + reader.line_num, header, row, columns):
                 yield line
     except csv.Error as error:
         told = f"{name}, line {before + reader.line_num}: {error}"
         raise Malformed("no-table", told) from None
 
 
-def _line(number: int, header: list[str], row: list[str]) -> Line | None:
+def _line(number: int, header: list[str], row: list[str], columns: frozenset[str]) -> Line | None:
     values = [value.strip() for value in row]
     if not any(values):
         return None
     named = zip(header, values, strict=False)
     fields = {word: value for word, value in named if word and value}
-    return Line(number, fields, any(values[len(header) :]), _broken(header, row))
+    return Line(number, fields, any(values[len(header) :]), _broken(header, row), columns)
 
 
 def _broken(header: list[str], row: list[str]) -> tuple[str, ...]:

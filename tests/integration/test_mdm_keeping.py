@@ -290,7 +290,7 @@ def test_whom_a_server_has_erased_no_copy_of_before_brings_back(
 
         told = says("admin", "restore", out, "--folder", tmp_path / "without")
         assert (told["restored"]["erased"], found(tmp_path / "without", pupil)) == (0, [1, 0, 0])
-        assert "erase them once more" in told["mind"]
+        assert "restore anew with --erased FILE" in told["mind"]
         list_ = ("--erased", old / "erased.jsonl")
         told = says("admin", "restore", out, "--folder", new, *list_)
         assert (told["restored"]["erased"], found(new, pupil), "mind" in told) == (

@@ -34,7 +34,7 @@ def add_to(command: Add) -> None:
     substitute.add_argument("--teacher", required=True, help="the person's id")
     told = "its name, or its id"
     substitute.add_argument("--class", dest="class_id", required=True, help=told)
-    substitute.add_argument("--hours", type=from_to(1, HOURS_MAX), default=10)
+    substitute.add_argument("--hours", type=from_to(1, HOURS_MAX), default=10, help="default: 10")
     end = command("end", "trust a teacher's or a device's keys no more, or no grant so far")
     end.add_argument("--school", required=True)
     whom = end.add_mutually_exclusive_group(required=True)

@@ -222,6 +222,25 @@ async def test_classes_without_their_session_are_refused_by_its_name_and_asked_f
     assert (writes(again), again.refused) == (0, ()), "the school knows the session by then"
 
 
+def write_least(folder: Path) -> None:
+    """Write the files that stand in the page, each after its name."""
+    page = Path("docs/operate.md").read_text()
+    files = page.partition("```csv\n")[2].partition("```")[0].split("# ")[1:]
+    for name, _, content in (file.partition("\n") for file in files):
+        (folder / name).write_text(content)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_the_least_bundle_of_the_operator_s_page_is_imported_as_it_stands(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    write_least(tmp_path)
+    told = await import_register(mdm.ground, mdm.school, tmp_path, dry_run=False)
+    assert (told.done, told.asks, told.refused) == (True, (), ())
+    kinds = ("class", "pupil", "teacher", "place", "teaching")
+    assert [added for added, *_ in counts(told, *kinds)] == [1, 2, 1, 2, 1]
+
+
 def first(rows: list[dict[str, Any]], **where: str) -> dict[str, Any]:
     return next(row for row in rows if where.items() <= row.items())
 

@@ -149,7 +149,7 @@ VARIANTS: dict[type, dict[str, tuple[str | bool, ...]]] = {
 
 @pytest.mark.parametrize("kind", [one for one in get_args(AnyAct) if one is not Reported])
 async def test_each_act_that_is_kept_has_words_of_its_own(kind: type[AnyAct]) -> None:
-    blank: dict[str, Any] = {str: "0", int: 0, bool: False}
+    blank: dict[type, Any] = {str: "0", int: 0, bool: False}
     facts: dict[str, Any] = {
         one.name: blank.get(one.type, () if one.name in {"pupils", "devices"} else OWN)
         for one in fields(kind)

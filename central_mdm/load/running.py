@@ -99,8 +99,8 @@ async def come_up(lines: Lines, made: LoadSchool) -> float:
     tally = Tally()
     devices = (one.check_in(lines) for one in made.devices)
     people = (one.come(lines) for one in made.teachers)
-    await _each(tally, devices, COME_AT_ONCE)
-    await _each(tally, people, SIGN_IN_AT_ONCE)
+    await each_of(tally, devices, COME_AT_ONCE)
+    await each_of(tally, people, SIGN_IN_AT_ONCE)
     if tally.errors or tally.refused:
         told = ", ".join([*tally.errors, *["busy"][: tally.refused]])
         raise Refused("not-let-in", ANOTHER.format(told))
@@ -134,7 +134,8 @@ async def _want_server(lines: Lines) -> None:
         raise Refused("not-there", NOT_THERE)
 
 
-async def _each(tally: Tally, asked: Iterable[Coroutine[Any, Any, Answer]], at_once: int) -> None:
+async def each_of(tally: Tally, asked: Iterable[Coroutine[Any, Any, Answer]], at_once: int) -> None:
+    """Ask each, so many at a time."""
     waiting = iter(asked)
 
     async def some() -> None:

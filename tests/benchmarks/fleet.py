@@ -9,6 +9,7 @@ devices send. All share this machine's cores.
   of `cost_ratio_to_small`.
 - One in twenty check-ins tells a changed inventory; afterwards the database is asked whether it has
   them, `changes_kept` of `changes_told`.
+- A Monday's first check-ins, each by a device whose pass has ended: `first_check_ins`.
 - Overload: ten times the connections, each of which asks again at once, for ten seconds.
   `overload_accepted_ms_p99` is an upper bound: wrk measures all answers alike, so the slowest
   hundredth of what was accepted is looked for among the slowest of all.
@@ -40,9 +41,11 @@ from central_mdm.platform.keys import FolderKeys
 from central_mdm.platform.passes import MARK_CHARS, Pass, ends_at, write_pass
 from central_mdm.roster.cursors import Cursor, text_of
 from tests.benchmarks.cost import cpu_of, family
+from tests.benchmarks.first_check_ins import first_check_ins
 from tests.benchmarks.idle_bytes import idle_bytes
 from tests.benchmarks.region import (
     HASH,
+    IDLE,
     Region,
     device_name,
     region_at,
@@ -109,6 +112,7 @@ def main() -> None:
                 "cost_ratio_to_small": found["cpu_us"] / cost,
             }
             figures |= syncs(large)
+            figures |= first_check_ins(large.url, large.folder, region)
             figures |= overload(large, args, found["per_second"])
     up, down = idle_bytes()
     figures |= {"idle_request_bytes": up, "idle_answer_bytes": down}
@@ -138,16 +142,12 @@ def askers(served: Served) -> Path:
     key, region = FolderKeys(served.folder / "server/keys").passes(), served.region
     drawn = random.Random(7).sample(range(region.devices), min(ASKERS, region.devices))  # noqa: S311
     now, path = int(time.time()), served.work / "askers"
-    body = (
-        '{"policy_version":1,"policy_state":"applied","assignment_version":1,"deny_list":1,'
-        f'"wanted":1,"inventory_hash":"{HASH}"}}'
-    )
     with path.open("w") as file:
         for number in drawn:
             school = number % region.schools + 1
             device = device_name(school, number // region.schools + 1)
             held = Pass(device, secret_hash(device)[:MARK_CHARS], ends_at(device, now))
-            file.write(f"{write_pass(key, school_name(school), held)} {body}\n")
+            file.write(f"{write_pass(key, school_name(school), held)} {IDLE.decode()}\n")
     return path
 
 

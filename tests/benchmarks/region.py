@@ -22,6 +22,11 @@ PUPILS_A_CLASS: Final = 30
 TEACHERS_IN_100: Final = 7
 CLASSES_A_TEACHER: Final = 4
 HASH: Final = "inventory-of-before"
+IDLE: Final = (
+    b'{"policy_version":1,"policy_state":"applied","assignment_version":1,"deny_list":1,'
+    b'"wanted":1,"inventory_hash":"inventory-of-before"}'
+)
+"""What a device says in a check-in where nothing has changed."""
 SETTINGS: Final = ("shared_buffers=1GB", "max_wal_size=4GB", "max_connections=60")
 
 

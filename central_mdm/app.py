@@ -16,6 +16,7 @@ from msgspec import Struct
 from central_mdm.audited import acting_as
 from central_mdm.fleet import api as fleet
 from central_mdm.fleet import carried_api, wanted_api
+from central_mdm.fleet.certified import certificates_of
 from central_mdm.fleet.door import Door
 from central_mdm.fleet.ended import take_back
 from central_mdm.fleet.proving import by_pass
@@ -72,6 +73,7 @@ def join(
     `layers` lie around all rooms, behind the door, the last outermost.
     """
     seen, standing = Seen(ground.database), standings(ground.database)
+    certificates = certificates_of(ground.database)
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncGenerator[None, None]:
@@ -79,6 +81,7 @@ def join(
             running = [tasks.create_task(seen.run(), name="last-seen")]
             running += [tasks.create_task(standing.run(), name="standing")]
             running += [tasks.create_task(door.tellings.run(), name="telling")]
+            running += [tasks.create_task(certificates.run(), name="certified")]
             try:
                 yield
             finally:
@@ -103,7 +106,7 @@ def join(
         ),
         "roster": (roster.routes(ground), register.routes(ground)),
         "fleet": (
-            fleet.routes(ground, seen),
+            fleet.routes(ground, seen, certificates),
             wanted_api.routes(ground),
             carried_api.routes(ground),
         ),
@@ -136,7 +139,9 @@ def join(
     rooms_here = app.asgi_handler
     for layer in layers:
         rooms_here = layer(rooms_here)
-    app.asgi_handler = door = Door(rooms_here, ground, standing, seen, fleet="fleet" in only)
+    app.asgi_handler = door = Door(
+        rooms_here, ground, standing, certificates, seen, fleet="fleet" in only
+    )
     return Joined(app, door)
 
 

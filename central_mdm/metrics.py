@@ -23,7 +23,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy.pool import QueuePool
 
-from central_mdm.fleet.door import Door
+from central_mdm.fleet.door import Door, Short
 from central_mdm.platform.counts import Spread
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.requests import Requests
@@ -62,25 +62,18 @@ class Counted(Collector):
         return family
 
     def _of_check_ins(self) -> Iterator[Metric]:
-        door, outcomes = self._door, self._door.outcomes
-        told = {
-            "short": sum(door.answered.counts),
-            "rooms": outcomes.rooms,
-            "too-fast": outcomes.too_fast,
-            "busy": outcomes.busy,
-            "failed": outcomes.failed,
-            "full": door.short_way.refused,
-        }
-        yield _counter("check_ins", "Check-ins with a pass, by what became of them.", "end", told)
-        took = HistogramMetricFamily(
-            f"{_PREFIX}check_in_seconds", "Check-ins by the short way.", labels=()
-        )
-        _add(took, (), door.answered)
-        yield took
+        check_ins, proofs = self._door.check_ins, self._door.proofs
+        told = "Check-ins with a pass, by what became of them."
+        yield _counter("check_ins", told, "end", _ends(check_ins))
+        yield _took("check_in_seconds", "Check-ins by the short way.", check_ins)
+        told = "Proofs of a device's key, by what became of them."
+        yield _counter("proofs", told, "end", _ends(proofs))
+        yield _took("proof_seconds", "Proofs that gave a pass by the short way.", proofs)
 
     def _of_ways(self) -> Iterator[Metric]:
         door = self._door
-        ways = {"check-ins": door.short_way, "rooms": door.rooms, "uploads": door.uploads}
+        ways = {"check-ins": door.check_ins.way, "proofs": door.proofs.way}
+        ways |= {"rooms": door.rooms, "uploads": door.uploads}
         inside = {name: way.inside for name, way in ways.items()}
         most = {name: way.most for name, way in ways.items()}
         refused = {name: way.refused for name, way in ways.items()}
@@ -92,7 +85,9 @@ class Counted(Collector):
         yield held
 
     def _of_gathered(self) -> Iterator[Metric]:
-        parts = {"standing": self._door.standings, "telling": self._door.tellings}
+        door = self._door
+        parts = {"standing": door.standings, "telling": door.tellings}
+        parts |= {"certified": door.certificates}
         sizes = HistogramMetricFamily(
             f"{_PREFIX}gathered_size", "Requests that share a statement.", labels=("work",)
         )
@@ -135,6 +130,25 @@ class Page:
         status = 200 if found else 404
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _ends(short: Short) -> dict[str, int]:
+    outcomes = short.outcomes
+    return {
+        "short": sum(short.done.counts),
+        "rooms": outcomes.rooms,
+        "refused": outcomes.refused,
+        "too-fast": outcomes.too_fast,
+        "busy": outcomes.busy,
+        "failed": outcomes.failed,
+        "full": short.way.refused,
+    }
+
+
+def _took(name: str, told: str, short: Short) -> Metric:
+    took = HistogramMetricFamily(f"{_PREFIX}{name}", told, labels=())
+    _add(took, (), short.done)
+    return took
 
 
 def _add(family: HistogramMetricFamily, labels: Iterable[str], spread: Spread) -> None:

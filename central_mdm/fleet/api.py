@@ -18,6 +18,7 @@ from central_mdm.contract.fleet import (
 )
 from central_mdm.contract.leaving import Left, SignedReceipt
 from central_mdm.fleet import enrolment, leaving, proving, rules, successors
+from central_mdm.fleet.certified import Certificates
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.whereabouts import whereabouts
 from central_mdm.platform.api import (
@@ -38,7 +39,7 @@ CHECK_IN_BYTES_MAX = 96 * 1024
 """With the whole deny list of a device that knows of one more than we."""
 
 
-def routes(ground: Ground, seen: Seen) -> Router:
+def routes(ground: Ground, seen: Seen, certificates: Certificates) -> Router:
     @post(
         "/enrolments",
         status_code=200,
@@ -59,7 +60,7 @@ def routes(ground: Ground, seen: Seen) -> Router:
         responses=problems(401, 403),
     )
     async def proof(data: JSONBody[Proof]) -> Passed:
-        return await proving.prove(ground, data)
+        return await proving.prove(ground, certificates, data)
 
     @post(
         "/check-in",

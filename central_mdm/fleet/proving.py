@@ -3,15 +3,12 @@
 from collections.abc import Awaitable, Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import PROOF_TYPE, KeyShown, Passed, Proof
-from central_mdm.fleet.model import devices
+from central_mdm.fleet.certified import Certificates, Certified, certified
 from central_mdm.fleet.standing import Standings
 from central_mdm.identity.certificates import thumbprint_of
-from central_mdm.identity.renewal import newest_key
-from central_mdm.identity.revocation import is_ended
 from central_mdm.identity.statements import read
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotAllowed, Unproven
@@ -57,21 +54,21 @@ async def enrolled_by(
 
     Raises NotAllowed for any other key, one that was ended, and a device that is not enrolled.
     """
-    newest, _ = await newest_key(connection, school, "device", device)
-    thumbprint = thumbprint_of(key)
-    if newest != thumbprint or await is_ended(connection, school, thumbprint):
+    return _secret_of(await certified(connection, school, device), key)
+
+
+def _secret_of(known: Certified | None, key: Ed25519PublicKey) -> str:
+    """Say the same of a device that is not here as of one whose key is another."""
+    if known is None or not known.is_known_by(thumbprint_of(key)):
         raise NotAllowed("another-key")
-    mine = (devices.c.school == school, devices.c.id == device)
-    token_hash = (await connection.execute(select(devices.c.token_hash).where(*mine))).scalar()
-    if token_hash is None:
-        raise NotAllowed("not-enrolled")
-    return token_hash
+    return known.token_hash
 
 
-async def prove(ground: Ground, shown: Proof) -> Passed:
+async def prove(ground: Ground, certificates: Certificates, shown: Proof) -> Passed:
     """Give a pass to whoever signed a nonce of ours by the key that is certified for the device.
 
-    Raises Unproven, with a new nonce, for one that is too old, NotAllowed for any other fault.
+    Raises Unproven, with a new nonce, for one that is too old, NotAllowed for any other fault;
+    TooFast, Busy, and what the database raises.
     """
     now, school = ground.clock(), shown.school
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(shown.key))
@@ -80,7 +77,7 @@ async def prove(ground: Ground, shown: Proof) -> Passed:
         raise NotAllowed("forged")
     if not is_fresh(ground.keys.passes(), said.nonce, now):
         raise Unproven(new_nonce(ground.keys.passes(), now))
-    async with ground.database.reading(school) as connection:
-        token_hash = await enrolled_by(connection, school, said.device, key)
-    ground.limits.holder(school, "device", said.device)
+    token_hash = _secret_of(await certificates.ask((school, said.device)), key)
+    # Not before: whoever names others' devices would use up what those may ask.
+    ground.limits.proof(school, said.device)
     return new_pass(ground, school, said.device, token_hash)

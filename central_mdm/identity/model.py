@@ -97,6 +97,7 @@ certificates: Final = Table(
     # Above those of all that its party had before, whatever the clock said then; 0: `ends_at` is.
     Column("rank", BigInteger, nullable=False, server_default="0"),
     Index(None, "school", "thumbprint"),
+    Index(None, "school", "party"),
 )
 RANK: Final = case((certificates.c.rank > 0, certificates.c.rank), else_=certificates.c.ends_at)
 """By which a party's newest certificate is told; servers of before leave the column 0."""

@@ -3,7 +3,7 @@
 import errno
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from sqlite3 import SQLITE_FULL
@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException, InternalServerException, Validati
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
+from msgspec import json
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 
 from central_mdm.contract.identity import Problem
@@ -36,6 +37,8 @@ _CODES: Final = {
 
 _OWN_WORDS: Final = ("Expected ", "Object missing required field ")
 
+Field = tuple[bytes, bytes]
+"""A header as ASGI has it: its name and what it says."""
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -72,6 +75,18 @@ def tell(request: AnyRequest, error: Exception) -> Response[Problem] | Response[
     keep_problem(request.scope, told.content.code)
     told.media_type = problem_type(request.headers)
     return told
+
+
+def plainly(error: Refusal, asked: Iterable[Field]) -> tuple[int, bytes, list[Field]]:
+    """Return what `tell` answers: status, body, headers; for who has no Litestar around it.
+
+    `asked`: the request's headers.
+    """
+    told = _told(error)
+    fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in asked}
+    headers = {"content-type": problem_type(fields), **told.headers}
+    plain = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return error.status, json.encode(told.content), plain
 
 
 def problem_type(headers: Mapping[str, str]) -> str:

@@ -36,17 +36,18 @@ class Rate(Struct, frozen=True):
 class Rates(Struct, frozen=True):
     """What one process lets pass.
 
-    `check_in`: one each quarter of an hour, and those of a network that comes and goes. `device`:
-    all else that it asks, and brings. `teacher`: an app that brings a week's work. `school`: all of
-    its devices switched on at once. `login` and `code`: who shows one, a class's code being shown
-    by many; `refresh`: who shows such a token. `strangers`: all who show a good code at one school,
-    and as many who ask for each step of a sign-in by an account. `made_up`: all who show logins
-    there that nobody has: whoever has one takes nothing from it, so it keeps nobody from signing
-    in. `renewals`: all who show a refresh token there, from one address: made-up ones cost their
-    sender nothing.
+    `check_in`: one each quarter of an hour, and those of a network that comes and goes. `proof`:
+    one a day, and those whose answer was lost. `device`: all else that it asks, and brings.
+    `teacher`: an app that brings a week's work. `school`: all of its devices switched on at once.
+    `login` and `code`: who shows one, a class's code being shown by many; `refresh`: who shows such
+    a token. `strangers`: all who show a good code at one school, and as many who ask for each step
+    of a sign-in by an account. `made_up`: all who show logins there that nobody has: whoever has
+    one takes nothing from it, so it keeps nobody from signing in. `renewals`: all who show a
+    refresh token there, from one address: made-up ones cost their sender nothing.
     """
 
     check_in: Rate = Rate(60, 0.1)
+    proof: Rate = Rate(20, 0.1)
     device: Rate = Rate(60, 2)
     teacher: Rate = Rate(3000, 60)
     school: Rate = Rate(20_000, 500)
@@ -90,6 +91,7 @@ class Limits:
     def __init__(self, now: Callable[[], float], rates: Rates | None = None) -> None:
         rates = rates or Rates()
         self._check_ins = Buckets(rates.check_in, now)
+        self._proofs = Buckets(rates.proof, now)
         self._holders = {
             "device": Buckets(rates.device, now),
             "teacher": Buckets(rates.teacher, now),
@@ -107,6 +109,13 @@ class Limits:
     def check_in(self, school: str, device: str) -> None:
         """Let a device check in by the short way. Raises TooFast. Costs less than 2 µs."""
         self._check_ins.take((school, device))
+
+    def proof(self, school: str, device: str) -> None:
+        """Let a device whose key was proved have a pass. Raises TooFast.
+
+        Of its school's it takes nothing: a Monday's proofs keep no teacher out.
+        """
+        self._proofs.take((school, device))
 
     def holder(self, school: str, role: str, holder: str) -> None:
         """Let the holder of a token ask once. Raises TooFast.

@@ -10,7 +10,7 @@ from central_mdm.platform.database import Database
 
 # Any number, the same in all replicas: one of them migrates, the others wait.
 LOCK: Final = 0x70757069
-NEWEST: Final = "0019"
+NEWEST: Final = "0020"
 """The newest version, as the last file under `migrations/versions` names it."""
 
 

@@ -243,6 +243,27 @@ def assert_problem(answer: httpx.Response, kind: str, told: Problem) -> None:
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_mornings_proofs_and_teachers_sign_ins_take_no_place_of_each_other(
+    mdm: Mdm,
+) -> None:
+    app, door = join(mdm.ground, Readiness(mdm.ground))
+    transport = httpx.ASGITransport(app)  # pyright: ignore[reportArgumentType] - two names for ASGI
+    proof = {"school": mdm.school, "key": "0" * 64, "proof": "x"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://mdm") as http:
+
+        async def answered() -> tuple[int, int]:
+            shown = await http.post("/api/proofs", json=proof)
+            return shown.status_code, (await http.post("/api/sign-in", json={})).status_code
+
+        assert await answered() == (403, 400)
+        door.rooms.inside = door.rooms.most
+        assert await answered() == (403, 503)
+        door.rooms.inside, door.proofs.way.inside = 0, door.proofs.way.most
+        assert await answered() == (503, 400)
+    assert (door.proofs.outcomes.refused, door.proofs.way.refused) == (2, 1)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 async def test_a_process_of_one_room_has_the_routes_of_no_other(mdm: Mdm) -> None:
     def routes(only: Collection[str]) -> list[str]:
         return [path for _, path in doors(application(mdm.ground, only=only))]

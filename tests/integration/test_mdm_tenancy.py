@@ -460,5 +460,5 @@ async def test_no_temporary_table_stands_before_those_that_a_function_of_another
     )
     async with mdm.ground.database.reading("") as connection:
         found = {row.proname: row.proconfig for row in await connection.execute(ours)}
-    assert {"fleet_standing", "fleet_saw", "fleet_told"} <= set(found)
+    assert {"fleet_standing", "fleet_saw", "fleet_told", "fleet_certified"} <= set(found)
     assert found == {name: ["search_path=public, pg_temp"] for name in found}

@@ -105,6 +105,10 @@ def live(mdm: Served) -> set[str]:
     for _ in range(3):
         assert mdm.http.post("/api/check-in", json=told, headers=headers).status_code == 200
     assert mdm.http.post("/api/check-in", json={}, headers=headers).status_code == 200
+    spent = bearer(f"p.AAAA.{mdm.sample['school']}")
+    assert mdm.http.post("/api/check-in", json=told, headers=spent).status_code == 401
+    forged = {"school": mdm.sample["school"], "key": "0" * 64, "proof": "Vannier-Proof"}
+    assert mdm.http.post("/api/proofs", json=forged).status_code == 403
     who = {name: account[name] for name in ("login", "password")} | {"school": mdm.sample["school"]}
     pair = mdm.http.post("/api/sign-in", json=who).raise_for_status().json()
     wrong = who | {"password": "Wrong-Password-1"}
@@ -152,7 +156,12 @@ def test_a_watched_server_shows_what_it_does_and_of_nobody(school: Path) -> None
 def _look_at_metrics(told: dict[tuple[str, ...], float]) -> None:
     assert told["pupitre_mdm_check_ins_total", "short"] == 3
     assert told["pupitre_mdm_check_ins_total", "rooms"] == 1
+    assert told["pupitre_mdm_check_ins_total", "refused"] == 1
     assert told["pupitre_mdm_check_in_seconds_count",] == 3
+    assert told["pupitre_mdm_proofs_total", "refused"] == 1
+    assert told["pupitre_mdm_proof_seconds_count",] == 0
+    assert told["pupitre_mdm_inside_max", "proofs"] > 100
+    assert told["pupitre_mdm_gathered_size_count", "certified"] == 0
     assert told["pupitre_mdm_gathered_size_count", "standing"] >= 4
     assert told["pupitre_mdm_gathered_seconds_count", "telling"] >= 1
     requests = {key[1:]: n for key, n in told.items() if key[0] == f"{REQUESTS}_count"}

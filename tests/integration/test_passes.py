@@ -12,12 +12,15 @@ from msgspec import json as mjson
 from sqlalchemy import insert, select
 
 from central_mdm.contract.fleet import PROOF_TYPE, CheckIn, Inventory, KeyShown
+from central_mdm.fleet.certified import Certified, certificates_of, certified
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.model import devices, seen
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import standings
 from central_mdm.fleet.telling import Telling, tellings
-from central_mdm.platform.passes import DAY_SECONDS, NONCE_SECONDS
+from central_mdm.identity.model import certificates, revocations
+from central_mdm.identity.revocation import end_device
+from central_mdm.platform.passes import DAY_SECONDS, NONCE_SECONDS, is_fresh, new_nonce
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.mdm import CheckIns, enrol, read_fleet
@@ -44,6 +47,15 @@ async def enrolled(mdm: Mdm, root: Path) -> AsyncGenerator[tuple[Folder, CheckIn
 
     mdm.http.event_hooks["request"].append(listen)
     yield folder, CheckIns(folder, read_enrolment(folder), duties_of(lambda: found, client)), asked
+
+
+async def show(
+    mdm: Mdm, key: Ed25519PrivateKey, said: KeyShown, school: str = ""
+) -> httpx.Response:
+    """Show a key at a school, at ours where none is named."""
+    public = key.public_key().public_bytes_raw().hex()
+    proof = {"school": school or mdm.school, "key": public, "proof": sign(said, PROOF_TYPE, key)}
+    return await mdm.http.post("/api/proofs", json=proof)
 
 
 def token_of(folder: Folder) -> str:
@@ -88,26 +100,59 @@ async def test_only_the_certified_key_and_a_fresh_nonce_make_a_pass(
         spent = bearer(f"p.AAAA.{mdm.school}")
         refused = await mdm.http.post("/api/check-in", json={}, headers=spent)
         nonce = refused.headers["replay-nonce"]
-
-        async def show(
-            key: Ed25519PrivateKey, said: KeyShown, school: str = mdm.school
-        ) -> httpx.Response:
-            public = key.public_key().public_bytes_raw().hex()
-            proof = {"school": school, "key": public, "proof": sign(said, PROOF_TYPE, key)}
-            return await mdm.http.post("/api/proofs", json=proof)
-
         mine, said = who.identity.key, KeyShown(mdm.school, who.device, nonce)
-        assert (await show(mine, said)).status_code == 200
-        stranger = await show(Ed25519PrivateKey.generate(), said)
+        assert (await show(mdm, mine, said)).status_code == 200
+        stranger = await show(mdm, Ed25519PrivateKey.generate(), said)
         assert (stranger.status_code, stranger.json()["code"]) == (403, "another-key")
-        neighbour = KeyShown(mdm.school, mdm.sample["devices"][1]["device"], nonce)
-        assert (await show(mine, neighbour)).json()["code"] == "another-key"
-        assert (await show(mine, said, "school-2")).json()["code"] == "forged"
-        assert (await show(mine, KeyShown(mdm.school, who.device, "x"))).status_code == 401
+        others = mdm.sample["devices"][1]["device"], "dev-of-nobody"
+        for other in others:  # nor is it told whether there is such a device
+            answer = await show(mdm, mine, KeyShown(mdm.school, other, nonce))
+            assert answer.content == stranger.content
+        assert (await show(mdm, mine, said, "school-2")).json()["code"] == "forged"
+        assert (await show(mdm, mine, KeyShown(mdm.school, who.device, "x"))).status_code == 401
+        elsewhere = KeyShown("school-2", who.device, nonce)
+        assert (await show(mdm, mine, elsewhere, "school-2")).content == stranger.content
         mdm.clock.at += NONCE_SECONDS + 1
-        old = await show(mine, said)
+        old = await show(mdm, mine, said)
         assert (old.status_code, old.json()["code"]) == (401, "unproven")
         assert old.headers["replay-nonce"] != nonce
+        fresh = KeyShown(mdm.school, who.device, old.headers["replay-nonce"])
+        assert (await show(mdm, mine, fresh)).status_code == 200
+        await end_device(mdm.ground, mdm.school, who.device)
+        assert (await show(mdm, mine, fresh)).content == stranger.content
+
+
+async def test_who_shows_a_key_without_a_pause_is_held_back_alone(mdm: Mdm, tmp_path: Path) -> None:
+    async with enrolled(mdm, tmp_path) as (folder, _, __):
+        who, teacher = read_enrolment(folder), await mdm.as_teacher()
+        nonce = new_nonce(mdm.ground.keys.passes(), mdm.clock())
+        said = KeyShown(mdm.school, who.device, nonce)
+        answers = [await show(mdm, who.identity.key, said) for _ in range(25)]
+        refused = [each for each in answers if each.status_code == 429]
+        assert len(refused) == 5
+        assert all(int(each.headers["retry-after"]) > 0 for each in refused)
+        assert (await mdm.http.get("/api/scopes", headers=teacher)).is_success
+        mdm.clock.at += 60
+        assert (await show(mdm, who.identity.key, said)).is_success
+
+
+async def test_the_door_refuses_by_the_words_of_the_rooms(mdm: Mdm) -> None:
+    """A check-in is refused at the door, a receipt by the rooms: who asks cannot tell which."""
+    for agent, kind in (("python-httpx/0.28.1", "json"), ("Pupitre/2", "problem+json")):
+        headers = {**bearer(f"p.AAAA.{mdm.school}"), "user-agent": agent}
+        answers = [
+            await mdm.http.post(f"/api/{path}", json={}, headers=headers)
+            for path in ("check-in", "receipts")
+        ]
+        for answer in answers:
+            assert answer.status_code == 401
+            assert answer.headers["content-type"] == f"application/{kind}"
+            assert is_fresh(mdm.ground.keys.passes(), answer.headers["replay-nonce"], mdm.clock())
+        assert answers[0].content == answers[1].content
+        assert answers[0].headers.keys() == answers[1].headers.keys()
+    for spoilt in ("p.AAAA.", f"p.{'A' * 400}.{mdm.school}"):
+        answer = await mdm.http.post("/api/check-in", json={}, headers=bearer(spoilt))
+        assert (answer.status_code, answer.json()["code"]) == (401, "not-signed-in")
 
 
 async def test_a_device_that_checks_in_without_a_pause_is_held_to_a_few_a_minute(
@@ -175,12 +220,50 @@ async def test_what_is_gathered_joins_school_and_device_and_no_other_pair(mdm: M
         assert [tuple(row) for row in rows] == [(school, "twin", 100 + number)]
 
 
+async def test_keys_that_are_gathered_are_each_schools_own_whatever_their_names(mdm: Mdm) -> None:
+    """Two schools have a device of the same name, and one key; one of them has ended it."""
+    schools = (mdm.school, "school-2")
+    for school in schools:
+        row = {"school": school, "id": "twin", "token_hash": school, "enrolled_at": 1}
+        mine = {"school": school, "role": "device", "party": "twin"}
+        made = [
+            {"serial": "1", "thumbprint": "b" * 64, "ends_at": 9, "rank": 0},
+            {"serial": "2", "thumbprint": school, "ends_at": 1, "rank": 10},
+            {"serial": "3", "thumbprint": "c" * 64, "ends_at": 99, "rank": 99, "role": "teacher"},
+            {"serial": "4", "thumbprint": "e" * 64, "ends_at": 99, "rank": 99, "party": "other"},
+        ]
+        async with mdm.ground.database.writing(school) as connection:
+            await connection.execute(insert(devices).values(row))
+            await connection.execute(
+                insert(devices).values({**row, "id": "bare", "token_hash": ""})
+            )
+            await connection.execute(insert(certificates), [mine | each for each in made])
+            ended = {"school": school, "thumbprint": schools[1], "ends_at": 9}
+            await connection.execute(insert(revocations).values(ended))
+    gathered = certificates_of(mdm.ground.database)
+    names = ("twin", "bare", "nobody")
+    pairs = [(school, device) for school in schools for device in names]
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(gathered.run())
+        found = await asyncio.gather(*(gathered.ask(pair) for pair in pairs))
+        running.cancel()
+    bare = Certified("", "", ended=False)
+    assert found == [
+        *(Certified(schools[0], schools[0], ended=False), bare, None),
+        *(Certified(schools[1], schools[1], ended=True), bare, None),
+    ]
+    for school, device in pairs:
+        async with mdm.ground.database.reading(school) as connection:
+            alone = await certified(connection, school, device)
+        assert alone == found[pairs.index((school, device))]
+
+
 @pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
 async def test_the_role_that_gathers_shows_nothing_to_whoever_is_its_member(mdm: Mdm) -> None:
     """The server is a member of that role, to make its functions; SQLite has no roles."""
     async with mdm.ground.database.gathering() as connection:
-        rows = (await connection.execute(select(devices.c.id))).all()
-    assert rows == []
+        for column in (devices.c.id, certificates.c.serial, revocations.c.thumbprint):
+            assert (await connection.execute(select(column))).all() == []
 
 
 async def test_what_is_wanted_anew_is_told_to_a_device_that_is_idle_otherwise(

@@ -32,7 +32,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from central_mdm.contract.fleet import CheckedIn, CheckIn, Proof
 from central_mdm.contract.identity import Problem
 from central_mdm.fleet.certified import Certificates
-from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.proving import prove
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, Standings
@@ -43,6 +42,7 @@ from central_mdm.platform.counts import SECONDS, Spread
 from central_mdm.platform.errors import Busy, Refusal, TooFast, Unproven
 from central_mdm.platform.gathered import BUSY_SECONDS
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.pace import next_check_in
 from central_mdm.platform.passes import new_nonce, read_pass
 
 log = logging.getLogger(__name__)

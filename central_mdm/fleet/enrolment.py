@@ -15,7 +15,6 @@ from central_mdm.contract.roster import DeviceRow
 from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.house_rules import read_house_rules
 from central_mdm.fleet.model import codes, devices, doors, inventories
-from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.proving import new_pass
 from central_mdm.fleet.wanted_model import carried
 from central_mdm.identity.certificates import Issued, key_of_request, thumbprint_of
@@ -30,6 +29,7 @@ from central_mdm.platform.authentication import hash_of
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import NotAllowed
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.pace import next_check_in
 from central_mdm.roster.feed import publish
 from central_mdm.roster.model import classes, placements
 from central_mdm.roster.model import devices as roster_devices

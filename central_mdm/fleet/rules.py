@@ -14,7 +14,6 @@ from central_mdm.contract.succession import STANDBY_TYPE, StandbyNamed
 from central_mdm.fleet.ended import take_back
 from central_mdm.fleet.enrolment import signed_assignment
 from central_mdm.fleet.model import policies
-from central_mdm.fleet.pace import next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import Standing, of_token
 from central_mdm.fleet.telling import Telling, keep, news_of
@@ -29,6 +28,7 @@ from central_mdm.journal.heads import newest_count, take
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import NotSignedIn, Refusal
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.pace import next_check_in
 from central_mdm.roster.rules import go_above
 
 log = logging.getLogger(__name__)

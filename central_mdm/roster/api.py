@@ -10,9 +10,9 @@ from central_mdm.contract.roster import CURSOR_MAX, Changes, Scopes
 from central_mdm.platform.api import TEACHER, AnyRequest, problems
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.pace import next_turn
 from central_mdm.roster import reading
 from central_mdm.roster.administering import timetable_of
-from central_mdm.roster.pace import next_turn
 
 # Litestar gives a parameter called `scope` the ASGI scope.
 ScopeName = Annotated[str, QueryParameter(name="scope", max_length=80, min_length=1)]
@@ -25,8 +25,9 @@ def routes(ground: Ground) -> Router:
     async def scopes(request: AnyRequest) -> Scopes:
         caller: Caller = request.user
         async with ground.database.reading(caller.school) as connection:
-            again = next_turn(ground.first_seconds)
-            return await reading.scopes_of(connection, caller, ground.clock(), again)
+            now = ground.clock()
+            again = next_turn(caller.id, now, ground.first_seconds)
+            return await reading.scopes_of(connection, caller, now, again)
 
     @get("/changes", opt=TEACHER, responses=problems(401, 403))
     async def changes(

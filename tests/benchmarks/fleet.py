@@ -35,9 +35,9 @@ import httpx
 from msgspec import json as mjson
 
 from central_mdm.contract.roster import Changes, Scopes
-from central_mdm.fleet.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.platform.authentication import hash_of, token_for
 from central_mdm.platform.keys import FolderKeys
+from central_mdm.platform.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.platform.passes import MARK_CHARS, Pass, ends_at, write_pass
 from central_mdm.roster.cursors import Cursor, text_of
 from tests.benchmarks.cost import cpu_of, family

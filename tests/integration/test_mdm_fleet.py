@@ -17,9 +17,9 @@ from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.fleet.model import devices, inventories, seen
-from central_mdm.fleet.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.fleet.seen import Seen
 from central_mdm.platform.errors import Malformed
+from central_mdm.platform.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import put_class, put_device, remove_device
 from tests.mdm import Mdm, bearer, new_request

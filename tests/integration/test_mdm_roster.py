@@ -12,10 +12,10 @@ from central_mdm.contract.roster import CURSOR_MAX, ClassRow, DeviceRow, PupilRo
 from central_mdm.identity.rules import begin_epoch
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.pace import next_turn
 from central_mdm.roster.cursors import Cursor, resumed, text_of
 from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import changes, scopes
-from central_mdm.roster.pace import next_turn
 from central_mdm.roster.reading import sum_of
 from central_mdm.roster.rules import (
     put_class,
@@ -168,7 +168,7 @@ async def test_the_scopes_are_told_with_their_ends_and_when_to_come_again(mdm: M
         puller = Puller(mdm, scope)
         await puller.pull()
         assert puller.cursor == end
-    assert 60 <= told["next_seconds"] < 90
+    assert 30 <= told["next_seconds"] < 90
     async with mdm.ground.database.writing(mdm.school) as connection:
         row = ClassRow("5B", "5e B bis")
         await publish(connection, mdm.school, await put_class(connection, mdm.school, row, 0))
@@ -177,10 +177,11 @@ async def test_the_scopes_are_told_with_their_ends_and_when_to_come_again(mdm: M
 
 
 def test_teachers_of_a_region_come_less_often_and_never_together() -> None:
-    drawn = {next_turn(600) for _ in range(200)}
-    assert min(drawn) >= 300
-    assert max(drawn) < 450
-    assert len(drawn) > 50
+    waits = [next_turn(f"t-{number}", 1000, 600) for number in range(200)]
+    assert 30 <= min(waits) < max(waits) < 330
+    assert len(set(waits)) > 100
+    one = 1000 + next_turn("t-1", 1000, 600)
+    assert next_turn("t-1", one, 600) == 300
 
 
 async def test_a_cursor_that_does_not_fit_has_all_told_and_the_log_says_why(

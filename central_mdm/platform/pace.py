@@ -1,4 +1,4 @@
-"""When a device comes next: at its own second of the interval, so that a fleet never comes at once.
+"""When who comes again: each at a moment of its own, so that a region never comes at once.
 
 A few per cent of jitter leaves 8,400 check-ins a second when 500,000 devices wake at 8:00; phases
 over the whole interval leave 582.
@@ -9,6 +9,7 @@ from typing import Final
 
 INTERVAL_SECONDS: Final = 900
 SOONEST_SECONDS: Final = 30
+TURN_SECONDS: Final = 60
 
 
 def next_check_in(device: str, now: int, interval_seconds: int = INTERVAL_SECONDS) -> int:
@@ -16,3 +17,12 @@ def next_check_in(device: str, now: int, interval_seconds: int = INTERVAL_SECOND
     phase = int.from_bytes(hashlib.sha256(device.encode()).digest()[:8], "big") % interval_seconds
     wait = (phase - now) % interval_seconds
     return wait if wait >= SOONEST_SECONDS else wait + interval_seconds
+
+
+def next_turn(teacher: str, now: int, first_seconds: int) -> int:
+    """Return in how many seconds a teacher's app that has nothing to tell comes again.
+
+    A region whose devices take `first_seconds` to come at a start is asked by each of its teachers
+    once in half of that, any other once a minute.
+    """
+    return next_check_in(teacher, now, max(TURN_SECONDS, first_seconds // 2))

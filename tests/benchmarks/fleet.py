@@ -10,6 +10,7 @@ devices send. All share this machine's cores.
 - One in twenty check-ins tells a changed inventory; afterwards the database is asked whether it has
   them, `changes_kept` of `changes_told`.
 - A Monday's first check-ins, each by a device whose pass has ended: `first_check_ins`.
+- A turn of a teacher's app in which nothing is new is two requests.
 - Overload: ten times the connections, each of which asks again at once, for ten seconds.
   `overload_accepted_ms_p99` is an upper bound: wrk measures all answers alike, so the slowest
   hundredth of what was accepted is looked for among the slowest of all.
@@ -243,13 +244,31 @@ def syncs(served: Served) -> dict[str, float]:
     deltas.write_text("\n".join(lines))
     found = wrk(served, "deltas.lua", "-t1", "-c4", "-d8s", "--latency", deltas=deltas)
     first = [first_sync(served.url, lines[0].split()[0]) for _ in range(3)]
-    return {
+    tokens = list(dict.fromkeys(line.split()[0] for line in lines))[1:]
+    return turns(served, tokens) | {
         "delta_ms_p50": found["p50_ms"],
         "delta_ms_p99": found["p99_ms"],
         "deltas_per_second": found["requests"] / found["seconds"],
         "delta_bad_answers": found["errors"] + found["bad_status"],
         "first_sync_seconds": sorted(seconds for seconds, _ in first)[1],
         "first_sync_rows": first[0][1],
+    }
+
+
+def turns(served: Served, tokens: list[str]) -> dict[str, float]:
+    """Ask what a teacher's app asks in a turn in which nothing is new: trust, and its scopes."""
+    asked = served.work / "turns"
+    paths = ("/api/trust?deny_list=1", "/api/scopes")
+    asked.write_text("\n".join(f"{token} {path}" for token in tokens for path in paths))
+    before = served.cpu()
+    found = wrk(served, "deltas.lua", "-t1", "-c4", "-d5s", "--latency", deltas=asked)
+    after, idle = served.cpu(), found["requests"] / len(paths)
+    server, database = ((b - a) / idle * 1e6 for a, b in zip(before, after, strict=True))
+    return {
+        "turns_per_second": idle / found["seconds"],
+        "server_us_per_turn": server,
+        "database_us_per_turn": database,
+        "turn_bad_answers": found["errors"] + found["bad_status"],
     }
 
 

@@ -11,8 +11,8 @@ import os
 import time
 from functools import partial
 
-from tests.histories.planted import PLANTS
-from tests.histories.playing import finds, some
+from tests.histories.planted import PLANTS, finds
+from tests.histories.playing import some
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
         play = partial(some, plant=args.plant)
         told = [one for each in workers.map(play, shares, chunksize=1) for one in each]
     failed = sorted(one["seed"] for one in told if one["faults"])
-    found = bool(args.plant) and any(finds(args.plant, one) for one in told)
+    found = bool(args.plant) and any(finds(args.plant, one["faults"]) for one in told)
     figures = {
         "histories": len(told),
         "failed": failed,

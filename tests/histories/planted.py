@@ -1,7 +1,7 @@
 """Three bugs as people really write them, put into the programs: the checker has to find each."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
@@ -144,3 +144,11 @@ PROOFS: Final = {
     "retry-without-id": (" times", " was never written"),
 }
 """What in a fault tells that it is this bug that was found, and nothing else."""
+BROKE: Final = "it broke: "
+
+
+def finds(plant: str, faults: Sequence[str]) -> bool:
+    """Tell whether a history has found this planted bug; one that broke by itself finds none."""
+    broken = any(fault.startswith(BROKE) for fault in faults)
+    proofs = PROOFS.get(plant, ("",))
+    return not broken and any(proof in fault for fault in faults for proof in proofs)

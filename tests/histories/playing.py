@@ -7,20 +7,10 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from tests.histories import history
-from tests.histories.planted import PROOFS
+from tests.histories.planted import BROKE, finds
 
 _COLLECTED_EVERY: Final = 20_000
 """Objects: a history makes many that live until its end, and the usual 700 look at them all."""
-
-
-BROKE: Final = "it broke: "
-
-
-def finds(plant: str, told: dict[str, Any]) -> bool:
-    """Tell whether a history has found this planted bug; one that broke by itself finds none."""
-    faults = told["faults"]
-    broken = any(fault.startswith(BROKE) for fault in faults)
-    return not broken and any(proof in fault for fault in faults for proof in PROOFS[plant])
 
 
 def settle_memory() -> None:
@@ -37,7 +27,7 @@ def some(seeds: Iterable[int], plant: str) -> list[dict[str, Any]]:
             told.append(_played(made, seed, plant))
             if told[-1]["faults"]:
                 print(json.dumps(told[-1]), flush=True)
-            if plant and finds(plant, told[-1]):
+            if plant and finds(plant, told[-1]["faults"]):
                 break
     return told
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import json
@@ -20,9 +21,10 @@ from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId
 from classroom_app.storage.keeping import Keeping
 from tests.histories import facts
 from tests.histories.checker import App, Entry, Ledger, Server, Told, Work, check
+from tests.histories.planted import finds
 from tests.histories.stage import SCHOOL, Template
 from tests.histories.template import made_in
-from tests.histories.told import Begun, Collected, Kept, Moving
+from tests.histories.told import Begun, Collected, Dropped, Kept, Moving
 from tests.histories.world import BEGINS_AT
 from tests.stores.opening import opened
 
@@ -113,12 +115,14 @@ async def test_what_a_look_through_the_server_finds_is_a_fault(tmp_path: Path) -
         assert [one for one in await room.found() if "event act-1 was not taken in" in one]
 
 
+NOTHING_ELSE: Any = (0, 0, frozenset(), {}, {}, frozenset(), (), ())
+"""Of policies, lists, devices and alarms at a server."""
 ENTRY = Entry(1, "said", "lesson-1", 5, "ab", b"{}")
 
 
 def judged(ledger: Ledger, told: Told, works: dict[str, str]) -> list[str]:
     """Check a server that has nothing and a teacher who was told this of the one act, "act-1"."""
-    server = Server((), {}, {}, {}, {}, 0, 0, frozenset(), {}, {}, frozenset(), (), ())
+    server = Server((), {}, {}, {}, {}, *NOTHING_ELSE)
     app = App("t-1", {"act-1": told}, works, {}, 0, "", ended=True)
     return check(ledger, server, [app], [])
 
@@ -160,3 +164,20 @@ def test_a_work_may_be_refused_where_its_teacher_or_its_pupil_left_the_class(who
     ]
     Moving(who, "1A").enter(ledger)
     assert judged(ledger, applied, {"act-1": "refused"}) == []
+
+
+def test_rows_that_a_cursor_missed_are_found_as_the_planted_bugs_are() -> None:
+    ledger, row = Ledger(), {("class", "1A"): (7, b"{}")}
+    scopes = {"t-1": frozenset({"class:1A"})}
+    tables = {"class:1A": {("class", "1A"): b"{}"}}
+    server = Server((), {}, {"class:1A": row}, tables, scopes, *NOTHING_ELSE)
+    app = App("t-1", {}, {}, {"class:1A": row}, 0, "", ended=False)
+    assert check(ledger, server, [app], []) == []
+    app.rows = {}
+    (fault,) = check(ledger, server, [app], [])
+    assert finds("cursor-by-autoincrement", [fault])
+    app.rows = {"class:1A": row}
+    Dropped("teacher1 class:1A").enter(ledger)
+    (fault,) = check(ledger, server, [app], [])
+    assert finds("cursor-by-autoincrement", [fault])
+    assert not finds("cursor-by-autoincrement", [fault, "it broke: OSError()"])

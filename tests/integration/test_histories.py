@@ -39,6 +39,14 @@ def test_what_was_acknowledged_is_there_once_after_all_faults(
     assert verdict.crashes > 10
 
 
+def test_a_planted_bug_is_found_within_few_histories(
+    made: history.Template, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of the three the one that nearly every history shows; the others are `make histories`'."""
+    assert any(history.run(made, seed, "retry-without-id").faults for seed in range(4))
+    caplog.clear()
+
+
 def test_the_same_seed_is_the_same_history(
     made: history.Template, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,6 +12,7 @@ from device_bridge.agent.platform.linux_ring import ring, tones
 from device_bridge.agent.platform.linux_settings import (
     BEFORE,
     NO_DESKTOP,
+    WAYLAND,
     Wallpaper,
     linux_settings,
 )
@@ -45,6 +46,10 @@ def test_a_time_out_is_in_the_x_server_as_another_client_reads_it(
             Report("screen_timeout", 2, "applied", "60 s"),
         )
         assert told.reason == "60 s; it had become 240 s"
+        monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")  # with an Xwayland beside it
+        told = applied("screen_timeout", {"seconds": 60})
+        assert (told.state, told.reason) == ("unsupported", WAYLAND)
+        monkeypatch.delenv("WAYLAND_DISPLAY")
     monkeypatch.delenv("DISPLAY")
     assert applied("screen_timeout", {"seconds": 60}).reason == NO_DESKTOP
 

@@ -4,6 +4,7 @@ The screen's time-out over X11; wallpaper and proxy in the settings of this user
 (GSettings). Where the pupil is another user than the guard, that user's settings are not ours.
 """
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,6 +25,7 @@ from device_bridge.agent.settings import (
 )
 
 NO_DESKTOP: Final = "no desktop of this user's"
+WAYLAND: Final = "a Wayland desktop: no X server has its screens"
 NO_GSETTINGS: Final = "this desktop has no GSettings"
 NEEDS_ROOT: Final = "needs rights that the agent does not have"
 NOT_WRITTEN: Final = "not applied by the agent on Linux"
@@ -92,9 +94,11 @@ def _note_before(display: Display, seconds: int | None) -> None:
 
 
 class _Desk:
-    """A connection for one question. Raises Unsupported where there is no desktop."""
+    """A connection for one question. Raises Unsupported where no X server has the screens."""
 
     def __enter__(self) -> Display:
+        if os.environ.get("WAYLAND_DISPLAY"):
+            raise Unsupported(WAYLAND)  # an X server for old programs may be beside it
         try:
             self._display = Display()
         except (DisplayError, XError, OSError):

@@ -41,7 +41,7 @@ LAID: Final = (
 CLOSE_FIRST: Final = "Pupitre is open with this store. Close it first; then do this again."
 NO_COPY: Final = (
     "Neither it nor a copy beside it can be read, so no repair helps. Leave all files as they are,"
-    " and ask for help."
+    " and ask for help; or begin anew: pupitre store aside"
 )
 UNPROVED: Final = (
     "What can be read makes no store that Pupitre opens ({why}). All is as it was; ask for help."

@@ -105,6 +105,22 @@ async def test_a_forgotten_passphrase_is_a_lost_key_when_a_person_says_so(
     await (await open_keeping(tmp_path, NoRing)).close()
 
 
+async def test_of_damaged_stores_only_the_one_that_no_repair_helps_is_laid_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ring, store = MemoryRing(), tmp_path / "store.db"
+    await a_lesson(tmp_path, ring)
+    store.write_bytes(b"")
+    assert look_after(tmp_path, "aside", None, ring=lambda: ring) == 2
+    assert "can be mended" in capsys.readouterr().err, "by the copy"
+    copy_of(store, DAILY).unlink()
+    assert look_after(tmp_path, "check", None, ring=lambda: ring) == 1
+    assert "begin anew: pupitre store aside" in capsys.readouterr().out
+    assert look_after(tmp_path, "aside", None, ring=lambda: ring) == 0
+    async with opened(tmp_path, lambda: ring) as keeping:
+        assert await keeping.classes() == ()
+
+
 async def test_what_cannot_be_laid_aside_whole_stays_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -44,6 +44,7 @@ from central_mdm.roster.rules import remove_pupil
 
 ABOUT, JOURNAL, WORK = "pupil.json", "journal.jsonl", "work"
 EVENTS_A_STATEMENT: Final = 500
+NOBODY: Final = "This school has nothing of such a pupil: admin list pupils tells their ids."
 _body: Final = json.Decoder(dict[str, Any])
 
 
@@ -76,7 +77,7 @@ async def tell(ground: Ground, school: str, pupil: str, folder: Path) -> Told:
         kept = [_line(row, pupil) async for row in _events(connection, school, pupil)]
         work = (await connection.execute(_work(school, pupil))).all()
     if not (known["pupil"] or known["was_in"] or kept or work):
-        raise Missing("no-pupil")
+        raise Missing("no-pupil", NOBODY)
     about(pupil)
     await asyncio.to_thread(folder.mkdir, mode=0o700)
     try:
@@ -107,7 +108,7 @@ async def want_pupil(ground: Ground, school: str, pupil: str) -> None:
                 return
         async for _ in _events(connection, school, pupil):
             return
-    raise Missing("no-pupil")
+    raise Missing("no-pupil", NOBODY)
 
 
 async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
@@ -143,7 +144,7 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
             whole = delete(table).where(table.c.school == school, column == pupil)
             known += (await connection.execute(whole)).rowcount
         if not (known or left or named):
-            raise Missing("no-pupil")
+            raise Missing("no-pupil", NOBODY)
         await feed.publish(connection, school, news)
     return Forgotten(len(left), len(named), work)
 

@@ -16,6 +16,8 @@ from central_mdm.roster.oneroster.importing import NotConfirmed, import_region, 
 from central_mdm.roster.oneroster.report import write_report
 
 NAMES: Final = frozenset({"import"})
+SAID: Final = 3
+"""So many reasons are said where an import asks first."""
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
@@ -76,9 +78,19 @@ async def _region(ground: Ground, args: argparse.Namespace) -> object:
     return to_builtins(region)
 
 
+def _refused(one: Imported) -> str:
+    """Say why the first rows were refused, not what stands in them, and where the others are."""
+    number = sum(file.refused for file in one.files)
+    if not number:
+        return ""
+    first = dict.fromkeys(f"{row.file}: {row.why}" for row in one.refused)
+    said = " ".join(list(first)[:SAID])
+    return f"Refused: {said} Rows in all: {number}; --report FILE.csv lists them."
+
+
 def _asked(one: Imported, gone: str = "") -> str:
     """Say why it asks and how to say yes; `gone` names people, on the screen of who asked."""
-    why = " ".join(filter(None, (*one.asks, gone)))
+    why = " ".join(filter(None, (*one.asks, gone, _refused(one))))
     return f"{why} Nothing is done yet. To do just this: the same once more, --confirm {one.digest}"
 
 

@@ -25,7 +25,11 @@ async def class_named(connection: AsyncConnection, school: str, named: str) -> s
     if len(called) > 1:
         raise Refused("several-classes", f"Several classes are called so: {_told(called)}.")
     if not called:
-        there = f"There are: {_told(taught)}." if taught else "It has no class yet."
+        there = (
+            f"There are: {_told(taught)}."
+            if taught
+            else "It has no class yet: admin import brings them."
+        )
         raise Missing("no-class", f"This school has no class {named}. {there}")
     return next(iter(called))
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from central_mdm.cli import main
+from central_mdm.pupils import NOBODY
+from central_mdm.roster.oneroster.plan import NO_SESSION
 from tests.mdm import Prepared
 from tests.registers import village
 
@@ -160,6 +162,15 @@ def test_an_import_that_asks_names_who_would_be_gone_and_how_to_say_yes(
         told = "Gone would be: pupils Amina Sow, Zoé Martin, Zoé Moreau. Nothing is done yet."
         assert (code, told in last) == (1, True)
         assert said(capsys, *words, *last.split()[-2:])[0] == 0
+        register.rows["academicSessions.csv"] = []
+        for row in register.rows["classes.csv"]:
+            row["termSourcedIds"] = "y62"
+        register.zip(bundle)
+        told = f"Refused: classes.csv: {NO_SESSION} Rows in all: 2; --report FILE.csv lists them."
+        assert told in said(capsys, *words)[1]
+        assert said(capsys, "admin", "erase", *words[2:6], "--pupil", "p4")[1].endswith(
+            f"{NOBODY} {LOOK}\n"
+        )
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

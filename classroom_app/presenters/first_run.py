@@ -44,8 +44,11 @@ class Known(Struct, frozen=True):
     name: str
 
 
-def lacks(asked: Founding) -> Told:
-    """Return what a school still lacks, said of the first such field; empty: it can be founded."""
+def lacks(asked: Founding, again: str) -> Told:
+    """Return what a school still lacks, said of the first such field; empty: it can be founded.
+
+    `again` is the passphrase as it was typed once more.
+    """
     needed = {
         "own-school": asked.school,
         "own-teacher": asked.teacher,
@@ -59,6 +62,8 @@ def lacks(asked: Founding) -> Told:
     if len(asked.passphrase) < SAFE_MIN:
         words = say("The passphrase needs {count} characters or more.", count=SAFE_MIN)
         return Told(words, "own-passphrase", wrong=True)
+    if asked.passphrase != again:
+        return Told(say("The two are not the same."), "own-again", wrong=True)
     return Told()
 
 
@@ -133,8 +138,11 @@ class FirstRunPresenter(QObject):
         self.founding = founding
         self._tell(Told())
 
-    def found_school(self, asked: Founding) -> None:
-        """Start the school where all of it is filled in; else say what is missing."""
+    def found_school(self, asked: Founding, again: str) -> None:
+        """Start the school where all of it is filled in; else say what is missing.
+
+        `again`: its passphrase once more, for a slip would make the file for the safe useless.
+        """
         if self.busy:
             return
 
@@ -143,7 +151,7 @@ class FirstRunPresenter(QObject):
             about = "own-passphrase" if is_a(error, "WrongPassphrase") else "own-safe"
             self._tell(Told(refusal(error), about, wrong=True))
 
-        told = lacks(asked)
+        told = lacks(asked, again)
         self._tell(told)
         if not told.words:
             self.busy = True

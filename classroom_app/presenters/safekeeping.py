@@ -14,11 +14,15 @@ from classroom_app.presenters.words import say
 
 
 class Asked(Struct, frozen=True):
-    """What a form asks for: a file, what opens or seals it, and one thing more."""
+    """What a form asks for: a file, what opens or seals it, and one thing more.
+
+    `again`: a passphrase that is new, typed once more.
+    """
 
     file: str
     passphrase: str
     more: str = ""
+    again: str = ""
 
     def __repr__(self) -> str:
         return "Asked()"
@@ -44,7 +48,10 @@ class SafekeepingPresenter(QObject):
         self.busy = False
 
     def back_up(self, asked: Asked) -> None:
-        """Write the school to a file that opens it on another computer."""
+        """Write the school to a file that opens it on another computer, by what was typed twice."""
+        if len(asked.passphrase) >= SAFE_MIN and asked.passphrase != asked.again:
+            self._tell(say("The two are not the same."))
+            return
 
         async def work() -> None:
             await self._opens.back_up(asked.file, asked.passphrase)

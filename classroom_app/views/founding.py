@@ -33,8 +33,11 @@ _FIELDS = (
 )
 _SAFE_FIELDS = (
     ("own-passphrase", later("Passphrase")),
+    ("own-again", later("Once more")),
     ("own-safe", later("File for the safe")),
 )
+
+SECRET = ("own-passphrase", "own-again")
 
 
 class FoundingForm(QFrame):
@@ -72,7 +75,8 @@ class FoundingForm(QFrame):
         self._lines.addWidget(self.choose, self._lines.rowCount(), 1, 1, 2)
         for name, _ in _SAFE_FIELDS:
             self._add(name)
-        self.fields["own-passphrase"].setEchoMode(QLineEdit.EchoMode.Password)
+        for name in SECRET:
+            self.fields[name].setEchoMode(QLineEdit.EchoMode.Password)
         self.fields["own-safe"].setText(free_file("pupitre-safe.json"))
         self.place = ChooseButton(self.fields["own-safe"], self, saving=True)
         # Its field and the line beneath it are the last that came.
@@ -157,8 +161,10 @@ class FoundingForm(QFrame):
                 pupils=read_pupils(self.pupils.toPlainText()),
                 passphrase=self.fields["own-passphrase"].text(),
                 safe=self.fields["own-safe"].text().strip(),
-            )
+            ),
+            self.fields["own-again"].text(),
         )
 
     def forget(self) -> None:
-        self.fields["own-passphrase"].clear()
+        for name in SECRET:
+            self.fields[name].clear()

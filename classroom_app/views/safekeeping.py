@@ -35,7 +35,11 @@ BACKUP: Texts = (
     later("Backup"),
     later("Opens this school on another computer: yours, a second teacher's, a server's."),
     later("Write the backup"),
-    {"file": later("New file"), "passphrase": later("Passphrase")},
+    {
+        "file": later("New file"),
+        "passphrase": later("Passphrase"),
+        "again": later("Once more"),
+    },
 )
 STOLEN: Texts = (
     later("The computer with the key was stolen"),
@@ -98,7 +102,9 @@ class SealedForm(QFrame):
                 choose = ChooseButton(field, self, saving=bool(files[key]))
                 self.choices[key] = choose
                 lines.addWidget(choose, row, 2)
-        self.fields["passphrase"].setEchoMode(QLineEdit.EchoMode.Password)
+        self._secret = [self.fields[key] for key in ("passphrase", "again") if key in self.fields]
+        for field in self._secret:
+            field.setEchoMode(QLineEdit.EchoMode.Password)
         self.button = flat(f"{name}-go", "main", self)
         self.button.setMinimumHeight(44)
         self.button.clicked.connect(self._ask)
@@ -126,9 +132,10 @@ class SealedForm(QFrame):
     @Slot()
     def _ask(self) -> None:
         typed = {key: field.text() for key, field in self.fields.items()}
-        self.fields["passphrase"].clear()
-        more = typed.get("more", "").strip()
-        self.asked.emit(Asked(typed["file"].strip(), typed["passphrase"], more))
+        for field in self._secret:
+            field.clear()
+        more, again = typed.get("more", "").strip(), typed.get("again", "")
+        self.asked.emit(Asked(typed["file"].strip(), typed["passphrase"], more, again))
 
 
 class SafekeepingView(QWidget):

@@ -171,6 +171,11 @@ QLineEdit, QPlainTextEdit {{ background: {btn}; border: 1px solid {line}; border
     padding: 6px 10px; color: {ink}; selection-background-color: {held};
     selection-color: {on_held}; }}
 QLineEdit:focus, QPlainTextEdit:focus {{ border: 2px solid {ink}; padding: 5px 9px; }}
+QComboBox {{ background: {btn}; border: 1px solid {line}; border-radius: 8px;
+    padding: 6px 10px; color: {ink}; }}
+QComboBox:focus {{ border: 2px solid {ink}; padding: 5px 9px; }}
+QComboBox:disabled {{ color: {ink2}; }}
+QComboBox::drop-down {{ border: none; width: 28px; }}
 QLineEdit[wrong="yes"], QPlainTextEdit[wrong="yes"] {{ border: 2px solid {failline};
     padding: 5px 9px; }}
 QLabel[wrong="yes"] {{ color: {failline}; }}

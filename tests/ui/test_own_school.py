@@ -94,7 +94,14 @@ def test_a_school_is_started_from_the_keyboard(opened: Opens) -> None:
     assert form.fields["own-passphrase"].selectedText(), "typing takes its place"
     form.fields["own-passphrase"].end(False)  # noqa: FBT003 - Qt's
     QTest.keyClicks(form.fields["own-passphrase"], " no more of it")
-    QTest.keyClick(form.fields["own-passphrase"], Qt.Key.Key_Return)
+    again = form.fields["own-again"]
+    QTest.keyClicks(again, "short no more of if")
+    QTest.keyClick(again, Qt.Key.Key_Return)
+    assert form.beneath.lines["own-again"].text() == "The two are not the same."
+    assert room.acts.asked == []
+    assert room.window.focusWidget() is again
+    QTest.keyClicks(again, "short no more of it")
+    QTest.keyClick(again, Qt.Key.Key_Return)
     assert room.acts.asked == [("found-school", (), "Dorfschule 2")]
     form.back.click()
     assert room.window.first_run.form.isVisible()

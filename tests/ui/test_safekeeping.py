@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QLabel
 
 from classroom_app.domain.errors import AuthorityLocked
 from classroom_app.domain.lesson import ClassId, Device, DeviceId, PupilId, Roster
@@ -94,7 +94,8 @@ def test_a_file_that_is_there_is_left_alone_and_the_teacher_told(opened: Opens) 
     room.desk.go("safekeeping")
     room.window.show()
     room.acts.refuses = FileExistsError(17, "File exists", "/stick/school.json")
-    fill(room.window.safekeeping.backup, file="/stick/school.json", passphrase=PASSPHRASE)
+    typed = {"passphrase": PASSPHRASE, "again": PASSPHRASE}
+    fill(room.window.safekeeping.backup, file="/stick/school.json", **typed)
     said = room.window.safekeeping.said.text()
     assert said == "school.json is there already and was left alone. Choose another name."
 
@@ -109,7 +110,10 @@ def test_a_school_is_backed_up_and_its_stolen_key_ended_from_one_page(opened: Op
     assert room.window.classes.keep.toolTip()
     room.window.classes.keep.click()
     page = room.window.safekeeping
-    fill(page.backup, file="/b", passphrase=PASSPHRASE)
+    fill(page.backup, file="/b", passphrase=PASSPHRASE, again="three white boats ate")
+    assert page.said.text() == "The two are not the same."
+    assert room.acts.asked == []
+    fill(page.backup, file="/b", passphrase=PASSPHRASE, again=PASSPHRASE)
     assert page.said.text() == "Written. Keep file and passphrase apart."
     fill(page.stolen, file="/safe", passphrase=PASSPHRASE, more="/next")
     assert room.acts.asked == [
@@ -131,6 +135,13 @@ def test_a_device_is_let_go_and_its_receipt_read(opened: Opens) -> None:
     room.window.show()
     form = room.window.safekeeping.leaving
     assert form.devices.currentText() == "5e B · Tablet 1"
+    named = {one.buddy(): one.text() for one in form.findChildren(QLabel) if one.buddy()}
+    assert [named[part] for part in (form.devices, form.file, form.passphrase, form.receipt)] == [
+        "Device",
+        "New file",
+        "Passphrase",
+        "Its receipt",
+    ]
     form.file.setText("/release")
     QTest.keyClicks(form.passphrase, PASSPHRASE)
     QTest.keyClick(form.passphrase, Qt.Key.Key_Return)

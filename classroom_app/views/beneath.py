@@ -35,8 +35,8 @@ class Beneath:
             line.setVisible(here)
             if here:
                 field.setAccessibleName(f"{field.accessibleName()}. {told.words}")
-            _mark(field, wrong="yes" if wrong else "")
-            _mark(line, wrong="yes" if wrong else "")
+            for part in (field, line):
+                mark(part, "wrong", "yes" if wrong else "")
 
     def back_to(self, name: str) -> None:
         """Give the keys to the field that is to be mended: what is typed next takes its place."""
@@ -60,9 +60,9 @@ def _scrolling(widget: QWidget) -> QScrollArea | None:
     return held
 
 
-def _mark(widget: QWidget, *, wrong: str) -> None:
+def mark(widget: QWidget, name: str, value: str) -> None:
     """Let the style sheet see it: it looks at a property once, unless it is told to look anew."""
-    if (widget.property("wrong") or "") != wrong:
-        widget.setProperty("wrong", wrong)
+    if (widget.property(name) or "") != value:
+        widget.setProperty(name, value)
         widget.style().unpolish(widget)
         widget.style().polish(widget)

@@ -20,6 +20,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.receipts import School, Sending
 from classroom_app.presenters.words import say
 from classroom_app.views.anew import sign_in_button
+from classroom_app.views.beneath import mark
 from classroom_app.views.buttons import flat
 from classroom_app.views.sheets import Sheet, label
 
@@ -163,12 +164,17 @@ class StandingSheet(Sheet):
     @Slot()
     def _try(self) -> None:
         """Exchange, and say so for as long as one takes to read it: a refusal may come at once."""
+        if self._busy():
+            return
         self.trying.start()
         self.refresh()
         self.desk.sync_now()
 
+    def _busy(self) -> bool:
+        return self.trying.isActive() or standing.exchanging(self.desk.school)
+
     def _tell_exchange(self, school: School) -> None:
-        busy = self.trying.isActive() or standing.exchanging(school)
+        busy = self._busy()
         today = self.desk.today()
         self.in_step.setText(say("Exchanging…") if busy else standing.in_step_words(school, today))
         self.sending.show_sending(school)
@@ -184,11 +190,8 @@ class StandingSheet(Sheet):
         self.send.setVisible(standing.sends_now(school.held))
         self.now.setText(say("Exchanging…") if busy else say("Sync now"))
         self.now.setVisible(not school.none)
-        if busy and self.now.hasFocus():
-            self.setFocus()  # a button that is disabled hands the keys on, to one that does else
-        self.now.setEnabled(not busy)
-        if not busy and self.hasFocus():
-            self.now.setFocus()
+        # Not disabled: then it would hand the keys on, to a button that does something else.
+        mark(self.now, "busy", "yes" if busy else "")
 
     @Slot()
     def _tell_saving(self) -> None:

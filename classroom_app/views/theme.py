@@ -188,6 +188,8 @@ QPushButton[kind="main"], QPushButton:checked {{ background: {ink}; color: {surf
     border-color: {ink}; }}
 QPushButton[kind="main"]:focus {{ border: 3px solid {held}; padding: 5px 14px; }}
 QPushButton[kind="main"]:disabled {{ background: {line}; border-color: {line}; }}
+QPushButton[kind="main"][busy="yes"] {{ background: {line}; }}
+QPushButton[kind="main"][busy="yes"]:!focus {{ border-color: {line}; }}
 QPushButton[kind="flat"] {{ background: transparent; border: 1px solid transparent;
     padding: 4px 8px; min-height: 18px; }}
 QPushButton[kind="flat"]:hover {{ background: {press}; }}

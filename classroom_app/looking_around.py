@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NoReturn, Protocol
 
+from msgspec import Struct
+
 from classroom_app.cloud.sync import SyncState
 from classroom_app.domain.lesson import DeviceId, PupilId, Roster
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.check import Check, Checked
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter, Missed
-from classroom_app.presenters.receipts import ABSENT, named
+from classroom_app.presenters.receipts import ABSENT, named, unseated_here
 from classroom_app.presenters.wall import key_of
 from device_bridge.discovery.examine import Situation
 from device_bridge.discovery.sightings import Address
@@ -21,6 +23,10 @@ OWN_EARS: Final = frozenset({"multicast", "own-announcement", "firewall", "other
 
 EXPLAIN_SILENCE: Final = frozenset(
     {"addresses", "multicast", "own-announcement", "firewall", "device-network"}
+)
+
+EXPLAINED: Final = frozenset(
+    {("class", "isolation"), ("class", "no-devices"), ("class", "none-added")}
 )
 
 Examine = Callable[[Situation], Awaitable[Sequence[Checked]]]
@@ -36,6 +42,19 @@ class Known(Protocol):
     def network_names(self) -> Mapping[str, str]: ...
     def clock_off_seconds(self) -> float | None: ...
     def sync_state(self) -> SyncState: ...
+
+
+class Had(Struct, frozen=True):
+    """How many devices the open class has, and how many are here at which nobody sits.
+
+    `met`: a device of somebody who is missed was met before, somewhere. `alone`: there is no
+    server at which devices are enrolled; this computer takes them in.
+    """
+
+    devices: int
+    unseated: int
+    met: bool
+    alone: bool
 
 
 class LookingAround:
@@ -153,8 +172,20 @@ class LookingAround:
             for one in checks
             if one.state == "ok" or not (disproved(one, missed) or (whole and one.key in OWN_EARS))
         ]
-        own.append(class_check(checks, missing, missed, open_=known.roster() is not None))
+        own.append(class_check(checks, missing, missed, self._had(known)))
         return [*without_echoes(own), school_check(known.sync_state())]
+
+    def _had(self, known: Known) -> Had | None:
+        roster = known.roster()
+        if roster is None:
+            return None
+        met = any(known.places_of(device) for device in self._devices_missed(roster))
+        return Had(
+            len(roster.devices),
+            unseated_here(self._desk.wall.tiles()),
+            met=met,
+            alone=known.sync_state().why == "no-server",
+        )
 
     # coming and going
 
@@ -187,20 +218,23 @@ def without_echoes(checks: Sequence[Checked]) -> list[Checked]:
     """Leave out the silence that follows from what is told already."""
     told = {(one.key, one.facts.get("cause", "")) for one in checks if one.state == "failed"}
     keys = {key for key, _ in told}
-    told_why = keys & EXPLAIN_SILENCE or ("class", "isolation") in told
+    told_why = keys & EXPLAIN_SILENCE or told & EXPLAINED
     return [one for one in checks if not (told_why and one.key == "other-machines")]
 
 
 def class_check(
-    checks: Sequence[Checked], missing: Sequence[Tile], missed: Missed, *, open_: bool
+    checks: Sequence[Checked], missing: Sequence[Tile], missed: Missed, had: Had | None
 ) -> Check:
     """Say how many of the class are here, and why not those who are missed."""
     facts: dict[str, object] = {"here": missed.here, "all": missed.pupils}
-    if not open_:
+    if had is None:
         return Check("class", "not-needed", {**facts, "cause": "no-class"})
     if not missing:
         return Check("class", "ok", facts)
-    facts["names"] = named([tile.name for tile in missing])
+    facts |= {"names": named([tile.name for tile in missing]), "name": missed.class_name}
+    if not had.devices:
+        cause = "none-added" if had.alone else "no-devices"
+        return Check("class", "failed", {**facts, "cause": cause})
     reach = next((check for check in checks if check.key == "reach"), None)
     cause = str(reach.facts.get("cause", "")) if reach and reach.state == "failed" else ""
     if reach and reach.state == "ok" and missed.name:
@@ -213,8 +247,19 @@ def class_check(
         return Check("class", "failed", {**facts, "cause": cause})
     if missed.name:
         return Check("class", "failed", {**facts, "cause": cause or "unmet"})
-    state = "ok" if missed.here else "failed"
-    return Check("class", state, {**facts, "cause": "awaited" if missed.here else "none"})
+    return _of_some(missed, had, facts)
+
+
+def _of_some(missed: Missed, had: Had, facts: dict[str, object]) -> Check:
+    """Say of the class as a whole what its devices that are here, or were, tell."""
+    if had.unseated:
+        facts["unseated"] = had.unseated
+        return Check("class", "ok", {**facts, "cause": "unseated"})
+    if not missed.here:
+        return Check("class", "failed", {**facts, "cause": "none"})
+    if not (had.met or had.alone):
+        return Check("class", "failed", {**facts, "cause": "never-met"})
+    return Check("class", "ok", {**facts, "cause": "awaited"})
 
 
 def school_check(state: SyncState) -> Check:

@@ -85,6 +85,10 @@ _GOOD = {
         later("Devices here: {here} of {all}."),
         later("Still awaited: {names}."),
     ),
+    "class/unseated": (
+        later("Devices here: {here} of {all}, and {unseated} at which nobody sits."),
+        later("Say who sits there: “Nobody yet” below the picture."),
+    ),
     "class/no-class": (later("No class is open yet."), later("Its devices are looked for then.")),
     "clock": (later("This computer's clock is right."), later("Nothing to do.")),
     "school": (later("The school's server answers."), later("All is passed on.")),
@@ -104,6 +108,7 @@ _ASK_APART = later(
     "Please let the devices on the classroom Wi-Fi reach each other by TCP and mDNS."
 )
 _ASK_AGENT = later("Please see that the Pupitre agent starts with the pupils' devices.")
+_ASK_ENROL = later("Please enrol the devices of {name} (by a code of pupitre-mdm code).")
 _READ_WIFI = later("Switch your screen on and choose this room's Wi-Fi.")
 _READ_RESTART = later("Please restart your device and log in again.")
 _BY_ADDRESS = later("Type a device's address")
@@ -162,6 +167,20 @@ _BAD = {
         _READ_WIFI,
         around=_BY_ADDRESS,
         by_address=True,
+    ),
+    "class/no-devices": Trouble(
+        later("No device belongs to {name} yet."),
+        later("A device is enrolled for its class once; then it comes by itself."),
+        _ASK_ENROL,
+    ),
+    "class/none-added": Trouble(
+        later("No device belongs to {name} yet."),
+        later("“Add devices”, on the page of classes, takes them in."),
+    ),
+    "class/never-met": Trouble(
+        later("Devices here: {here} of {all}. The others were never met here."),
+        later("{names}: it comes by itself once it is on, if it is enrolled for {name}."),
+        _ASK_ENROL,
     ),
     "class/isolation": Trouble(
         later("The Wi-Fi probably keeps devices apart."),
@@ -258,7 +277,7 @@ def row(check: Checked) -> Row:
         "not-needed" if check.key in _QUIET else "failed",
         _filled(bad.title, facts),
         _filled(bad.second, facts),
-        say(bad.to_copy) if bad.to_copy else "",
+        _filled(bad.to_copy, facts) if bad.to_copy else "",
         say(bad.to_read) if bad.to_read else "",
         say(bad.around) if bad.around else "",
         bad.by_address,

@@ -205,12 +205,20 @@ def present(tiles: Sequence[Tile], now: float) -> Said:
         return Said(say("No pupils yet. The class appears by itself."))
     keys = tuple(key_of(tile) for tile in absent)
     if all(tile.state is State.NOT_HERE for tile in pupils):
+        if unseated := unseated_here(tiles):
+            here = say("Devices here: {count}.", count=unseated)
+            return Said(say("No pupil sits at a device yet."), here, absent=keys)
         return Said(say("No pupils yet. The class appears by itself."), absent=keys)
     text = here_words(len(pupils) - len(absent), len(pupils))
     told = [_missing(tile, now) for tile in absent[:2]]
     if len(absent) > len(told):
         told.append(say("and {count} more", count=len(absent) - len(told)))
     return Said(text, " · ".join(told), absent=keys)
+
+
+def unseated_here(tiles: Sequence[Tile]) -> int:
+    """Return how many devices are here at which nobody is known to sit."""
+    return sum(not tile.pupil and tile.state not in ABSENT for tile in tiles)
 
 
 def here_words(count: int, everyone: int) -> str:

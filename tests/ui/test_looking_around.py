@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
+from msgspec import structs
 
 from classroom_app.cloud.sync import SyncState
-from classroom_app.domain.lesson import ClassId, Device, DeviceId, Pupil, Roster
+from classroom_app.domain.lesson import ClassId, Device, DeviceId, Pupil, PupilId, Roster
 from classroom_app.domain.tile import State, Tile
 from classroom_app.looking_around import LookingAround
 from classroom_app.presenters.check import Checked
@@ -15,7 +16,7 @@ from device_bridge.discovery.doctor import Check
 from device_bridge.discovery.examine import Situation
 from device_bridge.discovery.sightings import Address
 from tests.ui.conftest import Opens
-from tests.ui.room import NOW, Room, classroom, replace
+from tests.ui.room import NOW, Room, classroom, live, replace
 
 WELL = (Check("addresses", "ok", {"addresses": ("w 10.0.0.7/24",)}), Check("multicast", "ok"))
 AWAY = Check("reach", "failed", {"cause": "away", "tried": 1})
@@ -37,12 +38,14 @@ class FakeSchool:
             ),
         )
         self.state = SyncState(in_step_at=NOW)
+        self.met = True
 
     def roster(self) -> Roster | None:
         return self.open
 
     def places_of(self, device: DeviceId) -> tuple[Address, ...]:
-        return ((f"10.0.0.{device[1:]}", 7000), ("10.9.9.9", 7000))
+        places = ((f"10.0.0.{device[1:]}", 7000), ("10.9.9.9", 7000))
+        return places if self.met else ()
 
     def heard_at(self, device: DeviceId) -> tuple[Address, ...]:
         return (("10.0.0.1", 7000),) if device == "d1" else ()
@@ -121,6 +124,49 @@ async def test_nothing_is_looked_for_while_nobody_sees_the_check(scene: Scene) -
     scene.room.desk.go_home()
     await asyncio.sleep(60)
     assert len(scene.network.asked) == 1
+
+
+async def test_a_class_without_devices_is_told_so_and_the_network_not_blamed(scene: Scene) -> None:
+    assert scene.school
+    assert scene.school.open
+    scene.school.open = structs.replace(scene.school.open, devices=())
+    scene.tiles[:] = [live(at, f"P{at}", State.NOT_HERE) for at in range(4)]
+    scene.room.wall.show(scene.tiles)
+    scene.network.found = (*WELL, Check("other-machines", "failed"))
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert [one for one in scene.told() if one[0] == "failed"] == [
+        ("failed", "No device belongs to 5e B yet.")
+    ]
+    (row,) = [one for one in scene.room.first.rows() if one.state == "failed"]
+    assert row.to_copy.startswith("Please enrol the devices of 5e B (")
+    scene.school.state = SyncState(why="no-server")
+    scene.around.wake()
+    await scene.network.looks(2)
+    (row,) = [one for one in scene.room.first.rows() if one.state == "failed"]
+    assert row.second.startswith("“Add devices”")
+
+
+async def test_who_was_never_met_and_who_sits_nowhere_yet_is_told_so(scene: Scene) -> None:
+    scene.tiles[1:] = [live(at, f"P{at}", State.NOT_HERE) for at in range(1, 4)]
+    scene.room.wall.show(scene.tiles)
+    assert scene.school
+    scene.school.met = False
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert scene.told()[-2:] == [
+        ("failed", "Devices here: 1 of 4. The others were never met here."),
+        ("ok", "The school's server answers."),
+    ]
+    shared = structs.replace(scene.tiles[0], pupil=PupilId(""))
+    scene.tiles[:] = [live(0, "P0", State.NOT_HERE), *scene.tiles[1:], shared]
+    scene.room.wall.show(scene.tiles)
+    scene.room.wall.flush()
+    assert scene.room.desk.said().text == "No pupil sits at a device yet."
+    assert scene.room.desk.said().second == "Devices here: 1."
+    scene.around.wake()
+    await scene.network.looks(2)
+    assert scene.told()[-2][1] == "Devices here: 0 of 4, and 1 at which nobody sits."
 
 
 async def test_the_check_is_made_again_every_five_seconds_and_at_once_by_f5(scene: Scene) -> None:

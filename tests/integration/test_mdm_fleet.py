@@ -18,6 +18,7 @@ from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.fleet.model import devices, inventories, seen
 from central_mdm.fleet.seen import Seen
+from central_mdm.identity.certificates import key_of_request, thumbprint_of
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.roster.feed import publish
@@ -93,6 +94,24 @@ async def test_a_code_of_another_device_or_class_is_refused_to_whoever_is_enroll
     again = [(await enrol(mdm, code, csr)).json()["device"] for code in (own, one["code"])]
     assert again == [one["device"]] * 2, "each names its own place"
     assert (await enrol(mdm, own)).is_success
+
+
+async def test_a_paired_device_keeps_its_class_by_whatever_class_code_and_may_ask_again(
+    mdm: Mdm,
+) -> None:
+    csr = new_request()
+    paired = f"d-{thumbprint_of(key_of_request(csr))[:24]}"
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await put_class(connection, mdm.school, ClassRow("6eB", "6e B"), mdm.clock.at)
+        row = DeviceRow(paired, "6eB", "Tablet 1", "linux")
+        await put_device(connection, mdm.school, row, mdm.clock.at)
+    code = await class_code(mdm, uses=1)
+    for _ in range(2):
+        answer = (await enrol(mdm, code, csr)).json()
+        payload = jws.extract_compact(answer["assignment"].encode()).payload
+        assert json.decode(payload, type=Assignment).classes == ("6eB",)
+        assert answer["device"] == paired
+    assert (await enrol(mdm, code)).status_code == 403, "one use is spent, and no second"
 
 
 async def test_a_class_code_counts_ends_and_can_be_revoked(mdm: Mdm) -> None:

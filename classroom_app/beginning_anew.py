@@ -52,8 +52,8 @@ def _costs() -> str:
         "Begin anew, without the old file? This computer then no longer has what it had not yet "
         "sent to your school of lessons and collected work, nor the lists of documents kept ready, "
         "seats and settings. Collected work itself stays in its folder.\n\nThe old file is laid "
-        "aside, not deleted: its key may come back. You sign in as on a new computer; a school "
-        "without a server opens from its backup."
+        "aside, as its key may come back, until a pupil has to be erased or its time is over. "
+        "You sign in as on a new computer; a school without a server opens from its backup."
     )
 
 

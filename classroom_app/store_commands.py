@@ -34,9 +34,9 @@ OPENS: Final = (
 )
 LOST: Final = "Where the key does not come back: pupitre store aside --key-is-lost"
 LAID: Final = (
-    "The store lies in {folder} now, whole; nothing was deleted. Start Pupitre, and sign in as on a"
-    " new computer. What had not been sent to your school is in that folder alone: should the key"
-    " come back, move the new store's files away, and these back."
+    "The store lies in {folder} now, whole. Start Pupitre, and sign in as on a new computer. What"
+    " had not been sent to your school is in that folder alone, until a pupil has to be erased or"
+    " its time is over: should the key come back, move the new store's files away, and these back."
 )
 CLOSE_FIRST: Final = "Pupitre is open with this store. Close it first; then do this again."
 NO_COPY: Final = (

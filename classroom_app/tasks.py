@@ -8,7 +8,7 @@ from typing import Any, Final
 
 log = logging.getLogger(__name__)
 Work = Coroutine[Any, Any, None]
-PATIENCE_SECONDS: Final = 10.0
+PATIENCE_SECONDS: Final = 30.0
 
 
 class Tasks:

@@ -52,7 +52,9 @@ def tellings(database: Database) -> Gathered[Telling, None]:
                     await keep(connection, each)
         else:
             async with database.gathering() as connection:
-                await connection.execute(_TOLD, _columns(list(newest.values())))
+                # By id, as all hold devices who hold several: none is to wait for another in turn.
+                in_order = [newest[each] for each in sorted(newest)]
+                await connection.execute(_TOLD, _columns(in_order))
         return [None for _ in told]
 
     return Gathered(keep_all, "telling", database.spans)

@@ -7,6 +7,8 @@ over the whole interval leave 582.
 import hashlib
 from typing import Final
 
+from central_mdm.contract.roster import NEXT_SECONDS_MAX
+
 INTERVAL_SECONDS: Final = 900
 SOONEST_SECONDS: Final = 30
 TURN_SECONDS: Final = 60
@@ -25,4 +27,5 @@ def next_turn(teacher: str, now: int, first_seconds: int) -> int:
     A region whose devices take `first_seconds` to come at a start is asked by each of its teachers
     once in half of that, any other once a minute.
     """
-    return next_check_in(teacher, now, max(TURN_SECONDS, first_seconds // 2))
+    seconds = next_check_in(teacher, now, max(TURN_SECONDS, first_seconds // 2))
+    return min(seconds, NEXT_SECONDS_MAX)

@@ -335,6 +335,8 @@ class Sync:
                 afresh = True
             elif not page.has_more:
                 return page.cursor
+            elif page.cursor == cursor:
+                break  # it goes on nowhere: a central side of before says no cursor
         raise NotAServer("endless")
 
     async def _doubt_work(self) -> None:

@@ -53,7 +53,8 @@ class KeepsRoster(Store):
         checksum: str,
     ) -> bool:
         def work(connection: Connection) -> bool:
-            if cursor_of(connection, scope)[0] != epoch:
+            known, _ = cursor_of(connection, scope)
+            if known and known != epoch:  # none is known of rows that a repair has found
                 _drop(connection, scope)
             for change in changes:
                 _change(connection, scope, change)

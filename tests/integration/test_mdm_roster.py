@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from central_mdm.contract.roster import CURSOR_MAX, ClassRow, DeviceRow, PupilRow
+from central_mdm.contract.roster import CURSOR_MAX, NEXT_SECONDS_MAX, ClassRow, DeviceRow, PupilRow
 from central_mdm.identity.rules import begin_epoch
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
@@ -180,6 +180,8 @@ def test_teachers_of_a_region_come_less_often_and_never_together() -> None:
     waits = [next_turn(f"t-{number}", 1000, 600) for number in range(200)]
     assert 30 <= min(waits) < max(waits) < 330
     assert len(set(waits)) > 100
+    longest = max(next_turn("t-1", now, 3600) for now in range(1800))
+    assert longest == NEXT_SECONDS_MAX
     one = 1000 + next_turn("t-1", 1000, 600)
     assert next_turn("t-1", one, 600) == 300
 

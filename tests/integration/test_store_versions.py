@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, text
 
 from central_mdm.contract.roster import Change, PupilRow
 from classroom_app.domain.errors import StoreFull
@@ -19,7 +19,7 @@ from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import WAITS, find_key
 from classroom_app.storage.migrate import version_of
 from classroom_app.storage.reading import read
-from classroom_app.storage.tables import metadata
+from classroom_app.storage.tables import cursors, metadata
 from classroom_app.store_commands import look_after
 from tests.disks import disk
 from tests.rings import NoRing
@@ -127,6 +127,20 @@ async def test_a_store_of_any_version_goes_on_pulling_where_it_was(
         assert await keeping.cursor(SCOPE) == (epoch, "next")
         (roster,) = await keeping.classes()
         assert [pupil.display for pupil in roster.pupils] == ["Chloé", "Amina"]
+
+
+async def test_rows_whose_cursor_no_repair_has_found_stay_until_what_is_told_does_not_add_up(
+    tmp_path: Path,
+) -> None:
+    copy(VERSIONS[-1], tmp_path)
+    row = PupilRow("pupil-chloe", CLASS, "Chloé", "Roy", "Chloé")
+    async with opened(tmp_path) as keeping:
+        await keeping.write(lambda connection: connection.execute(delete(cursors)))
+        assert await keeping.apply(SCOPE, "own", (Change(7, "pupil", row.id, row),), "7", 0, "")
+        (roster,) = await keeping.classes()
+        assert len(roster.pupils) == 3, "a school without a server has them nowhere else"
+        assert not await keeping.apply(SCOPE, "own", (), "8", 1, sum_of(()))
+        assert await keeping.cursor(SCOPE) == ("", "")
 
 
 @pytest.mark.parametrize("version", ["", *VERSIONS])

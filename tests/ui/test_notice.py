@@ -62,19 +62,21 @@ def test_what_is_typed_when_the_lesson_ends_stays_and_goes_nowhere(
     notice.start_writing()
     QTest.keyClicks(notice.focusWidget(), typed)
     assert shown(notice) == ["Claire says", "Page 12", f"[{typed}]", "Send", "Close"]
-    notice.lesson_over()
+    notice.lesson(on=False)
     types(notice, "row ")
     over = "The lesson is over: no answer goes out any more."
     line = [f"[{typed}]"] if typed else []
     assert shown(notice) == ["Claire says", "Page 12", over, *line, "Close"]
     assert sent == []
+    notice.lesson(on=True)  # the guard was away for a moment, or another lesson is on
+    assert shown(notice) == ["Claire says", "Page 12", f"[{typed}]", "Send", "Close"]
 
 
 def test_the_schools_words_have_no_line_for_an_answer_that_nobody_reads(qtbot: QtBot) -> None:
     notice = notice_in(qtbot, answered=False)
     for _ in range(2):
         assert shown(notice) == ["Claire says", "Page 12", "Close"]
-        notice.lesson_over()
+        notice.lesson(on=False)
 
 
 def test_an_answer_in_the_lesson_is_sent(qtbot: QtBot) -> None:

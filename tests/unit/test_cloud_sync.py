@@ -181,6 +181,21 @@ async def test_a_scope_that_ends_where_it_did_is_not_asked_for_but_summed_now_an
     assert script.cursors == ["", "one", "one", "one"], "an app that was started sums all"
 
 
+async def test_a_side_of_before_that_says_no_cursor_is_not_asked_for_its_first_page_for_ever() -> (
+    None
+):
+    class Older(Script):
+        async def changes(self, scope: str, cursor: str) -> Changes:
+            self.cursors.append(cursor)
+            return Changes(scope, self.epoch, (ROW,), has_more=True)
+
+    script, store = Older(), MemoryStore()
+    sync, _ = make(script, store)
+    with pytest.raises(NotAServer):
+        await sync.once()
+    assert script.cursors == [""]
+
+
 async def test_the_central_side_says_when_to_come_again_and_what_is_written_comes_before() -> None:
     script, store = Script(), MemoryStore()
     script.next_seconds = 300

@@ -470,9 +470,10 @@ async def test_an_answer_is_offered_to_a_teacher_in_a_lesson_not_to_the_school_n
         await asyncio.sleep(0.01)
         assert desk.words.answered == {"n1": True, "n2": False}
         desk.core.alone()
-        assert desk.words.lessons == [True], "a guard that is gone has ended no lesson"
+        assert desk.words.lessons == [True, False], "without a guard an answer reaches nobody"
+        desk.core.told(BAR)
         desk.core.told(replace(BAR, on=False))
-        assert desk.words.lessons == [True, False]
+        assert desk.words.lessons == [True, False, True, False]
 
 
 async def test_what_the_pupil_does_on_the_bar_is_passed_on() -> None:

@@ -114,7 +114,6 @@ class SeatCore:
         match message:
             case ShowIndicator():
                 self._take_bar(message)
-                self._notify.lesson(on=message.on)
             case RaiseCurtain() | DropCurtain():
                 self._take_curtain(message)
             case Look():
@@ -142,6 +141,7 @@ class SeatCore:
 
     def _take_bar(self, order: ShowIndicator) -> None:
         self._bar_wanted, self._drives = order.on, order.drives
+        self._notify.lesson(on=order.on)
         if not order.on:
             # No grab from this moment on, however long unmapping takes.
             self._looking.indicator_is_mapped(mapped=False)

@@ -49,7 +49,7 @@ class Notice(QWidget):
         self.setStyleSheet(LOOK)
         self.setWindowTitle("Pupitre")
         self.setFixedWidth(520)
-        self._id = id_
+        self._id, self._answered = id_, answered
         self._line = QLineEdit(self)
         self._line.setObjectName("answer")
         self._line.setFont(face(16))
@@ -119,16 +119,16 @@ class Notice(QWidget):
             self.written.emit(self._id, text)
             self.close()
 
-    def lesson_over(self) -> None:
-        """Say that nobody reads an answer any more; what was typed stays, to be copied."""
-        if self._send.isHidden():
+    def lesson(self, *, on: bool) -> None:
+        """Let it be answered, or say that nobody reads that now; what was typed stays, to copy."""
+        if not self._answered or on is not self._line.isReadOnly():
             return
-        self._line.setReadOnly(True)
-        self._send.hide()
-        if not self._line.text():
+        self._line.setReadOnly(not on)
+        if not on and not self._line.text():
             self._line.clearFocus()  # else the button takes the keys, and closes at a space
-            self._line.hide()
-        self._over.show()
+        self._line.setVisible(on or bool(self._line.text()))
+        self._send.setVisible(on)
+        self._over.setHidden(on)
         self.adjustSize()
 
     def start_writing(self) -> None:
@@ -184,9 +184,8 @@ class XNotify(QObject):
     def lesson(self, *, on: bool) -> None:
         """Let what stands be read, and be answered in a lesson only."""
         self._over = not on
-        if self._over:
-            for notice in self._notices:
-                notice.lesson_over()
+        for notice in self._notices:
+            notice.lesson(on=on)
 
     def close(self) -> None:
         for notice in self._notices:
@@ -200,8 +199,7 @@ class XNotify(QObject):
             oldest.close()
             oldest.deleteLater()
         notice = Notice(self._words, id_, who, text, answered=answered)
-        if self._over:
-            notice.lesson_over()
+        notice.lesson(on=not self._over)
         notice.written.connect(self._written)
         self._notices.append(notice)
         notice.adjustSize()

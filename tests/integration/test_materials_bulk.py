@@ -388,8 +388,7 @@ async def test_after_a_kill_nothing_verified_is_fetched_again(
     folder.mkdir()
     at = 14 * MEGABYTE
     verified, sent = await supply_child(teacher, pool, folder, held, at, kill_at=12 * MEGABYTE)
-    assert verified == 12 * MEGABYTE
-    assert sent == at
+    assert verified == 12 * MEGABYTE <= sent <= at, "it dies with some of it on the way"
     assert not Library(folder).holds(held.document)
     verified, again = await supply_child(teacher, pool, folder, held, 2**40, kill_at=2**40)
     assert verified == len(content)

@@ -42,10 +42,16 @@ async def put_class(
     return [told(f"class:{row.id}", row), *(told(f"teacher:{each}", row) for each in found)]
 
 
-async def want_class(connection: AsyncConnection, school: str, class_id: str) -> Row[Any]:
-    """Return a class of this school. Raises Missing where there is none such."""
+async def want_class(
+    connection: AsyncConnection, school: str, class_id: str, *, held: bool = False
+) -> Row[Any]:
+    """Return a class of this school, `held` to the end of the transaction. Raises Missing.
+
+    Who changes who teaches it holds it, as who names it does: else one of the two is told of a
+    class that the other has taken away.
+    """
     wanted = select(classes).where(classes.c.school == school, classes.c.id == class_id)
-    row = (await connection.execute(wanted)).first()
+    row = (await connection.execute(wanted.with_for_update() if held else wanted)).first()
     if row is None:
         raise Missing("no-class")
     return row
@@ -58,7 +64,7 @@ async def give_class(
 
     Raises Missing where there is no such class.
     """
-    row = await want_class(connection, school, class_id)
+    row = await want_class(connection, school, class_id, held=True)
     row_ = {"school": school, "teacher": teacher, "class_id": class_id, "ends_at": ends_at}
     added = upsert(connection, teaching).values(row_)
     # Who has a class for good does not lose it by standing in.
@@ -71,7 +77,11 @@ async def give_class(
 async def take_class(
     connection: AsyncConnection, school: str, teacher: str, class_id: str
 ) -> list[Told]:
-    """Let a teacher teach a class no more; what was held of it before is still taken."""
+    """Let a teacher teach a class no more; what was held of it before is still taken.
+
+    Raises Missing where there is no such class.
+    """
+    await want_class(connection, school, class_id, held=True)
     mine = (
         teaching.c.school == school,
         teaching.c.teacher == teacher,
@@ -130,7 +140,11 @@ async def remove_pupil(
 async def retire_class(
     connection: AsyncConnection, school: str, class_id: str, now: int
 ) -> list[Told]:
-    """Archive a class: pupils and teachers leave it, its devices are nobody's own; all is kept."""
+    """Archive a class: pupils and teachers leave it, its devices are nobody's own; all is kept.
+
+    Raises Missing where there is no such class.
+    """
+    await want_class(connection, school, class_id, held=True)
     mine = (memberships.c.school == school, memberships.c.class_id == class_id)
     found = (await connection.execute(select(memberships.c.pupil).where(*mine))).scalars()
     news = [Told(f"class:{class_id}", "class", class_id, None)]

@@ -256,6 +256,26 @@ async def test_a_server_put_back_in_silence_tells_nothing_else_under_the_numbers
     assert len(numbers) == 4
 
 
+async def test_a_class_that_is_named_and_taken_away_at_once_is_told_to_nobody(mdm: Mdm) -> None:
+    school, teacher = mdm.school, "t-lambert"
+
+    async def take() -> None:
+        async with mdm.ground.database.writing(school) as connection:
+            news = await take_class(connection, school, teacher, "5B")
+            await publish(connection, school, news)
+
+    async with asyncio.TaskGroup() as tasks, mdm.ground.database.writing(school) as connection:
+        row = ClassRow("5B", "5e B bis")
+        news = await put_class(connection, school, row, mdm.clock.at)
+        taking = tasks.create_task(take())
+        await asyncio.wait([taking], timeout=0.3)
+        assert not taking.done(), "it waits for who names the class"
+        await publish(connection, school, news)
+    puller = Puller(mdm, f"teacher:{teacher}")
+    await puller.pull()
+    assert ("class", "5B") not in puller.rows
+
+
 async def test_eight_writers_at_once_and_a_reader_who_polls_misses_no_row(mdm: Mdm) -> None:
     puller = Puller(mdm)
     ended = asyncio.Event()

@@ -1,9 +1,9 @@
 """What there is in a school, by id and name: classes, pupils, devices, people, codes, groups."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Column, Row, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.model import codes, releases
@@ -74,12 +74,7 @@ async def _pupils(connection: AsyncConnection, school: str, after: str, now: int
     wanted = select(pupils, sources.c.source).outerjoin(sources, known)
     wanted = wanted.where(pupils.c.school == school, pupils.c.id > after)
     rows = {row.id: row for row in await _page(connection, wanted.order_by(pupils.c.id))}
-    named = (classes.c.school == memberships.c.school) & (classes.c.id == memberships.c.class_id)
-    sits = select(memberships.c.pupil, classes.c.name).join(classes, named)
-    sits = sits.where(memberships.c.school == school, memberships.c.pupil.in_(rows))
-    of: dict[str, list[str]] = {}
-    for row in await connection.execute(sits.order_by(classes.c.name)):
-        of.setdefault(row.pupil, []).append(row.name)
+    of = await _classes_of(connection, school, memberships, memberships.c.pupil, rows)
     return {
         id_: {
             "id": id_,
@@ -90,6 +85,19 @@ async def _pupils(connection: AsyncConnection, school: str, after: str, now: int
         }
         for id_, row in rows.items()
     }
+
+
+async def _classes_of(
+    connection: AsyncConnection, school: str, sits: Table, who: Column[str], ids: Collection[str]
+) -> dict[str, list[str]]:
+    """Name the classes in which each of these sits, `who` of `sits`; who sits in none is out."""
+    named = (classes.c.school == sits.c.school) & (classes.c.id == sits.c.class_id)
+    wanted = select(who, classes.c.name).join(classes, named)
+    wanted = wanted.where(sits.c.school == school, who.in_(ids)).order_by(classes.c.name)
+    of: dict[str, list[str]] = {}
+    for one, name in await connection.execute(wanted):
+        of.setdefault(one, []).append(name)
+    return of
 
 
 async def _devices(connection: AsyncConnection, school: str, after: str, now: int) -> Page:
@@ -103,12 +111,7 @@ async def _devices(connection: AsyncConnection, school: str, after: str, now: in
         releases.c.school == school, releases.c.device.in_(ids), releases.c.receipt != ""
     )
     left = set((await connection.execute(gone)).scalars())
-    named = (classes.c.school == placements.c.school) & (classes.c.id == placements.c.class_id)
-    sits = select(placements.c.device, classes.c.name).join(classes, named)
-    sits = sits.where(placements.c.school == school, placements.c.device.in_(ids))
-    of: dict[str, list[str]] = {}
-    for row in await connection.execute(sits.order_by(classes.c.name)):
-        of.setdefault(row.device, []).append(row.name)
+    of = await _classes_of(connection, school, placements, placements.c.device, ids)
     return {
         row.id: {
             "id": row.id,

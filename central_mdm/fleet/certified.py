@@ -8,7 +8,7 @@ from sqlalchemy import Row, Select, exists, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.model import devices
-from central_mdm.fleet.standing import Pair
+from central_mdm.fleet.standing import Pair, by_pair
 from central_mdm.identity.model import RANK, certificates, revocations
 from central_mdm.platform.database import Database
 from central_mdm.platform.gathered import Gathered
@@ -37,18 +37,7 @@ Certificates = Gathered[Pair, Certified | None]
 
 def certificates_of(database: Database) -> Certificates:
     """Gather the reads of one moment, over all schools; None: it is no device of ours."""
-
-    async def read(pairs: Sequence[Pair]) -> list[Certified | None]:
-        async with database.gathering() as connection:
-            if database.is_sqlite:
-                rows = await connection.execute(_these(pairs))
-            else:
-                named = {"schools": [each[0] for each in pairs], "devices": [p[1] for p in pairs]}
-                rows = await connection.execute(_GATHERED, named)
-            found = {(row.school, row.id): _certified(row) for row in rows}
-        return [found.get(pair) for pair in pairs]
-
-    return Gathered(read, "certified", database.spans)
+    return by_pair(database, "certified", _GATHERED, _these, _certified)
 
 
 async def certified(connection: AsyncConnection, school: str, device: str) -> Certified | None:

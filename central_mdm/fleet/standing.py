@@ -1,10 +1,10 @@
 """What stands of a device: all that its check-in has to know, in one indexed read."""
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
-from sqlalchemy import Row, Select, func, select, text, tuple_
+from sqlalchemy import Row, Select, TextClause, func, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.model import devices, policies, releases
@@ -20,6 +20,7 @@ _GATHERED: Final = text(
 )
 Pair = tuple[str, str]
 """A school and a device of it."""
+Read = TypeVar("Read")
 
 
 class Standing(Struct, frozen=True):
@@ -48,18 +49,33 @@ Standings = Gathered[Pair, Standing | None]
 
 def standings(database: Database) -> Standings:
     """Gather the reads of one moment, over all schools; None: it is no device of ours."""
+    return by_pair(database, "standing", _GATHERED, _these, _standing)
 
-    async def read(pairs: Sequence[Pair]) -> list[Standing | None]:
+
+def by_pair(
+    database: Database,
+    work: str,
+    gathered: TextClause,
+    these: Callable[[Sequence[Pair]], Select[Any]],
+    made: Callable[[Row[Any]], Read],
+) -> Gathered[Pair, Read | None]:
+    """Gather reads of devices; None for one that has no row. `made` reads a row.
+
+    `gathered` calls the function that PostgreSQL has for it, over all schools; `these` reads the
+    same of SQLite.
+    """
+
+    async def read(pairs: Sequence[Pair]) -> list[Read | None]:
         async with database.gathering() as connection:
             if database.is_sqlite:
-                rows = await connection.execute(_these(pairs))
+                rows = await connection.execute(these(pairs))
             else:
                 named = {"schools": [each[0] for each in pairs], "devices": [p[1] for p in pairs]}
-                rows = await connection.execute(_GATHERED, named)
-            found = {(row.school, row.id): _standing(row) for row in rows}
+                rows = await connection.execute(gathered, named)
+            found = {(row.school, row.id): made(row) for row in rows}
         return [found.get(pair) for pair in pairs]
 
-    return Gathered(read, "standing", database.spans)
+    return Gathered(read, work, database.spans)
 
 
 async def of_token(

@@ -14,10 +14,10 @@ from central_mdm.fleet.ended import choose_role, end_person
 from central_mdm.identity.model import teachers
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.roster.feed import STRETCH, publish
-from central_mdm.roster.model import past, pupils, scopes, sources
+from central_mdm.roster.model import changes, past, pupils, scopes, sources
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
 from central_mdm.roster.oneroster.plan import NO_SESSION
-from central_mdm.roster.rules import give_class
+from central_mdm.roster.rules import give_class, take_class
 from tests.integration.test_mdm_roster import Puller
 from tests.mdm import Mdm, waiting
 from tests.registers import Register, village
@@ -413,6 +413,26 @@ async def test_who_is_ended_between_plan_and_import_is_not_brought_back_by_it(
     async with mdm.ground.database.reading(mdm.school) as connection:
         still = await connection.scalar(select(teachers.c.ended).where(*mine))
     assert still is True
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_a_class_that_is_taken_away_between_plan_and_import_is_told_to_nobody_by_it(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, register = Office(mdm, tmp_path), village()
+    await office.bring(register)
+    ids = await office.ids()
+    first(register.rows["classes.csv"], sourcedId="c-6a")["title"] = "6e A bis"
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as takes:
+            news = await take_class(takes, mdm.school, ids["t0"], ids["c-6a"])
+            imported = group.create_task(office.bring(register))
+            await waiting(mdm, 1)
+            await publish(takes, mdm.school, news)
+        assert counts(await imported, "class") == [(0, 1, 0, 0)]
+    own = changes.c.scope == f"teacher:{ids['t0']}", changes.c.id == ids["c-6a"]
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert (await connection.execute(select(changes.c.row).where(*own))).all() == [(None,)]
 
 
 async def refused(work: Coroutine[Any, Any, object]) -> str:

@@ -27,6 +27,7 @@ from central_mdm.roster.model import (
     OVER,
     classes,
     hours,
+    is_taught,
     memberships,
     past,
     placements,
@@ -53,11 +54,13 @@ async def apply(
 ) -> None:
     """Write the difference. `no_password`: the hash of one that nobody knows, for new teachers.
 
-    Held is first who is changed, then scopes, and the school's row last, as by all who write here.
+    Held is first who is changed, then classes, then scopes, and the school's row last, as by all
+    who write here.
     Raises Refused where one of these people was ended, or has another role, since the plan.
     """
     applying = _Applying(connection, ground, school, staging)
     await applying.hold_people()
+    await applying.hold_classes()
     await applying.name()
     await applying.leave()
     await applying.put(no_password)
@@ -97,6 +100,23 @@ class _Applying:
             still = left.where(sources.c.source.in_([source for (source,) in rows]))
             if await self._connection.scalar(still) != len(rows):
                 raise Refused("changed-meanwhile", CHANGED)
+
+    async def hold_classes(self) -> None:
+        """Have nobody else change who teaches a class that this names, and tell who does by now."""
+        query = (
+            "SELECT id FROM known WHERE what = 'class' AND source IN "
+            "(SELECT source FROM d_class UNION SELECT class FROM d_teaching) ORDER BY id"
+        )
+        row = select(classes.c.id).where(classes.c.school == self._school).order_by(classes.c.id)
+        taught = select(teaching.c.class_id, teaching.c.teacher).where(
+            teaching.c.school == self._school, is_taught(self._now)
+        )
+        async for rows in self._parts(query):
+            ids = [id_ for (id_,) in rows]
+            await self._connection.execute(row.where(classes.c.id.in_(ids)).with_for_update())
+            found = await self._connection.execute(taught.where(teaching.c.class_id.in_(ids)))
+            await self._stage("DELETE FROM holds WHERE class = ?", rows)
+            await self._stage("INSERT INTO holds VALUES (?, ?)", [tuple(each) for each in found])
 
     async def name(self) -> None:
         """Give each new thing an id of ours, and keep the register's name of it."""

@@ -31,6 +31,7 @@ from central_mdm.journal import api as journal
 from central_mdm.partage import api as partage
 from central_mdm.platform.api import NO_TOKEN, OPEN, problems, tell
 from central_mdm.platform.authentication import Authentication, Reader, Role
+from central_mdm.platform.described import Lists
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.once import Once
 from central_mdm.platform.readiness import Readiness, Ready
@@ -133,6 +134,7 @@ def join(
         exception_handlers={Exception: tell},
         lifespan=[lifespan],
         openapi_config=_openapi(),
+        plugins=[Lists()],
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
     )

@@ -327,6 +327,8 @@ def true_to_life(api: Api, case: Drawn) -> Drawn:  # noqa: C901, PLR0912, PLR091
             case.body = {"id": "order-1", "kind": "ring", "scope": "school"}
         case "POST /api/fleet/lost":
             case.body = {**case.body, "device": api.device, "text": "Call us"}
+        case "POST /api/carried":
+            case.body = {**case.body, "bundles": []}
         case "POST /api/check-in" | "POST /api/journal/heads":
             case.body = {**case.body, "heads": []}
         case _:  # where the token alone does not make it real, the one file that there is does

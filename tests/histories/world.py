@@ -14,6 +14,7 @@ import itertools
 import logging
 import os
 import random
+import secrets
 import selectors
 import shutil
 import sqlite3
@@ -32,7 +33,9 @@ from blake3 import blake3
 from greenlet import getcurrent, greenlet
 from sqlcipher3 import dbapi2
 
+from central_mdm.fleet import door
 from central_mdm.identity import rules
+from central_mdm.platform import api, numbers
 from classroom_app.storage import writer
 from tests.histories.starting import KEPT
 
@@ -515,6 +518,15 @@ def _renamed(source: Any, target: Any, **where: Any) -> None:  # noqa: ANN401 - 
         process.passes("renamed")
 
 
+class _Drawn:
+    """Chance that comes back with the seed, where a server draws numbers or how long to wait."""
+
+    @staticmethod
+    def randbelow(below: int) -> int:
+        process = HERE.get()
+        return process.world.chance.randrange(below) if process else secrets.randbelow(below)
+
+
 SLOW: Final = 0.03
 """So many of a database's answers come late, and as many seconds late at most."""
 LOUD = bool(os.environ.get("HISTORIES_LOUD"))
@@ -523,6 +535,7 @@ _runs: Final = itertools.count(1)
 _CHEAP: Final = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("nobody")
 _SEAMS: Final[tuple[tuple[Any, str, Any], ...]] = (
     (aiosqlite.core, "SimpleQueue", _AtOnce),
+    *((place, "secrets", _Drawn) for place in (api, door, numbers)),
     (aiosqlite.core, "Thread", _NoThread),
     (aiosqlite.core.Connection, "_connect", _noted),
     (writer, "Thread", _Aside),

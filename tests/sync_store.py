@@ -1,6 +1,6 @@
 """The store's side of the sync, in memory, keeping its promises."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import blake3
@@ -49,6 +49,8 @@ class MemoryStore:
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     answers: dict[str, FileAnswer] = field(default_factory=dict[str, FileAnswer])
     suspected: set[str] = field(default_factory=set[str])
+    kept: set[str] = field(default_factory=set[str])
+    followed: set[str] = field(default_factory=set[str])
     dropped: int = 0
     heads: list[SignedHead] = field(default_factory=list[SignedHead])
     alarms: tuple[Alarm, ...] = ()
@@ -102,6 +104,9 @@ class MemoryStore:
 
     async def settled(self, outcomes: tuple[Outcome, ...]) -> None:
         self.outcomes |= {outcome.id: outcome for outcome in outcomes}
+        if any(outcome.state == "applied" for outcome in outcomes):
+            self.followed |= self.kept
+            self.kept.clear()
 
     async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
         waiting = [each for each in self.files if each.id not in self.answers]
@@ -123,6 +128,7 @@ class MemoryStore:
 
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
         self.answers[file] = answer
+        self.kept.add(file)
         self.suspected.discard(file)
 
     async def waiting_heads(self, limit: int) -> tuple[SignedHead, ...]:
@@ -131,10 +137,20 @@ class MemoryStore:
     async def heads_told(self, heads: tuple[SignedHead, ...]) -> None:
         self.heads = [one for one in self.heads if one not in heads]
 
-    async def doubt_work(self) -> int:
-        answered = len(self.answers)
-        self.answers.clear()
-        return answered
+    async def doubt_work(self, files: Collection[str] | None = None) -> int:
+        doubted = [each for each in self.answers if files is None or each in files]
+        for each in doubted:
+            del self.answers[each]
+        return len(doubted)
+
+    async def unsure_files(self, *, all_of_them: bool) -> tuple[str, ...]:
+        unsure = (one for one, answer in self.answers.items() if answer.state == "kept")
+        return tuple(
+            one for one in unsure if one in self.followed or (all_of_them and one in self.kept)
+        )
+
+    async def sure_files(self, files: Collection[str]) -> None:
+        self.followed.difference_update(files)
 
     async def lost(self, held: int) -> int:
         return len(self._lost(held))

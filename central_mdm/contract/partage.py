@@ -14,6 +14,7 @@ from central_mdm.contract.names import TEXT, Id
 
 Digest = Annotated[bytes, Meta(min_length=32, max_length=32)]
 CHUNK_BYTES_MAX = 4 * 1024 * 1024
+FILES_ASKED_MAX = 500
 
 
 class ChunkRef(Struct, frozen=True, array_like=True):
@@ -56,6 +57,18 @@ class FileAnswer(Struct, frozen=True):
     left_bytes: Annotated[int, Meta(ge=0)] = 0
     allowed_bytes: Annotated[int, Meta(ge=0)] = 0
     quota_of: Literal["", "school", "person"] = ""
+
+
+class FilesAsked(Struct, frozen=True):
+    """POST /api/files/lacking: works that this teacher's app was told are kept."""
+
+    ids: Annotated[tuple[Id, ...], Meta(max_length=FILES_ASKED_MAX)]
+
+
+class FilesLacking(Struct, frozen=True):
+    """Those of them that are not here, in the order in which they were named."""
+
+    ids: tuple[Id, ...]
 
 
 class FileKept(Struct, frozen=True):

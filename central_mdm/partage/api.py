@@ -16,6 +16,8 @@ from central_mdm.contract.partage import (
     FileAnswer,
     FileKept,
     FileOffered,
+    FilesAsked,
+    FilesLacking,
     FilesListed,
 )
 from central_mdm.partage import reading, rules
@@ -79,7 +81,13 @@ def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
     async def offer(request: AnyRequest, data: JSONBody[FileOffered]) -> FileAnswer:
         return await rules.offer(ground, request.user, data)
 
-    return put_chunk, offer
+    @post("/files/lacking", status_code=200, opt=TEACHER, responses=problems(401, 403))
+    async def lacking(request: AnyRequest, data: JSONBody[FilesAsked]) -> FilesLacking:
+        caller: Caller = request.user
+        async with ground.database.reading(caller.school) as connection:
+            return FilesLacking(await reading.lacking(connection, caller, data.ids))
+
+    return put_chunk, offer, lacking
 
 
 def _chunks(ground: Ground) -> HTTPRouteHandler:

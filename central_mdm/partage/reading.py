@@ -1,5 +1,6 @@
 """Reading files back: whose they are, what they are made of, and where its bytes lie."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -50,6 +51,18 @@ class Kept(msgspec.Struct, frozen=True):
 
     def chunks(self) -> tuple[str, ...]:
         return tuple(chunk.hash.hex() for chunk in _manifest.decode(self.about.manifest).chunks)
+
+
+async def lacking(
+    connection: AsyncConnection, caller: Caller, ids: Sequence[str]
+) -> tuple[str, ...]:
+    """Return which of these this person has not had kept here.
+
+    A database that was set back lacks the last of them and maybe no act, so only they tell of it.
+    """
+    mine = files.c.school == caller.school, files.c.teacher == caller.id, files.c.id.in_(ids)
+    here = set((await connection.execute(select(files.c.id).where(*mine))).scalars())
+    return tuple(each for each in ids if each not in here)
 
 
 async def find(connection: AsyncConnection, caller: Caller, file: str, now: int) -> Kept:

@@ -32,6 +32,8 @@ from central_mdm.contract.partage import (
     FileAnswer,
     FileKept,
     FileOffered,
+    FilesAsked,
+    FilesLacking,
     FilesListed,
 )
 from central_mdm.contract.roster import Changes, Scopes
@@ -253,6 +255,9 @@ class Cloud:
 
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
         return await self._signed("POST", "/api/files", FileAnswer, offered)
+
+    async def lacking(self, asked: FilesAsked) -> FilesLacking:
+        return await self._signed("POST", "/api/files/lacking", FilesLacking, asked)
 
     async def put_chunk(
         self, name: str, content: bytes, gone: Callable[[int], None] = lambda _: None

@@ -14,7 +14,7 @@ from blake3 import blake3
 from msgspec import Struct, msgpack
 from msgspec.structs import replace
 
-from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
+from central_mdm.contract.partage import FileAnswer, FileOffered, FilesAsked, FilesLacking, Manifest
 from classroom_app.cloud.errors import CloudError, NotAServer, ObjectsUnreachable, Refused
 from classroom_app.cloud.line import Line
 from classroom_app.cloud.ports import SyncStore
@@ -65,6 +65,7 @@ class TakesFiles(Protocol):
     """The part of `Cloud` that takes work."""
 
     async def offer_file(self, offered: FileOffered) -> FileAnswer: ...
+    async def lacking(self, asked: FilesAsked) -> FilesLacking: ...
     async def put_chunk(self, name: str, content: bytes, gone: Callable[[int], None] = ...) -> None:
         """Bring a chunk; `gone` hears of bytes as they leave this computer."""
         ...

@@ -1,5 +1,6 @@
 """What the sync needs of the store. The store's side is `classroom_app.storage.sync`."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from central_mdm.contract.heads import Alarm, SignedHead
@@ -115,8 +116,22 @@ class SyncStore(Protocol):
         """Note that the central side has answered them, kept or refused."""
         ...
 
-    async def doubt_work(self) -> int:
-        """Let all work that was kept wait again, as far as it is here; return how much that is."""
+    async def doubt_work(self, files: Collection[str] | None = None) -> int:
+        """Let all answered work, or these files, wait again, as far as it is here; return how much.
+
+        What waits already stays as it is.
+        """
+        ...
+
+    async def unsure_files(self, *, all_of_them: bool) -> tuple[str, ...]:
+        """Return kept files of which nothing tells yet that the central side has them still.
+
+        Either all, or only those after which it has taken an act: once asked for, they are sure.
+        """
+        ...
+
+    async def sure_files(self, files: Collection[str]) -> None:
+        """Note that these are there; those after which no act was taken stay unsure."""
         ...
 
     async def lost(self, held: int) -> int:

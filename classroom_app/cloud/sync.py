@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from central_mdm.contract.heads import HEADS_MAX, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.journal import BATCH_MAX, SEQUENCE_TAKEN, Event, Outcome, Pushed
+from central_mdm.contract.partage import FILES_ASKED_MAX, FilesAsked
 from central_mdm.contract.roster import OWN_SCOPE, Changes, Scopes
 from classroom_app.cloud.errors import (
     CloudError,
@@ -52,7 +53,9 @@ Part = Callable[[], Awaitable[None]]
 IN_STEP_SECONDS: Final = 60.0
 SOON_SECONDS: Final = 5.0
 TURNS_UNSUMMED: Final = 30
-"""So seldom is a scope summed whose end is where it was: that it is wrong would be our fault."""
+"""So seldom is a scope summed whose end is where it was: that it is wrong would be our fault.
+
+So seldom is asked as well for work after which no act was taken."""
 COUNT_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 1.0
 PAUSE_SECONDS_MAX: Final = 300.0
@@ -64,6 +67,8 @@ BATCH_BYTES_MAX: Final = 512 * 1024
 
 # Refusals of a request as a whole that may be the fault of one event in it.
 OF_THE_BATCH: Final = frozenset({"too-large", "malformed"})
+OF_AN_OLDER_ONE: Final = frozenset({"no-such-path", "no-such-method"})
+"""Refusals by a central side that does not know yet what is asked of it."""
 
 
 class SyncState(Struct, frozen=True):
@@ -162,6 +167,7 @@ class Sync:
         self._whole: dict[str, str] = {}
         """By scope: the cursor with which its sum was right, when it was last asked for."""
         self._skipped = 0
+        self._unasked = 0
         self._next_seconds = IN_STEP_SECONDS
         self._sent_again = ""
         """The new id of this journal by which the central side had nothing, and was sent all.
@@ -247,7 +253,7 @@ class Sync:
     def _small(self) -> tuple[Part, ...]:
         """Return the small parts of a turn in their order: what keeps people out before all."""
         before = (self._trust, self._look_back, self._push_events, self._push_heads)
-        return (*before, self._pull, self._carry)
+        return (*before, self._look_for_work, self._pull, self._carry)
 
     async def _exchange(self, parts: tuple[Part, ...]) -> None:
         problem: CloudError | None = None
@@ -398,8 +404,8 @@ class Sync:
         try:
             heard = await self._cloud.tell_heads(HeadsTold(self._store.origin, heads))
         except Refused as error:
-            if error.code == "no-such-path":
-                return False  # an older central side, which knows no heads
+            if error.code in OF_AN_OLDER_ONE:
+                return False
             raise
         if len(heard.outcomes) != len(heads):
             raise NotAServer("answers")
@@ -425,6 +431,30 @@ class Sync:
             self._sent_again = origin
         restored = (bool(lost) and known) or self.state.restored
         self._say(replace(self.state, restored=restored, doubts=len(heard.alarms)))
+
+    async def _look_for_work(self) -> None:
+        """Ask for kept work of which no act can tell that it is there still.
+
+        A central side that was set back to a moment between the acts and the work lacks none of
+        the acts. Asked is after each act that was taken since, at each start, and now and then.
+        """
+        all_of_them = not self._unasked
+        unsure = await self._store.unsure_files(all_of_them=all_of_them)
+        lacking = set[str]()
+        for start in range(0, len(unsure), FILES_ASKED_MAX):
+            asked = unsure[start : start + FILES_ASKED_MAX]
+            try:
+                told = await self._cloud.lacking(FilesAsked(asked))
+            except Refused as error:
+                if error.code not in OF_AN_OLDER_ONE:
+                    raise
+                break
+            lacking.update(set(told.ids) & set(asked))
+            await self._store.sure_files([each for each in asked if each not in lacking])
+        self._unasked = (self._unasked + 1) % TURNS_UNSUMMED
+        if lacking and (doubted := await self._store.doubt_work(lacking)):
+            log.warning("the central side lacks files", extra={"files": doubted})
+            self._say(replace(self.state, restored=True))
 
     async def _push_files(self) -> None:
         """Push what was collected. No revocation and no journal waits for it meanwhile."""

@@ -3,18 +3,27 @@
 import asyncio
 import heapq
 import logging
+from collections.abc import Collection
 from contextlib import closing
 from functools import partial
 from typing import Final
 
 from blake3 import blake3
-from sqlalchemy import ColumnElement, Connection, not_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, not_, select, update
 
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from classroom_app.domain.acts import HandInKept
 from classroom_app.storage.acts import act_of
 from classroom_app.storage.outbox import WORK_WAITS
-from classroom_app.storage.store import APPLIED, REFUSED, SUSPECTED, WAITING, Store
+from classroom_app.storage.store import (
+    APPLIED,
+    FOLLOWED,
+    KEPT,
+    REFUSED,
+    SUSPECTED,
+    WAITING,
+    Store,
+)
 from classroom_app.storage.tables import hand_ins, journal
 from device_bridge.materials.errors import Withheld
 
@@ -40,13 +49,27 @@ class KeepsHandIns(Store):
 
         return await self.write(work)
 
-    async def doubt_work(self) -> int:
-        """Let all work that was answered wait again, as far as it is here; return how much.
+    async def unsure_files(self, *, all_of_them: bool) -> tuple[str, ...]:
+        states = (KEPT, FOLLOWED) if all_of_them else (FOLLOWED,)
+        query = select(hand_ins.c.id).where(hand_ins.c.state.in_(states))
+        return await self.write(
+            lambda one: tuple(one.execute(query.order_by(hand_ins.c.sequence)).scalars())
+        )
 
-        For a central side that was set back to a copy: it may have the act and not the work, and
-        may take now what it had refused.
+    async def sure_files(self, files: Collection[str]) -> None:
+        done = update(hand_ins).where(hand_ins.c.id == bindparam("file"))
+        sure = done.where(hand_ins.c.state == FOLLOWED).values(state=APPLIED)
+        each = [{"file": file} for file in files]
+        await self.write(lambda one: each and one.execute(sure, each))
+
+    async def doubt_work(self, files: Collection[str] | None = None) -> int:
+        """Let work that was answered wait again, as far as it is here; return how much.
+
+        All of it, for a central side that was set back to a copy: it may have the act and not the
+        work, and may take now what it had refused. Or `files` alone, which it says it lacks.
         """
         acts = await self.write(partial(_in, not_(WORK_WAITS)))
+        acts = [act for act in acts if files is None or act.id in files]
         here = await asyncio.to_thread(lambda: [act.id for act in acts if self._offered(act)])
 
         def work(connection: Connection) -> None:
@@ -73,7 +96,7 @@ class KeepsHandIns(Store):
         await self.write(work)
 
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
-        await self._settle(file, APPLIED if answer.state == "kept" else REFUSED, answer.reason)
+        await self._settle(file, KEPT if answer.state == "kept" else REFUSED, answer.reason)
 
     async def _settle(self, file: str, state: str, reason: str) -> None:
         done = update(hand_ins).where(hand_ins.c.id == file).values(state=state)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from central_mdm.contract.journal import Event, Outcome
 from classroom_app.storage.acts import fields_of
 from classroom_app.storage.settings import keep
-from classroom_app.storage.store import SUSPECTED, WAITING, Store
+from classroom_app.storage.store import APPLIED, FOLLOWED, KEPT, SUSPECTED, WAITING, Store
 from classroom_app.storage.tables import hand_ins, journal, settings
 
 SETTLED: Final = "settled"
@@ -103,6 +103,10 @@ def _settle(connection: Connection, outcomes: dict[str, Outcome]) -> None:
     each = list(_answered(connection, outcomes))
     if each:
         connection.execute(done, each)
+    if any(outcome.state == APPLIED for outcome in outcomes.values()):
+        # Who was set back from here on lacks an act, and not these alone.
+        followed = update(hand_ins).where(hand_ins.c.state == KEPT).values(state=FOLLOWED)
+        connection.execute(followed)
     _move_on(connection)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from blake3 import blake3
 from msgspec import Raw
 
 from central_mdm.contract.identity import SignedIn
+from central_mdm.contract.partage import FilesAsked, FilesLacking
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.download import download
 from classroom_app.cloud.errors import (
@@ -354,3 +356,30 @@ async def test_what_the_server_lost_is_noticed_by_a_look_and_healed_by_the_next_
     await sync.once()
     assert store.answers["essay-2"].state == "kept"
     assert path.read_bytes() == piece
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_server_set_back_in_silence_to_between_acts_and_work_is_given_the_work_again(
+    server: Server, cloud: Cloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    await server.sign_in(cloud)
+    store, copy = MemoryStore(), server.folder / "copy.db"
+    store.write(1)
+    store.collect("essay-3", server.sample["devices"][0]["pupil"], [b"x"])
+    sync = Sync(cloud, store, Trusting(), lambda _: None, lambda: 0.0)
+    await sync.once(files=False)
+    with contextlib.closing(sqlite3.connect(server.folder / "central.db")) as database:
+        database.execute("VACUUM INTO ?", (str(copy),))
+    await sync.once()
+    asked = FilesAsked(("essay-3",))
+    assert await cloud.lacking(asked) == FilesLacking(())
+    await server.end()
+    for old in server.folder.glob("central.db*"):
+        old.unlink()
+    copy.rename(server.folder / "central.db")
+    await server.start()
+    assert await cloud.lacking(asked) == FilesLacking(asked.ids)
+    await Sync(cloud, store, Trusting(), lambda _: None, lambda: 0.0).once()
+    assert await cloud.lacking(asked) == FilesLacking(())
+    assert "the central side lacks files" in caplog.text
+    caplog.clear()

@@ -50,6 +50,7 @@ BY_ITSELF: Final = frozenset(
         "POST /api/check-in",
         "POST /api/enrolments",
         "POST /api/files",
+        "POST /api/files/lacking",
         "POST /api/fleet/groups",
         "POST /api/fleet/orders",
         "POST /api/grants",

@@ -78,6 +78,7 @@ OPERATIONS = (
     "PUT /api/chunks/{name}",
     "GET /api/chunks/{name}",
     "POST /api/files",
+    "POST /api/files/lacking",
     "GET /api/files",
     "GET /api/files/{file}",
     "GET /api/files/{file}/manifest",

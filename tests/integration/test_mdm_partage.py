@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from sqlalchemy import text, update
 
-from central_mdm.contract.partage import CHUNK_BYTES_MAX, ChunkRef, Manifest
+from central_mdm.contract.partage import CHUNK_BYTES_MAX, FILES_ASKED_MAX, ChunkRef, Manifest
 from central_mdm.contract.register import Teaching
 from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.model import teachers
@@ -211,6 +211,28 @@ async def test_who_has_a_class_no_more_brings_and_reads_what_is_of_then_and_no_o
     assert [answer.status_code for answer in asked] == [200, 200, 404]
     listed = (await mdm.http.get("/api/files?class=5B", headers=headers)).json()
     assert [each["id"] for each in listed["files"]] == ["file-1", "file-2"]
+
+
+async def test_a_teacher_asks_which_works_are_here_and_hears_nothing_of_anothers(
+    mdm: Mdm,
+) -> None:
+    async def lacking(login: str, *ids: str) -> list[str]:
+        headers = await mdm.as_teacher(login)
+        told = await mdm.http.post("/api/files/lacking", json={"ids": ids}, headers=headers)
+        assert told.status_code == 200, told.text
+        return told.json()["ids"]
+
+    pieces, manifest = document(1)
+    await put(mdm, pieces[0])
+    await offer(mdm, an_offer(mdm, manifest))
+    await offer(mdm, an_offer(mdm, manifest, id="file-2"), login="keller")
+    assert await lacking("lambert", "none", "file-1", "file-2") == ["none", "file-2"]
+    assert await lacking("keller", "file-1", "file-2") == ["file-1"]
+    assert await lacking("keller") == []
+    many = {"ids": ["file-1"] * (FILES_ASKED_MAX + 1)}
+    headers = await mdm.as_teacher()
+    refused = await mdm.http.post("/api/files/lacking", json=many, headers=headers)
+    assert refused.status_code == 400
 
 
 async def test_the_same_id_for_another_document_is_refused(mdm: Mdm) -> None:

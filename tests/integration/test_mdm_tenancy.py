@@ -146,6 +146,7 @@ def _named(
         "teacher": teacher,
         "file": f"file-of-{school}",
         "id": f"file-of-{school}",
+        "ids": f"file-of-{school}",
         "lesson": f"lesson-of-{school}",
         "journal": device,
         "name": blake3(chunk).hexdigest(),

@@ -359,6 +359,27 @@ async def test_after_a_restore_kept_work_is_offered_anew_where_it_is_still_here(
     assert [each.id for each in await keeping.waiting_files(9)] == ["work-1", "work-3"]
 
 
+async def test_kept_work_is_unsure_until_it_is_asked_for_after_an_act_that_was_taken(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        await hand_in(keeping, number, tmp_path, b"%d" % number * 50)
+    await keeping.file_settled("work-2", FileAnswer("work-2", "kept"))
+    await keeping.settled((Outcome("work-1", "refused", "foreign-class"),))
+    assert await keeping.unsure_files(all_of_them=True) == ("work-2",)
+    assert await keeping.unsure_files(all_of_them=False) == (), "what is refused tells nothing"
+    await keeping.settled((Outcome("work-2", "applied"),))
+    await keeping.file_settled("work-1", FileAnswer("work-1", "kept"))
+    await keeping.file_settled("work-3", FileAnswer("work-3", "refused", reason="foreign-pupil"))
+    assert await keeping.unsure_files(all_of_them=False) == ("work-2",)
+    assert await keeping.unsure_files(all_of_them=True) == ("work-1", "work-2")
+    await keeping.sure_files(("work-1", "work-2", "work-3"))
+    assert await keeping.unsure_files(all_of_them=True) == ("work-1",)
+    assert await keeping.doubt_work({"work-1", "nothing"}) == 1
+    assert [each.id for each in await keeping.waiting_files(9)] == ["work-1"]
+    assert await keeping.doubt_work() == 2, "what is sure and what was refused"
+
+
 async def test_after_a_restore_a_refusal_is_told_by_what_is_decided_then(
     keeping: Keeping, tmp_path: Path
 ) -> None:

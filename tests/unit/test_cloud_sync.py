@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 
 import msgspec
@@ -12,7 +12,13 @@ from blake3 import blake3
 from central_mdm.contract.heads import Alarm, HeadOutcome, HeadsHeard, HeadsTold, SignedHead
 from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import SEQUENCE_TAKEN, Event, Outcome, Pushed
-from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.partage import (
+    FILES_ASKED_MAX,
+    FileAnswer,
+    FileOffered,
+    FilesAsked,
+    FilesLacking,
+)
 from central_mdm.contract.roster import OWN_SCOPE, Change, Changes, ClassRow, Scopes
 from classroom_app.cloud.errors import (
     CloudError,
@@ -58,6 +64,9 @@ class Script:
         self.cursors: list[str] = []
         self.ends: tuple[str, ...] = ()
         self.next_seconds = 0
+        self.asked_for: list[tuple[str, ...]] = []
+        self.lacks: set[str] = set()
+        self.older = False
 
     def _fail(self) -> None:
         if self.failing:
@@ -116,7 +125,14 @@ class Script:
         if self.full:
             return FileAnswer(offered.id, "refused", reason="quota", left_bytes=7)
         document = self.document or blake3(offered.manifest).hexdigest()
+        self.lacks.discard(offered.id)
         return FileAnswer(offered.id, "kept", document=document)
+
+    async def lacking(self, asked: FilesAsked) -> FilesLacking:
+        self.asked_for.append(asked.ids)
+        if self.older:
+            raise Refused("no-such-method")
+        return FilesLacking(tuple(self.lacks))
 
     async def put_chunk(
         self, name: str, content: bytes, gone: Callable[[int], None] = lambda _: None
@@ -505,6 +521,65 @@ async def test_a_restored_central_side_is_given_again_what_it_lost_and_is_told_o
     caplog.clear()
 
 
+async def test_a_central_side_that_lacks_work_and_no_act_is_given_it_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    script, store = Script(), MemoryStore()
+    for name in ("work-1", "work-2"):
+        store.collect(name, "p-1", [])
+    store.write(1)
+    sync, told = make(script, store)
+    await sync.once()
+    assert script.asked_for == []
+    script.lacks = {"work-2", "another's"}
+    for _ in range(TURNS_UNSUMMED - 2):
+        await sync.once()
+    assert script.asked_for == [], "no act was taken since"
+    await sync.once()
+    await sync.once()
+    assert script.asked_for == [("work-1", "work-2")]
+    assert script.lacks == {"another's"}
+    assert told[-1].restored
+    assert "the central side lacks files" in caplog.text
+    caplog.clear()
+
+
+async def test_work_is_asked_for_at_each_start_and_once_after_an_act_that_was_taken() -> None:
+    script, store = Script(), MemoryStore()
+    store.collect("work-1", "p-1", [])
+    for _ in range(3):
+        await make(script, store)[0].once()
+    assert script.asked_for == [("work-1",)] * 2
+    sync, told = make(script, store)
+    await sync.once()
+    store.collect("work-2", "p-1", [])
+    store.write(1)
+    await sync.once()
+    assert script.asked_for[3:] == [("work-1",)], "work-2 came after the act"
+    await sync.once()
+    await make(script, store)[0].once()
+    assert script.asked_for[4:] == [("work-2",)], "of work-1 an act tells from now on"
+    assert not told[-1].restored
+
+
+async def test_much_work_is_asked_for_in_parts_and_an_older_central_side_is_not_asked_twice() -> (
+    None
+):
+    script, store = Script(), MemoryStore()
+    for number in range(FILES_ASKED_MAX + 1):
+        store.collect(f"work-{number}", "p-1", [])
+    sync, _ = make(script, store)
+    await sync.once()
+    await make(script, store)[0].once()
+    assert [len(ids) for ids in script.asked_for] == [FILES_ASKED_MAX, 1]
+    script.older = True
+    sync, told = make(script, store)
+    for _ in range(2):
+        await sync.once()
+    assert len(script.asked_for) == 3
+    assert told[-1].in_step
+
+
 async def test_who_ends_while_it_hears_of_a_restore_offers_all_work_at_its_next_start(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -516,8 +591,8 @@ async def test_who_ends_while_it_hears_of_a_restore_offers_all_work_at_its_next_
 
         dies = False
 
-        async def doubt_work(self) -> int:
-            return self._die(await super().doubt_work())
+        async def doubt_work(self, files: Collection[str] | None = None) -> int:
+            return self._die(await super().doubt_work(files))
 
         async def unsettle(self, held: int) -> int:
             return self._die(await super().unsettle(held))

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from central_mdm.contract.heads import HeadOutcome, HeadsHeard, HeadsTold
 from central_mdm.contract.identity import Trust
 from central_mdm.contract.journal import Event, Outcome, Pushed
-from central_mdm.contract.partage import FileAnswer, FileOffered
+from central_mdm.contract.partage import FileAnswer, FileOffered, FilesAsked, FilesLacking
 from central_mdm.contract.roster import Changes, Scopes
 from classroom_app.cloud.errors import CloudError, Refused, Unreachable
 from classroom_app.cloud.sync import Sync
@@ -201,9 +201,8 @@ class Lossy:
     """
 
     def __init__(self) -> None:
-        self.kept: dict[str, Outcome] = {}
-        self.order: list[Event] = []
-        self.files: dict[str, int] = {}
+        self.order: list[str | Event] = []
+        """What it has: events, and the works by their ids."""
         self.breaks, self.answered = -1, False
         self.spoilt: set[str] = set()
 
@@ -234,23 +233,26 @@ class Lossy:
         self._word(False)  # noqa: FBT003 - before
         if self.spoilt & {one.id for one in events}:
             raise Refused("malformed")
-        for one in events:
-            if one.id not in self.kept:
-                self.kept[one.id] = Outcome(one.id, "applied")
-                self.order.append(one)
+        kept = self.events()
+        self.order += [one for one in events if one.id not in kept]
         self._word(True)  # noqa: FBT003 - after
-        return Pushed(tuple(self.kept[one.id] for one in events))
+        return Pushed(tuple(Outcome(one.id, "applied") for one in events))
 
     async def tell_heads(self, told: HeadsTold) -> HeadsHeard:
         self._word(False)  # noqa: FBT003 - before
-        held = max((one.sequence for one in self.order), default=0)
+        held = max((one.sequence for one in self.events().values()), default=0)
         return HeadsHeard(tuple(HeadOutcome() for _ in told.heads), held)
 
     async def offer_file(self, offered: FileOffered) -> FileAnswer:
         self._word(False)  # noqa: FBT003 - before
-        self.files[offered.id] = self.files.get(offered.id, 0) + 1
+        if offered.id not in self.order:
+            self.order.append(offered.id)
         self._word(True)  # noqa: FBT003 - after
         return FileAnswer(offered.id, "kept", document=blake3(offered.manifest).hexdigest())
+
+    async def lacking(self, asked: FilesAsked) -> FilesLacking:
+        self._word(False)  # noqa: FBT003 - before
+        return FilesLacking(tuple(each for each in asked.ids if each not in self.order))
 
     async def put_chunk(
         self, name: str, content: bytes, gone: Callable[[int], None] = lambda _: None
@@ -261,11 +263,11 @@ class Lossy:
     async def get_chunk(self, name: str, file: str) -> bytes:
         raise NotImplementedError(name, file)
 
-    def restored(self, count: int) -> None:
-        """Go back to a backup: the newest are not here any more."""
-        for lost in self.order[len(self.order) - count :]:
-            del self.kept[lost.id]
-        del self.order[len(self.order) - count :]
+    def events(self) -> dict[str, Event]:
+        return {one.id: one for one in self.order if isinstance(one, Event)}
+
+    def works(self) -> set[str]:
+        return {one for one in self.order if isinstance(one, str)}
 
 
 class AnyExchange(RuleBasedStateMachine):
@@ -276,8 +278,9 @@ class AnyExchange(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         logging.disable(logging.CRITICAL)  # it warns of what is played here
         self.there, self.store = Lossy(), MemoryStore()
-        self.sync = Sync(self.there, self.store, Trusting(), lambda _: None, lambda: 1000.0)
         self.written = self.work = 0
+        self.copies = [list[str | Event]()]
+        self.starts()
 
     def teardown(self) -> None:
         if hasattr(self, "loop"):
@@ -307,27 +310,39 @@ class AnyExchange(RuleBasedStateMachine):
             self.run(self.sync.once())
         self.there.breaks = -1
 
+    @rule()
+    def starts(self) -> None:
+        self.sync = Sync(self.there, self.store, Trusting(), lambda _: None, lambda: 1000.0)
+
     @rule(count=st.integers(0, 3))
-    def is_put_back_from_a_backup(self, count: int) -> None:
-        self.there.restored(min(count, len(self.there.order)))
+    def is_put_back_a_little(self, count: int) -> None:
+        del self.there.order[max(0, len(self.there.order) - count) :]
+
+    @rule()
+    def is_copied(self) -> None:
+        self.copies.append(list(self.there.order))
+
+    @rule(which=st.integers(0, 3))
+    def is_put_back_from_a_copy(self, which: int) -> None:
+        self.there.order = list(self.copies[-1 - which % len(self.copies)])
 
     @rule()
     def turn_in_peace(self) -> None:
-        """After a whole turn or two nothing waits, and all that could be taken is there."""
+        """After a start and a turn or two nothing waits, and all that could be taken is there."""
+        self.starts()
         for _ in range(2):  # the first may be the one that hears of a server that went back
             self.run(self.sync.once())
         assert self.run_count() == 0
         ids = {one.id for one in self.store.events}
-        assert set(self.there.kept) == ids - self.there.spoilt
-        assert set(self.there.files) == {one.id for one in self.store.files}
+        assert set(self.there.events()) == ids - self.there.spoilt
+        assert self.there.works() == {one.id for one in self.store.files}
 
     def run_count(self) -> int:
         return self.loop.run_until_complete(self.store.waiting_count())
 
     @invariant()
     def nothing_comes_twice_and_what_is_refused_is_only_the_spoilt_one(self) -> None:
-        ids = [one.id for one in self.there.order]
-        assert len(ids) == len(set(ids))
+        assert len(self.there.order) == len(self.there.events()) + len(self.there.works())
         settled = self.store.outcomes.values()
         assert {one.id for one in settled if one.state == "refused"} <= self.there.spoilt
 

@@ -1,4 +1,4 @@
-"""The commands of `pupitre-mdm admin` on the roster: the school's register, imported."""
+"""The commands of `pupitre-mdm admin` on the roster: the register, and devices' classes."""
 
 import argparse
 import asyncio
@@ -8,14 +8,16 @@ from typing import Final
 
 from msgspec import to_builtins
 
-from central_mdm.contract.register import Imported, RowRefused
+from central_mdm.checked import checked
+from central_mdm.contract.register import Imported, Placing, RowRefused
+from central_mdm.fleet.placing import place
 from central_mdm.identity.rules import schools_here
 from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_region, import_register
 from central_mdm.roster.oneroster.report import write_report
 
-NAMES: Final = frozenset({"import"})
+NAMES: Final = frozenset({"import", "place"})
 SAID: Final = 3
 """So many reasons are said where an import asks first."""
 Add = Callable[[str, str], argparse.ArgumentParser]
@@ -38,10 +40,22 @@ def add_to(command: Add) -> None:
     made.add_argument("--report", metavar="FILE.csv", type=Path, help=told)
     told = "fields of that table with ; between: for Excel in French or German, say"
     made.add_argument("--semicolons", action="store_true", help=told)
+    placed = command("place", "let devices leave a class, join one, or both")
+    placed.add_argument("--school", required=True)
+    whose = placed.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--device", metavar="ID", nargs="+", default=[])
+    whose.add_argument("--all", action="store_true", help="all that are in the class they leave")
+    placed.add_argument("--from", metavar="CLASS", dest="from_class", default="", help="left")
+    placed.add_argument("--to", metavar="CLASS", dest="to_class", default="", help="joined")
+    told = "whose own the device is in the class that it joins"
+    placed.add_argument("--pupil", metavar="ID", default="", help=told)
 
 
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
+    if args.admin == "place":
+        asked = Placing(tuple(args.device), args.from_class, args.to_class, args.pupil)
+        return {"placed": await place(ground, args.school, checked(asked, Placing))}
     if args.of:
         return await _region(ground, args)
     try:

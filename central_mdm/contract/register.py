@@ -61,6 +61,23 @@ class Move(Struct, frozen=True):
     to_class: IdOrNone = ""
 
 
+class Placing(Struct, frozen=True):
+    """POST /api/admin/places: devices leave a class, join one, or both in one act.
+
+    No `devices`: all that are in `from_class`. `pupil`: whose own it is in `to_class`, of one
+    device; empty: nobody's.
+    """
+
+    devices: Annotated[tuple[Id, ...], Meta(max_length=200)] = ()
+    from_class: IdOrNone = ""
+    to_class: IdOrNone = ""
+    pupil: IdOrNone = ""
+
+
+class Placed(Struct, frozen=True):
+    devices: Count
+
+
 class Teaching(Struct, frozen=True):
     """POST /api/admin/teaching: who teaches a class from now on, or no more.
 

@@ -14,14 +14,15 @@ from central_mdm.contract.names import TEXT, Certificate, Count, Id, Name
 
 WANTED_TYPE: Final = "pupitre-wanted+jws"
 URGENT_TYPE: Final = "pupitre-urgent+jws"
-WANTED_BYTES_MAX: Final = 24 * 1024
+WANTED_BYTES_MAX: Final = 28 * 1024
 URGENT_BYTES_MAX: Final = 4096
 DECLARATIONS_MAX: Final = 16
 COMMANDS_MAX: Final = 8
 """So many orders of one device may be open at once; the rest is refused."""
 ORDERS_BYTES_MAX: Final = 9 * 1024
-"""Of them, as JSON: with the longest declarations and a certificate a `Wanted` is as large as it
-may be. Eight messages of 400 letters have room, accents and all; of Chinese it is seven."""
+"""Of them, as JSON: with the longest declarations, a certificate and an assignment a `Wanted` is as
+large as it may be. Eight messages of 400 letters have room, accents and all; of Chinese it is
+seven."""
 MINUTES_MAX: Final = 7 * 24 * 60
 
 Text = Annotated[str, Meta(max_length=400, pattern=TEXT)]
@@ -61,7 +62,8 @@ class Command(Struct, frozen=True):
 class Wanted(Struct, frozen=True):
     """All that is wanted of `device`; what is not in it is not wanted any more.
 
-    `certificate`: its own, renewed, where it has asked for that by somebody else's hands.
+    Where somebody else carries it: `certificate`, its own, renewed, if it has asked for that, and
+    `assignment`, the newest, signed as ever.
     """
 
     device: Id
@@ -71,6 +73,7 @@ class Wanted(Struct, frozen=True):
     declarations: Annotated[tuple[Declaration, ...], Meta(max_length=DECLARATIONS_MAX)] = ()
     commands: Annotated[tuple[Command, ...], Meta(max_length=COMMANDS_MAX)] = ()
     certificate: Certificate = ""
+    assignment: Annotated[str, Meta(max_length=4096)] = ""
 
 
 class Urgent(Struct, frozen=True):

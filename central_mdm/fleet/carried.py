@@ -36,7 +36,7 @@ from central_mdm.contract.carried import (
 )
 from central_mdm.contract.names import Party
 from central_mdm.contract.wanted import WANTED_TYPE, Reports
-from central_mdm.fleet.enrolment import keep_inventory
+from central_mdm.fleet.enrolment import keep_inventory, signed_assignment
 from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.model import devices
 from central_mdm.fleet.proving import enrolled_by
@@ -182,7 +182,9 @@ async def _newer(
     for device, box in list(lacking.items())[:BROUGHT_MAX]:
         newest = await wanted_of(connection, school, device, ground.clock())
         renewed = await renewed_last(connection, Party(school, "device", device), ground.clock())
-        newest = replace(newest, certificate=renewed.body.decode() if renewed else "")
+        assigned = await signed_assignment(connection, ground, school, device)
+        certificate = renewed.body.decode() if renewed else ""
+        newest = replace(newest, certificate=certificate, assignment=assigned)
         raw = sign(ground.keys.key(school), WANTED_TYPE, newest).encode()
         sealed = seal(raw, box, down_info(school, device))
         if sealed is None:

@@ -203,8 +203,8 @@ async def _again(
     raise NotAllowed(
         "other-place",
         f"This device is {row.party} (class: {mine}), and the code is for {other}. Nothing was "
-        "changed. A device takes another place when it has left the school "
-        f"(pupitre-mdm release --device {row.party}) and enrols anew.",
+        "changed. An administrator gives it another class: "
+        f"pupitre-mdm admin place --device {row.party} --from … --to ….",
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import CLOSE_SECONDS, Assignment
+from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.model import house_rules
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed
@@ -39,7 +40,10 @@ async def read_house_rules(connection: AsyncConnection, school: str) -> HouseRul
 async def keep_house_rules(
     connection: AsyncConnection, school: str, rules: HouseRules, now: int
 ) -> None:
-    """Let them hold: each device gets them signed at its next check-in. Raises Malformed."""
+    """Let them hold: each device gets them signed at its next check-in, or by a teacher's app.
+
+    Raises Malformed.
+    """
     rules = _checked(rules)
     facts = {
         "networks": " ".join(rules.networks),
@@ -54,6 +58,7 @@ async def keep_house_rules(
         .where(roster_devices.c.school == school)
         .values(assignment_version=next_assignment(now))
     )
+    await raise_wanted(connection, school, await devices_of(connection, school, "school", ""), now)
 
 
 def _checked(rules: HouseRules) -> HouseRules:

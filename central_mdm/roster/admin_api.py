@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from litestar import Router, get, post
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody, QueryParameter
 
 from central_mdm.contract.register import (
@@ -13,11 +14,14 @@ from central_mdm.contract.register import (
     Done,
     Imported,
     Move,
+    Placed,
+    Placing,
     PupilPut,
     Put,
     Sessions,
     Teaching,
 )
+from central_mdm.fleet.placing import place, whom
 from central_mdm.platform.acting import about
 from central_mdm.platform.api import (
     ADMINISTRATOR,
@@ -62,18 +66,6 @@ def routes(ground: Ground) -> Router:
         about(f"{data.id or 'a new pupil'} in {data.class_id}")
         return Put(await administering.keep_pupil(ground, request.user.school, data))
 
-    @post(
-        "/moves",
-        status_code=200,
-        opt=ADMINISTRATOR,
-        operation_class=OnceOperation,
-        responses=done_once(401, 403, 404),
-    )
-    async def move(request: AnyRequest, data: JSONBody[Move]) -> Done:
-        about(f"{data.pupil}: {data.from_class} > {data.to_class}")
-        await administering.move(ground, request.user.school, data)
-        return Done()
-
     @post("/teaching", status_code=200, opt=ADMINISTRATOR, responses=problems(401, 403, 404, 409))
     async def teaching(request: AnyRequest, data: JSONBody[Teaching]) -> Done:
         until = f" until={data.ends_at}" if data.ends_at else ""
@@ -116,5 +108,32 @@ def routes(ground: Ground) -> Router:
         async with uploads.taken(school, read_pieces(request, UPLOAD_BYTES_MAX)) as bundle:
             return await import_register(ground, school, bundle, dry_run=dry_run, confirm=confirm)
 
-    handlers = [put_class, put_pupil, move, teaching, archive, sessions, import_]
+    handlers = [put_class, put_pupil, *_moves(ground), teaching, archive, sessions, import_]
     return Router("/api/admin", route_handlers=handlers, tags=["roster"])
+
+
+def _moves(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
+    @post(
+        "/moves",
+        status_code=200,
+        opt=ADMINISTRATOR,
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
+    )
+    async def move(request: AnyRequest, data: JSONBody[Move]) -> Done:
+        about(f"{data.pupil}: {data.from_class} > {data.to_class}")
+        await administering.move(ground, request.user.school, data)
+        return Done()
+
+    @post(
+        "/places",
+        status_code=200,
+        opt=ADMINISTRATOR,
+        operation_class=OnceOperation,
+        responses=done_once(401, 403, 404),
+    )
+    async def places(request: AnyRequest, data: JSONBody[Placing]) -> Placed:
+        about(whom(data))
+        return Placed(await place(ground, request.user.school, data))
+
+    return move, places

@@ -9,12 +9,14 @@ from central_mdm.contract.register import (
     Archive,
     ClassPut,
     Move,
+    Placing,
     PupilPut,
     SessionRow,
     TaughtHour,
     Teaching,
 )
-from central_mdm.contract.roster import ClassRow, PupilRow
+from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.fleet.placing import own_devices, regroup_all, shift
 from central_mdm.identity.roles import want_teacher
 from central_mdm.platform.acting import about
 from central_mdm.platform.authentication import Caller
@@ -84,7 +86,8 @@ async def keep_pupil(ground: Ground, school: str, asked: PupilPut) -> str:
 async def move(ground: Ground, school: str, asked: Move) -> None:
     """Let a pupil leave a class, join one, or both: one act, one event a class.
 
-    Raises Missing, or Malformed where nothing is asked.
+    Who does both takes along the devices that are their own. Raises Missing, or Malformed where
+    nothing is asked.
     """
     if asked.from_class == asked.to_class:
         raise Malformed("no-move", "Name the class to leave, the class to join, or both.")
@@ -93,11 +96,12 @@ async def move(ground: Ground, school: str, asked: Move) -> None:
         pupil = (await connection.execute(named)).first()
         if pupil is None:
             raise Missing("no-pupil")
-        news: list[Told] = []
+        news, own, now = list[Told](), list[DeviceRow](), ground.clock()
         if asked.from_class:
             if not await is_pupil_of(connection, school, asked.from_class, asked.pupil):
                 raise Missing("not-in-class")
-            now = ground.clock()
+            if asked.to_class:
+                own = await own_devices(connection, school, asked.from_class, asked.pupil)
             news += await leave_class(connection, school, asked.from_class, asked.pupil, now)
         if asked.to_class:
             await _want_taught(connection, school, asked.to_class)
@@ -106,7 +110,10 @@ async def move(ground: Ground, school: str, asked: Move) -> None:
             names = pupil.given_name, pupil.family_name
             row = PupilRow(pupil.id, asked.to_class, *names, "")
             news += await _place(connection, school, row)
+        along = Placing((), asked.from_class, asked.to_class, asked.pupil)
+        news += await shift(connection, school, own, along, now)
         await publish(connection, school, news)
+        await regroup_all(connection, school, [device.id for device in own], now)
 
 
 async def teach(ground: Ground, school: str, asked: Teaching) -> None:

@@ -25,6 +25,7 @@ from sqlalchemy import Table, select, update
 from central_mdm.contract.carried import Bundle, Carried, Carry, Held, Told, down_info
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.names import HELD_MAX
+from central_mdm.contract.register import Placing
 from central_mdm.contract.roster import Change, DeviceRow
 from central_mdm.contract.wanted import (
     MINUTES_MAX,
@@ -42,8 +43,10 @@ from central_mdm.contract.wanted import (
 from central_mdm.fleet.declaring import declare
 from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.features import FEATURES
+from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.fleet.model import inventories, seen
 from central_mdm.fleet.orders import order
+from central_mdm.fleet.placing import place
 from central_mdm.fleet.wanted import standings
 from central_mdm.fleet.wanted_model import carried, orders
 from central_mdm.identity.model import certificates
@@ -301,6 +304,25 @@ async def test_what_is_declared_reaches_a_device_that_never_meets_the_mdm_and_it
             assert held["urgent"] is None
 
 
+async def test_new_classes_and_house_rules_reach_a_device_that_never_meets_the_mdm(
+    mdm: Mdm, tmp_path: Path, keeping: Keeping
+) -> None:
+    async with device_of(mdm, tmp_path / "device") as (device, _):
+        await in_roster(keeping, device.id)
+        ground = device.guard.ground
+        assert ground.classes() == ("5B",)
+        async with teacher_at(mdm, keeping, device.id, device.guard.port, "sane") as teacher:
+            await place(mdm.ground, mdm.school, Placing((device.id,), "5B", "3C"))
+            await turns(teacher, lambda: ground.classes() == ("3C",))
+            async with mdm.ground.database.writing(mdm.school) as connection:
+                rules = HouseRules(private_seconds=300)
+                await keep_house_rules(connection, mdm.school, rules, mdm.clock.at)
+            await turns(teacher, lambda: ground.rules.private_seconds == 300)
+            kept = read_enrolment(device.guard.folder).assignment
+            assert kept == ground.assignment
+            assert await told_of(mdm, seen, device.id) is None, "it never met the MDM"
+
+
 async def test_a_device_that_was_set_up_anew_by_its_own_code_is_carried_for_by_its_new_key(
     mdm: Mdm, tmp_path: Path, keeping: Keeping
 ) -> None:
@@ -553,7 +575,7 @@ async def test_all_that_may_be_wanted_fits_with_a_certificate_and_more_is_refuse
     wanted = read_wanted(unseal_wanted(back.wanted[0].sealed, key, school, name), school, name)
     assert (len(wanted.commands), len(wanted.declarations)) == (4, 8)
     assert wanted.certificate
-    room = replace(wanted, certificate="\n" + "c" * 4095)
+    room = replace(wanted, certificate="\n" + "c" * 4095, assignment="a" * 4096)
     spent = len(msgspec.json.encode(wanted.commands))
     token = sign(mdm.ground.keys.key(mdm.school), WANTED_TYPE, room)
     assert len(token) + (ORDERS_BYTES_MAX - spent) * 4 / 3 <= WANTED_BYTES_MAX

@@ -33,6 +33,7 @@ BY_KEY: Final = frozenset(
         "POST /api/admin/archives",
         "POST /api/admin/classes",
         "POST /api/admin/moves",
+        "POST /api/admin/places",
         "POST /api/admin/pupils",
         "POST /api/fleet/declarations",
         "POST /api/fleet/found",
@@ -154,6 +155,7 @@ async def test_each_act_by_key_is_done_once_where_twice_would_be_refused_or_be_t
     acts: tuple[tuple[str, dict[str, Any]], ...] = (
         ("/api/admin/pupils", pupils),
         ("/api/admin/moves", {"pupil": pupil, "from_class": "5B", "to_class": made}),
+        ("/api/admin/places", {"devices": [device], "from_class": made, "to_class": "5B"}),
         ("/api/fleet/declarations", told),
         ("/api/fleet/lost", missing),
         ("/api/fleet/found", {"device": device}),

@@ -95,6 +95,7 @@ OPERATIONS = (
     "POST /api/admin/classes",
     "POST /api/admin/pupils",
     "POST /api/admin/moves",
+    "POST /api/admin/places",
     "POST /api/admin/teaching",
     "POST /api/admin/archives",
     "GET /api/admin/sessions",
@@ -119,6 +120,7 @@ FEW = frozenset(
         "POST /api/admin/classes",
         "POST /api/admin/pupils",
         "POST /api/admin/moves",
+        "POST /api/admin/places",
         "POST /api/admin/teaching",
         "POST /api/admin/archives",
         "POST /api/admin/imports",
@@ -152,6 +154,7 @@ SIGNED = frozenset(
         "POST /api/second-factor",
         "POST /api/region/schools/{member}/visits",
         "POST /api/admin/moves",
+        "POST /api/admin/places",
     }
 )
 """Good for one moment of a device's life, a pupil's or a sign-in: chance makes none."""
@@ -176,6 +179,7 @@ MORE_THAN_A_SCHEMA = frozenset(
         "POST /api/admin/classes",
         "POST /api/admin/pupils",
         "POST /api/admin/moves",
+        "POST /api/admin/places",
         "POST /api/admin/teaching",
         "POST /api/admin/archives",
         "POST /api/admin/imports",
@@ -311,6 +315,8 @@ def true_to_life(api: Api, case: Drawn) -> Drawn:  # noqa: C901, PLR0912, PLR091
             case.body = {**case.body, "id": ""}
         case "POST /api/admin/pupils":
             case.body = {**case.body, "id": "", "class_id": "5B", "display": ""}
+        case "POST /api/admin/places":
+            case.body = {"devices": [api.device], "to_class": "5B", "pupil": api.pupil}
         case "POST /api/admin/teaching":
             case.body = {**case.body, "teacher": "t-sane", "class_id": "5B"}
         case "POST /api/admin/returns":

@@ -143,6 +143,7 @@ def _named(
         "scope": f"class:{class_id}",
         "pupil": pupil,
         "device": device,
+        "devices": device,
         "teacher": teacher,
         "file": f"file-of-{school}",
         "id": f"file-of-{school}",

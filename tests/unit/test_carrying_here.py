@@ -24,11 +24,13 @@ from central_mdm.contract.carried import (
     up_info,
 )
 from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.grants import ASSIGNMENT_TYPE, Assignment
 from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.wanted import Command, Declaration, Reports
 from central_mdm.identity.sealing import seal, sealing_key, unseal
 from device_bridge.agent.guard.carrying import HEADS_SECONDS, CarriedKept, CarryingHere
 from device_bridge.agent.guard.enrolled import read_enrolment
+from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.ports import Link
 from device_bridge.agent.guard.renewing import Renewing
 from device_bridge.agent.settings import Machine, NotHere, Remembered
@@ -78,7 +80,7 @@ class Scene:
     met: bool = False
     noted: list[str] = field(default_factory=list[str])
     at: int = NOW + 10
-    floor: int = 0
+    ground: GroundHere = field(init=False)
     heads: "Heads" = field(default_factory=Heads)
     inventory: Inventory = field(default_factory=lambda: Inventory("laptop"))
 
@@ -90,6 +92,7 @@ class Scene:
         self.here.again()
         here = self.here
         enrolment = read_enrolment(here.folder)
+        self.ground = GroundHere(lambda: 0.0, NOW, lambda: self.at)
         self.renewing = Renewing(here.folder, enrolment, lambda: self.at, lambda _: None)
         self.carrying = CarryingHere(
             here.folder,
@@ -98,14 +101,11 @@ class Scene:
             self.heads,
             self.renewing,
             lambda: self.inventory,
-            lambda: max(self.at, self.floor),
+            lambda: max(self.at, int(self.ground.floor())),
             lambda: self.met,
-            self.signed_at,
+            self.ground,
             lambda kind, _facts, _who: self.noted.append(kind),
         )
-
-    def signed_at(self, at: int) -> None:
-        self.floor = max(self.floor, at)
 
     @property
     def sealing(self) -> str:
@@ -254,7 +254,7 @@ async def test_a_device_whose_clock_was_set_back_tells_nothing_older_than_before
     (third,) = await scene.brings(scene.receipt(second), link=FakeLink())
     told = [found[0].issued_at for one in (first, second, third) if (found := scene.opened(one))]
     assert told == [NOW + 5000] * 3
-    scene.floor += HEADS_SECONDS
+    scene.ground.signed_at(NOW + HEADS_SECONDS)
     assert await scene.brings(scene.receipt(third), link=FakeLink()), "the head goes along"
 
 
@@ -401,3 +401,29 @@ async def test_a_certificate_is_asked_for_in_what_is_told_and_once_a_day_until_i
     scene.at += HEADS_SECONDS
     (last,) = await scene.brings(link=FakeLink())
     assert asks(scene, last) == ""
+
+
+async def test_the_newest_assignment_comes_along_and_another_devices_or_an_older_one_is_none(
+    tmp_path: Path,
+) -> None:
+    scene, version = a_scene(tmp_path), 0
+
+    async def brings(number: int, device: str, *classes: str) -> tuple[str, ...]:
+        nonlocal version
+        version += 1
+        school = scene.here.school
+        told = Assignment(device, school.id, number, classes, NOW)
+        signed = sign(told, ASSIGNMENT_TYPE, school.key)
+        wanted = scene.here.wants(version, assignment=signed)
+        await scene.brings(wanted=scene.seals(wanted), link=FakeLink())
+        assert scene.here.wanted.version == version, "what else is wanted is taken"
+        return scene.ground.classes()
+
+    assert await brings(7, DEVICE, "4A") == ("4A",)
+    assert await brings(6, DEVICE, "5B") == ("4A",)
+    assert await brings(8, "dev-2", "5B") == ("4A",)
+    assert await brings(8, DEVICE, "4A", "5B") == ("4A", "5B")
+    scene.again()
+    kept = read_enrolment(scene.here.folder).assignment
+    assert kept
+    assert (kept.version, kept.classes) == (8, ("4A", "5B"))

@@ -117,8 +117,11 @@ class Here:
         *commands: Command,
         declared: tuple[Declaration, ...] = (),
         certificate: str = "",
+        assignment: str = "",
     ) -> str:
-        told = Wanted(DEVICE, self.school.id, version, NOW, declared, commands, certificate)
+        told = Wanted(
+            DEVICE, self.school.id, version, NOW, declared, commands, certificate, assignment
+        )
         return sign(told, WANTED_TYPE, self.school.key)
 
     def urges(

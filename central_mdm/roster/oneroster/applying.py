@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow, Row
 from central_mdm.fleet.ended import take_back_wipes
+from central_mdm.fleet.placing import regroup_all
 from central_mdm.identity.model import teachers
 from central_mdm.identity.people import login_after
 from central_mdm.identity.revocation import end_teachers
@@ -26,6 +27,7 @@ from central_mdm.roster.feed import Told, publish, told
 from central_mdm.roster.model import (
     OVER,
     classes,
+    devices,
     hours,
     is_taught,
     memberships,
@@ -38,7 +40,7 @@ from central_mdm.roster.model import (
     terms,
 )
 from central_mdm.roster.oneroster.staging import ROWS_AT_ONCE, Staging
-from central_mdm.roster.rules import retire_class
+from central_mdm.roster.rules import next_assignment, retire_class
 
 Rows = list[tuple[Any, ...]]
 CHANGED: Final = "Somebody of this school was changed meanwhile. Import it again."
@@ -65,7 +67,9 @@ async def apply(
     await applying.leave()
     await applying.put(no_password)
     await applying.join()
+    await applying.take_along()
     await applying.tell()
+    await applying.regroup()
     await applying.end_people()
 
 
@@ -78,6 +82,7 @@ class _Applying:
         self._school = school
         self._staging = staging
         self._now = ground.clock()
+        self._followed = set[str]()
 
     async def hold_people(self) -> None:
         """Have nobody else change whom this changes: a file gives and takes no rights meanwhile."""
@@ -221,6 +226,31 @@ class _Applying:
         )
         async for rows in self._parts(changed):
             await self._news(told(scope, ClassRow(*facts)) for scope, *facts in rows)
+
+    async def take_along(self) -> None:
+        """Let devices follow whose own they are, out of a class that is left into those joined."""
+        async for rows in self._parts(_ALONG):
+            await self._delete(placements, ("class_id", "device"), [row[:2] for row in rows])
+            own = [(joined, device, pupil) for _, device, _, _, pupil, joined in rows]
+            keys = ("class_id", "device")
+            await self._upsert(placements, own, (*keys, "pupil"), keys)
+            await self._news(Told(f"class:{left}", "device", one, None) for left, one, *_ in rows)
+            await self._news(
+                told(f"class:{joined}", DeviceRow(device, joined, name, kind, pupil))
+                for _, device, name, kind, pupil, joined in rows
+            )
+            self._followed |= {device for _, device, *_ in rows}
+        new = (
+            update(devices)
+            .where(devices.c.school == self._school, devices.c.id == bindparam("k_id"))
+            .values(assignment_version=next_assignment(self._now))
+        )
+        if self._followed:
+            values = [{"k_id": device} for device in sorted(self._followed)]
+            await self._connection.execute(new, values)
+
+    async def regroup(self) -> None:
+        await regroup_all(self._connection, self._school, list(self._followed), self._now)
 
     async def tell(self) -> None:
         """Publish, scope by scope in the one order, last of all."""
@@ -414,6 +444,14 @@ class _Applying:
         await self._connection.execute(gone, values)
 
 
+_ALONG: Final = (
+    f"WITH place AS (SELECT act, {_CLASS} AS class, {_PUPIL} AS pupil FROM d_place d), "
+    "gone AS (SELECT class, pupil FROM place WHERE act = 'removed'), "
+    "joined AS (SELECT class, pupil FROM place WHERE act = 'added') "
+    "SELECT o.class, device, name, kind, o.pupil, joined.class FROM owned o "
+    "JOIN gone ON gone.class = o.class AND gone.pupil = o.pupil "
+    "JOIN joined ON joined.pupil = o.pupil ORDER BY device, joined.class"
+)
 _HOUR: Final = ("class_id", "period", "location")
 _LEAVERS: Final = (
     f"SELECT d.source, {_ID.format('teacher', 'source')} FROM d_teacher d WHERE act = 'removed'"

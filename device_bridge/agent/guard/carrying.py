@@ -20,7 +20,8 @@ from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.heads import SignedHead
 from central_mdm.contract.wanted import Reports
 from device_bridge.agent.folder import Folder, read_kept
-from device_bridge.agent.guard.enrolled import Enrolment
+from device_bridge.agent.guard.enrolled import Enrolment, keep_assignment
+from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.agent.guard.inventory import hash_of_inventory
 from device_bridge.agent.guard.ports import Link
 from device_bridge.agent.guard.wanted import WantedHere
@@ -101,7 +102,7 @@ _kept: Final = msgspec.json.Decoder(CarriedKept)
 class CarryingHere:
     """`met`: whether the MDM is met without anybody's help. `inventory` blocks, shortly.
 
-    `signed_at` hears when the school signed something: `utc` may rise by it.
+    `ground` hears when the school signed something: `utc` may rise by it.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a device is joined from
@@ -114,14 +115,14 @@ class CarryingHere:
         inventory: Callable[[], Inventory],
         utc: Callable[[], float],
         met: Callable[[], bool],
-        signed_at: Callable[[int], None],
+        ground: GroundHere,
         note: Callable[[str, dict[str, str | int], str], None],
     ) -> None:
         """Take up what is kept. Blocks for one small file."""
         self._folder, self._enrolment, self._wanted = folder, enrolment, wanted
         self._witness, self._renewing = witness, renewing
         self._inventory, self._utc, self._met, self._note = inventory, utc, met, note
-        self._signed_at = signed_at
+        self._ground = ground
         self._held = read_carried(folder)
         self._waiting = deque[tuple[Link, Brought]](maxlen=WAITING_MAX)
         self._given = deque[tuple[Link, str]](maxlen=WAITING_MAX)
@@ -172,15 +173,19 @@ class CarryingHere:
         except NotAllowed as error:
             log.info("carried refused", extra={"part": "sealing", "why": error.why})
             return None
-        self._signed_at(sealing.issued_at)
+        self._ground.signed_at(sealing.issued_at)
         return sealing
 
     async def _wanted_here(self, link: Link, sealed: bytes) -> None:
         enrolled = self._enrolment
         key = enrolled.identity.key
         token = unseal_wanted(sealed, key, enrolled.school, enrolled.device)
-        if certificate := self._wanted.certificate_in(token):
-            await self._renewing.take_carried(certificate)
+        along = self._wanted.along(token)
+        if along.certificate:
+            await self._renewing.take_carried(along.certificate)
+        if along.assignment:
+            with _judged("assignment"):
+                await keep_assignment(self._folder, enrolled, self._ground, along.assignment)
         if await self._wanted.carried(token):
             facts: dict[str, str | int] = {"version": self._wanted.version}
             self._note("carried-here", facts, link.teacher_name)

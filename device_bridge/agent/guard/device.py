@@ -126,7 +126,7 @@ class Device:
             self._duties().inventory,
             self.guard.utc,
             self._check_ins.meets,
-            self.guard.ground.signed_at,
+            self.guard.ground,
             self.guard.voice.note,
         )
         self.announced = OwnName(

@@ -1,5 +1,6 @@
 """What enrolment left in the folder: who this device is, whose, and what it serves."""
 
+import asyncio
 from typing import Final
 
 import msgspec
@@ -11,6 +12,7 @@ from central_mdm.contract.grants import Assignment
 from central_mdm.contract.names import DiscoveryKey
 from central_mdm.contract.succession import Epoch, OptionalThumbprint
 from device_bridge.agent.folder import Folder, read_kept
+from device_bridge.agent.guard.ground import GroundHere
 from device_bridge.protocol.errors import Broken, NotAllowed, NotPaired
 from device_bridge.trust.accept import accept
 from device_bridge.trust.grants import read_assignment
@@ -126,6 +128,14 @@ def keep_given(folder: Folder, given: SchoolKept, certificate: str, assignment: 
     write_private(folder.certificate, certificate.encode())
     write_private(folder.assignment, assignment.encode())
     write_school(folder, given)
+
+
+async def keep_assignment(
+    folder: Folder, enrolment: Enrolment, ground: GroundHere, token: str
+) -> None:
+    """Go by a newer assignment, whoever brought it, and keep it. Raises NotAllowed or OSError."""
+    if ground.assign(read_assignment(token, enrolment.school, enrolment.device)):
+        await asyncio.to_thread(write_private, folder.assignment, token.encode())
 
 
 def write_school(folder: Folder, kept: SchoolKept) -> None:

@@ -43,6 +43,7 @@ from device_bridge.agent.guard.enrolled import (
     Enrolment,
     SchoolKept,
     check_given,
+    keep_assignment,
     keep_given,
     own_key,
     read_school,
@@ -57,7 +58,6 @@ from device_bridge.agent.guard.wanted import WantedHere
 from device_bridge.agent.guard.wiping import begin_wipe
 from device_bridge.agent.guard.witness import Witness
 from device_bridge.protocol.errors import Broken, DeviceError, NotAllowed, NotPaired, TryAgain
-from device_bridge.trust.grants import read_assignment
 from device_bridge.trust.identity import csr, write_private
 from device_bridge.trust.revocation import DenyLists
 
@@ -272,7 +272,7 @@ class CheckIns:
         if heard.deny_list and not heard.want_list:
             _judged(self._duties.deny, heard.deny_list)
         if heard.assignment:
-            _judged(self._assigned, heard.assignment)
+            await self._assigned(heard.assignment)
         if heard.discovery and not self.discovery:
             await asyncio.to_thread(self._keep_discovery, heard.discovery)
         if heard.policy is not None and heard.policy.version > kept.policy.version:
@@ -322,10 +322,12 @@ class CheckIns:
         write_school(self._folder, replace(read_school(self._folder), discovery=key))
         self.discovery = bytes.fromhex(key)
 
-    def _assigned(self, token: str) -> None:
-        read = read_assignment(token, self._enrolment.school, self._enrolment.device)
-        if self._duties.ground.assign(read):
-            write_private(self._folder.assignment, token.encode())
+    async def _assigned(self, token: str) -> None:
+        ground = self._duties.ground
+        try:
+            await keep_assignment(self._folder, self._enrolment, ground, token)
+        except NotAllowed as error:
+            _refused(error)
 
 
 def _judged(take: Callable[[str], None], token: str) -> None:
@@ -333,7 +335,11 @@ def _judged(take: Callable[[str], None], token: str) -> None:
     try:
         take(token)
     except NotAllowed as error:
-        log.warning("statement refused", extra={"verb": error.verb, "why": error.why})
+        _refused(error)
+
+
+def _refused(error: NotAllowed) -> None:
+    log.warning("statement refused", extra={"verb": error.verb, "why": error.why})
 
 
 async def tell_reports(folder: Folder, said: Reports, client: Client = web_client) -> None:

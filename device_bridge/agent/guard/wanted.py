@@ -22,6 +22,7 @@ from central_mdm.contract.wanted import (
     Report,
     Reports,
     Urgent,
+    Wanted,
 )
 from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.clock import Clock
@@ -140,12 +141,12 @@ class WantedHere:
             return ""
         return urgent.wipe if due is None or self._goes_on(due, urgent) else ""
 
-    def certificate_in(self, token: str) -> str:
-        """Return the renewed certificate that anybody brought, PEM; "": none. Raises NotAllowed.
+    def along(self, token: str) -> Wanted:
+        """Return what anybody brought, for what came along with it. Raises NotAllowed.
 
-        Of an older version as well: whoever takes it looks which certificate is the later one.
+        Of an older version as well: whoever takes certificate or assignment looks which is later.
         """
-        return read_wanted(token, self._enrolment.school, self._enrolment.device).certificate
+        return read_wanted(token, self._enrolment.school, self._enrolment.device)
 
     async def carried(self, token: str) -> bool:
         """Take what anybody brought; False for what is not newer. Raises NotAllowed.

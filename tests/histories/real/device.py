@@ -69,7 +69,7 @@ class RealAgent(Agent):
             self._inventory,
             self.utc,
             self.check_ins.meets,
-            self.ground.signed_at,
+            self.ground,
             self._noted,
         )
         self._welcome = Welcome(

@@ -1,0 +1,125 @@
+"""Which classes a device serves, and whose own it is there, as an administrator says it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from central_mdm.contract.register import Placing
+from central_mdm.contract.roster import DeviceRow
+from central_mdm.fleet.acts import one_by_one
+from central_mdm.fleet.groups import raise_wanted, regroup
+from central_mdm.platform.acting import about, several
+from central_mdm.platform.errors import Malformed, Missing, Refused
+from central_mdm.platform.ground import Ground
+from central_mdm.roster.feed import Told, publish
+from central_mdm.roster.model import devices, placements
+from central_mdm.roster.reading import is_pupil_of
+from central_mdm.roster.rules import put_device, remove_device, want_class
+
+_NAMED: Final = select(devices.c.id, devices.c.name, devices.c.kind)
+ROOM: Final = 400
+"""Characters of an act for the devices that it places."""
+
+
+async def place(ground: Ground, school: str, asked: Placing) -> int:
+    """Let devices leave a class, join one, or both; return how many.
+
+    None is named: all of the class that is left. One act: each device has a new signed assignment
+    by its next check-in, or by a teacher's app, and rules of groups are looked at anew. Raises
+    Missing, Malformed where nothing is asked, or Refused for a class that is
+    over.
+    """
+    if asked.from_class == asked.to_class:
+        raise Malformed("no-move", "Name the class to leave, the class to join, or both.")
+    if asked.pupil and (len(asked.devices) != 1 or not asked.to_class):
+        raise Malformed("one-device", "A pupil's own is one device, in the class that it joins.")
+    if not asked.devices and not asked.from_class:
+        raise Malformed("no-device", "Name devices, or the class whose devices are meant.")
+    async with ground.database.writing(school) as connection:
+        await _want_place(connection, school, asked)
+        rows = await _devices(connection, school, asked)
+        about(whom(asked), several([row.id for row in rows], ROOM))
+        now = ground.clock()
+        news = await shift(connection, school, rows, asked, now)
+        await publish(connection, school, news)
+        await regroup_all(connection, school, [row.id for row in rows], now)
+    return len(rows)
+
+
+async def shift(
+    connection: AsyncConnection, school: str, rows: Sequence[DeviceRow], asked: Placing, now: int
+) -> list[Told]:
+    """Let these devices leave and join as is asked; their assignments get new versions."""
+    news: list[Told] = []
+    for row in rows:
+        if asked.from_class:
+            news += await remove_device(connection, school, asked.from_class, row.id, now)
+        if asked.to_class:
+            placed = replace(row, class_id=asked.to_class, pupil=asked.pupil)
+            news += await put_device(connection, school, placed, now)
+    return news
+
+
+async def regroup_all(
+    connection: AsyncConnection, school: str, ids: Sequence[str], now: int
+) -> None:
+    """Look at the rules anew for devices whose classes have changed. After all has been told.
+
+    Something is wanted of each: their assignments come with that where teachers' apps carry it.
+    """
+    if not ids:
+        return
+    await one_by_one(connection, school)
+    await raise_wanted(connection, school, ids, now)
+    for device in sorted(ids):
+        await regroup(connection, school, device, now)
+
+
+async def own_devices(
+    connection: AsyncConnection, school: str, class_id: str, pupil: str
+) -> list[DeviceRow]:
+    """Return the devices that are a pupil's own in a class."""
+    its = (placements.c.school == devices.c.school) & (placements.c.device == devices.c.id)
+    mine = (placements.c.class_id == class_id, placements.c.pupil == pupil)
+    wanted = _NAMED.join(placements, its).where(devices.c.school == school, *mine)
+    rows = await connection.execute(wanted.order_by(devices.c.id))
+    return [DeviceRow(row.id, class_id, row.name, row.kind, pupil) for row in rows]
+
+
+def whom(asked: Placing) -> str:
+    """Name what an act is on, as what is told of a pupil looks for it."""
+    classes = f"{asked.from_class} > {asked.to_class}".strip()
+    return f"{asked.pupil}: {classes}" if asked.pupil else classes
+
+
+async def _want_place(connection: AsyncConnection, school: str, asked: Placing) -> None:
+    """Raise Missing or Refused where there is no such class to leave or join, or no such pupil."""
+    if asked.from_class:
+        await want_class(connection, school, asked.from_class)
+    if not asked.to_class:
+        return
+    if (await want_class(connection, school, asked.to_class)).archived_at:
+        raise Refused("archived", "This class is over.")
+    if asked.pupil and not await is_pupil_of(connection, school, asked.to_class, asked.pupil):
+        raise Missing("no-pupil")
+
+
+async def _devices(connection: AsyncConnection, school: str, asked: Placing) -> list[DeviceRow]:
+    """Return those that are meant, in the one order. Raises Missing for one that is not there."""
+    wanted = _NAMED.where(devices.c.school == school)
+    if asked.devices:
+        wanted = wanted.where(devices.c.id.in_(asked.devices))
+    if asked.from_class:
+        here = select(placements.c.device).where(
+            placements.c.school == school, placements.c.class_id == asked.from_class
+        )
+        wanted = wanted.where(devices.c.id.in_(here))
+    found = await connection.execute(wanted.order_by(devices.c.id))
+    rows = [DeviceRow(row.id, asked.from_class, row.name, row.kind) for row in found]
+    if absent := sorted(set(asked.devices) - {row.id for row in rows}):
+        where = f" in class {asked.from_class}" if asked.from_class else ""
+        raise Missing("no-device", f"There is no device {absent[0]}{where}.")
+    return rows

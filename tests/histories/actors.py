@@ -18,9 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.app import application
 from central_mdm.contract.fleet import Inventory, Policy
 from central_mdm.contract.grants import DenyList
+from central_mdm.contract.register import Placing
 from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.ended import end_person
+from central_mdm.fleet.placing import place
 from central_mdm.identity.revocation import end_device, end_grants
 from central_mdm.identity.rules import begin_epoch
 from central_mdm.joining import ground_at
@@ -30,9 +32,7 @@ from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import (
     give_class,
     put_class,
-    put_device,
     put_pupil,
-    remove_device,
     remove_pupil,
     take_class,
 )
@@ -273,12 +273,7 @@ class Acts:
         chance = self.scene.world.chance
         row = chance.choice(self.scene.template.devices)
         left, joined = chance.sample(self.scene.template.classes, 2)
-        async with ground.database.writing(SCHOOL) as connection:
-            now = ground.clock()
-            news = await remove_device(connection, SCHOOL, left, row.id, now)
-            moved = replace(row, class_id=joined, pupil="")
-            news += await put_device(connection, SCHOOL, moved, now)
-            await publish(connection, SCHOOL, news)
+        await place(ground, SCHOOL, Placing((row.id,), left, joined))
 
     async def give_class(self, ground: Ground) -> None:
         chance = self.scene.world.chance

@@ -9,7 +9,7 @@ from msgspec import DecodeError, Struct, json
 from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.contract.identity import SignedIn, SignIn
-from central_mdm.contract.register import ClassPut, Move, Teaching
+from central_mdm.contract.register import ClassPut, Move, Placing, Teaching
 from central_mdm.contract.wanted import Declare, Declared, Order
 from central_mdm.joining import ground_at
 from central_mdm.platform.errors import Refusal
@@ -120,6 +120,13 @@ class ByHttp(Acts):
         self.scene.hear(Moving(move.pupil, left))
         await self.office.ask("/api/admin/moves", move)
 
+    async def move_device(self, ground: Ground) -> None:
+        del ground
+        chance, made = self.scene.world.chance, self.scene.template
+        left, joined = chance.sample(made.classes, 2)
+        told = Placing((chance.choice(made.devices).id,), left, joined)
+        await self.office.ask("/api/admin/places", told)
+
     async def give_class(self, ground: Ground) -> None:
         del ground
         await self.office.ask("/api/admin/teaching", self._teaching())
@@ -162,7 +169,7 @@ class ByHttp(Acts):
 BY_COMMANDS: Final = tuple(name for name in ACTS if name != "name_class")
 """A class is named by one hand: of two at once, nobody could say which was the last."""
 BY_HTTP: Final = (
-    *("move_pupil", "give_class", "take_class", "name_class") * 2,
+    *("move_pupil", "move_device", "give_class", "take_class", "name_class") * 2,
     *("declare_policy", "order") * 3,
 )
 

@@ -51,6 +51,7 @@ class MemoryStore:
     suspected: set[str] = field(default_factory=set[str])
     kept: set[str] = field(default_factory=set[str])
     followed: set[str] = field(default_factory=set[str])
+    kept_at: int = 0
     dropped: int = 0
     heads: list[SignedHead] = field(default_factory=list[SignedHead])
     alarms: tuple[Alarm, ...] = ()
@@ -104,7 +105,8 @@ class MemoryStore:
 
     async def settled(self, outcomes: tuple[Outcome, ...]) -> None:
         self.outcomes |= {outcome.id: outcome for outcome in outcomes}
-        if any(outcome.state == "applied" for outcome in outcomes):
+        taken = {outcome.id for outcome in outcomes if outcome.state == "applied"}
+        if max((one.sequence for one in self.events if one.id in taken), default=0) > self.kept_at:
             self.followed |= self.kept
             self.kept.clear()
 
@@ -129,6 +131,7 @@ class MemoryStore:
     async def file_settled(self, file: str, answer: FileAnswer) -> None:
         self.answers[file] = answer
         self.kept.add(file)
+        self.kept_at = max((one.sequence for one in self.events), default=0)
         self.suspected.discard(file)
 
     async def waiting_heads(self, limit: int) -> tuple[SignedHead, ...]:
@@ -137,11 +140,15 @@ class MemoryStore:
     async def heads_told(self, heads: tuple[SignedHead, ...]) -> None:
         self.heads = [one for one in self.heads if one not in heads]
 
-    async def doubt_work(self, files: Collection[str] | None = None) -> int:
-        doubted = [each for each in self.answers if files is None or each in files]
-        for each in doubted:
+    async def doubt_work(self) -> int:
+        answered = len(self.answers)
+        self.answers.clear()
+        return answered
+
+    async def lacking_files(self, files: Collection[str]) -> int:
+        for each in files:
             del self.answers[each]
-        return len(doubted)
+        return len(files)
 
     async def unsure_files(self, *, all_of_them: bool) -> tuple[str, ...]:
         unsure = (one for one, answer in self.answers.items() if answer.state == "kept")

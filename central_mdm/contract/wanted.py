@@ -15,6 +15,7 @@ from central_mdm.contract.names import TEXT, Certificate, Count, Id, Name
 WANTED_TYPE: Final = "pupitre-wanted+jws"
 URGENT_TYPE: Final = "pupitre-urgent+jws"
 WANTED_BYTES_MAX: Final = 28 * 1024
+STATEMENT_MAX: Final = 4096
 URGENT_BYTES_MAX: Final = 4096
 DECLARATIONS_MAX: Final = 16
 COMMANDS_MAX: Final = 8
@@ -73,7 +74,7 @@ class Wanted(Struct, frozen=True):
     declarations: Annotated[tuple[Declaration, ...], Meta(max_length=DECLARATIONS_MAX)] = ()
     commands: Annotated[tuple[Command, ...], Meta(max_length=COMMANDS_MAX)] = ()
     certificate: Certificate = ""
-    assignment: Annotated[str, Meta(max_length=4096)] = ""
+    assignment: Annotated[str, Meta(max_length=STATEMENT_MAX)] = ""
 
 
 class Urgent(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Groups of devices: lists, and rules that are looked at anew when a device has changed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from msgspec import json, to_builtins
@@ -57,12 +57,22 @@ def _ruled(rule: Rule) -> str:
 
 async def regroup(connection: AsyncConnection, school: str, device: str, at: int) -> None:
     """Look at the rules anew for a device that has changed."""
+    if ruled := await rules_of(connection, school):
+        await regroup_by(connection, school, ruled, device, at)
+
+
+async def rules_of(connection: AsyncConnection, school: str) -> dict[str, Rule]:
+    """Return the rules of the groups that have one, by the groups' ids."""
     wanted = select(groups.c.id, groups.c.rule).where(
         groups.c.school == school, groups.c.rule.is_not(None)
     )
-    ruled = {row.id: _rule.decode(row.rule) for row in await connection.execute(wanted)}
-    if not ruled:
-        return
+    return {row.id: _rule.decode(row.rule) for row in await connection.execute(wanted)}
+
+
+async def regroup_by(
+    connection: AsyncConnection, school: str, ruled: Mapping[str, Rule], device: str, at: int
+) -> None:
+    """Have a device be in each of these groups whose rule it fits, and in no other of them."""
     mine = (members.c.school == school, members.c.device == device)
     held = select(members.c.group_id).where(*mine, members.c.group_id.in_(ruled))
     before = set((await connection.execute(held)).scalars())

@@ -7,12 +7,13 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import CLOSE_SECONDS, Assignment
+from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.model import house_rules
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed
 from central_mdm.roster.model import devices as roster_devices
-from central_mdm.roster.rules import next_assignment
+from central_mdm.roster.rules import hold_rows, next_assignment
 
 
 class HouseRules(Struct, frozen=True):
@@ -53,11 +54,12 @@ async def keep_house_rules(
     }
     kept = upsert(connection, house_rules).values({"school": school, **facts})
     await connection.execute(kept.on_conflict_do_update(index_elements=["school"], set_=facts))
+    all_ = roster_devices.c.school == school
+    await hold_rows(connection, school)
     await connection.execute(
-        update(roster_devices)
-        .where(roster_devices.c.school == school)
-        .values(assignment_version=next_assignment(now))
+        update(roster_devices).where(all_).values(assignment_version=next_assignment(now))
     )
+    await one_by_one(connection, school)
     await raise_wanted(connection, school, await devices_of(connection, school, "school", ""), now)
 
 

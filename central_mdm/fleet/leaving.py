@@ -23,7 +23,7 @@ from central_mdm.platform.acting import about
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing, NotAllowed, Refused
 from central_mdm.platform.ground import Ground
-from central_mdm.roster.feed import publish
+from central_mdm.roster.feed import Told, publish
 from central_mdm.roster.model import placements
 from central_mdm.roster.rules import remove_device
 
@@ -91,9 +91,6 @@ async def take_receipt(ground: Ground, school: str, signed: SignedReceipt) -> Le
             raise NotAllowed("not-released")
         # Enrolled anew meanwhile it is another device by its key, and stays.
         if (await newest_key(connection, school, "device", said.device))[0] == thumbprint:
-            await connection.execute(
-                delete(devices).where(devices.c.school == school, devices.c.id == said.device)
-            )
             mine = (placements.c.school == school, placements.c.device == said.device)
             # Of no use any more, so on no list that goes round: only here it is refused.
             await connection.execute(
@@ -102,9 +99,14 @@ async def take_receipt(ground: Ground, school: str, signed: SignedReceipt) -> Le
                 .on_conflict_do_nothing()
             )
             found = (await connection.execute(select(placements.c.class_id).where(*mine))).scalars()
+            news: list[Told] = []
             for class_id in found.all():
-                news = await remove_device(
+                news += await remove_device(
                     connection, school, class_id, said.device, ground.clock()
                 )
-                await publish(connection, school, news)
+            await publish(connection, school, news)
+            # Last, as by whoever places devices: what the roster has of it, what is told, its row.
+            await connection.execute(
+                delete(devices).where(devices.c.school == school, devices.c.id == said.device)
+            )
     return Left(said.device)

@@ -1,6 +1,6 @@
 """Which classes a device serves, and whose own it is there, as an administrator says it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -10,14 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.register import Placing
 from central_mdm.contract.roster import DeviceRow
 from central_mdm.fleet.acts import one_by_one
-from central_mdm.fleet.groups import raise_wanted, regroup
+from central_mdm.fleet.groups import raise_wanted, regroup_by, rules_of
+from central_mdm.fleet.model import devices as enrolled
+from central_mdm.fleet.model import releases
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import Told, publish
-from central_mdm.roster.model import devices, placements
-from central_mdm.roster.reading import is_pupil_of
-from central_mdm.roster.rules import put_device, remove_device, want_class
+from central_mdm.roster.model import devices, memberships, placements
+from central_mdm.roster.rules import hold_rows, put_device, remove_device, want_class
 
 _NAMED: Final = select(devices.c.id, devices.c.name, devices.c.kind)
 ROOM: Final = 400
@@ -52,15 +53,27 @@ async def place(ground: Ground, school: str, asked: Placing) -> int:
 async def shift(
     connection: AsyncConnection, school: str, rows: Sequence[DeviceRow], asked: Placing, now: int
 ) -> list[Told]:
-    """Let these devices leave and join as is asked; their assignments get new versions."""
+    """Let these devices leave and join as is asked; their assignments get new versions.
+
+    Where no pupil is named, whose own one is already in the class that it joins, it stays.
+    """
     news: list[Told] = []
+    owners = await _owners(connection, school, asked)
     for row in rows:
         if asked.from_class:
             news += await remove_device(connection, school, asked.from_class, row.id, now)
         if asked.to_class:
-            placed = replace(row, class_id=asked.to_class, pupil=asked.pupil)
+            own = asked.pupil or owners.get(row.id, "")
+            placed = replace(row, class_id=asked.to_class, pupil=own)
             news += await put_device(connection, school, placed, now)
     return news
+
+
+async def _owners(connection: AsyncConnection, school: str, asked: Placing) -> dict[str, str]:
+    here = select(placements.c.device, placements.c.pupil).where(
+        placements.c.school == school, placements.c.class_id == asked.to_class
+    )
+    return {row.device: row.pupil for row in await connection.execute(here)}
 
 
 async def regroup_all(
@@ -74,14 +87,19 @@ async def regroup_all(
         return
     await one_by_one(connection, school)
     await raise_wanted(connection, school, ids, now)
-    for device in sorted(ids):
-        await regroup(connection, school, device, now)
+    if ruled := await rules_of(connection, school):
+        for device in sorted(ids):
+            await regroup_by(connection, school, ruled, device, now)
 
 
 async def own_devices(
     connection: AsyncConnection, school: str, class_id: str, pupil: str
 ) -> list[DeviceRow]:
-    """Return the devices that are a pupil's own in a class."""
+    """Return the devices that are a pupil's own in a class, and hold them."""
+    here = select(placements.c.device).where(
+        placements.c.school == school, placements.c.class_id == class_id
+    )
+    await hold_rows(connection, school, devices.c.id.in_(here))
     its = (placements.c.school == devices.c.school) & (placements.c.device == devices.c.id)
     mine = (placements.c.class_id == class_id, placements.c.pupil == pupil)
     wanted = _NAMED.join(placements, its).where(devices.c.school == school, *mine)
@@ -96,19 +114,34 @@ def whom(asked: Placing) -> str:
 
 
 async def _want_place(connection: AsyncConnection, school: str, asked: Placing) -> None:
-    """Raise Missing or Refused where there is no such class to leave or join, or no such pupil."""
-    if asked.from_class:
-        await want_class(connection, school, asked.from_class)
-    if not asked.to_class:
-        return
-    if (await want_class(connection, school, asked.to_class)).archived_at:
-        raise Refused("archived", "This class is over.")
-    if asked.pupil and not await is_pupil_of(connection, school, asked.to_class, asked.pupil):
-        raise Missing("no-pupil")
+    """Raise Missing or Refused where there is no such class to leave or join, or no such pupil.
+
+    All of them are held: who ends one meanwhile waits, or has been before.
+    """
+    for class_id in sorted(filter(None, (asked.from_class, asked.to_class))):
+        row = await want_class(connection, school, class_id, held=True)
+        if row.archived_at and class_id == asked.to_class:
+            raise Refused("archived", "This class is over.")
+    member = select(memberships.c.pupil).where(
+        memberships.c.school == school,
+        memberships.c.class_id == asked.to_class,
+        memberships.c.pupil == asked.pupil,
+    )
+    if asked.pupil and (await connection.execute(member.with_for_update())).first() is None:
+        raise Missing("no-pupil", f"Class {asked.to_class} has no pupil {asked.pupil}.")
 
 
 async def _devices(connection: AsyncConnection, school: str, asked: Placing) -> list[DeviceRow]:
-    """Return those that are meant, in the one order. Raises Missing for one that is not there."""
+    """Return those that are meant, in the one order, and hold them. Raises Missing.
+
+    For one that is not there, or has left the school.
+    """
+    if asked.from_class:
+        mine = placements.c.school == school, placements.c.class_id == asked.from_class
+        meant = devices.c.id.in_(select(placements.c.device).where(*mine))
+    else:
+        meant = devices.c.id.in_(asked.devices)
+    await hold_rows(connection, school, meant)
     wanted = _NAMED.where(devices.c.school == school)
     if asked.devices:
         wanted = wanted.where(devices.c.id.in_(asked.devices))
@@ -118,8 +151,23 @@ async def _devices(connection: AsyncConnection, school: str, asked: Placing) -> 
         )
         wanted = wanted.where(devices.c.id.in_(here))
     found = await connection.execute(wanted.order_by(devices.c.id))
-    rows = [DeviceRow(row.id, asked.from_class, row.name, row.kind) for row in found]
+    gone = await _left(connection, school, asked.devices)
+    rows = [
+        DeviceRow(row.id, asked.from_class, row.name, row.kind)
+        for row in found
+        if row.id not in gone
+    ]
     if absent := sorted(set(asked.devices) - {row.id for row in rows}):
         where = f" in class {asked.from_class}" if asked.from_class else ""
         raise Missing("no-device", f"There is no device {absent[0]}{where}.")
     return rows
+
+
+async def _left(connection: AsyncConnection, school: str, named: Collection[str]) -> set[str]:
+    """Return which of these have left the school, and have not enrolled anew."""
+    here = select(enrolled.c.id).where(enrolled.c.school == school, enrolled.c.id.in_(named))
+    gone = select(releases.c.device).where(
+        releases.c.school == school, releases.c.device.in_(named), releases.c.receipt != ""
+    )
+    left = set((await connection.execute(gone)).scalars())
+    return left - set((await connection.execute(here)).scalars())

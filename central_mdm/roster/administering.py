@@ -16,9 +16,9 @@ from central_mdm.contract.register import (
     Teaching,
 )
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
-from central_mdm.fleet.placing import own_devices, regroup_all, shift
+from central_mdm.fleet.placing import ROOM, own_devices, regroup_all, shift, whom
 from central_mdm.identity.roles import want_teacher
-from central_mdm.platform.acting import about
+from central_mdm.platform.acting import about, several
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
@@ -113,7 +113,9 @@ async def move(ground: Ground, school: str, asked: Move) -> None:
         along = Placing((), asked.from_class, asked.to_class, asked.pupil)
         news += await shift(connection, school, own, along, now)
         await publish(connection, school, news)
-        await regroup_all(connection, school, [device.id for device in own], now)
+        devices = [device.id for device in own]
+        about(whom(along), several(devices, ROOM))
+        await regroup_all(connection, school, devices, now)
 
 
 async def teach(ground: Ground, school: str, asked: Teaching) -> None:
@@ -143,7 +145,7 @@ async def archive(ground: Ground, school: str, asked: Archive) -> int:
         for class_id in asked.classes:
             await _want_taught(connection, school, class_id)
         news: list[Told] = []
-        for class_id in wanted:
+        for class_id in sorted(wanted):  # held in one order by all who hold several
             news += await retire_class(connection, school, class_id, now)
         await publish(connection, school, news)
     return len(wanted)

@@ -192,6 +192,15 @@ async def put_hours(
         await connection.execute(insert(hours), rows)
 
 
+async def hold_rows(connection: AsyncConnection, school: str, *which: ColumnElement[bool]) -> None:
+    """Hold the roster's rows of devices to the end of the transaction: all, or `which`.
+
+    By all who change where devices are: after the classes, and in one order.
+    """
+    held = select(devices.c.id).where(devices.c.school == school, *which)
+    await connection.execute(held.order_by(devices.c.id).with_for_update())
+
+
 def next_assignment(now: int) -> ColumnElement[int]:
     """Return the number of a device's next signed assignment at `now`, UTC seconds.
 

@@ -116,11 +116,12 @@ class SyncStore(Protocol):
         """Note that the central side has answered them, kept or refused."""
         ...
 
-    async def doubt_work(self, files: Collection[str] | None = None) -> int:
-        """Let all answered work, or these files, wait again, as far as it is here; return how much.
+    async def doubt_work(self) -> int:
+        """Let all work that was kept wait again, as far as it is here; return how much that is."""
+        ...
 
-        What waits already stays as it is.
-        """
+    async def lacking_files(self, files: Collection[str]) -> int:
+        """Let kept files wait again that are not there, but for whom is erased; return how many."""
         ...
 
     async def unsure_files(self, *, all_of_them: bool) -> tuple[str, ...]:

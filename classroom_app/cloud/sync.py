@@ -253,7 +253,7 @@ class Sync:
     def _small(self) -> tuple[Part, ...]:
         """Return the small parts of a turn in their order: what keeps people out before all."""
         before = (self._trust, self._look_back, self._push_events, self._push_heads)
-        return (*before, self._look_for_work, self._pull, self._carry)
+        return (*before, self._pull, self._look_for_work, self._carry)
 
     async def _exchange(self, parts: tuple[Part, ...]) -> None:
         problem: CloudError | None = None
@@ -452,9 +452,10 @@ class Sync:
             lacking.update(set(told.ids) & set(asked))
             await self._store.sure_files([each for each in asked if each not in lacking])
         self._unasked = (self._unasked + 1) % TURNS_UNSUMMED
-        if lacking and (doubted := await self._store.doubt_work(lacking)):
+        # Nobody can tell a server that was set back from one that keeps for a shorter time.
+        if lacking and (doubted := await self._store.lacking_files(lacking)):
             log.warning("the central side lacks files", extra={"files": doubted})
-            self._say(replace(self.state, restored=True))
+            self._files.doubt()
 
     async def _push_files(self) -> None:
         """Push what was collected. No revocation and no journal waits for it meanwhile."""

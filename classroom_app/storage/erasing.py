@@ -30,7 +30,7 @@ class Due(Struct, frozen=True):
 
 def note_erased(pupils: Collection[str], connection: Connection) -> None:
     """Remember whom the school has erased."""
-    noted = _noted(connection)
+    noted = erased(connection)
     if not noted.issuperset(pupils):
         _note(noted.union(pupils), connection)
 
@@ -40,7 +40,7 @@ def due(before: int, connection: Connection) -> Due:
 
     Of who stands in a class again nothing is; what waits to be sent is not lost to the school.
     """
-    noted = _noted(connection)
+    noted = erased(connection)
     if not noted:
         return Due((), (), noted)
     here = select(rows.c.id).where(rows.c.entity == "pupil", rows.c.id.in_(noted))
@@ -66,11 +66,12 @@ def erase_due(before: int, sequences: Sequence[int], connection: Connection) -> 
     """Blank these acts, and forget whom nothing is left of."""
     _blank(sequences, connection)
     left = due(before, connection)
-    if not left.sequences and left.wait != _noted(connection):
+    if not left.sequences and left.wait != erased(connection):
         _note(left.wait, connection)
 
 
-def _noted(connection: Connection) -> frozenset[str]:
+def erased(connection: Connection) -> frozenset[str]:
+    """Return whom the school has erased, and who is not erased here yet."""
     return frozenset(json.loads(read(connection).get(ERASED, "[]")))
 
 

@@ -9,12 +9,14 @@ from functools import partial
 from typing import Final
 
 from blake3 import blake3
-from sqlalchemy import ColumnElement, Connection, bindparam, not_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, not_, select, update
 
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from classroom_app.domain.acts import HandInKept
 from classroom_app.storage.acts import act_of
-from classroom_app.storage.outbox import WORK_WAITS
+from classroom_app.storage.erasing import erased
+from classroom_app.storage.outbox import KEPT_AT, WORK_WAITS
+from classroom_app.storage.settings import keep
 from classroom_app.storage.store import (
     APPLIED,
     FOLLOWED,
@@ -62,14 +64,31 @@ class KeepsHandIns(Store):
         each = [{"file": file} for file in files]
         await self.write(lambda one: each and one.execute(sure, each))
 
-    async def doubt_work(self, files: Collection[str] | None = None) -> int:
-        """Let work that was answered wait again, as far as it is here; return how much.
+    async def lacking_files(self, files: Collection[str]) -> int:
+        """Let kept work wait again that is not there; return how much.
 
-        All of it, for a central side that was set back to a copy: it may have the act and not the
-        work, and may take now what it had refused. Or `files` alone, which it says it lacks.
+        Not the work of who is erased: the school has removed that.
+        """
+
+        def work(connection: Connection) -> int:
+            acts = _in(hand_ins.c.id.in_(files), connection)
+            gone = erased(connection)
+            again = [act.id for act in acts if act.pupil not in gone]
+            kept = update(hand_ins).where(hand_ins.c.state.in_((KEPT, FOLLOWED)))
+            rest = kept.where(hand_ins.c.id.in_(set(files) - set(again))).values(state=APPLIED)
+            connection.execute(rest)
+            wait = kept.where(hand_ins.c.id.in_(again)).values(state=WAITING)
+            return connection.execute(wait).rowcount
+
+        return await self.write(work)
+
+    async def doubt_work(self) -> int:
+        """Let all work that was answered wait again, as far as it is here; return how much.
+
+        For a central side that was set back to a copy: it may have the act and not the work, and
+        may take now what it had refused.
         """
         acts = await self.write(partial(_in, not_(WORK_WAITS)))
-        acts = [act for act in acts if files is None or act.id in files]
         here = await asyncio.to_thread(lambda: [act.id for act in acts if self._offered(act)])
 
         def work(connection: Connection) -> None:
@@ -106,6 +125,9 @@ class KeepsHandIns(Store):
 
         def work(connection: Connection) -> None:
             connection.execute(done)
+            if state == KEPT:
+                newest = connection.execute(select(func.max(journal.c.sequence))).scalar_one()
+                keep({KEPT_AT: str(newest)}, connection)
             if reason:
                 connection.execute(why.values(reason=reason))
 

@@ -34,8 +34,11 @@ from classroom_app.storage.tables import hand_ins, journal, settings
 
 SETTLED: Final = "settled"
 AFTER: Final = "origin-after"
+KEPT_AT: Final = "work-kept-at"
+"""The newest act there was when work was last kept."""
 # Literally as the partial index has it, or SQLite would not use it.
 REFUSED: Final[ColumnElement[str]] = literal_column("'refused'", Text)
+_kept_at: Final = select(cast(settings.c.value, Integer)).where(settings.c.name == KEPT_AT)
 _known: Final = select(cast(settings.c.value, Integer)).where(settings.c.name == SETTLED)
 WAITS: Final = (
     journal.c.sequence > func.coalesce(_known.scalar_subquery(), 0),
@@ -103,8 +106,10 @@ def _settle(connection: Connection, outcomes: dict[str, Outcome]) -> None:
     each = list(_answered(connection, outcomes))
     if each:
         connection.execute(done, each)
-    if any(outcome.state == APPLIED for outcome in outcomes.values()):
-        # Who was set back from here on lacks an act, and not these alone.
+    taken = [row["settled"] for row in each if row["as_state"] == APPLIED]
+    if taken and max(taken) > int(connection.execute(_kept_at).scalar() or 0):
+        # Who was set back from here on lacks an act as well: one written after they were kept, for
+        # another may have been taken before, and its answer been lost.
         followed = update(hand_ins).where(hand_ins.c.state == KEPT).values(state=FOLLOWED)
         connection.execute(followed)
     _move_on(connection)

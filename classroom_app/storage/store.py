@@ -19,10 +19,10 @@ T = TypeVar("T")
 # The states of whatever goes to the central side.
 WAITING, APPLIED, REFUSED = "waiting", "applied", "refused"
 SUSPECTED: Final = "suspected"
-# Of kept work: nothing that the central side has taken since tells that it has it still; or some
-# act does, as soon as it was asked once more.
-KEPT, FOLLOWED = "kept", "followed"
 """Work that waits on: the central side said that it is kept, and could not show it."""
+KEPT, FOLLOWED = "kept", "followed"
+"""Kept work: nothing that the central side has taken since tells that it has it still; or some act
+does, as soon as it was asked once more."""
 
 
 class Store:

@@ -14,6 +14,8 @@ Rows = dict[tuple[str, str], tuple[int, bytes]]
 """Of one scope: sequence and encoded row, by entity and id."""
 Report = tuple[int, str]
 """Version and state."""
+KEPT: Final = frozenset({"kept", "followed", "applied"})
+"""How work stands of which the server has said that it keeps it."""
 MOVED: Final = frozenset({"foreign-class"})
 """Why the server may refuse an event that is none's fault: the class was another's meanwhile."""
 
@@ -266,7 +268,7 @@ def _works(ledger: Ledger, server: Server, apps: Sequence[App]) -> Iterator[str]
             yield f"work {file} of {work.teacher} still waits"
         elif state == "refused" and not (left & ledger.moved or ledger.restored):
             yield f"work {file} was refused, and nobody had moved"
-        elif state == "applied" and not times[work] and work.teacher not in unheard:
+        elif state in KEPT and not times[work] and work.teacher not in unheard:
             yield f"work {file} is kept for {work.teacher}, and the server has no such: {work}"
 
 

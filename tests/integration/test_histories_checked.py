@@ -166,6 +166,18 @@ def test_a_work_may_be_refused_where_its_teacher_or_its_pupil_left_the_class(who
     assert judged(ledger, applied, {"act-1": "refused"}) == []
 
 
+@pytest.mark.parametrize("state", ["kept", "followed", "applied"])
+def test_work_that_an_app_calls_kept_and_the_server_has_not_is_found(state: str) -> None:
+    ledger, work = Ledger(), Work("t-1", "1A", "p-1", "essay.txt", "00")
+    Kept("act-1", "t-1", "1A").enter(ledger)
+    Collected("act-1", work).enter(ledger)
+    app = App("t-1", {"act-1": Told("applied", "", ENTRY)}, {"act-1": state}, {}, 0, "", ended=True)
+    server = Server([Taken("act-1", "t-1", ENTRY)], {}, {}, {}, {}, *NOTHING_ELSE)
+    assert f"work act-1 is kept for t-1, and the server has no such: {work}" in check(
+        ledger, server, [app], []
+    )
+
+
 def test_rows_that_a_cursor_missed_are_found_as_the_planted_bugs_are() -> None:
     ledger, row = Ledger(), {("class", "1A"): (7, b"{}")}
     scopes = {"t-1": frozenset({"class:1A"})}

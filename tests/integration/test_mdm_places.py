@@ -7,13 +7,15 @@ import pytest
 from httpx import Response
 from joserfc import jws
 from msgspec import json
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, insert, select
 
 from central_mdm.cli import main
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import DeviceRow
 from central_mdm.fleet.ended import choose_role
 from central_mdm.fleet.groups import devices_of
+from central_mdm.fleet.model import devices as enrolled
+from central_mdm.fleet.model import releases
 from central_mdm.roster.feed import publish
 from central_mdm.roster.model import placements, sources
 from central_mdm.roster.rules import give_class, put_device
@@ -97,6 +99,25 @@ async def test_all_devices_of_a_class_go_at_once_and_one_becomes_somebodys_own(h
     owned = await here.ask("places", devices=[here.device], to_class="4A", pupil=here.pupil)
     assert owned.is_success, owned.text
     assert await here.shown("4A") == here.pupil
+
+
+async def test_a_class_that_joins_another_takes_from_nobody_what_is_their_own(here: Place) -> None:
+    for to_class in ("4A", "3C"):
+        await here.ask("places", devices=[here.device], to_class=to_class)
+    await here.ask("places", from_class="3C", to_class="5B")
+    assert await here.shown("5B") == here.pupil
+    assert await here.assigned() == ("4A", "5B")
+
+
+async def test_a_device_that_has_left_the_school_is_placed_nowhere(here: Place) -> None:
+    mdm = here.mdm
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        left = {"device": here.device, "thumbprint": "ab" * 32, "statement": "s", "receipt": "r"}
+        await connection.execute(insert(releases).values(school=mdm.school, **left))
+        await connection.execute(delete(enrolled).where(enrolled.c.id == here.device))
+    refused = await here.ask("places", devices=[here.device], to_class="4A")
+    assert (refused.status_code, refused.json()["code"]) == (404, "no-device")
+    assert await here.shown("4A") is None
 
 
 async def test_what_cannot_be_placed_is_refused_by_name_and_nothing_is_done(here: Place) -> None:

@@ -10,6 +10,7 @@ from httpx import Response
 from sqlalchemy import delete, func, insert, select, update
 
 from central_mdm.contract.register import Imported
+from central_mdm.contract.roster import DeviceRow
 from central_mdm.fleet.ended import choose_role, end_person
 from central_mdm.identity.model import teachers
 from central_mdm.platform.errors import Malformed, Refused
@@ -17,7 +18,7 @@ from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import changes, past, pupils, scopes, sources
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
 from central_mdm.roster.oneroster.plan import NO_SESSION
-from central_mdm.roster.rules import give_class, take_class
+from central_mdm.roster.rules import give_class, put_device, remove_device, take_class
 from tests.integration.test_mdm_roster import Puller
 from tests.mdm import Mdm, waiting
 from tests.registers import Register, village
@@ -433,6 +434,33 @@ async def test_a_class_that_is_taken_away_between_plan_and_import_is_told_to_nob
     own = changes.c.scope == f"teacher:{ids['t0']}", changes.c.id == ids["c-6a"]
     async with mdm.ground.database.reading(mdm.school) as connection:
         assert (await connection.execute(select(changes.c.row).where(*own))).all() == [(None,)]
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_a_device_that_is_placed_between_plan_and_import_is_where_it_was_placed(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, register = Office(mdm, tmp_path), village()
+    await office.bring(register)
+    ids, device = await office.ids(), mdm.sample["devices"][0]["device"]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        own = DeviceRow(device, ids["c-6a"], "Laptop", "laptop", ids["p0"])
+        news = await put_device(connection, mdm.school, own, mdm.clock.at)
+        await publish(connection, mdm.school, news)
+    register.drop("enrollments.csv", sourcedId="e-c-6a-p0")
+    register.enrol("c-6b", "p0")
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as places:
+            left = await remove_device(places, mdm.school, ids["c-6a"], device, mdm.clock.at)
+            imported = group.create_task(office.bring(register))
+            await waiting(mdm, 1)
+            await publish(places, mdm.school, left)
+        assert counts(await imported, "place") == [(0, 0, 1, 0)]
+    told = select(changes.c.scope, changes.c.row).where(changes.c.id == device)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        rows = {row.scope: row.row for row in await connection.execute(told)}
+    assert rows[f"class:{ids['c-6a']}"] is None
+    assert f"class:{ids['c-6b']}" not in rows
 
 
 async def refused(work: Coroutine[Any, Any, object]) -> str:

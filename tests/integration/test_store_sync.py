@@ -23,6 +23,7 @@ from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
 from classroom_app.papers import SignedPapers
 from classroom_app.storage.carrying import CarriedHere
 from classroom_app.storage.engine import driver_of
+from classroom_app.storage.erasing import note_erased
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.settings import read
 from device_bridge.materials.library import Held, Library
@@ -362,22 +363,30 @@ async def test_after_a_restore_kept_work_is_offered_anew_where_it_is_still_here(
 async def test_kept_work_is_unsure_until_it_is_asked_for_after_an_act_that_was_taken(
     keeping: Keeping, tmp_path: Path
 ) -> None:
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4):
         await hand_in(keeping, number, tmp_path, b"%d" % number * 50)
     await keeping.file_settled("work-2", FileAnswer("work-2", "kept"))
-    await keeping.settled((Outcome("work-1", "refused", "foreign-class"),))
+    await keeping.settled((Outcome("work-4", "applied"),))
     assert await keeping.unsure_files(all_of_them=True) == ("work-2",)
+    assert await keeping.unsure_files(all_of_them=False) == (), "it was written before"
+    await hand_in(keeping, 5, tmp_path, b"5")
+    await keeping.settled((Outcome("work-5", "refused", "foreign-class"),))
     assert await keeping.unsure_files(all_of_them=False) == (), "what is refused tells nothing"
-    await keeping.settled((Outcome("work-2", "applied"),))
+    await hand_in(keeping, 6, tmp_path, b"6")
+    await keeping.settled((Outcome("work-6", "applied"),))
     await keeping.file_settled("work-1", FileAnswer("work-1", "kept"))
     await keeping.file_settled("work-3", FileAnswer("work-3", "refused", reason="foreign-pupil"))
     assert await keeping.unsure_files(all_of_them=False) == ("work-2",)
     assert await keeping.unsure_files(all_of_them=True) == ("work-1", "work-2")
     await keeping.sure_files(("work-1", "work-2", "work-3"))
     assert await keeping.unsure_files(all_of_them=True) == ("work-1",)
-    assert await keeping.doubt_work({"work-1", "nothing"}) == 1
-    assert [each.id for each in await keeping.waiting_files(9)] == ["work-1"]
-    assert await keeping.doubt_work() == 2, "what is sure and what was refused"
+    assert await keeping.lacking_files({"work-1", "work-2", "nothing"}) == 1
+    waiting = [each.id for each in await keeping.waiting_files(9)]
+    assert waiting == ["work-5", "work-6", "work-1", "work-4"], "of what is sure no word is taken"
+    await keeping.file_settled("work-1", FileAnswer("work-1", "kept"))
+    await keeping.write(partial(note_erased, ["pupil-1"]))
+    assert await keeping.lacking_files({"work-1"}) == 0
+    assert await keeping.unsure_files(all_of_them=True) == ()
 
 
 async def test_after_a_restore_a_refusal_is_told_by_what_is_decided_then(

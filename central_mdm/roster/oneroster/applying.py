@@ -40,7 +40,8 @@ from central_mdm.roster.model import (
     terms,
 )
 from central_mdm.roster.oneroster.staging import ROWS_AT_ONCE, Staging
-from central_mdm.roster.rules import next_assignment, retire_class
+from central_mdm.roster.oneroster.standing import owned_of
+from central_mdm.roster.rules import hold_rows, next_assignment, retire_class
 
 Rows = list[tuple[Any, ...]]
 CHANGED: Final = "Somebody of this school was changed meanwhile. Import it again."
@@ -122,6 +123,18 @@ class _Applying:
             found = await self._connection.execute(taught.where(teaching.c.class_id.in_(ids)))
             await self._stage("DELETE FROM holds WHERE class = ?", rows)
             await self._stage("INSERT INTO holds VALUES (?, ?)", [tuple(each) for each in found])
+        await self._hold_owned()
+
+    async def _hold_owned(self) -> None:
+        """Have nobody else place devices meanwhile, and go by whose own they are by now."""
+        gone = "SELECT 1 FROM d_place WHERE act = 'removed' UNION SELECT 1 FROM d_class "
+        gone += "WHERE act = 'removed' UNION SELECT 1 FROM d_pupil WHERE act = 'removed'"
+        if not await asyncio.to_thread(lambda: list(self._staging.rows(gone))):
+            return
+        await hold_rows(self._connection, self._school)
+        owned = await self._connection.execute(owned_of(self._school))
+        await self._run("DELETE FROM owned", ())
+        await self._stage("INSERT INTO owned VALUES (?, ?, ?, ?, ?)", [tuple(row) for row in owned])
 
     async def name(self) -> None:
         """Give each new thing an id of ours, and keep the register's name of it."""

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.identity.model import teachers
@@ -36,7 +36,6 @@ async def load(connection: AsyncConnection, school: str, staging: Staging, now: 
 
 def _queries(school: str, now: int) -> dict[str, Any]:
     live = and_(classes.c.school == school, classes.c.archived_at == 0)
-    device_of = and_(devices.c.school == placements.c.school, devices.c.id == placements.c.device)
     return {
         "known": select(sources.c.what, sources.c.source, sources.c.id).where(
             sources.c.school == school
@@ -65,16 +64,18 @@ def _queries(school: str, now: int) -> dict[str, Any]:
         "seat": select(
             memberships.c.class_id, memberships.c.pupil, memberships.c.display, memberships.c.seat
         ).where(memberships.c.school == school),
-        "owned": select(
-            placements.c.class_id,
-            placements.c.pupil,
-            placements.c.device,
-            func.coalesce(devices.c.name, ""),
-            func.coalesce(devices.c.kind, ""),
-        )
-        .join(devices, device_of)
-        .where(placements.c.school == school, placements.c.pupil != ""),
+        "owned": owned_of(school),
     }
+
+
+def owned_of(school: str) -> Select[Any, Any, Any, Any, Any]:
+    """Tell which devices are whose own in which classes."""
+    device_of = and_(devices.c.school == placements.c.school, devices.c.id == placements.c.device)
+    named = func.coalesce(devices.c.name, ""), func.coalesce(devices.c.kind, "")
+    places = select(placements.c.class_id, placements.c.pupil, placements.c.device, *named)
+    return places.join(devices, device_of).where(
+        placements.c.school == school, placements.c.pupil != ""
+    )
 
 
 def _by_source(staging: Staging) -> None:

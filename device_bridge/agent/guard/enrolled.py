@@ -1,6 +1,5 @@
 """What enrolment left in the folder: who this device is, whose, and what it serves."""
 
-import asyncio
 from typing import Final
 
 import msgspec
@@ -130,12 +129,15 @@ def keep_given(folder: Folder, given: SchoolKept, certificate: str, assignment: 
     write_school(folder, given)
 
 
-async def keep_assignment(
-    folder: Folder, enrolment: Enrolment, ground: GroundHere, token: str
-) -> None:
-    """Go by a newer assignment, whoever brought it, and keep it. Raises NotAllowed or OSError."""
-    if ground.assign(read_assignment(token, enrolment.school, enrolment.device)):
-        await asyncio.to_thread(write_private, folder.assignment, token.encode())
+def keep_assignment(folder: Folder, enrolment: Enrolment, ground: GroundHere, token: str) -> None:
+    """Keep a newer assignment, whoever brought it, and go by it. Raises NotAllowed or OSError.
+
+    Blocks for one small file: two that come at once are written in their order.
+    """
+    told = read_assignment(token, enrolment.school, enrolment.device)
+    if told.version >= ground.assignment_version and told != ground.assignment:
+        write_private(folder.assignment, token.encode())
+        ground.assign(told)
 
 
 def write_school(folder: Folder, kept: SchoolKept) -> None:

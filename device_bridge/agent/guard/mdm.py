@@ -272,7 +272,7 @@ class CheckIns:
         if heard.deny_list and not heard.want_list:
             _judged(self._duties.deny, heard.deny_list)
         if heard.assignment:
-            await self._assigned(heard.assignment)
+            _judged(self._assigned, heard.assignment)
         if heard.discovery and not self.discovery:
             await asyncio.to_thread(self._keep_discovery, heard.discovery)
         if heard.policy is not None and heard.policy.version > kept.policy.version:
@@ -322,12 +322,8 @@ class CheckIns:
         write_school(self._folder, replace(read_school(self._folder), discovery=key))
         self.discovery = bytes.fromhex(key)
 
-    async def _assigned(self, token: str) -> None:
-        ground = self._duties.ground
-        try:
-            await keep_assignment(self._folder, self._enrolment, ground, token)
-        except NotAllowed as error:
-            _refused(error)
+    def _assigned(self, token: str) -> None:
+        keep_assignment(self._folder, self._enrolment, self._duties.ground, token)
 
 
 def _judged(take: Callable[[str], None], token: str) -> None:
@@ -335,11 +331,7 @@ def _judged(take: Callable[[str], None], token: str) -> None:
     try:
         take(token)
     except NotAllowed as error:
-        _refused(error)
-
-
-def _refused(error: NotAllowed) -> None:
-    log.warning("statement refused", extra={"verb": error.verb, "why": error.why})
+        log.warning("statement refused", extra={"verb": error.verb, "why": error.why})
 
 
 async def tell_reports(folder: Folder, said: Reports, client: Client = web_client) -> None:

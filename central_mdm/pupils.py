@@ -119,6 +119,9 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
     """
     async with ground.database.writing(school) as connection:
         about(pupil)
+        # Who moves them meanwhile has done so, or finds nobody.
+        held = select(pupils.c.id).where(pupils.c.school == school, pupils.c.id == pupil)
+        await connection.execute(held.with_for_update())
         mine = memberships.c.school == school, memberships.c.pupil == pupil
         found = await connection.execute(select(memberships.c.class_id).where(*mine))
         left = found.scalars().all()

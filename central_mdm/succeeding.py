@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.groups import devices_of, raise_wanted
+from central_mdm.identity.rules import one_by_one
 from central_mdm.identity.succession import succeed
 from central_mdm.platform.ground import Ground
 

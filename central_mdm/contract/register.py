@@ -64,8 +64,8 @@ class Move(Struct, frozen=True):
 class Placing(Struct, frozen=True):
     """POST /api/admin/places: devices leave a class, join one, or both in one act.
 
-    No `devices`: all that are in `from_class`. `pupil`: whose own it is in `to_class`, of one
-    device; empty: nobody's.
+    No `devices`: all that are in `from_class`; somebody's own in `to_class` stay theirs. `pupil`:
+    whose own it is in `to_class`, of one device; empty: nobody's.
     """
 
     devices: Annotated[tuple[Id, ...], Meta(max_length=200)] = ()

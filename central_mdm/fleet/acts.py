@@ -15,8 +15,8 @@ from central_mdm.contract.heads import Alarm
 from central_mdm.fleet.leaving import keys_of, release
 from central_mdm.fleet.model import acts
 from central_mdm.identity import attempts, audit
-from central_mdm.identity.model import schools, teachers
-from central_mdm.identity.rules import Proven, prove
+from central_mdm.identity.model import teachers
+from central_mdm.identity.rules import Proven, one_by_one, prove
 from central_mdm.journal.alarms import raise_alarm, settle
 from central_mdm.platform.acting import no_act
 from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
@@ -114,12 +114,6 @@ async def confirm(ground: Ground, school: str, who: str, act: str) -> Act:
     extra = {"school": school, "act": act, "devices": len(done.devices), "by": who}
     log.info("devices released", extra=extra)
     return done
-
-
-async def one_by_one(connection: AsyncConnection, school: str) -> None:
-    """Hold the school's row: two who ask at once are counted one after the other."""
-    mine = select(schools.c.school).where(schools.c.school == school)
-    await connection.execute(mine.with_for_update())
 
 
 async def _wait(connection: AsyncConnection, school: str, now: int) -> int:

@@ -10,7 +10,6 @@ from collections.abc import Collection
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.urgent import ASKED, CANCELLED, CONFIRMED
 from central_mdm.fleet.wanted_model import urgent
@@ -18,6 +17,7 @@ from central_mdm.identity.model import teachers
 from central_mdm.identity.people import Person, hashed_of, taken, write_person
 from central_mdm.identity.revocation import end_again, end_teachers, read_ours
 from central_mdm.identity.roles import give_role
+from central_mdm.identity.rules import one_by_one
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.errors import Missing
 from central_mdm.platform.ground import Ground

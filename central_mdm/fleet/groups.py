@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.wanted import Group, Rule, Scope
-from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.model import devices, inventories
 from central_mdm.fleet.wanted_model import groups, members
+from central_mdm.identity.rules import one_by_one
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed, Missing

@@ -7,9 +7,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import CLOSE_SECONDS, Assignment
-from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.model import house_rules
+from central_mdm.identity.rules import one_by_one
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed
 from central_mdm.roster.model import devices as roster_devices

@@ -17,15 +17,16 @@ from central_mdm.fleet.model import devices, releases
 from central_mdm.identity.certificates import bearer_of, thumbprint_of
 from central_mdm.identity.model import revocations
 from central_mdm.identity.renewal import newest_key, newest_keys
-from central_mdm.identity.rules import school_row
+from central_mdm.identity.rules import one_by_one, school_row
 from central_mdm.identity.statements import read, sign
 from central_mdm.platform.acting import about
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing, NotAllowed, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.feed import Told, publish
+from central_mdm.roster.model import devices as roster_devices
 from central_mdm.roster.model import placements
-from central_mdm.roster.rules import remove_device
+from central_mdm.roster.rules import hold_rows, remove_device
 
 
 async def release(
@@ -78,6 +79,8 @@ async def take_receipt(ground: Ground, school: str, signed: SignedReceipt) -> Le
         said, thumbprint = read(signed.receipt, RECEIPT_TYPE, Receipt, key), thumbprint_of(key)
         if said is None or (said.school, said.device) != (school, party.id):
             raise NotAllowed("forged")
+        # First of all: who places it meanwhile has done so, or sees that it has left.
+        await hold_rows(connection, school, roster_devices.c.id == said.device)
         kept = await connection.execute(
             update(releases)
             .where(
@@ -105,7 +108,8 @@ async def take_receipt(ground: Ground, school: str, signed: SignedReceipt) -> Le
                     connection, school, class_id, said.device, ground.clock()
                 )
             await publish(connection, school, news)
-            # Last, as by whoever places devices: what the roster has of it, what is told, its row.
+            # Last, as by all who change where devices are: told, the school's row, the device's.
+            await one_by_one(connection, school)
             await connection.execute(
                 delete(devices).where(devices.c.school == school, devices.c.id == said.device)
             )

@@ -8,9 +8,9 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.wanted import COMMANDS_MAX, ORDERS_BYTES_MAX, Command, Order, Ordered
-from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.groups import devices_of, raise_wanted, want_target
 from central_mdm.fleet.wanted_model import orders, urgent
+from central_mdm.identity.rules import one_by_one
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.ground import Ground

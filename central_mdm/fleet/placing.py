@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.contract.register import Placing
+from central_mdm.contract.register import Move, Placing
 from central_mdm.contract.roster import DeviceRow
-from central_mdm.fleet.acts import one_by_one
 from central_mdm.fleet.groups import raise_wanted, regroup_by, rules_of
 from central_mdm.fleet.model import devices as enrolled
 from central_mdm.fleet.model import releases
+from central_mdm.identity.rules import one_by_one
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
@@ -40,8 +40,9 @@ async def place(ground: Ground, school: str, asked: Placing) -> int:
     if not asked.devices and not asked.from_class:
         raise Malformed("no-device", "Name devices, or the class whose devices are meant.")
     async with ground.database.writing(school) as connection:
-        await _want_place(connection, school, asked)
+        await _want_classes(connection, school, asked)
         rows = await _devices(connection, school, asked)
+        await _want_pupil(connection, school, asked)
         about(whom(asked), several([row.id for row in rows], ROOM))
         now = ground.clock()
         news = await shift(connection, school, rows, asked, now)
@@ -55,15 +56,15 @@ async def shift(
 ) -> list[Told]:
     """Let these devices leave and join as is asked; their assignments get new versions.
 
-    Where no pupil is named, whose own one is already in the class that it joins, it stays.
+    Where no device is named, one that is somebody's own in the class that it joins stays theirs.
     """
     news: list[Told] = []
-    owners = await _owners(connection, school, asked)
+    owners = {} if asked.devices else await _owners(connection, school, asked)
     for row in rows:
         if asked.from_class:
             news += await remove_device(connection, school, asked.from_class, row.id, now)
         if asked.to_class:
-            own = asked.pupil or owners.get(row.id, "")
+            own = owners.get(row.id) or asked.pupil
             placed = replace(row, class_id=asked.to_class, pupil=own)
             news += await put_device(connection, school, placed, now)
     return news
@@ -92,19 +93,14 @@ async def regroup_all(
             await regroup_by(connection, school, ruled, device, now)
 
 
-async def own_devices(
-    connection: AsyncConnection, school: str, class_id: str, pupil: str
-) -> list[DeviceRow]:
-    """Return the devices that are a pupil's own in a class, and hold them."""
-    here = select(placements.c.device).where(
-        placements.c.school == school, placements.c.class_id == class_id
-    )
-    await hold_rows(connection, school, devices.c.id.in_(here))
+async def own_devices(connection: AsyncConnection, school: str, asked: Move) -> list[DeviceRow]:
+    """Return the devices that are a pupil's own in the class that they leave, and hold them."""
+    mine = (placements.c.school == school, placements.c.class_id == asked.from_class)
+    await hold_rows(connection, school, devices.c.id.in_(select(placements.c.device).where(*mine)))
     its = (placements.c.school == devices.c.school) & (placements.c.device == devices.c.id)
-    mine = (placements.c.class_id == class_id, placements.c.pupil == pupil)
-    wanted = _NAMED.join(placements, its).where(devices.c.school == school, *mine)
+    wanted = _NAMED.join(placements, its).where(*mine, placements.c.pupil == asked.pupil)
     rows = await connection.execute(wanted.order_by(devices.c.id))
-    return [DeviceRow(row.id, class_id, row.name, row.kind, pupil) for row in rows]
+    return [DeviceRow(row.id, asked.from_class, row.name, row.kind, asked.pupil) for row in rows]
 
 
 def whom(asked: Placing) -> str:
@@ -113,15 +109,16 @@ def whom(asked: Placing) -> str:
     return f"{asked.pupil}: {classes}" if asked.pupil else classes
 
 
-async def _want_place(connection: AsyncConnection, school: str, asked: Placing) -> None:
-    """Raise Missing or Refused where there is no such class to leave or join, or no such pupil.
-
-    All of them are held: who ends one meanwhile waits, or has been before.
-    """
+async def _want_classes(connection: AsyncConnection, school: str, asked: Placing) -> None:
+    """Hold the class to leave and the one to join. Raises Missing, or Refused: it is over."""
     for class_id in sorted(filter(None, (asked.from_class, asked.to_class))):
         row = await want_class(connection, school, class_id, held=True)
         if row.archived_at and class_id == asked.to_class:
             raise Refused("archived", "This class is over.")
+
+
+async def _want_pupil(connection: AsyncConnection, school: str, asked: Placing) -> None:
+    """Hold whose own the device is to be, after the devices. Raises Missing."""
     member = select(memberships.c.pupil).where(
         memberships.c.school == school,
         memberships.c.class_id == asked.to_class,

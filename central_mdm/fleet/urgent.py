@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.heads import Alarm
 from central_mdm.contract.wanted import Urgent
-from central_mdm.fleet.acts import WAITS_SECONDS, one_by_one, people
+from central_mdm.fleet.acts import WAITS_SECONDS, people
 from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.wanted_model import urgent
 from central_mdm.identity.model import teachers
+from central_mdm.identity.rules import one_by_one
 from central_mdm.journal.alarms import raise_alarm
 from central_mdm.platform.acting import about
 from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain

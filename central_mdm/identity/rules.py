@@ -107,6 +107,12 @@ async def begin_epoch(ground: Ground, school: str) -> None:
         )
 
 
+async def one_by_one(connection: AsyncConnection, school: str) -> None:
+    """Hold the school's row: two who ask at once are counted one after the other."""
+    mine = select(schools.c.school).where(schools.c.school == school)
+    await connection.execute(mine.with_for_update())
+
+
 async def school_row(connection: AsyncConnection, school: str) -> SchoolRow:
     """Return what is known of a school. Raises NotSignedIn where there is no such school."""
     last = select(func.coalesce(func.max(successions.c.epoch), 0))

@@ -15,7 +15,7 @@ from central_mdm.contract.register import (
     TaughtHour,
     Teaching,
 )
-from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
+from central_mdm.contract.roster import ClassRow, PupilRow
 from central_mdm.fleet.placing import ROOM, own_devices, regroup_all, shift, whom
 from central_mdm.identity.roles import want_teacher
 from central_mdm.platform.acting import about, several
@@ -86,22 +86,23 @@ async def keep_pupil(ground: Ground, school: str, asked: PupilPut) -> str:
 async def move(ground: Ground, school: str, asked: Move) -> None:
     """Let a pupil leave a class, join one, or both: one act, one event a class.
 
-    Who does both takes along the devices that are their own. Raises Missing, or Malformed where
-    nothing is asked.
+    Who does both takes along the devices that are their own. Held are the classes, their devices,
+    then the pupil. Raises Missing, or Malformed where nothing is asked.
     """
     if asked.from_class == asked.to_class:
         raise Malformed("no-move", "Name the class to leave, the class to join, or both.")
     async with ground.database.writing(school) as connection:
+        for class_id in sorted(filter(None, (asked.from_class, asked.to_class))):
+            await want_class(connection, school, class_id, held=True)
+        own = await own_devices(connection, school, asked) if asked.to_class else []
         named = select(pupils).where(pupils.c.school == school, pupils.c.id == asked.pupil)
-        pupil = (await connection.execute(named)).first()
+        pupil = (await connection.execute(named.with_for_update())).first()
         if pupil is None:
             raise Missing("no-pupil")
-        news, own, now = list[Told](), list[DeviceRow](), ground.clock()
+        news, now = list[Told](), ground.clock()
         if asked.from_class:
             if not await is_pupil_of(connection, school, asked.from_class, asked.pupil):
                 raise Missing("not-in-class")
-            if asked.to_class:
-                own = await own_devices(connection, school, asked.from_class, asked.pupil)
             news += await leave_class(connection, school, asked.from_class, asked.pupil, now)
         if asked.to_class:
             await _want_taught(connection, school, asked.to_class)

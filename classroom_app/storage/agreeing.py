@@ -10,7 +10,7 @@ from classroom_app.domain.errors import StoreNewer
 from classroom_app.storage.copies import VERSIONS
 from classroom_app.storage.forms import NUMBERED, form_of
 from classroom_app.storage.leaves import Row
-from classroom_app.storage.outbox import SETTLED
+from classroom_app.storage.outbox import KEPT_AT, SETTLED
 from classroom_app.storage.salvage import Found, Salvaged
 from classroom_app.storage.store import WAITING
 
@@ -43,6 +43,8 @@ def agreed(merged: Found) -> Found:
     merged = _with(merged, "lessons", _lessons(acts))
     merged = _with(merged, "hand_ins", _hand_ins(acts, tables["hand_ins"].rows))
     settings = {name: row for name, row in tables["settings"].rows.items() if name != (SETTLED,)}
+    if acts:  # what was kept waits for an act after all that are left
+        settings[KEPT_AT,] = (KEPT_AT, str(acts[-1]["sequence"]))
     return _with(merged, "settings", settings)
 
 

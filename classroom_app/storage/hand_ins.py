@@ -69,18 +69,11 @@ class KeepsHandIns(Store):
 
         Not the work of who is erased: the school has removed that.
         """
-
-        def work(connection: Connection) -> int:
-            acts = _in(hand_ins.c.id.in_(files), connection)
-            gone = erased(connection)
-            again = [act.id for act in acts if act.pupil not in gone]
-            kept = update(hand_ins).where(hand_ins.c.state.in_((KEPT, FOLLOWED)))
-            rest = kept.where(hand_ins.c.id.in_(set(files) - set(again))).values(state=APPLIED)
-            connection.execute(rest)
-            wait = kept.where(hand_ins.c.id.in_(again)).values(state=WAITING)
-            return connection.execute(wait).rowcount
-
-        return await self.write(work)
+        named = sorted(files)
+        parts = [named[at : at + IDS_A_STATEMENT] for at in range(0, len(named), IDS_A_STATEMENT)]
+        return await self.write(
+            lambda connection: sum(_lacking(some, connection) for some in parts)
+        )
 
     async def doubt_work(self) -> int:
         """Let all work that was answered wait again, as far as it is here; return how much.
@@ -150,6 +143,17 @@ class KeepsHandIns(Store):
             return None
         # A disk lets bytes rot, or a file be cut: no server would take these under that name.
         return found if blake3(found).digest() == digest else None
+
+
+def _lacking(files: Collection[str], connection: Connection) -> int:
+    gone = erased(connection)
+    acts = _in(hand_ins.c.id.in_(files), connection)
+    again = [act.id for act in acts if act.pupil not in gone]
+    kept = update(hand_ins).where(hand_ins.c.state.in_((KEPT, FOLLOWED)))
+    rest = set(files).difference(again)
+    connection.execute(kept.where(hand_ins.c.id.in_(rest)).values(state=APPLIED))
+    wait = kept.where(hand_ins.c.id.in_(again)).values(state=WAITING)
+    return connection.execute(wait).rowcount
 
 
 def _waiting(connection: Connection, limit: int) -> list[HandInKept]:

@@ -1,5 +1,6 @@
 """An administrator says which classes devices serve, and a pupil's own follows them."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +150,32 @@ async def test_a_pupils_own_device_goes_along_when_they_change_class(here: Place
     assert (await here.shown("5B"), await here.shown("4A")) == (None, here.pupil)
     await here.ask("moves", pupil=here.pupil, from_class="4A")
     assert await here.shown("4A") == "", "who only leaves leaves it there, for whoever sits down"
+
+
+async def test_who_is_moved_to_two_classes_at_once_is_in_one_and_their_device_with_them(
+    here: Place,
+) -> None:
+    moves = [
+        here.ask("moves", pupil=here.pupil, from_class="5B", to_class=joined)
+        for joined in ("4A", "6D")
+    ]
+    answers = await asyncio.gather(*moves)
+    codes = sorted(one.json().get("code", "") for one in answers)
+    assert codes == ["", "not-in-class"]
+    (only,) = await here.assigned()
+    assert only == ("4A" if answers[0].is_success else "6D")
+
+
+async def test_who_joins_a_class_takes_a_device_from_nobody_whose_own_it_is_there(
+    here: Place,
+) -> None:
+    other = here.mdm.sample["devices"][1]["pupil"]
+    await here.ask("moves", pupil=other, from_class="5B", to_class="4A")
+    await here.ask("places", devices=[here.device], to_class="4A", pupil=other)
+    await here.ask("moves", pupil=here.pupil, from_class="5B", to_class="4A")
+    assert await here.shown("4A") == other
+    await here.ask("places", devices=[here.device], to_class="4A")
+    assert await here.shown("4A") == "", "who names it says so"
 
 
 async def test_in_an_import_as_well_into_each_class_that_is_joined(

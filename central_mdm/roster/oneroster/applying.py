@@ -57,9 +57,9 @@ async def apply(
 ) -> None:
     """Write the difference. `no_password`: the hash of one that nobody knows, for new teachers.
 
-    Held is first who is changed, then classes, then scopes, and the school's row last, as by all
-    who write here.
-    Raises Refused where one of these people was ended, or has another role, since the plan.
+    Held is first who is changed, then classes, where anybody leaves one the school's devices, then
+    scopes, and the school's row last, as by all who write here. Raises Refused where one of these
+    people was ended, or has another role, since the plan.
     """
     applying = _Applying(connection, ground, school, staging)
     await applying.hold_people()
@@ -111,7 +111,8 @@ class _Applying:
         """Have nobody else change who teaches a class that this names, and tell who does by now."""
         query = (
             "SELECT id FROM known WHERE what = 'class' AND source IN "
-            "(SELECT source FROM d_class UNION SELECT class FROM d_teaching) ORDER BY id"
+            "(SELECT source FROM d_class UNION SELECT class FROM d_teaching "
+            "UNION SELECT class FROM d_place) ORDER BY id"
         )
         row = select(classes.c.id).where(classes.c.school == self._school).order_by(classes.c.id)
         taught = select(teaching.c.class_id, teaching.c.teacher).where(
@@ -463,7 +464,9 @@ _ALONG: Final = (
     "joined AS (SELECT class, pupil FROM place WHERE act = 'added') "
     "SELECT o.class, device, name, kind, o.pupil, joined.class FROM owned o "
     "JOIN gone ON gone.class = o.class AND gone.pupil = o.pupil "
-    "JOIN joined ON joined.pupil = o.pupil ORDER BY device, joined.class"
+    "JOIN joined ON joined.pupil = o.pupil WHERE NOT EXISTS (SELECT 1 FROM owned other "
+    "WHERE other.class = joined.class AND other.device = o.device AND other.pupil <> o.pupil) "
+    "ORDER BY device, joined.class"
 )
 _HOUR: Final = ("class_id", "period", "location")
 _LEAVERS: Final = (

@@ -185,7 +185,7 @@ class CarryingHere:
             await self._renewing.take_carried(along.certificate)
         if along.assignment:
             with _judged("assignment"):
-                keep_assignment(self._folder, enrolled, self._ground, along.assignment)
+                keep_assignment(self._folder, self._enrolment, self._ground, along.assignment)
         if await self._wanted.carried(token):
             facts: dict[str, str | int] = {"version": self._wanted.version}
             self._note("carried-here", facts, link.teacher_name)

@@ -130,14 +130,26 @@ def keep_given(folder: Folder, given: SchoolKept, certificate: str, assignment: 
 
 
 def keep_assignment(folder: Folder, enrolment: Enrolment, ground: GroundHere, token: str) -> None:
-    """Keep a newer assignment, whoever brought it, and go by it. Raises NotAllowed or OSError.
+    """Go by a newer assignment, whoever brought it, and keep it. Raises NotAllowed or OSError.
 
-    Blocks for one small file: two that come at once are written in their order.
+    Blocks for one small file: two that come at once are written in their order. One that could not
+    be written holds until this agent ends, and is written when it comes again.
     """
     told = read_assignment(token, enrolment.school, enrolment.device)
-    if told.version >= ground.assignment_version and told != ground.assignment:
-        write_private(folder.assignment, token.encode())
+    if told.version < ground.assignment_version:
+        return
+    try:
+        if _raw(folder) != token.encode():
+            write_private(folder.assignment, token.encode())
+    finally:
         ground.assign(told)
+
+
+def _raw(folder: Folder) -> bytes | None:
+    try:
+        return read_kept(folder.assignment)
+    except Broken:
+        return None
 
 
 def write_school(folder: Folder, kept: SchoolKept) -> None:

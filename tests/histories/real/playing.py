@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from device_bridge.agent.guard.carrying import HEADS_SECONDS
 from tests.disks import Disk, disk
 from tests.histories import checker
 from tests.histories.checker import Ledger
@@ -380,6 +381,8 @@ async def _settled(history: History) -> None:
     await history.serve()
     history.settles = True
     carried = history.devices[CARRIED]
+    # What a server that was set back in silence has lost of it, it tells anew within a day.
+    carried.ahead_seconds = HEADS_SECONDS + 3600.0
     for _ in range(ROUNDS):  # what the first brought, the second hears of
         await carried.start(history.tasks)
         await come(history, history.teachers.values())

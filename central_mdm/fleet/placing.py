@@ -1,10 +1,10 @@
 """Which classes a device serves, and whose own it is there, as an administrator says it."""
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.register import Move, Placing
@@ -30,8 +30,7 @@ async def place(ground: Ground, school: str, asked: Placing) -> int:
 
     None is named: all of the class that is left. One act: each device has a new signed assignment
     by its next check-in, or by a teacher's app, and rules of groups are looked at anew. Raises
-    Missing, Malformed where nothing is asked, or Refused for a class that is
-    over.
+    Missing, Malformed where nothing is asked, or Refused for a class that is over.
     """
     if asked.from_class == asked.to_class:
         raise Malformed("no-move", "Name the class to leave, the class to join, or both.")
@@ -40,7 +39,7 @@ async def place(ground: Ground, school: str, asked: Placing) -> int:
     if not asked.devices and not asked.from_class:
         raise Malformed("no-device", "Name devices, or the class whose devices are meant.")
     async with ground.database.writing(school) as connection:
-        await _want_classes(connection, school, asked)
+        await want_classes(connection, school, asked)
         rows = await _devices(connection, school, asked)
         await _want_pupil(connection, school, asked)
         about(whom(asked), several([row.id for row in rows], ROOM))
@@ -96,7 +95,7 @@ async def regroup_all(
 async def own_devices(connection: AsyncConnection, school: str, asked: Move) -> list[DeviceRow]:
     """Return the devices that are a pupil's own in the class that they leave, and hold them."""
     mine = (placements.c.school == school, placements.c.class_id == asked.from_class)
-    await hold_rows(connection, school, devices.c.id.in_(select(placements.c.device).where(*mine)))
+    await hold_rows(connection, school, devices.c.id.in_(_of_class(school, asked.from_class)))
     its = (placements.c.school == devices.c.school) & (placements.c.device == devices.c.id)
     wanted = _NAMED.join(placements, its).where(*mine, placements.c.pupil == asked.pupil)
     rows = await connection.execute(wanted.order_by(devices.c.id))
@@ -109,7 +108,7 @@ def whom(asked: Placing) -> str:
     return f"{asked.pupil}: {classes}" if asked.pupil else classes
 
 
-async def _want_classes(connection: AsyncConnection, school: str, asked: Placing) -> None:
+async def want_classes(connection: AsyncConnection, school: str, asked: Move | Placing) -> None:
     """Hold the class to leave and the one to join. Raises Missing, or Refused: it is over."""
     for class_id in sorted(filter(None, (asked.from_class, asked.to_class))):
         row = await want_class(connection, school, class_id, held=True)
@@ -133,31 +132,26 @@ async def _devices(connection: AsyncConnection, school: str, asked: Placing) -> 
 
     For one that is not there, or has left the school.
     """
+    meant = [devices.c.id.in_(asked.devices)] if asked.devices else []
     if asked.from_class:
-        mine = placements.c.school == school, placements.c.class_id == asked.from_class
-        meant = devices.c.id.in_(select(placements.c.device).where(*mine))
-    else:
-        meant = devices.c.id.in_(asked.devices)
-    await hold_rows(connection, school, meant)
-    wanted = _NAMED.where(devices.c.school == school)
-    if asked.devices:
-        wanted = wanted.where(devices.c.id.in_(asked.devices))
-    if asked.from_class:
-        here = select(placements.c.device).where(
-            placements.c.school == school, placements.c.class_id == asked.from_class
-        )
-        wanted = wanted.where(devices.c.id.in_(here))
-    found = await connection.execute(wanted.order_by(devices.c.id))
+        meant.append(devices.c.id.in_(_of_class(school, asked.from_class)))
+    await hold_rows(connection, school, *meant)
+    named = _NAMED.where(devices.c.school == school, *meant)
     gone = await _left(connection, school, asked.devices)
     rows = [
         DeviceRow(row.id, asked.from_class, row.name, row.kind)
-        for row in found
+        for row in await connection.execute(named.order_by(devices.c.id))
         if row.id not in gone
     ]
     if absent := sorted(set(asked.devices) - {row.id for row in rows}):
         where = f" in class {asked.from_class}" if asked.from_class else ""
         raise Missing("no-device", f"There is no device {absent[0]}{where}.")
     return rows
+
+
+def _of_class(school: str, class_id: str) -> Select[Any]:
+    mine = placements.c.school == school, placements.c.class_id == class_id
+    return select(placements.c.device).where(*mine)
 
 
 async def _left(connection: AsyncConnection, school: str, named: Collection[str]) -> set[str]:

@@ -16,7 +16,7 @@ from central_mdm.contract.register import (
     Teaching,
 )
 from central_mdm.contract.roster import ClassRow, PupilRow
-from central_mdm.fleet.placing import ROOM, own_devices, regroup_all, shift, whom
+from central_mdm.fleet.placing import ROOM, own_devices, regroup_all, shift, want_classes, whom
 from central_mdm.identity.roles import want_teacher
 from central_mdm.platform.acting import about, several
 from central_mdm.platform.authentication import Caller
@@ -92,8 +92,7 @@ async def move(ground: Ground, school: str, asked: Move) -> None:
     if asked.from_class == asked.to_class:
         raise Malformed("no-move", "Name the class to leave, the class to join, or both.")
     async with ground.database.writing(school) as connection:
-        for class_id in sorted(filter(None, (asked.from_class, asked.to_class))):
-            await want_class(connection, school, class_id, held=True)
+        await want_classes(connection, school, asked)
         own = await own_devices(connection, school, asked) if asked.to_class else []
         named = select(pupils).where(pupils.c.school == school, pupils.c.id == asked.pupil)
         pupil = (await connection.execute(named.with_for_update())).first()
@@ -105,7 +104,6 @@ async def move(ground: Ground, school: str, asked: Move) -> None:
                 raise Missing("not-in-class")
             news += await leave_class(connection, school, asked.from_class, asked.pupil, now)
         if asked.to_class:
-            await _want_taught(connection, school, asked.to_class)
             if await is_pupil_of(connection, school, asked.to_class, asked.pupil):
                 raise Refused("in-class", "The pupil is in that class already.")
             names = pupil.given_name, pupil.family_name

@@ -7,11 +7,11 @@ People are known by issuer and subject, never by an e-mail address, which others
 
 import hashlib
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 from urllib.parse import urlencode
 
 from cryptography.exceptions import InvalidTag
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode  # refuses what is not canonical
 from msgspec import Struct, json
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -99,7 +99,7 @@ async def begin(ground: Ground, providers: Providers, asked: OpenIdAsked) -> Ope
     until = ground.clock() + UNDER_WAY_SECONDS
     under_way = _State(ground.new_secret(), asked.returns, asked.challenge, until)
     box = boxes.seal(ground.keys, asked.school, "openid-state", json.encode(under_way))
-    state = urlsafe_b64encode(box).decode("ascii").rstrip("=")
+    state = urlsafe_b64encode(box).decode("ascii")
     query = {
         "response_type": "code",
         "client_id": provider.client,
@@ -126,7 +126,7 @@ async def finish(ground: Ground, providers: Providers, done: OpenIdDone) -> Sign
     now = ground.clock()
     claims.judge(provider.issuer, provider.client, state.nonce, now)
     async with ground.database.writing(done.school) as connection:
-        await _spend(connection, done, state.until)
+        await _spend(connection, done.school, state)
         who = await _person(connection, done.school, provider, claims, now)
     return await admit(ground, who, done.csr, teacher=done.teacher)
 
@@ -134,24 +134,24 @@ async def finish(ground: Ground, providers: Providers, done: OpenIdDone) -> Sign
 def _opened(ground: Ground, done: OpenIdDone) -> _State:
     """Open the state. That its verifier is the app's own is judged here: not all providers do."""
     try:
-        box = urlsafe_b64decode(done.state + "=" * (-len(done.state) % 4))
+        box = urlsafe_b64decode(done.state.encode())
         state = json.decode(
             boxes.open_box(ground.keys, done.school, "openid-state", box), type=_State
         )
     except (ValueError, InvalidTag):
         raise NotSignedIn("openid-state") from None
     digest = hashlib.sha256(done.verifier.encode()).digest()
-    challenge = urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+    challenge = urlsafe_b64encode(digest).decode("ascii")
     fits = secrets.compare_digest(challenge, state.challenge)
     if not fits or state.until <= ground.clock():
         raise NotSignedIn("openid-state")
     return state
 
 
-async def _spend(connection: AsyncConnection, done: OpenIdDone, until: int) -> None:
-    """Raise NotSignedIn where this state has signed somebody in already."""
-    digest = hashlib.sha256(done.state.encode()).hexdigest()
-    row = {"school": done.school, "state_hash": digest, "ends_at": until}
+async def _spend(connection: AsyncConnection, school: str, state: _State) -> None:
+    """Raise NotSignedIn where this state has signed somebody in already, however it is written."""
+    digest = hashlib.sha256(state.nonce.encode()).hexdigest()
+    row = {"school": school, "state_hash": digest, "ends_at": state.until}
     spent = upsert(connection, openid_spent).values(row).on_conflict_do_nothing()
     if not (await connection.execute(spent)).rowcount:
         raise NotSignedIn("openid-state")

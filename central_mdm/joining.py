@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.platform.database import Database
+from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.keys import FolderKeys
 from central_mdm.platform.limits import Limits
@@ -84,7 +85,9 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
 def _objects(address: str, folder: Path, disk: Workers) -> Objects:
     if not address:
         return Folder(folder / "objects", disk)
-    # Its library takes 10 MB of memory, which a school with a folder has no use for.
-    from central_mdm.platform.s3 import Bucket  # noqa: PLC0415
-
+    try:  # 10 MB of memory, which a school with a folder has no use for
+        from central_mdm.platform.s3 import Bucket  # noqa: PLC0415
+    except ImportError:
+        told = "A bucket needs one more library: pip install 'pupitre[mdm]'."
+        raise Malformed("objects", told) from None
     return Bucket(address)

@@ -4,7 +4,7 @@ What waits, was confirmed, or was refused for being too much is an alarm for all
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 from msgspec import Struct, json
@@ -51,7 +51,7 @@ async def person(ground: Ground, school: str, login: str, password: str) -> Prov
     with no_act():
         who = await prove(ground, school, login, password)
         async with ground.database.writing(school) as connection:
-            await attempts.forget(connection, school, login)
+            await attempts.forget(connection, school, who.login)
     if who.role == WITHOUT_RIGHT:
         raise NotAllowed("wrong-role", "A substitute lets no device go.")
     return who
@@ -116,6 +116,16 @@ async def confirm(ground: Ground, school: str, who: str, act: str) -> Act:
     return done
 
 
+async def withdraw(connection: AsyncConnection, school: str, people: Collection[str]) -> None:
+    """Take back what these have asked for and nobody has confirmed. Call it one by one."""
+    open_ = (acts.c.school == school, acts.c.done.is_(False))
+    for row in (await connection.execute(select(acts.c.id, acts.c.asked_by).where(*open_))).all():
+        if row.asked_by in people:
+            mine = (acts.c.school == school, acts.c.id == row.id)
+            await connection.execute(update(acts).where(*mine).values(done=True))
+            await settle(connection, school, row.id, ASKED)
+
+
 async def _wait(connection: AsyncConnection, school: str, now: int) -> int:
     """Return the seconds until one more act may be; 0: it may now."""
     lately = select(acts.c.asked_at).where(
@@ -153,7 +163,8 @@ async def _waiting(connection: AsyncConnection, school: str, act: str, now: int)
     if row is None:
         raise Missing("no-act")
     if row.done or row.asked_at + WAITS_SECONDS <= now:
-        raise Refused("act-over", "It is confirmed already, or waited for more than a day.")
+        told = "It is confirmed already, taken back, or waited for more than a day."
+        raise Refused("act-over", told)
     return Act(row.id, json.decode(row.devices, type=tuple[str, ...]), row.asked_by, row.asked_at)
 
 

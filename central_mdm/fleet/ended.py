@@ -1,8 +1,8 @@
-"""Whom the school ends wants nothing erased any more, also where they are let in again.
+"""Whom the school ends wants nothing erased or let go any more, also where they are let in again.
 
 Nor does who is given another role, also where they have the old one again: nobody expects it. So
-nobody is ended or made another but with the wipes of which they are one of the two, in one
-transaction.
+nobody is ended or made another but with the wipes of which they are one of the two, and with the
+releases that they have asked for, in one transaction.
 """
 
 from collections.abc import Collection
@@ -10,6 +10,7 @@ from collections.abc import Collection
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from central_mdm.fleet import acts
 from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.urgent import ASKED, CANCELLED, CONFIRMED
 from central_mdm.fleet.wanted_model import urgent
@@ -82,8 +83,13 @@ async def cancel_wipes(ground: Ground, school: str) -> list[str]:
 async def take_back_wipes(
     connection: AsyncConnection, ground: Ground, school: str, people: Collection[str]
 ) -> list[str]:
-    """Cancel what these have asked for or confirmed and no device has done; return the ids."""
-    return await _cancel(connection, ground, school, set(people))
+    """Cancel what these have asked for or confirmed and no device has done; return the ids.
+
+    With them go the releases they have asked for.
+    """
+    cancelled = await _cancel(connection, ground, school, set(people))
+    await acts.withdraw(connection, school, people)
+    return cancelled
 
 
 async def _take_back_of(

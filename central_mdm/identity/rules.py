@@ -1,10 +1,10 @@
 """Opening a school, signing in, granting."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.grants import GRANT_TYPE, Grant
@@ -130,6 +130,7 @@ class Proven(Struct, frozen=True):
     """Who has proved by a password that they are this person of this school."""
 
     id: str
+    login: str
     name: str
     role: str
     about: SchoolRow
@@ -141,23 +142,34 @@ async def prove(ground: Ground, school: str, login: str, password: str) -> Prove
     The try stays counted as a wrong one: who goes on with it calls `attempts.forget`. Names that
     nobody has are held to a bucket and a share of the workers, and keep out nobody who has one.
     """
-    wanted = select(teachers.c.id, teachers.c.name, teachers.c.role, teachers.c.password_hash)
-    wanted = wanted.where(
-        teachers.c.school == school, teachers.c.login == login, teachers.c.ended.is_(False)
-    )
     async with ground.database.reading(school) as connection:
         about = await _school_or_none(connection, school)
-        teacher = (await connection.execute(wanted)).first()
+        teacher = await _who_has(connection, school, login)
     if teacher is None or about is None:
         ground.limits.made_up(school if about else "")
         if about is not None:
             await _count(ground, school, login)
         await ground.made_up.run(matches, NOBODY, password)  # it takes as long as for a known one
         raise NotSignedIn("wrong-password")
-    await _count(ground, school, login, teacher.id)
+    await _count(ground, school, teacher.login, teacher.id)
     if not await ground.passwords.run(matches, teacher.password_hash, password):
         raise NotSignedIn("wrong-password")
-    return Proven(teacher.id, teacher.name, teacher.role, about)
+    return Proven(teacher.id, teacher.login, teacher.name, teacher.role, about)
+
+
+async def _who_has(
+    connection: AsyncConnection, school: str, login: str
+) -> Row[*tuple[Any, ...]] | None:
+    """Find who has this login, or else the one person whose login differs in capitals alone."""
+    fields = (teachers.c.id, teachers.c.login, teachers.c.name, teachers.c.role)
+    wanted = select(*fields, teachers.c.password_hash).where(
+        teachers.c.school == school,
+        or_(teachers.c.login == login, func.lower(teachers.c.login) == login.lower()),
+        teachers.c.ended.is_(False),
+    )
+    alike = (await connection.execute(wanted)).all()
+    exact = [row for row in alike if row.login == login]
+    return exact[0] if exact else alike[0] if len(alike) == 1 else None
 
 
 async def _count(ground: Ground, school: str, login: str, teacher: str = "") -> None:
@@ -188,7 +200,7 @@ async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
     ground.limits.shown("login", f"{asked.school}/{asked.login}")
     who = await prove(ground, asked.school, asked.login, asked.password)
     async with ground.database.writing(asked.school) as connection:
-        await attempts.forget(connection, asked.school, asked.login)
+        await attempts.forget(connection, asked.school, who.login)
     return await admit(ground, who, asked.csr, asked.code, asked.teacher)
 
 

@@ -96,9 +96,16 @@ async def test_what_is_over_or_anothers_lets_nobody_go(mdm: Mdm) -> None:
     with pytest.raises(Refused, match="act-over"):
         await confirm(mdm.ground, mdm.school, OTHER, act.id)
     act = await ask(mdm.ground, mdm.school, ONE, FEW)
+    for role in ("substitute", "teacher"):
+        await choose_role(mdm.ground, mdm.school, ONE, role)
+        with pytest.raises(Refused, match="act-over"):
+            await confirm(mdm.ground, mdm.school, OTHER, act.id)
+    act = await ask(mdm.ground, mdm.school, ONE, FEW)
+    assert act.id in [each.journal for each in await alarms(mdm)]
     await end_person(mdm.ground, mdm.school, ONE)
     with pytest.raises(Refused, match="act-over"):
         await confirm(mdm.ground, mdm.school, OTHER, act.id)
+    assert act.id not in [each.journal for each in await alarms(mdm)], "nothing waits for anybody"
     assert await released(mdm) == 0
 
 

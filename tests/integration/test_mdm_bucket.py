@@ -1,12 +1,14 @@
 """The same work on a real S3: kept once, read back, sent on to the bucket, and away for a while."""
 
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import blake3
 import pytest
 
+from central_mdm.joining import ground_at
 from central_mdm.partage.holding import mark_absent
 from central_mdm.platform.errors import Busy, Malformed
 from central_mdm.platform.s3 import Bucket
@@ -134,3 +136,13 @@ async def test_a_bucket_that_is_away_costs_a_wait_and_one_that_is_misnamed_a_sen
             Bucket("s3://bucket")
     assert refused.value.detail == "The environment lacks AWS_SECRET_ACCESS_KEY."
     assert os.environ["AWS_SECRET_ACCESS_KEY"]
+
+
+async def test_without_the_buckets_library_it_is_said_what_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "central_mdm.platform.s3", None)
+    with pytest.raises(Malformed) as refused:
+        async with ground_at(tmp_path, objects="s3://bucket"):
+            pass
+    assert "pip install 'pupitre[mdm]'" in refused.value.detail

@@ -23,6 +23,7 @@ from central_mdm.identity import attempts
 from central_mdm.identity.certificates import thumbprint_of
 from central_mdm.identity.model import refresh_tokens
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
+from central_mdm.identity.people import Person, add_person
 from central_mdm.platform.authentication import hash_of
 from central_mdm.platform.errors import TooFast, TryAgain
 from central_mdm.platform.limits import Rates
@@ -99,6 +100,27 @@ async def test_wrong_passwords_cost_time_and_unknown_logins_cost_the_same(mdm: M
         assert 1 <= int(tries[-1].headers["retry-after"]) <= 900
     mdm.clock.at += 5
     await mdm.sign_in()  # the wait is over, and the right password forgets the failures
+
+
+async def test_a_login_in_other_capitals_is_the_persons_own(mdm: Mdm) -> None:
+    password = mdm.sample["teachers"][0]["password"]
+    asked = {"school": mdm.school, "login": "LamBert", "password": password}
+    assert (await mdm.http.post("/api/sign-in", json=asked)).status_code == 200
+    guess = {"school": mdm.school, "password": "guess"}
+    tries = [
+        (await mdm.http.post("/api/sign-in", json=guess | {"login": login})).status_code
+        for login in ("lambert", "Lambert", "LAMBERT", "lamberT", "lAmbert", "LamberT")
+    ]
+    assert tries == [401] * 5 + [429], "however it is written, a guess is a guess at one person"
+    mdm.clock.at += 5
+    other = Person("t-other", "LAMBERT", "Another Lambert", "teacher")
+    await add_person(mdm.ground, mdm.school, other, "another password")
+    for login, mine in (("LAMBERT", "another password"), ("lambert", password)):
+        asked = {"school": mdm.school, "login": login, "password": mine}
+        assert (await mdm.http.post("/api/sign-in", json=asked)).status_code == 200
+    asked = {"school": mdm.school, "login": "Lambert", "password": password}
+    told = await mdm.http.post("/api/sign-in", json=asked)
+    assert told.status_code == 401, "of two that differ so, the one that was typed, or none"
 
 
 async def test_twenty_guesses_at_once_are_counted_as_twenty_one_after_the_other(mdm: Mdm) -> None:

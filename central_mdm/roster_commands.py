@@ -85,10 +85,11 @@ async def _region(ground: Ground, args: argparse.Namespace) -> object:
     refused = [*region.refused, *(row for one in region.schools.values() for row in one.refused)]
     await _write(refused, args)
     asks = {school: one for school, one in region.schools.items() if one.asks and not one.done}
-    if asks and not args.dry_run:
-        raise Refused(
-            "confirm", "\n".join(f"{school}: {_asked(one)}" for school, one in asks.items())
-        )
+    lines = [f"{school}: {why}" for school, why in region.failed.items()]
+    if not args.dry_run:
+        lines += [f"{school}: {_asked(one)}" for school, one in asks.items()]
+    if lines:
+        raise Refused("not-all", "\n".join(lines))
     return to_builtins(region)
 
 

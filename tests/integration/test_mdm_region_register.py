@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from central_mdm.cli import main
 from central_mdm.identity.rules import open_school
@@ -82,6 +82,22 @@ async def test_a_school_that_would_lose_its_pupils_asks_and_holds_up_no_other(
     assert "new" in await known(two, "chenes")
     assert "p0-oak" in await known(two, two.school)
     assert (await bring(two, later, path, asked.digest)).schools[two.school].done
+
+
+@ON_ONE
+async def test_a_school_that_the_database_gives_up_holds_up_no_other(
+    two: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    victim = "BEFORE INSERT ON roster_sources WHEN NEW.school = 'tilleuls'"
+    async with two.ground.database.engine.begin() as connection:
+        given_up = f"CREATE TRIGGER victim {victim} BEGIN SELECT RAISE(ABORT, 'given up'); END"
+        await connection.execute(text(given_up))
+    before = await known(two, two.school)
+    told = await bring(two, region("oak", "elm"), tmp_path / "region.zip")
+    assert (told.schools["chenes"].done, list(told.failed)) == (True, [two.school])
+    assert await known(two, two.school) == before, "nothing of it is done"
+    assert "given up" in caplog.text
+    caplog.clear()
 
 
 @ON_ONE

@@ -1,6 +1,7 @@
 """One import: read, compare, and, unless it is a dry run or has to be asked for, carry out."""
 
 import asyncio
+import logging
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Final
 
 from msgspec import Struct
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.register import FileRead, Imported, RowRefused
 from central_mdm.identity.passwords import hash_password
-from central_mdm.platform.errors import Refused
+from central_mdm.platform.errors import Refusal, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.oneroster.applying import apply
 from central_mdm.roster.oneroster.bundle import open_bundle
@@ -23,6 +25,7 @@ from central_mdm.roster.oneroster.splitting import part_of, schools_in, want_one
 from central_mdm.roster.oneroster.staging import Staging, a_staging
 from central_mdm.roster.oneroster.standing import load
 
+log = logging.getLogger(__name__)
 _TURN: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:turn, 0))")
 
 
@@ -39,13 +42,15 @@ class Region(Struct, frozen=True):
     """What an import of several schools does, or did: by each school's tenant here.
 
     `files` and `refused`: of reading; each school tells of what is refused in its own plan.
-    `left_out`: the register's schools that were not named.
+    `left_out`: the register's schools that were not named. `failed` says why one was not read in:
+    nothing of it is done, and it stops no other.
     """
 
     files: tuple[FileRead, ...]
     refused: tuple[RowRefused, ...]
     left_out: tuple[str, ...]
     schools: dict[str, Imported]
+    failed: dict[str, str]
 
 
 class _Bundle(Struct, frozen=True):
@@ -83,11 +88,12 @@ async def import_region(
     """Import a bundle of several schools: each in its own transaction, by its own plan.
 
     `orgs`: the register's name of each school, by its tenant. What has to be asked for first is
-    not done unless its digest is among `confirms`, and stops no other school. Raises Malformed, or
-    Refused for a school that the bundle does not have.
+    not done unless its digest is among `confirms`, and stops no other school, nor does one that is
+    refused. Raises Malformed, or Refused for a school that the bundle does not have.
     """
     report = Report()
     told: dict[str, Imported] = {}
+    failed: dict[str, str] = {}
     with a_staging() as whole:
         read = await asyncio.to_thread(_read, path, whole, report, _today(ground))
         here = await asyncio.to_thread(schools_in, whole)
@@ -102,8 +108,13 @@ async def import_region(
                     )
                 except NotConfirmed as asks:
                     told[school] = asks.told
+                except Refusal as refused:
+                    failed[school] = refused.detail or refused.code
+                except DBAPIError:  # a deadlock's victim, say
+                    log.exception("not imported", extra={"school": school})
+                    failed[school] = "The database gave this one up. The same import once more."
     left = tuple(sorted(set(here) - set(orgs.values())))
-    return Region(_files(report), tuple(report.rows), left, told)
+    return Region(_files(report), tuple(report.rows), left, told, failed)
 
 
 def _today(ground: Ground) -> date:

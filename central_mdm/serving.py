@@ -95,7 +95,7 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
     time to drain. What is in flight is finished in any case.
 
     Raises `BlockingIOError` where the folder's own database is served already, Malformed where
-    traces are asked for and their libraries are not there.
+    traces are asked for and their libraries are not there, or the key of the passes is damaged.
     """
     await asyncio.to_thread(forget_dead)
     alone = nullcontext() if served.database else only_one(served.folder)
@@ -108,6 +108,7 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
             spans=traced.spans,
         )
         async with ground_here as ground:
+            await asyncio.to_thread(ground.keys.passes)  # a damaged one ends it here
             await _serve_on(ground, served, traced.layers, sockets, say)
 
 

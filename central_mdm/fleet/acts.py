@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.contract.heads import Alarm
 from central_mdm.fleet.leaving import keys_of, release
 from central_mdm.fleet.model import acts
-from central_mdm.identity import attempts, audit
+from central_mdm.identity import audit
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import Proven, one_by_one, prove
 from central_mdm.journal.alarms import raise_alarm, settle
 from central_mdm.platform.acting import no_act
+from central_mdm.platform.ahead import AHEAD_SECONDS, lately_of
 from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
 from central_mdm.platform.ground import Ground
 
@@ -49,9 +50,7 @@ class Act(Struct, frozen=True):
 async def person(ground: Ground, school: str, login: str, password: str) -> Proven:
     """Say who this is that may let devices go. Raises NotSignedIn, TryAgain or NotAllowed."""
     with no_act():
-        who = await prove(ground, school, login, password)
-        async with ground.database.writing(school) as connection:
-            await attempts.forget(connection, school, who.login)
+        who = await prove(ground, school, login, password, at="console")
     if who.role == WITHOUT_RIGHT:
         raise NotAllowed("wrong-role", "A substitute lets no device go.")
     return who
@@ -129,7 +128,7 @@ async def withdraw(connection: AsyncConnection, school: str, people: Collection[
 async def _wait(connection: AsyncConnection, school: str, now: int) -> int:
     """Return the seconds until one more act may be; 0: it may now."""
     lately = select(acts.c.asked_at).where(
-        acts.c.school == school, acts.c.asked_at > now - HOUR_SECONDS
+        acts.c.school == school, lately_of(acts.c.asked_at, now, HOUR_SECONDS)
     )
     newest = lately.order_by(acts.c.asked_at.desc()).limit(ACTS_AN_HOUR)
     times = (await connection.execute(newest)).scalars().all()
@@ -162,10 +161,15 @@ async def _waiting(connection: AsyncConnection, school: str, act: str, now: int)
     row = (await connection.execute(wanted)).first()
     if row is None:
         raise Missing("no-act")
-    if row.done or row.asked_at + WAITS_SECONDS <= now:
+    if row.done or not waits(row.asked_at, now):
         told = "It is confirmed already, taken back, or waited for more than a day."
         raise Refused("act-over", told)
     return Act(row.id, json.decode(row.devices, type=tuple[str, ...]), row.asked_by, row.asked_at)
+
+
+def waits(asked_at: int, now: int) -> bool:
+    """Return whether what was asked then still waits for a second person, as it does for a day."""
+    return asked_at - AHEAD_SECONDS <= now < asked_at + WAITS_SECONDS
 
 
 async def people(connection: AsyncConnection, school: str) -> set[str]:

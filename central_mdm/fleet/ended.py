@@ -7,12 +7,12 @@ releases that they have asked for, in one transaction.
 
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet import acts
 from central_mdm.fleet.groups import raise_wanted
-from central_mdm.fleet.urgent import ASKED, CANCELLED, CONFIRMED
+from central_mdm.fleet.urgent import ASKED, CONFIRMED, cancel
 from central_mdm.fleet.wanted_model import urgent
 from central_mdm.identity.model import teachers
 from central_mdm.identity.people import Person, hashed_of, taken, write_person
@@ -111,8 +111,6 @@ async def _cancel(
     )
     rows = (await connection.execute(open_.order_by(urgent.c.asked_at, urgent.c.id))).all()
     theirs = [row for row in rows if people is None or {row.asked_by, row.confirmed_by} & people]
-    ids = [row.id for row in theirs]
     await raise_wanted(connection, school, {row.device for row in theirs}, ground.clock())
-    over = update(urgent).where(urgent.c.school == school, urgent.c.id.in_(ids))
-    await connection.execute(over.values(state=CANCELLED))
-    return ids
+    done = set(await cancel(connection, school, [row.id for row in theirs]))
+    return [row.id for row in theirs if row.id in done]

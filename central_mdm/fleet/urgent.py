@@ -6,6 +6,7 @@ has what is missing, and a share of a class: what covers a whole screen is no wa
 """
 
 import logging
+from collections.abc import Collection
 from math import ceil
 from typing import Any, Final
 
@@ -15,13 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.heads import Alarm
 from central_mdm.contract.wanted import Urgent
-from central_mdm.fleet.acts import WAITS_SECONDS, people
+from central_mdm.fleet.acts import people, waits
 from central_mdm.fleet.groups import devices_of, raise_wanted
 from central_mdm.fleet.wanted_model import urgent
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import one_by_one
 from central_mdm.journal.alarms import raise_alarm
 from central_mdm.platform.acting import about
+from central_mdm.platform.ahead import lately_of
 from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.model import placements
@@ -118,7 +120,7 @@ async def confirm_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
         await one_by_one(connection, school)
         row = await _wipe(connection, school, id_)
         about(row.device, f"confirm {id_}", who)
-        if row.state != ASKED or row.asked_at + WAITS_SECONDS <= now:
+        if row.state != ASKED or not waits(row.asked_at, now):
             raise Refused("act-over", "It is confirmed or cancelled, or waited for over a day.")
         if who == row.asked_by:
             raise NotAllowed("second-person", "Another person has to confirm what you asked for.")
@@ -148,9 +150,21 @@ async def cancel_wipe(ground: Ground, school: str, who: str, id_: str) -> Wipe:
         if who not in two and not await _administrates(connection, school, who):
             raise NotAllowed("not-yours", "One of the two, or an administrator, takes it back.")
         await raise_wanted(connection, school, [row.device], ground.clock())
-        await _set(connection, school, id_, state=CANCELLED)
+        if not await cancel(connection, school, [id_]):
+            raise Refused("act-over", "The device has done it meanwhile.")
     log.info("wipe cancelled", extra={"school": school, "device": row.device, "by": who})
     return Wipe(id_, row.device, CANCELLED)
+
+
+async def cancel(connection: AsyncConnection, school: str, ids: Collection[str]) -> list[str]:
+    """Cancel those that no device has ended meanwhile, and return them."""
+    open_ = (
+        urgent.c.school == school,
+        urgent.c.id.in_(ids),
+        urgent.c.state.in_([ASKED, CONFIRMED]),
+    )
+    over = update(urgent).where(*open_).values(state=CANCELLED).returning(urgent.c.id)
+    return list((await connection.execute(over)).scalars())
 
 
 async def urgent_of(
@@ -191,7 +205,7 @@ async def end_wipe(
 async def _want_below_cap(connection: AsyncConnection, school: str, now: int) -> None:
     begun = urgent.c.runs_at - urgent.c.delay_seconds
     lately = select(func.count()).where(
-        urgent.c.school == school, urgent.c.confirmed_by != "", begun > now - DAY_SECONDS
+        urgent.c.school == school, urgent.c.confirmed_by != "", lately_of(begun, now, DAY_SECONDS)
     )
     if (await connection.execute(lately)).scalar_one() >= WIPES_A_DAY:
         raise TryAgain("too-many-wipes", DAY_SECONDS)
@@ -201,7 +215,7 @@ async def _want_few_lost(connection: AsyncConnection, school: str, device: str, 
     """Raise TryAgain or Refused where one more lost device would be a way to lock a class."""
     other = (urgent.c.school == school, urgent.c.kind == "lost", urgent.c.device != device)
     lately = select(func.count(urgent.c.device.distinct()), func.min(urgent.c.asked_at))
-    lately = lately.where(*other, urgent.c.asked_at > now - DAY_SECONDS)
+    lately = lately.where(*other, lately_of(urgent.c.asked_at, now, DAY_SECONDS))
     count, first = (await connection.execute(lately)).one()
     if count >= LOST_A_DAY:
         raise TryAgain("too-many-lost", first + DAY_SECONDS - now)

@@ -28,6 +28,8 @@ from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
 from central_mdm.platform.ground import Ground
 
+UNDONE_SECONDS: Final = 7 * 24 * 3600
+"""So long after its end it is told that a device did not do what it was to."""
 DEVICES_A_PAGE: Final = 100
 LOST: Final = "lost"
 
@@ -217,7 +219,10 @@ async def _undone(
     connection: AsyncConnection, school: str, ids: list[str], now: int
 ) -> dict[str, list[Standing]]:
     wanted = select(orders).where(
-        orders.c.school == school, orders.c.device.in_(ids), orders.c.state != "done"
+        orders.c.school == school,
+        orders.c.device.in_(ids),
+        orders.c.state != "done",
+        orders.c.ends_at > now - UNDONE_SECONDS,
     )
     found: dict[str, list[Standing]] = {}
     for row in await connection.execute(wanted.order_by(orders.c.asked_at, orders.c.id)):

@@ -165,7 +165,7 @@ async def _person(
         openid_subjects.c.issuer == provider.issuer,
         openid_subjects.c.subject == claims.sub,
     )
-    people = select(teachers.c.id, teachers.c.login, teachers.c.name, teachers.c.role)
+    people = select(teachers.c.id, teachers.c.name, teachers.c.role)
     people = people.where(teachers.c.school == school, teachers.c.ended.is_(False))
     linked = people.join(
         openid_subjects,
@@ -192,7 +192,7 @@ async def _person(
             await audit.record(connection, now, school, by, "openid-linked", row.id)
     if row is None:
         raise NotAllowed("unknown-account", "The school has linked this account to nobody yet.")
-    return Proven(row.id, row.login, row.name, row.role, await school_row(connection, school))
+    return Proven(row.id, row.name, row.role, await school_row(connection, school))
 
 
 async def _provider(ground: Ground, school: str) -> Provider:

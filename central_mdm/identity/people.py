@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.identity import Login
 from central_mdm.contract.names import TEXT, Id, Name
+from central_mdm.identity.attempts import forget
 from central_mdm.identity.model import teachers
 from central_mdm.identity.openid import link
 from central_mdm.identity.passwords import hash_password
@@ -63,6 +64,7 @@ async def write_person(
         .on_conflict_do_update(index_elements=["school", "id"], set_=facts)
     )
     await revoke_person(connection, school, person.id)
+    await forget(connection, school, person.login)
     if person.subject:
         await link(connection, school, person.id, person.subject)
     return before not in {"", person.role}
@@ -108,6 +110,7 @@ async def choose_password(ground: Ground, school: str, login: str, password: str
         if not (await connection.execute(here.values(password_hash=hashed))).rowcount:
             raise Refused("ended", f"{person} was ended: pupitre-mdm admin person takes them back.")
         await revoke_person(connection, school, person)
+        await forget(connection, school, login)
     return person
 
 

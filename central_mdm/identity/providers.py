@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from joserfc.errors import JoseError
@@ -12,6 +12,10 @@ from msgspec import Meta, Struct, json
 from central_mdm.contract.openid import OpenIdDone
 from central_mdm.identity.openid_tokens import TOKEN_CHARS_MAX, Key
 from central_mdm.platform.errors import Busy, NotSignedIn
+from central_mdm.platform.workers import Queue
+
+if TYPE_CHECKING:
+    import httpx
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
 CONNECT_SECONDS: Final = 3.0
@@ -20,6 +24,8 @@ KEPT_SECONDS: Final = 3600
 ASKED_AGAIN_SECONDS: Final = 60
 """An unknown key has the keys fetched anew, but no flood of forged tokens does more than this."""
 RETRY_SECONDS: Final = 5
+ASKS_MAX: Final = 20
+"""So many wait for providers at once: one that hangs leaves the house's room to all others."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 Address = Annotated[str, Meta(max_length=2048, pattern=r"^[\x21-\x7e]+$")]
 T = TypeVar("T")
@@ -60,12 +66,22 @@ def may_be_asked(address: str, *, plain: bool = True) -> bool:
     return bool(parts.hostname) and not parts.username and (parts.scheme == "https" or here)
 
 
+async def _bounded(answer: "httpx.Response") -> bytes:
+    content = b""
+    async for piece in answer.aiter_bytes():
+        content += piece
+        if len(content) > ANSWER_BYTES_MAX:
+            raise Busy("provider-away", RETRY_SECONDS)
+    return content
+
+
 class Providers:
     """The providers of all schools of this process, each asked once an hour."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
         self._known: dict[str, _Known] = {}
+        self._queue = Queue(ASKS_MAX)
 
     async def about(self, issuer: str) -> About:
         """Ask what it says of itself. Raises Busy where none of that name answers."""
@@ -133,16 +149,13 @@ class Providers:
 
         timeout = httpx.Timeout(WHOLE_SECONDS, connect=CONNECT_SECONDS)
         try:
-            async with (
-                asyncio.timeout(WHOLE_SECONDS),
-                httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client,
-                client.stream(method, address, data=form, auth=login) as answer,
-            ):
-                content = b""
-                async for piece in answer.aiter_bytes():
-                    content += piece
-                    if len(content) > ANSWER_BYTES_MAX:
-                        raise Busy("provider-away", RETRY_SECONDS)
+            with self._queue.place():
+                async with (
+                    asyncio.timeout(WHOLE_SECONDS),
+                    httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client,
+                    client.stream(method, address, data=form, auth=login) as answer,
+                ):
+                    content = await _bounded(answer)
             if answer.status_code in {400, 401, 403} and form is not None:
                 raise NotSignedIn("openid-refused")
             answer.raise_for_status()

@@ -13,7 +13,14 @@ from central_mdm.contract.identity import GrantIssued, SignedIn, SignIn
 from central_mdm.contract.names import Party
 from central_mdm.contract.second_factor import Needed
 from central_mdm.identity import attempts, audit, second_factor
-from central_mdm.identity.certificates import Issued, issue, key_of_request, make_root
+from central_mdm.identity.certificates import (
+    LEAF,
+    Issued,
+    issue,
+    key_of_request,
+    make_root,
+    thumbprint_of,
+)
 from central_mdm.identity.discovery import discovery_key
 from central_mdm.identity.model import (
     RANK,
@@ -27,13 +34,16 @@ from central_mdm.identity.passwords import NOBODY, matches
 from central_mdm.identity.revocation import is_ended, newest
 from central_mdm.identity.roles import verbs_of
 from central_mdm.identity.statements import sign
-from central_mdm.identity.tokens import TOKEN_SECONDS, Pair, issue_pair, rotate
+from central_mdm.identity.tokens import TOKEN_SECONDS, Pair, goes_on, issue_pair, rotate
 from central_mdm.journal.alarms import raise_alarm
+from central_mdm.platform.ahead import lately_of
 from central_mdm.platform.authentication import TWO_FACTORS, Caller, read_token
-from central_mdm.platform.errors import NotAllowed, NotSignedIn, Refused
+from central_mdm.platform.errors import NotAllowed, NotSignedIn, Refused, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.reading import classes_now
 
+DAY_SECONDS: Final = 24 * 3600
+COMPUTERS_A_DAY: Final = 30
 GRANT_SECONDS: Final = 10 * 24 * 3600
 Kind = Literal["school", "region", "load"]
 
@@ -127,20 +137,24 @@ async def school_row(connection: AsyncConnection, school: str) -> SchoolRow:
 
 
 class Proven(Struct, frozen=True):
-    """Who has proved by a password that they are this person of this school."""
+    """Who has proved that they are this person of this school: by the password of this hash.
+
+    "": by their account elsewhere.
+    """
 
     id: str
-    login: str
     name: str
     role: str
     about: SchoolRow
+    by_hash: str = ""
 
 
-async def prove(ground: Ground, school: str, login: str, password: str) -> Proven:
+async def prove(ground: Ground, school: str, login: str, password: str, *, at: str = "") -> Proven:
     """Check a password. Raises NotSignedIn, or TryAgain after too many wrong ones.
 
-    The try stays counted as a wrong one: who goes on with it calls `attempts.forget`. Names that
-    nobody has are held to a bucket and a share of the workers, and keep out nobody who has one.
+    `at`: where it is typed; "" for the API, whose strangers keep nobody from the console. Names
+    that nobody has are held to a bucket and a share of the workers, and keep out nobody who has
+    one.
     """
     async with ground.database.reading(school) as connection:
         about = await _school_or_none(connection, school)
@@ -151,10 +165,14 @@ async def prove(ground: Ground, school: str, login: str, password: str) -> Prove
             await _count(ground, school, login)
         await ground.made_up.run(matches, NOBODY, password)  # it takes as long as for a known one
         raise NotSignedIn("wrong-password")
-    await _count(ground, school, teacher.login, teacher.id)
-    if not await ground.passwords.run(matches, teacher.password_hash, password):
+    counted = f"\0{at}\0{teacher.login}" if at else teacher.login  # no login has a zero byte
+    await _count(ground, school, counted, teacher.id)
+    hashed = teacher.password_hash
+    if not await ground.passwords.run(matches, hashed, password):
         raise NotSignedIn("wrong-password")
-    return Proven(teacher.id, teacher.login, teacher.name, teacher.role, about)
+    async with ground.database.writing(school) as connection:
+        await attempts.forget(connection, school, counted)
+    return Proven(teacher.id, teacher.name, teacher.role, about, hashed)
 
 
 async def _who_has(
@@ -197,10 +215,8 @@ async def sign_in(ground: Ground, asked: SignIn) -> SignedIn:
 
     Raises NotSignedIn, TryAgain, or as `admit`.
     """
-    ground.limits.shown("login", f"{asked.school}/{asked.login}")
+    ground.limits.shown("login", f"{asked.school}/{asked.login.lower()}")
     who = await prove(ground, asked.school, asked.login, asked.password)
-    async with ground.database.writing(asked.school) as connection:
-        await attempts.forget(connection, asked.school, who.login)
     return await admit(ground, who, asked.csr, asked.code, asked.teacher)
 
 
@@ -210,7 +226,8 @@ async def admit(
     """Give who has proved to be somebody tokens, and a certificate, if there is a request.
 
     There is none before the second factor of who needs one: `code`, or a later call. Raises
-    NotAllowed for another person than `teacher`, where the asker names one.
+    NotAllowed for another person than `teacher`, where the asker names one, and NotSignedIn for
+    who was ended since they proved it, or has another password.
     """
     if teacher not in {"", who.id}:
         raise NotAllowed("another-teacher", "The lessons there are another teacher's.")
@@ -221,6 +238,7 @@ async def admit(
         caller = Caller(school, "teacher", who.id, duty=who.role, session=family)
         await second_factor.give(ground, caller, code)
     async with ground.database.writing(school) as connection:
+        await _still_in(connection, school, who.id, who.by_hash)
         lacks = await second_factor.needed(connection, school, who.id, who.role, second=second)
         issued = (
             await _certify(connection, ground, school, who.id, key) if key and not lacks else ""
@@ -229,12 +247,26 @@ async def admit(
     return _signed_in(pair, who.name, who.about, issued, lacks)
 
 
+async def _still_in(
+    connection: AsyncConnection, school: str, teacher: str, by_hash: str = ""
+) -> None:
+    """Hold this person until the transaction ends. Raises NotSignedIn for who is in no more."""
+    wanted = select(teachers.c.ended, teachers.c.password_hash)
+    wanted = wanted.where(teachers.c.school == school, teachers.c.id == teacher)
+    row = (await connection.execute(wanted.with_for_update())).first()
+    if row is None or row.ended or (by_hash and row.password_hash != by_hash):
+        raise NotSignedIn
+
+
 async def complete(ground: Ground, caller: Caller, code: str, csr: str = "") -> SignedIn:
     """Take the second factor of who has signed in without. Raises NotSignedIn or TryAgain."""
     school = caller.school
     key = key_of_request(csr) if csr else None
     await second_factor.give(ground, caller, code)
     async with ground.database.writing(school) as connection:
+        await _still_in(connection, school, caller.id)
+        if not await goes_on(connection, school, caller.session):
+            raise NotSignedIn
         about = await school_row(connection, school)
         name, _ = await _person(connection, school, caller.id)
         issued = await _certify(connection, ground, school, caller.id, key) if key else ""
@@ -270,9 +302,12 @@ async def grant(ground: Ground, caller: Caller, key: str = "") -> GrantIssued:
     """
     now, school = ground.clock(), caller.school
     wanted = select(teachers.c.name, teachers.c.thumbprint, teachers.c.role)
-    wanted = wanted.where(teachers.c.school == school, teachers.c.id == caller.id)
+    mine = (teachers.c.school == school, teachers.c.id == caller.id, teachers.c.ended.is_(False))
     async with ground.database.reading(school) as connection:
-        name, last, role = (await connection.execute(wanted)).one()
+        row = (await connection.execute(wanted.where(*mine))).first()
+        if row is None:
+            raise NotSignedIn
+        name, last, role = row
         thumbprint = await _own_key(connection, school, caller.id, key, now) if key else last
         classes, first_end = await classes_now(connection, school, caller.id, now)
         verbs = await verbs_of(connection, school, role)
@@ -359,6 +394,17 @@ async def highest_rank(connection: AsyncConnection, party: Party) -> int:
 async def _certify(
     connection: AsyncConnection, ground: Ground, school: str, teacher: str, key: Ed25519PublicKey
 ) -> str:
+    """Certify a computer of theirs. Raises TryAgain: who has so many in a day fills a deny list."""
+    now, table = ground.clock(), certificates
+    lately = select(func.count(table.c.thumbprint.distinct())).where(
+        table.c.school == school,
+        table.c.role == "teacher",
+        table.c.party == teacher,
+        table.c.thumbprint != thumbprint_of(key),
+        lately_of(table.c.ends_at - int(LEAF.total_seconds()), now, DAY_SECONDS),
+    )
+    if int(await connection.scalar(lately) or 0) >= COMPUTERS_A_DAY:
+        raise TryAgain("too-many-computers", DAY_SECONDS)
     issued = await register(connection, ground, Party(school, "teacher", teacher), key)
     await connection.execute(
         update(teachers)

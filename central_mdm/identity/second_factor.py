@@ -31,6 +31,7 @@ SPENT_MAX: Final = 32
 RECOVERY_CODES: Final = 10
 RECOVERY_BYTES: Final = 10
 ISSUER: Final = "Pupitre"
+ENROLLED: Final = "Ask another administrator to end your second factor first."
 
 
 def code_at(secret: bytes, step: int, digits: int = DIGITS) -> str:
@@ -83,12 +84,16 @@ async def enrol(ground: Ground, caller: Caller) -> FactorMade:
     facts = {"secret": sealed, "last_step": 0, "spent_steps": "0"}
     async with ground.database.writing(school) as connection:
         if await needed(connection, school, caller.id, caller.duty, second=False) == "code":
-            raise Refused("enrolled", "Ask another administrator to end your second factor first.")
-        await connection.execute(
-            upsert(connection, second_factors)
-            .values(school=school, teacher=caller.id, confirmed=False, **facts)
-            .on_conflict_do_update(index_elements=["school", "teacher"], set_=facts)
+            raise Refused("enrolled", ENROLLED)
+        fresh = upsert(connection, second_factors)
+        fresh = fresh.values(school=school, teacher=caller.id, confirmed=False, **facts)
+        fresh = fresh.on_conflict_do_update(
+            index_elements=["school", "teacher"],
+            set_=facts,
+            where=second_factors.c.confirmed.is_(False),
         )
+        if not (await connection.execute(fresh)).rowcount:  # confirmed since it was asked
+            raise Refused("enrolled", ENROLLED)
         await connection.execute(delete(recovery_codes).where(*_codes_of(school, caller.id)))
         rows = [{"school": school, "teacher": caller.id, "code_hash": _hash(one)} for one in codes]
         await connection.execute(insert(recovery_codes), rows)

@@ -197,6 +197,14 @@ async def shorten(connection: AsyncConnection, school: str, now: int) -> None:
     await connection.execute(mine.where(far).values(ends_at=now + REFRESH_SECONDS))
 
 
+async def goes_on(connection: AsyncConnection, school: str, family: str) -> bool:
+    """Return whether a sign-in was not ended meanwhile."""
+    wanted = select(refresh_tokens.c.token_hash).where(
+        refresh_tokens.c.school == school, refresh_tokens.c.family == family
+    )
+    return (await connection.execute(wanted.limit(1))).first() is not None
+
+
 async def revoke_family(connection: AsyncConnection, school: str, family: str) -> bool:
     """End all that came of one sign-in; False where there was nothing of it any more."""
     gone = 0

@@ -2,8 +2,15 @@
 
 from typing import Final
 
+from sqlalchemy import ColumnElement
+
 AHEAD_SECONDS: Final = 3600
 """So far the clocks of two servers may differ, or one be set back, and nobody notices."""
+
+
+def lately_of(at: ColumnElement[int], now: int, seconds: int) -> ColumnElement[bool]:
+    """Say what was at most so long ago: what a clock ahead has written counts for no cap."""
+    return at.between(now - seconds + 1, now + AHEAD_SECONDS)
 
 
 def ends_by(now: int, seconds: int) -> int:

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from central_mdm.platform.errors import Malformed
+
 PASSES_BYTES: Final = 32
 SEAL_BYTES: Final = 32
 
@@ -26,7 +28,10 @@ class Keys(Protocol):
     """Holds the issuing key of each school; it never goes into the database."""
 
     def passes(self) -> bytes:
-        """Return the 32 bytes that devices' passes are known by, the same for all servers."""
+        """Return the 32 bytes that devices' passes are known by, the same for all servers.
+
+        Raises Malformed where they are damaged.
+        """
         ...
 
     def make(self, school: str) -> Ed25519PrivateKey:
@@ -71,10 +76,7 @@ class FolderKeys:
 
     def passes(self) -> bytes:
         if not self._passes:
-            path = self._root / "passes.key"
-            with suppress(FileExistsError):
-                self._write(path, secrets.token_bytes(PASSES_BYTES))
-            self._passes = path.read_bytes()
+            self._passes = self._secret(self._root / "passes.key", PASSES_BYTES)
         return self._passes
 
     def make(self, school: str) -> Ed25519PrivateKey:
@@ -110,13 +112,7 @@ class FolderKeys:
         path = self._path(school).with_suffix(".seal")
         if not path.exists():
             self.key(school)  # for a school only: names that a stranger sends make no files
-            fresh = path.with_suffix(f".{secrets.token_hex(8)}")
-            self._write(fresh, secrets.token_bytes(SEAL_BYTES))
-            with suppress(FileExistsError):
-                # A link, not a rename: of two processes that make one, the first has made it.
-                os.link(fresh, path)
-            fresh.unlink()
-        return path.read_bytes()
+        return self._secret(path, SEAL_BYTES)
 
     def drop(self, school: str) -> None:
         path = self._path(school)
@@ -124,14 +120,35 @@ class FolderKeys:
             each.unlink(missing_ok=True)
         self._held.pop(school, None)
 
+    def _secret(self, path: Path, length: int) -> bytes:
+        """Return what is kept there, made where there is none.
+
+        Raises Malformed for a damaged one: with an empty key anybody could write a pass.
+        """
+        if not path.exists():
+            with suppress(FileExistsError):
+                self._write(path, secrets.token_bytes(length))
+        kept = path.read_bytes()
+        if len(kept) != length:
+            told = f"{path} is damaged: {len(kept)} bytes of {length}. Bring it back from a copy."
+            raise Malformed("key-damaged", told)
+        return kept
+
     def _write(self, path: Path, content: bytes) -> None:
+        """Keep it whole or not at all. Raises FileExistsError where there is one."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Never open to others, not even between making and closing it.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        fresh = path.with_suffix(f".{secrets.token_hex(8)}")
+        try:
+            # Never open to others, not even between making and closing it.
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            # A link, not a rename: of two processes that make one, the first has made it.
+            os.link(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
 
     def _path(self, school: str) -> Path:
         return self._root / f"{hashlib.sha256(school.encode()).hexdigest()[:32]}.pem"

@@ -26,7 +26,7 @@ class Pass(Struct, frozen=True, array_like=True):
     """Who came, and until when (UTC seconds) that is known without a look into the database."""
 
     device: Id
-    mark: Annotated[str, Meta(max_length=MARK_CHARS)]
+    mark: Annotated[str, Meta(min_length=MARK_CHARS, max_length=MARK_CHARS)]
     ends_at: Count
 
 

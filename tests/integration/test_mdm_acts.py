@@ -9,8 +9,9 @@ from central_mdm.contract.heads import Alarm
 from central_mdm.fleet.acts import ACTS_AN_HOUR, ask, confirm, person, waiting
 from central_mdm.fleet.ended import choose_role, end_person
 from central_mdm.fleet.model import releases
-from central_mdm.identity.attempts import GUESSES, count
+from central_mdm.identity.attempts import FREE_FAILURES, GUESSES, count
 from central_mdm.identity.model import certificates
+from central_mdm.identity.people import choose_password
 from central_mdm.identity.rules import open_school, prove
 from central_mdm.journal.alarms import alarms_of, alarms_since
 from central_mdm.platform.authentication import Caller
@@ -137,3 +138,36 @@ async def test_passwords_guessed_without_end_are_an_alarm(mdm: Mdm) -> None:
     assert [(each.code, each.party) for each in await alarms(mdm)] == [
         ("password-guessed", "t-keller")
     ]
+
+
+@on_sqlite
+async def test_strangers_who_guess_keep_nobody_from_the_console_nor_a_new_password_out(
+    mdm: Mdm,
+) -> None:
+    keller = next(each for each in mdm.sample["teachers"] if each["login"] == "keller")
+    for _ in range(FREE_FAILURES):
+        with pytest.raises(NotSignedIn):
+            await prove(mdm.ground, mdm.school, "keller", "guess")
+    with pytest.raises(TryAgain):
+        await prove(mdm.ground, mdm.school, "keller", keller["password"])
+    assert (await person(mdm.ground, mdm.school, "keller", keller["password"])).id == OTHER
+    await choose_password(mdm.ground, mdm.school, "keller", "another password")
+    assert (await prove(mdm.ground, mdm.school, "keller", "another password")).id == OTHER
+
+
+async def test_what_was_let_go_by_a_clock_ahead_holds_up_nobody_and_waits_for_nobody(
+    mdm: Mdm, caplog: pytest.LogCaptureFixture
+) -> None:
+    await certified(mdm, FLEET)
+    now = mdm.clock.at
+    mdm.clock.at += 365 * DAY
+    act = await ask(mdm.ground, mdm.school, ONE, FEW)
+    for device in FLEET[10 : 10 + ACTS_AN_HOUR - 1]:
+        await ask(mdm.ground, mdm.school, ONE, [device])
+    with pytest.raises(TryAgain):
+        await ask(mdm.ground, mdm.school, ONE, FEW[:1])
+    caplog.clear()
+    mdm.clock.at = now
+    assert (await ask(mdm.ground, mdm.school, ONE, FEW[:1])).statements
+    with pytest.raises(Refused, match="act-over"):
+        await confirm(mdm.ground, mdm.school, OTHER, act.id)

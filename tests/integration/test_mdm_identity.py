@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
@@ -19,15 +20,16 @@ from sqlalchemy import func, select, update
 from central_mdm.contract.grants import GRANT_TYPE, Grant
 from central_mdm.contract.identity import Problem
 from central_mdm.contract.names import Party, party_of
+from central_mdm.fleet.ended import end_person
 from central_mdm.identity import attempts
 from central_mdm.identity.certificates import thumbprint_of
-from central_mdm.identity.model import refresh_tokens
+from central_mdm.identity.model import certificates, refresh_tokens
 from central_mdm.identity.passwords import NOBODY, hash_password, matches
-from central_mdm.identity.people import Person, add_person
+from central_mdm.identity.people import Person, add_person, choose_password
 from central_mdm.platform.authentication import hash_of
 from central_mdm.platform.errors import TooFast, TryAgain
 from central_mdm.platform.limits import Rates
-from central_mdm.platform.workers import Queue
+from central_mdm.platform.workers import Queue, Workers
 from tests.mdm import Mdm, bearer, new_request, request_by
 
 pytestmark = pytest.mark.real_loop
@@ -121,6 +123,52 @@ async def test_a_login_in_other_capitals_is_the_persons_own(mdm: Mdm) -> None:
     asked = {"school": mdm.school, "login": "Lambert", "password": password}
     told = await mdm.http.post("/api/sign-in", json=asked)
     assert told.status_code == 401, "of two that differ so, the one that was typed, or none"
+
+
+async def test_who_is_ended_or_has_another_password_while_signing_in_is_not_in(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    password = mdm.sample["teachers"][0]["password"]
+    asked = {"school": mdm.school, "login": "lambert", "password": password}
+    run, meanwhile = Workers.run, list[Callable[[], Awaitable[object]]]()
+
+    async def slow(workers: Workers, work: Callable[..., object], *args: object) -> object:
+        done = await run(workers, work, *args)
+        if work is matches and meanwhile:
+            await meanwhile.pop()()
+        return done
+
+    monkeypatch.setattr(Workers, "run", slow)
+    meanwhile.append(
+        lambda: choose_password(mdm.ground, mdm.school, "lambert", "the next password")
+    )
+    told = await mdm.http.post("/api/sign-in", json=asked | {"csr": new_request()})
+    assert (told.status_code, code(told.content)) == (401, "not-signed-in")
+    meanwhile.append(lambda: end_person(mdm.ground, mdm.school, "t-lambert"))
+    asked |= {"password": "the next password"}
+    told = await mdm.http.post("/api/sign-in", json=asked | {"csr": new_request()})
+    assert (told.status_code, code(told.content)) == (401, "not-signed-in")
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        for mine in (refresh_tokens.c.teacher == "t-lambert", certificates.c.party == "t-lambert"):
+            assert not (await connection.execute(select(mine).where(mine))).all()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_who_certifies_a_computer_after_the_other_fills_no_deny_list(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("central_mdm.identity.rules.COMPUTERS_A_DAY", 3)
+    here = new_request()
+    for csr in (here, here, here, new_request(), new_request()):
+        await mdm.sign_in(csr=csr)
+    password = mdm.sample["teachers"][0]["password"]
+    asked = {"school": mdm.school, "login": "lambert", "password": password}
+    told = await mdm.http.post("/api/sign-in", json=asked | {"csr": new_request()})
+    assert (told.status_code, code(told.content)) == (429, "too-many-computers")
+    assert (await mdm.sign_in(csr=here))["certificate"], "one that is known already"
+    assert (await mdm.sign_in())["token"]
+    mdm.clock.at += 86_400
+    assert (await mdm.sign_in(csr=new_request()))["certificate"]
 
 
 async def test_twenty_guesses_at_once_are_counted_as_twenty_one_after_the_other(mdm: Mdm) -> None:

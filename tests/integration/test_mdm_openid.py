@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import time
 from base64 import b32decode, urlsafe_b64encode
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -20,9 +21,9 @@ from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.audit import acts_before
 from central_mdm.identity.openid import Provider, choose_provider, link
 from central_mdm.identity.openid_tokens import read_id_token
-from central_mdm.identity.providers import Providers
+from central_mdm.identity.providers import ASKS_MAX, Providers
 from central_mdm.identity.second_factor import STEP_SECONDS, code_at
-from central_mdm.platform.errors import Malformed, NotSignedIn
+from central_mdm.platform.errors import Busy, Malformed, NotSignedIn
 from classroom_app.cloud.account import Account
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CodeAsked, NoBrowser, NoFactor
@@ -156,6 +157,25 @@ async def test_what_was_changed_replayed_or_is_another_apps_signs_nobody_in(scho
     assert (await finished(school, late, state))[1]["code"] == "openid-expired"
     school.clock.at += 600
     assert (await finished(school, late, state))[1]["code"] == "openid-state", "after ten minutes"
+
+
+async def test_a_provider_that_hangs_leaves_the_room_to_others(
+    school: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("central_mdm.identity.providers.WHOLE_SECONDS", 0.5)
+
+    async def hangs(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(hangs, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        providers = Providers(school.clock)
+        waits = [providers.about(f"http://{host}:{port}") for _ in range(ASKS_MAX + 5)]
+        told = await asyncio.gather(*waits, return_exceptions=True)
+    assert all(isinstance(each, Busy) for each in told)
+    codes = Counter(each.code for each in told if isinstance(each, Busy))
+    assert codes == {"provider-away": ASKS_MAX, "busy": 5}
 
 
 @dataclass

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.cli import main
 from central_mdm.contract.fleet import Inventory
@@ -27,6 +28,7 @@ from central_mdm.fleet.urgent import (
     ask_wipe,
     cancel_wipe,
     confirm_wipe,
+    end_wipe,
     urgent_of,
 )
 from central_mdm.fleet.wanted import look_anew
@@ -629,6 +631,44 @@ async def test_no_more_than_five_a_day_are_erased_whoever_asks(mdm: Mdm, tmp_pat
     assert (await confirm_wipe(mdm.ground, mdm.school, third, late.id)).state == "confirmed"
     with pytest.raises(Refused, match="act-over"):
         await confirm_wipe(mdm.ground, mdm.school, third, more.id)
+
+
+async def test_what_a_device_has_done_meanwhile_is_not_called_cancelled(
+    mdm: Mdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (each["id"] for each in mdm.sample["teachers"][:2])
+    agent = await agent_of(mdm, tmp_path / "device")
+    asked = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    await confirm_wipe(mdm.ground, mdm.school, second, asked.id)
+
+    async def meanwhile(connection: AsyncConnection, *_: object) -> None:
+        """Stand for a report that commits between what the cancel read and what it writes."""
+        await end_wipe(connection, mdm.school, agent.id, asked.id, "done", "")
+
+    monkeypatch.setattr("central_mdm.fleet.urgent.raise_wanted", meanwhile)
+    monkeypatch.setattr("central_mdm.fleet.ended.raise_wanted", meanwhile)
+    assert await cancel_wipes(mdm.ground, mdm.school) == []
+    monkeypatch.undo()
+    with pytest.raises(Refused, match="act-over"):
+        await cancel_wipe(mdm.ground, mdm.school, first, asked.id)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert await connection.scalar(select(urgent.c.state)) == "done"
+
+
+async def test_what_was_erased_by_a_clock_ahead_holds_up_nobody(mdm: Mdm, tmp_path: Path) -> None:
+    first, second = (each["id"] for each in mdm.sample["teachers"][:2])
+    agent = await agent_of(mdm, tmp_path / "device")
+    now = mdm.clock.at
+    mdm.clock.at += 365 * DAY
+    late = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    for _ in range(WIPES_A_DAY):
+        asked = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+        await confirm_wipe(mdm.ground, mdm.school, second, asked.id)
+    mdm.clock.at = now
+    with pytest.raises(Refused, match="act-over"):
+        await confirm_wipe(mdm.ground, mdm.school, second, late.id)
+    asked = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    assert (await confirm_wipe(mdm.ground, mdm.school, second, asked.id)).state == "confirmed"
 
 
 @on_sqlite

@@ -88,15 +88,26 @@ class Networks:
 
     async def run(self) -> NoReturn:
         """Look every few seconds until cancelled."""
-        self.names = await self._store.write(networks)
+        recalled = False
         async with asyncio.TaskGroup() as group:
             group.create_task(self._ask_around(), name="whereabouts")
             while True:
                 self._woken.clear()
+                recalled = recalled or await self._recall()
                 await self.look()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._look_seconds):
                         await self._woken.wait()
+
+    async def _recall(self) -> bool:
+        """Read what is known of earlier days; False where the store does not give it now."""
+        try:
+            kept = await self._store.write(networks)
+        except NotKept as error:
+            log.info("networks not recalled", extra={"why": type(error).__name__})
+            return False
+        self.names = {**kept, **self.names}
+        return True
 
     async def look(self) -> None:
         """Look once: at this computer's networks, and at what follows for whoever is missing."""

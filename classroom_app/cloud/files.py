@@ -126,30 +126,35 @@ class Files:
         for which the school has no room: it is refused for now, not for good. What lies out of
         reach is told each time, and looked for less and less often.
         """
-        batch = list[FileOffered]()
         self._begin()
         try:
-            self._suspected = await self._store.suspected_files()
-            tried = set(self._suspected) if self._objects_away else set[str]()
-            self._unasked = len(tried)
-            while True:
-                # Before a large one something smaller may have come.
-                if not batch or _size(batch[0]) > SMALL_BYTES:
-                    batch = await self._waiting(tried)
-                some = await self._next(batch)
-                if not some:
-                    break
-                batch = batch[len(some) :]
-                tried |= {offered.id for offered in some}
-                if error := await self._try(some):
-                    return error
-                await self._count()
-            self._insisted = self._insisted and self._held == "metered"  # asked for just now
-            self._asks = self._asks and bool(self._held or self._problem)
+            return await self._push_all()
+        except NotKept as error:
+            return error
         finally:
             self._gone.clear()
             self._sending = Sending()
             self._told(self._sending, "" if self._held == "slow" else self._held)
+
+    async def _push_all(self) -> CloudError | NotKept | None:
+        batch = list[FileOffered]()
+        self._suspected = await self._store.suspected_files()
+        tried = set(self._suspected) if self._objects_away else set[str]()
+        self._unasked = len(tried)
+        while True:
+            # Before a large one something smaller may have come.
+            if not batch or _size(batch[0]) > SMALL_BYTES:
+                batch = await self._waiting(tried)
+            some = await self._next(batch)
+            if not some:
+                break
+            batch = batch[len(some) :]
+            tried |= {offered.id for offered in some}
+            if error := await self._try(some):
+                return error
+            await self._count()
+        self._insisted = self._insisted and self._held == "metered"  # asked for just now
+        self._asks = self._asks and bool(self._held or self._problem)
         return self._problem or (ObjectsUnreachable("still") if self._unasked else None)
 
     def _begin(self) -> None:
@@ -227,17 +232,20 @@ class Files:
         """Push a file; return what ended it, so that those beside it come to their own end."""
         self._gone[offered.id] = 0
         try:
-            await self._push_file(offered)
+            await self._push_to_its_end(offered)
         except Stopped:
             self._held = "stopped"
-        except Refused as error:
-            if error.code not in OF_THE_FILE:  # no word on this file: the next turn asks again
-                return error
-            answer = FileAnswer(offered.id, "refused", reason=error.code)
-            await self._settle(offered, answer)
         except (CloudError, NotKept) as error:
             return error
         return None
+
+    async def _push_to_its_end(self, offered: FileOffered) -> None:
+        try:
+            await self._push_file(offered)
+        except Refused as error:
+            if error.code not in OF_THE_FILE:  # no word on this file: the next turn asks again
+                raise
+            await self._settle(offered, FileAnswer(offered.id, "refused", reason=error.code))
 
     async def _push_file(self, offered: FileOffered) -> None:
         manifest = _manifest.decode(offered.manifest)

@@ -227,7 +227,8 @@ class Sync:
             except TimeoutError:
                 return
             self._stirred.clear()
-            await self._count()
+            with suppress(NotKept):  # the next turn tells
+                await self._count()
             if self.state.why in {"", "storage"}:  # all but reading work back goes on
                 until = min(until, now() + SOON_SECONDS)
             with suppress(TimeoutError):

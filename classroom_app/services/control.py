@@ -1,6 +1,7 @@
 """Remote control: one device at a time, asked for, renewed, given back or taken back."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 from msgspec import Struct
 
 from classroom_app.domain.acts import ControlEnded, ControlTaken, Resumed
+from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.protocol.control import (
@@ -20,6 +22,8 @@ from device_bridge.protocol.control import (
 )
 from device_bridge.protocol.hello import Refused, Report, Superseded
 from device_bridge.protocol.messages import FromDevice
+
+log = logging.getLogger(__name__)
 
 RENEW_SECONDS: Final = CONTROL_LEASE_SECONDS / 3
 SUPERSEDED: Final = "superseded"
@@ -109,7 +113,7 @@ class Control:
                     await self._lost.wait()
             if self._lost.is_set():
                 self._lost.clear()
-                await self._ended("off", LINK_LOST)
+                await self._end_lost()
             elif driving := self._driving:
                 self._room.devices.tell(driving.device, driving.declared)
 
@@ -129,6 +133,13 @@ class Control:
             off = ControlDeclared(self._room.versions.next(), 0, on=False)
             self._room.devices.tell(driving.device, off)
             self.said(driving.device, "off", GIVEN_BACK)
+
+    async def _end_lost(self) -> None:
+        try:
+            await self._ended("off", LINK_LOST)
+        except NotKept as error:
+            # It is over and was said; the device's own account has it.
+            log.info("not kept", extra={"why": type(error).__name__})
 
     async def _ended(self, state: str, reason: str) -> None:
         driving, self._driving = self._driving, None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from classroom_app.domain.errors import StoreFull
 from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import ClassId, DeviceId
 from classroom_app.domain.whereabouts import Elsewhere
-from classroom_app.networks import ASK_SECONDS, Networks
-from classroom_app.storage.networks import networks
+from classroom_app.networks import ASK_SECONDS, LOOK_SECONDS, Networks
+from classroom_app.storage.networks import met_on, networks
 from classroom_app.storage.tables import metadata
 from device_bridge.discovery.interfaces import OwnAddress
 from device_bridge.discovery.sightings import Address
@@ -110,6 +111,25 @@ async def test_a_full_disk_costs_the_name_and_nothing_else(scene: Scene) -> None
     await scene.networks.look()
     scene.full = False
     assert await scene.kept() == {}
+
+
+async def test_what_a_disk_does_not_give_at_the_start_is_read_as_soon_as_it_does(
+    scene: Scene,
+) -> None:
+    await scene.write(partial(met_on, names={"192.168.4.0/24": "Library"}))
+    scene.link(ONE, "10.7.0.20")
+    scene.full = True
+
+    async def room_is_made() -> None:
+        await asyncio.sleep(LOOK_SECONDS / 2)
+        assert scene.networks.names == {"10.7.0.0/24": "School"}
+        scene.full = False
+
+    with pytest.raises(TimeoutError):  # noqa: PT012 - one story
+        async with asyncio.timeout(2 * LOOK_SECONDS), asyncio.TaskGroup() as tasks:
+            tasks.create_task(scene.networks.run())
+            tasks.create_task(room_is_made())
+    assert scene.networks.names == {"10.7.0.0/24": "School", "192.168.4.0/24": "Library"}
 
 
 async def test_whoever_was_last_on_the_school_network_is_said_to_be_there(scene: Scene) -> None:

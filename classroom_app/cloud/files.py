@@ -61,6 +61,14 @@ class Stopped(Exception):
     """The teacher has it stopped; what of a file has gone is not sent again."""
 
 
+class Unread(Exception):
+    """A work cannot be read here now, for this `problem`; it holds up no other."""
+
+    def __init__(self, problem: NotKept) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+
 class TakesFiles(Protocol):
     """The part of `Cloud` that takes work."""
 
@@ -235,6 +243,8 @@ class Files:
             await self._push_to_its_end(offered)
         except Stopped:
             self._held = "stopped"
+        except Unread as error:
+            self._problem = self._problem or error.problem
         except (CloudError, NotKept) as error:
             return error
         return None
@@ -249,12 +259,14 @@ class Files:
 
     async def _push_file(self, offered: FileOffered) -> None:
         manifest = _manifest.decode(offered.manifest)
-        names = {chunk.hash.hex() for chunk in manifest.chunks} - self._sent
+        names = {chunk.hash.hex() for chunk in manifest.chunks}
         if manifest.size <= SMALL_BYTES and not self._asks_first(offered):
             # To ask first costs more than to bring it; what is lost here may be there already.
-            await self._send(offered, names)
+            await self._send(offered, names - self._sent)
         answer = await self._cloud.offer_file(offered)
         if answer.state == "missing":
+            if not names.issuperset(answer.missing):
+                raise NotAServer("malformed")
             if not await self._send(offered, answer.missing):
                 lost = FileAnswer(offered.id, "refused", reason="lost-here")
                 await self._settle(offered, lost)
@@ -351,10 +363,9 @@ class Files:
 
     async def _chunk(self, manifest: bytes, name: str) -> bytes | None:
         try:
-            digest = bytes.fromhex(name)
-        except ValueError:
-            raise NotAServer("malformed") from None
-        return await self._store.chunk(manifest, digest)
+            return await self._store.chunk(manifest, bytes.fromhex(name))
+        except NotKept as error:
+            raise Unread(error) from error
 
 
 def _of_one_file(error: CloudError | NotKept) -> bool:

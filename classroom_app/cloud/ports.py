@@ -68,7 +68,10 @@ class SyncStore(Protocol):
         ...
 
     async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
-        """Return collected work that the server does not have yet, smallest first."""
+        """Return collected work that the server does not have yet, smallest first.
+
+        What cannot be read now is left out. Raises NotKept where nothing else waits.
+        """
         ...
 
     async def waiting_work(self) -> tuple[int, int]:
@@ -78,7 +81,8 @@ class SyncStore(Protocol):
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
         """Return a chunk of a waiting file by its BLAKE3; None where the library lost it.
 
-        What the disk holds under that name and is not it any more is lost as well.
+        What the disk holds under that name and is not it any more is lost as well. Raises NotKept
+        where this work cannot be read now.
         """
         ...
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, not_, select,
 
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from classroom_app.domain.acts import HandInKept
+from classroom_app.domain.errors import NotKept
 from classroom_app.storage.acts import act_of
 from classroom_app.storage.erasing import erased
 from classroom_app.storage.outbox import KEPT_AT, WORK_WAITS
@@ -27,7 +28,7 @@ from classroom_app.storage.store import (
     Store,
 )
 from classroom_app.storage.tables import hand_ins, journal
-from device_bridge.materials.errors import Withheld
+from device_bridge.materials.errors import DiskFull, Unreadable, Withheld
 
 log = logging.getLogger(__name__)
 IDS_A_STATEMENT: Final = 500
@@ -35,14 +36,22 @@ IDS_A_STATEMENT: Final = 500
 
 class KeepsHandIns(Store):
     async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
-        """Return collected work, smallest first; what the library has lost waits no more."""
+        """Return collected work, smallest first; what the library has lost waits no more.
+
+        What the disk does not give now waits on and holds up no other. Raises NotKept where
+        nothing else waits.
+        """
         acts = await self.write(lambda connection: _waiting(connection, limit))
-        offered = await asyncio.to_thread(lambda: [self._offered(act) for act in acts])
-        for act, found in zip(acts, offered, strict=True):
-            if found is None:
+        found = await asyncio.to_thread(lambda: [self._offered(act) for act in acts])
+        for act, one in zip(acts, found, strict=True):
+            if one is None:
                 log.warning("work lost here", extra={"hand_in": act.id})
                 await self._settle(act.id, REFUSED, "lost-here")
-        return tuple(found for found in offered if found)
+        unread = [one for one in found if isinstance(one, NotKept)]
+        offered = tuple(one for one in found if isinstance(one, FileOffered))
+        if unread and not offered:
+            raise unread[0]
+        return offered
 
     async def waiting_work(self) -> tuple[int, int]:
         def work(connection: Connection) -> tuple[int, int]:
@@ -82,7 +91,9 @@ class KeepsHandIns(Store):
         may take now what it had refused.
         """
         acts = await self.write(partial(_in, not_(WORK_WAITS)))
-        here = await asyncio.to_thread(lambda: [act.id for act in acts if self._offered(act)])
+        here = await asyncio.to_thread(
+            lambda: [act.id for act in acts if self._offered(act) is not None]
+        )
 
         def work(connection: Connection) -> None:
             for start in range(0, len(here), IDS_A_STATEMENT):
@@ -126,11 +137,14 @@ class KeepsHandIns(Store):
 
         await self.write(work)
 
-    def _offered(self, act: HandInKept) -> FileOffered | None:
+    def _offered(self, act: HandInKept) -> FileOffered | NotKept | None:
+        """Return a work as it is offered; None: it is lost; an error: it cannot be read now."""
         try:
             reading = self.library.open(bytes.fromhex(act.document))
         except Withheld:
             return None
+        except (DiskFull, Unreadable) as error:
+            return NotKept(*error.args)
         reading.close()
         return FileOffered(act.id, act.lesson, act.class_id, act.pupil, act.name, reading.raw)
 
@@ -141,6 +155,8 @@ class KeepsHandIns(Store):
                 found = b"".join(reading.read(place, 0, place.size, 1)) if place else b""
         except Withheld:
             return None
+        except (DiskFull, Unreadable) as error:
+            raise NotKept(*error.args) from error
         # A disk lets bytes rot, or a file be cut: no server would take these under that name.
         return found if blake3(found).digest() == digest else None
 

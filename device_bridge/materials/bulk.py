@@ -15,7 +15,7 @@ from typing import Final, NoReturn, Protocol
 
 from msgspec import Struct
 
-from device_bridge.materials.errors import Withheld
+from device_bridge.materials.errors import Unreadable, Withheld
 from device_bridge.materials.fetch import BATCH_BYTES, Fetch, Progress
 from device_bridge.materials.library import Held, Library, Reading
 from device_bridge.materials.off_loop import off_loop
@@ -52,7 +52,7 @@ class Supplies(Protocol):
     """What may be given on this link. Called in a worker thread."""
 
     def open(self, document: bytes) -> Reading:
-        """Open a document to be given out; raises `Withheld`."""
+        """Open a document to be given out; raises `Withheld` or `Unreadable`."""
         ...
 
 
@@ -183,7 +183,7 @@ class BulkEnd:
                 case ChunkWanted():
                     async with self._supplying.turn():
                         await self._supply(reading, ask)
-        except Withheld:
+        except (Withheld, Unreadable):
             missing = ask.chunk if isinstance(ask, ChunkWanted) else ask.document
             await self._wire.send(encode(NotHeld(missing)))
 

@@ -66,7 +66,8 @@ class Reading:
     def read(self, place: Place, offset: int, piece_bytes: int, pieces: int) -> list[bytes]:
         """Read the next `pieces` of the chunk at `place` from its byte `offset` on.
 
-        Raises `Withheld` where the disk has lost what it held.
+        Raises `Withheld` where the disk has lost what it held, `Unreadable` where it gives nothing
+        now.
         """
         ends = min(place.size, offset + piece_bytes * pieces)
         starts = range(offset, ends, piece_bytes)
@@ -75,7 +76,7 @@ class Reading:
                 read_at(self._file, place.start + at, min(piece_bytes, ends - at)) for at in starts
             ]
         except OSError as error:
-            raise Withheld(error.strerror or "") from error
+            raise from_os(error, 0, 0) from error
         if not all(read):
             raise Withheld("the file ends early")
         return read
@@ -171,9 +172,10 @@ class Library:
             raise from_os(error, 0, self._room(self._partial)) from error
 
     def holds(self, document: bytes) -> bool:
-        return self._path(document).is_file()
+        return self.held(document) is not None
 
     def held(self, document: bytes) -> Held | None:
+        """Say what is held of a document; raises `Unreadable` where the disk does not tell now."""
         try:
             return Held(document, self._path(document).stat().st_size)
         except FileNotFoundError:
@@ -182,18 +184,27 @@ class Library:
             raise from_os(error, 0, 0) from error
 
     def path_of(self, document: bytes) -> Path:
-        """Return the whole, verified file. Read it, never write to it. Raises `Withheld`."""
+        """Return the whole, verified file. Read it, never write to it.
+
+        Raises `Withheld`, or as `held`.
+        """
         if not self.holds(document):
             raise Withheld(document.hex())
         return self._path(document)
 
     def open(self, document: bytes) -> Reading:
-        """Open a document to be given out; raises `Withheld` where it is not held."""
+        """Open a document to be given out.
+
+        Raises `Withheld` where it is not held, and `Unreadable` where it may be and the disk does
+        not give it now.
+        """
         try:
             raw = self._manifest(document).read_bytes()
             return Reading(raw, raw_file(self.path_of(document).open("rb", buffering=0)))
-        except (OSError, Malformed) as error:
+        except (FileNotFoundError, Malformed) as error:
             raise Withheld(document.hex()) from error
+        except OSError as error:
+            raise from_os(error, 0, 0) from error
 
     def begin(self, raw: bytes) -> Part:
         """Start or resume the document whose encoded manifest is `raw`.
@@ -283,13 +294,15 @@ class Library:
         forget(self._partial / f"{document.hex()}.part")
 
     def renew(self, document: bytes) -> Held:
-        """Count the document's age from now on; raises `Withheld` where it is not held."""
+        """Count the document's age from now on; raises as `open`."""
         path = self.path_of(document)
         try:
             os.utime(path)
             return Held(document, path.stat().st_size)
-        except OSError as error:
+        except FileNotFoundError as error:
             raise Withheld(document.hex()) from error
+        except OSError as error:
+            raise from_os(error, 0, 0) from error
 
     def drop_older(self, moment: float, spared: Collection[bytes] = ()) -> int:
         """Forget documents that were neither kept nor fetched since `moment`; return how many.

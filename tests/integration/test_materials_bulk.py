@@ -237,6 +237,19 @@ async def test_what_may_not_be_given_on_this_link_is_not_held(
             await end.fetch(b"?" * 32, pupil)
 
 
+async def test_what_the_disk_does_not_give_now_ends_no_lane(tmp_path: Path, pool: Executor) -> None:
+    teacher, held = kept(tmp_path / "teacher", b"paper")
+    pupil, cable = Library(tmp_path / "pupil"), Cable()
+    path = teacher.path_of(held.document)
+    path.rename(aside := tmp_path / "aside")
+    path.symlink_to(path)
+    async with running(cable.left, teacher, pool), running(cable.right, pupil, pool) as end:
+        with pytest.raises(Withheld):
+            await end.fetch(held.document, pupil)
+        aside.replace(path)
+        assert await end.fetch(held.document, pupil) == held
+
+
 async def test_a_document_of_another_size_than_agreed_is_not_begun(
     tmp_path: Path, pool: Executor
 ) -> None:

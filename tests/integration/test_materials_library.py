@@ -11,7 +11,7 @@ import pytest
 from blake3 import blake3
 
 from device_bridge.materials.errors import DiskFull, Unreadable, Withheld
-from device_bridge.materials.library import RESERVE_BYTES, Held, Library
+from device_bridge.materials.library import RESERVE_BYTES, Held, Library, Reading, raw_file
 from device_bridge.materials.names import open_inside
 from device_bridge.materials.part import Part
 from device_bridge.protocol.errors import TryAgain
@@ -256,6 +256,30 @@ def test_a_hand_in_is_kept_from_an_open_file(tmp_path: Path) -> None:
     with open_inside(tmp_path, "essay.txt") as file:
         held = library.keep_open(file, "essay.txt")
     assert library.path_of(held.document).read_text() == "Es war einmal"
+
+
+def test_what_the_disk_does_not_give_now_is_not_taken_for_lost(tmp_path: Path) -> None:
+    library, held = kept(tmp_path, b"a pupil's work")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # as many files are open as may be
+    try:
+        with pytest.raises(Unreadable):
+            library.open(held.document)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    raw = raw_of(library, held.document)
+    with Path("/proc/self/mem").open("rb", buffering=0) as broken:  # its first bytes: EIO
+        reading = Reading(raw, raw_file(broken))
+        with pytest.raises(Unreadable):
+            reading.read(next(iter(reading.places.values())), 0, 14, 1)
+    path = library.path_of(held.document)
+    path.rename(aside := tmp_path / "aside")
+    path.symlink_to(path)
+    for find in (library.open, library.path_of, library.held, library.renew):
+        with pytest.raises(Unreadable):
+            find(held.document)
+    aside.replace(path)
+    assert library.renew(held.document) == held
 
 
 def test_what_is_not_wanted_any_more_goes(tmp_path: Path) -> None:

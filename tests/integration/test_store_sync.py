@@ -19,6 +19,7 @@ from central_mdm.contract.roster import Change, ClassRow, PupilRow
 from classroom_app.cli import main
 from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.acts import HandInKept
+from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
 from classroom_app.papers import SignedPapers
 from classroom_app.storage.carrying import CarriedHere
@@ -295,6 +296,30 @@ async def test_work_that_the_library_lost_is_shown_and_holds_nothing_up(
     assert await keeping.refused_count() == 1
     assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
     caplog.clear()  # "work lost here": a person should look
+
+
+async def test_work_that_cannot_be_read_now_waits_and_holds_nothing_up(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        await hand_in(keeping, number, tmp_path, b"work %d" % number)
+    offered = {each.id: each for each in await keeping.waiting_files(10)}
+    (digest,) = [one.hash for one in decode(offered["work-1"].manifest).chunks]
+    path = keeping.library.path_of(bytes.fromhex(await document_of(keeping, "work-1")))
+    path.rename(aside := tmp_path / "aside")
+    path.symlink_to(path)  # a disk that gives an error
+    assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
+    with pytest.raises(NotKept):
+        await keeping.chunk(offered["work-1"].manifest, digest)
+    await keeping.file_settled("work-2", FileAnswer("work-2", "kept"))
+    with pytest.raises(NotKept):
+        await keeping.waiting_files(10)
+    assert await keeping.refused_count() == 0
+    await keeping.file_settled("work-1", FileAnswer("work-1", "kept"))
+    assert await keeping.doubt_work() == 2, "it may be here"
+    aside.replace(path)
+    assert await keeping.chunk(offered["work-1"].manifest, digest) == b"work 1"
+    assert [each.id for each in await keeping.waiting_files(10)] == ["work-1", "work-2"]
 
 
 async def test_a_chunk_that_the_disk_let_rot_or_cut_is_lost_and_not_sent_under_its_name(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from blake3 import blake3
 from msgspec import msgpack
 
 from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
@@ -24,6 +25,7 @@ from classroom_app.cloud.files import (
 )
 from classroom_app.cloud.line import SLOW_BYTES, Line
 from classroom_app.cloud.sync import Sync, SyncState
+from classroom_app.domain.errors import NotKept
 from tests.sync_store import MemoryStore, Trusting
 from tests.unit.test_cloud_sync import Script
 
@@ -201,6 +203,34 @@ async def test_what_fails_for_itself_is_told_and_holds_up_none_of_the_larger_wor
     await desk.sync.once()
     assert sorted(desk.kept()) == works
     assert desk.sync.state.in_step
+
+
+class BadSector(MemoryStore):
+    """A store that cannot read the chunk `bad` now."""
+
+    bad = b""
+
+    async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
+        if self.bad and digest == blake3(self.bad).digest():
+            raise NotKept("Input/output error")
+        return await super().chunk(manifest, digest)
+
+
+async def test_a_work_that_cannot_be_read_now_is_told_and_holds_up_none_of_the_larger_works() -> (
+    None
+):
+    desk = Desk()
+    desk.store = store = BadSector()
+    desk.sync = Sync(desk.script, store, Trusting(), desk.told.append, lambda: 0.0, lambda: 1.0)
+    works = [desk.collect(b"x" * size) for size in (1, 10, 2 * SMALL_BYTES)]
+    store.bad = b"1 0 x"
+    for _ in range(2):
+        with pytest.raises(NotKept):
+            await desk.sync.once()
+        assert (desk.kept(), desk.sync.state.waiting) == (works[1:], 1)
+    store.bad = b""
+    await desk.sync.once()
+    assert sorted(desk.kept()) == works
 
 
 @pytest.mark.parametrize(

@@ -366,6 +366,19 @@ async def test_only_a_refusal_of_the_work_itself_is_for_good(code: str, state: s
     assert told[-1].waiting == 0
 
 
+@pytest.mark.parametrize("name", ["ab" * 32, "no hash"])
+async def test_a_server_that_wants_what_is_not_of_a_work_has_not_refused_it(name: str) -> None:
+    script, store = Script(), MemoryStore()
+    store.collect("work", "p-1", [b"piece"])
+    script.missing = [(store.files[0].manifest[-32:].hex(), name)]
+    sync, _ = make(script, store)
+    with pytest.raises(NotAServer):
+        await sync.once()
+    assert not store.answers
+    await sync.once()
+    assert store.answers["work"].state == "kept"
+
+
 async def test_a_server_that_forgets_what_it_was_given_is_not_asked_for_ever() -> None:
     script, store = Script(), MemoryStore()
     store.collect("work", "p-1", [b"piece"])

@@ -93,7 +93,7 @@ async def test_a_disk_that_fails_between_two_turns_ends_no_exchange(
 
 async def test_a_link_that_is_lost_on_a_full_disk_ends_the_control_and_nothing_else() -> None:
     cart, said = Cart(), list[tuple[str, str, str]]()
-    control = Control(cart.room, lambda *told: said.append(told))
+    control = Control(cart.room, lambda device, state, why: said.append((device, state, why)))
 
     async def lost_twice() -> None:
         for full in (True, False):

@@ -39,6 +39,7 @@ Why = Literal[
     "",
     "unreachable",
     "try-again",
+    "not-kept",
     "not-signed-in",
     "refused",
     "no-room",
@@ -558,8 +559,10 @@ def _word(error: CloudError | NotKept) -> Why:
             return "storage"
         case Unreachable():
             return "unreachable"
-        case ServerBusy() | NotKept():
+        case ServerBusy():
             return "try-again"
+        case NotKept():
+            return "not-kept"
         case NotSignedIn():
             return "not-signed-in"
         case Refused(code=code):

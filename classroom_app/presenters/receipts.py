@@ -17,6 +17,7 @@ NAMES_TOLD = 3
 # What a teacher can do something about, or tell; a server that is away comes back by itself.
 _IN_THE_WAY = {
     "portal": later("This network wants you to sign in first"),
+    "not-kept": later("This computer's disk is full or fails"),
     "refused": later("The school does not accept the exchange"),
     "no-room": later("The school has no room for all works"),
     "storage": later("Where the school keeps works is out of reach"),

@@ -14,6 +14,9 @@ LINES_MAX: Final = 3
 _WHY: Final = {
     "unreachable": later("The school's server is out of reach. All waits here, and goes later."),
     "try-again": later("The school's server asked for some patience. All waits here."),
+    "not-kept": later(
+        "This computer's disk is full, fails, or may not be written to. All waits here."
+    ),
     "not-signed-in": later(
         "The school no longer knows this sign-in. Sign in anew; all waits here."
     ),

@@ -78,6 +78,14 @@ def test_the_sheet_tells_what_waits_what_was_decided_and_why(room: Room) -> None
     assert seen
 
 
+def test_a_full_disk_here_is_not_told_as_the_servers_wish(room: Room) -> None:
+    click(room, "sync-now")
+    told = shows(room, School(synced_at=NOW - 90000, waiting=3, why="not-kept"))
+    assert room.desk.school_words() == "This computer's disk is full or fails"
+    assert not any("server" in one for one in told)
+    assert any(one.startswith("This computer's disk is full, fails, or may not") for one in told)
+
+
 def test_a_pupil_who_moved_is_told_of_by_name_and_class_as_far_as_they_are_known(
     room: Room,
 ) -> None:

@@ -35,7 +35,7 @@ async def test_the_exchange_with_the_school_waits_for_a_disk_to_have_room() -> N
     script, store, told = Script(), FullStore(), list[SyncState]()
     sync = Sync(script, store, Trusting(), told.append, lambda: 1000.0, lambda: 1.0)
     await run_for(sync, 10)
-    assert (sync.state.why, sync.state.in_step_at) == ("try-again", 0.0)
+    assert (sync.state.why, sync.state.in_step_at) == ("not-kept", 0.0)
     store.full = False
     await run_for(sync, 300)
     assert (sync.state.why, sync.state.in_step_at) == ("", 1000.0)

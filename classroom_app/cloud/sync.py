@@ -475,19 +475,20 @@ class Sync:
 
     async def _keep_in_step(self) -> NoReturn:
         """Exchange what is small: soon after something was written, else as between turns."""
-        pause = self._next_seconds
+        pause, floor = self._next_seconds, 0.0
         while True:
+            await asyncio.sleep(floor)  # as `run`: whoever asks to be left alone is
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(pause - floor):
                     await self._stirred.wait()
                     await asyncio.sleep(SOON_SECONDS)
             async with self._beside:
                 # Not before: where the files end first, `_rest` is to know that something waits.
                 self._stirred.clear()
-                pause = await self._small_turn()
+                pause, floor = await self._small_turn()
 
-    async def _small_turn(self) -> float:
-        """Exchange what is small; return the seconds until the next time.
+    async def _small_turn(self) -> tuple[float, float]:
+        """Exchange what is small; return the next pause and the part of it that nothing shortens.
 
         What ends it is no end of the files: it may be of the roster alone. They meet the rest.
         """
@@ -496,8 +497,9 @@ class Sync:
             await self._count()
         except (CloudError, NotKept) as error:
             log.info("not in step beside the files", extra={"why": _reason(error)})
-            return IN_STEP_SECONDS + getattr(error, "after_seconds", 0.0)
-        return self._next_seconds
+            floor = error.after_seconds if isinstance(error, ServerBusy) else 0.0
+            return IN_STEP_SECONDS + floor, floor
+        return self._next_seconds, 0.0
 
     def _said_of_files(self, sending: Sending, held: Held) -> None:
         self._say(replace(self.state, sending=sending, held=held))

@@ -339,6 +339,25 @@ async def test_what_ends_a_small_turn_ends_no_upload() -> None:
     assert len(desk.kept()) == 1
 
 
+async def test_who_asks_to_be_left_alone_is_while_files_go_whatever_is_written() -> None:
+    desk = Desk(SLOW_BYTES / 8)
+    desk.collect(LARGE, LARGE)
+    loop = asyncio.get_running_loop()
+    async with asyncio.TaskGroup() as tasks:
+        turn = tasks.create_task(desk.sync.once())
+        await asyncio.sleep(1)
+        desk.script.failing = ServerBusy(40)
+        began = loop.time()
+        for number in range(50):
+            desk.store.write(number)
+            desk.sync.written()
+            await asyncio.sleep(1)
+        assert [round(at - began) for at in desk.script.asked_at] == [5, 50]
+        desk.script.failing = None
+        assert not turn.done()
+    assert len(desk.kept()) == 1
+
+
 async def test_who_waits_for_the_roster_waits_for_no_file() -> None:
     desk = Desk(SLOW_BYTES)
     desk.collect(LARGE, LARGE)

@@ -372,8 +372,8 @@ class School:
             log.warning("deny list refused", extra={"why": error.why})
             return
         if newer:
+            self.link.carry()  # whatever the disk does: it is not told again before the next start
             await self.keeping.keep_deny_list(deny_list)
-            self.link.carry()
 
     def epoch(self) -> int:
         return self._heritage.epoch

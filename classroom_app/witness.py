@@ -56,15 +56,15 @@ class Witness:
     async def over(self, lesson: LessonId, came: Collection[DeviceId]) -> None:
         """Sign our head as the lesson's end has left it, and ask each device that came for its own.
 
-        A disk that does not take it holds up no end of a lesson: the next one is signed then.
+        A disk that does not take it holds up no end of a lesson: the next one is signed then. Who
+        is not asked for that is at its next link.
         """
         try:
             await self._sign(lesson, came)
+            for device in came:
+                await self._ask(device)
         except NotKept as error:
-            log.info("no head signed", extra={"why": type(error).__name__})
-            return
-        for device in came:
-            await self._ask(device)
+            log.info("no heads exchanged", extra={"why": type(error).__name__})
 
     async def _sign(self, lesson: LessonId, came: Collection[DeviceId]) -> None:
         newest, earlier = await self._keeps.own_marks()

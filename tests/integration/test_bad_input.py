@@ -329,6 +329,25 @@ async def test_a_full_disk_here_refuses_what_it_cannot_write_and_loses_nothing(
             assert await app.keeping.verify() is None
 
 
+async def test_whom_the_school_ends_is_kept_out_in_this_lesson_also_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_: str) -> None:
+        raise StoreFull
+
+    school = SmallSchool()
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        teacher(school, tmp_path / "app", PLACES[:1]) as app,
+    ):
+        await app.begin_with(one)
+        monkeypatch.setattr(app.keeping, "keep_deny_list", full)
+        ended = school.deny_list(3, school.identity("teacher", "teacher-9"))
+        with pytest.raises(StoreFull):
+            await app.school.deny(ended)
+        await until(lambda: one.guard.deny_list == ended)
+
+
 async def lock_until_it_is_full(app: Teacher) -> None:
     for _ in range(100):  # a page or two a time
         await lock_all(app)

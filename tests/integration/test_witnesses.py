@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from central_mdm.contract.heads import Head, Mark, SignedHead, fault_of
+from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import DeviceId, LessonId
 from classroom_app.papers import Papers
 from classroom_app.storage.keeping import Keeping
@@ -115,6 +116,24 @@ async def scene(path: Path) -> AsyncGenerator[Scene]:
         yield made
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)
+
+
+async def test_a_disk_that_fails_between_our_head_and_theirs_holds_up_no_end_of_a_lesson(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_: str) -> str:
+        raise NotKept("disk I/O error")
+
+    async with scene(tmp_path) as at:
+        await at.keeping.remember(words(1))
+        with monkeypatch.context() as disk:
+            disk.setattr(at.keeping, "owed_by", fails)
+            await at.witness.over(LESSON, [DEVICE])
+        assert not at.told.messages
+        await at.witness.take(
+            DEVICE, Welcome(1, DEVICE, "boot", "agent", "test", bytes(32), bytes(16))
+        )
+        assert (await at.exchange()).newest.count == 0
 
 
 async def test_each_end_keeps_the_others_newest_head(tmp_path: Path) -> None:

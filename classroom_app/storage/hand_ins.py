@@ -1,9 +1,8 @@
 """Collected work that the central side does not have yet (cloud.ports.SyncStore)."""
 
 import asyncio
-import heapq
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import closing
 from functools import partial
 from typing import Final
@@ -41,17 +40,14 @@ class KeepsHandIns(Store):
         What the disk does not give now waits on and holds up no other. Raises NotKept where
         nothing else waits.
         """
-        acts = await self.write(lambda connection: _waiting(connection, limit))
-        found = await asyncio.to_thread(lambda: [self._offered(act) for act in acts])
-        for act, one in zip(acts, found, strict=True):
-            if one is None:
-                log.warning("work lost here", extra={"hand_in": act.id})
-                await self._settle(act.id, REFUSED, "lost-here")
-        unread = [one for one in found if isinstance(one, NotKept)]
-        offered = tuple(one for one in found if isinstance(one, FileOffered))
+        acts = await self.write(_smallest_first)
+        offered, lost, unread = await asyncio.to_thread(self._look_for, acts, limit)
+        for work in lost:
+            log.warning("work lost here", extra={"hand_in": work})
+            await self._settle(work, REFUSED, "lost-here")
         if unread and not offered:
             raise unread[0]
-        return offered
+        return tuple(offered)
 
     async def waiting_work(self) -> tuple[int, int]:
         def work(connection: Connection) -> tuple[int, int]:
@@ -137,6 +133,26 @@ class KeepsHandIns(Store):
 
         await self.write(work)
 
+    def _look_for(
+        self, acts: Iterable[HandInKept], limit: int
+    ) -> tuple[list[FileOffered], list[str], list[NotKept]]:
+        """Return the first works that can be read.
+
+        Beside them, of those that come before: which are lost, and why the others cannot be read.
+        """
+        offered, lost, unread = list[FileOffered](), list[str](), list[NotKept]()
+        for act in acts:
+            match self._offered(act):
+                case None:
+                    lost.append(act.id)
+                case NotKept() as error:
+                    unread.append(error)
+                case FileOffered() as work:
+                    offered.append(work)
+            if len(offered) == limit:
+                break
+        return offered, lost, unread
+
     def _offered(self, act: HandInKept) -> FileOffered | NotKept | None:
         """Return a work as it is offered; None: it is lost; an error: it cannot be read now."""
         try:
@@ -172,9 +188,9 @@ def _lacking(files: Collection[str], connection: Connection) -> int:
     return connection.execute(wait).rowcount
 
 
-def _waiting(connection: Connection, limit: int) -> list[HandInKept]:
+def _smallest_first(connection: Connection) -> list[HandInKept]:
     # Stable: as old as large.
-    return heapq.nsmallest(limit, _all_waiting(connection), key=lambda act: act.size)
+    return sorted(_all_waiting(connection), key=lambda act: act.size)
 
 
 def _all_waiting(connection: Connection) -> list[HandInKept]:

@@ -38,7 +38,24 @@ def test_the_nightly_job_asks_for_a_clean_up_of_all_schools() -> None:
     assert words
     asked = parser().parse_args(words[1].replace("$(DATABASE)", DATABASE).split(", "))
     assert (asked.command, asked.school, asked.database) == ("tidy", [], DATABASE)
-    assert f"mountPath: {asked.folder}" in TIDY, "where keys, objects and retention.json lie"
+    assert f"mountPath: {asked.folder}" in TIDY, "where keys and retention.json lie"
+
+
+def test_the_nightly_job_cleans_the_bucket_that_the_servers_fill() -> None:
+    def envs(pod: dict[str, Any]) -> dict[str, Any]:
+        (one,) = pod["containers"]
+        return {each["name"]: each["valueFrom"] for each in one["env"] if "valueFrom" in each}
+
+    job = read("tidy.yaml")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    pod = read("server/deployment.yaml")["spec"]["template"]["spec"]
+    assert envs(job) == envs(pod)
+    (tidy,), (server,) = job["containers"], pod["containers"]
+    assert {"--database=$(DATABASE)", "--objects=$(OBJECTS)"} <= set(server["args"])
+    args = tidy["args"]
+    assert (args[args.index("--objects") + 1], args[args.index("--database") + 1]) == (
+        "$(OBJECTS)",
+        "$(DATABASE)",
+    )
 
 
 def test_the_nightly_job_has_no_right_that_it_does_not_need() -> None:

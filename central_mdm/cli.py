@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from central_mdm import (
     admin_commands,
@@ -37,10 +38,11 @@ from central_mdm.fleet.enrolment import revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.identity.people import Person, add_person
 from central_mdm.identity.rules import begin_epoch, schools_here
-from central_mdm.joining import KEYS, ground_at, has_school
-from central_mdm.partage.holding import mark_absent
+from central_mdm.joining import KEYS, OBJECTS, ground_at, has_school
+from central_mdm.keeping import DATABASE
+from central_mdm.partage.holding import any_kept, mark_absent
 from central_mdm.platform.acting import about, several
-from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, TryAgain
+from central_mdm.platform.errors import Missing, NotSignedIn, Refusal, Refused, TryAgain
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.logs import JsonLines
 from central_mdm.sample import make_sample
@@ -58,6 +60,9 @@ FROM_OUTSIDE = f"Not to say each time: {' and '.join(STANDS_IN.values())} in the
 LIST = f"admin {listing_commands.LIST}"
 RESTORE = f"admin {backup_commands.RESTORE}"
 DRIVERS = ("postgresql+psycopg", "sqlite+aiosqlite")
+LOOKS_INTO_WORK = ("tidy", "restored", "admin verify", "admin erase", "admin backup")
+"""Commands that take for lost, or let go, what does not lie where they look."""
+NO_ADDRESS = "this is no address of a database. In a password @ : / # ? are %40 %3A %2F %23 %3F"
 MAKES_A_SCHOOL = ("adopt", "sample", "school", "admin school", RESTORE)
 
 
@@ -141,11 +146,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 on success, 1 with a sentence on stderr, 2 for wrong options."""
     args = _parsed(argv)
     _log(as_json=getattr(args, "log", "") == "json")
-    if _named(args) not in MAKES_A_SCHOOL and not has_school(args.folder):
-        told = f"there is no school in {args.folder}. Look at its name, or make one there"
-        print(f"pupitre-mdm: {told}: pupitre-mdm sample, pupitre-mdm school.", file=sys.stderr)
-        return 1
     try:
+        if _named(args) not in MAKES_A_SCHOOL:
+            _want_school(args)
         if args.command == "sample":
             _want_empty(args.folder)
         if args.command == "serve":
@@ -193,6 +196,15 @@ def _named(args: argparse.Namespace) -> str:
     return f"admin {args.admin}" if args.command == "admin" else args.command
 
 
+def _want_school(args: argparse.Namespace) -> None:
+    """Raise Refused before anything is made in a folder that has no school, or not its database."""
+    if not has_school(args.folder):
+        told = f"there is no school in {args.folder}. Look at its name, or make one there"
+        raise Refused("no-school", f"{told}: pupitre-mdm sample, pupitre-mdm school.")
+    if not args.database and not (args.folder / DATABASE).exists():
+        raise Refused("no-database", f"{args.folder} has keys and no database: say --database.")
+
+
 def _want_empty(folder: Path) -> None:
     """Raise `OSError` where something lies: a sample is no part of anything else."""
     if has_school(folder):
@@ -215,8 +227,16 @@ def _sentence(error: Exception) -> str:
             return _refused(error)
         case OSError(strerror=str(why)):
             return f"{error.filename}: {why}" if error.filename else why
+        case SQLAlchemyError():
+            return _of_database(error)
         case _:
             return f"{type(error).__name__}: {error}"
+
+
+def _of_database(error: SQLAlchemyError) -> str:
+    """Say the database's own first line, and nothing of a statement or of an address."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error).partition("\n")[0]
+    return f"the database does not do it: {said}. Look at --database, and at the folder's rights."
 
 
 def _refused(error: Refusal) -> str:
@@ -228,6 +248,8 @@ def _refused(error: Refusal) -> str:
             return "login and password do not belong to a person of this school."
         case NotSignedIn(code="wrong-code"):
             return "this is no code of now of your second factor, or it was used before."
+        case TryAgain(code="objects-away"):
+            return "the bucket does not answer. Look at --objects, its keys and the network."
         case TryAgain(after_seconds=seconds):
             return f"too much at once ({error}). Try again in {seconds} seconds."
         case _:
@@ -277,6 +299,12 @@ def _database(text: str) -> str:
     begins = text.partition("://")[0]  # what follows may hold a password
     if text and begins not in DRIVERS:
         raise argparse.ArgumentTypeError(f"{begins[:20]}: not one of {', '.join(DRIVERS)}")
+    try:
+        host = make_url(text).host if text else ""
+    except (ArgumentError, ValueError):
+        raise argparse.ArgumentTypeError(NO_ADDRESS) from None
+    if "@" in (host or ""):
+        raise argparse.ArgumentTypeError(NO_ADDRESS)
     return text
 
 
@@ -298,10 +326,22 @@ def _served(args: argparse.Namespace) -> Served:
     )
 
 
+async def _want_bucket(ground: Ground, args: argparse.Namespace) -> None:
+    """Raise Refused where collected work lies elsewhere than this command would look for it."""
+    if args.objects or (args.folder / OBJECTS).exists():
+        return
+    for school in await schools_here(ground):
+        if await any_kept(ground, school):
+            told = f"There is collected work, and none in {args.folder}: say --objects."
+            raise Refused("no-objects", told)
+
+
 async def _once(args: argparse.Namespace) -> object:
     async with ground_at(args.folder, args.database, objects=args.objects) as ground:
         if _named(args) not in MAKES_A_SCHOOL:
             await _want_schools(ground, getattr(args, "school", ()))
+        if _named(args) in LOOKS_INTO_WORK:
+            await _want_bucket(ground, args)
         async with witnessed(ground, _named(args), args):
             return await _run(ground, args)
 

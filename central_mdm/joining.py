@@ -21,6 +21,7 @@ from central_mdm.platform.steady import Steady
 from central_mdm.platform.workers import Share, Workers
 
 KEYS: Final = "keys"
+OBJECTS: Final = "objects"
 
 
 def _now() -> int:
@@ -84,7 +85,7 @@ async def ground_at(  # noqa: PLR0913 - what tests give by themselves
 
 def _objects(address: str, folder: Path, disk: Workers) -> Objects:
     if not address:
-        return Folder(folder / "objects", disk)
+        return Folder(folder / OBJECTS, disk)
     try:  # 10 MB of memory, which a school with a folder has no use for
         from central_mdm.platform.s3 import Bucket  # noqa: PLC0415
     except ImportError:

@@ -6,6 +6,7 @@ import json
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -22,6 +23,7 @@ from central_mdm.contract.fleet import FIRST_SECONDS
 from central_mdm.joining import ground_at
 from central_mdm.patience import Connection, Patience, keep_looking
 from central_mdm.platform.alone import only_one
+from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.readiness import Readiness
 from central_mdm.platform.requests import Layer, Requests
@@ -95,8 +97,10 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
     time to drain. What is in flight is finished in any case.
 
     Raises `BlockingIOError` where the folder's own database is served already, Malformed where
-    traces are asked for and their libraries are not there, or the key of the passes is damaged.
+    traces are asked for and their libraries are not there, the key of the passes is damaged, or
+    certificate and key of TLS do not belong together.
     """
+    _want_pair(served)
     await asyncio.to_thread(forget_dead)
     alone = nullcontext() if served.database else only_one(served.folder)
     with alone, _bound(served) as sockets, tracing(served.traces) as traced:
@@ -167,6 +171,19 @@ def _shown(
         yield
     finally:
         server.should_exit = True
+
+
+def _want_pair(served: Served) -> None:
+    """Raise Malformed where certificate and key of TLS are none, or not of each other."""
+    if served.certificate is None or served.key is None:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+            served.certificate, served.key
+        )
+    except ssl.SSLError as error:
+        told = f"{served.certificate} and {served.key} are no certificate and its key"
+        raise Malformed("tls", f"{told}: {error.reason or error}.") from None
 
 
 def configured(app: ASGIApp, served: Served) -> uvicorn.Config:

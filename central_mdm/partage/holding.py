@@ -55,6 +55,13 @@ async def mark(ground: Ground, school: str, names: Sequence[str], *, lost: bool)
         log.warning("collected work is lost", extra={"school": school, "chunks": noted})
 
 
+async def any_kept(ground: Ground, school: str) -> bool:
+    """Return whether the register has anything of a school's work."""
+    wanted = select(chunks.c.hash).where(chunks.c.school == school, chunks.c.leaving.is_(False))
+    async with ground.database.reading(school) as connection:
+        return (await connection.execute(wanted.limit(1))).first() is not None
+
+
 async def mark_absent(ground: Ground, school: str) -> int:
     """Mark what the register has and the store has not; return how many chunks that is.
 

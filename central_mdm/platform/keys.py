@@ -162,7 +162,11 @@ def _pem(key: Ed25519PrivateKey) -> bytes:
 
 
 def _read(path: Path) -> Ed25519PrivateKey:
-    found = load_pem_private_key(path.read_bytes(), None)
+    try:
+        found = load_pem_private_key(path.read_bytes(), None)
+    except ValueError:
+        told = f"{path} is damaged. Bring it back from a copy."
+        raise Malformed("key-damaged", told) from None
     if not isinstance(found, Ed25519PrivateKey):
         raise LookupError(path.name)  # noqa: TRY004 - the file's mistake, not the caller's
     return found

@@ -4,15 +4,23 @@ import io
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from central_mdm.cli import main
+from central_mdm.identity.certificates import make_root
+from central_mdm.platform.errors import Malformed
+from central_mdm.platform.keys import FolderKeys
 from central_mdm.pupils import NOBODY
 from central_mdm.roster.oneroster.plan import NO_SESSION
+from device_bridge.trust.identity import key_to_pem
 from tests.mdm import Prepared
 from tests.registers import village
 
@@ -223,6 +231,7 @@ def test_a_port_that_another_program_has_is_told(
 ) -> None:
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / "a-school.pem").touch()
+    (tmp_path / "central.db").touch()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         code, words = said(capsys, "serve", "--folder", tmp_path, "--port", port)
@@ -238,6 +247,79 @@ def test_a_mistyped_folder_is_told_and_not_made(
     assert code == 1
     assert words.startswith(f"pupitre-mdm: there is no school in {tmp_path / 'shool'}.")
     assert not (tmp_path / "shool").exists()
+
+
+@pytest.mark.parametrize("command", [("serve",), ("tidy",), ("admin", "backup", "--out", "/no")])
+def test_keys_without_their_database_are_told_and_no_other_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    FolderKeys(tmp_path / "keys").make("tilleuls")
+    code, words = said(capsys, *command, "--folder", tmp_path)
+    assert (code, "has keys and no database: say --database" in words) == (1, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["keys"]
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "command", [("tidy",), ("restored", "--school", "tilleuls"), ("admin", "verify")]
+)
+def test_a_command_that_looks_for_work_where_none_lies_harms_none_of_it(
+    prepared_school: Prepared,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    command: tuple[str, ...],
+) -> None:
+    row = "INSERT INTO partage_chunks (school, hash, size) VALUES ('tilleuls', ?, 9)"
+    with prepared_school.copy(tmp_path), closing(sqlite3.connect(tmp_path / "central.db")) as kept:
+        kept.execute(row, ("0" * 64,))
+        kept.commit()
+        code, words = said(capsys, *command, "--folder", tmp_path)
+        assert (code, "say --objects" in words) == (1, True)
+        left = kept.execute("SELECT leaving, lost FROM partage_chunks").fetchall()
+        assert left == [(0, 0)]
+
+
+def test_a_damaged_key_and_a_database_that_cannot_be_opened_are_told_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    FolderKeys(tmp_path / "keys").make("tilleuls")
+    (tmp_path / "central.db").write_bytes(b"no database at all, but as long as the head of one" * 9)
+    code, words = said(capsys, "tidy", "--folder", tmp_path)
+    assert (code, "file is not a database. Look at --database" in words) == (1, True)
+    assert "sqlalche.me" not in words
+    next((tmp_path / "keys").glob("*.pem")).write_text("half of")
+    with pytest.raises(Malformed, match="key-damaged"):
+        FolderKeys(tmp_path / "keys").key("tilleuls")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://pupitre:SEC@RET@localhost/pupitre",
+        "postgresql+psycopg://pupitre:SECRET@:notaport/pupitre",
+        "postgresql+psycopg://pupitre:SECRET:PW@x@localhost/pupitre",
+    ],
+)
+def test_an_address_with_a_password_that_is_not_quoted_is_refused_and_never_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        said(capsys, "serve", "--folder", tmp_path, "--database", url)
+    words = capsys.readouterr().err
+    assert ("are %40 %3A" in words, "RET" in words, "PW" in words) == (True, False, False)
+
+
+def test_a_certificate_and_the_key_of_another_are_refused_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    FolderKeys(tmp_path / "keys").make("tilleuls")
+    (tmp_path / "central.db").touch()
+    key, other = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    paths = tmp_path / "cert.pem", tmp_path / "key.pem"
+    paths[0].write_text(make_root("tilleuls", key, int(time.time())))
+    paths[1].write_bytes(key_to_pem(other))
+    code, words = said(capsys, "serve", "--folder", tmp_path, "--cert", paths[0], "--key", paths[1])
+    assert (code, "are no certificate and its key" in words) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import changes, past, pupils, scopes, sources
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
 from central_mdm.roster.oneroster.plan import NO_SESSION
+from central_mdm.roster.oneroster.reading import EARLY
+from central_mdm.roster.oneroster.rows import OVERFULL
 from central_mdm.roster.rules import give_class, put_device, remove_device, take_class
 from tests.integration.test_mdm_roster import Puller
 from tests.mdm import Mdm, waiting
-from tests.registers import Register, village
+from tests.registers import Register, village, zipped
 
 pytestmark = pytest.mark.real_loop
 
@@ -296,6 +299,60 @@ async def test_a_delta_changes_what_it_names_and_nothing_else(mdm: Mdm, tmp_path
     ]
     assert await names(mdm, ids["c-6a"]) == {"Zoé", "Zoé M.", "Amina", "Noah"}
     assert await names(mdm, ids["c-6b"]) == {"Béla"}
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_what_a_delta_announces_is_refused_and_takes_nothing_from_anybody_today(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office = Office(mdm, tmp_path)
+    await office.bring(village())
+    tomorrow = date_of(mdm.clock.at + 86_400)
+    delta = Register("delta")
+    delta.rows = {name: [] for name in delta.rows}
+    role = {"userSourcedId": "t1", "roleType": "secondary", "role": "teacher"}
+    delta.add("roles.csv", sourcedId="r2", orgSourcedId="school", beginDate=tomorrow, **role)
+    delta.enrol("c-6a", "p0", beginDate=tomorrow)
+    delta.enrol("c-6b", "p0", beginDate=tomorrow)
+    told = await office.bring(delta)
+    assert (writes(told), told.asks) == (0, ())
+    rows = [(row.file, row.line, row.field, row.value) for row in told.refused]
+    assert rows == [
+        ("roles.csv", 2, "beginDate", tomorrow),
+        ("enrollments.csv", 2, "beginDate", tomorrow),
+        ("enrollments.csv", 3, "beginDate", tomorrow),
+    ]
+    assert {row.why for row in told.refused} == {EARLY}
+
+    mdm.clock.at += 86_400
+    delta.drop("enrollments.csv", sourcedId="e-c-6a-p0")
+    told = await office.bring(delta)
+    assert (counts(told, "teacher", "place"), told.refused) == ([(0, 0, 0, 0), (1, 0, 0, 0)], ())
+
+
+def date_of(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_whom_an_open_quotation_mark_swallows_goes_after_a_yes_only(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office = Office(mdm, tmp_path)
+    await office.bring(village())
+    before = await office.told()
+    files = village().csv()
+    users = files["users.csv"].decode().splitlines()
+    # The fields that are not read between two names, of which each has a nickname.
+    users[3] = users[3].replace(",Sow,,", ',Sow,"Titi,')
+    users[4] = users[4].replace(",Kovács,,", ',Kovács,"Coco",')
+    zipped(office.path, files | {"users.csv": "\n".join(users).encode()})
+    with pytest.raises(NotConfirmed) as asked:
+        await import_register(mdm.ground, mdm.school, office.path, dry_run=False)
+    told = asked.value.told
+    why = "users.csv: a refused row may be of what would be gone, and nobody can tell."
+    assert (told.asks, await office.told()) == ((why,), before)
+    assert [(r.line, r.why) for r in told.refused if r.file == "users.csv"] == [(5, OVERFULL)]
 
 
 async def test_an_administrator_makes_a_class_moves_a_pupil_and_archives_it(

@@ -58,6 +58,8 @@ def refused(register: Register, path: Path) -> list[tuple[str, int, str, str]]:
         "sep=;\nsourcedId;givenName;familyName;;\n;;;;\n1;Zoé;Müller;;\n".encode("latin-1"),
         "SOURCEDID\tgivenname\tfamilyName\r\n1\t Zoé \tMüller\t\t\r\n".encode("utf-16"),
         f'{HEAD},"list"\n"1",Zoé,"Müller",\n'.encode(),
+        f"\ufeff{HEAD}\r1,Zoé,Müller\r".encode(),
+        f"{HEAD}\r1,Zoé,Müller".encode("latin-1"),
     ],
 )
 def test_a_table_is_read_whatever_a_spreadsheet_made_of_it(content: bytes) -> None:
@@ -112,8 +114,36 @@ def test_a_list_in_quotes_is_one_field_and_a_row_says_its_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rows", "swallow"),
+    [
+        ('p1,"Titi,A,x\np2,Ada,B,y\np3,"Coco",C,z\n', 5),
+        ('p1,Zoé,A,"x\np2,"Ada",B,y\n', 4),
+        ('p1,Zoé,A,"x\n"p2","Ada","B",""\n', 4),
+        ('p1,"Zoé,A,x\np2,Ada,B,"y"\n', 4),
+        ('p1,Zoé,A,"x\np2,Ada,B,y\n', 4),
+        ('p1,Zoé,A,"x', 3),
+    ],
+)
+def test_a_row_that_swallows_others_by_an_open_quotation_mark_is_not_taken_for_one(
+    rows: str, swallow: int
+) -> None:
+    *_, row = lines(f"{HEAD},note\np0,Eve,D,\n{rows}".encode())
+    assert (row.number, row.overfull) == (swallow, True)
+
+
+def test_a_cell_that_is_written_in_lines_is_one(tmp_path: Path) -> None:
+    note = '"12, Rue du Lac\n1000, Ville\n"'
+    first, second = lines(f"{HEAD},note,more\np1,Zoé,A,{note},x\np2,Ada,B,y".encode())
+    assert (first.overfull, first.fields["more"], second.fields["sourcedid"]) == (False, "x", "p2")
+    made = village()
+    made.rows["users.csv"][1]["middleName"] = "Anne\r\nMarie"
+    assert not refused(made, tmp_path)
+
+
+@pytest.mark.parametrize(
     "content",
     [
+        f'{HEAD},"note\n"p1","Zoé","A",""\np2,Ada,B,\n'.encode(),
         b"a,b\n" + b"x" * 70_000,
         b'a,b\n1,"' + b"never closed\n" * 5_000,
         b"a,A\n1,2\n",

@@ -30,6 +30,7 @@ from central_mdm.roster.oneroster.tables import Line, read_table
 Mode = Literal["bulk", "delta"]
 MANIFEST: Final = "manifest.csv"
 TWICE: Final = "This name stands in an earlier row of the file already."
+EARLY: Final = "It has not begun: import it from that day on."
 UNREAD: Final = "This file is of no use in class, so by law it is not read."
 NEEDED: Final = ("classes.csv", "users.csv", "enrollments.csv")
 _ABOUT: Final = {
@@ -56,21 +57,27 @@ class Read(Struct, frozen=True):
 
 def read_bundle(bundle: Bundle, staging: Staging, report: Report, today: date) -> Read:
     """Read all files of use. Raises Malformed for what is no bundle, or no table at all."""
-    mode, absent = _manifest(bundle)
-    reader = _Reader(bundle, staging, report, today, absent)
+    meant = _manifest(bundle)
+    reader = _Reader(bundle, staging, report, today, meant)
     good = reader.read_all()
     needed = NEEDED if reader.roles_in_users else (*NEEDED, "roles.csv")
     for name in sorted(bundle.names):
         if name == "demographics.csv":
             report.refuse(name, 0, "", "", UNREAD)
     empty = tuple(name for name in needed if not good[name])
-    return Read(mode, empty, tuple(sorted(reader.nameless)))
+    return Read(meant.mode, empty, tuple(sorted(reader.nameless)))
 
 
-def _manifest(bundle: Bundle) -> tuple[Mode, frozenset[str]]:
-    """Return how the bundle is meant, and the files that it says are absent; without it, bulk."""
+class _Meant(Struct, frozen=True):
+    """How a bundle is meant; `absent`: the files that it says are not there."""
+
+    mode: Mode = "bulk"
+    absent: frozenset[str] = frozenset()
+
+
+def _manifest(bundle: Bundle) -> _Meant:
     if MANIFEST not in bundle.names:
-        return "bulk", frozenset()
+        return _Meant()
     told: dict[str, str] = {}
     with bundle.open(MANIFEST) as file:
         for line in read_table(file, MANIFEST):
@@ -90,7 +97,7 @@ def _manifest(bundle: Bundle) -> tuple[Mode, frozenset[str]]:
     if len(modes) > 1:
         raise Malformed("manifest", "All files of a bundle are bulk, or all are delta.")
     absent = frozenset(name for name, value in files.items() if value == "absent")
-    return ("delta" if modes == {"delta"} else "bulk"), absent
+    return _Meant("delta" if modes == {"delta"} else "bulk", absent)
 
 
 class _Reader:
@@ -100,9 +107,10 @@ class _Reader:
         staging: Staging,
         report: Report,
         today: date,
-        absent: frozenset[str],
+        meant: _Meant,
     ) -> None:
-        self._names = bundle.names - absent
+        self._names = bundle.names - meant.absent
+        self._delta = meant.mode == "delta"
         self._bundle = bundle
         self._staging = staging
         self._report = report
@@ -127,7 +135,7 @@ class _Reader:
         good = 0
         for line in self._lines(name):
             self._report.read[name] += 1
-            row = read_row(line, kind)
+            row = self._in_time(read_row(line, kind))
             if isinstance(row, Objection):
                 self._refuse(name, line, row)
                 self._leave_alone(name, line)
@@ -137,6 +145,13 @@ class _Reader:
                 self._report.refuse(name, line.number, "sourcedId", row.sourced_id, TWICE)
                 self.nameless.add(name)  # it may be another's, filled in one row too far
         return good
+
+    def _in_time(self, row: E | Objection) -> E | Objection:
+        """Refuse what a delta announces: read as not active, it would take back what holds now."""
+        begins = row.begin_date if isinstance(row, UserRole | Enrollment) else None
+        if self._delta and begins is not None and begins > self._today:
+            return Objection("beginDate", begins.isoformat(), EARLY)
+        return row
 
     def _refuse(self, name: str, line: Line, why: Objection) -> None:
         """Tell of the row, or, where each is refused for the same, once of the file."""

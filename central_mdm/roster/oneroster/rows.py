@@ -124,6 +124,7 @@ class Objection(Struct, frozen=True):
 
 E = TypeVar("E", bound=Entry | Property)
 _PLACE: Final = re.compile(r"^(.*?)(?: - at `\$\.?(\w*)[^`]*`)?$", re.DOTALL)
+OVERFULL: Final = "The row has more columns than the header, or a quotation mark is not closed."
 BROKEN: Final = "Letters are lost: save the file as UTF-8 from the program that has them right."
 A_DATE: Final = "A date is written 2026-09-01, or the day first: 01/09/2026, 01.09.2026."
 _CHOICE: Final = re.compile(r"matching regex '\(\?i\)\^\((.+)\)\$'")
@@ -143,7 +144,7 @@ _FLAGS: Final = {"vrai": "true", "wahr": "true", "faux": "false", "falsch": "fal
 def read_row(line: Line, kind: type[E]) -> E | Objection:
     """Read a row as `kind`, or say what speaks against it; columns of no use are passed over."""
     if line.overfull:
-        return Objection("", "", "The row has more columns than the header.")
+        return Objection("", "", OVERFULL)
     words = _words(kind)
     for word in line.broken:
         if word in words:

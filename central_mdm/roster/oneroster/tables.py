@@ -4,9 +4,11 @@ import csv
 import re
 from collections.abc import Iterator
 from io import BufferedReader, TextIOWrapper
+from itertools import chain
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from central_mdm.platform.errors import Malformed
 
@@ -32,6 +34,8 @@ _BROKEN: Final = re.compile(
 class Line(Struct, frozen=True):
     """A row: `number` is that of its last line in the file; fields that are empty are not in it.
 
+    `overfull`: it has more columns than the header, or a quotation mark that is not closed, by
+    which it may have swallowed others.
     `broken`: columns whose letters are lost, in none of the encodings or in two at once.
     `columns`: those that the file has, empty or not.
     """
@@ -56,20 +60,31 @@ def read_table(file: BufferedReader, name: str) -> Iterator[Line]:
         first, before = next(lines, ""), 1  # Excel's own word to itself
     csv.field_size_limit(FIELD_CHARS_MAX)
     delimiter = max(_DELIMITERS, key=_outside_quotes(first).count)
-    reader = csv.reader(_again(first, lines), delimiter=delimiter)
+    fed = _Fed(first, lines)
+    reader = csv.reader(fed, delimiter=delimiter)
     try:
-        header = [word.strip().lower() for word in next(reader, list[str]())]
-        if len({*header} - {""}) < len([word for word in header if word]):
-            raise Malformed("header", f"{name}: a column is there twice.")
-        columns = frozenset(header)
+        header = _header(next(reader, list[str]()), name)
+        columns, ends = frozenset(header), reader.line_num
         for count, row in enumerate(reader):
             if count >= ROWS_MAX:
                 raise Malformed("too-many-rows", f"{name} has more than {ROWS_MAX} rows.")
-            if line := _line(before + reader.line_num, header, row, columns):
-                yield line
+            several, ends = reader.line_num > ends + 1, reader.line_num
+            overfull = fed.ended or (several and _swallows(row, len(header), delimiter))
+            if line := _line(before + ends, header, row, columns):
+                yield replace(line, overfull=True) if overfull else line
     except csv.Error as error:
         told = f"{name}, line {before + reader.line_num}: {error}"
         raise Malformed("no-table", told) from None
+
+
+def _header(row: list[str], name: str) -> list[str]:
+    header = [word.strip().lower() for word in row]
+    if len({*header} - {""}) < len([word for word in header if word]):
+        raise Malformed("header", f"{name}: a column is there twice.")
+    if any("\n" in word or "\r" in word for word in header):
+        # What a quotation mark has swallowed here would be missing without a word.
+        raise Malformed("header", f"{name}: the header goes on over the end of its line.")
+    return header
 
 
 def _line(number: int, header: list[str], row: list[str], columns: frozenset[str]) -> Line | None:
@@ -81,6 +96,16 @@ def _line(number: int, header: list[str], row: list[str], columns: frozenset[str
     return Line(number, fields, any(values[len(header) :]), _broken(header, row), columns)
 
 
+def _swallows(row: list[str], columns: int, delimiter: str) -> bool:
+    """Say whether a cell of several lines is as wide as a row: its quotation mark is not closed.
+
+    It ends in a column of another row, and what it swallows and what that row is too long by are
+    a row's delimiters together. A cell that is written in several lines has fewer.
+    """
+    wide = max(columns - 1, 1) - max(len(row) - columns, 0)
+    return any(("\n" in cell or "\r" in cell) and cell.count(delimiter) >= wide for cell in row)
+
+
 def _broken(header: list[str], row: list[str]) -> tuple[str, ...]:
     # As they are: what is cut off at the ends may be half of a letter.
     if "".join(row).isascii():
@@ -89,9 +114,16 @@ def _broken(header: list[str], row: list[str]) -> tuple[str, ...]:
     return tuple(word for word, value in named if _BROKEN.search(value))
 
 
-def _again(first: str, lines: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from lines
+class _Fed:
+    """The lines, and whether they have ended: a row that comes after has an open quotation mark."""
+
+    def __init__(self, first: str, lines: Iterator[str]) -> None:
+        self._lines = chain((first,), lines)
+        self.ended = False
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._lines
+        self.ended = True
 
 
 def _outside_quotes(text: str) -> str:
@@ -107,13 +139,24 @@ def _lines(file: BufferedReader, name: str) -> Iterator[str]:
 def _bytewise(file: BufferedReader, name: str) -> Iterator[str]:
     """Decode each line by itself: one file may be of two programs, its first page tells nothing."""
     mark = _UTF8_MARK
-    while line := file.readline(LINE_BYTES_MAX).removeprefix(mark):
+    for read in _raw(file):
+        line = read.removeprefix(mark)
         mark = b""
         _want_end(line, name)
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError:
             yield line.decode("cp1252", "replace")
+
+
+def _raw(file: BufferedReader) -> Iterator[bytes]:
+    """Cut a file into lines; where its first has an end of old within, at these ends as well."""
+    first = file.peek(LINE_BYTES_MAX).partition(b"\n")[0]
+    if b"\r" not in first[:-1]:
+        return iter(lambda: file.readline(LINE_BYTES_MAX), b"")
+    # A byte is a letter of Latin-1, so all come out as they went in.
+    text = TextIOWrapper(file, "latin-1", newline="")
+    return iter(lambda: text.readline(LINE_BYTES_MAX).encode("latin-1"), b"")
 
 
 def _whole(text: TextIOWrapper, name: str) -> Iterator[str]:

@@ -36,7 +36,12 @@ async def drop_documents(connection: AsyncConnection, school: str) -> None:
     """Remove the documents that no file names any more; their chunks go with the next tidying."""
     used = select(files.c.document).where(files.c.school == school)
     unused = documents.c.school == school, documents.c.id.not_in(used)
-    await connection.execute(delete(documents).where(*unused))
+    wanted = select(documents.c.id).where(*unused).order_by(documents.c.id)
+    some = (await connection.execute(wanted.with_for_update())).scalars().all()
+    for start in range(0, len(some), HASHES_A_STATEMENT):
+        these = documents.c.id.in_(some[start : start + HASHES_A_STATEMENT])
+        # Asked again, now that they are held: an offer that came meanwhile names its own.
+        await connection.execute(delete(documents).where(*unused, these))
 
 
 async def _mark(connection: AsyncConnection, school: str, before: int) -> None:

@@ -162,7 +162,10 @@ async def _keep(
     school = caller.school
     whole = {"school": school, "id": document, "size": size, "manifest": offered.manifest}
     added = upsert(connection, documents).values(whole)
-    await connection.execute(added.on_conflict_do_nothing())
+    # Held by it also where it is here: else it may go before the file that names it is seen.
+    await connection.execute(
+        added.on_conflict_do_update(index_elements=["school", "id"], set_={"size": size})
+    )
     known = select(files.c.id).where(files.c.school == school, files.c.id == offered.id)
     if (await connection.execute(known)).first():
         return

@@ -1,5 +1,6 @@
 """Files come chunk by chunk, are kept when whole, and are read back by their class only."""
 
+import asyncio
 import base64
 import errno
 import logging
@@ -11,20 +12,22 @@ import blake3
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import delete, insert, text, update
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, FILES_ASKED_MAX, ChunkRef, Manifest
 from central_mdm.contract.register import Teaching
 from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
+from central_mdm.partage.forgetting import forget_files
+from central_mdm.partage.model import files
 from central_mdm.partage.quota import keep_quota, room
 from central_mdm.platform.authentication import Caller
 from central_mdm.roster.administering import teach
 from central_mdm.tidying import DAY_SECONDS, Retention, tidy
 from central_mdm.verifying import look_through
 from tests.disks import disk
-from tests.mdm import Mdm, Prepared, running
+from tests.mdm import Mdm, Prepared, running, waiting
 
 pytestmark = pytest.mark.real_loop
 
@@ -390,6 +393,30 @@ async def test_chunks_of_an_upload_that_was_given_up_go_after_a_week_and_not_bef
     later(mdm, 8)
     await tidy(mdm.ground, mdm.school, Retention())
     assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_a_document_stays_that_is_handed_in_again_while_its_last_work_goes(mdm: Mdm) -> None:
+    pieces, manifest = document(100)
+    await put(mdm, pieces[0])
+    await offer(mdm, an_offer(mdm, manifest))
+    again = an_offer(mdm, manifest, id="file-2")
+    await mdm.as_teacher()
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as stays:
+            # The offer wants this row as well, once it has its document.
+            row = dict.fromkeys(("teacher", "lesson", "class_id", "pupil", "name"), "")
+            row |= {"school": mdm.school, "id": "file-2", "document": ""}
+            await stays.execute(insert(files).values(row | {"kept_at": mdm.clock.at}))
+            offered = group.create_task(offer(mdm, again))
+            await waiting(mdm, 1)
+            gone = group.create_task(forget_files(mdm.ground, mdm.school, mdm.clock.at + 1))
+            await waiting(mdm, 2)
+            await stays.execute(delete(files).where(files.c.id == "file-2"))
+        assert (await gone, (await offered)["state"]) == (1, "kept")
+    read = await mdm.http.get("/api/files/file-2", headers=await mdm.as_teacher())
+    assert (read.status_code, read.content) == (200, pieces[0])
+    assert (await look_through(mdm.ground))[mdm.school].faults == []
 
 
 @pytest.fixture

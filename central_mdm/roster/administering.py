@@ -1,8 +1,9 @@
 """What an administrator does to the roster by hand: each act is one transaction."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.register import (
@@ -57,12 +58,15 @@ async def keep_class(ground: Ground, school: str, asked: ClassPut) -> str:
 async def keep_pupil(ground: Ground, school: str, asked: PupilPut) -> str:
     """Make a pupil in a class, or change one there; return the id. Raises Missing or Refused.
 
-    The new name is told in all classes of the pupil.
+    The new name is told in all classes of the pupil, who is held: whoever is erased meanwhile
+    does not come back by it.
     """
     async with ground.database.writing(school) as connection:
         await _want_taught(connection, school, asked.class_id)
-        if asked.id and not await is_pupil_of(connection, school, asked.class_id, asked.id):
-            raise Missing("no-pupil")
+        if asked.id:
+            await _hold_pupil(connection, school, asked.id)
+            if not await is_pupil_of(connection, school, asked.class_id, asked.id):
+                raise Missing("no-pupil")
         row = PupilRow(
             asked.id or ground.new_id(),
             asked.class_id,
@@ -94,10 +98,7 @@ async def move(ground: Ground, school: str, asked: Move) -> None:
     async with ground.database.writing(school) as connection:
         await want_classes(connection, school, asked)
         own = await own_devices(connection, school, asked) if asked.to_class else []
-        named = select(pupils).where(pupils.c.school == school, pupils.c.id == asked.pupil)
-        pupil = (await connection.execute(named.with_for_update())).first()
-        if pupil is None:
-            raise Missing("no-pupil")
+        pupil = await _hold_pupil(connection, school, asked.pupil)
         news, now = list[Told](), ground.clock()
         if asked.from_class:
             if not await is_pupil_of(connection, school, asked.from_class, asked.pupil):
@@ -177,6 +178,15 @@ async def _want_taught(connection: AsyncConnection, school: str, class_id: str) 
     """Raise Missing for a class that is not here, Refused for one that is over."""
     if (await want_class(connection, school, class_id)).archived_at:
         raise Refused("archived", "This class is over.")
+
+
+async def _hold_pupil(connection: AsyncConnection, school: str, pupil: str) -> Row[Any]:
+    """Return a pupil, held to the end of the transaction. Raises Missing."""
+    named = select(pupils).where(pupils.c.school == school, pupils.c.id == pupil)
+    row = (await connection.execute(named.with_for_update())).first()
+    if row is None:
+        raise Missing("no-pupil")
+    return row
 
 
 async def _over(

@@ -1,11 +1,12 @@
 """What the MDM has of one pupil is told whole to who asks, without the others; and forgotten."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from central_mdm.cli import main
 from central_mdm.contract.roster import PupilRow
@@ -21,7 +22,7 @@ from central_mdm.roster.rules import leave_class, put_pupil
 from central_mdm.tidying import DAY_SECONDS, Retention, tidy
 from tests.integration.test_mdm_journal import an_event, push
 from tests.integration.test_mdm_partage import an_offer, document, later, offer, put
-from tests.mdm import Mdm, Prepared
+from tests.mdm import Mdm, Prepared, waiting
 
 pytestmark = pytest.mark.real_loop
 WORK = 70_000
@@ -122,6 +123,28 @@ async def test_a_forgotten_pupil_leaves_no_name_no_work_and_a_whole_chain(
         await forget(mdm.ground, mdm.school, ada)
     with pytest.raises(Missing):
         await tell(mdm.ground, mdm.school, ada, tmp_path / "again")
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_a_pupil_who_is_erased_while_somebody_changes_the_name_does_not_come_back(
+    mdm: Mdm, ada: str
+) -> None:
+    await keep_person(mdm.ground, mdm.school, Person("a-1", "a", "A", "administrator"), "")
+    headers = await mdm.as_administrator("a-1")
+    asked = {"id": ada, "class_id": "5B", "given_name": "Ada", "family_name": "L"}
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as stays:
+            # Both want this row; who comes first has it first.
+            await stays.execute(update(pupils).where(pupils.c.id == ada).values(family_name="M"))
+            gone = group.create_task(forget(mdm.ground, mdm.school, ada))
+            await waiting(mdm, 1)
+            changed = mdm.http.post("/api/admin/pupils", json=asked, headers=headers)
+            renamed = group.create_task(changed)
+            await waiting(mdm, 2)
+        answer = await renamed
+        assert (await gone, answer.status_code) == (Forgotten(1, 2, 1), 404)
+    assert answer.json()["code"] == "no-pupil"
+    assert await known(mdm, ada) == (False, False)
 
 
 async def leave(mdm: Mdm, pupil: str) -> None:

@@ -23,7 +23,7 @@ from central_mdm.identity.forgetting import forget_tokens
 from central_mdm.identity.model import audit_acts, schools
 from central_mdm.identity.rules import schools_here
 from central_mdm.identity.tokens import shorten
-from central_mdm.journal.forgetting import forget_alarms, forget_events
+from central_mdm.journal.forgetting import forget_alarms, forget_events, shorten_accounts
 from central_mdm.journal.model import events
 from central_mdm.partage.forgetting import forget_files
 from central_mdm.partage.model import files
@@ -105,6 +105,7 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         devices = await forget_devices(connection, school, before(keep.devices))
         if 0 < await _last(connection, school) <= now:  # a clock that is behind makes all look far
             await shorten(connection, school, now)
+            await shorten_accounts(connection, school, now)
         tokens = await forget_tokens(connection, school, now)
         audited = await audit.forget_acts(connection, school, before(keep.audit))
         answers = await forget_answers(connection, school, now)

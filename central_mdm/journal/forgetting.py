@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.journal.model import accounts, alarms, events
 
+DAY_SECONDS: Final = 86_400
 FORGOTTEN: Final = b""
 """Stands as the body of a forgotten event. None comes so: a pushed body is a JSON object."""
 
@@ -22,6 +23,15 @@ async def forget_events(connection: AsyncConnection, school: str, before: int) -
     told = (accounts.c.school == school, accounts.c.issued_at < before)
     await connection.execute(delete(accounts).where(*told))
     return forgotten.rowcount
+
+
+async def shorten_accounts(connection: AsyncConnection, school: str, now: int) -> None:
+    """Let what devices say they told more than a day after `now` be told now, by our clock.
+
+    It cannot be true, and else a device whose clock is ahead has it kept for as long as it says.
+    """
+    ahead = (accounts.c.school == school, accounts.c.issued_at > now + DAY_SECONDS)
+    await connection.execute(update(accounts).where(*ahead).values(issued_at=now))
 
 
 async def forget_alarms(connection: AsyncConnection, school: str, before: int) -> int:

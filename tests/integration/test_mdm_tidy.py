@@ -85,6 +85,36 @@ async def test_a_device_that_tells_of_a_lesson_long_forgotten_accuses_nobody(mdm
         assert await compare(connection, caller, mdm.clock.at) == []
 
 
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_what_a_device_tells_by_a_clock_ahead_goes_in_its_time_as_well(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    async def tidied(days: int) -> list[str]:
+        mdm.clock.at = right + days * DAY_SECONDS
+        await tidy_all(mdm.ground, tmp_path, [mdm.school])
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            wanted = select(accounts.c.device).order_by(accounts.c.device)
+            return list((await connection.execute(wanted)).scalars())
+
+    right = mdm.clock.at
+    body = msgspec.json.encode(Account(beside="store-1", until=1))
+    ahead = {"ahead": 9 * YEAR, "right": 0, "tomorrow": DAY_SECONDS}
+    rows = [
+        {"school": mdm.school, "device": device, "lesson": "l", "body": body}
+        | {"issued_at": right + seconds}
+        for device, seconds in ahead.items()
+    ]
+    await tidied(-5)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(insert(accounts), rows)
+    assert await tidied(-9 * 365) == list(ahead), "before ours hears the time, all looks far"
+    assert await tidied(0) == list(ahead), "it is held against the journal as any other"
+    assert await tidied(92) == list(ahead)
+    assert await tidied(183) == list(ahead)
+    assert await tidied(184) == ["tomorrow"]
+    assert await tidied(185) == []
+
+
 async def test_work_goes_after_a_year_with_the_bytes_that_no_other_work_needs(
     mdm: Mdm, tmp_path: Path
 ) -> None:

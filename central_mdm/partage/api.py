@@ -22,6 +22,7 @@ from central_mdm.contract.partage import (
 )
 from central_mdm.partage import reading, rules
 from central_mdm.partage.holding import read_chunk
+from central_mdm.partage.quota import Lent
 from central_mdm.partage.ranges import range_of
 from central_mdm.platform.api import TEACHER, AnyRequest, BinaryOperation, problems
 from central_mdm.platform.authentication import Caller
@@ -57,6 +58,8 @@ def routes(ground: Ground) -> Router:
 
 
 def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
+    lent = Lent(ground.clock)
+
     @put(
         "/chunks/{name:str}",
         status_code=204,
@@ -69,7 +72,7 @@ def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
         content = await read_body(request, CHUNK_BYTES_MAX)
         if not content:
             raise Malformed("empty", "A chunk has at least one byte.")
-        await rules.keep_chunk(ground, request.user, name, content)
+        await rules.keep_chunk(ground, lent, request.user, name, content)
 
     @post(
         "/files",
@@ -79,7 +82,7 @@ def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
         responses=problems(401, 403),
     )
     async def offer(request: AnyRequest, data: JSONBody[FileOffered]) -> FileAnswer:
-        return await rules.offer(ground, request.user, data)
+        return await rules.offer(ground, lent, request.user, data)
 
     @post("/files/lacking", status_code=200, opt=TEACHER, responses=problems(401, 403))
     async def lacking(request: AnyRequest, data: JSONBody[FilesAsked]) -> FilesLacking:

@@ -4,6 +4,7 @@ What is held once counts once, however many files are made of it: in the school'
 of who brought it first.
 """
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -18,8 +19,11 @@ from central_mdm.platform.errors import TooLarge
 
 DEFAULT_BYTES: Final = 100 * 1024**3
 PERSON_BYTES: Final = 20 * 1024**3
+LENT_PART: Final = 16
+LENT_BYTES_MAX: Final = 64 * 1024**2
+LENT_SECONDS: Final = 60
+LOANS_MAX: Final = 10_000
 _SCHOOL: Final[BindParameter[str]] = bindparam("school")
-# Asked for each new chunk: made once, it costs half.
 _ROOM: Final = select(
     select(func.sum(chunks.c.size)).where(chunks.c.school == _SCHOOL).scalar_subquery(),
     select(func.sum(chunks.c.size))
@@ -31,7 +35,7 @@ _ROOM: Final = select(
 
 
 class Room(Struct, frozen=True):
-    """The narrower of two quotas; `of`: whose it is."""
+    """A quota, and how much of it is used; `of`: whose it is."""
 
     of: Literal["school", "person"]
     used: int
@@ -55,15 +59,64 @@ class Room(Struct, frozen=True):
         )
 
 
-async def room(connection: AsyncConnection, caller: Caller) -> Room:
-    """Return how much the caller may still add, and what leaves no more."""
+async def rooms(connection: AsyncConnection, caller: Caller) -> tuple[Room, Room]:
+    """Return the school's and the caller's own, by all chunks that are held: ask it seldom."""
     asked = {"school": caller.school, "person": caller.id}
     by_all, by_one, allowed, each = (await connection.execute(_ROOM, asked)).one()
-    rooms = (
+    return (
         Room("school", int(by_all or 0), DEFAULT_BYTES if allowed is None else allowed),
         Room("person", int(by_one or 0), PERSON_BYTES if each is None else each),
     )
-    return min(rooms, key=lambda one: one.left)
+
+
+class _Loan(Struct):
+    """`left`: bytes that may be added until `until`, UTC seconds, with nothing summed."""
+
+    left: int
+    until: int
+
+
+class Lent:
+    """What this process may add without summing all that is held, which reads a row a chunk.
+
+    It is lent to the school and to the person, a part of what a sum has left each. So a quota may
+    be passed by what other processes were lent, `LENT_BYTES_MAX` each, and a lowered one is held
+    to within `LENT_SECONDS`. Nobody is refused but by a sum of that moment.
+    """
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._loans = dict[tuple[str, str], _Loan]()
+
+    async def lacking(
+        self, connection: AsyncConnection, caller: Caller, size: int, *, takes: bool
+    ) -> Room | None:
+        """Return the quota that has no room for `size` more bytes; None where both have.
+
+        `takes`: they are about to be added.
+        """
+        now, whose = self._clock(), ((caller.school, ""), (caller.school, caller.id))
+        held = [loan for each in whose if (loan := self._loans.get(each)) and now < loan.until]
+        if len(held) < len(whose) or min(loan.left for loan in held) < size:
+            both = await rooms(connection, caller)
+            narrow = min(both, key=lambda one: one.left)
+            if narrow.left < size:
+                return narrow
+            held = [_lend(one, now) for one in both]
+            self._keep(dict(zip(whose, held, strict=True)))
+        if takes:
+            for loan in held:
+                loan.left -= size
+        return None
+
+    def _keep(self, loans: dict[tuple[str, str], _Loan]) -> None:
+        if len(self._loans) > LOANS_MAX:
+            self._loans.clear()
+        self._loans |= loans
+
+
+def _lend(room: Room, now: int) -> _Loan:
+    return _Loan(min(room.left // LENT_PART, LENT_BYTES_MAX), now + LENT_SECONDS)
 
 
 async def keep_quota(

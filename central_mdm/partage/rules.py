@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
 
 from central_mdm.contract.partage import FileAnswer, FileOffered, Manifest
-from central_mdm.partage import quota
 from central_mdm.partage.model import chunks, documents, files
+from central_mdm.partage.quota import Lent
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed
@@ -52,7 +52,7 @@ _KEEP: Final = {
 }
 
 
-async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) -> None:
+async def keep_chunk(ground: Ground, lent: Lent, caller: Caller, name: str, content: bytes) -> None:
     """Keep a chunk of this school, once. Raises Malformed where it is not what its name says.
 
     What the register says is here is written as well where it is not: it may be lost, or rotten.
@@ -64,8 +64,10 @@ async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) 
     school, now = caller.school, ground.clock()
     async with ground.database.reading(school) as connection:
         known = (await connection.execute(_KNOWN, {"school": school, "hash": name})).first()
-        if known is None and (room := await quota.room(connection, caller)).left < len(content):
-            raise room.refusal()
+        if known is None:
+            full = await lent.lacking(connection, caller, len(content), takes=True)
+            if full:
+                raise full.refusal()
     # The object first: a row without its object would promise what is not there.
     await ground.objects.keep(school, name, content)
     if known and not (known.leaving or known.lost) and known.kept_at >= now - TOUCH_SECONDS:
@@ -79,7 +81,7 @@ async def keep_chunk(ground: Ground, caller: Caller, name: str, content: bytes) 
             await ground.objects.keep(school, name, content)
 
 
-async def offer(ground: Ground, caller: Caller, offered: FileOffered) -> FileAnswer:
+async def offer(ground: Ground, lent: Lent, caller: Caller, offered: FileOffered) -> FileAnswer:
     """Say which chunks are missing, or keep the file; the same offer twice is one file."""
     manifest = read_manifest(offered.manifest)
     if manifest is None or "\0" in offered.name + offered.lesson + offered.pupil:
@@ -95,9 +97,9 @@ async def offer(ground: Ground, caller: Caller, offered: FileOffered) -> FileAns
         sizes, lost = await _hold(connection, caller.school, wanted, ground.clock())
         lost |= absent
         if missing := tuple(name for name in wanted if name not in sizes or name in lost):
-            room = await quota.room(connection, caller)
-            if room.left < sum(wanted[name] for name in missing if name not in sizes):
-                return room.answer(offered.id)
+            new = sum(wanted[name] for name in missing if name not in sizes)
+            if full := await lent.lacking(connection, caller, new, takes=False):
+                return full.answer(offered.id)
             return FileAnswer(offered.id, "missing", missing)
         if any(sizes[chunk.hash.hex()] != chunk.size for chunk in manifest.chunks):
             return FileAnswer(offered.id, "refused", reason="wrong-size")

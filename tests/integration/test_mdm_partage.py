@@ -12,7 +12,7 @@ import blake3
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import delete, insert, text, update
+from sqlalchemy import delete, event, insert, text, update
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, FILES_ASKED_MAX, ChunkRef, Manifest
 from central_mdm.contract.register import Teaching
@@ -20,8 +20,8 @@ from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
 from central_mdm.partage.forgetting import forget_files
-from central_mdm.partage.model import files
-from central_mdm.partage.quota import keep_quota, room
+from central_mdm.partage.model import chunks, files
+from central_mdm.partage.quota import LENT_SECONDS, Lent, keep_quota, rooms
 from central_mdm.platform.authentication import Caller
 from central_mdm.roster.administering import teach
 from central_mdm.tidying import DAY_SECONDS, Retention, tidy
@@ -360,7 +360,50 @@ async def test_one_person_fills_no_more_than_their_own_part_of_the_school(mdm: M
     assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept", "it counts once"
     async with mdm.ground.database.writing(mdm.school) as connection:
         await keep_quota(connection, mdm.school, 10_000)
-        assert (await room(connection, Caller(mdm.school, "teacher", "t-lambert"))).allowed == 700
+        of_school, of_person = await rooms(connection, Caller(mdm.school, "teacher", "t-lambert"))
+    assert (of_school.allowed, of_person.allowed) == (10_000, 700)
+
+
+async def test_what_is_held_is_not_summed_for_each_chunk_and_a_lowered_quota_holds_in_a_minute(
+    mdm: Mdm,
+) -> None:
+    sums: list[str] = []
+
+    def asked(*told: Any) -> None:  # noqa: ANN401 - connection, cursor, statement, and more
+        if "sum(" in told[2]:
+            sums.append(told[2])
+
+    event.listen(mdm.ground.database.engine.sync_engine, "before_cursor_execute", asked)
+    for number in range(10):
+        pieces, manifest = document(1000)
+        made = an_offer(mdm, manifest, id=f"file-{number}")
+        assert (await offer(mdm, made))["missing"]
+        assert await put(mdm, pieces[0]) == 204
+        assert (await offer(mdm, made))["state"] == "kept"
+    assert len(sums) == 1
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_quota(connection, mdm.school, 10_000)
+    mdm.clock.at += LENT_SECONDS
+    assert await put(mdm, b"1") == 413
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_quota_is_passed_by_no_more_than_was_lent_to_another_process(mdm: Mdm) -> None:
+    async def lacks(process: Lent, size: int) -> int | None:
+        caller = Caller(mdm.school, "teacher", "t-lambert")
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            full = await process.lacking(connection, caller, size, takes=True)
+        return full.left if full else None
+
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_quota(connection, mdm.school, 160_000)
+    fills, other = Lent(mdm.ground.clock), Lent(mdm.ground.clock)
+    assert [await lacks(one, 1000) for one in (fills, other)] == [None, None]
+    row = {"school": mdm.school, "hash": "ab" * 32, "size": 160_000}
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(insert(chunks).values(row))
+    assert await lacks(fills, 9001) == 0
+    assert [await lacks(other, size) for size in (9000, 1)] == [None, 0]
 
 
 async def test_chunks_of_an_upload_that_was_given_up_go_after_a_week_and_not_before(

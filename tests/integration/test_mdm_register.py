@@ -15,8 +15,9 @@ from central_mdm.contract.roster import DeviceRow
 from central_mdm.fleet.ended import choose_role, end_person
 from central_mdm.identity.model import teachers
 from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.pupils import forget
 from central_mdm.roster.feed import STRETCH, publish
-from central_mdm.roster.model import changes, past, pupils, scopes, sources
+from central_mdm.roster.model import changes, memberships, past, pupils, scopes, sources
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
 from central_mdm.roster.oneroster.plan import NO_SESSION
 from central_mdm.roster.oneroster.reading import EARLY
@@ -471,6 +472,35 @@ async def test_who_is_ended_between_plan_and_import_is_not_brought_back_by_it(
     async with mdm.ground.database.reading(mdm.school) as connection:
         still = await connection.scalar(select(teachers.c.ended).where(*mine))
     assert still is True
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_who_is_erased_between_plan_and_import_does_not_come_back_by_it(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    office, register = Office(mdm, tmp_path), village()
+    await office.bring(register)
+    ids = await office.ids()
+    first(register.rows["users.csv"], sourcedId="p0")["familyName"] = "Neu"
+    register.drop("enrollments.csv", userSourcedId="p1")
+    register.enrol("c-6b", "p1")
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as stays:
+            # All want these rows; who comes first has them first.
+            both = pupils.c.id.in_([ids["p0"], ids["p1"]])
+            await stays.execute(update(pupils).where(both).values(given_name="Z"))
+            erased = [group.create_task(forget(mdm.ground, mdm.school, ids["p1"]))]
+            await waiting(mdm, 1)
+            erased.append(group.create_task(forget(mdm.ground, mdm.school, ids["p0"])))
+            await waiting(mdm, 2)
+            imported = group.create_task(refused(office.bring(register)))
+            await waiting(mdm, 3)
+        assert await imported == "changed-meanwhile"
+        await asyncio.gather(*erased)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert (await connection.execute(select(pupils.c.id).where(both))).all() == []
+        still = select(memberships.c.pupil).where(memberships.c.pupil.in_(ids.values()))
+        assert len((await connection.execute(still)).all()) == 4
 
 
 @pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)

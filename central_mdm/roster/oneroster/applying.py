@@ -57,13 +57,14 @@ async def apply(
 ) -> None:
     """Write the difference. `no_password`: the hash of one that nobody knows, for new teachers.
 
-    Held is first who is changed, then classes, where anybody leaves one the school's devices, then
-    scopes, and the school's row last, as by all who write here. Raises Refused where one of these
-    people was ended, or has another role, since the plan.
+    Held is first which teacher is changed, then classes, where anybody leaves one the school's
+    devices, then pupils, then scopes, and the school's row last, as by all who write here. Raises
+    Refused where one of these people was ended or erased, or has another role, since the plan.
     """
     applying = _Applying(connection, ground, school, staging)
     await applying.hold_people()
     await applying.hold_classes()
+    await applying.hold_pupils()
     await applying.name()
     await applying.leave()
     await applying.put(no_password)
@@ -136,6 +137,18 @@ class _Applying:
         owned = await self._connection.execute(owned_of(self._school))
         await self._run("DELETE FROM owned", ())
         await self._stage("INSERT INTO owned VALUES (?, ?, ?, ?, ?)", [tuple(row) for row in owned])
+
+    async def hold_pupils(self) -> None:
+        """Have nobody erase meanwhile whom this names: an erased pupil does not come back by it."""
+        query = (
+            "SELECT id FROM i_pupil WHERE id IN (SELECT id FROM known WHERE what = 'pupil' AND "
+            "source IN (SELECT source FROM d_pupil UNION SELECT user FROM d_place)) ORDER BY id"
+        )
+        here = select(pupils.c.id).where(pupils.c.school == self._school).order_by(pupils.c.id)
+        async for rows in self._parts(query):
+            mine = here.where(pupils.c.id.in_([id_ for (id_,) in rows]))
+            if len((await self._connection.execute(mine.with_for_update())).all()) != len(rows):
+                raise Refused("changed-meanwhile", CHANGED)
 
     async def name(self) -> None:
         """Give each new thing an id of ours, and keep the register's name of it."""

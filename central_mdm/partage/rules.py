@@ -18,6 +18,7 @@ from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.model import pupils
 from central_mdm.roster.reading import classes_of, is_pupil_of
 
 _manifest: Final = msgspec.msgpack.Decoder(Manifest)
@@ -119,6 +120,12 @@ def read_manifest(encoded: bytes) -> Manifest | None:
 async def _objection(
     connection: AsyncConnection, caller: Caller, offered: FileOffered, document: str
 ) -> str:
+    if offered.pupil:
+        # Who erases the pupil waits until this work is here, or it comes after and finds nobody.
+        held = select(pupils.c.id).where(
+            pupils.c.school == caller.school, pupils.c.id == offered.pupil
+        )
+        await connection.execute(held.with_for_update(read=True, key_share=True))
     wanted = select(files).where(files.c.school == caller.school, files.c.id == offered.id)
     known = (await connection.execute(wanted)).first()
     mine = (document, offered.class_id, offered.pupil)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 
 from central_mdm.cli import main
 from central_mdm.contract.roster import PupilRow
@@ -14,6 +14,7 @@ from central_mdm.erased import ERASED
 from central_mdm.fleet.ended import keep_person
 from central_mdm.identity.people import Person
 from central_mdm.journal.model import events
+from central_mdm.partage.model import files
 from central_mdm.platform.errors import Missing
 from central_mdm.pupils import Forgotten, Told, forget, tell
 from central_mdm.roster.feed import publish
@@ -145,6 +146,31 @@ async def test_a_pupil_who_is_erased_while_somebody_changes_the_name_does_not_co
         assert (await gone, answer.status_code) == (Forgotten(1, 2, 1), 404)
     assert answer.json()["code"] == "no-pupil"
     assert await known(mdm, ada) == (False, False)
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_work_that_comes_while_its_pupil_is_erased_is_not_left_behind(
+    mdm: Mdm, ada: str
+) -> None:
+    pieces, manifest = document(100)
+    await put(mdm, pieces[0])
+    mine = files.c.id.in_(["file-2", "file-3"])
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as stays:
+            # The offer wants this row, once it knows that the pupil is here.
+            row = dict.fromkeys(("teacher", "lesson", "class_id", "pupil", "name", "document"), "")
+            row |= {"school": mdm.school, "id": "file-2"}
+            await stays.execute(insert(files).values(row | {"kept_at": mdm.clock.at}))
+            first = group.create_task(offer(mdm, an_offer(mdm, manifest, id="file-2")))
+            await waiting(mdm, 1)
+            gone = group.create_task(forget(mdm.ground, mdm.school, ada))
+            await waiting(mdm, 2)
+            await stays.execute(delete(files).where(mine))
+        assert ((await first)["state"], (await gone).files) == ("kept", 2)
+    late = await offer(mdm, an_offer(mdm, manifest, id="file-3"))
+    assert late["reason"] == "foreign-pupil"
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert (await connection.execute(select(files.c.id).where(mine))).all() == []
 
 
 async def leave(mdm: Mdm, pupil: str) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from classroom_app.domain.errors import NotKept
+from classroom_app.storage.erasing import Work
 from device_bridge.logs import LOGS
 from device_bridge.retention import (
     DAY_SECONDS,
@@ -52,8 +53,11 @@ RETENTION: Final = msgspec.json.Decoder(Retention)
 
 
 class Forgets(Protocol):
-    async def forget_before(self, at: int) -> int: ...
-    async def erase_told(self, before: int, folder: Path) -> int: ...
+    """The store. `now`, UTC seconds, says how old an act is that a wrong clock has dated."""
+
+    async def forget_before(self, at: int, now: int) -> int: ...
+    async def erase_told(self, before: int, now: int, folder: Path) -> int: ...
+    async def kept_work(self, since: int, now: int) -> Sequence[Work]: ...
     async def keep_floor(self, at: int) -> None: ...
     async def ready_documents(self) -> Collection[bytes]: ...
 
@@ -62,6 +66,13 @@ class Drops(Protocol):
     """The library. It blocks."""
 
     def drop_older(self, moment: float, spared: Collection[bytes]) -> int: ...
+
+
+class Spared(Struct, frozen=True):
+    """What stays, whatever its date: documents of the library, lessons' folders of work."""
+
+    documents: frozenset[bytes]
+    folders: frozenset[Path]
 
 
 class Retaining:
@@ -111,22 +122,29 @@ class Retaining:
         # A lesson of today may still need its names.
         today = now - DAY_SECONDS
         files = await _tried(self._clean_files(periods, now))
-        acts = await _tried(self._keeps.forget_before(now - periods.journal * DAY_SECONDS))
-        acts += await _tried(self._keeps.erase_told(today, self._home / COLLECTED))
+        acts = await _tried(self._keeps.forget_before(now - periods.journal * DAY_SECONDS, now))
+        acts += await _tried(self._keeps.erase_told(today, now, self._home / COLLECTED))
         if files or acts:
             log.info("cleaned up", extra={"acts": acts, "files": files})
 
-    async def _clean_files(self, periods: Retention, now: float) -> int:
-        ready = await self._keeps.ready_documents()
-        return await asyncio.to_thread(self._clean, periods, now, ready)
+    async def _clean_files(self, periods: Retention, now: int) -> int:
+        # Files bear the date of whatever the clock said: what acts tell of is as old as they are.
+        work = await self._keeps.kept_work(now - periods.collected * DAY_SECONDS, now)
+        documents = frozenset(bytes.fromhex(one.document) for one in work)
+        spared = Spared(
+            documents.union(await self._keeps.ready_documents()),
+            frozenset(self._home.joinpath(COLLECTED, *Path(one.path).parts[:2]) for one in work),
+        )
+        return await asyncio.to_thread(self._clean, periods, now, spared)
 
-    def _clean(self, periods: Retention, now: float, ready: Collection[bytes]) -> int:
-        gone = self._library.drop_older(now - periods.collected * DAY_SECONDS, ready)
+    def _clean(self, periods: Retention, now: float, spared: Spared) -> int:
+        moment = now - periods.collected * DAY_SECONDS
+        gone = self._library.drop_older(moment, spared.documents)
         for name, days in ((COLLECTED, periods.collected), (STILLS, periods.stills)):
             for of_class in inside(self._home / name):
                 if not of_class.is_symlink():
                     ours = (one for one in inside(of_class) if _LESSONS.fullmatch(one.name))
-                    gone += remove_older(ours, now, days, ())
+                    gone += remove_older(ours, now, days, spared.folders)
         return gone + remove_older_files(self._home / LOGS, now, periods.logs)
 
 

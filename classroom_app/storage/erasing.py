@@ -10,14 +10,16 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from classroom_app.domain.lesson import PupilId
+from classroom_app.storage.dating import Dates
 from classroom_app.storage.settings import keep, read
 from classroom_app.storage.store import SUSPECTED, WAITING
 from classroom_app.storage.tables import hand_ins, journal, rows
 
 ERASED: Final = "erased"
+COLLECTED: Final = "hand-in-kept"
 
 
 class Due(Struct, frozen=True):
@@ -35,7 +37,14 @@ def note_erased(pupils: Collection[str], connection: Connection) -> None:
         _note(noted.union(pupils), connection)
 
 
-def due(before: int, connection: Connection) -> Due:
+class Work(Struct, frozen=True):
+    """Collected work: its `path` in the folder of classes, and its document's hash in hex."""
+
+    path: str
+    document: str
+
+
+def due(before: int, dates: Dates, connection: Connection) -> Due:
     """Return what may be erased of whom the school has erased: older than `before`, UTC seconds.
 
     Of who stands in a class again nothing is; what waits to be sent is not lost to the school.
@@ -45,16 +54,15 @@ def due(before: int, connection: Connection) -> Due:
         return Due((), (), noted)
     here = select(rows.c.id).where(rows.c.entity == "pupil", rows.c.id.in_(noted))
     wait = set(connection.execute(here).scalars())
-    unsent = select(hand_ins.c.sequence).where(hand_ins.c.state.in_((WAITING, SUSPECTED)))
-    waits = set(connection.execute(unsent).scalars())
-    columns = select(journal.c.sequence, journal.c.at, journal.c.state, journal.c.fields)
+    unsent = _unsent(connection)
+    columns = select(journal.c.sequence, journal.c.at, journal.c.fields)
     sequences: list[int] = []
     paths: list[str] = []
     for row in connection.execute(columns.where(journal.c.fields.is_not(None))):
         fields = json.loads(row.fields)
         if not (named := {one for one in noted - wait if _names(fields, PupilId(one))}):
             continue
-        if row.state == WAITING or row.sequence in waits or row.at >= before:
+        if row.sequence in unsent or dates.date(row.sequence, row.at) >= before:
             wait |= named
         else:
             sequences.append(row.sequence)
@@ -62,10 +70,10 @@ def due(before: int, connection: Connection) -> Due:
     return Due(tuple(sequences), tuple(paths), frozenset(wait))
 
 
-def erase_due(before: int, sequences: Sequence[int], connection: Connection) -> None:
+def erase_due(before: int, dates: Dates, sequences: Sequence[int], connection: Connection) -> None:
     """Blank these acts, and forget whom nothing is left of."""
     _blank(sequences, connection)
-    left = due(before, connection)
+    left = due(before, dates, connection)
     if not left.sequences and left.wait != erased(connection):
         _note(left.wait, connection)
 
@@ -92,22 +100,53 @@ def erase(pupil: PupilId, connection: Connection) -> int:
     return len(naming)
 
 
-def forget_before(at: int, connection: Connection) -> int:
+def forget_before(at: int, dates: Dates, connection: Connection, *, sends: bool) -> int:
     """Blank the personal fields of all acts older than `at`, UTC seconds; return how many.
 
-    The rest of each stays, and so does the chain. Work that waits to be sent so long is not sent.
+    The rest of each stays, and so does the chain. Where a school's server is sent them (`sends`),
+    what waits for it stays, how old ever: it would be lost to both.
     """
-    old = (journal.c.at < at, journal.c.fields.is_not(None))
-    sequences = select(journal.c.sequence).where(*old)
-    connection.execute(delete(hand_ins).where(hand_ins.c.sequence.in_(sequences)))
-    return connection.execute(update(journal).where(*old).values(salt=None, fields=None)).rowcount
+    spared = _unsent(connection) if sends else frozenset[int]()
+    columns = select(journal.c.sequence, journal.c.at).where(journal.c.fields.is_not(None))
+    old = [
+        row.sequence
+        for row in connection.execute(columns)
+        if row.sequence not in spared and dates.date(row.sequence, row.at) < at
+    ]
+    _blank(old, connection)
+    return len(old)
+
+
+def kept_work(since: int, dates: Dates, connection: Connection, *, sends: bool) -> tuple[Work, ...]:
+    """Return the work that acts not older than `since`, UTC seconds, collected, and what waits.
+
+    Its files and folders may bear the date of a clock that was wrong.
+    """
+    spared = _unsent(connection) if sends else frozenset[int]()
+    columns = select(journal.c.sequence, journal.c.at, journal.c.body, journal.c.fields)
+    collected = (journal.c.kind == COLLECTED, journal.c.fields.is_not(None))
+    return tuple(
+        Work(json.loads(row.fields)["path"], json.loads(row.body)["document"])
+        for row in connection.execute(columns.where(*collected))
+        if row.sequence in spared or dates.date(row.sequence, row.at) >= since
+    )
+
+
+def _unsent(connection: Connection) -> frozenset[int]:
+    """Return which acts wait for the school, themselves or the work that they tell of."""
+    acts = select(journal.c.sequence).where(journal.c.state == WAITING)
+    work = select(hand_ins.c.sequence).where(hand_ins.c.state.in_((WAITING, SUSPECTED)))
+    return frozenset(connection.execute(acts.union(work)).scalars())
 
 
 def _blank(sequences: Sequence[int], connection: Connection) -> None:
-    for sequence in sequences:
-        here = journal.c.sequence == sequence
-        connection.execute(update(journal).where(here).values(salt=None, fields=None))
-        connection.execute(delete(hand_ins).where(hand_ins.c.sequence == sequence))
+    """Blank these acts; work that waits and of which none tells any more is not sent."""
+    if sequences:
+        acts = update(journal).where(journal.c.sequence == bindparam("blank"))
+        each = [{"blank": sequence} for sequence in sequences]
+        connection.execute(acts.values(salt=None, fields=None), each)
+        blank = select(journal.c.sequence).where(journal.c.fields.is_(None))
+        connection.execute(delete(hand_ins).where(hand_ins.c.sequence.in_(blank)))
 
 
 def _names(fields: dict[str, Any], pupil: PupilId) -> bool:

@@ -14,9 +14,10 @@ from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
 from classroom_app.storage.acts import of_lesson, read
 from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.copies import forget_copies
+from classroom_app.storage.dating import dates, mark
 from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
-from classroom_app.storage.erasing import due, erase, erase_due, forget_before
+from classroom_app.storage.erasing import Work, due, erase, erase_due, forget_before, kept_work
 from classroom_app.storage.heads import signed_marks
 from classroom_app.storage.resuming import resumed
 from classroom_app.storage.store import WAITING, Store
@@ -84,35 +85,47 @@ class KeepsJournal(Store):
 
         return await self.write(work)
 
-    async def erase_told(self, before: int, folder: Path) -> int:
+    async def erase_told(self, before: int, now: int, folder: Path) -> int:
         """Erase whom the school has erased, but for what is of `before`, UTC seconds, or later.
 
         Their work goes from `folder` first: a crash in between leaves the act, which says where.
         Return how many acts. Raises OSError where a file cannot be removed now, or NotKept.
         """
-        found = await self.write(partial(due, before))
+        found = await self.write(lambda one: due(before, dates(now, one), one))
         await asyncio.to_thread(_remove, folder, found.paths)
 
         def work(connection: Connection) -> None:
-            erase_due(before, found.sequences, connection)
+            erase_due(before, dates(now, connection), found.sequences, connection)
             if found.sequences:
                 forget_copies(self.path)
 
         await self.write(work)
         return len(found.sequences)
 
-    async def forget_before(self, at: int) -> int:
+    async def forget_before(self, at: int, now: int) -> int:
         """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts.
 
         Raises NotKept where a copy cannot be removed now.
         """
 
         def work(connection: Connection) -> int:
-            if forgotten := forget_before(at, connection):
+            mark(now, connection)
+            told = dates(now, connection)
+            if forgotten := forget_before(at, told, connection, sends=self._sends()):
                 forget_copies(self.path)
             return forgotten
 
         return await self.write(work)
+
+    async def kept_work(self, since: int, now: int) -> tuple[Work, ...]:
+        """Return the work collected since `since`, UTC seconds, and what waits for the school."""
+        return await self.write(
+            lambda one: kept_work(since, dates(now, one), one, sends=self._sends())
+        )
+
+    def _sends(self) -> bool:
+        """Say whether the school has a server: without one all waits, and for nothing."""
+        return bool(self.chosen.get("server"))
 
 
 def remember(newest: Newest, act: Act, told: Sequence[Declared], connection: Connection) -> bool:

@@ -307,14 +307,16 @@ class Library:
     def drop_older(self, moment: float, spared: Collection[bytes] = ()) -> int:
         """Forget documents that were neither kept nor fetched since `moment`; return how many.
 
-        Those that are `spared` stay, how old ever. So does what claims to be of before Pupitre was
-        written: it was dated by a wrong clock.
+        Those that are `spared` stay, how old ever. What claims to be of before Pupitre was written
+        was dated by a wrong clock: its age counts from now on.
         """
         gone = 0
         for path in self._documents.glob("[0-9a-f]" * 64):  # a desktop leaves files of its own
             if bytes.fromhex(path.name) in self._arriving or bytes.fromhex(path.name) in spared:
                 continue
-            if FLOOR_LOWEST <= path.stat().st_mtime < moment:
+            if (dated := path.stat().st_mtime) < FLOOR_LOWEST:
+                os.utime(path)
+            elif dated < moment:
                 self._unshelve(bytes.fromhex(path.name))
                 gone += 1
         return gone

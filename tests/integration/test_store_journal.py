@@ -293,9 +293,9 @@ async def test_nobody_is_erased_of_whom_a_copy_would_tell_on(
             case "a person":
                 return await keeping.erase(AMINA)
             case "the school":
-                return await keeping.erase_told(later, tmp_path)
+                return await keeping.erase_told(later, later, tmp_path)
             case _:
-                return await keeping.forget_before(later)
+                return await keeping.forget_before(later, later)
 
     stays = copy_of(keeping.path, f"{DAMAGED}-1")
     (stays / "as a file that is held open does").mkdir(parents=True)

@@ -118,7 +118,7 @@ async def test_a_store_too_damaged_to_erase_from_keeps_the_copy_that_mends_it(
     assert copy.exists()
     flip(tmp_path, 40)
     async with opened(tmp_path) as keeping:
-        for erasing in (keeping.forget_before(NOON + ACTS), keeping.erase(AMINA)):
+        for erasing in (keeping.forget_before(NOON + ACTS, NOON + ACTS), keeping.erase(AMINA)):
             with pytest.raises(NotKept):
                 await erasing
     assert copy.exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from classroom_app.retaining import RETENTION, Retaining, Retention
+from classroom_app.storage.erasing import Work
 from device_bridge.logs import DAY_BYTES_MAX, DayFile, log_to_files
 from device_bridge.materials.errors import Withheld
 from device_bridge.materials.library import Library
@@ -26,13 +27,17 @@ class Store:
     async def ready_documents(self) -> Collection[bytes]:
         return self._ready
 
-    async def forget_before(self, at: int) -> int:
-        del at
+    async def forget_before(self, at: int, now: int) -> int:
+        del at, now
         return 0
 
-    async def erase_told(self, before: int, folder: Path) -> int:
-        del before, folder
+    async def erase_told(self, before: int, now: int, folder: Path) -> int:
+        del before, now, folder
         return 0
+
+    async def kept_work(self, since: int, now: int) -> tuple[Work, ...]:
+        del since, now
+        return ()
 
     async def keep_floor(self, at: int) -> None:
         await self.kept.put(at)

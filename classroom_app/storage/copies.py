@@ -64,7 +64,7 @@ def keep_daily_copy(connection: Connection, path: Path) -> None:
     """
     copy = copy_of(path, DAILY)
     try:
-        if _written(path) - _since(path, copy) > DAY_SECONDS:
+        if _lacks(path, copy):
             keep_copy(connection, copy)
     except Exception as error:
         if (named := as_not_kept(error)) is None:
@@ -77,6 +77,9 @@ def _written(path: Path) -> float:
     return max(one.stat().st_mtime for one in beside if one.exists())
 
 
-def _since(path: Path, copy: Path) -> float:
-    made = path.with_name("store.key")
-    return max(one.stat().st_mtime for one in (made, copy) if one.exists())
+def _lacks(path: Path, copy: Path) -> bool:
+    """Say whether a copy is due. One of days to come was made by a clock ahead: it says nothing."""
+    written, made = _written(path), path.with_name("store.key")
+    dates = [one.stat().st_mtime for one in (made, copy) if one.exists()]
+    since = max((date for date in dates if date <= written + DAY_SECONDS), default=0.0)
+    return written - since > DAY_SECONDS

@@ -106,6 +106,29 @@ async def test_a_damaged_page_costs_its_own_rows_and_the_store_goes_on(
     assert beside not in contents(tmp_path), "what is to be forgotten lies nowhere"
 
 
+async def test_a_copy_or_a_key_of_a_clock_years_ahead_keeps_no_copy_of_a_day_from_being_made(
+    tmp_path: Path,
+) -> None:
+    copy = copy_of(tmp_path / "store.db", DAILY)
+
+    async def copied(number: int, *, later: dict[str, float]) -> float:
+        """Date files so much later, write on, and say when the copy was made."""
+        for name, seconds in later.items():
+            when = (tmp_path / name).stat().st_mtime + seconds
+            os.utime(tmp_path / name, (when, when))
+        async with opened(tmp_path) as keeping:
+            await keeping.remember(words(number))
+        return copy.stat().st_mtime if copy.exists() else 0
+
+    assert not await copied(1, later={})
+    first = await copied(2, later={"store.key": -A_DAY})
+    assert first, "a day after the store was made"
+    again = await copied(3, later={copy.name: 3650 * A_DAY})
+    assert first <= again < first + A_DAY
+    assert await copied(4, later={"store.key": 3650 * A_DAY}) == again, "it is of today"
+    assert await copied(5, later={copy.name: -A_DAY}) >= again
+
+
 async def test_a_store_too_damaged_to_erase_from_keeps_the_copy_that_mends_it(
     tmp_path: Path,
 ) -> None:

@@ -13,6 +13,7 @@ from central_mdm.contract.partage import ChunkRef, FileAnswer, FileOffered, Mani
 from central_mdm.contract.roster import Change
 
 Rows = dict[tuple[str, str], Change]
+DOUBTED = ("?", "")
 
 
 @dataclass
@@ -52,14 +53,15 @@ class MemoryStore:
     kept: set[str] = field(default_factory=set[str])
     followed: set[str] = field(default_factory=set[str])
     kept_at: int = 0
-    dropped: int = 0
+    doubted: int = 0
     heads: list[SignedHead] = field(default_factory=list[SignedHead])
     alarms: tuple[Alarm, ...] = ()
     origin: str = "store-1"
     after: int = 0
 
     async def cursor(self, scope: str) -> tuple[str, str]:
-        return self.cursors.get(scope, ("", ""))
+        held = self.cursors.get(scope, ("", ""))
+        return ("", "") if held == DOUBTED else held
 
     async def apply(
         self,
@@ -79,8 +81,8 @@ class MemoryStore:
                 rows[change.entity, change.id] = change
         self.cursors[scope] = (epoch, cursor)
         if checksum and (len(rows), sum_of(rows.values())) != (count, checksum):
-            del self.rows[scope], self.cursors[scope]
-            self.dropped += 1
+            self.cursors[scope] = DOUBTED
+            self.doubted += 1
             return False
         return True
 

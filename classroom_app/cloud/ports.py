@@ -22,7 +22,7 @@ class SyncStore(Protocol):
     """The store's side of the sync. Each call is one transaction, durable when it returns."""
 
     async def cursor(self, scope: str) -> tuple[str, str]:
-        """Return (epoch, cursor) of a scope; ("", "") for one never pulled or dropped.
+        """Return (epoch, cursor) of a scope; ("", "") for one never pulled or doubted.
 
         An epoch without a cursor: its rows are here, and all of it is to be told once more.
         """
@@ -42,8 +42,8 @@ class SyncStore(Protocol):
         Another epoch than the kept one: all rows of the scope go first. `row` None: a tombstone.
         An empty `checksum`: more pages follow, compare nothing. Else compare `count` and the sum
         (`central_mdm.contract.checksum`: over entity, id and sequence of each live row, so keep
-        each row's sequence). Returns False where they differ: the scope's rows and its cursor
-        are then gone (dropped in this transaction) and it is pulled afresh.
+        each row's sequence). Returns False where they differ: the scope is doubted then. It has no
+        cursor any more, and its rows go in the transaction of the next page, pulled afresh.
         """
         ...
 

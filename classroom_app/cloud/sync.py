@@ -337,7 +337,7 @@ class Sync:
             if not await self._store.apply(
                 scope, page.epoch, page.changes, page.cursor, page.count, total
             ):
-                log.info("scope dropped", extra={"scope": scope})
+                log.info("scope doubted", extra={"scope": scope})
                 if afresh:
                     raise NotAServer("checksum")
                 afresh = True

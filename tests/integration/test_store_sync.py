@@ -89,14 +89,34 @@ async def test_a_tombstone_takes_a_row_out_of_the_sum(store: SyncStore) -> None:
 
 
 @pytest.mark.parametrize(("count", "total"), [(4, sum_of(ROSTER)), (5, "0" * 16)])
-async def test_a_sum_that_differs_drops_this_scope_and_no_other(
+async def test_a_sum_that_differs_has_this_scope_told_anew_and_no_other(
     store: SyncStore, count: int, total: str
 ) -> None:
     assert await pull(store, *ROSTER[:1], scope=OTHER)
     assert not await store.apply(SCOPE, "one", ROSTER, "end", count, total)
     assert await store.cursor(SCOPE) == ("", "")
     assert await store.cursor(OTHER) == ("one", "end")
-    assert await pull(store, *ROSTER)
+    # The sum is over what is told now alone, by a server that has but this.
+    assert await pull(store, ROSTER[0])
+    assert await store.cursor(SCOPE) == ("one", "end")
+
+
+async def test_a_class_that_does_not_add_up_is_there_until_another_is_told_in_its_place(
+    tmp_path: Path,
+) -> None:
+    async with opened(tmp_path) as keeping:
+        assert await pull(keeping, *ROSTER)
+        (taught,) = await keeping.classes()
+        for _ in range(2):  # a server that is wrong each time it is asked
+            assert not await keeping.apply(SCOPE, "one", ROSTER, "end", 9, sum_of(ROSTER))
+            assert await keeping.classes() == (taught,)
+    # The network went, and so did the app.
+    async with opened(tmp_path) as keeping:
+        assert await keeping.roster(CLASS) == taught
+        assert await keeping.cursor(SCOPE) == ("", ""), "all of it is to be told"
+        assert await pull(keeping, *ROSTER[:2])
+        (told,) = await keeping.classes()
+        assert (len(told.pupils), len(told.devices)) == (1, 0)
 
 
 async def test_another_epoch_begins_the_scope_afresh(store: SyncStore) -> None:

@@ -322,17 +322,17 @@ async def test_a_refusal_of_the_whole_is_not_taken_for_the_events_fault() -> Non
     assert (told[-1].why, told[-1].waiting) == ("refused", 1)
 
 
-async def test_a_scope_whose_sum_differs_is_dropped_and_pulled_afresh_once() -> None:
+async def test_a_scope_whose_sum_differs_is_doubted_and_pulled_afresh_once() -> None:
     script, store = Script(), MemoryStore()
     script.sums = ["0" * 16, sum_of([ROW])]
     sync, _ = make(script, store)
     await sync.once()
-    assert store.dropped == 1
+    assert store.doubted == 1
     assert "class:5B" in store.rows
     script.sums = ["0" * 16]
     with pytest.raises(NotAServer):
         await sync.once()
-    assert store.dropped == 3
+    assert store.doubted == 3
 
 
 async def test_work_whose_chunk_is_lost_here_is_shown_and_holds_nothing_up() -> None:

@@ -2,8 +2,18 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import os
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HTML = b"<html><body>Welcome to the hotel's wifi</body></html>"
@@ -47,6 +57,34 @@ async def speaking(talk: Talk) -> AsyncGenerator[str]:
             one.cancel()
     if failed:
         raise failed[0]
+
+
+@contextlib.asynccontextmanager
+async def speaking_tls(folder: Path, begins: int, ends: int) -> AsyncGenerator[tuple[str, str]]:
+    """Greet by TLS, with a certificate of its own that is good between these days from now on.
+
+    Yield the address and the certificate in PEM.
+    """
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "school")])
+    here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now + timedelta(days=begins))
+        .not_valid_after(now + timedelta(days=ends))
+        .add_extension(here, critical=False)
+        .sign(key, hashes.SHA256())
+    ).public_bytes(Encoding.PEM)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "server.pem").write_bytes(private + certificate)
+    speaks = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    speaks.load_cert_chain(folder / "server.pem")
+    listener = await asyncio.start_server(
+        lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=speaks
+    )
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        yield f"https://127.0.0.1:{port}", certificate.decode()
 
 
 def answering(status: str, kind: str, body: bytes, *more: str) -> Talk:

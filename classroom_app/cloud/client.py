@@ -45,6 +45,7 @@ from classroom_app.cloud.errors import (
     NotAServer,
     NotSignedIn,
     ObjectsUnreachable,
+    OutOfDate,
     Refused,
     Unreachable,
 )
@@ -54,6 +55,8 @@ from device_bridge.server_clock import ahead_seconds
 T = TypeVar("T")
 NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
 """OpenSSL's names, older and newer, for an answer that is no TLS."""
+OF_THE_DATE: Final = frozenset({9, 10})
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 CONNECT_SECONDS: Final = 5.0
 # A server that drips a byte now and then keeps every read alive: the whole has an end as well.
@@ -425,9 +428,7 @@ class Cloud:
                 raise NotAServer("malformed") from None
             raise Unreachable("cut off") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            if _of_another(error):
-                raise NotAServer("certificate") from None
-            raise Unreachable(type(error).__name__) from None
+            raise _of_another(error) or Unreachable(type(error).__name__) from None
 
 
 def _seconds_for(size: int) -> float:
@@ -435,18 +436,18 @@ def _seconds_for(size: int) -> float:
     return CHUNK_SECONDS + size / CHUNK_BYTES_PER_SECOND
 
 
-def _of_another(error: BaseException | None) -> bool:
-    """Whether somebody answered who could not prove to be the server; httpx hides it in causes.
+def _of_another(error: BaseException | None) -> NotAServer | None:
+    """Say that somebody answered who could not prove to be the server; httpx hides it in causes.
 
     Who speaks no TLS at all is one as well: https:// typed for a port of http://.
     """
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+            return OutOfDate() if error.verify_code in OF_THE_DATE else NotAServer("certificate")
         if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
-            return True
+            return NotAServer("certificate")
         error = error.__cause__ or error.__context__
-    return False
+    return None
 
 
 def _base(url: str) -> str:

@@ -11,6 +11,7 @@ CloudError
 │   └── NoFactor    who administrates has not chosen one yet
 ├── Refused       it says no, by `code`; repeating does not help
 ├── NotAServer    something else answers there: a portal, a proxy, another program
+│   └── OutOfDate   it may be the server: by this computer's date its certificate does not hold
 └── NoBrowser     nothing on this computer shows a page
 """
 
@@ -69,13 +70,21 @@ class Refused(CloudError):
 class NotAServer(CloudError):
     """`why` says what gave it away.
 
-    "portal": the network wants a sign-in first. "certificate": it could not prove to be the server.
+    "portal": the network wants a sign-in first. "certificate": it could not prove to be the server,
+    as a portal cannot that takes what goes to others. "clock": see OutOfDate.
     "html", "too-large", "malformed" and the like: no answer of ours.
     """
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
         self.why = why
+
+
+class OutOfDate(NotAServer):
+    """The certificate is good at another date than this computer's, or none was renewed."""
+
+    def __init__(self) -> None:
+        super().__init__("clock")
 
 
 class NoBrowser(CloudError):

@@ -28,7 +28,7 @@ from classroom_app.cloud.errors import (
     ServerBusy,
     Unreachable,
 )
-from classroom_app.cloud.files import NO_ROOM, Files, Held, Sending, TakesFiles
+from classroom_app.cloud.files import NO_ROOM, OF_THE_WAY, Files, Held, Sending, TakesFiles
 from classroom_app.cloud.line import Line
 from classroom_app.cloud.ports import SyncStore
 from classroom_app.cloud.trust import AsksTrust, trust_since
@@ -45,6 +45,8 @@ Why = Literal[
     "no-room",
     "storage",
     "portal",
+    "certificate",
+    "clock",
     "not-a-server",
     "no-server",
 ]
@@ -263,7 +265,7 @@ class Sync:
             try:
                 await part()
             except (Refused, NotAServer) as error:
-                if _word(error) == "portal":
+                if _word(error) in OF_THE_WAY:
                     raise  # it answers everything, and nothing of ours goes through
                 problem = problem or error
         if problem:
@@ -523,8 +525,15 @@ class Sync:
         return pause, PAUSE_SECONDS
 
 
+_OF_THE_WAY: Final[Mapping[str, Why]] = {
+    "portal": "portal",
+    "certificate": "certificate",
+    "clock": "clock",
+}
 _LONGEST: Final[Mapping[Why, float]] = {
     "portal": PORTAL_SECONDS_MAX,
+    "certificate": PORTAL_SECONDS_MAX,  # a portal that takes what is encrypted as well
+    "clock": PORTAL_SECONDS_MAX,  # nor does who sets it tell us
     "storage": IN_STEP_SECONDS,  # all but reading work back goes on
 }
 
@@ -569,7 +578,7 @@ def _word(error: CloudError | NotKept) -> Why:
             return "not-signed-in"
         case Refused(code=code):
             return "no-room" if code == NO_ROOM else "refused"
-        case NotAServer(why="portal"):
-            return "portal"
+        case NotAServer(why=why):
+            return _OF_THE_WAY.get(why, "not-a-server")
         case _:
             return "not-a-server"

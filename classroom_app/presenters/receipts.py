@@ -21,6 +21,8 @@ _IN_THE_WAY = {
     "refused": later("The school does not accept the exchange"),
     "no-room": later("The school has no room for all works"),
     "storage": later("Where the school keeps works is out of reach"),
+    "certificate": later("Something else answers as the school"),
+    "clock": later("Look at this computer's date and time"),
     "not-a-server": later("Something else answers as the school"),
 }
 

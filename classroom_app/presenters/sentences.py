@@ -161,6 +161,10 @@ _ERRORS = {
     "NotAServer": later(
         "At this address is no school server. Addresses begin with https:// or http://."
     ),
+    "OutOfDate": later(
+        "By this computer's date the school server's certificate does not hold."
+        " Look at date and time."
+    ),
     "NoBrowser": later("Nothing on this computer shows web pages. Sign in with a password."),
     "AnotherTeacher": later(
         "Here are the lessons of {name}. Who else teaches needs an own account of this computer."

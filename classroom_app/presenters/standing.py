@@ -31,6 +31,14 @@ _WHY: Final = {
     "portal": later(
         "This network wants you to sign in first: open any page in your browser. All waits here."
     ),
+    "certificate": later(
+        "Something else answers in place of the school's server."
+        " If this network wants a sign-in, open any page in your browser. All waits here."
+    ),
+    "clock": later(
+        "By this computer's date the school server's certificate does not hold."
+        " Look at date and time."
+    ),
     "not-a-server": later(
         "Something else answers in place of the school's server. All waits here."
     ),

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
 import threading
@@ -27,6 +28,7 @@ from classroom_app.cloud.errors import (
     NotAServer,
     NotSignedIn,
     ObjectsUnreachable,
+    OutOfDate,
     Refused,
     ServerBusy,
     Unreachable,
@@ -34,7 +36,18 @@ from classroom_app.cloud.errors import (
 )
 from classroom_app.cloud.files import SMALL_BYTES
 from classroom_app.cloud.sync import Sync, SyncState
-from tests.false_servers import HTML, JSON, Talk, answering, cut, drip, garbage, hang, speaking
+from tests.false_servers import (
+    HTML,
+    JSON,
+    Talk,
+    answering,
+    cut,
+    drip,
+    garbage,
+    hang,
+    speaking,
+    speaking_tls,
+)
 from tests.mdm import Prepared, new_request
 from tests.sync_store import MemoryStore, Trusting
 
@@ -322,6 +335,31 @@ async def test_a_network_that_wants_a_sign_in_first_is_told_from_a_web_server(
         with pytest.raises(NotAServer) as caught:
             await cloud.push(())
     assert caught.value.why == why
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "known", "kind", "why"),
+    [
+        (-400, -35, True, OutOfDate, "clock"),
+        (35, 400, True, OutOfDate, "clock"),
+        (-1, 1, False, NotAServer, "certificate"),
+        (-400, -35, False, NotAServer, "certificate"),
+    ],
+    ids=["its end is over", "a clock of years ago", "a portal", "a portal of years ago"],
+)
+async def test_a_certificate_of_another_date_is_told_from_anothers(
+    tmp_path: Path, begins: int, ends: int, *, known: bool, kind: type[NotAServer], why: str
+) -> None:
+    trusts = ssl.create_default_context()
+    async with speaking_tls(tmp_path, begins, ends) as (url, root):
+        if known:
+            trusts.load_verify_locations(cadata=root)
+        cloud = Cloud(verify=trusts)
+        cloud.resume(url, "kept")
+        with pytest.raises(NotAServer) as caught:
+            await cloud.push(())
+        await cloud.close()
+    assert (type(caught.value), caught.value.why) == (kind, why)
 
 
 async def test_a_place_of_chunks_out_of_reach_is_told_from_a_server_that_is_away(

@@ -24,6 +24,7 @@ from classroom_app.cloud.errors import (
     CloudError,
     NotAServer,
     NotSignedIn,
+    OutOfDate,
     Refused,
     ServerBusy,
     Unreachable,
@@ -398,6 +399,8 @@ async def test_a_server_that_forgets_what_it_was_given_is_not_asked_for_ever() -
         (NotSignedIn(), "not-signed-in"),
         (NotAServer("html"), "not-a-server"),
         (NotAServer("portal"), "portal"),
+        (NotAServer("certificate"), "certificate"),
+        (OutOfDate(), "clock"),
     ],
 )
 async def test_each_trouble_has_its_word(error: CloudError, why: str) -> None:
@@ -466,15 +469,19 @@ async def test_a_wake_shortens_a_pause_but_not_what_the_server_asked_for() -> No
     assert len(await watch(20)) >= 10
 
 
-async def test_behind_a_portal_all_waits_and_is_tried_again_soon() -> None:
+@pytest.mark.parametrize(
+    "error", [NotAServer("portal"), NotAServer("certificate"), OutOfDate()], ids=lambda one: one.why
+)
+async def test_what_nothing_here_tells_the_end_of_is_tried_again_soon(error: NotAServer) -> None:
     script, store = Script(), MemoryStore()
-    script.failing = NotAServer("portal")
+    script.failing = error
     store.write(1)
     sync, told = make(script, store)
     await run_for(sync, 600)
     pauses = {round(b - a) for a, b in zip(script.asked_at, script.asked_at[1:], strict=False)}
     assert max(pauses) <= PORTAL_SECONDS_MAX
-    assert (told[-1].why, told[-1].waiting, store.outcomes) == ("portal", 1, {})
+    assert (told[-1].why, told[-1].waiting, store.outcomes) == (error.why, 1, {})
+    assert set(script.order) == {"trust"}, "nothing else would go through"
 
 
 async def test_small_things_go_before_files_and_what_keeps_people_out_before_all() -> None:

@@ -642,6 +642,7 @@ class Desk(QObject):
                 self.summary.look(school.room.tiles())
             return
         tiles = school.room.tiles()
+        self.desk.clock_set(school.room.lesson)
         self.facts.shown(school, tiles)
         self.wall.show(tiles)
         self.desk.accompanied(school.room.company())

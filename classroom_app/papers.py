@@ -165,8 +165,9 @@ class Papers:
     def sign(self, lesson: Lesson, now: int) -> str:
         """Sign the lesson's mandate with everything the grant allows for its class.
 
-        It begins `now` (UTC seconds): a device trusts no clock and counts the mandate's length
-        from the moment at which it first sees it.
+        It begins `now` (UTC seconds), or at the floor where that is later: a device trusts no clock
+        and counts the mandate's length from the moment at which it first sees it, but what ended a
+        day before its floor is old paper to it.
 
         Raises `GrantEnded` or `NotYourClass`; `NotAllowed` where there is no grant at all.
         """
@@ -177,6 +178,7 @@ class Papers:
             raise GrantEnded(lesson.class_name, grant.ends_at)
         if lesson.class_id not in grant.classes:
             raise NotYourClass(lesson.class_name)
+        begins = max(now, int(self.floor()))
         mandate = Mandate(
             id=f"{lesson.id}:{lesson.ends_at}",
             grant=grant.id,
@@ -184,7 +186,7 @@ class Papers:
             lesson=lesson.id,
             class_id=lesson.class_id,
             verbs=grant.verbs,
-            issued_at=now,
-            ends_at=min(lesson.ends_at, now + MANDATE_SECONDS_MAX),
+            issued_at=begins,
+            ends_at=begins + min(lesson.ends_at - now, MANDATE_SECONDS_MAX),
         )
         return sign_mandate(mandate, self.identity.key)

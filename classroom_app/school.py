@@ -78,6 +78,9 @@ class RoomClock:
     def utc(self) -> int:
         return int(time.time())
 
+    def boot(self) -> float:
+        return boot_seconds()
+
 
 def boot_seconds() -> float:
     """Return the boot clock: it counts on while the laptop sleeps (where the system has one)."""

@@ -81,6 +81,9 @@ class FakeClock:
     def utc(self) -> int:
         return 1_800_000_000
 
+    def boot(self) -> float:
+        return 0.0
+
 
 class Cart:
     """Two devices that know nobody, and two pupils."""

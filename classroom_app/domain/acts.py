@@ -28,10 +28,15 @@ class LessonStarted(Act, frozen=True, kw_only=True, tag="lesson-started"):
 
 
 class LessonExtended(Act, frozen=True, kw_only=True, tag="lesson-extended"):
-    """The end moved; `after_end`: the lesson was over, and goes on."""
+    """The end moved; `after_end`: the lesson was over, and goes on.
+
+    `clock_set`: by how many seconds the clock was set in the lesson, whose end moved along. Its
+    length is as it was.
+    """
 
     ends_at: int
     after_end: bool = False
+    clock_set: int = 0
 
 
 class LessonShared(Act, frozen=True, kw_only=True, tag="lesson-shared"):

@@ -48,7 +48,10 @@ class Sitting(Struct, frozen=True):
 
 
 class Lesson(Struct, frozen=True):
-    """A lesson under way. Times are UTC seconds since 1970. `shared`: a colleague may join it."""
+    """A lesson under way. Times are UTC seconds since 1970. `shared`: a colleague may join it.
+
+    `clock_set`: by how many seconds the clock was set since the start; `started_at` stays.
+    """
 
     id: LessonId
     class_id: ClassId
@@ -57,6 +60,7 @@ class Lesson(Struct, frozen=True):
     started_at: int
     ends_at: int
     shared: bool = False
+    clock_set: int = 0
 
 
 class KnownClass(Struct, frozen=True):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal, Slot
 
 from classroom_app.domain.errors import RoomError
@@ -78,6 +79,13 @@ class DeskPresenter(Bars):
         before, self.lesson = self.lesson, lesson
         shared = before is not None and before.shared != lesson.shared
         self._acted("share" if shared else "extend", self._keys)
+
+    def clock_set(self, lesson: Lesson) -> None:
+        """Take it in silence that the end moved along with the clock, and what is left did not."""
+        if self.lesson is not None and self.lesson.clock_set != lesson.clock_set:
+            ends = {"ends_at": lesson.ends_at, "clock_set": lesson.clock_set}
+            self.lesson = replace(self.lesson, **ends)
+            self.touch()
 
     def ended(self, summary: str) -> None:
         """Leave the wall; `summary` stands above the classes."""

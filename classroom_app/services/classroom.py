@@ -79,6 +79,8 @@ class Classroom:
         self.touched = touched
         self.roster: Roster | None = None
         self.lesson: Lesson | None = None
+        self.utc_at_boot: float | None = None
+        """What the wall's clock told when the boot clock was at 0, as it was last believed."""
         self.sittings: dict[DeviceId, Sitting] = {}
         self.seen: dict[DeviceId, Evidence] = {}
         self.declared: dict[tuple[DeviceId, str], Declaration] = {}
@@ -104,7 +106,28 @@ class Classroom:
         """Return the lease of whatever restricts: never longer than the lesson."""
         if self.lesson is None:
             return 0
-        return max(0, min(LEASE_SECONDS, self.lesson.ends_at - self.clock.utc()))
+        return min(LEASE_SECONDS, self.left_seconds())
+
+    def believe_clock(self) -> None:
+        """Count time from here on by the boot clock, from what the wall's says now."""
+        self.utc_at_boot = self.clock.utc() - self.clock.boot()
+
+    def now(self) -> int:
+        """Return UTC seconds as the wall's clock would tell them, had nobody set it since.
+
+        A lesson is as long as it was to be, whatever is set in its middle.
+        """
+        if self.utc_at_boot is None:
+            return self.clock.utc()
+        return int(self.utc_at_boot + self.clock.boot())
+
+    def clock_set_seconds(self) -> int:
+        """Return by how much the wall's clock was set since it was believed."""
+        return self.clock.utc() - self.now()
+
+    def left_seconds(self) -> int:
+        """Return what remains of the lesson; 0 where its end has come, or there is none."""
+        return max(0, self.lesson.ends_at - self.now()) if self.lesson else 0
 
     def tiles(self) -> tuple[Tile, ...]:
         if self.roster is None:

@@ -22,7 +22,7 @@ def lesson_declared(room: Classroom, device: DeviceId, version: int) -> LessonDe
         class_id=lesson.class_id,
         class_name=lesson.class_name[:NAME_MAX],
         teacher_name=lesson.teacher_name[:NAME_MAX],
-        until_seconds=max(0, min(LESSON_SECONDS_MAX, lesson.ends_at - room.clock.utc())),
+        until_seconds=min(LESSON_SECONDS_MAX, room.left_seconds()),
         pupil=pupil.id if pupil else "",
         pupil_name=pupil.display[:NAME_MAX] if pupil else "",
         choices=() if pupil else _choices(room),

@@ -39,10 +39,14 @@ class Devices(Protocol):
 
 
 class Clock(Protocol):
-    """Two times: the room's seconds, which only rise, and the wall's, which people read."""
+    """Two times: the room's seconds, which only rise, and the wall's, which people read.
+
+    `boot`: seconds that only rise and go on while the computer sleeps.
+    """
 
     def seconds(self) -> float: ...
     def utc(self) -> int: ...
+    def boot(self) -> float: ...
 
 
 class Ids(Protocol):

@@ -1,6 +1,7 @@
 """Who is here: the class, its lesson from start to end, and who sits where."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final, Protocol
@@ -15,7 +16,14 @@ from classroom_app.domain.acts import (
     LessonStarted,
     Resumed,
 )
-from classroom_app.domain.errors import LessonTooLong, NoClass, NoLesson, NotKept
+from classroom_app.domain.errors import (
+    GrantEnded,
+    LessonTooLong,
+    NoClass,
+    NoLesson,
+    NotKept,
+    NotYourClass,
+)
 from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import (
     Changed,
@@ -35,11 +43,14 @@ from device_bridge.protocol.fields import LEASE_SECONDS
 from device_bridge.protocol.messages import Declaration
 from device_bridge.protocol.presence import LessonDeclared
 
+log = logging.getLogger(__name__)
 RENEW_SECONDS: Final = LEASE_SECONDS / 3
 LEAST_SECONDS: Final = 5 * 60
 """What a lesson that goes on after its end has left at least."""
 LOOK_SECONDS: Final = 1.0
-"""How often the wall clock is read: the loop's own time stops while the laptop sleeps."""
+"""How often the clocks are read: the loop's own time stops while the laptop sleeps."""
+SET_SECONDS: Final = 60
+"""A clock that is this far from where it would be was set, by a network or by hand."""
 
 
 class Rosters(Protocol):
@@ -140,7 +151,8 @@ class Presence:
     async def start(self, seconds: int = 3600, teacher_name: str = "") -> Changed:
         """Begin the lesson of the open class. Raises `GrantEnded` or `NotYourClass`."""
         room = self._room
-        roster, now = room.open_roster(), room.clock.utc()
+        room.believe_clock()
+        roster, now = room.open_roster(), room.now()
         lesson = Lesson(
             LessonId(room.new_id()),
             roster.id,
@@ -185,10 +197,11 @@ class Presence:
         room = self._room
         await self.open(kept.lesson.class_id)
         room.lesson = kept.lesson
-        if room.clock.utc() >= kept.lesson.ends_at:
+        room.believe_clock()
+        if not room.left_seconds():
             await self.end("time")
             return Changed(lesson=True)
-        self._mandate = self._signs.sign(kept.lesson, room.clock.utc())
+        self._mandate = self._signs.sign(kept.lesson, room.now())
         self._take_up(kept)
         for feature in self._follows:
             feature.began(kept)
@@ -205,7 +218,8 @@ class Presence:
         ends_at = min(lesson.ends_at + seconds, longest_until(lesson))
         if ends_at <= lesson.ends_at:
             raise LessonTooLong
-        await self._until(replace(lesson, ends_at=ends_at), after_end=False)
+        later = replace(lesson, ends_at=ends_at)
+        await self._until(later, self._signs.sign(later, self._room.now()), after_end=False)
         return Changed(lesson=True)
 
     async def share(self, *, shared: bool) -> Changed:
@@ -250,11 +264,12 @@ class Presence:
         room, over = self._room, self._over
         if over is None or room.lesson is not None:
             raise NoLesson
-        lesson, now = over.lesson, room.clock.utc()
+        lesson, now = over.lesson, room.now()
         ends_at = min(max(lesson.ends_at, now + LEAST_SECONDS), longest_until(lesson))
         if ends_at <= now:
             raise LessonTooLong
-        await self._until(replace(lesson, ends_at=ends_at), after_end=True)
+        later = replace(lesson, ends_at=ends_at)
+        await self._until(later, self._signs.sign(later, now), after_end=True)
         self._over = None
         # What the features let go of at the end stands in the journal, as after a restart.
         kept = await self._resumes.under_way()
@@ -272,28 +287,60 @@ class Presence:
                 room.declare(device, lesson_declared(room, device, held.version))
 
     async def run(self) -> None:
-        """Renew, and end the lesson at its hour by the wall's clock."""
+        """Renew, and end the lesson when it was as long as it was to be."""
         since = self._room.clock.seconds()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             lesson, now = self._room.lesson, self._room.clock.seconds()
-            if lesson is not None and self._room.clock.utc() >= lesson.ends_at:
+            if lesson is not None and not self._room.left_seconds():
                 with suppress(NotKept):  # devices end it by themselves; here it is tried again
                     await self.end("time")
-            elif now - since >= RENEW_SECONDS:
+                continue
+            if lesson is not None and abs(self._room.clock_set_seconds()) > SET_SECONDS:
+                with suppress(NotKept):  # it is tried again, and the lesson goes on as it was
+                    await self._clock_set(lesson)
+            if now - since >= RENEW_SECONDS:
                 since = now
                 self.renew()
 
-    async def _until(self, lesson: Lesson, *, after_end: bool) -> None:
+    async def _clock_set(self, lesson: Lesson) -> None:
+        """Take it that the clock was set: the lesson's end moves along, and nobody is freed by it.
+
+        Devices count a mandate's length by their own boot clock and need no other to the same end;
+        they get one that bears the time of now, as far as the grant allows: one that is days
+        behind what they know is old paper to them.
+        """
+        room, before, by = self._room, self._room.utc_at_boot, self._room.clock_set_seconds()
+        later = replace(lesson, ends_at=lesson.ends_at + by, clock_set=lesson.clock_set + by)
+        room.believe_clock()
+        try:
+            await self._until(later, self._mandate_to(later), after_end=False, clock_set=by)
+        except BaseException:
+            if room.lesson is lesson:  # else somebody has moved or ended it meanwhile
+                room.utc_at_boot = before
+            raise
+        log.info("the clock was set in a lesson", extra={"seconds": by})
+        room.changed(room.all_devices())
+
+    def _mandate_to(self, lesson: Lesson) -> str:
+        """Return a mandate of now, or the one that is shown, where the grant allows no other."""
+        try:
+            return self._signs.sign(lesson, self._room.now())
+        except (GrantEnded, NotYourClass):
+            return self._mandate
+
+    async def _until(
+        self, lesson: Lesson, mandate: str, *, after_end: bool, clock_set: int = 0
+    ) -> None:
         """Write and tell the lesson with the end it has now."""
-        room, now = self._room, self._room.clock.utc()
-        mandate = self._signs.sign(lesson, now)
+        room = self._room
         act = LessonExtended(
             id=room.new_id(),
             lesson=lesson.id,
-            at=now,
+            at=room.clock.utc(),
             ends_at=lesson.ends_at,
             after_end=after_end,
+            clock_set=clock_set,
         )
         before, room.lesson = room.lesson, lesson
         version = room.versions.next()
@@ -303,7 +350,8 @@ class Presence:
                 {device: lesson_declared(room, device, version) for device in room.all_devices()},
             )
         except BaseException:
-            room.lesson = before
+            if room.lesson is lesson:
+                room.lesson = before
             raise
         self._mandate = mandate
         room.devices.show_papers()
@@ -330,4 +378,4 @@ class Presence:
 
 def longest_until(lesson: Lesson) -> int:
     """Return the last moment (UTC seconds) to which a lesson's end may be moved."""
-    return lesson.started_at + LESSON_SECONDS_MAX
+    return lesson.started_at + lesson.clock_set + LESSON_SECONDS_MAX

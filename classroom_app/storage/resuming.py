@@ -58,7 +58,9 @@ class Story:
                     act.lesson, act.class_id, act.class_name, act.teacher_name, act.at, act.ends_at
                 )
             case LessonExtended() if self.lesson:
-                self.lesson, self.over = replace(self.lesson, ends_at=act.ends_at), False
+                clock_set = self.lesson.clock_set + act.clock_set
+                self.lesson = replace(self.lesson, ends_at=act.ends_at, clock_set=clock_set)
+                self.over = False
             case LessonShared() if self.lesson:
                 self.lesson = replace(self.lesson, shared=act.shared)
             case LessonOver():

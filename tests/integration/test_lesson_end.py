@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from classroom_app.domain.acts import LessonExtended, LessonOver
 from classroom_app.domain.errors import LessonTooLong, NoLesson
 from classroom_app.presenters.sentences import refusal
+from classroom_app.school import RoomClock
 from device_bridge.agent.guard.device import Device
 from device_bridge.protocol.seat import RaiseCurtain, ShowIndicator
 from tests.guards import SittingSeat
@@ -164,6 +166,53 @@ async def test_an_end_that_moves_is_shown_by_bar_and_curtain_and_renews_the_lock
         assert 950 <= curtain.lesson_ends_in_seconds <= 960
         assert 950 <= bar.until_seconds <= 960
         assert app.school.room.running().ends_at <= now() + 960
+
+
+class SetByHand(RoomClock):
+    """A laptop's clock that is years behind, or ahead, until somebody sets it."""
+
+    def __init__(self, off_seconds: int) -> None:
+        self.off_seconds = off_seconds
+
+    def utc(self) -> int:
+        return super().utc() + self.off_seconds
+
+
+@pytest.mark.parametrize(
+    "off_seconds", [-6 * 365 * 86_400, 9 * 365 * 86_400], ids=["behind", "ahead"]
+)
+async def test_a_clock_that_is_set_in_a_lesson_ends_nothing_and_moves_its_end_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off_seconds: int
+) -> None:
+    monkeypatch.setattr("classroom_app.services.presence.LOOK_SECONDS", 0.05)
+    school, clock = SmallSchool(), SetByHand(off_seconds)
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        room = app.school.room
+        room.clock = clock
+        await app.begin_with(one)
+        await lock(app, "lina", "hugo")
+        await until(lambda: app.tile("lina").held)
+        begun = room.running()
+        clock.off_seconds = 0
+        assert room.lease_seconds() > 500, "whatever is renewed in just that moment"
+        await until(lambda: room.running() != begun)
+        lesson = room.running()
+        assert lesson.clock_set == pytest.approx(-off_seconds, abs=2)
+        assert lesson == replace(
+            begun,
+            ends_at=begun.ends_at + lesson.clock_set,
+            clock_set=lesson.clock_set,
+        )
+        assert lesson.ends_at == pytest.approx(now() + 3000, abs=60)
+        shown = f"{lesson.id}:{lesson.ends_at}"
+        await until(lambda: one.guard.presence.held.author.mandate == shown)
+        assert app.tile("lina").held
+        await app.school.extend(900)
+        assert room.running().ends_at == lesson.ends_at + 900
+        await until(lambda: one.guard.presence.held.author.mandate != shown)
 
 
 async def test_a_lesson_lasts_four_hours_at_most_and_that_is_said(tmp_path: Path) -> None:

@@ -552,6 +552,17 @@ def test_the_lessons_end_moves_from_the_time_left(room: Room) -> None:
     assert room.desk.time_left() == "37 min left"
 
 
+def test_a_clock_that_was_set_is_followed_without_a_word(room: Room) -> None:
+    room.desk.moved(msgspec.structs.replace(LESSON, shared=True))
+    left, years = room.desk.time_left(), 6 * 365 * 86_400
+    room.now += years
+    moved = msgspec.structs.replace(LESSON, ends_at=LESSON.ends_at + years, clock_set=years)
+    room.desk.clock_set(moved)
+    assert room.desk.time_left() == left
+    assert "ends" not in room.desk.said().text
+    assert room.desk.lesson == msgspec.structs.replace(moved, shared=True)
+
+
 def test_a_class_is_shared_where_its_time_stands_and_the_window_says_with_whom(room: Room) -> None:
     click(room, "time-left")
     assert room.button("share").text() == "Share the class"

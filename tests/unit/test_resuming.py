@@ -18,6 +18,7 @@ from classroom_app.domain.acts import (
     Sat,
 )
 from classroom_app.domain.lesson import PupilId
+from classroom_app.services.presence import longest_until
 from classroom_app.storage.resuming import EVERYBODY, resumed
 from tests.stores import AMINA, BELA, DECLARED, LESSON, NOON, ONE, TWO, Told, lesson_acts
 
@@ -65,6 +66,10 @@ def test_what_is_over_or_never_was_is_not_taken_up(acts: tuple[AnyAct, ...]) -> 
 def test_an_end_that_moved_is_the_end() -> None:
     assert after(LessonExtended(**told(1), ends_at=NOON + 9000)).lesson.ends_at == NOON + 9000
     assert after(LessonShared(**told(1), shared=True)).lesson.shared
+    twice = [LessonExtended(**told(n), ends_at=NOON + 9000 * n, clock_set=9000) for n in (1, 2)]
+    found = after(*twice).lesson
+    assert (found.ends_at, found.clock_set) == (NOON + 18_000, 18_000)
+    assert longest_until(found) == longest_until(after().lesson) + 18_000, "as long as it may be"
 
 
 def test_a_lesson_that_went_on_after_its_end_locks_nobody_and_has_no_hand_up() -> None:

@@ -386,7 +386,7 @@ async def test_what_the_server_lost_is_noticed_by_a_look_and_healed_by_the_next_
     sync = Sync(cloud, store, Trusting(), lambda _: None, lambda: 0.0, lambda: next(drawn, 1.0))
     await sync.once()
     (path,) = (steady.folder / "objects").rglob(blake3(piece).hexdigest())
-    path.write_bytes(b"R" + piece[1:])
+    path.write_bytes(bytes([piece[0] ^ 1]) + piece[1:])
     store.answers.clear()  # as after a restore: what is large is offered before it is sent
     with pytest.raises(NotAServer, match="forgets-chunks"):
         await sync.once()

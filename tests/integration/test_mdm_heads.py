@@ -10,6 +10,7 @@ from central_mdm.contract.heads import Account, HeadsHeard, Mark, SignedHead
 from device_bridge.trust.identity import Identity, csr, new_key
 from tests.heads import head, mark
 from tests.mdm import Mdm, bearer
+from tests.school import spoilt
 
 pytestmark = pytest.mark.real_loop
 STORE, LESSON = "store-1", "lesson-1"
@@ -99,7 +100,6 @@ async def test_a_head_counts_by_its_signature_and_its_bearer(mdm: Mdm) -> None:
     teacher = await teacher_of(mdm)
     mine = head(identity, device, mark(5), school=mdm.school)
     stranger = Identity(new_key(), identity.certificate)
-    spoilt = SignedHead(mine.head[:-4] + "AAAA", mine.certificate)
     forged = (
         head(stranger, device, mark(5), school=mdm.school),
         head(identity, other, mark(5), school=mdm.school),
@@ -107,7 +107,7 @@ async def test_a_head_counts_by_its_signature_and_its_bearer(mdm: Mdm) -> None:
         head(identity, device, mark(5), school=mdm.school, journal=other),
         head(identity, device, mark(5), school=mdm.school, role="teacher"),
         SignedHead(mine.head, b"no certificate"),
-        spoilt,
+        SignedHead(spoilt(mine.head), mine.certificate),
     )
     assert codes(await bring(mdm, *forged)) == ["forged"] * len(forged)
     theirs = head(teacher, TEACHER, mark(5), role="teacher", school=mdm.school, journal=STORE)

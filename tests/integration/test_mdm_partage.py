@@ -481,7 +481,8 @@ def spoil(path: Path, how: str, unreadable: set[int]) -> None:
         case "lost":
             path.unlink()
         case "rotten":
-            path.write_bytes(b"R" + path.read_bytes()[1:])
+            first, *rest = path.read_bytes()
+            path.write_bytes(bytes([first ^ 1, *rest]))
         case _:
             unreadable.clear()  # a number is given again once its file is gone
             unreadable.add(path.stat().st_ino)

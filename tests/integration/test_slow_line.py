@@ -23,6 +23,7 @@ from classroom_app.cloud.sync import Sync
 from tests.integration.test_cloud_client import Server
 from tests.mdm import Mdm, Prepared, bearer, new_request
 from tests.paced import PacedLine, paced
+from tests.second_factors import apart, wrong_code
 from tests.sync_store import MemoryStore, Trusting
 from tests.teaching import until
 
@@ -95,6 +96,7 @@ async def enrolled(mdm: Mdm, token: str) -> tuple[bytes, str]:
     uri: str = made["uri"]
     (secret,) = parse_qs(urlsplit(uri).query)["secret"]
     raw = base64.b32decode(secret)
+    mdm.clock.at = apart(raw, mdm.clock.at)
     given = {"code": code_at(raw, mdm.clock.at // STEP_SECONDS)}
     answer = await mdm.http.post("/api/second-factor", json=given, headers=headers)
     assert answer.status_code == 200
@@ -124,7 +126,7 @@ async def test_who_teaches_and_administrates_signs_in_with_a_code(mdm: Mdm) -> N
     with pytest.raises(CodeAsked):
         await sign_in()
     with pytest.raises(WrongCode):
-        await sign_in("000000")
+        await sign_in(wrong_code(secret, mdm.clock.at))
     assert not renewed, "a sign-in that lacks something is not kept"
     signed = await sign_in(code_at(secret, mdm.clock.at // STEP_SECONDS))
     assert signed.certificate

@@ -18,7 +18,7 @@ from device_bridge.protocol.errors import NotAllowed, NotPaired
 from device_bridge.trust.grants import read_grant, sign
 from device_bridge.trust.identity import new_key, thumbprint, write_private
 from device_bridge.trust.succession import Line, succeed
-from tests.school import NOW, SmallSchool
+from tests.school import NOW, SmallSchool, spoilt
 from tests.successions import Standby
 
 OLD, NEW, NEWER = SmallSchool(), SmallSchool(), SmallSchool()
@@ -52,7 +52,7 @@ def test_what_is_known_or_older_changes_nothing() -> None:
             "another-school",
         ),
         (FIRST.names(LINE, SmallSchool("b"), SECOND), "no-root"),
-        (ONE[:-6] + "AAAAAA", "forged"),
+        (spoilt(ONE), "forged"),
         (OLD.grant(OLD.identity("teacher", "t")), "malformed"),
         ("", "malformed"),
         ("a.b.c", "malformed"),

@@ -39,7 +39,7 @@ from device_bridge.protocol.seat import LostShown, NoticeShown, ShowLost, ShowNo
 from device_bridge.trust.grants import sign
 from tests.disks import disk
 from tests.enrolled import DEVICE, folder_of
-from tests.school import NOW, SmallSchool
+from tests.school import NOW, SmallSchool, spoilt
 from tests.teaching import until
 
 pytestmark = pytest.mark.real_loop
@@ -153,7 +153,7 @@ async def test_an_older_statement_and_one_that_is_forged_or_anothers_are_refused
     for forged in (
         sign(Wanted(DEVICE, "school-1", 9, NOW), WANTED_TYPE, SmallSchool().key),
         sign(Wanted("dev-2", "school-1", 9, NOW), WANTED_TYPE, here.school.key),
-        newest[:-4] + "AAAA",
+        spoilt(newest),
         here.school.assignment(DEVICE),
         "",
     ):

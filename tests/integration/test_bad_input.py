@@ -80,9 +80,10 @@ async def test_a_right_that_ended_is_told_with_its_day_and_the_devices_say_so(
     tmp_path: Path,
 ) -> None:
     """One device has heard from the school since, the other has not and cannot know."""
-    school = SmallSchool(now=now())
+    at = now()  # its day is said below, and midnight may come between
+    school = SmallSchool(now=at)
     identity = school.identity("teacher", "teacher-1")
-    old = school.grant(identity, issued_at=now() - 8 * DAY)
+    old = school.grant(identity, issued_at=at - 8 * DAY)
     async with (
         device(school, tmp_path / "1", "device-1") as unaware,
         device(school, tmp_path / "2", "device-2") as aware,
@@ -95,7 +96,7 @@ async def test_a_right_that_ended_is_told_with_its_day_and_the_devices_say_so(
         assert tile_words(app.tile("hugo"), 0.0).second == "your right has ended"
         assert not aware.guard.presence.held.on
         ended = [error for error in app.refused if isinstance(error, GrantEnded)]
-        ended_on = day(now() - DAY)
+        ended_on = day(at - DAY)
         assert {refusal(error) for error in ended} == {
             f"Your right for 5e B ended on {ended_on}. Sign in once online."
         }

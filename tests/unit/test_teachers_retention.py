@@ -153,6 +153,7 @@ def test_a_log_is_its_owners_a_file_a_day_and_of_no_more_bytes_than_a_day_may_ha
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("device_bridge.logs.DAY_BYTES_MAX", 2000)
+    monkeypatch.setattr("time.time", lambda: NOW)  # no midnight comes between
     assert DAY_BYTES_MAX > 2000
     log_to_files(tmp_path / "home", "guard")
     handler = next(one for one in logging.getLogger().handlers if isinstance(one, DayFile))

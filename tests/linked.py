@@ -22,7 +22,7 @@ from device_bridge.trust.mandates import Mandates
 from device_bridge.trust.revocation import DenyLists
 from tests.school import NOW, SmallSchool, mandate_for
 
-WAIT_SECONDS = 8.0
+WAIT_SECONDS = 30.0
 
 
 @dataclass

@@ -29,7 +29,7 @@ from tests.school import SmallSchool
 from tests.teaching import enrolled
 
 GUARD, PUPIL, STRANGER = 64101, 64102, 64103
-WAITING_SECONDS: Final = 8.0
+WAITING_SECONDS: Final = 30.0
 
 
 def turned(uid: int, work: Callable[[], int]) -> int:

@@ -385,7 +385,7 @@ async def test_lanes_end_with_their_control() -> None:
 
 
 async def test_who_dawdles_gives_the_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "HELLO_SECONDS", 0.4)
+    monkeypatch.setattr(link, "HELLO_SECONDS", 2.0)
     async with standing() as stage:
         silent = [await asyncio.open_connection(*stage.address) for _ in range(6)]
         assert len(silent) == HALF_OPEN_OF_ONE_MAX
@@ -393,7 +393,7 @@ async def test_who_dawdles_gives_the_place_back(monkeypatch: pytest.MonkeyPatch)
         assert await reader.read() == b""  # at once: there is no room for a seventh
         writer.close()
         for reader, writer in silent:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await reader.read()
             writer.close()
         lane = await dialled(stage)  # room again, and then no hello

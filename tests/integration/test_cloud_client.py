@@ -260,7 +260,7 @@ async def test_a_server_that_hangs_drips_or_breaks_off_is_unreachable_and_soon(t
         begun = asyncio.get_running_loop().time()
         with pytest.raises(Unreachable):
             await impatient.sign_in(url, "tilleuls", "lambert", "password")
-        assert asyncio.get_running_loop().time() - begun < 2
+        assert asyncio.get_running_loop().time() - begun < 10
         await impatient.close()
 
 

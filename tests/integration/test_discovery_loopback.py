@@ -141,7 +141,7 @@ async def test_many_devices_of_one_process_are_found_at_once() -> None:
         began = loop.time()
         async with listening(ears):
             await ears.until(lambda: len(ears.heard) == 20)
-        assert loop.time() - began < 3
+        assert loop.time() - began < 8
         done.set()
 
 

@@ -114,7 +114,7 @@ async def test_a_lesson_that_time_ended_goes_on_for_five_minutes(tmp_path: Path)
         device(school, tmp_path / "1", "device-1") as one,
         teacher(school, tmp_path / "app", PLACES) as app,
     ):
-        await app.school.begin(CLASS, 2)
+        await app.school.begin(CLASS, 8)
         meet(app, one)
         await until(lambda: on(one))
         await until(lambda: not on(one), "the mandate ends by itself")

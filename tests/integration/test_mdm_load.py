@@ -110,11 +110,11 @@ async def test_what_a_slow_server_lets_wait_counts() -> None:
 
     async def ask(_: int) -> Answer:
         async with one_at_a_time:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.3)
         return Answer(200, b"", b"")
 
-    figures = (await offer(200, 0.1, ask)).figures(1)
-    assert figures.accepted == 20
-    # The last was due after 95 ms, and had nineteen before it, each of which took 10.
-    assert figures.p99_ms > 100
-    assert figures.p50_ms > 45
+    figures = (await offer(5, 1.0, ask)).figures(1)
+    assert figures.accepted == 5
+    # The last was due after 0.8 s, and had four before it, each of which took 0.3: 0.7 s at least.
+    assert figures.p99_ms > 600
+    assert figures.p50_ms > 400

@@ -178,7 +178,7 @@ async def test_three_are_seen_at_their_panes_size_and_each_of_them_ends_in_its_o
             window.room.button("look-again").click()
             await until(lambda: window.shows("lina") and bars((one, again)) == {"close"}, "again")
             window.room.desk.go_home()
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(5):
                 await until(lambda: bars((one, again)) == {"overview"}, "nobody looks closely")
             assert await looks(one) == (2, 3), "a picture kept is no new look"
         await all_is_written(app)

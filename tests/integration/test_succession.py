@@ -100,7 +100,7 @@ async def is_refused(who: Identity, school: SmallSchool, port: int) -> bool:
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while not true():  # noqa: ASYNC110 - the device is looked at, as a person does
             await asyncio.sleep(0.02)
 

@@ -82,7 +82,7 @@ class Scene:
         """Carry what the app asked to the device and back; return the device's head."""
         asked = self.told.messages.pop()
         self.guard.told(self.link, asked)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(30):
             while not (heads := self.link.heard(HeadTold)):
                 self.link.news.clear()
                 await self.link.news.wait()

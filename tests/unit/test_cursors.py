@@ -4,7 +4,7 @@ from base64 import urlsafe_b64encode
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central_mdm.contract import roster
@@ -18,6 +18,7 @@ def base64url(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
+@settings(deadline=None)
 @given(IDS, st.sampled_from(["class", "teacher"]), IDS, st.integers(0, 2**53))
 def test_what_was_written_is_read_and_fits_the_contract(
     epoch: str, kind: str, name: str, sequence: int
@@ -73,6 +74,7 @@ def test_what_no_server_wrote_is_not_read(text: str) -> None:
     assert resumed(text, END) == (0, "unreadable")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=roster.CURSOR_MAX) | st.binary(max_size=190).map(base64url))
 def test_no_text_breaks_it(text: str) -> None:
     after, _ = resumed(text, END)

@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from central_mdm.platform.errors import TooFast
@@ -50,6 +50,7 @@ def test_who_is_refused_is_told_when_it_will_pass() -> None:
     assert passes(buckets, "one")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.floats(0, 3)), max_size=80))
 def test_no_more_ever_pass_than_burst_and_pace_allow(asked: list[tuple[str, float]]) -> None:
     ticks = Ticks()

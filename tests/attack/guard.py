@@ -17,7 +17,7 @@ from tests.desktop import join_waiters
 from tests.school import SmallSchool, now
 from tests.teaching import enrolled
 
-READY_SECONDS = 20.0
+READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from tests.attack.loot import read_loot, write_loot
 
 LOCK_EVERY_SECONDS: Final = 0.1
 LOCK_MS_P99_MAX: Final = 500.0
-READY_SECONDS: Final = 20.0
+READY_SECONDS: Final = 60.0
 
 
 class Went(Struct):

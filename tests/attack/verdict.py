@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from tests.attack.siege import Outcome
+from tests.attack.siege import DESCRIPTORS_MAX, Outcome
 
 LOCK_MS_MAX: Final = 3000.0
 """A device that is shouted at from four sides, on a busy machine: late, but within a breath."""
 MEGABYTES_MAX: Final = 150.0
 """Half-open connections are given back to the allocator, not to the system. Measured: it levels off
 at 76 MB within a minute of all attacks, at 98 of crowds alone; without a bound it would not."""
-DESCRIPTORS_MAX: Final = 2
 
 
 def faults(outcome: Outcome, *, lives: bool) -> list[str]:

@@ -21,7 +21,7 @@ from tests.ui.conftest import Opens
 from tests.ui.room import classroom
 
 pytestmark = pytest.mark.real_loop
-WITHIN_SECONDS = 10.0
+WITHIN_SECONDS = 30.0
 BLACK_MAX = 0.5
 WALL = """
 import sys, time

@@ -37,7 +37,7 @@ class GuardStandIn:
 
     async def hears(self, kind: type[Answer], ok: Callable[[Answer], bool]) -> Answer:
         """Wait for a new word of this kind; what was heard before it is forgotten."""
-        async with asyncio.timeout(15), self._news:
+        async with asyncio.timeout(30), self._news:
             while True:
                 for place, said in enumerate(self.heard):
                     if isinstance(said, kind) and ok(said):

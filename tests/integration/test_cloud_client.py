@@ -81,7 +81,7 @@ class Server:
         assert self.process
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             code = await self.process.wait()
         self.process._transport.close()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType] - its pipe
         return code

@@ -148,7 +148,7 @@ class App:
         return found
 
     async def _first(self, fits: Callable[[FromDevice], bool]) -> FromDevice:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (found := next(filter(fits, self.unread), None)) is None:
                 self.unread.append(decode_from_device(await self.lane.receive()))
         self.unread.remove(found)
@@ -184,7 +184,7 @@ async def test_a_lesson_a_look_and_a_lock_over_real_tls(room: Room) -> None:
                 reading = group.create_task(
                     receive_frames(frames, lambda frame: got.put(frame.patches[0].image))
                 )
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     assert await got.get() == b"picture"
                 reading.cancel()
             await frames.close()
@@ -397,7 +397,7 @@ async def test_a_hand_in_offers_plain_files_of_one_folder_only(room: Room, tmp_p
             await app.hear(Answer("t1", "done"))
             library = Library(tmp_path / "teacher", 0)
             async with supplying(room, device, app, library) as end:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(30):
                     got = await end.fetch(offer.files[0].document, library)
             assert library.path_of(got.document).read_text() == "fini"
             await app.say(LESSON, HandInAsked("t1", 30, "lesson-1", quota_bytes=4000))
@@ -450,7 +450,7 @@ async def test_the_programs_supervise_each_other_and_end_together(room: Room) ->
         async with linked(room, first["port"]) as app:
             await app.say(LESSON, LockDeclared(3, True, 600))  # noqa: FBT003
             await app.hear(Report("attention", 3, "failed", "no-seat"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while kept.read(room.folder, system_clock()).attention.version != 3:  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.02)
         os.kill(await guard_pid(process.pid), signal.SIGKILL)
@@ -462,7 +462,7 @@ async def test_the_programs_supervise_each_other_and_end_together(room: Room) ->
         with pytest.raises(BlockingIOError):
             lock_folder(room.folder.root)
         process.terminate()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await process.wait() == 0
         os.close(lock_folder(room.folder.root))
     finally:

@@ -46,7 +46,7 @@ class Heard:
         self.came.set()
 
     async def until(self, count: int) -> list[str]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(self.words) < count:
                 self.came.clear()
                 await self.came.wait()
@@ -61,7 +61,7 @@ async def seated(path: Path, heard: Heard, uids: tuple[int, ...] = (os.getuid(),
 
 async def ended(wire: LocalWire) -> None:
     with pytest.raises(OSError, match=r"gone|reset"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await wire.receive()
     await wire.close()
 
@@ -129,7 +129,7 @@ async def test_a_real_guard_orders_a_seat_over_the_socket(tmp_path: Path) -> Non
         wire = await connect(guard.folder.seat_socket)
         wire.send(encode(SeatUp("lina", ())))
         orders: list[ToSeat] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             orders.append(decode_to_seat(await wire.receive()))
         assert orders == [DropCurtain(0)]
         await wire.close()

@@ -43,7 +43,7 @@ class Line:
 
     async def rest(self) -> bytes:
         """Read until the server ends it."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.reader.read()
 
 
@@ -61,7 +61,7 @@ class House:
 
     async def has(self, received_bytes: int) -> None:
         """Wait until so much has come, on all together."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while sum(each.received_bytes for each in self.open) < received_bytes:  # noqa: ASYNC110
                 await asyncio.sleep(0)
 

@@ -445,7 +445,7 @@ async def test_while_an_import_is_written_a_person_is_ended_and_a_class_is_chang
             await waiting(mdm, 1)
             ended = group.create_task(end_person(mdm.ground, mdm.school, ids["t1"]))
             await waiting(mdm, 2)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 answer = await act(mdm, "pupils", amina)
             assert answer.is_success, answer.text
             await stays.execute(delete(sources).where(sources.c.source == "p9"))

@@ -62,14 +62,14 @@ class Room:
     async def joined(self) -> socket.socket:
         """Come as a seat that speaks as the test does."""
         end = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        end.settimeout(5)
+        end.settimeout(20)
         await asyncio.to_thread(end.connect, str(self.path / "folders.sock"))
         return end
 
     async def sat(self) -> socket.socket:
         end = await self.joined()
         end.send(encode(FoldersHere("received", "hand-in")))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await self.came.wait()
         return end
 
@@ -101,7 +101,7 @@ async def pupil(room: Room) -> AsyncGenerator[None]:
         folder.mkdir(parents=True)
     end = await room.joined()
     errands = asyncio.get_running_loop().run_in_executor(None, do_errands, end, room.own)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await room.came.wait()
     try:
         yield
@@ -257,7 +257,7 @@ async def test_a_seat_that_leaves_in_the_middle_ends_the_errand(room: Room) -> N
         asked = group.create_task(refused(room.folders.gather(room.library, "5B", ASKED)))
         await asyncio.to_thread(end.recv, 100_000)
         room.folders.left()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert isinstance(await asked, Away)
     end.close()
 
@@ -272,7 +272,7 @@ async def test_the_seat_serves_its_own_guard_and_makes_the_lessons_folder(room: 
     with pytest.raises(Malformed):
         connected(room.path / "folders.sock", os.getuid() + 1)
     with bulk_threads() as files:
-        async with asyncio.TaskGroup() as group, asyncio.timeout(5):
+        async with asyncio.TaskGroup() as group, asyncio.timeout(20):
             serving = keep_folders(room.path, room.own, os.getuid(), files)
             tasks = [group.create_task(work) for work in (serving, room.folders.opening.run())]
             await room.came.wait()

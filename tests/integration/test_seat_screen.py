@@ -84,7 +84,7 @@ async def test_a_bar_that_was_moved_off_the_screen_comes_back(
     _, found = await desk.run("xdotool", "search", "--onlyvisible", "--name", "pupitre-bar")
     bar = found.split()[0]
     assert (await desk.run("xdotool", "windowmove", "--sync", bar, "3000", "3000"))[0] == 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "Position: 3000,3000" in (await desk.run("xdotool", "getwindowgeometry", bar))[1]:
             pass
 
@@ -130,7 +130,7 @@ async def test_a_notice_is_shown_and_answered_by_typing(desk: Desktop, held: Gua
     held.tell(ShowNotice("n1", "<b>Ouvrez</b> le document.", "Claire"))
     assert await held.hears(NoticeShown, lambda _: True) == NoticeShown("n1")
     await desk.type("typing")
-    assert await desk.got("typing", 5)  # a notice takes no key from the work in hand
+    assert await desk.got("typing", 20)  # a notice takes no key from the work in hand
     search = ("xdotool", "search", "--onlyvisible", "--name", "^Pupitre$")
     await desk.run(*search, "windowactivate", "--sync")
     await desk.type("oui")

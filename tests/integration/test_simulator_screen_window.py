@@ -23,7 +23,7 @@ async def test_the_code_of_a_real_screen_is_seen_behind_its_terminal(
         )
         capture = X11Capture(time.monotonic, pupil.display)
         seen = set[int]()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(seen) < 2:
                 if found := code.read(image_of(capture.grab(0))):
                     assert found[0] == code.hash_of("dev-9")

@@ -33,7 +33,7 @@ async def test_the_demos_window_fits_a_screen_that_is_smaller_than_it(tmp_path: 
             *(sys.executable, "-m", "classroom_app", *options, "--puppet", str(socket))
         )
         with suppress(TimeoutError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (size := await size_of(opened)) != SCREEN:  # noqa: ASYNC110 - the WM does
                     await asyncio.sleep(0.1)
     assert size == SCREEN

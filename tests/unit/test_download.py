@@ -70,7 +70,7 @@ class School:
         return self.pieces[number]
 
     async def bring(self, into: Path, line: Line | None = None) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await download(self, "f-1", hashed(self.raw), into, line)
 
 
@@ -102,7 +102,7 @@ async def test_what_had_come_before_a_kill_is_not_asked_for_again_wherever_it_li
     tmp_path: Path,
 ) -> None:
     school = School(pieces(), waits=frozenset({2}), lost=frozenset({5}))
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         killed = tasks.create_task(school.bring(tmp_path / "essay"))
         # The third never comes, and when the sixth fails no more are asked for.
         while not (5 in school.asked and on_disk(tmp_path, school) == set(school.asked) - {2, 5}):  # noqa: ASYNC110 - threads write

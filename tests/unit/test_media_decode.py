@@ -46,7 +46,7 @@ class Heard:
             self.bad.append(name)
 
     async def shown(self, *names: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self.tiles.keys() >= {*names}:  # noqa: ASYNC110 - told by a signal
                 await asyncio.sleep(0.01)
 

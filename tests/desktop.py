@@ -16,7 +16,7 @@ from device_bridge.agent.capabilities import Picture, Unseen
 from device_bridge.agent.platform.x11_capture import X11Capture
 
 SIZE = "1366x768x24"
-COMES_SECONDS = 20.0
+COMES_SECONDS = 60.0
 
 
 @dataclass

@@ -30,7 +30,7 @@ SECRET = "seven red pears fell"  # noqa: S105 - as above
 
 
 async def until(true: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not true():  # noqa: ASYNC110 - the desk is looked at, as a person does
             await asyncio.sleep(0.05)
 

@@ -44,7 +44,7 @@ async def test_what_the_app_had_written_outlives_five_kills_and_who_altered_it_i
         async def same_lesson() -> bool:
             return (await world.window.ask("facts"))["lesson"] == lesson
 
-        await until(same_lesson, 15, "the same lesson")
+        await until(same_lesson, 60, "the same lesson")
         assert acknowledged <= await ids(world)
     assert len(acknowledged) > KILLS
     assert "altered" not in (await world.window.ask("facts"))["warning"]
@@ -59,4 +59,4 @@ async def test_what_the_app_had_written_outlives_five_kills_and_who_altered_it_i
     async def told() -> bool:
         return "altered" in (await world.window.ask("facts"))["warning"]
 
-    await until(told, 15, "the teacher hears of it")
+    await until(told, 60, "the teacher hears of it")

@@ -47,7 +47,7 @@ async def states(world: World, count: int, *wanted: str) -> None:
         tiles = (await world.window.ask("tiles"))["tiles"]
         return sum(tile["state"] in wanted for tile in tiles) >= count
 
-    await until(shown, 15, f"{count} {wanted}")
+    await until(shown, 60, f"{count} {wanted}")
 
 
 async def press_until_it_is_full(world: World) -> None:

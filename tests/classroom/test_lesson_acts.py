@@ -48,7 +48,7 @@ async def test_a_lock_says_why_also_after_the_app_was_killed(world: World) -> No
     async def here() -> bool:
         return (await world.window.ask("facts"))["free"] == 2
 
-    await until(here, 20, "the same class after the restart")
+    await until(here, 60, "the same class after the restart")
     await world.window.ask("click", name="lock")
     await until(lambda: told(locked=True), 10, "the curtains say it again")
 
@@ -64,13 +64,13 @@ async def a_hand_out_is_taken_back(world: World) -> None:
         papers = [(await row).materials for row in rows]
         return all(each and each[0].state == "opened" for each in papers)
 
-    await until(opened, 10, "opened on both")
+    await until(opened, 60, "opened on both")
     await world.window.ask("click", name="undo")
 
     async def told() -> bool:
         return await sentence(world) == "plan.txt: all 2 had opened it"
 
-    await until(told, 10, "the sentence")
+    await until(told, 60, "the sentence")
     await world.shot("withdrawn")
     for row in world.enrolments[:-1]:
         status = await world.class_.status(row.device)
@@ -99,7 +99,7 @@ async def test_an_end_and_a_hand_out_are_taken_back_and_the_lesson_lasts_longer(
     async def written() -> bool:
         return all(state["presence"]["on"] for state in await kept(world))
 
-    await until(written, 10, "it is on the devices' disks")
+    await until(written, 60, "it is on the devices' disks")
     before = [state["presence"]["until_at"] for state in await kept(world)]
     await window.ask("click", name="time-left")
     await world.shot("length")
@@ -109,7 +109,7 @@ async def test_an_end_and_a_hand_out_are_taken_back_and_the_lesson_lasts_longer(
         now = [state["presence"]["until_at"] for state in await kept(world)]
         return all(880 < b - a < 910 for a, b in zip(before, now, strict=True))
 
-    await until(longer, 10, "the devices know the new end")
+    await until(longer, 60, "the devices know the new end")
     assert (await sentence(world)).startswith("The lesson ends at ")
     await world.shot("extended")
     await a_hand_out_is_taken_back(world)

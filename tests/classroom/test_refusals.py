@@ -23,7 +23,7 @@ async def tile_says(world: World, device: str, words: str) -> None:
     async def says() -> bool:
         return words in await said_of(world, device)
 
-    await until(says, 20, f"the tile says {words!r}")
+    await until(says, 60, f"the tile says {words!r}")
 
 
 async def bar_says(world: World, text: str, second: str) -> None:
@@ -31,7 +31,7 @@ async def bar_says(world: World, text: str, second: str) -> None:
         facts = await world.window.ask("facts")
         return text in facts["sentence"] and second in facts["second"]
 
-    await until(says, 30, f"bar B says {text!r} and {second!r}")
+    await until(says, 60, f"bar B says {text!r} and {second!r}")
 
 
 async def test_a_curtain_bar_or_screen_that_refuses_says_so_on_its_tile_and_then_obeys(

@@ -20,19 +20,19 @@ async def test_a_class_that_is_opened_again_is_here_again(world: World) -> None:
         said: str = (await window.ask("facts"))["summary"]
         return "2 of 2 free" in said and said.endswith("1 device was not here.")
 
-    await until(ended, 10, "the end, by receipts of who was here")
+    await until(ended, 60, "the end, by receipts of who was here")
     await window.ask("click", name=f"start-{world.sample['class']}")
 
     async def another() -> bool:
         return (await window.ask("facts"))["lesson"] not in {"", first}
 
-    await until(another, 10, "another lesson")
+    await until(another, 60, "another lesson")
     here = [row.device for row in world.enrolments[:-1]]
 
     async def all_live() -> bool:
         return all([await tile_has(world, device, "state", "live") for device in here])
 
-    await until(all_live, 20, "all live again")
+    await until(all_live, 60, "all live again")
 
 
 async def test_collect_then_end_waits_for_the_work_of_who_is_here(world: World) -> None:
@@ -50,6 +50,6 @@ async def test_collect_then_end_waits_for_the_work_of_who_is_here(world: World) 
         return "2 works collected" in said[-1]
 
     said = [""]
-    await until(ended, 20, lambda: f"the end, with what was handed in: {said[-1]!r}")
+    await until(ended, 60, lambda: f"the end, with what was handed in: {said[-1]!r}")
     folder = Path((await window.ask("facts"))["collected_folder"])
     assert len(list(folder.rglob("essay.txt"))) == len(here)  # noqa: ASYNC240 - a test may wait

@@ -37,7 +37,7 @@ async def test_after_a_lesson_both_witnesses_have_come_and_agree(
         found = await asyncio.to_thread(asked, database, compared)
         return [device for (device,) in found] == sorted(here)
 
-    await until(both, 20, "what the devices tell held against the teacher's journal")
+    await until(both, 60, "what the devices tell held against the teacher's journal")
     assert asked(database, "SELECT code, detail FROM journal_alarms") == []
     kept = asked(database, "SELECT role, count FROM journal_heads ORDER BY role")
     assert [role for role, _ in kept] == ["device"] * len(here) + ["teacher"]

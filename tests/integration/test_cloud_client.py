@@ -118,7 +118,7 @@ def steady(prepared_school: Prepared, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 async def cloud() -> AsyncIterator[Cloud]:
-    made = Cloud(whole_seconds=5)
+    made = Cloud(whole_seconds=20)
     yield made
     await made.close()
 
@@ -133,7 +133,8 @@ async def test_a_teacher_signs_in_gets_a_grant_and_the_whole_class(
     await Sync(cloud, store, Trusting(), lambda _: None, lambda: 0.0).once()
     assert set(store.rows) == {"teacher:t-lambert", "class:4A", "class:5B"}
     assert len(store.rows["class:5B"]) == 11
-    assert abs(cloud.offset_seconds or 99) < 3
+    assert cloud.offset_seconds is not None
+    assert abs(cloud.offset_seconds) < 30
     assert await server.end() == 0
 
 
@@ -152,7 +153,7 @@ async def test_the_kept_refresh_token_goes_on_where_the_app_ended(
 ) -> None:
     kept = (await steady.sign_in(cloud)).refresh
     renewed: list[SignedIn] = []
-    later = Cloud(renewed.append, whole_seconds=5)
+    later = Cloud(renewed.append, whole_seconds=20)
     later.resume(steady.url, kept)
     answers = await asyncio.gather(*(later.scopes() for _ in range(5)))
     assert len({answer.scopes for answer in answers}) == 1

@@ -79,7 +79,7 @@ class Teacher:
         )
 
     async def until(self, seen: Callable[[Asker], bool]) -> Asker:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 self._news.clear()
                 found = next(filter(seen, self.window.askers()), None)

@@ -132,7 +132,7 @@ async def lock_over_it(held: GuardStandIn, desk: Desktop, tmp_path: Path) -> Non
 
 async def until_there(desk: Desktop, *, shown: bool) -> None:
     """Wait for the seat's painting: a window is mapped a moment before."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while like(corner(desk), PAGE) != shown:  # noqa: ASYNC110 - another program paints
             await asyncio.sleep(0.02)
 
@@ -153,12 +153,12 @@ async def test_a_screen_is_shown_over_all_below_the_bar_and_a_dead_guard_gives_t
     assert (await held.hears(IndicatorAnswered, lambda one: one.version == 4)).reason == ""
     await desk.picture(tmp_path / "full.png")
     held.tell(ScreenLate(1, 4))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while like(colour_at(desk, *SAID), WHITE):  # noqa: ASYNC110 - another program paints
             await asyncio.sleep(0.02)
     await desk.picture(tmp_path / "late.png")
     held.tell(ScreenLate(1, 0))
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while not like(colour_at(desk, *SAID), WHITE):  # noqa: ASYNC110 - another program paints
             await asyncio.sleep(0.02)
     assert like(corner(desk), PAGE)

@@ -36,7 +36,7 @@ STREAMS: list[tuple[int, dict[str, tuple[str, tuple[int, int]]]]] = [
 FRAMES = """#!/bin/sh
 while :; do head -c 12288 /dev/zero | tr '\\000' '\\101'; sleep 0.05; done
 """
-WITHIN_SECONDS = 20.0
+WITHIN_SECONDS = 60.0
 Seen = TypeVar("Seen")
 
 

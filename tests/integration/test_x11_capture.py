@@ -23,7 +23,7 @@ from device_bridge.protocol.hello import Screen
 from tests.desktop import image_of
 from tests.x_servers import on, xorg, xvfb
 
-WITHIN_SECONDS = 20.0
+WITHIN_SECONDS = 60.0
 Seen = TypeVar("Seen")
 PAINTS = """
 import sys

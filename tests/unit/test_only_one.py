@@ -42,6 +42,7 @@ def test_a_second_server_in_one_folder_says_so_and_leaves(
 ) -> None:
     (tmp_path / KEYS).mkdir()
     (tmp_path / KEYS / "school.pem").touch()
+    (tmp_path / "central.db").touch()
     held = lock_folder(tmp_path)
     assert mdm.main(["serve", "--folder", str(tmp_path)]) == 1
     os.close(held)

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from blake3 import blake3
 from msgspec import Struct
-from sqlalchemy import URL, make_url, select
+from sqlalchemy import URL, NullPool, create_engine, make_url, select
 
 from central_mdm.contract.sealed import NONCE_BYTES, SALT_BYTES
 from central_mdm.erased import ERASED, append, erase_again
@@ -34,6 +34,7 @@ from central_mdm.joining import KEYS, ground_at
 from central_mdm.partage.holding import Found, look_at, mark_absent
 from central_mdm.partage.model import chunks
 from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.platform.gathering import give_again, want_role
 from central_mdm.platform.ground import Ground
 from central_mdm.strongbox import Opening, Sealing
 
@@ -251,10 +252,18 @@ def _make_database(part: Path, database: str) -> None:
             else "It is a SQLite's: leave out --database.",
         )
     if dump.exists():
-        command = ["pg_restore", "--no-owner", "--no-privileges", "--single-transaction"]
-        url = make_url(database)
-        _postgres([*command, "--exit-on-error", f"--dbname={url.database}", str(dump)], url)
+        _restore_dump(dump, make_url(database))
         dump.unlink()
+
+
+def _restore_dump(dump: Path, url: URL) -> None:
+    command = ["pg_restore", "--no-owner", "--no-privileges", "--single-transaction"]
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        want_role(connection)  # policies name it
+    _postgres([*command, "--exit-on-error", f"--dbname={url.database}", str(dump)], url)
+    with engine.begin() as connection:
+        give_again(connection)  # else no device is known: what gathers sees no row
 
 
 async def _keep_chunk(ground: Ground, name: str, content: bytes) -> bool:

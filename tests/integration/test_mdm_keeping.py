@@ -16,18 +16,20 @@ import httpx
 import pytest
 from blake3 import blake3
 from msgspec import msgpack
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from central_mdm.cli import main
 from central_mdm.identity.model import audit_acts
 from central_mdm.joining import ground_at
 from central_mdm.keeping import back_up, restore
 from central_mdm.platform.errors import Malformed, Refused
+from central_mdm.platform.passes import DAY_SECONDS
 from central_mdm.roster.model import scopes
 from central_mdm.strongbox import PIECE_BYTES, Opening, Sealing
 from central_mdm.verifying import look_through
 from tests import postgres
 from tests.integration.test_mdm_partage import an_offer, offer, put
+from tests.integration.test_passes import coming, enrolled
 from tests.mdm import BACKENDS, Mdm, Prepared, running
 
 pytestmark = pytest.mark.real_loop
@@ -180,6 +182,58 @@ async def test_a_restored_server_is_the_same_in_a_new_epoch(
                 assert await epoch_of(mdm.http, headers) != epoch
                 await spoilt_is_found(mdm, new)
                 caplog.clear()  # "collected work is lost"
+
+
+RIGHTS = (
+    (
+        "SELECT proname, proowner::regrole::text, proacl::text FROM pg_proc"
+        " WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    ),
+    (
+        "SELECT table_name, privilege_type FROM information_schema.role_table_grants"
+        " WHERE grantee = 'pupitre_gather'"
+    ),
+    "SELECT tablename, policyname, roles::text, cmd, qual, with_check FROM pg_policies",
+    (
+        "SELECT kind, has_schema_privilege('pupitre_gather', 'public', kind)"
+        " FROM unnest(ARRAY['USAGE', 'CREATE']) AS kind"
+    ),
+)
+"""Who owns the functions over many schools and may call them, and what they may see."""
+
+
+async def rights_in(mdm: Mdm) -> list[set[tuple[object, ...]]]:
+    if mdm.ground.database.is_sqlite:
+        return []
+    async with mdm.ground.database.reading("") as connection:
+        return [{tuple(row) for row in await connection.execute(text(each))} for each in RIGHTS]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize("backend", BACKENDS)
+async def test_a_restored_server_knows_devices_by_their_passes_and_keys(
+    tmp_path: Path, backend: str, school_on: Callable[[str], Prepared]
+) -> None:
+    old, new, out = (tmp_path / name for name in ("old", "new", "file"))
+    prepared = school_on(backend)
+    with prepared.copy(old) as url:
+        async with running(old, url) as mdm, enrolled(mdm, tmp_path) as (folder, check_ins, asked):
+            await check_ins.once()
+            rights = await rights_in(mdm)
+        async with ground_at(
+            old, url.replace(f"//{postgres.ROLE}@", f"//{postgres.OWNER}@")
+        ) as all_:
+            await back_up(all_, old, out, PASSPHRASE)
+        with postgres.database(prepared.cluster, "restored") if url else nullcontext("") as empty:
+            await restore(out, new, empty, passphrase=PASSPHRASE)
+            shutil.copy(old / "sample.json", new)
+            async with running(new, empty) as mdm:
+                check_ins = coming(mdm, folder, asked)
+                for _ in range(2):
+                    await check_ins.once()
+                    mdm.clock.at += DAY_SECONDS
+                assert await rights_in(mdm) == rights
+    assert asked == ["/api/check-in"] * 3 + ["/api/proofs", "/api/check-in"]
 
 
 async def last_act(mdm: Mdm) -> str:

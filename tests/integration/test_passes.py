@@ -29,6 +29,7 @@ from tests.integration.test_check_ins import duties_of
 from tests.mdm import Mdm, bearer
 
 pytestmark = pytest.mark.real_loop
+FOUND = Inventory("laptop")
 
 
 @asynccontextmanager
@@ -39,14 +40,23 @@ async def enrolled(mdm: Mdm, root: Path) -> AsyncGenerator[tuple[Folder, CheckIn
     async def client() -> AsyncGenerator[httpx.AsyncClient]:
         yield mdm.http
 
-    folder, found, asked = Folder(root / "device"), Inventory("laptop"), list[str]()
-    await enrol(folder, "http://mdm", mdm.sample["devices"][0]["code"], found, client)
+    folder, asked = Folder(root / "device"), list[str]()
+    await enrol(folder, "http://mdm", mdm.sample["devices"][0]["code"], FOUND, client)
+    yield folder, coming(mdm, folder, asked), asked
+
+
+def coming(mdm: Mdm, folder: Folder, asked: list[str]) -> CheckIns:
+    """Have an enrolled device come; into `asked` go the paths that it asks."""
+
+    @asynccontextmanager
+    async def client() -> AsyncGenerator[httpx.AsyncClient]:
+        yield mdm.http
 
     async def listen(request: httpx.Request) -> None:
         asked.append(request.url.path)
 
     mdm.http.event_hooks["request"].append(listen)
-    yield folder, CheckIns(folder, read_enrolment(folder), duties_of(lambda: found, client)), asked
+    return CheckIns(folder, read_enrolment(folder), duties_of(lambda: FOUND, client))
 
 
 async def show(

@@ -67,6 +67,7 @@ from tests.histories.told import (
     Declared,
     Dropped,
     Ended,
+    Enrolled,
     Fact,
     Honoured,
     Kept,
@@ -718,6 +719,7 @@ class Agent:
         if not self.folder.school.exists():
             await enrol(self.folder, URL, self.pupil.code, self._inventory(), self.client)
         enrolment = read_enrolment(self.folder)
+        self.scene.hear(Enrolled(self.pupil.row.id))
         self.school = enrolment.school
         self.lists = held_lists(self.folder, self.school)
         floor = read_held(self.folder).floor_seconds

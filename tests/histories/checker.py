@@ -92,6 +92,10 @@ class Ledger:
     """Teachers whom the school has ended, as the administrator was told."""
     lost: set[str] = field(default_factory=set[str])
     """Devices whose keys somebody has asked to end."""
+    enrolled: set[str] = field(default_factory=set[str])
+    """Devices that have been told that they are the school's."""
+    copied_devices: set[str] = field(default_factory=set[str])
+    """Those that were so when the newest copy of the server was begun: it knows them all."""
     honoured: list[str] = field(default_factory=list[str])
     obeyed: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """How often a device did an order: device and order."""
@@ -102,7 +106,15 @@ class Ledger:
 
     def back_up(self) -> None:
         """Note that a copy of the server was made, in this moment."""
+        self.copy_begins()
         self.copied = {one: set(names) for one, names in self.names.items()}
+
+    def copy_begins(self) -> None:
+        self.copied_devices = set(self.enrolled)
+
+    def may_be_away(self, device: str) -> bool:
+        """Tell whether the school may know it no more: ended, or enrolled since the copy."""
+        return device in self.lost or bool(self.restored and device not in self.copied_devices)
 
     def set_back(self) -> None:
         """Note that the server is an older copy of itself: what it was told since is gone."""

@@ -172,7 +172,7 @@ async def _checked_in(scene: Scene, agent: Agent) -> None:
             await agent.check_ins.once()
         except NotPaired:
             agent.sent_away = True
-            if not scene.ledger.restored and agent.pupil.row.id not in scene.ledger.lost:
+            if not scene.ledger.may_be_away(agent.pupil.row.id):
                 raise
             return
 

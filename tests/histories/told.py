@@ -136,6 +136,15 @@ class Losing(Struct, frozen=True, tag=True):
         ledger.lost.add(self.device)
 
 
+class Enrolled(Struct, frozen=True, tag=True):
+    """A device has its papers: the server knows it."""
+
+    device: str
+
+    def enter(self, ledger: Ledger) -> None:
+        ledger.enrolled.add(self.device)
+
+
 class Ended(Struct, frozen=True, tag=True):
     """The administrator was told that the school has ended this teacher."""
 
@@ -167,6 +176,7 @@ AnyFact = (
     | Naming
     | Named
     | Losing
+    | Enrolled
     | Ended
     | Obeyed
     | Wished

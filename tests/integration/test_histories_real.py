@@ -35,8 +35,10 @@ from tests.histories.told import (
     Begun,
     Collected,
     Declared,
+    Enrolled,
     Fact,
     Kept,
+    Losing,
     Named,
     Naming,
     Obeyed,
@@ -141,6 +143,17 @@ def test_a_name_that_may_never_have_been_taken_leaves_the_one_before() -> None:
     assert check(ledger, server, [], []) == []
     Named("1A", "Class 9").enter(ledger)
     assert len(check(ledger, server, [], [])) == 1
+
+
+def test_only_who_was_ended_or_has_enrolled_since_the_copy_may_be_away_after_a_restore() -> None:
+    ledger = Ledger()
+    Enrolled("dev-1").enter(ledger)
+    ledger.copy_begins()
+    for fact in (Enrolled("dev-3"), Enrolled("dev-2"), Losing("dev-2")):
+        fact.enter(ledger)
+    assert [ledger.may_be_away(device) for device in DEVICES] == [False, True, False]
+    ledger.set_back()
+    assert [ledger.may_be_away(device) for device in DEVICES] == [False, True, True]
 
 
 class Forgetful(httpx.AsyncBaseTransport):

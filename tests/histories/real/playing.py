@@ -185,6 +185,7 @@ async def laid_out(history: History, stack: ExitStack) -> None:
         enrolled = template.stores / row.id
         if enrolled.exists():
             shutil.copytree(enrolled, folder / row.id / "home")
+            history.ledger.enrolled.add(row.id)
         else:
             (folder / row.id / "home").mkdir()
     shutil.copytree(template.server, history.central.folder)
@@ -324,6 +325,7 @@ async def _postgres_kill(history: History, step: Step) -> None:
 
 async def _backup(history: History, step: Step) -> None:
     del step
+    history.ledger.copy_begins()
     await history.central.back_up()
 
 
@@ -335,6 +337,7 @@ async def _restore(history: History, step: Step) -> None:
 
 async def _copy(history: History, step: Step) -> None:
     del step
+    history.ledger.copy_begins()
     await history.central.copy()
 
 
@@ -411,8 +414,11 @@ async def _judged(history: History) -> list[str]:
 
 
 def _inside(history: History, device: str) -> bool:
-    """Tell whether it is the school's still; one that nobody has sent away is a fault."""
+    """Tell whether it is the school's still; one that nobody has sent away is a fault.
+
+    So is one that a copy, of which a server was made, had.
+    """
     why = history.devices[device].away
-    if why and not history.ledger.restored and device not in history.ledger.lost:
+    if why and not history.ledger.may_be_away(device):
         history.faults.append(f"device {device} was sent away: {why}")
     return not why

@@ -3,7 +3,7 @@
 One sealed tar. The database comes first, as it was in one moment; chunks are named by their
 content and never changed, so that those which it names are there still when their turn comes. What
 goes meanwhile (`tidy`) is told by `verify`.
-"""
+GRANT INSERT ON audit_acts TO pupitre_backup;"""
 
 import asyncio
 import os
@@ -45,9 +45,15 @@ KEY: Final = re.compile(rf"{KEYS}/(?:[0-9a-f]{{32}}\.(?:pem|next|seal)|passes\.k
 """Each school's key, the one to be next, what seals its secrets; what devices' passes bear."""
 CHUNK: Final = re.compile(r"objects/((?:[0-9a-f]{2})+)/([0-9a-f]{64})")
 CHUNK_BYTES_MAX: Final = 16 * 1024 * 1024
+# It reads all; and writes the audit, for which it holds a school's row: who may change nothing of
+# a row may not hold it.
+ALL_SEEING: Final = """\
+CREATE ROLE pupitre_backup LOGIN BYPASSRLS IN ROLE pg_read_all_data;
+GRANT UPDATE (name) ON schools TO pupitre_backup;
+GRANT INSERT ON audit_acts TO pupitre_backup;"""
 BYPASS: Final = (
-    "This user of the database is not shown all schools. Name one that is, by --database: "
-    "CREATE ROLE pupitre_backup LOGIN BYPASSRLS IN ROLE pg_read_all_data"
+    "This user of the database is not shown all schools. Name one that is, by --database; "
+    f"who operates PostgreSQL makes it in this database:\n{ALL_SEEING}"
 )
 
 

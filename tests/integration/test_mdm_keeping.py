@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from blake3 import blake3
 from msgspec import msgpack
-from sqlalchemy import select, text, update
+from sqlalchemy import make_url, select, text, update
 
 from central_mdm.cli import main
 from central_mdm.identity.model import audit_acts
 from central_mdm.joining import ground_at
-from central_mdm.keeping import back_up, restore
+from central_mdm.keeping import ALL_SEEING, back_up, restore
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.passes import DAY_SECONDS
 from central_mdm.roster.model import scopes
@@ -301,6 +302,41 @@ def test_the_commands_write_read_and_look_through(
     assert says("restore", tmp_path / "file", "--folder", tmp_path / "new")[0] == 0
     code, told = says("verify", "--folder", tmp_path / "new")
     assert (code, json.loads(told)["verified"]["tilleuls"]["faults"]) == (0, [])
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_user_that_people_are_told_to_make_can_back_up_and_do_nothing_else(
+    tmp_path: Path,
+    school_on: Callable[[str], Prepared],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def says(database: str, name: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSPHRASE}\n"))
+        where = ("--folder", str(tmp_path / "old"), "--database", database)
+        code = main(["admin", "backup", *where, "--out", str(tmp_path / name)])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    prepared = school_on("postgresql")
+    with prepared.copy(tmp_path / "old") as url:
+        code, told = says(url, "by-the-server")
+        assert (code, ALL_SEEING in told) == (1, True)
+        name = str(make_url(url).database)
+        with postgres.superuser(prepared.cluster, name) as connection:
+            connection.execute(ALL_SEEING.encode())
+        as_told = url.replace(f"//{postgres.ROLE}@", "//pupitre_backup@")
+        code, told = says(as_told, "file")
+        assert (code, json.loads(told)["backup"]["schools"]) == (0, 1)
+        with psycopg.connect(as_told.replace("+psycopg", "")) as connection:
+            row = connection.execute("SELECT act, detail FROM audit_acts ORDER BY number DESC")
+            assert row.fetchmany(2) == [("admin backup", ""), ("admin backup", "begins")]
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("DELETE FROM audit_acts")
+    with postgres.superuser(prepared.cluster) as connection:
+        connection.execute("DROP ROLE pupitre_backup")
+    manual = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
+    assert ALL_SEEING in manual
 
 
 def found(folder: Path, pupil: str) -> list[int]:

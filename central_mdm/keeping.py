@@ -3,7 +3,8 @@
 One sealed tar. The database comes first, as it was in one moment; chunks are named by their
 content and never changed, so that those which it names are there still when their turn comes. What
 goes meanwhile (`tidy`) is told by `verify`.
-GRANT INSERT ON audit_acts TO pupitre_backup;"""
+GRANT INSERT ON audit_acts TO pupitre_backup;
+"""
 
 import asyncio
 import os
@@ -23,7 +24,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from blake3 import blake3
 from msgspec import Struct
-from sqlalchemy import URL, NullPool, create_engine, make_url, select
+from sqlalchemy import URL, NullPool, create_engine, make_url
 
 from central_mdm.contract.sealed import NONCE_BYTES, SALT_BYTES
 from central_mdm.erased import ERASED, append, erase_again
@@ -31,8 +32,7 @@ from central_mdm.fleet.ended import cancel_wipes
 from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import begin_epoch, schools_here
 from central_mdm.joining import KEYS, ground_at
-from central_mdm.partage.holding import Found, look_at, mark_absent
-from central_mdm.partage.model import chunks
+from central_mdm.partage.holding import Found, look_at, mark_absent, registered
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.gathering import give_again, want_role
 from central_mdm.platform.ground import Ground
@@ -121,8 +121,7 @@ async def _fill(tar: tarfile.TarFile, ground: Ground, folder: Path) -> Kept:
 
 async def _chunks(ground: Ground, school: str) -> AsyncIterator[tuple[str, Found]]:
     async with ground.database.reading(school) as connection:
-        wanted = select(chunks.c.hash).where(chunks.c.school == school).order_by(chunks.c.hash)
-        names = (await connection.execute(wanted)).scalars().all()
+        names = [row.hash for row in await registered(connection, school)]
     for name in names:
         yield name, await look_at(ground, school, name)
 

@@ -17,8 +17,8 @@ from central_mdm.identity.statements import read
 from central_mdm.journal.chains import follow_chains
 from central_mdm.journal.model import events, heads
 from central_mdm.journal.rules import gaps
-from central_mdm.partage.holding import look_at, mark
-from central_mdm.partage.model import chunks, documents
+from central_mdm.partage.holding import look_at, mark, registered
+from central_mdm.partage.model import documents
 from central_mdm.platform.ground import Ground
 from central_mdm.roster.model import changes, scopes
 from central_mdm.roster.reading import sum_of
@@ -61,9 +61,7 @@ async def _look(ground: Ground, school: str) -> Looked:
         faults += await follow_chains(connection, school)
         lacking = sum(gap.missing for gap in await gaps(connection, school))
         sums, unfed = await _feeds(connection, school)
-        wanted = select(chunks.c.hash, chunks.c.size, chunks.c.lost)
-        wanted = wanted.where(chunks.c.school == school)
-        held = (await connection.execute(wanted)).all()
+        held = await registered(connection, school)
         faults += unfed
         torn = await _torn(connection, school, {row.hash for row in held})
         faults += [f"document {name}: lacks a chunk" for name in torn]

@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import blake3
 from msgspec import Struct
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.partage.model import chunks
 from central_mdm.platform.errors import Missing
@@ -21,6 +22,16 @@ class Found(Struct, frozen=True):
 
     content: bytes
     fault: Literal["", "lost", "rotten"] = ""
+
+
+async def registered(connection: AsyncConnection, school: str) -> Sequence[Any]:
+    """Return `hash`, `size` and `lost` of each chunk that is to be here.
+
+    Not of one that leaves: where that was cut off its bytes may be gone, and are missed by nobody.
+    """
+    wanted = select(chunks.c.hash, chunks.c.size, chunks.c.lost)
+    mine = chunks.c.school == school, chunks.c.leaving.is_(False)
+    return (await connection.execute(wanted.where(*mine).order_by(chunks.c.hash))).all()
 
 
 async def look_at(ground: Ground, school: str, name: str) -> Found:
@@ -68,8 +79,7 @@ async def mark_absent(ground: Ground, school: str) -> int:
     For a database that was set back: what has gone since is in its register again.
     """
     async with ground.database.reading(school) as connection:
-        wanted = select(chunks.c.hash).where(chunks.c.school == school).order_by(chunks.c.hash)
-        names = (await connection.execute(wanted)).scalars().all()
+        names = [row.hash for row in await registered(connection, school)]
     absent = await ground.objects.absent(school, names)
     await mark(ground, school, sorted(absent), lost=True)
     return len(absent)

@@ -23,6 +23,7 @@ from central_mdm.cli import main
 from central_mdm.identity.model import audit_acts
 from central_mdm.joining import ground_at
 from central_mdm.keeping import ALL_SEEING, back_up, restore
+from central_mdm.partage.model import chunks
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.passes import DAY_SECONDS
 from central_mdm.roster.model import scopes
@@ -272,6 +273,22 @@ async def test_what_a_backup_could_not_copy_is_counted_and_asked_for_after_the_r
         assert (await offer(mdm, offered))["missing"] == [blake3(CHUNK).hexdigest()]
         assert await put(mdm, CHUNK) == 204
         assert (await offer(mdm, offered))["state"] == "kept"
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_backup_misses_nothing_that_a_tidying_was_killed_at(
+    tmp_path: Path, school_on: Callable[[str], Prepared]
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    with school_on("sqlite").copy(old) as url:
+        async with running(old, url) as mdm:
+            assert await put(mdm, CHUNK) == 204
+            async with mdm.ground.database.writing(mdm.school) as connection:
+                await connection.execute(update(chunks).values(leaving=True))
+            await mdm.ground.objects.remove(mdm.school, blake3(CHUNK).hexdigest())
+            kept = await back_up(mdm.ground, old, tmp_path / "file", PASSPHRASE)
+    again = await restore(tmp_path / "file", new, passphrase=PASSPHRASE)
+    assert (kept.chunks, kept.lost_chunks, again.lost_chunks) == (0, 0, 0)
 
 
 def test_the_commands_write_read_and_look_through(

@@ -20,6 +20,7 @@ from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
 from central_mdm.partage.forgetting import forget_files
+from central_mdm.partage.holding import mark_absent
 from central_mdm.partage.model import chunks, files
 from central_mdm.partage.quota import LENT_SECONDS, Lent, keep_quota, rooms
 from central_mdm.platform.authentication import Caller
@@ -428,6 +429,8 @@ async def test_chunks_of_an_upload_that_was_given_up_go_after_a_week_and_not_bef
         patch.setattr(folder, "remove", removing)
         with pytest.raises(OSError, match="the disk"):
             await tidy(mdm.ground, mdm.school, Retention())
+    assert (await look_through(mdm.ground))[mdm.school].faults == [], "nobody misses it"
+    assert await mark_absent(mdm.ground, mdm.school) == 0
     missing = (await offer(mdm, an_offer(mdm, manifest)))["missing"]
     assert missing == names, "whose bytes may be gone is not here"
     assert await put(mdm, pieces[0]) == 204

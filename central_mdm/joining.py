@@ -22,6 +22,8 @@ from central_mdm.platform.workers import Share, Workers
 
 KEYS: Final = "keys"
 OBJECTS: Final = "objects"
+COPIES: Final = ".pupitre-backup-"
+"""How a folder is called in which the database is copied, in clear, while a backup is made."""
 
 
 def _now() -> int:

@@ -14,7 +14,6 @@ import shutil
 import sqlite3
 import subprocess
 import tarfile
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, suppress
@@ -31,8 +30,9 @@ from central_mdm.erased import ERASED, append, erase_again
 from central_mdm.fleet.ended import cancel_wipes
 from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import begin_epoch, schools_here
-from central_mdm.joining import KEYS, ground_at
+from central_mdm.joining import COPIES, KEYS, ground_at
 from central_mdm.partage.holding import Found, look_at, mark_absent, registered
+from central_mdm.platform.alone import scratch
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.gathering import give_again, want_role
 from central_mdm.platform.ground import Ground
@@ -95,9 +95,9 @@ async def back_up(ground: Ground, folder: Path, out: Path, passphrase: str) -> K
 
 
 async def _fill(tar: tarfile.TarFile, ground: Ground, folder: Path) -> Kept:
-    with tempfile.TemporaryDirectory(dir=folder, prefix="backup-") as scratch:
-        # Beside what it is a copy of, and readable by nobody else: the folder is 0700.
-        copy = await asyncio.to_thread(_copy_database, ground.database.url, Path(scratch))
+    # Beside what it is a copy of, and readable by nobody else: the folder is 0700.
+    with scratch(COPIES, folder) as beside:
+        copy = await asyncio.to_thread(_copy_database, ground.database.url, beside)
         tar.add(copy, copy.name, recursive=False)
     keys = [
         path for path in sorted((folder / KEYS).iterdir()) if KEY.fullmatch(f"{KEYS}/{path.name}")
@@ -126,16 +126,16 @@ async def _chunks(ground: Ground, school: str) -> AsyncIterator[tuple[str, Found
         yield name, await look_at(ground, school, name)
 
 
-def _copy_database(url: URL, scratch: Path) -> Path:
+def _copy_database(url: URL, beside: Path) -> Path:
     if url.get_backend_name() == "sqlite":
-        copy = scratch / DATABASE
+        copy = beside / DATABASE
         with (
             closing(sqlite3.connect(str(url.database))) as source,
             closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
         return copy
-    copy = scratch / DUMP
+    copy = beside / DUMP
     with copy.open("xb") as file:
         _postgres(["pg_dump", "--format=custom", "--no-owner", "--no-privileges"], url, file)
     return copy

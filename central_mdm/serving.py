@@ -20,14 +20,15 @@ from msgspec import Struct
 
 from central_mdm.app import ROOMS, join
 from central_mdm.contract.fleet import FIRST_SECONDS
-from central_mdm.joining import ground_at
+from central_mdm.joining import COPIES, ground_at
 from central_mdm.patience import Connection, Patience, keep_looking
-from central_mdm.platform.alone import only_one
+from central_mdm.platform.alone import forget_dead, only_one
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.readiness import Readiness
 from central_mdm.platform.requests import Layer, Requests
-from central_mdm.roster.oneroster.staging import forget_dead
+from central_mdm.roster import uploading
+from central_mdm.roster.oneroster import staging
 from central_mdm.tidying import tidy_daily
 from central_mdm.watching import metrics_page, tracing
 
@@ -101,7 +102,7 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
     certificate and key of TLS do not belong together.
     """
     _want_pair(served)
-    await asyncio.to_thread(forget_dead)
+    await asyncio.to_thread(_forget_dead, served.folder)
     alone = nullcontext() if served.database else only_one(served.folder)
     with alone, _bound(served) as sockets, tracing(served.traces) as traced:
         ground_here = ground_at(
@@ -114,6 +115,13 @@ async def serve(served: Served, say: Callable[[str], None]) -> None:
         async with ground_here as ground:
             await asyncio.to_thread(ground.keys.passes)  # a damaged one ends it here
             await _serve_on(ground, served, traced.layers, sockets, say)
+
+
+def _forget_dead(folder: Path) -> None:
+    """Remove what killed processes left of pupils' names."""
+    for prefix in (staging.PREFIX, uploading.PREFIX):
+        forget_dead(prefix)
+    forget_dead(COPIES, folder)
 
 
 async def _serve_on(

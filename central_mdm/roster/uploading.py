@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
+from central_mdm.platform.alone import scratch
 from central_mdm.platform.errors import Busy, Malformed
 
+PREFIX: Final = "pupitre-upload-"
 AT_ONCE_MAX: Final = 32
 """Taken in and waiting, one a school: 2 GiB of disk at the most, each of 64 MiB."""
 UPLOAD_SECONDS: Final = 900
@@ -35,8 +36,8 @@ class Uploads:
         Raises Busy where this school has one here already, or too many schools have; Malformed
         where it does not come to an end.
         """
-        with self._place(school), TemporaryDirectory(prefix="pupitre-upload-") as folder:
-            bundle = Path(folder) / "bundle.zip"
+        with self._place(school), scratch(PREFIX) as folder:
+            bundle = folder / "bundle.zip"
             try:
                 async with asyncio.timeout(self._seconds):
                     await _keep(pieces, bundle)

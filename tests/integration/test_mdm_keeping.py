@@ -5,7 +5,11 @@ import io
 import json
 import logging
 import shutil
+import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import closing, nullcontext
@@ -21,11 +25,12 @@ from sqlalchemy import make_url, select, text, update
 
 from central_mdm.cli import main
 from central_mdm.identity.model import audit_acts
-from central_mdm.joining import ground_at
+from central_mdm.joining import COPIES, ground_at
 from central_mdm.keeping import ALL_SEEING, back_up, restore
 from central_mdm.partage.model import chunks
 from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.passes import DAY_SECONDS
+from central_mdm.roster import uploading
 from central_mdm.roster.model import scopes
 from central_mdm.strongbox import PIECE_BYTES, Opening, Sealing
 from central_mdm.verifying import look_through
@@ -289,6 +294,49 @@ async def test_a_backup_misses_nothing_that_a_tidying_was_killed_at(
             kept = await back_up(mdm.ground, old, tmp_path / "file", PASSPHRASE)
     again = await restore(tmp_path / "file", new, passphrase=PASSPHRASE)
     assert (kept.chunks, kept.lost_chunks, again.lost_chunks) == (0, 0, 0)
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from central_mdm import keeping, strongbox
+from central_mdm.joining import ground_at
+
+def copied(*where):
+    copies(*where)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+async def main(folder):
+    async with ground_at(folder) as ground:
+        await keeping.back_up(ground, folder, folder.with_name("of-a-killed"), "seven horses")
+
+copies, keeping._copy_database = keeping._copy_database, copied
+strongbox.key_from = lambda passphrase, salt: bytes(32)
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_copy_that_a_killed_backup_left_in_clear_goes_with_the_next_and_with_a_start(
+    tmp_path: Path, school_on: Callable[[str], Prepared], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, upload = tmp_path / "old", tmp_path / f"{uploading.PREFIX}x"
+    with school_on("sqlite").copy(folder), socket.create_server(("127.0.0.1", 0)) as taken:
+        done = subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False)
+        assert done.returncode == -signal.SIGTERM
+        (left,) = folder.glob(f"{COPIES}*")
+        assert b"Lambert" in (left / "central.db").read_bytes()
+        for copy in (folder / f"{COPIES}y", upload):
+            shutil.copytree(left, copy)
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSPHRASE}\n"))
+        out = str(tmp_path / "file")
+        assert main(["admin", "backup", "--folder", str(folder), "--out", out]) == 0
+        assert [*folder.glob(f"{COPIES}*")] == []
+        shutil.copytree(upload, left)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        port = str(taken.getsockname()[1])
+        assert main(["serve", "--folder", str(folder), "--port", port]) == 1, "it gets that far"
+        assert (left.exists(), upload.exists()) == (False, False)
 
 
 def test_the_commands_write_read_and_look_through(

@@ -5,22 +5,16 @@ the files say, `t_` what follows from them for today, `s_` what stands, `d_` the
 of these name things by the register's own names. `i_` is what stands by our ids.
 """
 
-import logging
-import os
-import shutil
 import sqlite3
-import sys
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, Final
 
 from msgspec import Struct
 
-from central_mdm.platform.alone import only_one
+from central_mdm.platform.alone import scratch
 
-log = logging.getLogger(__name__)
 PREFIX: Final = "pupitre-register-"
 FILE: Final = "staging.db"
 ROWS_AT_ONCE: Final = 2000
@@ -154,26 +148,9 @@ def a_staging() -> Generator[Staging]:
 
     What a killed process has left is removed by the next one.
     """
-    forget_dead()
-    with TemporaryDirectory(prefix=PREFIX) as name, ExitStack() as held:
-        folder = Path(name)
-        with suppress(OSError):  # some folders have no locks: then it stays, once this is killed
-            held.enter_context(only_one(folder))
+    with scratch(PREFIX) as folder:
         made = Staging(folder / FILE)
         try:
             yield made
         finally:
             made.close()
-
-
-def forget_dead() -> None:
-    """Remove the stagings of this user whose process was killed: nobody holds their lock."""
-    if sys.platform == "win32":
-        return
-    for folder in Path(gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError):  # another's, or in use, or being removed
-            # Without its file it is not locked yet.
-            if folder.lstat().st_uid == os.geteuid() and (folder / FILE).exists():
-                with only_one(folder):
-                    shutil.rmtree(folder)
-                log.info("staging of a killed import removed")

@@ -87,6 +87,8 @@ class History:
         self.database = Database(folder / POSTGRESQL, logs / "postgresql.log", schedule.plant)
         self.central = Central(self.database, folder / SERVER / "school", logs / "server.log")
         self.central_lock, self.database_lock = asyncio.Lock(), asyncio.Lock()
+        self.copy_lock = asyncio.Lock()
+        """Held while a copy is made: on a busy machine that is until after it is to be used."""
         self.proxy = Proxy(random.Random(schedule.seed + 2), Weather(), tasks)  # noqa: S311 - weather
         self.disks: dict[str, Disk] = {}
         self.teachers = {name: self._actor("teacher", name, n) for n, name in enumerate(TEACHERS)}
@@ -325,26 +327,30 @@ async def _postgres_kill(history: History, step: Step) -> None:
 
 async def _backup(history: History, step: Step) -> None:
     del step
-    history.ledger.copy_begins()
-    await history.central.back_up()
+    async with history.copy_lock:
+        history.ledger.copy_begins()
+        await history.central.back_up()
 
 
 async def _restore(history: History, step: Step) -> None:
     del step
-    if history.central.backup is not None:
-        await _another(history, history.central.restore)
+    async with history.copy_lock:
+        if history.central.backup is not None:
+            await _another(history, history.central.restore)
 
 
 async def _copy(history: History, step: Step) -> None:
     del step
-    history.ledger.copy_begins()
-    await history.central.copy()
+    async with history.copy_lock:
+        history.ledger.copy_begins()
+        await history.central.copy()
 
 
 async def _set_back(history: History, step: Step) -> None:
     del step
-    if history.central.copied is not None:
-        await _another(history, history.central.set_back)
+    async with history.copy_lock:
+        if history.central.copied is not None:
+            await _another(history, history.central.set_back)
 
 
 async def _another(history: History, made: Callable[[], Coroutine[Any, Any, bool]]) -> None:

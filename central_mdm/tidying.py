@@ -25,7 +25,7 @@ from central_mdm.identity.rules import schools_here
 from central_mdm.identity.tokens import shorten
 from central_mdm.journal.forgetting import forget_alarms, forget_events, shorten_accounts
 from central_mdm.journal.model import events
-from central_mdm.partage.forgetting import forget_files
+from central_mdm.partage.forgetting import forget_files, forget_strays
 from central_mdm.partage.model import files
 from central_mdm.platform.acting import no_act
 from central_mdm.platform.answers import forget_answers
@@ -64,7 +64,7 @@ class Retention(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tidied(Struct, frozen=True):
-    """How many of each are gone."""
+    """How many of each are gone; `strays`: of collected work, bytes that no row named."""
 
     events: int
     files: int
@@ -74,6 +74,7 @@ class Tidied(Struct, frozen=True):
     audit: int = 0
     answers: int = 0
     past: int = 0
+    strays: int = 0
 
 
 def read_retention(folder: Path) -> Retention:
@@ -112,7 +113,8 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         left = await forget_past(connection, school, before(keep.past))
     with no_act():
         files = await forget_files(ground, school, before(keep.files))
-    return Tidied(events, files, alarms, devices, tokens, audited, answers, left)
+        strays = await forget_strays(ground, school, before(keep.files))
+    return Tidied(events, files, alarms, devices, tokens, audited, answers, left, strays)
 
 
 async def tidy_all(

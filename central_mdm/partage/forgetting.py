@@ -5,6 +5,7 @@ as one that is not here; then its bytes go, and its row last. So no row promises
 wherever a step ends, and who sends it again meanwhile waits for the row and has it kept anew.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import delete, select, update
@@ -16,6 +17,8 @@ from central_mdm.platform.ground import Ground
 
 GRACE_SECONDS: Final = 7 * 24 * 3600
 """How long chunks stay of which nothing is made: an upload may be cut off for a weekend."""
+PART_SECONDS: Final = 24 * 3600
+"""How long a part of a chunk stays that is being written: it takes a moment, or was killed."""
 _AT_ONCE: Final = 100
 
 
@@ -30,6 +33,23 @@ async def forget_files(ground: Ground, school: str, before: int) -> int:
     while await _sweep(ground, school):
         pass
     return gone
+
+
+async def forget_strays(ground: Ground, school: str, before: int) -> int:
+    """Remove bytes kept before `before` of which no row tells; return how many.
+
+    A kill between bytes and row has left them, or a database that was set back: whose newer one may
+    be found yet, so they have the time of what is in the register.
+    """
+
+    async def named(names: Sequence[str]) -> set[str]:
+        async with ground.database.reading(school) as connection:
+            known = chunks.c.school == school, chunks.c.hash.in_(names)
+            return set((await connection.execute(select(chunks.c.hash).where(*known))).scalars())
+
+    now = ground.clock()
+    before = min(before, now - GRACE_SECONDS)
+    return await ground.objects.forget(school, before, now - PART_SECONDS, named)
 
 
 async def drop_documents(connection: AsyncConnection, school: str) -> None:

@@ -3,12 +3,17 @@
 import errno
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from central_mdm.platform.spans import Spans
 from central_mdm.platform.workers import Workers
+
+NAMED_AT_ONCE: Final = 500
+PART: Final = ".part"
+Named = Callable[[Sequence[str]], Awaitable[set[str]]]
+"""Returns which of these names are in a register."""
 
 
 class Objects(Protocol):
@@ -34,6 +39,14 @@ class Objects(Protocol):
 
     async def remove(self, school: str, name: str) -> None:
         """Remove an object; doing it twice is doing it once."""
+        ...
+
+    async def forget(self, school: str, before: int, parts_before: int, named: Named) -> int:
+        """Remove what was kept last before `before`, UTC seconds, and is not `named`.
+
+        And what a killed `keep` has left of its part before `parts_before`. Returns how many are
+        gone; 0 where nothing is looked for.
+        """
         ...
 
     async def addresses(self, school: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -67,6 +80,10 @@ class Traced:
     async def remove(self, school: str, name: str) -> None:
         with self._spans("objects remove"):
             await self._objects.remove(school, name)
+
+    async def forget(self, school: str, before: int, parts_before: int, named: Named) -> int:
+        with self._spans("objects forget"):
+            return await self._objects.forget(school, before, parts_before, named)
 
     async def addresses(self, school: str, names: Sequence[str]) -> tuple[str, ...]:
         with self._spans("objects addresses", objects=len(names)):
@@ -104,6 +121,16 @@ class Folder:
     async def remove(self, school: str, name: str) -> None:
         await self._workers.run(_remove, self._path(school, name))
 
+    async def forget(self, school: str, before: int, parts_before: int, named: Named) -> int:
+        root, gone = self._root / tenant_of(school), 0
+        old, parts = await self._workers.run(_old, root, before, parts_before)
+        for start in range(0, len(old), NAMED_AT_ONCE):
+            some = {path.name: path for path in old[start : start + NAMED_AT_ONCE]}
+            for name in await named(list(some)):
+                del some[name]
+            gone += await self._workers.run(_remove_old, list(some.values()), before)
+        return gone + await self._workers.run(_remove_old, parts, parts_before)
+
     async def addresses(self, school: str, names: Sequence[str]) -> tuple[str, ...]:
         del school, names
         return ()
@@ -113,10 +140,10 @@ class Folder:
 
 
 def _keep(path: Path, content: bytes, *, known: bool) -> None:
-    if _lies(path, content):
+    if _lies(path, content) and _touched(path):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}-{os.urandom(8).hex()}.part")
+    part = path.with_suffix(f".{os.getpid()}-{os.urandom(8).hex()}{PART}")
     try:
         with part.open("xb") as file:
             file.write(content)
@@ -138,6 +165,42 @@ def _lies(path: Path, content: bytes) -> bool:
     try:
         return path.read_bytes() == content
     except OSError:  # it is not there, or its disk gives it no more
+        return False
+
+
+def _touched(path: Path) -> bool:
+    """Note that it was kept now, for `_remove_old`; whether it lies there still."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _old(root: Path, before: int, parts_before: int) -> tuple[list[Path], list[Path]]:
+    """Return the objects and the parts of objects that are as old."""
+    objects, parts = list[Path](), list[Path]()
+    for path in root.glob("*/*"):
+        is_part = path.suffix == PART
+        if _is_old(path, parts_before if is_part else before):
+            (parts if is_part else objects).append(path)
+    return objects, parts
+
+
+def _remove_old(paths: Sequence[Path], before: int) -> int:
+    """Remove what was not kept anew since it was found to be old; return how many."""
+    gone = 0
+    for path in paths:
+        if _is_old(path, before):
+            _remove(path)
+            gone += 1
+    return gone
+
+
+def _is_old(path: Path, before: int) -> bool:
+    try:
+        return path.stat().st_mtime < before
+    except FileNotFoundError:  # it has just gone
         return False
 
 

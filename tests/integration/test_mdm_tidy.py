@@ -1,6 +1,8 @@
 """The MDM forgets with time: words of events, work, devices, tokens; never that it happened."""
 
 import asyncio
+import os
+import time
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +141,35 @@ async def test_work_goes_after_a_year_with_the_bytes_that_no_other_work_needs(
     for piece in pieces:
         assert await put(mdm, piece) < 300
     assert (await offer(mdm, an_offer(mdm, manifest, id="file-3")))["state"] == "kept"
+
+
+async def test_bytes_that_no_row_names_go_as_late_as_work_does_and_halves_after_a_day(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    async def left(content: bytes, days: int, name: str = "{}") -> Path:
+        """Leave an object that was kept so long ago, as a kill before its row does."""
+        digest = blake3.blake3(content).hexdigest()
+        await mdm.ground.objects.keep(mdm.school, digest, content)
+        (path,) = (tmp_path / "objects").rglob(digest)
+        path = path.rename(path.with_name(name.format(digest)))
+        os.utime(path, times=(mdm.clock.at - days * DAY_SECONDS,) * 2)
+        return path
+
+    mdm.clock.at = int(time.time())  # as the disk's is
+    (piece,), manifest = document(10)
+    await put(mdm, piece)
+    assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept"
+    part = "{}.7-ab.part"
+    stay = [await left(piece, 400), await left(b"a", 364), await left(b"b", 0, part)]
+    stay.append(await left(b"again", 400))
+    go = [await left(b"c", 366), await left(b"d", 2, part)]
+    await mdm.ground.objects.keep(mdm.school, stay[-1].name, b"again")
+    assert (await tidy(mdm.ground, mdm.school, Retention())).strays == len(go)
+    assert {path for path in (tmp_path / "objects").rglob("*") if path.is_file()} == set(stay)
+    mdm.clock.at += 6 * DAY_SECONDS
+    mdm.tokens.clear()
+    assert (await tidy(mdm.ground, mdm.school, Retention(files=1))).strays == 2
+    assert stay[-1].exists(), "an upload has seven days at the least"
 
 
 async def test_a_device_that_comes_no_more_is_forgotten_but_for_its_name(mdm: Mdm) -> None:

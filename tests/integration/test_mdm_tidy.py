@@ -152,7 +152,8 @@ async def test_bytes_that_no_row_names_go_as_late_as_work_does_and_halves_after_
         await mdm.ground.objects.keep(mdm.school, digest, content)
         (path,) = (tmp_path / "objects").rglob(digest)
         path = path.rename(path.with_name(name.format(digest)))
-        os.utime(path, times=(mdm.clock.at - days * DAY_SECONDS,) * 2)
+        kept_at = mdm.clock.at - days * DAY_SECONDS
+        os.utime(path, times=(kept_at, kept_at))
         return path
 
     mdm.clock.at = int(time.time())  # as the disk's is

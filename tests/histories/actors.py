@@ -718,8 +718,8 @@ class Agent:
         """Enrol where that was never done. Raises DeviceError or OSError."""
         if not self.folder.school.exists():
             await enrol(self.folder, URL, self.pupil.code, self._inventory(), self.client)
+            self.scene.hear(Enrolled(self.pupil.row.id))
         enrolment = read_enrolment(self.folder)
-        self.scene.hear(Enrolled(self.pupil.row.id))
         self.school = enrolment.school
         self.lists = held_lists(self.folder, self.school)
         floor = read_held(self.folder).floor_seconds

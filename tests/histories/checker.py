@@ -93,7 +93,7 @@ class Ledger:
     lost: set[str] = field(default_factory=set[str])
     """Devices whose keys somebody has asked to end."""
     enrolled: set[str] = field(default_factory=set[str])
-    """Devices that have been told that they are the school's."""
+    """Devices that the server knows, as it told them."""
     copied_devices: set[str] = field(default_factory=set[str])
     """Those that were so when the newest copy of the server was begun: it knows them all."""
     honoured: list[str] = field(default_factory=list[str])
@@ -120,6 +120,7 @@ class Ledger:
         """Note that the server is an older copy of itself: what it was told since is gone."""
         self.restored += 1
         self.policy = self.declared = 0
+        self.enrolled &= self.copied_devices
         self.behind = False
         self.names = {one: set(names) for one, names in self.copied.items()}
 

@@ -137,7 +137,7 @@ class Losing(Struct, frozen=True, tag=True):
 
 
 class Enrolled(Struct, frozen=True, tag=True):
-    """A device has its papers: the server knows it."""
+    """A device has just been given its papers: the server knows it."""
 
     device: str
 

@@ -154,6 +154,9 @@ def test_only_who_was_ended_or_has_enrolled_since_the_copy_may_be_away_after_a_r
     assert [ledger.may_be_away(device) for device in DEVICES] == [False, True, False]
     ledger.set_back()
     assert [ledger.may_be_away(device) for device in DEVICES] == [False, True, True]
+    ledger.copy_begins()
+    ledger.set_back()
+    assert ledger.may_be_away("dev-3"), "this copy knew it as little"
 
 
 class Forgetful(httpx.AsyncBaseTransport):

@@ -287,6 +287,24 @@ async def test_a_command_ends_by_what_was_seen_and_never_runs_after_its_time(
     assert unseen == Ended("o6", "failed", NO_SEAT)
 
 
+async def test_whatever_the_pupils_own_seat_gives_as_a_reason_the_mdm_can_read_what_is_told(
+    tmp_path: Path,
+) -> None:
+    here = a_device(tmp_path)
+    here.pupil.why = "\x00 not \x00 seen"
+    order = Command("o1", "message", NOW + 60, "Bring it back")
+    told = await here.hears(here.wants(2, order), here.urges(2))
+    assert told.ended == (Ended("o1", "failed", "not seen"),)
+    told = await here.hears(here.wants(3), here.urges(3, lost="Call us"))
+    assert told.reports == (Report("lost", 3, "failed", "not seen"),)
+    spoilt = here.folder.wanted.read_bytes().replace(b"not seen", rb"\u0000")
+    here.folder.wanted.write_bytes(spoilt)
+    here.again()
+    told = here.wanted.owed() or Reports()
+    assert (told.ended[0].id, told.ended[0].reason.strip()) == ("o1", "")
+    assert not await here.wanted.carried(here.wants(3)), "it is not begun anew"
+
+
 async def test_a_restart_is_done_when_the_machine_has_started_anew(tmp_path: Path) -> None:
     asked = list[int]()
     here = a_device(tmp_path, Machine(restart=lambda: asked.append(1)))

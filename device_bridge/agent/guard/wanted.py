@@ -27,7 +27,7 @@ from central_mdm.contract.wanted import (
 from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.enrolled import Enrolment
-from device_bridge.agent.settings import Failed, Machine, Unsupported, prove
+from device_bridge.agent.settings import REASON_MAX, Failed, Machine, Unsupported, prove
 from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import NAME_MAX, SchoolAct
 from device_bridge.protocol.plain import plain
@@ -309,7 +309,7 @@ class WantedHere:
             return
         if not urgent.lost and shown and shown.reason == "over":
             return
-        why = await self._tells.show_lost(urgent.lost)
+        why = plain(await self._tells.show_lost(urgent.lost), REASON_MAX)
         state, reason = ("failed", why) if why else ("applied", "shown" if urgent.lost else "over")
         report = Report(LOST, urgent.version, state, reason)
         if shown is None or (shown.state, shown.reason) != (state, reason):
@@ -375,7 +375,8 @@ class WantedHere:
             case _:
                 raise Unsupported(UNKNOWN)
 
-    async def _end(self, id_: str, state: End, reason: str) -> None:
+    async def _end(self, id_: str, state: End, told: str) -> None:
+        reason = plain(told, REASON_MAX)  # the pupil's own process says why nothing is shown
         self._note(f"order-{state}", {"id": id_}, reason)
 
         def over(held: WantedKept) -> WantedKept:
@@ -384,7 +385,7 @@ class WantedHere:
                 begun=("", ""),
                 commands=tuple(one for one in held.commands if one.id != id_),
                 done=(*held.done, id_)[-DONE_KEPT:],
-                ended=(*held.ended, Ended(id_, state, reason[:200])),
+                ended=(*held.ended, Ended(id_, state, reason)),
             )
 
         await self._keep(over)
@@ -427,7 +428,8 @@ def _read(folder: Folder) -> WantedKept:
     if raw is None:
         return WantedKept()
     try:
-        return _kept.decode(raw)
+        # An agent of before kept zero bytes of its seat's, which no report may have.
+        return _kept.decode(raw.replace(rb"\u0000", b" "))
     except (ValueError, RecursionError):
         log.warning("wanted.json is spoilt", extra={"file": folder.wanted.name})
         return WantedKept()

@@ -53,6 +53,7 @@ from device_bridge.agent.guard.wanted import WantedHere
 from device_bridge.agent.guard.wiping import finish_wipe
 from device_bridge.agent.settings import Machine, NotHere, Remembered
 from tests import postgres
+from tests.disks import disk
 from tests.integration.test_check_ins import duties_of
 from tests.mdm import Mdm, Prepared, bearer, new_request, waiting
 from tests.restored import forget_who_was_ended
@@ -318,6 +319,53 @@ async def test_a_missing_device_says_so_on_its_screen_until_it_is_found(
     await agent.check_ins.once()
     assert agent.pupil.lost[-1] == ""
     assert "lost" not in await standings(mdm)
+
+
+@on_sqlite
+async def test_a_full_disk_keeps_back_nothing_that_is_declared_nor_a_missing_devices_end(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    with disk(tmp_path / "small", "1m") as small:
+        agent = await agent_of(mdm, small.folder / "device")
+        await agent.check_ins.once()
+        (agent.folder.library / "film").write_bytes(bytes(50_000))
+        small.fill()
+
+        async def comes() -> None:
+            with pytest.raises(OSError, match="No space left"):
+                await agent.check_ins.once()
+
+        here = {"scope": "device", "target": agent.id}
+        declared = {**here, "feature": "screen_timeout", "body": {"seconds": 90}}
+        await ask(mdm, "declarations", declared)
+        await ask(mdm, "orders", {"id": "o1", "kind": "ring", **here})
+        await comes()
+        assert agent.screen.read({"seconds": 90})[0]
+        assert agent.rung == [], "it might be done twice: it is not on the disk"
+        await ask(mdm, "lost", {"device": agent.id, "text": "Please call 12"})
+        await comes()
+        assert agent.pupil.lost == ["Please call 12"]
+        first, second = (each["id"] for each in mdm.sample["teachers"][:2])
+        asked = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+        await confirm_wipe(mdm.ground, mdm.school, second, asked.id)
+        await comes()
+        mdm.clock.at += 3601
+        with pytest.raises(Leaving):
+            await agent.check_ins.once()
+        small.fill()
+
+        @asynccontextmanager
+        async def client() -> AsyncGenerator[httpx.AsyncClient]:
+            yield mdm.http
+
+        tell: Callable[[Reports], Any] = partial(tell_reports, agent.folder, client=client)
+        assert await finish_wipe(agent.folder, tell)
+        assert list(agent.folder.root.iterdir()) == []
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        ended = select(urgent.c.state, urgent.c.reason).where(urgent.c.id == asked.id)
+        state, reason = (await connection.execute(ended)).one()
+    assert state == "done"
+    assert "library" in reason
 
 
 @on_postgresql

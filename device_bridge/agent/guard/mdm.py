@@ -216,9 +216,12 @@ class CheckIns:
         if heard.head_count >= 0:
             await self._heads_answered(heads)
         self._met_at = self._duties.ground.boot()
-        seconds = await self._take(kept, heard)
-        if self._duties.wanted is not None:
-            await self._do_wanted(self._duties.wanted, kept, heard)
+        try:
+            seconds = await self._take(kept, heard)
+        except OSError:  # a full disk keeps nothing back that is wanted
+            await self._do_wanted(kept, heard)
+            raise
+        await self._do_wanted(kept, heard)
         return seconds
 
     async def _heads(self, head_count: int) -> tuple[SignedHead, ...]:
@@ -239,12 +242,18 @@ class CheckIns:
         except (Broken, OSError) as error:  # then they are told again
             log.info("heads not noted", extra={"why": type(error).__name__})
 
-    async def _do_wanted(self, here: WantedHere, kept: FleetKept, heard: CheckedIn) -> None:
+    async def _do_wanted(self, kept: FleetKept, heard: CheckedIn) -> None:
         """Make it as the MDM wants it and tell what became of it. Raises Leaving to be erased."""
+        here = self._duties.wanted
+        if here is None:
+            return
         try:
             await here.heard_from_mdm(heard.wanted, heard.urgent)
         except NotAllowed as error:
             log.warning("wanted refused", extra={"why": error.why})
+        except OSError:
+            if not here.wipe:
+                raise
         if here.wipe:
             await here.say_wipe()
             await asyncio.to_thread(begin_wipe, self._folder, here.wipe)

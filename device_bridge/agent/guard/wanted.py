@@ -149,12 +149,16 @@ class WantedHere:
         return read_wanted(token, self._enrolment.school, self._enrolment.device)
 
     async def carried(self, token: str) -> bool:
-        """Take what anybody brought; False for what is not newer. Raises NotAllowed.
+        """Take what anybody brought; False for what is not newer. Raises NotAllowed or OSError.
 
         `Urgent` is of another type and so is refused here.
         """
         async with self._writing:
-            taken = await asyncio.to_thread(self._take, token)
+            try:
+                taken = await asyncio.to_thread(self._take, token)
+            except OSError:
+                self._news.set()
+                raise
         if taken:
             self._news.set()
         return taken
@@ -162,15 +166,16 @@ class WantedHere:
     async def heard_from_mdm(self, wanted: str, urgent: str) -> None:
         """Take what our own check-in brought, and do it. Raises NotAllowed for what is refused.
 
-        Each is judged by itself: an MDM whose declarations are no use here still erases.
+        Each is judged by itself: an MDM whose declarations are no use here still erases. Raises
+        OSError where the disk does not take it: what needs none is done all the same.
         """
-        refused: list[NotAllowed] = []
+        refused: list[NotAllowed | OSError] = []
         async with self._writing:
             for take, token in ((self._take, wanted), (self._take_urgent, urgent)):
                 try:
                     if token:
                         await asyncio.to_thread(take, token)
-                except NotAllowed as error:
+                except (NotAllowed, OSError) as error:
                     refused.append(error)
         await self.review()
         if refused:
@@ -208,9 +213,9 @@ class WantedHere:
     async def review(self) -> None:
         """Look whether all is as declared, mend what is not, and do what is still to be done."""
         async with self._reviewing:
+            await self._show_lost()  # first, for a full disk stops whatever is written
             await self._take_up_begun()
             await self._prove_all()
-            await self._show_lost()
             for command in self._held.commands:
                 # Nothing beside a restart that is under way, nor what was taken back meanwhile.
                 if self._held.begun[0] or command not in self._held.commands:
@@ -227,7 +232,7 @@ class WantedHere:
         new = tuple(one for one in told.commands if one.id not in self._held.done)
         begun = [one for one in self._held.commands if one.id == self._held.begun[0]]
         new = (*(one for one in begun if one not in new), *new)
-        self._write(
+        self._take_in(
             replace(
                 self._held,
                 version=told.version,
@@ -247,7 +252,7 @@ class WantedHere:
         # What is wanted beside it may have been refused: then it is asked for again.
         heard = told.version if told.version <= self._held.version else self._held.heard
         due = self._still_due(told)
-        self._write(replace(self._held, urgent=told, heard=heard, due=due))
+        self._take_in(replace(self._held, urgent=told, heard=heard, due=due))
 
     def _still_due(self, told: Urgent) -> Due | None:
         """Return since when it is due by the MDM's clock alone; None: it is not, or not alone.
@@ -407,6 +412,14 @@ class WantedHere:
         """Keep what becomes of what is held, which others change as well. Raises OSError."""
         async with self._writing:
             await asyncio.to_thread(self._write, changed(self._held))
+
+    def _take_in(self, held: WantedKept) -> None:
+        """Hold what the MDM wants now whatever the disk does: the next start asks for it anew.
+
+        No order is done by it, which is on the disk before it begins. Raises OSError as `_write`.
+        """
+        self._held = held
+        self._write(held)
 
     def _write(self, held: WantedKept) -> None:
         """Durable before anything follows from it. Raises OSError: then nothing does."""

@@ -8,6 +8,7 @@ import errno
 import logging
 import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +37,18 @@ _wiping: Final = msgspec.json.Decoder(Wiping)
 
 
 def begin_wipe(folder: Folder, act: str) -> None:
-    """Write down that this device is erased; from here on there is no way back."""
-    write_private(folder.wiping, msgspec.json.encode(Wiping(act)))
+    """Write down that this device is erased; from here on there is no way back.
+
+    Where the disk is full, what is to be erased makes the room. Raises OSError for any other.
+    """
+    try:
+        _note(folder, Wiping(act))
+    except OSError:
+        large = (folder.library, folder.received, folder.hand_in, folder.logs)
+        there = [path for path in large if path.exists()]
+        for path in there:
+            shutil.rmtree(path, ignore_errors=True)
+        _note(folder, Wiping(act, tuple(path.name for path in there)))
 
 
 async def finish_wipe(folder: Folder, tell: Tell) -> bool:
@@ -52,15 +63,15 @@ async def finish_wipe(folder: Folder, tell: Tell) -> bool:
     # The MDM's address and token are needed to tell it.
     there = _there(folder)
     wiping = Wiping(wiping.act, (*wiping.removed, *(path.name for path in there)))
-    write_private(folder.wiping, msgspec.json.encode(wiping))
-    for path in there:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    with suppress(OSError):  # a full disk has room when all is gone
+        _note(folder, wiping)
+    for path in there:  # whatever cannot be removed, the rest goes
+        with suppress(OSError):
+            _remove(path)
     sync_folder(folder.root)
     if left := _there(folder):
         raise OSError(errno.ENOTEMPTY, "not erased", str(left[0]))
+    _note(folder, wiping)
     try:
         await tell(Reports(ended=(Ended(wiping.act, "done", _said(wiping)),)))
     except (DeviceError, OSError) as error:
@@ -70,6 +81,18 @@ async def finish_wipe(folder: Folder, tell: Tell) -> bool:
         path.unlink(missing_ok=True)
     sync_folder(folder.root)
     return True
+
+
+def _note(folder: Folder, wiping: Wiping) -> None:
+    write_private(folder.wiping, msgspec.json.encode(wiping))
+
+
+def _remove(path: Path) -> None:
+    """Remove all of it that can be. Raises OSError for what cannot."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _there(folder: Folder) -> list[Path]:

@@ -736,7 +736,7 @@ class Agent:
             inventory=self._inventory,
             apply=self._apply,
             pauses=self._pauses,
-            jitter=self.world.chance.random,
+            spread=self.world.chance.random,
             follow=lambda _, __, ___: None,
             client=self.client,
             witness=witness,

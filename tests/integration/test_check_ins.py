@@ -73,7 +73,6 @@ def duties_of(
         apply=lambda _: "",
         follow=follow,
         pauses=lambda: retry_pauses(1.0, 1.0, lambda: 1.0),
-        jitter=lambda: 1.0,
         client=client,
         renewing=renewing,
     )

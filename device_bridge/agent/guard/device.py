@@ -318,7 +318,6 @@ class Device:
             inventory=lambda: inventory_of(root, about.kind, agent_version()),
             apply=about.apply,
             pauses=lambda: retry_pauses(BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS, about.jitter),
-            jitter=about.jitter,
             client=about.client,
             pace=about.pace,
             witness=self.guard.witness,

@@ -6,6 +6,7 @@ nothing but how long this module pauses.
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -113,6 +114,7 @@ class Duties:
     `deny` takes a newer deny list, `deny_lists` has the one that is held. `follow` takes
     successions of the school's root, and papers under the newest. `freed` hears that the device
     leaves its school: what restricts its pupil ends. `pace`: by which a start's wait is shortened.
+    `spread`: at which part of that wait to come, from 0 to 1 and each as likely.
     """
 
     ground: GroundHere
@@ -121,10 +123,10 @@ class Duties:
     inventory: Callable[[], Inventory]
     apply: Callable[[Policy], str]
     pauses: Callable[[], Iterator[float]]
-    jitter: Callable[[], float]
     follow: Callable[[Sequence[str], str, str], None]
     client: Client = web_client
     pace: float = 1.0
+    spread: Callable[[], float] = random.random
     witness: Witness | None = None
     renewing: Renewing | None = None
     freed: Callable[[], None] = lambda: None
@@ -158,7 +160,7 @@ class CheckIns:
     async def run(self) -> NoReturn:
         """Check in until cancelled. Raises Leaving where the school lets the device go."""
         pauses = self._duties.pauses()
-        await asyncio.sleep(self._first_seconds() * self._duties.pace * self._duties.jitter())
+        await asyncio.sleep(self._first_seconds() * self._duties.pace * self._duties.spread())
         while True:
             try:
                 seconds = await self.once()

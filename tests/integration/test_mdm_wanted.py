@@ -322,7 +322,7 @@ async def test_a_missing_device_says_so_on_its_screen_until_it_is_found(
 
 
 @on_sqlite
-async def test_a_full_disk_keeps_back_nothing_that_is_declared_nor_a_missing_devices_end(
+async def test_a_full_disk_keeps_back_nothing_that_is_declared_nor_a_missing_devices_end(  # noqa: PLR0915 - a story
     mdm: Mdm, tmp_path: Path
 ) -> None:
     with disk(tmp_path / "small", "1m") as small:

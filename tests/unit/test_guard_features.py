@@ -367,6 +367,26 @@ def test_after_a_power_cut_what_was_synced_is_taken_up(
     assert FakeSeat(guard).sit().heard(RaiseCurtain)
 
 
+@pytest.mark.parametrize("unlocked_in", ["boot-1", "boot-2"])
+def test_an_old_state_that_a_power_cut_has_left_whole_hides_no_lock_that_was_synced(
+    tmp_path: Path, unlocked_in: str
+) -> None:
+    hands = Hands(boot_id=unlocked_in)
+    guard = guard_in(tmp_path, hands)
+    kept.write(guard.folder, guard.held)
+    hands.boot_id, hands.boot_seconds = "boot-2", hands.boot_seconds + 20
+    guard = guard_in(tmp_path, hands)
+    FakeSeat(guard).sit()
+    guard.told(link_to(guard), lock(7))
+    kept.write_lasting(guard.folder, guard.held)
+    again = Hands(boot_seconds=5.0, boot_id="boot-3")
+    assert guard_in(tmp_path, again).held.attention.version == 7
+    kept.write(guard.folder, guard.held)
+    guard.folder.state_lasting.unlink()
+    guard.folder.state_lasting.mkdir()  # as a sector that cannot be read any more
+    assert guard_in(tmp_path, again).held.attention.version == 7
+
+
 @pytest.mark.parametrize("reason", ["", "another window holds the keyboard"])
 def test_the_curtains_answer_decides_the_report(tmp_path: Path, reason: str) -> None:
     guard = guard_in(tmp_path, Hands())

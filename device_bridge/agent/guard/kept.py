@@ -22,6 +22,7 @@ from device_bridge.agent.guard.stills import Stills
 from device_bridge.agent.guard.talking import Talking
 from device_bridge.protocol.attention import Attention
 from device_bridge.protocol.declared import Author
+from device_bridge.protocol.errors import Broken
 from device_bridge.protocol.indicator import Presence
 from device_bridge.trust.floor import Doubt
 from device_bridge.trust.identity import write_private
@@ -83,8 +84,26 @@ def write_lasting(folder: Folder, kept: Kept) -> None:
 
 def read(folder: Folder, clock: Clock) -> Kept:
     """Read the kept state as it stands now; a file that is none is laid aside."""
-    kept = _read(folder.state) or _read(folder.state_lasting)
+    kept = _read(folder.state)
+    if kept is None or not kept.boot_id or kept.boot_id != clock.boot_id:
+        kept = _after_power_cut(kept, folder)
     return _as_of_now(kept, clock) if kept else Kept()
+
+
+def _after_power_cut(kept: Kept | None, folder: Folder) -> Kept | None:
+    """Return the newer of `state`, which may be whole and older than the power cut, and the other.
+
+    Of two boots before this one `state_lasting` is from the later: it was waited for.
+    """
+    try:
+        lasting = _read(folder.state_lasting)
+    except Broken:
+        if kept is None:
+            raise
+        return kept
+    if kept is None or lasting is None:
+        return kept or lasting
+    return kept if kept.boot_id == lasting.boot_id and kept.at >= lasting.at else lasting
 
 
 def _read(path: Path) -> Kept | None:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from central_mdm.contract.fleet import Inventory
+from central_mdm.contract.names import HELD_MAX
 from central_mdm.contract.wanted import (
     URGENT_TYPE,
     WANTED_TYPE,
@@ -190,6 +192,44 @@ async def test_what_locks_or_erases_is_refused_from_whoever_carries_it(tmp_path:
             await here.wanted.carried(urgent)
     await here.wanted.review()
     assert (here.pupil.lost, here.wanted.wipe) == ([], "")
+
+
+async def test_what_a_stolen_root_has_signed_is_over_with_it_and_hides_nothing_of_the_new_one(
+    tmp_path: Path,
+) -> None:
+    here = a_device(tmp_path, Machine({"screen_timeout": Remembered()}, ring=lambda: None))
+    order, most = Command("o1", "ring", NOW + 60), 2**53
+    await here.hears(here.wants(1, order), here.urges(1))
+    stolen = here.wants(most, declared=(TIMEOUT,))
+    await here.hears(stolen, here.urges(most, lost="Pay us"))
+    assert (here.wanted.version, here.wanted.heard) == (HELD_MAX, HELD_MAX), "more is not readable"
+    here.school = SmallSchool()
+    here.enrolment = replace(here.enrolment, school=here.school.school, epoch=1)
+    here.wanted.take_up(here.enrolment)
+    for _ in range(2):
+        assert (here.wanted.version, here.wanted.heard) == (0, 0)
+        here.again()
+    with pytest.raises(NotAllowed):
+        await here.wanted.carried(stolen)
+    told = await here.hears(here.wants(2, order), here.urges(2))
+    assert (here.wanted.version, here.wanted.heard) == (2, 2)
+    assert here.pupil.lost == ["Pay us", ""]
+    assert told.ended == (Ended("o1", "done", "rang and shown"),), "once, though told again"
+    raw = here.folder.wanted.read_bytes()
+    here.folder.wanted.write_bytes(raw.replace(b',"epoch":1', b""))
+    here.again()
+    assert here.wanted.owed() == told, "one of an agent of before"
+
+
+async def test_a_list_that_cannot_be_read_any_more_is_asked_for_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = a_device(tmp_path)
+    here.folder.wanted.mkdir()  # as a sector that cannot be read any more
+    here.again()
+    assert "wanted.json is spoilt" in caplog.messages
+    caplog.clear()
+    assert here.wanted.heard == 0
 
 
 async def test_what_came_by_a_carrier_hides_nothing_that_the_mdm_has_to_say(tmp_path: Path) -> None:

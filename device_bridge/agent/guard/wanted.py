@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from central_mdm.contract.names import HELD_MAX
 from central_mdm.contract.wanted import (
     COMMANDS_MAX,
     Command,
@@ -28,7 +29,7 @@ from device_bridge.agent.folder import Folder, read_kept
 from device_bridge.agent.guard.clock import Clock
 from device_bridge.agent.guard.enrolled import Enrolment
 from device_bridge.agent.settings import REASON_MAX, Failed, Machine, Unsupported, prove
-from device_bridge.protocol.errors import NotAllowed
+from device_bridge.protocol.errors import Broken, NotAllowed
 from device_bridge.protocol.fields import NAME_MAX, SchoolAct
 from device_bridge.protocol.plain import plain
 from device_bridge.trust.floor import CONFIRMED_SECONDS
@@ -64,6 +65,7 @@ class WantedKept(Struct, frozen=True):
 
     `begun`: the one command that is being done, and the boot in which it was begun. `told`: the
     reports that the MDM has. `due`: an erasure whose time has come by the MDM's clock alone.
+    `epoch`: of the root that signed what is wanted.
     """
 
     version: int = 0
@@ -77,6 +79,7 @@ class WantedKept(Struct, frozen=True):
     ended: tuple[Ended, ...] = ()
     urgent: Urgent | None = None
     due: Due | None = None
+    epoch: int = 0
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -106,14 +109,18 @@ class WantedHere:
         """Take up what is kept. Blocks for one small file."""
         self._folder, self._enrolment, self._machine = folder, enrolment, machine
         self._tells, self._utc, self._clock, self._note = tells, utc, clock, note
-        self._held = _read(folder)
+        self._kept = _read(folder)
         self._reviewing, self._writing = asyncio.Lock(), asyncio.Lock()
         self._news = asyncio.Event()
         self._news.set()  # a restart begins with a look at all
 
     def take_up(self, enrolment: Enrolment) -> None:
-        """Go on as who this device is under the school's new root."""
+        """Go on as who this device is under the school's new root; what the old signed is over."""
         self._enrolment = enrolment
+
+    @property
+    def _held(self) -> WantedKept:
+        return _under(self._kept, self._enrolment.epoch)
 
     @property
     def heard(self) -> int:
@@ -122,12 +129,12 @@ class WantedHere:
         It may be cancelled until then, so each check-in asks anew.
         """
         waits = self._held.urgent is not None and bool(self._held.urgent.wipe)
-        return max(0, self._held.heard - waits)
+        return min(max(0, self._held.heard - waits), HELD_MAX)
 
     @property
     def version(self) -> int:
-        """Which version is held, whoever brought it."""
-        return self._held.version
+        """Which version is held, whoever brought it; as far as it can be told."""
+        return min(self._held.version, HELD_MAX)
 
     @property
     def wipe(self) -> str:
@@ -226,15 +233,16 @@ class WantedHere:
     # Taking
 
     def _take(self, token: str) -> bool:
-        told = read_wanted(token, self._enrolment.school, self._enrolment.device)
-        if told.version <= self._held.version:
+        enrolled = self._enrolment
+        told = read_wanted(token, enrolled.school, enrolled.device)
+        held = _under(self._kept, enrolled.epoch)
+        if told.version <= held.version:
             return False
-        new = tuple(one for one in told.commands if one.id not in self._held.done)
-        begun = [one for one in self._held.commands if one.id == self._held.begun[0]]
-        new = (*(one for one in begun if one not in new), *new)
+        new = tuple(one for one in told.commands if one.id not in held.done)
+        new = (*(one for one in _begun(held) if one not in new), *new)
         self._take_in(
             replace(
-                self._held,
+                held,
                 version=told.version,
                 declarations=told.declarations,
                 commands=new,
@@ -244,24 +252,24 @@ class WantedHere:
         return True
 
     def _take_urgent(self, token: str) -> None:
-        told = read_urgent(token, self._enrolment.school, self._enrolment.device)
-        held = self._held.urgent
+        enrolled = self._enrolment
+        told = read_urgent(token, enrolled.school, enrolled.device)
+        held = _under(self._kept, enrolled.epoch)
         # Of one version what was signed earlier as well: the MDM's clock may have been set right.
-        if held and told.version < held.version:
+        if held.urgent and told.version < held.urgent.version:
             raise NotAllowed("urgent", "older")
         # What is wanted beside it may have been refused: then it is asked for again.
-        heard = told.version if told.version <= self._held.version else self._held.heard
-        due = self._still_due(told)
-        self._take_in(replace(self._held, urgent=told, heard=heard, due=due))
+        heard = told.version if told.version <= held.version else held.heard
+        due = self._still_due(told, held.due)
+        self._take_in(replace(held, urgent=told, heard=heard, due=due))
 
-    def _still_due(self, told: Urgent) -> Due | None:
+    def _still_due(self, told: Urgent, due: Due | None) -> Due | None:
         """Return since when it is due by the MDM's clock alone; None: it is not, or not alone.
 
         Also while a server that has just begun, and does not trust its clock yet, says later.
         """
         if told.wipe_at <= self._clock.wall():
             return None
-        due = self._held.due
         if due and due.act == told.wipe and due.issued_at <= told.issued_at:
             return due
         if not _is_due(told):
@@ -418,13 +426,34 @@ class WantedHere:
 
         No order is done by it, which is on the disk before it begins. Raises OSError as `_write`.
         """
-        self._held = held
+        self._kept = held
         self._write(held)
 
     def _write(self, held: WantedKept) -> None:
         """Durable before anything follows from it. Raises OSError: then nothing does."""
         write_private(self._folder.wanted, msgspec.json.encode(held))
-        self._held = held
+        self._kept = held
+
+
+def _under(held: WantedKept, epoch: int) -> WantedKept:
+    """Return what holds under the root of `epoch`: of another's what was done, and is being done.
+
+    Whoever stole that root's key may have signed any version, and none of the school's is higher.
+    """
+    if held.epoch == epoch:
+        return held
+    return WantedKept(
+        commands=_begun(held),
+        begun=held.begun,
+        done=held.done,
+        reports=held.reports,
+        ended=held.ended,
+        epoch=epoch,
+    )
+
+
+def _begun(held: WantedKept) -> tuple[Command, ...]:
+    return tuple(one for one in held.commands if one.id == held.begun[0])
 
 
 def _is_due(told: Urgent) -> bool:
@@ -437,12 +466,12 @@ def _is_set(now: Report, before: Report | None) -> bool:
 
 
 def _read(folder: Folder) -> WantedKept:
-    raw = read_kept(folder.wanted)
-    if raw is None:
-        return WantedKept()
     try:
+        raw = read_kept(folder.wanted)
+        if raw is None:
+            return WantedKept()
         # An agent of before kept zero bytes of its seat's, which no report may have.
         return _kept.decode(raw.replace(rb"\u0000", b" "))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, Broken):
         log.warning("wanted.json is spoilt", extra={"file": folder.wanted.name})
         return WantedKept()

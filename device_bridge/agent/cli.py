@@ -27,7 +27,7 @@ from device_bridge.agent.folder import Folder, default_folder
 from device_bridge.agent.for_pupil import add_commands
 from device_bridge.agent.guard import kept, mdm
 from device_bridge.agent.guard.asking import PupilSocket
-from device_bridge.agent.guard.central import NotTls
+from device_bridge.agent.guard.central import BACK_OFF_MAX_SECONDS, BACK_OFF_SECONDS, NotTls
 from device_bridge.agent.guard.clock import system_clock
 from device_bridge.agent.guard.device import EVERYWHERE, About, Device, agent_version
 from device_bridge.agent.guard.enrolled import read_enrolment
@@ -40,7 +40,7 @@ from device_bridge.agent.guard.seat_folders import SeatFolders
 from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.guard.status import ask_status, kept_status, serve_status
 from device_bridge.agent.guard.witness import read_heads
-from device_bridge.agent.leave import GuardRuns, finish, leave_by_file
+from device_bridge.agent.leave import GuardRuns, finish, leave_by_file, until_enrolled
 from device_bridge.agent.placed import read_placed
 from device_bridge.agent.settings import Machine, prove
 from device_bridge.agent.supervise import GOODBYE_SECONDS, Child, follow, supervise
@@ -320,8 +320,12 @@ def _guard(asked: argparse.Namespace) -> int:
 
 async def _serve(asked: argparse.Namespace) -> int:
     folder = Folder(asked.folder)
-    await finish(folder)
-    read_enrolment(folder)  # who has left the school leaves nothing, and makes nothing anew
+
+    def say(error: NotPaired) -> None:
+        print(_sentence(error), file=sys.stderr, flush=True)
+
+    pauses = retry_pauses(BACK_OFF_SECONDS, BACK_OFF_MAX_SECONDS, _jitter)
+    await until_enrolled(folder, pauses, say)  # who has left the school makes nothing anew
     folder.make()
     log_to_files(folder.root, "guard")
     try:
@@ -466,7 +470,8 @@ def _is_enrolled(folder: Folder) -> bool:
 
 
 def _no_school(folder: Folder) -> str:
-    if _is_enrolled(folder):
+    # Who has not yet done with leaving is the guard's own to finish.
+    if _is_enrolled(folder) or folder.wiping.exists() or folder.leaving.exists():
         return ""
     return "This device belongs to no school. Its guard waits: pupitre-agent enrol, or pair."
 

@@ -14,7 +14,6 @@ from central_mdm.contract.leaving import RECEIPT_TYPE, Receipt, SignedReceipt
 from central_mdm.identity.certificates import bearer_of
 from central_mdm.identity.statements import read
 from classroom_app.own_school import device_id
-from device_bridge.agent import cli
 from device_bridge.agent.guard.enrolled import own_key, read_enrolment
 from device_bridge.agent.guard.leaving import begin, leave
 from device_bridge.protocol.attention import LockDeclared
@@ -97,16 +96,6 @@ async def test_after_it_the_device_is_unpaired_and_its_next_key_is_another(tmp_p
     anew = own_key(folder)
     assert thumbprint(anew.public_key()) != thumbprint(IDENTITY.key.public_key())
     assert not await leave(folder, lambda: NOW, taken), "once"
-
-
-def test_a_guard_that_is_started_again_after_it_makes_nothing_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "receipt.json").write_bytes(b"{}")
-    monkeypatch.setattr(cli, "log_to_stderr", lambda: None)
-    assert cli.main(["guard", "--folder", str(tmp_path)]) == 1
-    assert "not enrolled" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["receipt.json"]
 
 
 async def test_a_receipt_that_finds_no_server_stays_with_the_seller(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from central_mdm.contract.wanted import Ended, Reports
 from device_bridge.agent.folder import Folder, read_kept
-from device_bridge.protocol.errors import DeviceError
+from device_bridge.protocol.errors import DeviceError, TryAgain
 from device_bridge.trust.identity import sync_folder, write_private
 
 log = logging.getLogger(__name__)
@@ -54,8 +54,9 @@ def begin_wipe(folder: Folder, act: str) -> None:
 async def finish_wipe(folder: Folder, tell: Tell) -> bool:
     """Erase what `begin_wipe` has written down, or what is left of it; False: nothing is.
 
-    Where `tell` fails, the next start tries it again; all else is gone by then. Raises OSError,
-    also where something is there again when all was removed: what is told is what was seen gone.
+    Where `tell` fails, it is to be tried again; all else is gone by then. Raises TryAgain where the
+    MDM says when, and OSError, also where something is there again when all was removed: what is
+    told is what was seen gone.
     """
     if (raw := read_kept(folder.wiping)) is None:
         return False
@@ -76,6 +77,10 @@ async def finish_wipe(folder: Folder, tell: Tell) -> bool:
         await tell(Reports(ended=(Ended(wiping.act, "done", _said(wiping)),)))
     except (DeviceError, OSError) as error:
         log.info("erased, not told", extra={"why": type(error).__name__})
+        if isinstance(error, TryAgain):
+            raise
+        return True
+    if not folder.wiping.exists():  # another start told it first, and may be enrolled anew
         return True
     for path in _last(folder):
         path.unlink(missing_ok=True)

@@ -1,16 +1,21 @@
 """What is declared, on a real X server, in real GSettings, at a stand-in of logind."""
 
+import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from Xlib.display import Display
 
 from central_mdm.contract.wanted import Body, Declaration, Report
+from device_bridge.agent.platform import linux_settings as linux_settings_
 from device_bridge.agent.platform.linux_restart import MANAGER, restart
-from device_bridge.agent.platform.linux_ring import ring, tones
+from device_bridge.agent.platform.linux_ring import NO_SOUND, ring, tones
 from device_bridge.agent.platform.linux_settings import (
     BEFORE,
+    GONE,
     NO_DESKTOP,
     WAYLAND,
     Wallpaper,
@@ -52,6 +57,21 @@ def test_a_time_out_is_in_the_x_server_as_another_client_reads_it(
         monkeypatch.delenv("WAYLAND_DISPLAY")
     monkeypatch.delenv("DISPLAY")
     assert applied("screen_timeout", {"seconds": 60}).reason == NO_DESKTOP
+
+
+def test_an_x_server_that_goes_in_the_midst_fails_a_setting_and_ends_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Cut(Display):
+        def get_screen_saver(self) -> Any:  # noqa: ANN401 - as Xlib has it
+            self.display.socket.shutdown(socket.SHUT_RDWR)
+            return super().get_screen_saver()
+
+    monkeypatch.setattr(linux_settings_, "Display", Cut)
+    with xvfb() as display:
+        monkeypatch.setenv("DISPLAY", display)
+        told = applied("screen_timeout", {"seconds": 240})
+    assert (told.state, told.reason) == ("failed", GONE)
 
 
 def test_a_time_out_of_none_gives_back_what_the_x_server_had_before_ours(
@@ -100,6 +120,31 @@ def test_a_wallpaper_is_one_that_lies_here(tmp_path: Path) -> None:
     assert (told.state, told.reason) == ("applied", (tmp_path / "tilleuls.jpg").as_uri())
     for name in ("elms", "../tilleuls"):
         assert prove(settings, Declaration("wallpaper", 1, {"name": name}), None).state == "failed"
+    dark = ("org.gnome.desktop.background", "picture-uri-dark")
+    subprocess.run(["gsettings", "set", *dark, "file:///mine.jpg"], check=True)
+    mended = prove(settings, Declaration("wallpaper", 1, {"name": "tilleuls"}), told)
+    assert mended.state == "applied"
+    assert mended.reason.endswith("it had become file:///mine.jpg")
+
+
+def test_a_desktop_of_before_there_were_dark_windows_has_one_wallpaper(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = tmp_path / "gsettings"
+    stand_in.write_text(
+        "#!/bin/sh\n"
+        'case "$1 $3" in "list-keys ") echo picture-uri;;\n'
+        f'"set picture-uri") echo "$4" > {tmp_path}/is;;\n'
+        f'"get picture-uri") /bin/cat {tmp_path}/is;; *) echo No such key >&2; exit 1;; esac\n'
+    )
+    stand_in.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "is").write_text("''")
+    (tmp_path / "elms.png").write_bytes(b"picture")
+    told = prove(
+        {"wallpaper": Wallpaper(tmp_path)}, Declaration("wallpaper", 1, {"name": "elms"}), None
+    )
+    assert (told.state, told.reason) == ("applied", (tmp_path / "elms.png").as_uri())
 
 
 @pytest.mark.parametrize("feature", ["printers", "usb_storage", "wifi", "updates_window"])
@@ -110,21 +155,24 @@ def test_what_the_agent_has_no_right_to_is_told_as_unsupported(feature: str) -> 
 def test_a_device_rings_on_its_sound_card_or_says_that_it_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cards, player = tmp_path / "cards", tmp_path / "aplay"
+    cards, player, devices = (tmp_path / name for name in ("cards", "aplay", "snd"))
+    devices.mkdir()
     with pytest.raises(Unsupported):
-        ring(cards)
+        ring(cards, devices)
     cards.write_text("--- no soundcards ---\n")
     with pytest.raises(Unsupported):
-        ring(cards)
+        ring(cards, devices)
     cards.write_text(" 0 [PCH]: HDA-Intel\n")
+    with pytest.raises(Unsupported, match=NO_SOUND):
+        ring(cards, tmp_path / "none")  # as in the packaged service
     player.write_text(f'#!/bin/sh\n[ "$1 $2" = "-q -" ] && exec /bin/cat > {tmp_path}/heard\n')
     player.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    ring(cards)
+    ring(cards, devices)
     assert (tmp_path / "heard").read_bytes() == tones()
     player.write_text("#!/bin/sh\necho busy >&2; exit 1\n")
     with pytest.raises(Failed, match="busy"):
-        ring(cards)
+        ring(cards, devices)
 
 
 def test_a_restart_is_loginds_and_only_where_it_lets_us(tmp_path: Path) -> None:

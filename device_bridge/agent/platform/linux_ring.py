@@ -12,6 +12,8 @@ from typing import Final
 from device_bridge.agent.settings import Failed, Unsupported
 
 CARDS: Final = Path("/proc/asound/cards")
+DEVICES: Final = Path("/dev/snd")
+"""Not there for a service with `PrivateDevices=yes`, as the packaged guard is one."""
 NO_SOUND: Final = "no sound device"
 NO_PLAYER: Final = "no program that plays a sound: aplay"
 _RATE: Final = 22_050
@@ -20,13 +22,13 @@ _TONE_SECONDS: Final = 0.4
 _SECONDS: Final = 15
 
 
-def ring(cards: Path = CARDS) -> None:
+def ring(cards: Path = CARDS, devices: Path = DEVICES) -> None:
     """Play the sound to its end. Raises Unsupported without a sound device, Failed by its word."""
     try:
         there = cards.read_text(encoding="utf-8", errors="replace")
     except OSError:
         there = ""
-    if not there.strip() or "no soundcards" in there:
+    if not there.strip() or "no soundcards" in there or not devices.is_dir():
         raise Unsupported(NO_SOUND)
     program = shutil.which("aplay")
     if program is None:

@@ -7,11 +7,12 @@ The screen's time-out over X11; wallpaper and proxy in the settings of this user
 import os
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from Xlib.display import Display
-from Xlib.error import DisplayError, XError
+from Xlib.error import ConnectionClosedError, DisplayError, XError
 from Xlib.Xatom import CARDINAL
 
 from central_mdm.contract.wanted import Body
@@ -28,7 +29,9 @@ NO_DESKTOP: Final = "no desktop of this user's"
 WAYLAND: Final = "a Wayland desktop: no X server has its screens"
 NO_GSETTINGS: Final = "this desktop has no GSettings"
 NEEDS_ROOT: Final = "needs rights that the agent does not have"
+GONE: Final = "the X server has gone"
 NOT_WRITTEN: Final = "not applied by the agent on Linux"
+BACKGROUND: Final = "org.gnome.desktop.background"
 PICTURES: Final = Path("/usr/share/backgrounds")
 ENDINGS: Final = (".jpg", ".jpeg", ".png", ".webp", ".svg")
 _AS_THE_SERVER_HAS_IT: Final = -1
@@ -94,7 +97,10 @@ def _note_before(display: Display, seconds: int | None) -> None:
 
 
 class _Desk:
-    """A connection for one question. Raises Unsupported where no X server has the screens."""
+    """A connection for one question. Raises Unsupported where no X server has the screens.
+
+    Raises Failed where it ends in the midst, as with the pupil's login.
+    """
 
     def __enter__(self) -> Display:
         if os.environ.get("WAYLAND_DISPLAY"):
@@ -105,8 +111,11 @@ class _Desk:
             raise Unsupported(NO_DESKTOP) from None
         return self._display
 
-    def __exit__(self, *_: object) -> None:
-        self._display.close()
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        with suppress(ConnectionClosedError, OSError):
+            self._display.close()
+        if isinstance(error, (ConnectionClosedError, XError)):
+            raise Failed(GONE) from error
 
 
 class Wallpaper:
@@ -116,12 +125,15 @@ class Wallpaper:
         self._pictures = pictures
 
     def set(self, body: Body) -> None:
-        for key in ("picture-uri", "picture-uri-dark"):
-            _put("org.gnome.desktop.background", key, self._uri(body))
+        for key in _pictures():
+            _put(BACKGROUND, key, self._uri(body))
 
     def read(self, body: Body) -> tuple[bool, str]:
-        found = _ask("org.gnome.desktop.background", "picture-uri")
-        return not text(body, "name") or found == self._uri(body), found
+        found = [_ask(BACKGROUND, key) for key in _pictures()]
+        if not text(body, "name"):
+            return True, " ".join(dict.fromkeys(found))
+        others = [one for one in found if one != self._uri(body)]
+        return not others, " ".join(dict.fromkeys(others or found))
 
     def _uri(self, body: Body) -> str:
         name = text(body, "name")
@@ -175,6 +187,12 @@ def linux_settings(*, own_desktop: bool) -> Settings:
     }
 
 
+def _pictures() -> list[str]:
+    """Return whose picture there is to set: GNOME before 42 had none for dark windows."""
+    there = _gsettings("list-keys", BACKGROUND).split()
+    return [key for key in ("picture-uri", "picture-uri-dark") if key in there]
+
+
 def _port(body: Body) -> int:
     return number(body, "port") if "port" in body else 0
 
@@ -187,13 +205,13 @@ def _put(schema: str, key: str, value: str) -> None:
     _gsettings("set", schema, key, value)
 
 
-def _gsettings(verb: str, schema: str, key: str, *value: str) -> str:
+def _gsettings(verb: str, schema: str, *words: str) -> str:
     program = shutil.which("gsettings")
     if program is None:
         raise Unsupported(NO_GSETTINGS)
     try:
         done = subprocess.run(  # noqa: S603 - a program of the system; no shell reads the value
-            [program, verb, schema, key, *value],
+            [program, verb, schema, *words],
             capture_output=True,
             text=True,
             timeout=_SECONDS,

@@ -362,6 +362,31 @@ async def test_a_restart_is_done_when_the_machine_has_started_anew(tmp_path: Pat
     assert asked == [1]
 
 
+async def test_a_restart_that_does_not_come_holds_up_nothing_but_another_one(
+    tmp_path: Path,
+) -> None:
+    asked = list[int]()
+    here = a_device(tmp_path, Machine(restart=lambda: asked.append(1)))
+    first, second = (Command(f"o{n}", "restart", NOW + DAY) for n in (1, 2))
+    word = Command("o3", "message", NOW + DAY, "x")
+    assert (await here.hears(here.wants(1, first, second, word))).ended == (), "it may come now"
+    here.at_boot += 60
+    assert (await here.hears("")).ended == (Ended("o3", "done", "shown"),)
+    here.boot, here.at_boot = "boot-2", 5.0
+    here.again()
+    told = await here.hears("")
+    assert told.ended[1:] == (Ended("o1", "done", "started anew"),)
+    assert asked == [1, 1], "the other one, in its turn"
+    raw = here.folder.wanted.read_bytes()
+    before = raw.replace(b'"begun":["",""]', b'"begun":["o2","boot-2"]')
+    here.folder.wanted.write_bytes(before.replace(b',"restarting":', b',"once":'))
+    here.boot = "boot-3"
+    here.again()
+    told = await here.hears("")
+    assert told.ended[2:] == (Ended("o2", "done", "started anew"),), "begun by an agent of before"
+    assert asked == [1, 1]
+
+
 async def test_who_is_missing_says_so_over_a_restart_until_it_is_found(tmp_path: Path) -> None:
     here = a_device(tmp_path)
     told = await here.hears(here.wants(2), here.urges(2, lost="Call 12"))
@@ -526,6 +551,25 @@ async def test_erasing_removes_what_is_the_agents_says_what_and_goes_on_where_it
     assert (ended.id, ended.state) == ("w1", "done")
     assert "journal.jsonl" in ended.reason
     assert ended.reason.endswith("unsupported here: the rest of the disk")
+
+
+async def test_one_thing_that_cannot_be_removed_keeps_nothing_else_from_being_erased(
+    tmp_path: Path,
+) -> None:
+    folder, said = a_device(tmp_path).folder, list[Reports]()
+
+    async def tell(reports: Reports) -> None:
+        said.append(reports)
+
+    begin_wipe(folder, "w1")
+    with disk(folder.root / "a-mount", "1m") as mounted:
+        with pytest.raises(OSError, match="not erased"):
+            await finish_wipe(folder, tell)
+        left = {folder.fleet, folder.wiping, mounted.folder}
+        assert set(folder.root.iterdir()) == left
+    assert said == []
+    assert await finish_wipe(folder, tell)
+    assert "journal.jsonl" in said[0].ended[0].reason
 
 
 async def test_what_is_there_again_after_an_erasure_is_not_told_as_gone(

@@ -39,6 +39,8 @@ from device_bridge.trust.wanted import read_urgent, read_wanted
 log = logging.getLogger(__name__)
 DONE_KEPT: Final = 200
 """The MDM has eight open orders of a device at most, and leaves out what was answered."""
+RESTART_SECONDS: Final = 60.0
+"""So long nothing else is begun, for a restart that has begun would cut it off."""
 GRACE_SECONDS: Final = 300
 """A restart that was taken on in time may come a little later."""
 AGAIN_SECONDS: Final = 30.0
@@ -60,12 +62,21 @@ class Due(Struct, frozen=True):
     at_boot: float
 
 
+class Restarting(Struct, frozen=True):
+    """The restart `id` that the system has taken on in the boot `boot_id`, at its `at_boot`."""
+
+    id: str
+    boot_id: str
+    at_boot: float
+
+
 class WantedKept(Struct, frozen=True):
     """`wanted.json`. `version`: the highest taken, whoever brought it; `heard`: by the MDM itself.
 
     `begun`: the one command that is being done, and the boot in which it was begun. `told`: the
     reports that the MDM has. `due`: an erasure whose time has come by the MDM's clock alone.
-    `epoch`: of the root that signed what is wanted.
+    `epoch`: of the root that signed what is wanted. `restarting`: what else is begun, and ends with
+    the boot.
     """
 
     version: int = 0
@@ -80,6 +91,7 @@ class WantedKept(Struct, frozen=True):
     urgent: Urgent | None = None
     due: Due | None = None
     epoch: int = 0
+    restarting: Restarting | None = None
 
 
 # Made once, at import: msgspec 0.22 crashes where two threads are the first to read a struct.
@@ -224,10 +236,8 @@ class WantedHere:
             await self._take_up_begun()
             await self._prove_all()
             for command in self._held.commands:
-                # Nothing beside a restart that is under way, nor what was taken back meanwhile.
-                if self._held.begun[0] or command not in self._held.commands:
-                    continue
-                if not self._waits(command):
+                # Not what was taken back meanwhile.
+                if command in self._held.commands and not self._waits(command):
                     await self._do(command)
 
     # Taking
@@ -335,21 +345,34 @@ class WantedHere:
     async def _take_up_begun(self) -> None:
         """End what a guard that was killed had begun: it is not done again."""
         id_, boot = self._held.begun
-        if not id_:
-            return
         command = next((one for one in self._held.commands if one.id == id_), None)
-        if command is None or command.kind != "restart":
+        if command is not None and command.kind == "restart":  # an agent of before kept it there
+            began = Restarting(id_, boot, self._clock.boot())
+            await self._keep(lambda held: replace(held, begun=("", ""), restarting=began))
+        elif id_:
             await self._end(id_, "failed", CUT_OFF)
-        elif boot != self._clock.boot_id:
-            await self._end(id_, "done", "started anew")
+        if (restarting := self._held.restarting) is not None:
+            await self._take_up_restart(restarting)
+
+    async def _take_up_restart(self, begun: Restarting) -> None:
+        command = next((one for one in self._held.commands if one.id == begun.id), None)
+        if command is None:
+            await self._end(begun.id, "failed", CUT_OFF)
+        elif begun.boot_id != self._clock.boot_id:
+            await self._end(begun.id, "done", "started anew")
         elif command.ends_at + GRACE_SECONDS <= self._utc():
-            await self._end(id_, "failed", "it did not start anew")
+            await self._end(begun.id, "failed", "it did not start anew")
 
     def _waits(self, command: Command) -> bool:
-        """Whether words could not be read now: the page of a missing device covers all until then.
+        """Tell whether it is under way, would be cut off by a restart, or could not be read now.
 
-        What ends before the device is found ends unread, and is told so.
+        The page of a missing device covers all words. What ends before it is found ends unread, and
+        is told so.
         """
+        if (restarting := self._held.restarting) is not None:
+            soon = self._clock.boot() - restarting.at_boot < RESTART_SECONDS
+            if soon or command.kind == "restart":
+                return True
         urgent = self._held.urgent
         missing = urgent is not None and bool(urgent.lost)
         return missing and command.kind == "message" and command.ends_at > self._utc()
@@ -358,7 +381,12 @@ class WantedHere:
         if command.ends_at <= self._utc():
             await self._end(command.id, "expired", "")
             return
-        await self._keep(lambda held: replace(held, begun=(command.id, self._clock.boot_id)))
+        id_, boot, restarts = command.id, self._clock.boot_id, command.kind == "restart"
+        restarting = Restarting(id_, boot, self._clock.boot()) if restarts else None
+        begun = ("", "") if restarts else (id_, boot)
+        await self._keep(
+            lambda held: replace(held, begun=begun, restarting=restarting or held.restarting)
+        )
         self._note(f"order-{command.kind}", {"id": command.id}, command.body)
         try:
             reason = await self._done(command)
@@ -395,7 +423,8 @@ class WantedHere:
         def over(held: WantedKept) -> WantedKept:
             return replace(
                 held,
-                begun=("", ""),
+                begun=("", "") if held.begun[0] == id_ else held.begun,
+                restarting=held.restarting if _restarting(held) != id_ else None,
                 commands=tuple(one for one in held.commands if one.id != id_),
                 done=(*held.done, id_)[-DONE_KEPT:],
                 ended=(*held.ended, Ended(id_, state, reason)),
@@ -445,6 +474,7 @@ def _under(held: WantedKept, epoch: int) -> WantedKept:
     return WantedKept(
         commands=_begun(held),
         begun=held.begun,
+        restarting=held.restarting,
         done=held.done,
         reports=held.reports,
         ended=held.ended,
@@ -453,7 +483,11 @@ def _under(held: WantedKept, epoch: int) -> WantedKept:
 
 
 def _begun(held: WantedKept) -> tuple[Command, ...]:
-    return tuple(one for one in held.commands if one.id == held.begun[0])
+    return tuple(one for one in held.commands if one.id in {held.begun[0], _restarting(held)})
+
+
+def _restarting(held: WantedKept) -> str:
+    return "" if held.restarting is None else held.restarting.id
 
 
 def _is_due(told: Urgent) -> bool:

@@ -75,6 +75,7 @@ def duties_of(
         pauses=lambda: retry_pauses(1.0, 1.0, lambda: 1.0),
         client=client,
         renewing=renewing,
+        spread=lambda: 1.0,
     )
 
 

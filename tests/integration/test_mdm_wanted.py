@@ -78,7 +78,9 @@ class Agent:
     rung: list[int]
 
 
-async def agent_of(mdm: Mdm, folder: Path, place: int = 0) -> Agent:
+async def agent_of(
+    mdm: Mdm, folder: Path, place: int = 0, chance: Callable[[], float] = lambda: 1.0
+) -> Agent:
     @asynccontextmanager
     async def client() -> AsyncGenerator[httpx.AsyncClient]:
         yield mdm.http
@@ -94,7 +96,7 @@ async def agent_of(mdm: Mdm, folder: Path, place: int = 0) -> Agent:
     wanted = WantedHere(
         own, enrolled, machine, pupil, mdm.clock, clock, lambda _kind, _facts, _words: None
     )
-    duties = replace(duties_of(lambda: found, client), wanted=wanted)
+    duties = replace(duties_of(lambda: found, client), wanted=wanted, spread=chance)
     check_ins = CheckIns(own, enrolled, duties)
     return Agent(device, own, wanted, check_ins, pupil, screen, rung)
 
@@ -166,6 +168,23 @@ async def test_a_server_that_was_set_back_repeats_no_version_and_hears_each_repo
     await agent.check_ins.once()
     assert agent.screen.read({"seconds": 91})[0]
     assert await standings(mdm) == {"wallpaper": "unsupported"}
+
+
+@on_sqlite
+async def test_a_server_set_back_to_before_a_report_hears_it_by_a_later_days_pass(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    chances = [1 / 6, 1 / 8]
+    agent = await agent_of(mdm, tmp_path / "device", chance=lambda: chances.pop(0))
+    await agent.check_ins.once()
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(delete(reports))
+    pending = {"screen_timeout": "pending", "wallpaper": "pending"}
+    for found in (pending, {"wallpaper": "unsupported"}):
+        mdm.clock.at += DAY
+        await agent.check_ins.once()
+        assert await standings(mdm) == found
+    assert chances == []
 
 
 @on_sqlite

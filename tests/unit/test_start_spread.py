@@ -1,6 +1,7 @@
 """A region that is switched on in one second comes to its MDM over the whole time it was given."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
@@ -10,12 +11,12 @@ from msgspec import json
 from central_mdm.contract.fleet import Inventory
 from device_bridge.agent.guard.central import FleetKept, web_client
 from device_bridge.agent.guard.enrolled import read_enrolment
-from device_bridge.agent.guard.mdm import CheckIns
+from device_bridge.agent.guard.mdm import CheckIns, Duties
 from tests.enrolled import DEVICE, folder_of
 from tests.integration.test_check_ins import duties_of
 from tests.school import SmallSchool
 
-DEVICES, SECONDS, PARTS = 3000, 600, 10
+DEVICES, SECONDS, PARTS = 1000, 600, 10
 
 
 async def test_as_many_devices_come_in_the_first_minute_of_a_start_as_in_the_last(
@@ -25,7 +26,7 @@ async def test_as_many_devices_come_in_the_first_minute_of_a_start_as_in_the_las
     school = SmallSchool()
     folder = folder_of(tmp_path / "device", school, school.identity("device", DEVICE))
     folder.fleet.write_bytes(json.encode(FleetKept("http://mdm", "d.x", first_seconds=SECONDS)))
-    duties = duties_of(lambda: Inventory("laptop"), web_client)
+    duties = replace(duties_of(lambda: Inventory("laptop"), web_client), spread=Duties.spread)
     loop = asyncio.get_running_loop()
 
     class Comes(CheckIns):

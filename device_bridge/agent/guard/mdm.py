@@ -68,6 +68,8 @@ NO_ADDRESS: Final = "not a server's address; it looks like https://school.exampl
 BAD_CODE: Final = "bad-code"
 OTHER_PLACE: Final = "other-place"
 LATEST_SECONDS: Final = 24 * 3600.0
+TOLD_ANEW: Final = 1 / 7
+"""Of the new passes, which come once a day: by each the whole region would tell all on a Monday."""
 AWAY_SECONDS: Final = 3600.0
 """Who has not met the MDM for so long tells it by teachers' apps."""
 
@@ -114,7 +116,8 @@ class Duties:
     `deny` takes a newer deny list, `deny_lists` has the one that is held. `follow` takes
     successions of the school's root, and papers under the newest. `freed` hears that the device
     leaves its school: what restricts its pupil ends. `pace`: by which a start's wait is shortened.
-    `spread`: at which part of that wait to come, from 0 to 1 and each as likely.
+    `spread`: at which part of that wait to come, from 0 to 1 and each as likely; also whether to
+    tell all anew.
     """
 
     ground: GroundHere
@@ -213,7 +216,9 @@ class CheckIns:
             wanted=self._duties.wanted.heard if self._duties.wanted else -1,
         )
         told = ("/api/check-in", asked)
+        before = kept.token
         heard, kept = await ask_as(self._who(), kept, self._duties.client, told, CheckedIn)
+        await self._tell_anew(is_passed=kept.token != before)
         self._wanted, self._told_hash = heard.want_inventory, known
         if heard.head_count >= 0:
             await self._heads_answered(heads)
@@ -225,6 +230,12 @@ class CheckIns:
             raise
         await self._do_wanted(kept, heard)
         return seconds
+
+    async def _tell_anew(self, *, is_passed: bool) -> None:
+        """Now and then tell all that was told: a server set back to a copy does not know it."""
+        here = self._duties.wanted
+        if is_passed and here is not None and self._duties.spread() < TOLD_ANEW:
+            await here.tell_anew()
 
     async def _heads(self, head_count: int) -> tuple[SignedHead, ...]:
         """Return what the second witness has to tell; a spoilt journal holds nothing else back."""

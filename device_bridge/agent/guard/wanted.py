@@ -217,6 +217,11 @@ class WantedHere:
 
         await self._keep(noted)
 
+    async def tell_anew(self) -> None:
+        """Let the MDM be told all reports again; nothing is written for that."""
+        async with self._writing:
+            self._kept = replace(self._held, told=())
+
     async def run(self) -> None:
         """Do at once what was carried here, until cancelled; a full disk only puts it off."""
         while True:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from msgspec import json
 
+from central_mdm.contract.wanted import Reports
 from device_bridge.agent import cli, leave
 from device_bridge.agent.guard.central import FleetKept
-from device_bridge.agent.guard.wiping import begin_wipe
+from device_bridge.agent.guard.wiping import begin_wipe, finish_wipe
 from device_bridge.agent.leave import until_enrolled
-from device_bridge.protocol.errors import NotPaired
+from device_bridge.protocol.errors import NotPaired, TryAgain
 from tests.enrolled import DEVICE, folder_of
 from tests.false_servers import JSON, Talk, answering, speaking
 from tests.school import SmallSchool
@@ -46,6 +47,21 @@ async def test_who_was_erased_tells_it_when_the_mdm_says_and_is_there_when_it_is
         await waiting
     assert came[1] - came[0] >= 1, "as the MDM said"
     assert len(said) == 1, "once is enough"
+    assert folder.school.exists()
+
+
+async def test_who_is_enrolled_anew_before_its_erasure_was_told_is_not_erased_once_more(
+    tmp_path: Path,
+) -> None:
+    async def away(_: Reports) -> None:
+        raise TryAgain(1.0)
+
+    folder = folder_of(tmp_path / "device", SCHOOL, SCHOOL.identity("device", DEVICE))
+    begin_wipe(folder, "w1")
+    with pytest.raises(TryAgain):
+        await finish_wipe(folder, away)
+    folder_of(folder.root, SCHOOL, SCHOOL.identity("device", DEVICE))
+    assert not await finish_wipe(folder, away)
     assert folder.school.exists()
 
 

@@ -123,7 +123,11 @@ def check_given(
 
 
 def keep_given(folder: Folder, given: SchoolKept, certificate: str, assignment: str) -> None:
-    """Write what `check_given` has checked, the school last."""
+    """Write what `check_given` has checked, the school last.
+
+    An erasure that the MDM of before could not be told of is over: it is not done once more here.
+    """
+    folder.wiping.unlink(missing_ok=True)
     write_private(folder.certificate, certificate.encode())
     write_private(folder.assignment, assignment.encode())
     write_school(folder, given)

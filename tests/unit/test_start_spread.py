@@ -11,7 +11,7 @@ from msgspec import json
 from central_mdm.contract.fleet import Inventory
 from device_bridge.agent.guard.central import FleetKept, web_client
 from device_bridge.agent.guard.enrolled import read_enrolment
-from device_bridge.agent.guard.mdm import CheckIns, Duties
+from device_bridge.agent.guard.mdm import CheckIns, evenly
 from tests.enrolled import DEVICE, folder_of
 from tests.integration.test_check_ins import duties_of
 from tests.school import SmallSchool
@@ -26,7 +26,7 @@ async def test_as_many_devices_come_in_the_first_minute_of_a_start_as_in_the_las
     school = SmallSchool()
     folder = folder_of(tmp_path / "device", school, school.identity("device", DEVICE))
     folder.fleet.write_bytes(json.encode(FleetKept("http://mdm", "d.x", first_seconds=SECONDS)))
-    duties = replace(duties_of(lambda: Inventory("laptop"), web_client), spread=Duties.spread)
+    duties = replace(duties_of(lambda: Inventory("laptop"), web_client), spread=evenly)
     loop = asyncio.get_running_loop()
 
     class Comes(CheckIns):

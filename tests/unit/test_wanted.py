@@ -343,6 +343,10 @@ async def test_whatever_the_pupils_own_seat_gives_as_a_reason_the_mdm_can_read_w
     told = here.wanted.owed() or Reports()
     assert (told.ended[0].id, told.ended[0].reason.strip()) == ("o1", "")
     assert not await here.wanted.carried(here.wants(3)), "it is not begun anew"
+    here.pupil.why = r"\u0000 is a word as any other"
+    await here.hears(here.wants(4, Command("o2", "message", NOW + 60, "x")))
+    here.again()
+    assert here.wanted.version == 4
 
 
 async def test_a_restart_is_done_when_the_machine_has_started_anew(tmp_path: Path) -> None:

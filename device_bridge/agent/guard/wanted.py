@@ -7,6 +7,7 @@ in the midst says so instead of doing it again. All of it is noted and told to t
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol
 
 import msgspec
@@ -509,6 +510,8 @@ def _read(folder: Folder) -> WantedKept:
         raw = read_kept(folder.wanted)
         if raw is None:
             return WantedKept()
+        with suppress(msgspec.ValidationError):
+            return _kept.decode(raw)
         # An agent of before kept zero bytes of its seat's, which no report may have.
         return _kept.decode(raw.replace(rb"\u0000", b" "))
     except (ValueError, RecursionError, Broken):

@@ -12,6 +12,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from msgspec import Struct
+from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.audited import acting_as
 from central_mdm.fleet import api as fleet
@@ -60,7 +61,7 @@ class Joined(NamedTuple):
 
 def application(ground: Ground, only: Collection[str] = ROOMS) -> Litestar:
     """Join the rooms, for whoever needs no more than the application."""
-    return join(ground, Readiness(ground), only).app
+    return join(ground, Readiness(ground, only), only).app
 
 
 def join(
@@ -88,7 +89,7 @@ def join(
             finally:
                 for each in running:
                     each.cancel()
-                with suppress(OSError):
+                with suppress(OSError, SQLAlchemyError):
                     await seen.flush()
 
     @get("/health", opt=OPEN, security=NO_TOKEN, responses=problems())

@@ -131,7 +131,7 @@ async def _serve_on(
     sockets: _Sockets,
     say: Callable[[str], None],
 ) -> None:
-    readiness, requests = Readiness(ground), Requests()
+    readiness, requests = Readiness(ground, served.only), Requests()
     if sockets.metrics:
         layers = (*layers, requests.layer)
     joined = join(ground, readiness, served.only, layers)

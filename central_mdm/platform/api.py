@@ -15,7 +15,15 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, Parameter, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from msgspec import json
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from central_mdm.contract.identity import Problem
 from central_mdm.platform.errors import Busy, Malformed, Refusal, Repeated, TryAgain, Unproven
@@ -23,6 +31,8 @@ from central_mdm.platform.requests import keep_problem
 
 log = logging.getLogger(__name__)
 DISK_FULL: Final = "53100"
+FAILED_OVER: Final = frozenset({"25006", "25P03"})
+"""A primary that is one no more only reads; a transaction that was idle for too long was ended."""
 FULL_SECONDS: Final = 60
 """A full disk is seen to by a person: nobody need come back before."""
 PROBLEM: Final = "application/problem+json"
@@ -116,8 +126,7 @@ def _told(error: Exception) -> Response[Problem]:
         case OSError() | OperationalError() if _is_full(error):
             log.warning("the disk is full")
             return _told(Busy("busy", FULL_SECONDS))
-        case IntegrityError() | OperationalError():
-            # Two at once, or a database that is away: the same request is right in a moment.
+        case _ if _passes(error):
             log.info("database refused", extra={"why": type(error).__name__})
             return _told(Busy("busy", 1))
         case DBAPIError() if _is_text(error):
@@ -127,12 +136,27 @@ def _told(error: Exception) -> Response[Problem]:
             return _problem(500, "broken", "", {})
 
 
+def _passes(error: Exception) -> bool:
+    """Say whether the same request is right in a moment.
+
+    Two came at once, the database is away, all connections to it are in use, or it took too long.
+    """
+    if isinstance(error, InternalError):
+        return _sqlstate(error) in FAILED_OVER
+    passing = IntegrityError | OperationalError | InterfaceError | NoConnection | TimeoutError
+    return isinstance(error, passing)
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
 def _is_full(error: OSError | OperationalError) -> bool:
     """Say whether there is no room: for files, or by the word of SQLite or PostgreSQL."""
     if isinstance(error, OSError):
         return error.errno in {errno.ENOSPC, errno.EDQUOT}
     code = getattr(error.orig, "sqlite_errorcode", 0)
-    return code == SQLITE_FULL or getattr(error.orig, "sqlstate", "") == DISK_FULL
+    return code == SQLITE_FULL or _sqlstate(error) == DISK_FULL
 
 
 def _not_taken(error: HTTPException) -> Response[Problem]:

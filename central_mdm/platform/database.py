@@ -33,6 +33,23 @@ HEX = String(64)
 BUSY_SECONDS = 10
 POOLS = {"sqlite": (5, 10), "postgresql": (8, 8)}
 """Connections that are kept, and those that come to them where they are not enough."""
+POOL_SECONDS = 5
+"""So long one waits for a connection: who comes back later has waited less."""
+GATHERING_SECONDS = 10
+"""So long what is gathered may take: all who come meanwhile wait for it."""
+IDLE = "10min"
+"""A process that is cut off inside a transaction keeps its locks no longer; no import thinks so
+long between two statements.
+"""
+# A server that dies without a word would be waited for as long as TCP sends again, 15 minutes, and
+# one that rests for two hours. None of it is for a Unix socket.
+DEAD_LINE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 
 class Database:
@@ -44,14 +61,20 @@ class Database:
     def __init__(self, url: str | URL, spans: Spans = untraced) -> None:
         self.url = make_url(url)
         self.spans = spans
-        self.engine: AsyncEngine = create_async_engine(self.url, **_options(self.url))
-        self.connections_max = sum(POOLS[self.url.get_backend_name()])
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        pool = POOLS[self.url.get_backend_name()]
+        self.engine, self.connections_max = self._engine(*pool), sum(pool)
+        self._apart = self._engine(1, 0)
         # SQLite has one writer at a time: waiting here is fair, waiting on its file is not.
         self._one_writer = asyncio.Lock() if self.is_sqlite else nullcontext()
-        event.listen(self.engine.sync_engine, "begin", _begun)
+
+    def _engine(self, kept: int, more: int) -> AsyncEngine:
+        options = _options(self.url)
+        engine = create_async_engine(self.url, pool_size=kept, max_overflow=more, **options)
+        event.listen(engine.sync_engine, "begin", _begun)
         if self.is_sqlite:
-            event.listen(self.engine.sync_engine, "connect", _opened)
+            event.listen(engine.sync_engine, "connect", _opened)
+        return engine
 
     @asynccontextmanager
     async def writing(self, school: str) -> AsyncGenerator[AsyncConnection]:
@@ -117,12 +140,24 @@ class Database:
         """Open a connection for what is gathered over many schools, each statement for itself.
 
         On PostgreSQL no school is set, so row-level security shows it nothing but the functions
-        that were made for it.
+        that were made for it. Raises TimeoutError after `GATHERING_SECONDS`.
         """
         await _end_reading()
+        # SQLite's own thread would work on, and needs no network.
+        ends_by = None if self.is_sqlite else GATHERING_SECONDS
         with self.spans("database gathering"):
-            async with AsyncExitStack() as ends:
+            async with asyncio.timeout(ends_by), AsyncExitStack() as ends:
                 yield await self._opened(ends, pupitre_alone=True)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncGenerator[AsyncConnection]:
+        """Open a connection as `gathering` does, but one that nobody else waits for or holds.
+
+        For who asks whether the database is there: a house that is full is no answer to that.
+        """
+        async with self._apart.connect() as connection:
+            _note(connection, pupitre_alone=True)
+            yield connection
 
     async def _opened(self, ends: AsyncExitStack, **options: Any) -> AsyncConnection:  # noqa: ANN401
         connection = await ends.enter_async_context(self.engine.connect())
@@ -132,6 +167,7 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+        await self._apart.dispose()
 
 
 async def _end_reading() -> None:
@@ -154,15 +190,14 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
 
 
 def _options(url: URL) -> dict[str, Any]:
-    kept, more = POOLS[url.get_backend_name()]
-    # What a statement was told (names, hashes) is for no log and no terminal.
-    pool = {"pool_size": kept, "max_overflow": more, "hide_parameters": True}
+    # What a statement was told (names, hashes) is for no log and no terminal: `hide_parameters`.
+    pool = {"pool_timeout": POOL_SECONDS, "hide_parameters": True}
     if url.get_backend_name() == "sqlite":
         how = {"timeout": BUSY_SECONDS, "async_creator_fn": Held}
         # Each transaction ends by itself: to end it once more is a turn to the thread for nothing.
         return {"connect_args": how, "pool_reset_on_return": None, **pool}
     # No server-side prepared statements, so that PgBouncer may stand between (transaction mode).
-    options = {"connect_args": {"prepare_threshold": None}, **pool}
+    options = {"connect_args": {"prepare_threshold": None, **DEAD_LINE}, **pool}
     return {**options, "isolation_level": "AUTOCOMMIT"}  # we say BEGIN ourselves, see _begun
 
 
@@ -190,4 +225,7 @@ def _begun(connection: Connection) -> None:
     # In hexadecimal digits, so that no school's name is ever part of a statement.
     school = str(options.get("pupitre_school", "")).encode().hex()
     named = f"convert_from(decode('{school}', 'hex'), 'UTF8')"
-    connection.exec_driver_sql(f"{begin}; SELECT set_config('pupitre.school', {named}, true)")
+    # Of the transaction, not of the connection: behind PgBouncer that is another's the next moment.
+    idle = f"set_config('idle_in_transaction_session_timeout', '{IDLE}', true)"
+    told = f"set_config('pupitre.school', {named}, true), {idle}"
+    connection.exec_driver_sql(f"{begin}; SELECT {told}")

@@ -1,6 +1,7 @@
 """Whether requests should be sent to this process: what it stands on is there, no end is near."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Final
 
 from msgspec import Struct
@@ -11,7 +12,10 @@ from central_mdm.platform.errors import Busy, Refusal
 from central_mdm.platform.ground import Ground
 from central_mdm.platform.migrate import NEWEST
 
-DATABASE_SECONDS: Final = 3
+PART_SECONDS: Final = 3
+"""A part that has not answered then is away."""
+OBJECTS_ROOM: Final = "partage"
+"""The room that has objects: without it, it is nothing to us where they are."""
 OBJECT: Final = "0" * 64
 """Kept and removed again, for no school: a name that no content has."""
 
@@ -25,8 +29,11 @@ class Ready(Struct, frozen=True):
 class Readiness:
     """Asks at most once a second, however many want to know: anybody may."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, only: Collection[str] = (OBJECTS_ROOM,)) -> None:
+        """`only`: the rooms that this process serves."""
         self._ground = ground
+        self._has_objects = OBJECTS_ROOM in only
+        self._kept_one = False
         self._asking = asyncio.Lock()
         self._known = (0, "")
         self._stopping = False
@@ -47,7 +54,7 @@ class Readiness:
 
     async def _lacking(self) -> str:
         try:
-            async with asyncio.timeout(DATABASE_SECONDS):
+            async with asyncio.timeout(PART_SECONDS):
                 version = await self._version()
         except (OSError, SQLAlchemyError):
             return "database"
@@ -55,13 +62,27 @@ class Readiness:
         if version < NEWEST:
             return "schema"
         try:
-            await self._ground.objects.keep("", OBJECT, b"ready")
-            await self._ground.objects.remove("", OBJECT)
+            async with asyncio.timeout(PART_SECONDS):
+                await self._ask_for_objects()
         except (OSError, Refusal):
             return "objects"
         return ""
 
     async def _version(self) -> str:
-        async with self._ground.database.reading("") as connection:
+        # Of no school, as it is everybody's; on a connection that no request waits for.
+        async with self._ground.database.apart() as connection:
             wanted = text("SELECT version_num FROM alembic_version")
             return str(await connection.scalar(wanted) or "")
+
+    async def _ask_for_objects(self) -> None:
+        """Keep an object and remove it: in a bucket once, which then tells that it is there."""
+        objects = self._ground.objects
+        if not self._has_objects:
+            return
+        if self._kept_one and not objects.is_near:
+            await objects.absent("", [OBJECT])  # one with versions would keep each of them
+            return
+        # A folder each time: its disk may be full now, or take no more.
+        await objects.keep("", OBJECT, b"ready")
+        await objects.remove("", OBJECT)
+        self._kept_one = True

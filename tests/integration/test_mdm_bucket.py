@@ -1,5 +1,6 @@
 """The same work on a real S3: kept once, read back, sent on to the bucket, and away for a while."""
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from central_mdm.joining import ground_at
 from central_mdm.partage.holding import mark_absent
+from central_mdm.platform import readiness
 from central_mdm.platform.errors import Busy, Malformed
 from central_mdm.platform.s3 import Bucket
 from classroom_app.cloud.errors import NotAServer, Unreachable
@@ -23,6 +25,8 @@ pytestmark = [
     # `make test-later`: what is signed then is refused by a store that goes by today's clock.
     pytest.mark.skipif("LATER_SECONDS" in os.environ, reason="the store has a clock of its own"),
 ]
+
+DELETED = b"<DeleteResult><Deleted><Key>x</Key></Deleted></DeleteResult>"
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +97,41 @@ async def test_what_the_bucket_lost_or_let_rot_is_asked_for_and_healed(
     assert await mark_absent(on_s3.ground, on_s3.school) == 1
     caplog.clear()
     assert (await offer(on_s3, offered))["missing"] == [name]
+
+
+async def test_to_be_ready_a_bucket_is_written_to_once_then_asked_and_not_waited_for(
+    tmp_path: Path, prepared_school: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in seaweed.KEYS.items():
+        monkeypatch.setenv(name, value)
+    asked, answers = list[str](), asyncio.Event()
+    answers.set()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = head.partition("content-length: ")[2].partition("\r")[0]
+        await reader.readexactly(int(length or 0))
+        asked.append(head.partition(" ")[0])
+        await answers.wait()
+        told = DELETED if asked[-1] == "post" else b""
+        writer.write(b'HTTP/1.1 200 OK\r\nETag: "x"\r\nConnection: close\r\n')
+        writer.write(b"Last-Modified: Sun, 29 Nov 2026 01:00:00 GMT\r\n")
+        writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(told), told))
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as store:
+        port = store.sockets[0].getsockname()[1]
+        with prepared_school.copy(tmp_path) as url:
+            async with running(tmp_path, url, f"s3://work?endpoint=http://127.0.0.1:{port}") as mdm:
+                for _ in range(3):
+                    assert (await mdm.http.get("/ready")).status_code == 200
+                    mdm.clock.at += 1
+                assert asked == ["put", "post", "head", "head"], "kept, removed, and asked for"
+                answers.clear()
+                monkeypatch.setattr(readiness, "PART_SECONDS", 0.5)
+                away = await mdm.http.get("/ready")
+                answers.set()
+    assert (away.status_code, away.json()["code"]) == (503, "objects")
 
 
 async def test_who_may_read_is_sent_to_the_bucket_where_apps_reach_it(

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from central_mdm.platform.migrate import NEWEST
+from central_mdm.platform.readiness import Readiness
 from tests.mdm import Mdm, Prepared
 
 pytestmark = pytest.mark.real_loop
@@ -42,6 +43,7 @@ async def test_ready_names_the_part_that_is_away(mdm: Mdm, tmp_path: Path) -> No
     objects.rmdir()
     objects.write_bytes(b"no folder")
     assert await readiness(mdm) == (503, "objects")
+    await Readiness(mdm.ground, {"fleet", "identity"}).check()  # which have none of them
     async with mdm.ground.database.writing("") as connection:
         await connection.execute(text("DROP TABLE alembic_version"))
     assert await readiness(mdm) == (503, "database")

@@ -65,7 +65,12 @@ CHECK_INS_MAX: Final = 300
 PROOFS_MAX: Final = 300
 REQUESTS_MAX: Final = 200
 UPLOADS_MAX: Final = 200
-"""So many are served at once; who has not said all that it asks is not among them."""
+"""So many are served at once; who has not said all that it asks is not among them.
+
+Memory: an upload, and an answer of the rooms, has a chunk of 4 MiB in it at the most, so all places
+taken are 1600 MiB. `installer/kubernetes/work`, which alone has chunks, allows them, and 256 MiB
+for the process.
+"""
 GATHERED_BYTES_MAX: Final = 64 * 1024
 """A body up to this is waited for; of a larger one, an upload, so much. As uvicorn holds anyway."""
 HOLD_SECONDS: Final = 0.25

@@ -28,9 +28,14 @@ from central_mdm.platform.api import TEACHER, AnyRequest, BinaryOperation, probl
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.limits import Beside
 from central_mdm.platform.reading import read_body
 
 OFFER_BYTES_MAX = 512 * 1024
+CHUNKS_BESIDE = 12
+"""So many of a person come at once, each in memory for as long as its line takes. An app sends
+five: room for a second computer, or for what a line that was cut has left half sent.
+"""
 ID = r"^[A-Za-z0-9._:-]{1,64}$"
 ChunkName = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{64}$")]
 FileId = Annotated[str, PathParameter(pattern=ID, max_length=64)]
@@ -59,6 +64,7 @@ def routes(ground: Ground) -> Router:
 
 def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
     lent = Lent(ground.clock)
+    putting = Beside(CHUNKS_BESIDE)
 
     @put(
         "/chunks/{name:str}",
@@ -69,10 +75,12 @@ def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
         responses=problems(401, 403, 413),
     )
     async def put_chunk(request: AnyRequest, name: ChunkName) -> None:
-        content = await read_body(request, CHUNK_BYTES_MAX)
-        if not content:
-            raise Malformed("empty", "A chunk has at least one byte.")
-        await rules.keep_chunk(ground, lent, request.user, name, content)
+        caller: Caller = request.user
+        with putting.place((caller.school, caller.id)):
+            content = await read_body(request, CHUNK_BYTES_MAX)
+            if not content:
+                raise Malformed("empty", "A chunk has at least one byte.")
+            await rules.keep_chunk(ground, lent, caller, name, content)
 
     @post(
         "/files",

@@ -7,7 +7,9 @@ I.371); a full one is as good as none, so the oldest are forgotten first, and me
 
 import hashlib
 import math
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Generator, Hashable
+from contextlib import contextmanager
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -83,6 +85,27 @@ class Buckets:
 
     def __len__(self) -> int:
         return len(self._full_at)
+
+
+class Beside:
+    """What one alone may have under way beside each other: `most` of it."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._inside = Counter[Hashable]()
+
+    @contextmanager
+    def place(self, whose: Hashable) -> Generator[None]:
+        """Have a place among one's own. Raises TooFast where there is none."""
+        if self._inside[whose] >= self._most:
+            raise TooFast("too-many-requests", 1)
+        self._inside[whose] += 1
+        try:
+            yield
+        finally:
+            self._inside[whose] -= 1
+            if not self._inside[whose]:
+                del self._inside[whose]
 
 
 class Limits:

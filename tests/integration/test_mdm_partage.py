@@ -5,6 +5,7 @@ import base64
 import errno
 import logging
 import os
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from central_mdm.contract.register import Teaching
 from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
+from central_mdm.partage.api import CHUNKS_BESIDE
 from central_mdm.partage.forgetting import forget_files
 from central_mdm.partage.holding import mark_absent
 from central_mdm.partage.model import chunks, files
@@ -405,6 +407,33 @@ async def test_a_quota_is_passed_by_no_more_than_was_lent_to_another_process(mdm
         await connection.execute(insert(chunks).values(row))
     assert await lacks(fills, 9001) == 0
     assert [await lacks(other, size) for size in (9000, 1)] == [None, 0]
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_one_person_has_few_chunks_under_way_and_keeps_nobody_elses_out(mdm: Mdm) -> None:
+    headers, content = await mdm.as_teacher(), bytes(100_000)
+    under_way, goes_on = asyncio.Barrier(CHUNKS_BESIDE + 1), asyncio.Event()
+    url = f"/api/chunks/{blake3.blake3(content).hexdigest()}"
+
+    async def slow() -> AsyncGenerator[bytes]:
+        yield content[:-1]
+        await under_way.wait()
+        await goes_on.wait()
+        yield content[-1:]
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        begun = [
+            tasks.create_task(mdm.http.put(url, content=slow(), headers=headers))
+            for _ in range(CHUNKS_BESIDE)
+        ]
+        await under_way.wait()
+        refused = await mdm.http.put(url, content=content, headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
+        other = await mdm.http.put(url, content=content, headers=await mdm.as_teacher("sane"))
+        assert other.status_code == 204
+        goes_on.set()
+    assert {task.result().status_code for task in begun} == {204}
+    assert await put(mdm, content) == 204
 
 
 async def test_chunks_of_an_upload_that_was_given_up_go_after_a_week_and_not_before(

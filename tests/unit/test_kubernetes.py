@@ -11,6 +11,8 @@ from msgspec import yaml
 
 from central_mdm.app import ROOMS
 from central_mdm.cli import parser
+from central_mdm.contract.partage import CHUNK_BYTES_MAX
+from central_mdm.fleet.door import REQUESTS_MAX, UPLOADS_MAX
 from central_mdm.serving import GOODBYE_SECONDS
 from central_mdm.traces import GOODBYE_SECONDS as TRACES_SECONDS
 
@@ -19,6 +21,7 @@ TIDY = (FOLDER / "tidy.yaml").read_text(encoding="utf-8")
 GROUPS = ("devices", "people", "work")
 DATABASE = "postgresql+psycopg://pupitre@database/pupitre"
 """As the secret has it."""
+PROCESS_BYTES = 256 * 2**20
 SERVED_ROOMS = re.compile(r'name: ROOMS, value: "([a-z,]+)"')
 
 
@@ -75,6 +78,14 @@ def test_each_room_is_served_by_one_group_of_servers() -> None:
     groups = server_groups()
     assert sorted(room for rooms in groups.values() for room in rooms) == sorted(ROOMS)
     assert set(read("kustomization.yaml")["resources"]) >= set(GROUPS)
+
+
+def test_work_has_memory_for_all_that_its_places_hold_at_once() -> None:
+    text = (FOLDER / "work" / "kustomization.yaml").read_text()
+    allowed = re.search(r"limits: {memory: (\d+)Gi}", text)
+    assert allowed
+    places = (UPLOADS_MAX + REQUESTS_MAX) * CHUNK_BYTES_MAX
+    assert int(allowed[1]) * 2**30 >= places + PROCESS_BYTES
 
 
 def test_a_server_is_started_by_options_that_it_has_and_asked_where_it_listens() -> None:

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import text
 
 from central_mdm.fleet.standing import standings
-from central_mdm.platform import database
-from central_mdm.platform.database import DEAD_LINE
+from central_mdm.platform import database, migrate
+from central_mdm.platform.database import DEAD_LINE, Database
+from tests import postgres
 from tests.mdm import Mdm, Prepared, running
 
 pytestmark = pytest.mark.real_loop
@@ -89,6 +90,34 @@ async def test_a_primary_that_is_one_no_more_is_busy_and_no_fault_of_ours(mdm: M
         )
     await engine.dispose()
     assert said(await mdm.http.post("/api/sign-in", json=asked)) == (503, "busy")
+
+
+def test_a_migration_lets_all_go_that_a_backup_holds_and_comes_again(
+    a_cluster: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(migrate, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(migrate, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(migrate, "AGAIN_SPREAD_SECONDS", 1)
+
+    async def story(url: str) -> None:
+        held = Database(url)
+        async with held.engine.begin() as connection:
+            await connection.run_sync(migrate.upgrade, "0018")
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, held.reading("") as backup:
+            await backup.execute(text("LOCK TABLE journal_origins IN ACCESS SHARE MODE"))
+            migrating = tasks.create_task(migrate.migrate(held))
+            while "migration waits" not in caplog.text:  # noqa: ASYNC110 - it is looked at
+                await asyncio.sleep(0.01)
+            async with held.reading("") as other:
+                assert (await other.execute(text("SELECT * FROM journal_origins"))).all() == []
+            assert not migrating.done()
+        async with held.reading("") as connection:
+            assert await connection.run_sync(migrate.version_of) == migrate.NEWEST
+        await held.close()
+
+    with postgres.database(a_cluster(), "test_locked") as url:
+        asyncio.run(story(url))
+    caplog.clear()
 
 
 def said(answer: httpx.Response) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""How long a connection may take to ask: who sends nothing, or next to nothing, is let go.
+"""How long a connection may take to ask, and to read: who does next to nothing is let go.
 
 uvicorn itself only ends connections that rest between two requests. Here all are looked at each
 second, so that a request costs no timer of its own; what was sent since tells fast from slow. Our
@@ -29,11 +29,15 @@ class Patience(Struct, frozen=True):
     `body_seconds`: for a body, and a second more for each `bytes_a_second` that came of it. The
     slowest honest line has 32 kbit/s for each request (a village's 512 kbit/s, shared by 16): a
     chunk of 4 MiB may take it 17 minutes, a sign-in 11 seconds.
+
+    `unread_seconds`: for an answer of which nothing more leaves us. The kernel takes the next of it
+    when a third of what it holds, 4 MiB at the most, is read: on that line every 5 minutes.
     """
 
     head_seconds: float = 10
     body_seconds: float = 10
     bytes_a_second: int = 4096
+    unread_seconds: float = 360
 
     def allows(self, awaited: Awaited, came_bytes: int) -> float:
         """Return how many seconds all that came may have taken."""
@@ -52,6 +56,7 @@ class Connection(HttpToolsProtocol):
         self._awaited: Awaited = ""
         self._since, self._received_then = 0.0, 0
         self._received_before = 0
+        self._unsent_bytes, self._moved_at = 0, 0.0
 
     def data_received(self, data: bytes) -> None:
         before, cycle = self.received_bytes, self.cycle
@@ -61,7 +66,8 @@ class Connection(HttpToolsProtocol):
             self._received_before = before
 
     def look(self, patience: Patience, now: float) -> None:
-        """End it where what it has to send has taken too long at `now`, seconds of the loop."""
+        """End it where it sends, or reads, too slowly at `now`, seconds of the loop."""
+        self._look_at_reading(patience, now)
         awaited = self._awaits()
         if not awaited or awaited != self._awaited or self._asking is not self.cycle:
             self._awaited, self._asking = awaited, self.cycle
@@ -72,6 +78,15 @@ class Connection(HttpToolsProtocol):
             awaited, self.received_bytes - self._received_then
         ):
             self._end(awaited)
+
+    def _look_at_reading(self, patience: Patience, now: float) -> None:
+        """End it where nothing is read: its answer keeps a place, and lies in memory."""
+        unsent = self.transport.get_write_buffer_size()
+        # More of it is a sign of reading as well: the rest of an answer is written after that.
+        if not unsent or unsent != self._unsent_bytes:
+            self._unsent_bytes, self._moved_at = unsent, now
+        elif now - self._moved_at > patience.unread_seconds:
+            self.transport.abort()
 
     def _awaits(self) -> Awaited:
         cycle = self.cycle

@@ -10,9 +10,11 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from central_mdm.app import join
 from central_mdm.fleet.standing import standings
 from central_mdm.platform import database, migrate
 from central_mdm.platform.database import DEAD_LINE, Database
+from central_mdm.platform.readiness import Readiness
 from tests import postgres
 from tests.mdm import Mdm, Prepared, running
 
@@ -90,6 +92,16 @@ async def test_a_primary_that_is_one_no_more_is_busy_and_no_fault_of_ours(mdm: M
         )
     await engine.dispose()
     assert said(await mdm.http.post("/api/sign-in", json=asked)) == (503, "busy")
+
+
+async def test_a_server_whose_database_is_away_ends_all_the_same(mdm: Mdm) -> None:
+    app, door = join(mdm.ground, Readiness(mdm.ground))
+    async with app.lifespan():
+        door.seen.touch(mdm.school, "device", 1)
+        async with mdm.ground.database.gathering() as connection:
+            name = await connection.scalar(text("SELECT current_database()"))
+            await connection.execute(text(f"ALTER DATABASE {name} CONNECTION LIMIT 0"))
+        await mdm.ground.database.engine.dispose()
 
 
 def test_a_migration_lets_all_go_that_a_backup_holds_and_comes_again(

@@ -10,9 +10,11 @@ import httpx
 import pytest
 import uvicorn
 
-from central_mdm.fleet.door import CHECK_INS_MAX, REQUESTS_MAX
+from central_mdm.contract.partage import CHUNK_BYTES_MAX
+from central_mdm.fleet.door import CHECK_INS_MAX, REQUESTS_MAX, Door
 from central_mdm.patience import Connection, Patience, keep_looking
 from central_mdm.serving import Served, configured
+from tests.integration.test_mdm_partage import an_offer, document, offer, put
 from tests.mdm import Mdm, Prepared, running
 
 pytestmark = pytest.mark.real_loop
@@ -162,3 +164,36 @@ async def test_a_server_looks_by_itself(mdm: Mdm) -> None:
         looking = tasks.create_task(keep_looking(house.open, Patience(head_seconds=0.05)))
         assert await (await house.dial()).rest() == b""
         looking.cancel()
+
+
+async def test_who_reads_no_answer_is_let_go_and_who_reads_slowly_has_all_of_it(mdm: Mdm) -> None:
+    pieces, manifest = document(*[CHUNK_BYTES_MAX] * 6)
+    for piece in pieces:
+        await put(mdm, piece)
+    await offer(mdm, an_offer(mdm, manifest))
+    token = (await mdm.as_teacher())["authorization"]
+    asked = (
+        f"GET /api/files/file-1 HTTP/1.1\r\nHost: mdm\r\nAuthorization: {token}\r\n\r\n".encode()
+    )
+    door = mdm.app.asgi_handler
+    assert isinstance(door, Door)
+    async with asyncio.timeout(20), housed(mdm) as house:
+        honest = await house.dial()
+        await honest.send(asked)
+        assert b" 200 " in await honest.reader.readuntil(b"\r\n\r\n")
+        (reads,) = house.open
+        await (await house.dial()).send(asked)
+        while door.rooms.inside < 2:  # noqa: ASYNC110 - it is looked at
+            await asyncio.sleep(0)
+        at, read = 0.0, 0
+        while door.rooms.inside == 2:
+            held = reads.transport.get_write_buffer_size()
+            while reads.transport.get_write_buffer_size() == held:
+                piece = await honest.reader.read(65536)
+                assert piece
+                read += len(piece)
+            at += PATIENCE.unread_seconds + 1
+            house.look(at)
+            await asyncio.sleep(0)
+        assert house.open == {reads}
+        await honest.reader.readexactly(len(pieces) * CHUNK_BYTES_MAX - read)

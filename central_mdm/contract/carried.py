@@ -23,9 +23,9 @@ BUNDLES_MAX: Final = 16
 CARRIED_HEADS_MAX: Final = 2
 HELD_MAX: Final = 500
 BROUGHT_MAX: Final = 40
-PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+PublicKey = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
 """X25519 or Ed25519, in hex."""
-Digest = Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-f]*$")]
+Digest = Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-f]*(?!\n)$")]
 Sealed = Annotated[bytes, Meta(min_length=1, max_length=SEALED_BYTES_MAX)]
 SignedShort = Annotated[str, Meta(max_length=4096)]
 

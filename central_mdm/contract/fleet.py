@@ -23,7 +23,7 @@ from central_mdm.contract.wanted import URGENT_BYTES_MAX, WANTED_BYTES_MAX
 NETWORKS_MAX: Final = 8
 FIRST_SECONDS: Final = 10
 HEADS_A_CHECK_IN_MAX: Final = 4
-Ranges = Annotated[str, Meta(max_length=400, pattern=r"^[0-9a-fA-F:./ ]*$")]
+Ranges = Annotated[str, Meta(max_length=400, pattern=r"^[0-9a-fA-F:./ ]*(?!\n)$")]
 """Networks as ranges of addresses with spaces between, `10.0.0.0/24 10.1.0.0/16`: enough to tell
 another room, not where somebody lives."""
 
@@ -95,7 +95,7 @@ class Proof(Struct, frozen=True):
     """
 
     school: Id
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
     proof: Annotated[str, Meta(max_length=1024)]
 
 
@@ -176,7 +176,7 @@ class Successor(Struct, frozen=True):
     `key`: the public key (Ed25519, hex) that it showed. It counts where it is registered.
     """
 
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
 
 
 class PapersGiven(Struct, frozen=True):

@@ -13,7 +13,7 @@ from central_mdm.contract.names import Count, Id, Name
 
 Verb = Literal["watch", "control", "lock", "handout", "collect", "message", "launch", "power"]
 Seconds = Annotated[int, Meta(ge=0, le=2**40)]
-Thumbprint = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Thumbprint = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
 """SHA-256 of the DER SubjectPublicKeyInfo, in hex."""
 
 GRANT_TYPE: Final = "pupitre-grant+jws"
@@ -72,8 +72,8 @@ NETWORKS_MAX: Final = 16
 PRIVATE_SECONDS_MAX: Final = 3600
 CLOSE_SECONDS: Final = 600
 CLOSE_SECONDS_MAX: Final = 3600
-Network = Annotated[str, Meta(max_length=43, pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}$")]
-Gateway = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}$")]
+Network = Annotated[str, Meta(max_length=43, pattern=r"^[0-9a-fA-F:.]+/[0-9]{1,3}(?!\n)$")]
+Gateway = Annotated[str, Meta(pattern=r"^([0-9a-f]{2}:){5}[0-9a-f]{2}(?!\n)$")]
 
 
 class Assignment(Struct, frozen=True):

@@ -15,9 +15,9 @@ HEAD_TYPE: Final = "pupitre-head+jws"
 HEADS_MAX: Final = 50
 TOLD_MAX: Final = 20
 """Of each list of an account: the whole head stays under the 4096 bytes of a statement."""
-Digest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+Digest = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")]
 """A BLAKE3 hash in hex; empty for a journal without entries."""
-Token = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[A-Za-z0-9._-]+$")]
+Token = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^[A-Za-z0-9._-]+(?!\n)$")]
 Certificate = Annotated[bytes, Meta(min_length=1, max_length=2048)]
 Ids = Annotated[tuple[Id, ...], Meta(max_length=TOLD_MAX)]
 Fault = Literal["shorter-head", "forked-head"]

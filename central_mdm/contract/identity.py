@@ -23,7 +23,7 @@ class SignIn(Struct, frozen=True):
     login: Login
     password: Annotated[str, Meta(min_length=1, max_length=1024)]
     csr: Annotated[str, Meta(max_length=8192)] = ""
-    code: Annotated[str, Meta(max_length=32, pattern=r"^[A-Za-z0-9 -]*$")] = ""
+    code: Annotated[str, Meta(max_length=32, pattern=r"^[A-Za-z0-9 -]*(?!\n)$")] = ""
     teacher: OptionalId = ""
 
 

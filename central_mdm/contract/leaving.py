@@ -25,7 +25,7 @@ class Release(Struct, frozen=True):
 
     school: Id
     device: Id
-    thumbprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{24}([0-9a-f]{40})?$")]
+    thumbprint: Annotated[str, Meta(pattern=r"^[0-9a-f]{24}([0-9a-f]{40})?(?!\n)$")]
     issued_at: Seconds
 
 

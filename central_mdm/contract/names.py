@@ -8,8 +8,10 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
-OptionalId = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*$")]
+# Here and in all patterns `(?!\n)$`: Python's `$` alone takes a newline at the end, JSON Schema's
+# does not, and what both read alike may stand in the description.
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+(?!\n)$")]
+OptionalId = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*(?!\n)$")]
 TEXT: Final = r"^[^\x00]*$"
 """No zero byte: one database takes it and another does not, so neither is given it."""
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=TEXT)]
@@ -18,7 +20,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 HELD_MAX: Final = 2**48
 """A server that was set back numbers above what a device says it holds: this leaves it room."""
 HeldVersion = Annotated[int, Meta(ge=0, le=HELD_MAX)]
-DiscoveryKey = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+DiscoveryKey = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")]
 """The school's key for the names of the day, in hex; empty: none. Not to be shown outside."""
 CSR_MAX: Final = 8192
 Csr = Annotated[str, Meta(max_length=CSR_MAX)]

@@ -12,10 +12,10 @@ from central_mdm.contract.names import Csr, Id, OptionalId
 
 CODE_MAX = 2048
 STATE_MAX = 1024
-Challenge = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}$")]
-Verifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~-]{43,128}$")]
+Challenge = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}(?!\n)$")]
+Verifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._~-]{43,128}(?!\n)$")]
 Loopback = Annotated[
-    str, Meta(max_length=64, pattern=r"^http://(127\.0\.0\.1|\[::1\]):[0-9]{1,5}/signed-in$")
+    str, Meta(max_length=64, pattern=r"^http://(127\.0\.0\.1|\[::1\]):[0-9]{1,5}/signed-in(?!\n)$")
 ]
 
 
@@ -44,8 +44,10 @@ class OpenIdDone(Struct, frozen=True):
     """POST /api/openid/code -> SignedIn. `teacher`: as in `SignIn`."""
 
     school: Id
-    code: Annotated[str, Meta(min_length=1, max_length=CODE_MAX, pattern=r"^[\x20-\x7e]+$")]
-    state: Annotated[str, Meta(min_length=1, max_length=STATE_MAX, pattern=r"^[A-Za-z0-9_-]+$")]
+    code: Annotated[str, Meta(min_length=1, max_length=CODE_MAX, pattern=r"^[\x20-\x7e]+(?!\n)$")]
+    state: Annotated[
+        str, Meta(min_length=1, max_length=STATE_MAX, pattern=r"^[A-Za-z0-9_-]+(?!\n)$")
+    ]
     verifier: Verifier
     csr: Csr = ""
     teacher: OptionalId = ""

@@ -6,10 +6,10 @@ from msgspec import Meta, Struct
 
 from central_mdm.contract.names import TEXT, Count, Id, Name
 
-Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}(?!\n)$")]
 """A day of the calendar, 2026-09-01."""
 Short = Annotated[str, Meta(max_length=64, pattern=TEXT)]
-IdOrNone = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*$")]
+IdOrNone = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*(?!\n)$")]
 """An id; empty: none."""
 UPLOAD_BYTES_MAX = 64 * 1024 * 1024
 

@@ -42,7 +42,7 @@ class DeviceRow(Struct, frozen=True, tag="device"):
 
 Row = ClassRow | PupilRow | DeviceRow
 CURSOR_MAX: Final = 256
-Cursor = Annotated[str, Meta(max_length=CURSOR_MAX, pattern=r"^[A-Za-z0-9_-]*$")]
+Cursor = Annotated[str, Meta(max_length=CURSOR_MAX, pattern=r"^[A-Za-z0-9_-]*(?!\n)$")]
 """How far a scope was told. Opaque: the server makes it and alone reads it; it fits into a URL.
 
 Empty: not at all; also by a server of the version before, which says none.

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from central_mdm.contract.names import Csr
 
-Code = Annotated[str, Meta(min_length=6, max_length=32, pattern=r"^[A-Za-z0-9 -]+$")]
+Code = Annotated[str, Meta(min_length=6, max_length=32, pattern=r"^[A-Za-z0-9 -]+(?!\n)$")]
 """Six digits, or a recovery code of sixteen letters; spaces and hyphens do not count."""
 Needed = Literal["", "enrol", "code"]
 """What a sign-in still lacks: nothing, a second factor to be chosen, or its code."""

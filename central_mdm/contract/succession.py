@@ -17,7 +17,7 @@ SUCCESSIONS_MAX: Final = 8
 """Carried at once, oldest first: each names the standby that the next one is signed by."""
 Token = Annotated[str, Meta(max_length=4096)]
 Successions = Annotated[tuple[Token, ...], Meta(max_length=SUCCESSIONS_MAX)]
-OptionalThumbprint = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+OptionalThumbprint = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")]
 """Of the standby that is pinned; empty: none, so nobody can succeed this root."""
 Epoch = Annotated[int, Meta(ge=0, le=2**31)]
 """0 under the root that a school began with, one more with each succession."""
@@ -34,7 +34,7 @@ class Succession(Struct, frozen=True):
     epoch: Annotated[int, Meta(ge=1, le=2**31)]
     root: Annotated[str, Meta(min_length=1, max_length=2000)]
     standby: Thumbprint
-    signer: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    signer: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
     issued_at: Seconds
 
 

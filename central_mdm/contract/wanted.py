@@ -30,15 +30,15 @@ Text = Annotated[str, Meta(max_length=400, pattern=TEXT)]
 Short = Annotated[str, Meta(max_length=200, pattern=TEXT)]
 Body = Annotated[
     dict[
-        Annotated[str, Meta(max_length=40, pattern=r"^[a-z_]+$")],
+        Annotated[str, Meta(max_length=40, pattern=r"^[a-z_]+(?!\n)$")],
         bool | Annotated[int, Meta(ge=0, le=2**31 - 1)] | Text,
     ],
     Meta(max_length=12),
 ]
 """What a feature is to be, by its own names; what they are stands in `fleet/features.py`."""
-Feature = Annotated[str, Meta(max_length=40, pattern=r"^[a-z_]+$")]
+Feature = Annotated[str, Meta(max_length=40, pattern=r"^[a-z_]+(?!\n)$")]
 """A device that does not know it says so; it is no reason to refuse the rest."""
-Kind = Annotated[str, Meta(max_length=40, pattern=r"^[a-z]+$")]
+Kind = Annotated[str, Meta(max_length=40, pattern=r"^[a-z]+(?!\n)$")]
 State = Literal["applied", "failed", "unsupported", "pending"]
 End = Literal["done", "failed", "unsupported", "expired"]
 
@@ -167,7 +167,7 @@ class Declared(Struct, frozen=True):
 class Order(Struct, frozen=True):
     """POST /api/fleet/orders: ring, message or restart. `id` is the asker's: told twice is once."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+$")]
+    id: Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9-]+(?!\n)$")]
     kind: Literal["ring", "message", "restart"]
     scope: Scope
     target: Annotated[str, Meta(max_length=64, pattern=TEXT)] = ""

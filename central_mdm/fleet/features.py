@@ -9,8 +9,8 @@ from central_mdm.contract.names import TEXT
 from central_mdm.contract.wanted import Body
 from central_mdm.platform.errors import Malformed
 
-Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Host = Annotated[str, Meta(max_length=200, pattern=r"^[A-Za-z0-9.:\[\]-]*$")]
+Clock = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9](?!\n)$")]
+Host = Annotated[str, Meta(max_length=200, pattern=r"^[A-Za-z0-9.:\[\]-]*(?!\n)$")]
 _Line = Annotated[str, Meta(max_length=200, pattern=TEXT)]
 
 

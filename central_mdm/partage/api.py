@@ -36,8 +36,8 @@ CHUNKS_BESIDE = 12
 """So many of a person come at once, each in memory for as long as its line takes. An app sends
 five: room for a second computer, or for what a line that was cut has left half sent.
 """
-ID = r"^[A-Za-z0-9._:-]{1,64}$"
-ChunkName = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{64}$")]
+ID = r"^[A-Za-z0-9._:-]{1,64}(?!\n)$"
+ChunkName = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{64}(?!\n)$")]
 FileId = Annotated[str, PathParameter(pattern=ID, max_length=64)]
 OfFile = Annotated[str, QueryParameter(name="file", pattern=ID, max_length=64)]
 ClassId = Annotated[str, QueryParameter(name="class", max_length=64, min_length=1)]

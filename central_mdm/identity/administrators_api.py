@@ -15,8 +15,8 @@ from central_mdm.platform.api import ADMINISTRATOR, FIRST, REGION, AnyRequest, p
 from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
-MemberId = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9._:-]{1,64}$", max_length=64)]
-AfterId = Annotated[str, QueryParameter(pattern=r"^[A-Za-z0-9._:-]*$", max_length=64)]
+MemberId = Annotated[str, PathParameter(pattern=r"^[A-Za-z0-9._:-]{1,64}(?!\n)$", max_length=64)]
+AfterId = Annotated[str, QueryParameter(pattern=r"^[A-Za-z0-9._:-]*(?!\n)$", max_length=64)]
 
 
 def routes(ground: Ground) -> Router:

@@ -34,7 +34,7 @@ from central_mdm.platform.ground import Ground
 BODY_BYTES_MAX = 16 * 1024
 LIST_BYTES_MAX = 64 * 1024
 TakeBack = Callable[[Ground, str, str], Awaitable[None]]
-Key = Annotated[str, QueryParameter(pattern=r"^([0-9a-f]{64})?$")]
+Key = Annotated[str, QueryParameter(pattern=r"^([0-9a-f]{64})?(?!\n)$")]
 Number = Annotated[int, QueryParameter(ge=0, le=2**53)]
 
 

@@ -14,7 +14,7 @@ from central_mdm.platform.ground import Ground
 
 BODY_BYTES_MAX = 16 * 1024
 SchoolId = Annotated[
-    str, QueryParameter(pattern=r"^[A-Za-z0-9._:-]+$", min_length=1, max_length=64)
+    str, QueryParameter(pattern=r"^[A-Za-z0-9._:-]+(?!\n)$", min_length=1, max_length=64)
 ]
 
 

@@ -25,7 +25,7 @@ class KeysOf(Protocol):
 
 class _Said(Struct, frozen=True):
     iss: str
-    sub: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
+    sub: Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+(?!\n)$")]
     aud: str | list[str]
     exp: int | float
     iat: int | float

@@ -27,7 +27,7 @@ RETRY_SECONDS: Final = 5
 ASKS_MAX: Final = 20
 """So many wait for providers at once: one that hangs leaves the house's room to all others."""
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-Address = Annotated[str, Meta(max_length=2048, pattern=r"^[\x21-\x7e]+$")]
+Address = Annotated[str, Meta(max_length=2048, pattern=r"^[\x21-\x7e]+(?!\n)$")]
 T = TypeVar("T")
 
 

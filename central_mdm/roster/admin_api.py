@@ -37,7 +37,7 @@ from central_mdm.roster import administering
 from central_mdm.roster.oneroster.importing import import_register
 from central_mdm.roster.uploading import Uploads
 
-Confirm = Annotated[str, QueryParameter(max_length=64, pattern=r"^[0-9a-f]*$")]
+Confirm = Annotated[str, QueryParameter(max_length=64, pattern=r"^[0-9a-f]*(?!\n)$")]
 DryRun = Annotated[bool, QueryParameter()]
 
 

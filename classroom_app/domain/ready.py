@@ -12,7 +12,7 @@ NAME_MAX: Final = 255
 class ReadyDocument(Struct, frozen=True):
     """`document` is its id in hex, `size` its bytes, `chosen_at` UTC seconds since 1970."""
 
-    document: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    document: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
     name: Annotated[str, Meta(max_length=NAME_MAX)]
     size: Annotated[int, Meta(ge=0)]
     chosen_at: int

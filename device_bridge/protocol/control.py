@@ -70,7 +70,7 @@ class KeyPressed(Struct, frozen=True, tag="key"):
     For shortcuts and keys that write nothing; what is written is `TextTyped`.
     """
 
-    key: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9_]+$")]
+    key: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9_]+(?!\n)$")]
     down: bool
 
 

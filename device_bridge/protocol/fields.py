@@ -35,9 +35,9 @@ Name = Annotated[str, Meta(max_length=NAME_MAX)]
 """A person's, class's or device's name as shown. Hostile, plain text; cut before it is sent."""
 Sentence = Annotated[str, Meta(max_length=200)]
 Words = Annotated[str, Meta(max_length=2000)]
-Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+$")]
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._:-]+(?!\n)$")]
 """An id we made: UUIDs and the like. Safe in file names and log lines."""
-OptionalId = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*$")]
+OptionalId = Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9._:-]*(?!\n)$")]
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 """A BLAKE3 digest."""
 Bytes = Annotated[int, Meta(ge=0, le=2**53)]

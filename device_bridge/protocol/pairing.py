@@ -106,10 +106,10 @@ class PairGiven(Struct, frozen=True, tag="pair-given"):
     device: Id
     certificate: Pem
     root: Pem
-    standby: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+    standby: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")]
     assignment: Token
     epoch: Version = 0
-    discovery: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
+    discovery: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")] = ""
 
 
 class PairKept(Struct, frozen=True, tag="pair-kept"):

@@ -23,7 +23,7 @@ class DevicePlan(Struct, frozen=True, forbid_unknown_fields=True):
     `alone`: once it is enrolled it knows no MDM's address.
     """
 
-    folder: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    folder: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}(?!\n)$")]
     server: str = ""
     code: str = ""
     behaviour: Behaviour = "writing"

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct, ValidationError
 from central_mdm.contract.names import TEXT, Name
 from central_mdm.roster.oneroster.tables import Line
 
-Source = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Source = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+(?!\n)$")]
 """The register's own name of a thing, `sourcedId`."""
 GONE: Final = frozenset({"tobedeleted", "inactive"})
 _STATUS: Final = r"(?i)^(active|tobedeleted|inactive)$"
@@ -24,7 +24,7 @@ _SESSIONS: Final = r"(?i)^(gradingperiod|semester|schoolyear|term|ext:.+)$"
 Status = Annotated[str, Meta(pattern=_STATUS)]
 Role = Annotated[str, Meta(max_length=64, pattern=_ROLES)]
 SessionType = Annotated[str, Meta(max_length=64, pattern=_SESSIONS)]
-Flag = Annotated[str, Meta(pattern=r"(?i)^(true|false)$")]
+Flag = Annotated[str, Meta(pattern=r"(?i)^(true|false)(?!\n)$")]
 Text = Annotated[str, Meta(max_length=255, pattern=TEXT)]
 List = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 Login = Annotated[str, Meta(max_length=128, pattern=TEXT)]

@@ -16,6 +16,7 @@ from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.house_rules import read_house_rules
 from central_mdm.fleet.model import codes, devices, doors, inventories
 from central_mdm.fleet.proving import new_pass
+from central_mdm.fleet.urgent import end_of_before
 from central_mdm.fleet.wanted_model import carried
 from central_mdm.identity.certificates import Issued, key_of_request, thumbprint_of
 from central_mdm.identity.discovery import discovery_key
@@ -261,6 +262,7 @@ async def _spend(
     row = spent.first()
     if row is None:
         raise NotAllowed("bad-code", "This code is not known, has ended or is used up.")
+    await end_of_before(connection, school, row.device)
     return row.class_id, row.device
 
 

@@ -38,6 +38,7 @@ DAY_SECONDS: Final = 86_400
 DELAY_SECONDS: Final = 3600
 DELAY_SECONDS_MAX: Final = 7 * DAY_SECONDS
 ON, OVER, ASKED, CONFIRMED, CANCELLED = "on", "over", "asked", "confirmed", "cancelled"
+DONE: Final = "done"
 
 
 class Wipe(Struct, frozen=True):
@@ -200,6 +201,16 @@ async def end_wipe(
     mine = (urgent.c.school == school, urgent.c.id == id_, urgent.c.device == device)
     ended = update(urgent).where(*mine, urgent.c.kind == "wipe", urgent.c.state == CONFIRMED)
     return bool((await connection.execute(ended.values(state=state, reason=reason))).rowcount)
+
+
+async def end_of_before(connection: AsyncConnection, school: str, device: str) -> None:
+    """End the erasure of what a device was: with a new key, by a code for it, it is set up anew.
+
+    It was erased and could not tell; told once more, it would be erased again.
+    """
+    mine = (urgent.c.school == school, urgent.c.device == device, urgent.c.kind == "wipe")
+    over = update(urgent).where(*mine, urgent.c.state == CONFIRMED)
+    await connection.execute(over.values(state=DONE, reason="It was enrolled anew."))
 
 
 async def _want_below_cap(connection: AsyncConnection, school: str, now: int) -> None:

@@ -21,6 +21,7 @@ from central_mdm.contract.roster import ClassRow, DeviceRow
 from central_mdm.contract.wanted import COMMANDS_MAX, Reports
 from central_mdm.fleet.declaring import nearest
 from central_mdm.fleet.ended import cancel_wipes, choose_role, end_person, keep_person
+from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.model import devices, policies
 from central_mdm.fleet.urgent import (
@@ -719,6 +720,24 @@ async def test_what_a_device_has_done_meanwhile_is_not_called_cancelled(
     with pytest.raises(Refused, match="act-over"):
         await cancel_wipe(mdm.ground, mdm.school, first, asked.id)
     async with mdm.ground.database.reading(mdm.school) as connection:
+        assert await connection.scalar(select(urgent.c.state)) == "done"
+
+
+async def test_a_device_that_is_enrolled_anew_is_not_erased_again(mdm: Mdm, tmp_path: Path) -> None:
+    first, second = (each["id"] for each in mdm.sample["teachers"][:2])
+    agent = await agent_of(mdm, tmp_path / "device")
+    asked = await ask_wipe(mdm.ground, mdm.school, first, agent.id)
+    await confirm_wipe(mdm.ground, mdm.school, second, asked.id)
+    code = Code("5B", mdm.clock.at + DAY, device=agent.id)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await make_code(connection, mdm.school, "ABCD-EFGH-WXYZ", code, mdm.clock.at)
+    given = {"code": "ABCD-EFGH-WXYZ", "csr": new_request(), "inventory": {"kind": "laptop"}}
+    answer = await mdm.http.post("/api/enrolments", json=given)
+    assert answer.json()["device"] == agent.id
+    mdm.clock.at += 2 * 3600
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        told = await urgent_of(connection, mdm.ground, mdm.school, agent.id, 1)
+        assert told.wipe == ""
         assert await connection.scalar(select(urgent.c.state)) == "done"
 
 

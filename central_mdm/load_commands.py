@@ -56,9 +56,8 @@ async def run(args: argparse.Namespace, say: Callable[[str], None]) -> None:
 
 def _bound(least: int, most: int, what: str) -> Callable[[str], int]:
     def read(text: str) -> int:
-        number = int(text)
-        if not least <= number <= most:
+        if not text.isdecimal() or not least <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"a load has from {least} to {most} {what}")
-        return number
+        return int(text)
 
     return read

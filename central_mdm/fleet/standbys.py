@@ -2,7 +2,10 @@
 
 from typing import Final
 
-from central_mdm.identity.rules import school_row, schools_here
+from sqlalchemy import select
+
+from central_mdm.identity.model import schools
+from central_mdm.identity.rules import schools_here
 from central_mdm.platform.ground import Ground
 
 NO_STANDBY: Final = (
@@ -12,10 +15,12 @@ NO_STANDBY: Final = (
 
 
 async def without_standby(ground: Ground) -> list[str]:
-    """Name the schools that have no standby."""
+    """Name the schools that have no standby; a region has no devices that could follow one."""
     found: list[str] = []
     for school in await schools_here(ground):
         async with ground.database.reading(school) as connection:
-            if not (await school_row(connection, school)).standby:
-                found.append(school)
+            lacks = select(schools.c.school).where(
+                schools.c.school == school, schools.c.kind == "school", schools.c.standby == ""
+            )
+            found += (await connection.execute(lacks)).scalars()
     return found

@@ -58,6 +58,8 @@ async def choose_provider(ground: Ground, school: str, provider: Provider) -> No
         raise Malformed("issuer", "An issuer is an https address.")
     if provider.claim in ADDRESSES or len(provider.claim) > CLAIM_MAX:
         raise Malformed("claim", "By an address nobody is known. Name a claim that stays, or none.")
+    if not provider.label.strip():
+        raise Malformed("label", "The account's name is what the button says: one letter or more.")
     sealed = boxes.seal(ground.keys, school, "openid-secret", provider.secret.encode())
     facts = {"issuer": provider.issuer, "client": provider.client, "secret": sealed}
     facts |= {"label": provider.label, "claim": provider.claim}

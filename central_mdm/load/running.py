@@ -23,10 +23,15 @@ from central_mdm.platform.limits import Rates
 COME_AT_ONCE: Final = 32
 SIGN_IN_AT_ONCE: Final = 4
 """A password costs the server 64 MiB while it is looked at."""
+NOT_HERE: Final = "404"
 WRITTEN_SECONDS: Final = FLUSH_SECONDS + 1
 NOT_THERE: Final = "No MDM answers there. Start it: pupitre-mdm serve."
 ANOTHER: Final = (
     "The server does not let them in ({}). Name the folder and database that it serves."
+)
+NOT_ALL: Final = (
+    "The server answers 404: it does not serve all rooms (--only). Name one that does, or an "
+    "ingress on this machine that sends each path to its own."
 )
 TOO_OFTEN: Final = (
     "A device is let check in {} times within {} seconds, so {} of them offer {} a second at the "
@@ -102,6 +107,8 @@ async def come_up(lines: Lines, made: LoadSchool) -> float:
     await each_of(tally, devices, COME_AT_ONCE)
     await each_of(tally, people, SIGN_IN_AT_ONCE)
     if tally.errors or tally.refused:
+        if NOT_HERE in tally.errors:
+            raise Refused("not-all-rooms", NOT_ALL)
         told = ", ".join([*tally.errors, *["busy"][: tally.refused]])
         raise Refused("not-let-in", ANOTHER.format(told))
     return time.perf_counter() - begun

@@ -14,6 +14,7 @@ from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.fleet.ended import end_person
 from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.standbys import without_standby
+from central_mdm.identity.rules import open_school
 from central_mdm.identity.sealed import open_authority
 from central_mdm.identity.succession import make_standby, pin_standby, succeed
 from central_mdm.platform.errors import Malformed, Refused
@@ -56,7 +57,8 @@ async def test_a_server_s_root_is_succeeded_and_its_devices_and_teachers_follow(
     early = Folder(tmp_path / "early")  # it joins while the school has no standby
     code = mdm.sample["devices"][2]["code"]
     await enrol(early, "http://mdm", code, Inventory("x"), lambda: standing(mdm))
-    assert await without_standby(mdm.ground) == [mdm.school]
+    await open_school(mdm.ground, "north", "The north", kind="region")
+    assert await without_standby(mdm.ground) == [mdm.school], "a region has no devices"
     await pin_standby(mdm.ground, mdm.school, make_standby(mdm.school, safe, FIRST))
     with pytest.raises(Refused):
         await pin_standby(mdm.ground, mdm.school, "0" * 64)

@@ -26,7 +26,7 @@ from central_mdm.platform.acting import about
 from central_mdm.platform.ahead import lately_of
 from central_mdm.platform.errors import Malformed, Missing, NotAllowed, Refused, TryAgain
 from central_mdm.platform.ground import Ground
-from central_mdm.roster.model import placements
+from central_mdm.roster.model import classes, placements
 
 log = logging.getLogger(__name__)
 WIPES_A_DAY: Final = 5
@@ -237,13 +237,16 @@ async def _want_few_lost(connection: AsyncConnection, school: str, device: str, 
     missing = and_(on.c.device == here.c.device, on.c.school == school, on.c.kind == "lost")
     missing = and_(missing, on.c.state == ON, on.c.device != device)
     size, lost = func.count(here.c.device.distinct()), func.count(on.c.device.distinct())
-    classes = select(here.c.class_id, size.label("size"), lost.label("lost"))
-    classes = classes.select_from(here.outerjoin(on, missing))
-    classes = classes.where(here.c.school == school, here.c.class_id.in_(sits))
-    for row in await connection.execute(classes.group_by(here.c.class_id)):
+    its = (classes.c.school == here.c.school) & (classes.c.id == here.c.class_id)
+    shares = select(here.c.class_id, classes.c.name, size.label("size"), lost.label("lost"))
+    shares = shares.select_from(here.outerjoin(classes, its).outerjoin(on, missing))
+    shares = shares.where(here.c.school == school, here.c.class_id.in_(sits))
+    for row in await connection.execute(shares.group_by(here.c.class_id, classes.c.name)):
         if row.lost and row.lost >= row.size // LOST_OF_A_CLASS:
-            told = f"{row.lost} of the {row.size} devices of {row.class_id} are missing already."
-            raise Refused("lost-of-a-class", f"{told} This is not for a class.")
+            told = (
+                f"{row.lost} of the {row.size} devices of {row.name} ({row.class_id}) are missing"
+            )
+            raise Refused("lost-of-a-class", f"{told} already. This is not for a class.")
 
 
 async def _wipe(connection: AsyncConnection, school: str, id_: str) -> Row[Any]:

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from msgspec import DecodeError, Struct, json
+from msgspec import Struct, json
 
 from central_mdm.contract.names import Id
-from central_mdm.platform.errors import Missing
+from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.platform.ground import Ground
 from central_mdm.pupils import forget
 
@@ -47,6 +47,14 @@ def append(folder: Path, lines: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def unread(content: bytes) -> int:
+    """Count a list's lines that cannot be read. Raises Malformed where it has others alone."""
+    read = list(_read(content))
+    if read and not any(read):
+        raise Malformed("no-list", f"This is no {ERASED}.")
+    return read.count(None)
+
+
 async def erase_again(ground: Ground, folder: Path, school: str) -> list[str]:
     """Erase whoever of the list is here again; return whom. It reads all events for each."""
     again: list[str] = []
@@ -63,14 +71,20 @@ async def erase_again(ground: Ground, folder: Path, school: str) -> list[str]:
 
 def _noted(folder: Path, school: str) -> Iterator[str]:
     try:
-        lines = (folder / ERASED).read_bytes().splitlines()
+        content = (folder / ERASED).read_bytes()
     except FileNotFoundError:
         return
-    for line in filter(None, lines):
-        try:
-            erased = _erased.decode(line)
-        except DecodeError:  # its command has said that it was not done
+    for erased in _read(content):
+        if erased is None:  # its command has said that it was not done
             log.warning("a line of the erased cannot be read", extra={"file": ERASED})
-            continue
-        if erased.school == school:
+        elif erased.school == school:
             yield erased.pupil
+
+
+def _read(content: bytes) -> Iterator[Erased | None]:
+    """Read each line that is not empty; None: it cannot be read."""
+    for line in filter(None, content.splitlines()):
+        try:
+            yield _erased.decode(line)
+        except (ValueError, RecursionError):
+            yield None

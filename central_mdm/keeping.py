@@ -26,7 +26,7 @@ from msgspec import Struct
 from sqlalchemy import URL, NullPool, create_engine, make_url
 
 from central_mdm.contract.sealed import NONCE_BYTES, SALT_BYTES
-from central_mdm.erased import ERASED, append, erase_again
+from central_mdm.erased import ERASED, append, erase_again, unread
 from central_mdm.fleet.ended import cancel_wipes
 from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import begin_epoch, schools_here
@@ -182,6 +182,7 @@ async def restore(
     if folder.exists():  # noqa: ASYNC240 - as above
         raise Refused("exists", f"{folder} is there already. Name a new folder.")
     lines = erased.read_bytes() if erased else b""  # noqa: ASYNC240 - as above
+    unread(lines)
     part = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.part")
     try:
         with source.open("rb") as file:

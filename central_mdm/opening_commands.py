@@ -9,10 +9,10 @@ from typing import Final
 from central_mdm.checked import HOURS_MAX, checked, from_to
 from central_mdm.contract.region import School
 from central_mdm.fleet.enrolment import Code, make_code
-from central_mdm.identity.region import join
+from central_mdm.identity.region import join, want_region
 from central_mdm.identity.rules import open_school, schools_here
 from central_mdm.platform.acting import about
-from central_mdm.platform.errors import Malformed
+from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
 from central_mdm.root_commands import KEEP_OFF, SEALED, standby_in
 from central_mdm.roster.naming import class_named
@@ -23,6 +23,8 @@ NO_STANDBY: Final = (
     "No standby: if the server's key is ever stolen, each device must enrol again. "
     "Make one: pupitre-mdm standby --folder … --school … --sealed FILE"
 )
+HERE: Final = "There is a school {} already. To put it under a region: --region … --joins."
+JOINED: Final = "School {} is under region {} already. Nothing has changed."
 USES_MAX: Final = 10_000
 HOURS, USES = 24, 40
 Add = Callable[[str, str], argparse.ArgumentParser]
@@ -60,18 +62,32 @@ async def _school(ground: Ground, args: argparse.Namespace) -> dict[str, str]:
     """Open it, join it to a region, or both; return what is to be minded."""
     named = checked(School(args.school, args.name), School)
     note: dict[str, str] = {}
-    if args.joins and args.sealed:
-        raise Malformed("joins", "The school is here: pupitre-mdm standby makes its standby.")
+    await _want_schools(ground, args)  # before a file is made for the safe, worth nothing there
     if not args.joins:
-        if args.school in await schools_here(ground):
-            raise FileExistsError  # before a file is made for the safe, worth nothing there
         standby = await standby_in(args) if args.sealed else ""
         await open_school(ground, named.school, named.name, standby, kind=args.kind)
         note = {"note": KEEP_OFF} if standby else {"note": NO_STANDBY}
     if args.region:
         async with ground.database.writing(args.region) as connection:
-            await join(connection, args.region, named)
+            joined = await join(connection, args.region, named)
+        if args.joins and not joined:
+            return {"note": JOINED.format(args.school, args.region)}
     return note if args.kind == "school" or args.sealed else {}
+
+
+async def _want_schools(ground: Ground, args: argparse.Namespace) -> None:
+    """Raise a refusal unless the school is new, or to be joined, and the region is one."""
+    if args.joins and args.sealed:
+        raise Malformed("joins", "The school is here: pupitre-mdm standby makes its standby.")
+    if args.joins and not args.region:
+        raise Malformed("joins", "Say which region it joins: --region.")
+    here = await schools_here(ground)
+    if args.joins and args.school not in here:
+        raise Missing("no-school", f"There is no school {args.school}.")
+    if not args.joins and args.school in here:
+        raise Refused("exists", HERE.format(args.school))
+    if args.region:
+        await want_region(ground, args.region)
 
 
 async def _code(ground: Ground, args: argparse.Namespace) -> str:

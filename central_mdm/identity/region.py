@@ -20,6 +20,7 @@ from central_mdm.identity.model import (
 )
 from central_mdm.identity.rules import open_school
 from central_mdm.platform.authentication import Caller, hash_of, token_for
+from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing, Refused
 from central_mdm.platform.ground import Ground
 
@@ -53,9 +54,9 @@ async def open_member(ground: Ground, caller: Caller, school: School) -> None:
         if not await _was_opened(ground, caller.school, school):
             raise Refused("school-exists", "There is a school of this id.") from None
     async with ground.database.writing(caller.school) as connection:
-        await join(connection, caller.school, school)
-        told = caller.school, by, "school-opened", school.school
-        await audit.record(connection, ground.clock(), *told)
+        if await join(connection, caller.school, school):
+            told = caller.school, by, "school-opened", school.school
+            await audit.record(connection, ground.clock(), *told)
 
 
 def _opener(region: str) -> str:
@@ -89,10 +90,19 @@ async def _is_member(ground: Ground, region: str, school: School) -> bool:
         return (await connection.execute(wanted)).first() is not None
 
 
-async def join(connection: AsyncConnection, region: str, school: School) -> None:
-    """Put a school under a region."""
+async def want_region(ground: Ground, region: str) -> None:
+    """Raise Missing where no region has this id."""
+    kind = select(schools.c.kind).where(schools.c.school == region)
+    async with ground.database.reading(region) as connection:
+        if await connection.scalar(kind) != "region":
+            raise Missing("no-region", f"There is no region {region}.")
+
+
+async def join(connection: AsyncConnection, region: str, school: School) -> bool:
+    """Put a school under a region. Returns False where it is, and then keeps its name there."""
     row = {"school": region, "member": school.school, "name": school.name}
-    await connection.execute(insert(region_schools).values(row))
+    joined = upsert(connection, region_schools).values(row).on_conflict_do_nothing()
+    return bool((await connection.execute(joined)).rowcount)
 
 
 async def enter(ground: Ground, caller: Caller, member: str) -> Entered:

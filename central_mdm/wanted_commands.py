@@ -33,6 +33,7 @@ from central_mdm.platform.acting import about, no_act
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.errors import Malformed, NotAllowed
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.naming import class_named
 from central_mdm.typed import secret
 
 NAMES: Final = frozenset({"group", "declare", "order", "standings", "lost", "wipe"})
@@ -51,7 +52,7 @@ def add_to(command: Add) -> None:
     for option, whose in (
         ("kind", "whose kind is this"),
         ("model", "whose model is this"),
-        ("class", "that are of this class"),
+        ("class", "that are of this class, by its name or its id"),
         ("system", "whose system begins so"),
     ):
         dest = "class_id" if option == "class" else option
@@ -106,13 +107,7 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
     match args.command:
         case "group":
-            rule = Rule(args.kind, args.model, args.class_id, args.system)
-            told = Group(args.id, args.name, tuple(args.device), None if rule == Rule() else rule)
-            async with ground.database.writing(args.school) as connection:
-                count = await keep_group(
-                    connection, args.school, checked(told, Group), ground.clock()
-                )
-            return {"group": args.id, "devices": count}
+            return {"group": args.id, "devices": await _group(ground, args)}
         case "declare":
             told = Declare(args.scope, args.feature, args.target, _body(args.body))
             return to_builtins(await declare(ground, args.school, BY, checked(told, Declare)))
@@ -133,6 +128,14 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
             return {"lost": args.device}
         case _:
             return await _wipe(ground, args)
+
+
+async def _group(ground: Ground, args: argparse.Namespace) -> int:
+    async with ground.database.writing(args.school) as connection:
+        sits = args.class_id and await class_named(connection, args.school, args.class_id)
+        rule = Rule(args.kind, args.model, sits, args.system)
+        told = Group(args.id, args.name, tuple(args.device), None if rule == Rule() else rule)
+        return await keep_group(connection, args.school, checked(told, Group), ground.clock())
 
 
 async def _wipe(ground: Ground, args: argparse.Namespace) -> object:

@@ -18,6 +18,7 @@ from central_mdm.platform.errors import Malformed, Missing
 from central_mdm.platform.numbers import numbers_after
 from central_mdm.roster.model import devices as roster_devices
 from central_mdm.roster.model import placements
+from central_mdm.roster.rules import want_class
 
 MEMBERS_ROOM: Final = 400
 """Characters of an act for the members of a group."""
@@ -30,6 +31,8 @@ async def keep_group(connection: AsyncConnection, school: str, group: Group, at:
     if (group.rule is None) != bool(group.members) or group.rule == Rule():
         raise Malformed("list-or-rule", "A group has a list of devices, or a rule that says whom.")
     await one_by_one(connection, school)
+    if group.rule and group.rule.class_id:
+        await want_class(connection, school, group.rule.class_id)
     whom = _ruled(group.rule) if group.rule else f"members={several(group.members, MEMBERS_ROOM)}"
     about(f"group {group.id}", whom)
     facts = {"name": group.name, "rule": json.encode(group.rule) if group.rule else None}

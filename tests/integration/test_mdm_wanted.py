@@ -254,6 +254,7 @@ async def test_what_cannot_be_is_refused_by_name(mdm: Mdm) -> None:
         ("orders", {**here, "id": "o", "kind": "message"}, 400, "no-text"),
         ("groups", {"id": "g", "name": "G"}, 400, "list-or-rule"),
         ("groups", {"id": "g", "name": "G", "members": ["dev-0"]}, 404, "no-device"),
+        ("groups", {"id": "g", "name": "G", "rule": {"class_id": "9Z"}}, 404, "no-class"),
         ("lost", {"device": [device, "dev-2"], "text": "x"}, 400, "malformed"),
         ("lost", {"device": device, "scope": "school", "text": ""}, 400, "malformed"),
         ("found", {"device": device}, 404, "not-lost"),
@@ -426,7 +427,7 @@ async def test_no_class_and_no_more_than_five_a_day_can_be_reported_missing(mdm:
         await lost(number)
     refused = await lost(3, 409)
     assert refused["code"] == "lost-of-a-class"
-    assert "3 of the 24 devices of big" in refused["detail"]
+    assert "3 of the 24 devices of Big (big) are missing already" in refused["detail"]
     for number in range(2):
         await ask(mdm, "found", {"device": f"dev-{number:04}"})
         mdm.clock.at += 1

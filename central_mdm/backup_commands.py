@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from msgspec import to_builtins
 
-from central_mdm.erased import ERASED
+from central_mdm.checked import want_file
+from central_mdm.erased import ERASED, unread
 from central_mdm.identity.audit import by_console, record
 from central_mdm.identity.rules import schools_here
 from central_mdm.keeping import Kept, back_up, restore
@@ -22,6 +23,10 @@ NOT_ERASED: Final = (
     "Pupils whom the old server erased after this backup was made are here again. Before you "
     f"serve, restore anew with --erased FILE, the {ERASED} of the old server's folder; if that is "
     "lost, erase each of these pupils by admin erase."
+)
+UNREAD: Final = (
+    "Lines of the list that could not be read: {}. Whom they name is here again: erase each of "
+    "these pupils by admin erase before you serve."
 )
 RESTORE: Final = "restore"
 """Has no ground to stand on yet: see `make`."""
@@ -55,6 +60,7 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
 
 async def _back_up(ground: Ground, folder: Path, out: Path) -> Kept:
     """Tell each school before any of it goes out, and once more when all of it has."""
+    want_file(out)
     passphrase = new_passphrase("the backup")
     for school in await schools_here(ground):
         told = ground.clock(), school, by_console(), "admin backup", f"school {school}", "begins"
@@ -76,7 +82,10 @@ async def _act(ground: Ground) -> None:
 async def make(args: argparse.Namespace) -> object:
     """Restore; return what is printed."""
     where = (args.folder, args.database, args.objects)
+    lacks = unread(args.erased.read_bytes()) if args.erased else 0
     passphrase = secret("Passphrase of the backup")
     kept = await restore(args.file, *where, passphrase=passphrase, erased=args.erased)
     told: dict[str, Any] = {"restored": to_builtins(kept)}
-    return told if args.erased else told | {"mind": NOT_ERASED}
+    if not args.erased:
+        return told | {"mind": NOT_ERASED}
+    return told | {"mind": UNREAD.format(lacks)} if lacks else told

@@ -1,13 +1,15 @@
 """What is typed at a command, held to the bounds of what is sent."""
 
 import argparse
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, TypeVar
 
 from msgspec import Struct, ValidationError, convert, to_builtins
 
-from central_mdm.platform.errors import Malformed
+from central_mdm.platform.errors import Malformed, Refused
 
 Told = TypeVar("Told", bound=Struct)
 HOURS_MAX: Final = 366 * 24
@@ -15,7 +17,13 @@ DAYS_MAX: Final = 3660
 """No command reaches further: ahead by hours, back or ahead by days."""
 _ERROR: Final = re.compile(r"(.+?)(?: - at `\$\.(?:\w+\.)*(\w+)[^`]*`)?")
 _LENGTH: Final = re.compile(r"Expected `(str|array)` of length <= (\d+)")
-_OPTIONS: Final = {"class_id": "class", "devices": "device", "subject": "oidc-subject"}
+_OPTIONS: Final = {
+    "class_id": "class",
+    "devices": "device",
+    "from_class": "from",
+    "subject": "oidc-subject",
+    "to_class": "to",
+}
 """Of fields that are called otherwise than the option by which they are typed."""
 _ID: Final = "takes letters from a to z (no accents), digits and . _ : - alone, and no spaces."
 
@@ -47,8 +55,31 @@ def from_to(least: int, most: int) -> Callable[[str], int]:
     """Read an option that is a whole number of these."""
 
     def number(text: str) -> int:
-        if not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not from {least} to {most}")
-        return int(text)
+        try:
+            if least <= int(text) <= most:
+                return int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text} is not from {least} to {most}")
 
     return number
+
+
+def want_file(file: Path) -> None:
+    """Raise Refused where no such file could be written: before that is done which it tells of."""
+    if file.is_dir():
+        raise Refused("is-folder", f"{file} is a folder. Name a file.")
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise Refused("no-folder", f"There is no folder {folder}. Make it, or name another file.")
+    if not os.access(file if file.exists() else folder, os.W_OK):
+        raise Refused("read-only", f"{file} may not be written. Name another file.")
+
+
+def want_folder(folder: Path) -> None:
+    """Raise Refused where no files could be written there; it may be made yet, as its parents."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    if not there.is_dir():
+        raise Refused("no-folder", f"{there} is no folder. Name a folder.")
+    if not os.access(there, os.W_OK):
+        raise Refused("read-only", f"Nothing may be written to {there}. Name another folder.")

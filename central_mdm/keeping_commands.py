@@ -6,6 +6,7 @@ from typing import Final
 
 from msgspec import to_builtins
 
+from central_mdm.checked import from_to
 from central_mdm.partage.quota import keep_quota
 from central_mdm.platform.ground import Ground
 from central_mdm.tidying import tidy_all
@@ -20,9 +21,11 @@ def add_to(command: Add) -> None:
     """Add the commands; `command` makes one by name and help."""
     quota = command("quota", "say how much collected work a school may keep")
     quota.add_argument("--school", required=True)
-    quota.add_argument("--gib", type=_gib, required=True, help="in 2^30 bytes; at first: 100")
+    quota.add_argument(
+        "--gib", type=from_to(0, GIB_MAX), required=True, help="in 2^30 bytes; at first: 100"
+    )
     told = "in 2^30 bytes, of what each person brings; at first: 20"
-    quota.add_argument("--person-gib", type=_gib, help=told)
+    quota.add_argument("--person-gib", type=from_to(0, GIB_MAX), help=told)
     tidying = command("tidy", "remove what is older than retention.json lets it be")
     tidying.add_argument("--school", action="append", default=[], help="default: all there are")
     told = "what is long past by it may go, though it was not tidied for months"
@@ -39,10 +42,3 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
         person = None if args.person_gib is None else args.person_gib * GIB
         await keep_quota(connection, args.school, args.gib * GIB, person)
     return {"done": args.command}
-
-
-def _gib(text: str) -> int:
-    gib = int(text)
-    if not 0 <= gib <= GIB_MAX:
-        raise argparse.ArgumentTypeError(f"a school keeps from 0 to {GIB_MAX} GiB")
-    return gib

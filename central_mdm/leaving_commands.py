@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import json, to_builtins
 
-from central_mdm.checked import DAYS_MAX, from_to
+from central_mdm.checked import DAYS_MAX, from_to, want_file, want_folder
 from central_mdm.contract.leaving import Left, SignedReceipt
 from central_mdm.fleet import acts
 from central_mdm.fleet.leaving import take_receipt
@@ -23,6 +23,7 @@ NOTE: Final = (
     "Several devices at once need a second person of the school, within a day: "
     "pupitre-mdm release … --confirm {} --as LOGIN"
 )
+NOT_WRITTEN: Final = "They are let go. {} could not be written ({}): keep what stands here."
 Add = Callable[[str, str], argparse.ArgumentParser]
 
 
@@ -69,6 +70,7 @@ async def _release(ground: Ground, args: argparse.Namespace) -> object:
     by_itself()
     if args.login is None:
         raise Malformed("no-person", "Say who lets it go: --as LOGIN, the password on stdin.")
+    _want_out(args)
     password = secret(f"Password of {args.login}")
     who = (await acts.person(ground, args.school, args.login, password)).id
     if args.confirm is not None:
@@ -77,16 +79,30 @@ async def _release(ground: Ground, args: argparse.Namespace) -> object:
         act = await acts.ask(ground, args.school, who, args.device)
     if not act.statements:
         return {"waits": act.id, "devices": len(act.devices), "note": NOTE.format(act.id)}
+    done: dict[str, object] = {"releases": act.statements}
     if args.out:
-        _write(act, args.out)
-    return {"releases": act.statements}
+        try:
+            _write(act, args.out)
+        except OSError as error:  # a full disk undoes nothing
+            done["note"] = NOT_WRITTEN.format(args.out, error.strerror)
+    return done
+
+
+def _want_out(args: argparse.Namespace) -> None:
+    """Raise Refused where the statements could not be written: let go is let go."""
+    if args.out is None:
+        return
+    if args.confirm is not None:
+        want_folder(args.out)
+    elif len(set(args.device)) == 1:
+        want_file(args.out)
 
 
 def _write(act: acts.Act, out: Path) -> None:
     if len(act.devices) == 1:
         out.write_text(act.statements[act.devices[0]], encoding="ascii")
         return
-    out.mkdir(exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     for device, statement in act.statements.items():
         (out / f"{device}.jws").write_text(statement, encoding="ascii")
 

@@ -8,12 +8,13 @@ from typing import Final
 
 from msgspec import to_builtins
 
-from central_mdm.checked import checked
+from central_mdm.checked import checked, want_file
 from central_mdm.contract.register import Imported, Placing, RowRefused
 from central_mdm.fleet.placing import place
 from central_mdm.identity.rules import schools_here
 from central_mdm.platform.errors import Malformed, Missing, Refused
 from central_mdm.platform.ground import Ground
+from central_mdm.roster.naming import class_named
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_region, import_register
 from central_mdm.roster.oneroster.report import write_report
 
@@ -45,8 +46,10 @@ def add_to(command: Add) -> None:
     whose = placed.add_mutually_exclusive_group(required=True)
     whose.add_argument("--device", metavar="ID", nargs="+", default=[])
     whose.add_argument("--all", action="store_true", help="all that are in the class they leave")
-    placed.add_argument("--from", metavar="CLASS", dest="from_class", default="", help="left")
-    placed.add_argument("--to", metavar="CLASS", dest="to_class", default="", help="joined")
+    told = "left: its name, or its id"
+    placed.add_argument("--from", metavar="CLASS", dest="from_class", default="", help=told)
+    told = "joined: its name, or its id"
+    placed.add_argument("--to", metavar="CLASS", dest="to_class", default="", help=told)
     told = "whose own the device is in the class that it joins"
     placed.add_argument("--pupil", metavar="ID", default="", help=told)
 
@@ -54,8 +57,9 @@ def add_to(command: Add) -> None:
 async def run(ground: Ground, args: argparse.Namespace) -> object:
     """Run one of `NAMES`; return what is printed."""
     if args.admin == "place":
-        asked = Placing(tuple(args.device), args.from_class, args.to_class, args.pupil)
-        return {"placed": await place(ground, args.school, checked(asked, Placing))}
+        return {"placed": await place(ground, args.school, await _placing(ground, args))}
+    if args.report:
+        want_file(args.report)
     if args.of:
         return await _region(ground, args)
     try:
@@ -71,6 +75,15 @@ async def run(ground: Ground, args: argparse.Namespace) -> object:
         raise Refused("confirm", _asked(refused.told, refused.gone)) from None
     await _write(told.refused, args)
     return {**to_builtins(told), "refused": len(told.refused)} if args.report else to_builtins(told)
+
+
+async def _placing(ground: Ground, args: argparse.Namespace) -> Placing:
+    async with ground.database.reading(args.school) as connection:
+        left, joined = [
+            named and await class_named(connection, args.school, named)
+            for named in (args.from_class, args.to_class)
+        ]
+    return checked(Placing(tuple(args.device), left, joined, args.pupil), Placing)
 
 
 async def _region(ground: Ground, args: argparse.Namespace) -> object:

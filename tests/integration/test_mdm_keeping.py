@@ -357,12 +357,15 @@ def test_the_commands_write_read_and_look_through(
         again = says("backup", "--folder", tmp_path / "old", "--out", tmp_path / "file")
         assert (again[0], "is there already" in again[1]) == (1, True)
         none = tmp_path / "none" / "file"
-        assert says("backup", "--folder", tmp_path / "old", "--out", none)[0] == 1
+        assert (
+            f"no folder {none.parent}."
+            in says("backup", "--folder", tmp_path / "old", "--out", none)[1]
+        )
         acts = says("audit", "--folder", tmp_path / "old", "--school", "tilleuls")[1]
         told = [(act["act"], act["detail"]) for act in json.loads(acts)["acts"]]
         assert told == [
             ("admin backup", detail)
-            for detail in ("refused: failed", "begins", "refused: exists", "begins", "", "begins")
+            for detail in ("refused: no-folder", "refused: exists", "begins", "", "begins")
         ], "the newest first"
     assert says("restore", tmp_path / "file", "--folder", tmp_path / "new")[0] == 0
     code, told = says("verify", "--folder", tmp_path / "new")

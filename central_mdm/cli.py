@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
     leaving_commands.add_to(partial(_command, add))
     wanted_commands.add_to(partial(_command, add))
     load_commands.add_to(partial(_command, add))
-    _rules(_command(add, "rules", "say where devices are found and what may be private"))
+    _rules(_command(add, "rules", "replace all rules: where devices are found, what is private"))
     admin_commands.add_to(add("admin", help="schools, people, the audit, backups"), _command)
     keeping_commands.add_to(partial(_command, add))
     restored = _command(add, "restored", "say that the database was restored from a copy")

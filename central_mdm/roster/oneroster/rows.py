@@ -24,7 +24,7 @@ _SESSIONS: Final = r"(?i)^(gradingperiod|semester|schoolyear|term|ext:.+)$"
 Status = Annotated[str, Meta(pattern=_STATUS)]
 Role = Annotated[str, Meta(max_length=64, pattern=_ROLES)]
 SessionType = Annotated[str, Meta(max_length=64, pattern=_SESSIONS)]
-Flag = Annotated[str, Meta(pattern=r"(?i)^(true|false)(?!\n)$")]
+Flag = Annotated[str, Meta(pattern=r"(?i)^(true|false)$")]
 Text = Annotated[str, Meta(max_length=255, pattern=TEXT)]
 List = Annotated[str, Meta(max_length=2000, pattern=TEXT)]
 Login = Annotated[str, Meta(max_length=128, pattern=TEXT)]

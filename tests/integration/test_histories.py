@@ -13,6 +13,15 @@ from tests.histories.checker import Ledger
 from tests.histories.told import Named, Naming
 from tests.histories.world import Process, World
 
+# Whoever is killed gives no connection back, and the collector says so: here, not in a later test.
+pytestmark = pytest.mark.filterwarnings("ignore:The garbage collector is trying to clean up")
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()
+
 
 @pytest.fixture(scope="module")
 def made() -> Iterator[history.Template]:

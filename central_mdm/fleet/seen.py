@@ -5,6 +5,7 @@ A crash loses one heartbeat of each device and nothing else.
 
 import asyncio
 import logging
+from itertools import islice
 from typing import Final
 
 from sqlalchemy import text
@@ -15,7 +16,8 @@ from central_mdm.fleet.model import seen
 from central_mdm.platform.database import Database
 
 FLUSH_SECONDS: Final = 3.0
-ROWS_A_STATEMENT: Final = 2000
+ROWS_A_STATEMENT: Final = 500
+"""A Monday's heartbeats are 20,000 a flush: to sort and send all at once holds everybody 70 ms."""
 _SAW: Final = text(
     "SELECT fleet_saw(CAST(:schools AS text[]), CAST(:devices AS text[]), CAST(:ats AS bigint[]))"
 )
@@ -36,10 +38,11 @@ class Seen:
     async def flush(self) -> int:
         """Write what waits; return how many devices that was. Raises what the database raises."""
         waiting, self._waiting = self._waiting, {}
-        rows = [(*pair, at) for pair, at in sorted(waiting.items())]
-        for start in range(0, len(rows), ROWS_A_STATEMENT):
-            await self._write(rows[start : start + ROWS_A_STATEMENT])
-        return len(rows)
+        rows = iter(waiting.items())
+        # In one order, so that no two servers wait for each other's rows.
+        while part := sorted(islice(rows, ROWS_A_STATEMENT)):
+            await self._write([(*pair, at) for pair, at in part])
+        return len(waiting)
 
     async def _write(self, rows: list[tuple[str, str, int]]) -> None:
         if not self._database.is_sqlite:

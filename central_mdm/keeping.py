@@ -183,15 +183,12 @@ async def restore(
         raise Refused("exists", f"{folder} is there already. Name a new folder.")
     lines = erased.read_bytes() if erased else b""  # noqa: ASYNC240 - as above
     unread(lines)
-    part = folder.with_name(f"{folder.name}.{secrets.token_hex(4)}.part")
-    try:
-        with source.open("rb") as file:
-            opened = Opening(file, passphrase)
-            with tarfile.open(fileobj=cast("BinaryIO", opened), mode="r|") as tar:
-                kept = await _take_out(tar, part, database, objects, lines)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with scratch(f".{folder.name}.part-", folder.parent) as beside, source.open("rb") as file:
+        part, opened = beside / folder.name, Opening(file, passphrase)
+        with tarfile.open(fileobj=cast("BinaryIO", opened), mode="r|") as tar:
+            kept = await _take_out(tar, part, database, objects, lines)
         part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return kept
 
 

@@ -292,8 +292,11 @@ async def test_a_backup_misses_nothing_that_a_tidying_was_killed_at(
                 await connection.execute(update(chunks).values(leaving=True))
             await mdm.ground.objects.remove(mdm.school, blake3(CHUNK).hexdigest())
             kept = await back_up(mdm.ground, old, tmp_path / "file", PASSPHRASE)
+    of_one_killed = tmp_path / ".new.part-x"  # with the schools' keys in clear
+    shutil.copytree(old, of_one_killed / "new")
     again = await restore(tmp_path / "file", new, passphrase=PASSPHRASE)
     assert (kept.chunks, kept.lost_chunks, again.lost_chunks) == (0, 0, 0)
+    assert not of_one_killed.exists()
 
 
 KILLED = """

@@ -283,6 +283,9 @@ def test_the_older_form_has_roles_in_users_and_needs_no_file_of_roles(tmp_path: 
         ("oneroster.version,1.0", "neither 1.1 nor 1.2"),
         ("file.users,bulk\nfile.classes,delta", "All files of a bundle are bulk"),
         ("file.users,all", "absent, bulk or delta"),
+        ("file.users,delta,x", "Line 2 of the manifest: The row has more columns"),
+        ('source.systemName,"A\nfile.users,delta', "Line 3 of the manifest: "),
+        (",delta", "Line 2 of the manifest: This may not be empty."),
     ],
 )
 def test_a_manifest_that_means_something_else_is_refused(

@@ -29,6 +29,9 @@ from central_mdm.roster.oneroster.tables import Line, read_table
 
 Mode = Literal["bulk", "delta"]
 MANIFEST: Final = "manifest.csv"
+_PROPERTY: Final = "propertyname"
+_SENDER: Final = "source."
+"""So begins what a bundle says of the program that wrote it, which nothing hangs on."""
 TWICE: Final = "This name stands in an earlier row of the file already."
 EARLY: Final = "It has not begun: import it from that day on."
 UNREAD: Final = "This file is of no use in class, so by law it is not read."
@@ -83,6 +86,9 @@ def _manifest(bundle: Bundle) -> _Meant:
         for line in read_table(file, MANIFEST):
             if isinstance(row := read_row(line, Property), Property):
                 told[row.property_name.lower()] = row.value.lower()
+            elif line.overfull or not line.fields.get(_PROPERTY, "").lower().startswith(_SENDER):
+                # It may say "delta", and a delta that is taken for all there is ends everybody.
+                raise Malformed("manifest", f"Line {line.number} of the manifest: {row.why}")
     version = told.get("oneroster.version", "1.2")
     if version not in {"1.1", "1.2"}:
         raise Malformed("other-version", "This is OneRoster, but neither 1.1 nor 1.2.")

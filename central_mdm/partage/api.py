@@ -1,7 +1,7 @@
 """Routes of Partage: chunks by hash, files by manifest, both ways."""
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Annotated
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated, cast
 from urllib.parse import quote
 
 from litestar import Response, Router, get, post, put
@@ -9,6 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import HeaderParameter, JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
+from litestar.types import ASGIApp, HTTPScope, Message, Middleware, Receive, Scope, Send
 from msgspec.structs import replace
 
 from central_mdm.contract.partage import (
@@ -33,8 +34,8 @@ from central_mdm.platform.reading import read_body
 
 OFFER_BYTES_MAX = 512 * 1024
 CHUNKS_BESIDE = 12
-"""So many of a person come at once, each in memory for as long as its line takes. An app sends
-five: room for a second computer, or for what a line that was cut has left half sent.
+"""So many of a person come at once, and so many go, each in memory for as long as its line takes.
+An app sends five and reads eight: room for what a line that was cut has left half done.
 """
 ID = r"^[A-Za-z0-9._:-]{1,64}(?!\n)$"
 ChunkName = Annotated[str, PathParameter(pattern=r"^[0-9a-f]{64}(?!\n)$")]
@@ -58,8 +59,35 @@ def _nothing(text: str) -> ResponseSpec:
 
 
 def routes(ground: Ground) -> Router:
-    handlers = [*_taking(ground), _chunks(ground), *_files(ground)]
+    reading_here = [_few_of_each(Beside(CHUNKS_BESIDE))]
+    handlers = [*_taking(ground), _chunks(ground, reading_here), *_files(ground, reading_here)]
     return Router("/api", route_handlers=handlers, tags=["partage"])
+
+
+def _few_of_each(places: Beside) -> Middleware:
+    """Keep a person's place until what was asked for is read, not only written: it is in memory."""
+
+    def around(app: ASGIApp) -> ASGIApp:
+        async def held(scope: Scope, receive: Receive, send: Send) -> None:
+            caller: Caller = cast(HTTPScope, scope)["user"]
+            with places.place((caller.school, caller.id)):
+                await app(scope, receive, _until_read(send))
+
+        return held
+
+    return around
+
+
+def _until_read(send: Send) -> Send:
+    """Let nothing follow the last of an answer: uvicorn takes what it is given, and then waits."""
+
+    async def sends(message: Message) -> None:
+        if message["type"] == "http.response.body" and not message["more_body"]:
+            await send({**message, "more_body": True})
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await send(message)
+
+    return sends
 
 
 def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
@@ -101,10 +129,11 @@ def _taking(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
     return put_chunk, offer, lacking
 
 
-def _chunks(ground: Ground) -> HTTPRouteHandler:
+def _chunks(ground: Ground, around: Sequence[Middleware]) -> HTTPRouteHandler:
     @get(
         "/chunks/{name:str}",
         opt=TEACHER,
+        middleware=around,
         responses={
             **problems(401, 403, 404),
             200: _bytes("The chunk"),
@@ -135,7 +164,7 @@ def _chunks(ground: Ground) -> HTTPRouteHandler:
     return get_chunk
 
 
-def _files(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
+def _files(ground: Ground, around: Sequence[Middleware]) -> tuple[HTTPRouteHandler, ...]:
     @get("/files", opt=TEACHER, responses=problems(401, 403, 404))
     async def listed(request: AnyRequest, class_id: ClassId, after: After = "") -> FilesListed:
         caller: Caller = request.user
@@ -153,6 +182,7 @@ def _files(ground: Ground) -> tuple[HTTPRouteHandler, ...]:
     @get(
         "/files/{file:str}",
         opt=TEACHER,
+        middleware=around,
         responses={**problems(401, 403, 404), 200: _bytes("The whole file")},
     )
     async def read(request: AnyRequest, file: FileId) -> Response[bytes] | Stream:

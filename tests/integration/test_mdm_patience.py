@@ -5,13 +5,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from socket import SO_RCVBUF, SO_SNDBUF, SOL_SOCKET
 
 import httpx
 import pytest
 import uvicorn
+from blake3 import blake3
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX
 from central_mdm.fleet.door import CHECK_INS_MAX, REQUESTS_MAX, Door
+from central_mdm.partage.api import CHUNKS_BESIDE
 from central_mdm.patience import Connection, Patience, keep_looking
 from central_mdm.serving import Served, configured
 from tests.integration.test_mdm_partage import an_offer, document, offer, put
@@ -200,3 +203,34 @@ async def test_who_reads_no_answer_is_let_go_and_who_reads_slowly_has_all_of_it(
         while house.open != {reads}:  # noqa: ASYNC110 - it ends a turn of the loop later
             await asyncio.sleep(0)
         await honest.reader.readexactly(len(pieces) * CHUNK_BYTES_MAX - read)
+
+
+async def test_a_chunk_keeps_its_place_until_it_is_read_and_a_person_has_few_of_them(
+    mdm: Mdm,
+) -> None:
+    (piece,), manifest = document(CHUNK_BYTES_MAX)
+    await put(mdm, piece)
+    await offer(mdm, an_offer(mdm, manifest))
+    token = (await mdm.as_teacher())["authorization"]
+    asked = f"GET /api/chunks/{blake3(piece).hexdigest()}?file=file-1 HTTP/1.1\r\nHost: mdm\r\n"
+    head = f"{asked}Authorization: {token}\r\n\r\n".encode()
+    door = mdm.app.asgi_handler
+    assert isinstance(door, Door)
+    async with asyncio.timeout(20), housed(mdm) as house:
+        lines = [await house.dial() for _ in range(CHUNKS_BESIDE + 1)]
+        while len(house.open) < len(lines):  # noqa: ASYNC110 - the server takes them in its turn
+            await asyncio.sleep(0)
+        for socket in (each.writer for each in lines), (each.transport for each in house.open):
+            for one in socket:  # the kernel alone would take a whole chunk
+                one.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_SNDBUF, 65536)
+                one.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_RCVBUF, 65536)
+        for line in lines[1:]:
+            await line.send(head)
+            assert b" 200 " in await line.reader.readuntil(b"\r\n\r\n")
+        assert door.rooms.inside == CHUNKS_BESIDE
+        await lines[0].send(head)
+        assert b" 429 " in await lines[0].reader.readuntil(b"\r\n")
+        for line in lines[1:]:
+            assert await line.reader.readexactly(CHUNK_BYTES_MAX) == piece
+        while door.rooms.inside:  # noqa: ASYNC110 - they end a turn of the loop later
+            await asyncio.sleep(0)

@@ -91,6 +91,6 @@ def _objects(address: str, folder: Path, disk: Workers) -> Objects:
     try:  # 10 MB of memory, which a school with a folder has no use for
         from central_mdm.platform.s3 import Bucket  # noqa: PLC0415
     except ImportError:
-        told = "A bucket needs one more library: pip install 'pupitre[mdm]'."
+        told = "A bucket needs one more library: in the clone of Pupitre, pip install '.[mdm]'."
         raise Malformed("objects", told) from None
     return Bucket(address)

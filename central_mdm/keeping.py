@@ -174,22 +174,40 @@ async def restore(
 ) -> Kept:
     """Make a server's folder, and its database, of a backup; every app is told to pull afresh.
 
-    `folder` may not be there yet, and a PostgreSQL `database` has to be empty; collected work goes
-    into the bucket at `objects`, if one is named. `erased`:
-    the list of the server that was, of whom it had erased since. Raises Refused, Malformed or
+    `folder` may be there with nothing in it, as a volume is, and a PostgreSQL `database` has to be
+    empty; collected work goes into the bucket at `objects`, if one is named. `erased`: the list of
+    the server that was, of whom it had erased since. Raises Refused, Malformed or
     `OSError`; then nothing is in `folder`.
     """
-    if folder.exists():  # noqa: ASYNC240 - as above
-        raise Refused("exists", f"{folder} is there already. Name a new folder.")
+    prefix = f".{folder.name}.part-"
+    within = _within(folder, prefix)
     lines = erased.read_bytes() if erased else b""  # noqa: ASYNC240 - as above
     unread(lines)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with scratch(f".{folder.name}.part-", folder.parent) as beside, source.open("rb") as file:
+    within.mkdir(parents=True, exist_ok=True)
+    with scratch(prefix, within) as beside, source.open("rb") as file:
         part, opened = beside / folder.name, Opening(file, passphrase)
         with tarfile.open(fileobj=cast("BinaryIO", opened), mode="r|") as tar:
             kept = await _take_out(tar, part, database, objects, lines)
-        part.rename(folder)
+        if within != folder:
+            part.rename(folder)
+            return kept
+        _move_all(part, folder)
     return kept
+
+
+def _within(folder: Path, prefix: str) -> Path:
+    """Return where a new folder is put together: in it where it is there. Raises Refused."""
+    if not folder.exists():
+        return folder.parent
+    ours = ("lost+found", prefix)
+    if not folder.is_dir() or any(not each.name.startswith(ours) for each in folder.iterdir()):
+        raise Refused("exists", f"{folder} is there already. Name a new folder, or an empty one.")
+    return folder
+
+
+def _move_all(part: Path, folder: Path) -> None:
+    for each in sorted(part.iterdir(), key=lambda one: one.name == KEYS):
+        each.rename(folder / each.name)  # keys last: without them nothing is served
 
 
 async def _take_out(

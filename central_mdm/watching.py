@@ -32,7 +32,7 @@ def tracing(url: str) -> Generator[Tracing]:
     try:
         from central_mdm.traces import traces_to  # noqa: PLC0415 - 10 MB of memory
     except ImportError:
-        told = "Traces need more libraries: pip install 'pupitre[mdm,traces]'."
+        told = "Traces need more libraries: in the clone of Pupitre, pip install '.[mdm,traces]'."
         raise Malformed("traces", told) from None
     with traces_to(url) as traces:
         yield Tracing(traces.span, (traces.layer,))

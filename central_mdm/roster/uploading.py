@@ -14,8 +14,8 @@ from central_mdm.platform.alone import scratch
 from central_mdm.platform.errors import Busy, Malformed
 
 PREFIX: Final = "pupitre-upload-"
-AT_ONCE_MAX: Final = 32
-"""Taken in and waiting, one a school: 2 GiB of disk at the most, each of 64 MiB."""
+AT_ONCE_MAX: Final = 16
+"""Taken in and waiting, one a school: 1 GiB of disk at the most, each of 64 MiB."""
 UPLOAD_SECONDS: Final = 900
 """A school's register of 2 MiB takes 9 minutes over 32 kbit/s."""
 WAIT_SECONDS: Final = 30

@@ -184,4 +184,4 @@ async def test_without_the_buckets_library_it_is_said_what_lacks(
     with pytest.raises(Malformed) as refused:
         async with ground_at(tmp_path, objects="s3://bucket"):
             pass
-    assert "pip install 'pupitre[mdm]'" in refused.value.detail
+    assert "pip install '.[mdm]'" in refused.value.detail

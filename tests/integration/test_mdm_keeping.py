@@ -292,11 +292,29 @@ async def test_a_backup_misses_nothing_that_a_tidying_was_killed_at(
                 await connection.execute(update(chunks).values(leaving=True))
             await mdm.ground.objects.remove(mdm.school, blake3(CHUNK).hexdigest())
             kept = await back_up(mdm.ground, old, tmp_path / "file", PASSPHRASE)
-    of_one_killed = tmp_path / ".new.part-x"  # with the schools' keys in clear
-    shutil.copytree(old, of_one_killed / "new")
     again = await restore(tmp_path / "file", new, passphrase=PASSPHRASE)
     assert (kept.chunks, kept.lost_chunks, again.lost_chunks) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("is_volume", [False, True])
+async def test_a_copy_is_put_into_an_empty_volume_and_what_a_killed_restore_left_goes(
+    tmp_path: Path, school_on: Callable[[str], Prepared], *, is_volume: bool
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    with school_on("sqlite").copy(old) as url:
+        async with running(old, url) as mdm:
+            await back_up(mdm.ground, old, tmp_path / "file", PASSPHRASE)
+    of_one_killed = (new if is_volume else tmp_path) / ".new.part-x"  # the schools' keys in clear
+    shutil.copytree(old, of_one_killed / "new")
+    await restore(tmp_path / "file", new, passphrase=PASSPHRASE)
+    left = {each.name for each in new.iterdir()}
+    assert {"keys", "central.db"} <= left
+    assert not [name for name in left if "part" in name]
     assert not of_one_killed.exists()
+    with pytest.raises(Refused, match="exists"):
+        await restore(tmp_path / "file", new, passphrase=PASSPHRASE)
+    with pytest.raises(Refused, match="exists"):
+        await restore(tmp_path / "file", tmp_path / "file", passphrase=PASSPHRASE)
 
 
 KILLED = """

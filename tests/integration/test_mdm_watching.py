@@ -282,4 +282,4 @@ def test_without_the_libraries_for_traces_it_is_said_what_lacks(
     monkeypatch.setitem(sys.modules, "central_mdm.traces", None)
     with pytest.raises(Malformed) as refused, tracing("http://127.0.0.1:9"):
         pass
-    assert "pip install 'pupitre[mdm,traces]'" in refused.value.detail
+    assert "pip install '.[mdm,traces]'" in refused.value.detail

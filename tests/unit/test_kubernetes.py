@@ -12,7 +12,10 @@ from msgspec import yaml
 from central_mdm.app import ROOMS
 from central_mdm.cli import parser
 from central_mdm.contract.partage import CHUNK_BYTES_MAX
+from central_mdm.contract.register import UPLOAD_BYTES_MAX
 from central_mdm.fleet.door import REQUESTS_MAX, UPLOADS_MAX
+from central_mdm.roster import uploading
+from central_mdm.roster.oneroster import staging
 from central_mdm.serving import GOODBYE_SECONDS
 from central_mdm.traces import GOODBYE_SECONDS as TRACES_SECONDS
 
@@ -86,6 +89,13 @@ def test_work_has_memory_for_all_that_its_places_hold_at_once() -> None:
     assert allowed
     places = (UPLOADS_MAX + REQUESTS_MAX) * CHUNK_BYTES_MAX
     assert int(allowed[1]) * 2**30 >= places + PROCESS_BYTES
+
+
+def test_people_have_a_disk_for_all_registers_that_wait_and_one_that_is_compared() -> None:
+    volumes = read("server/deployment.yaml")["spec"]["template"]["spec"]["volumes"]
+    (scratch,) = [each["emptyDir"]["sizeLimit"] for each in volumes if each["name"] == "scratch"]
+    wait = uploading.AT_ONCE_MAX * UPLOAD_BYTES_MAX
+    assert int(scratch.removesuffix("Gi")) * 2**30 > wait + staging.BYTES_MAX * 3 / 2
 
 
 def test_a_server_is_started_by_options_that_it_has_and_asked_where_it_listens() -> None:

@@ -18,6 +18,9 @@ from central_mdm.platform.alone import scratch
 PREFIX: Final = "pupitre-register-"
 FILE: Final = "staging.db"
 ROWS_AT_ONCE: Final = 2000
+BYTES_MAX: Final = 4 * 1024**3
+"""Four times what two million people take; a bundle that is made to fill the disk ends here."""
+PAGE_BYTES: Final = 4096
 
 
 class Kind(Struct, frozen=True):
@@ -87,6 +90,7 @@ class Staging:
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-65536", "temp_store=1"):
             self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.execute(f"PRAGMA max_page_count={BYTES_MAX // PAGE_BYTES}")
         self._connection.executescript(_SCHEMA)
         for kind in KINDS:
             keys = ", ".join(kind.keys)

@@ -659,8 +659,7 @@ class Desk(QObject):
     def _lasting(self) -> Sequence[str]:
         if (school := self.school) is None:
             return ()
-        why = school.sync_state().why
-        reached = not why or why == "no-server"
+        reached = school.sync_state().why in {"", "no-server", "not-tried"}
         papers, devices = school.papers, school.ends.all()
         told = Lasting(reached, papers.grant_ends_at, papers.identity.ends_at, devices)
         return lines(told, time.time())

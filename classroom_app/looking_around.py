@@ -265,6 +265,8 @@ def _of_some(missed: Missed, had: Had, facts: dict[str, object]) -> Check:
 def school_check(state: SyncState) -> Check:
     if state.why == "no-server":
         return Check("school", "not-needed", {"cause": "no-server"})
+    if state.why == "not-tried":
+        return Check("school", "unknown")
     if state.why:
         return Check("school", "failed")
     if state.refused:

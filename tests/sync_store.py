@@ -58,6 +58,13 @@ class MemoryStore:
     alarms: tuple[Alarm, ...] = ()
     origin: str = "store-1"
     after: int = 0
+    all_at: float = 0.0
+
+    def in_step_at(self) -> float:
+        return self.all_at
+
+    async def keep_in_step(self, at: float) -> None:
+        self.all_at = at
 
     async def cursor(self, scope: str) -> tuple[str, str]:
         held = self.cursors.get(scope, ("", ""))

@@ -30,7 +30,7 @@ OF_THE_FILE: Final = frozenset({"malformed", "empty", "too-large", "lost-here"})
 """What is refused for good: sent again, it would be no other."""
 OF_ALL: Final = frozenset({"no-such-path", "no-such-method", "not-allowed", "wrong-role"})
 """Refusals that the next file would hear as well."""
-OF_THE_WAY: Final = frozenset({"portal", "certificate", "clock"})
+OF_THE_WAY: Final = frozenset({"portal", "certificate", "clock", "https"})
 """Why it is not our server that answers, whatever is asked."""
 NO_ROOM: Final = "quota"
 NO_FILE: Final = "no-file"
@@ -266,7 +266,7 @@ class Files:
         answer = await self._cloud.offer_file(offered)
         if answer.state == "missing":
             if not names.issuperset(answer.missing):
-                raise NotAServer("malformed")
+                raise NotAServer("answers")
             if not await self._send(offered, answer.missing):
                 lost = FileAnswer(offered.id, "refused", reason="lost-here")
                 await self._settle(offered, lost)

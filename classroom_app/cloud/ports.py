@@ -21,6 +21,14 @@ class Exchanges(Protocol):
 class SyncStore(Protocol):
     """The store's side of the sync. Each call is one transaction, durable when it returns."""
 
+    def in_step_at(self) -> float:
+        """Return when all was last exchanged with this school and server, UTC seconds; 0: never."""
+        ...
+
+    async def keep_in_step(self, at: float) -> None:
+        """Keep for the next start that all was exchanged, at `at` in UTC seconds."""
+        ...
+
     async def cursor(self, scope: str) -> tuple[str, str]:
         """Return (epoch, cursor) of a scope; ("", "") for one never pulled or doubted.
 

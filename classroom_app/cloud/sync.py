@@ -37,6 +37,7 @@ from classroom_app.domain.errors import NotKept
 log = logging.getLogger(__name__)
 Why = Literal[
     "",
+    "not-tried",
     "unreachable",
     "try-again",
     "not-kept",
@@ -47,7 +48,9 @@ Why = Literal[
     "portal",
     "certificate",
     "clock",
+    "https",
     "not-a-server",
+    "server-fault",
     "no-server",
 ]
 
@@ -70,13 +73,18 @@ BATCH_BYTES_MAX: Final = 512 * 1024
 
 # Refusals of a request as a whole that may be the fault of one event in it.
 OF_THE_BATCH: Final = frozenset({"too-large", "malformed"})
+# What may be in the way of works alone: all else goes on.
+OF_WORKS: Final[frozenset[Why]] = frozenset(
+    {"storage", "no-room", "refused", "not-kept", "not-a-server", "server-fault"}
+)
 OF_AN_OLDER_ONE: Final = frozenset({"no-such-path", "no-such-method"})
 """Refusals by a central side that does not know yet what is asked of it."""
 
 
 class SyncState(Struct, frozen=True):
-    """How the exchange stands. `in_step_at`: UTC seconds of the last full turn; 0: never.
+    """How the exchange stands. `in_step_at`: UTC seconds when all was last exchanged; 0: never.
 
+    `why`: what is in the way; "not-tried": no turn since this start has come that far.
     `restored`: the central side had gone back, and is given again what it lost. `doubts` counts
     its alarms: two witnesses of a lesson differ, or a journal is not what was signed of it.
     `held`: why collected work waits in spite of a server that is there. `tried_at`, `again_at`:
@@ -97,7 +105,7 @@ class SyncState(Struct, frozen=True):
 
     @property
     def in_step(self) -> bool:
-        """Whether the last full turn left nothing to do."""
+        """Whether the last turn left nothing to do, and nothing came since."""
         return bool(self.in_step_at) and not (self.why or self.busy or self.waiting)
 
 
@@ -177,7 +185,12 @@ class Sync:
 
         Where it had answered each act before, it has nothing by it until the next act.
         """
-        self.state = SyncState()
+        self._small_problem: CloudError | None = None
+        """What some of the small things met last; beside works they may have gone since."""
+        self._works_problem: CloudError | NotKept | None = None
+        self._of_works = False
+        """Whether what is in the way is in that of works alone."""
+        self.state = SyncState(in_step_at=store.in_step_at(), why="not-tried")
 
     def wake(self) -> None:
         """Ask for a turn soon: something waits, or the network came back."""
@@ -200,7 +213,10 @@ class Sync:
         self.wake()
 
     async def run(self) -> NoReturn:
-        """Take turns until cancelled."""
+        """Take turns until cancelled; tell first what waits: the first one may take its time."""
+        with suppress(NotKept):  # the turn tells
+            await self._count()
+        self._changed(self.state)
         failures = 0
         while True:
             self._woken.clear()
@@ -246,20 +262,31 @@ class Sync:
         """
         if self._sending:
             async with self._beside:
-                await self._exchange(self._small())
+                await self._exchange(files=False)
             return
         async with self._turn, self._told():
             self._stirred.clear()  # what is written from now on may come too late for this turn
-            # Work goes out even where the roster cannot come in, and the other way round.
-            work = (self._push_files,) if files else ()
-            await self._exchange((*self._small(), *work))
+            await self._exchange(files=files)
 
     def _small(self) -> tuple[Part, ...]:
         """Return the small parts of a turn in their order: what keeps people out before all."""
         before = (self._trust, self._look_back, self._push_events, self._push_heads)
         return (*before, self._pull, self._look_for_work, self._carry)
 
-    async def _exchange(self, parts: tuple[Part, ...]) -> None:
+    async def _exchange(self, *, files: bool) -> None:
+        """Exchange what is small, then the files, which may take an hour.
+
+        Work goes out even where the roster cannot come in, and the other way round.
+        """
+        self._small_problem = await self._problem_of(self._small())
+        if self._small_problem is None:
+            self._went()
+        of_files = await self._problem_of((self._push_files,)) if files else None
+        if problem := self._small_problem or of_files:
+            raise problem
+
+    async def _problem_of(self, parts: tuple[Part, ...]) -> CloudError | None:
+        """Take each of these parts; return what kept the first that did not go through."""
         problem: CloudError | None = None
         for part in parts:
             try:
@@ -268,31 +295,41 @@ class Sync:
                 if _word(error) in OF_THE_WAY:
                     raise  # it answers everything, and nothing of ours goes through
                 problem = problem or error
-        if problem:
-            raise problem
+        return problem
+
+    def _went(self) -> None:
+        """Say that the school is there; what is in the way of works alone stays until they go."""
+        if not self._of_works:
+            self._say(replace(self.state, why="", tried_at=0.0, again_at=0.0))
 
     @asynccontextmanager
     async def _told(self) -> AsyncGenerator[None]:
         self._say(replace(self.state, busy=True))
-        why: Why = self.state.why
-        in_step_at = self.state.in_step_at
         begun, before, failed = _seconds(), self.state.waiting, ""
-        tried_at, again_at = 0.0, 0.0
         try:
             yield
-            why, in_step_at = "", self._now()
+            self._went()
             await self._count()
+            await self._note_in_step()
         except (CloudError, NotKept) as error:
             why, failed = _word(error), _reason(error)
-            tried_at, again_at = self._now(), self.state.again_at
             if why != self.state.why:
                 log.info("sync waits", extra={"why": why})
+            self._of_works = error is self._works_problem and why in OF_WORKS
+            self._say(replace(self.state, why=why, tried_at=self._now()))
             await self._count()
             raise
         finally:
-            done = replace(self.state, in_step_at=in_step_at, why=why, busy=False)
-            self._say(replace(done, tried_at=tried_at, again_at=again_at))
+            self._say(replace(self.state, busy=False))
             self._note(before, begun, failed)
+
+    async def _note_in_step(self) -> None:
+        """Keep that all was exchanged now, unless some of it waits on."""
+        if self.state.waiting or self.state.why:
+            return
+        self._say(replace(self.state, in_step_at=self._now()))
+        with suppress(NotKept):  # said it is all the same
+            await self._store.keep_in_step(self.state.in_step_at)
 
     def _note(self, before: int, begun: float, failed: str) -> None:
         """Write the turn's line into the log: counts and words of ours, nobody's name."""
@@ -372,6 +409,7 @@ class Sync:
                     raise
                 if len(batch) == 1:
                     pushed = Pushed((Outcome(batch[0].id, "refused", error.code),))
+                    limit = BATCH_MAX  # it was this one
                 else:
                     limit = 1  # one of them spoils the batch: let each stand for itself
                     continue
@@ -463,7 +501,7 @@ class Sync:
 
     async def _push_files(self) -> None:
         """Push what was collected. No revocation and no journal waits for it meanwhile."""
-        self._sending = True
+        self._sending, self._works_problem = True, None
         try:
             async with asyncio.TaskGroup() as tasks:
                 beside = tasks.create_task(self._keep_in_step(), name="sync-beside")
@@ -472,6 +510,7 @@ class Sync:
                     beside.cancel()
         finally:
             self._sending = False
+        self._works_problem, self._of_works = problem, False
         if problem:
             raise problem
 
@@ -495,7 +534,7 @@ class Sync:
         What ends it is no end of the files: it may be of the roster alone. They meet the rest.
         """
         try:
-            await self._exchange(self._small())
+            await self._exchange(files=False)
             await self._count()
         except (CloudError, NotKept) as error:
             log.info("not in step beside the files", extra={"why": _reason(error)})
@@ -525,10 +564,18 @@ class Sync:
         return pause, PAUSE_SECONDS
 
 
-_OF_THE_WAY: Final[Mapping[str, Why]] = {
+_OF_AN_ANSWER: Final[Mapping[str, Why]] = {
     "portal": "portal",
     "certificate": "certificate",
     "clock": "clock",
+    "https": "https",
+    # What follows none but our own server could say: all else of the answer was right.
+    "checksum": "server-fault",
+    "endless": "server-fault",
+    "answers": "server-fault",
+    "forgets-chunks": "server-fault",
+    "another-document": "server-fault",
+    "wrong-hash": "server-fault",
 }
 _LONGEST: Final[Mapping[Why, float]] = {
     "portal": PORTAL_SECONDS_MAX,
@@ -579,6 +626,6 @@ def _word(error: CloudError | NotKept) -> Why:
         case Refused(code=code):
             return "no-room" if code == NO_ROOM else "refused"
         case NotAServer(why=why):
-            return _OF_THE_WAY.get(why, "not-a-server")
+            return _OF_AN_ANSWER.get(why, "not-a-server")
         case _:
             return "not-a-server"

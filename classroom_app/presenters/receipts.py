@@ -24,6 +24,8 @@ _IN_THE_WAY = {
     "certificate": later("Something else answers as the school"),
     "clock": later("Look at this computer's date and time"),
     "not-a-server": later("Something else answers as the school"),
+    "server-fault": later("The school's server answers wrongly"),
+    "https": later("The school wants an address with https://"),
 }
 
 
@@ -71,7 +73,7 @@ class Sending(Struct, frozen=True):
 
 
 class School(Struct, frozen=True):
-    """The way to the MDM: `synced_at` is UTC seconds of the last exchange, 0 for never.
+    """The way to the MDM: `synced_at` is when all was last exchanged, UTC seconds; 0 for never.
 
     `doubts`, `restored`, `busy`, `why`, `held`, `tried_at` and `again_at` as in `SyncState`.
     `none`: the school has no server, and misses none.
@@ -281,7 +283,7 @@ def school_words(school: School) -> str:
         return say("Two journals of a lesson differ. Please tell your administrator.")
     if school.refused:
         return _refused(school)
-    if not school.reached or not school.synced_at:
+    if not school.reached or not (school.synced_at or school.waiting):
         return _away(school)
     if school.waiting:
         return say("School: {count} to send", count=school.waiting)

@@ -42,6 +42,10 @@ _WHY: Final = {
     "not-a-server": later(
         "Something else answers in place of the school's server. All waits here."
     ),
+    "server-fault": later(
+        "The school's server answers wrongly. All waits here; tell your administrator."
+    ),
+    "https": later("The school's server wants an address that begins with https://."),
 }
 _HELD: Final = {
     "metered": later("This network is paid for by its amount: large works wait for another one."),

@@ -20,6 +20,7 @@ from classroom_app.storage.tables import settings
 BEGUN: Final = ("versions", "origin")
 CARRIED: Final = "carry"
 """So begins the name of each line that `storage.carrying` keeps."""
+IN_STEP: Final = "in-step"
 _papers: Final = msgspec.json.Decoder(SignedPapers)
 
 
@@ -78,6 +79,14 @@ class KeepsSettings(Store):
 
     def server(self) -> str:
         return self.chosen.get("server", "")
+
+    def in_step_at(self) -> float:
+        """Return when all was last exchanged with this school and server, UTC seconds; 0: never."""
+        return float(self.chosen.get(IN_STEP, "") or "0")
+
+    async def keep_in_step(self, at: float) -> None:
+        self.chosen[IN_STEP] = str(at)
+        await self.write(partial(keep, {IN_STEP: str(at)}))
 
     def sentence(self) -> str:
         """Return what the last lock said."""
@@ -165,8 +174,12 @@ def _keep_papers(
 ) -> dict[str, str]:
     kept = {**beside, "papers": msgspec.json.encode(papers).decode()}
     raw = read(connection).get("papers", "")
-    if raw and _papers.decode(raw).root != papers.root:
-        # It was signed by the old root, or sealed for a key that is derived from it.
-        connection.execute(delete(settings).where(settings.c.name.startswith(CARRIED)))
+    if raw:
+        held = _papers.decode(raw)
+        if held.root != papers.root:
+            # It was signed by the old root, or sealed for a key that is derived from it.
+            connection.execute(delete(settings).where(settings.c.name.startswith(CARRIED)))
+        if (held.server, held.school) != (papers.server, papers.school):
+            kept[IN_STEP] = ""  # with those of now nothing was exchanged yet
     keep(kept, connection)
     return kept

@@ -529,3 +529,23 @@ async def test_what_is_carried_under_a_root_of_the_school_ends_with_it(keeping: 
     await keeping.keep_papers(replace(papers, root="the third root"))
     assert await keeping.carried_for("dev-1") == ("", CarriedHere())
     assert await keeping.papers() == replace(papers, root="the third root")
+
+
+async def test_when_all_was_last_exchanged_is_known_at_the_next_start_of_that_school_and_server(
+    tmp_path: Path,
+) -> None:
+    papers = SignedPapers("a server", "school", "School", "t-1", "Name", "key", "cert", "root")
+    async with opened(tmp_path) as keeping:
+        assert keeping.in_step_at() == 0.0
+        await keeping.keep_papers(papers)
+        await keeping.keep_in_step(NOON + 0.5)
+        await keeping.keep_papers(replace(papers, certificate="renewed"))
+    async with opened(tmp_path) as keeping:
+        assert keeping.in_step_at() == NOON + 0.5
+        await keeping.change_papers(server="another server", refresh="its token")
+        assert keeping.in_step_at() == 0.0
+        await keeping.keep_in_step(NOON)
+        await keeping.keep_papers(replace(papers, server="another server", school="other"))
+        assert keeping.in_step_at() == 0.0
+    async with opened(tmp_path) as keeping:
+        assert keeping.in_step_at() == 0.0

@@ -248,6 +248,10 @@ def test_the_school_is_told_in_grey_words(room: Room) -> None:
     assert room.desk.school_words() == "School: later, 14 waiting"
     room.desk.show_school(School(reached=False, synced_at=NOW))
     assert room.desk.school_words() == "School: later, nothing waits"
+    room.desk.show_school(School(reached=False, synced_at=NOW, waiting=2, why="not-tried"))
+    assert room.desk.school_words() == "School: later, 2 waiting", "it is not known yet"
+    room.desk.show_school(School(reached=True, waiting=2, held="metered"))
+    assert room.desk.school_words() == "School: 2 to send", "it is there, and not all has gone"
     room.desk.show_school(School(reached=True, synced_at=NOW, refused=1))
     assert room.desk.school_words().startswith("The school did not accept 1 entry.")
 

@@ -323,6 +323,10 @@ async def test_a_school_out_of_reach_is_said_and_is_no_alarm(scene: Scene) -> No
     scene.room.desk.check()
     await scene.network.looks(1)
     assert scene.told()[-1] == ("not-needed", "The school's server is not reached.")
+    scene.school.state = SyncState(in_step_at=NOW, why="not-tried")
+    scene.room.desk.check()
+    await scene.network.looks(1)
+    assert not any("The school's server" in words for _, words in scene.told())
 
 
 async def test_what_the_school_did_not_take_is_not_said_to_be_passed_on(scene: Scene) -> None:

@@ -88,7 +88,7 @@ def test_in_a_lesson_the_sheet_offers_it_and_one_comes_back_to_the_wall(room: Ro
 def test_each_thing_in_the_way_is_named_and_each_decision_is_a_sentence(room: Room) -> None:
     said: set[str] = set()
     of_the_school = "not-signed-in", "refused", "no-room", "storage", "not-a-server"
-    whys = *of_the_school, "portal", "clock", "unreachable", "not-kept"
+    whys = *of_the_school, "portal", "clock", "unreachable", "not-kept", "server-fault", "https"
     for why in whys:
         shows(room, School(synced_at=NOW - 90_000, why=why))
         said.add(room.desk.school_words())

@@ -86,6 +86,15 @@ def test_a_full_disk_here_is_not_told_as_the_servers_wish(room: Room) -> None:
     assert any(one.startswith("This computer's disk is full, fails, or may not") for one in told)
 
 
+def test_our_own_servers_fault_is_not_told_as_anothers(room: Room) -> None:
+    click(room, "sync-now")
+    told = shows(room, School(synced_at=NOW - 90000, waiting=3, why="server-fault"))
+    assert "The school's server answers wrongly. All waits here; tell your administrator." in told
+    assert room.desk.school_words() == "The school's server answers wrongly"
+    told = shows(room, School(synced_at=NOW - 90000, waiting=3, why="https"))
+    assert "The school's server wants an address that begins with https://." in told
+
+
 def test_a_pupil_who_moved_is_told_of_by_name_and_class_as_far_as_they_are_known(
     room: Room,
 ) -> None:

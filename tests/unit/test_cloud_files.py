@@ -133,6 +133,7 @@ async def test_on_a_metered_network_small_works_go_and_a_large_one_waits_for_a_w
         1,
         "",
     )
+    assert desk.sync.state.in_step_at == 0.0, "not all was exchanged"
     desk.sync.send_files()
     await desk.sync.once()
     assert desk.kept() == [small, large]
@@ -184,7 +185,8 @@ async def test_a_line_that_is_known_to_be_fast_carries_large_works_beside_each_o
     ("error", "why"),
     [
         (Refused("wrong-hash"), "refused"),
-        (NotAServer("forgets-chunks"), "not-a-server"),
+        (NotAServer("forgets-chunks"), "server-fault"),
+        (NotAServer("malformed"), "not-a-server"),
         (ObjectsUnreachable("refused"), "storage"),
     ],
 )
@@ -323,6 +325,61 @@ async def test_no_revocation_and_no_journal_waits_for_a_long_upload() -> None:
         assert not turn.done()
     assert asyncio.get_running_loop().time() - begun > 120
     assert len(desk.kept()) == 1
+    assert desk.sync.state.in_step
+
+
+async def test_once_what_is_small_went_nobody_reads_beside_long_works_that_the_school_is_away() -> (
+    None
+):
+    desk = Desk(SLOW_BYTES / 8)
+    desk.collect(LARGE, LARGE)
+    desk.script.failing = Unreachable()
+    with pytest.raises(Unreachable):
+        await desk.sync.once()
+    assert (desk.sync.state.why, desk.sync.state.tried_at) == ("unreachable", 1000.0)
+    desk.script.failing = None
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(desk.sync.once())
+        await asyncio.sleep(1)
+        now = desk.sync.state
+        assert now.sending.of_files == 1
+        assert (now.why, now.tried_at, now.again_at) == ("", 0.0, 0.0)
+        assert now.in_step_at == 0.0, "a work is still to go"
+    assert desk.sync.state.in_step_at == 1000.0
+
+
+async def test_a_small_turn_beside_works_takes_back_what_kept_the_small_things_before_them() -> (
+    None
+):
+    desk = Desk(SLOW_BYTES / 8)
+    desk.collect(LARGE, LARGE)
+    desk.script.failing = Refused("wrong-role")
+    async with asyncio.TaskGroup() as tasks:
+        turn = tasks.create_task(desk.sync.once())  # the work goes all the same
+        await asyncio.sleep(1)
+        desk.script.failing = None
+        await desk.sync.once()
+        assert not turn.done()
+    assert desk.kept() == ["work-1"]
+    assert (desk.sync.state.why, desk.sync.state.in_step) == ("", True)
+
+
+async def test_what_is_in_the_way_of_works_alone_stays_said_until_they_go() -> None:
+    desk = Desk()
+    desk.script.full = True
+    desk.collect(b"small")
+    for _ in range(2):
+        with pytest.raises(Refused):
+            await desk.sync.once()
+    assert {one.why for one in desk.told[-4:]} == {"no-room"}, "it does not come and go"
+    await desk.sync.once(files=False)
+    assert (desk.sync.state.why, desk.sync.state.in_step_at) == ("no-room", 0.0)
+    desk.script.failing = Unreachable()
+    with pytest.raises(Unreachable):
+        await desk.sync.once()
+    assert desk.sync.state.why == "unreachable"
+    desk.script.failing, desk.script.full = None, False
+    await desk.sync.once()
     assert desk.sync.state.in_step
 
 

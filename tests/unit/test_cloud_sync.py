@@ -263,6 +263,17 @@ async def test_an_event_that_spoils_a_batch_is_found_and_the_others_arrive() -> 
     assert told[-1].refused == 1
 
 
+async def test_after_the_one_that_spoilt_a_batch_whole_batches_go_again() -> None:
+    script, store = Script(), MemoryStore()
+    script.spoils = {"event-2"}
+    for number in range(1, 1003):
+        store.write(number)
+    sync, _ = make(script, store)
+    await sync.once()
+    assert [len(batch) for batch in script.pushed] == [200, 1, 1, 200, 200, 200, 200, 200]
+    assert (sync.state.waiting, sync.state.refused) == (0, 1)
+
+
 async def test_a_journal_whose_places_are_taken_goes_on_under_another_id_once_a_turn(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -398,6 +409,9 @@ async def test_a_server_that_forgets_what_it_was_given_is_not_asked_for_ever() -
         (ServerBusy(3), "try-again"),
         (NotSignedIn(), "not-signed-in"),
         (NotAServer("html"), "not-a-server"),
+        (NotAServer("malformed"), "not-a-server"),
+        (NotAServer("answers"), "server-fault"),
+        (NotAServer("https"), "https"),
         (NotAServer("portal"), "portal"),
         (NotAServer("certificate"), "certificate"),
         (OutOfDate(), "clock"),
@@ -420,6 +434,30 @@ async def run_for(sync: Sync, seconds: float) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(seconds):
             await sync.run()
+
+
+async def test_before_the_first_turn_ends_it_says_what_waits_and_when_all_was_last_exchanged() -> (
+    None
+):
+    class Silent(Script):
+        async def trust(self, deny_list: int, epoch: int) -> Trust:
+            await asyncio.sleep(20)
+            return await super().trust(deny_list, epoch)
+
+    store = MemoryStore(all_at=500.0)
+    store.write(1)
+    script = Silent()
+    script.failing = Unreachable()
+    sync, told = make(script, store)
+    await run_for(sync, 10)
+    assert {(one.waiting, one.in_step_at, one.why) for one in told} == {(1, 500.0, "not-tried")}
+    assert not sync.state.in_step
+    script.failing = None
+    await run_for(sync, 30)
+    assert (told[-1], store.all_at) == (SyncState(in_step_at=1000.0), 1000.0)
+    sync, told_later = make(script, store)
+    await run_for(sync, 10)
+    assert told_later[0] == SyncState(in_step_at=1000.0, why="not-tried")
 
 
 async def test_pauses_grow_to_a_cap_while_the_server_is_away() -> None:

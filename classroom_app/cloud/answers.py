@@ -1,5 +1,6 @@
 """Judging what came back over HTTP: a typed answer, or one of our errors."""
 
+import ssl
 from http import HTTPStatus
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ from classroom_app.cloud.errors import (
     CodeAsked,
     NotAServer,
     NotSignedIn,
+    OutOfDate,
     Refused,
     ServerBusy,
     WrongCode,
@@ -24,6 +26,10 @@ RETRY_SECONDS_MAX: Final = 3600.0
 RETRY_SECONDS: Final = 5.0
 AGAIN: Final = frozenset({408, 425, 429, 502, 503, 504})
 """Of this moment, not of what was asked: a line that stalled, a server with too much to do."""
+NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
+"""OpenSSL's names, older and newer, for an answer that is no TLS."""
+OF_THE_DATE: Final = frozenset({9, 10})
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 OURS: Final = ("application/json", "application/problem+json")
 _NOT_SIGNED_IN: Final = {"wrong-password": WrongPassword, "wrong-code": WrongCode}
 _problem: Final = msgspec.json.Decoder(Problem)
@@ -37,6 +43,8 @@ def judge(response: httpx.Response, body: bytes, now: float) -> None:
     """
     status = response.status_code
     ours = response.headers.get("content-type", "").startswith(OURS)
+    if _of_https(response):
+        raise NotAServer("https")
     if _of_a_portal(response, ours=ours):
         raise NotAServer("portal")
     if status in AGAIN:
@@ -74,6 +82,32 @@ def read(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except (ValueError, RecursionError):
         raise NotAServer("malformed") from None
+
+
+def _of_https(response: httpx.Response) -> bool:
+    """Whether http:// was asked for and the same host sends on to its https://: no network does.
+
+    It is not followed: what was asked for had gone out in the clear.
+    """
+    on = response.next_request
+    if on is None:
+        return False
+    there, here = on.url, response.request.url
+    return (here.scheme, there.scheme, there.host) == ("http", "https", here.host)
+
+
+def unproven(error: BaseException | None) -> NotAServer | None:
+    """Say that somebody answered who could not prove to be the server; httpx hides it in causes.
+
+    Who speaks no TLS at all is one as well: https:// typed for a port of http://.
+    """
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return OutOfDate() if error.verify_code in OF_THE_DATE else NotAServer("certificate")
+        if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
+            return NotAServer("certificate")
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _of_a_portal(response: httpx.Response, *, ours: bool) -> bool:

@@ -38,14 +38,13 @@ from central_mdm.contract.partage import (
 )
 from central_mdm.contract.roster import Changes, Scopes
 from central_mdm.contract.second_factor import FactorGiven, FactorMade
-from classroom_app.cloud.answers import OURS, judge, read
+from classroom_app.cloud.answers import OURS, judge, read, unproven
 from classroom_app.cloud.errors import (
     CodeAsked,
     NoFactor,
     NotAServer,
     NotSignedIn,
     ObjectsUnreachable,
-    OutOfDate,
     Refused,
     Unreachable,
 )
@@ -53,10 +52,6 @@ from classroom_app.cloud.objects import Found, ObjectReader
 from device_bridge.server_clock import ahead_seconds
 
 T = TypeVar("T")
-NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"})
-"""OpenSSL's names, older and newer, for an answer that is no TLS."""
-OF_THE_DATE: Final = frozenset({9, 10})
-"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024
 CONNECT_SECONDS: Final = 5.0
 # A server that drips a byte now and then keeps every read alive: the whole has an end as well.
@@ -428,26 +423,12 @@ class Cloud:
                 raise NotAServer("malformed") from None
             raise Unreachable("cut off") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise _of_another(error) or Unreachable(type(error).__name__) from None
+            raise unproven(error) or Unreachable(type(error).__name__) from None
 
 
 def _seconds_for(size: int) -> float:
     """Return how long a chunk of so many bytes may take on a slow line."""
     return CHUNK_SECONDS + size / CHUNK_BYTES_PER_SECOND
-
-
-def _of_another(error: BaseException | None) -> NotAServer | None:
-    """Say that somebody answered who could not prove to be the server; httpx hides it in causes.
-
-    Who speaks no TLS at all is one as well: https:// typed for a port of http://.
-    """
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return OutOfDate() if error.verify_code in OF_THE_DATE else NotAServer("certificate")
-        if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
-            return NotAServer("certificate")
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _base(url: str) -> str:

@@ -71,7 +71,8 @@ class NotAServer(CloudError):
     """`why` says what gave it away.
 
     "portal": the network wants a sign-in first. "certificate": it could not prove to be the server,
-    as a portal cannot that takes what goes to others. "clock": see OutOfDate.
+    as a portal cannot that takes what goes to others. "clock": see OutOfDate. "https": it is asked
+    without TLS, and sends on to its address with it.
     "html", "too-large", "malformed" and the like: no answer of ours.
     """
 

@@ -17,6 +17,7 @@ from blake3 import blake3
 from msgspec import Struct
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX
+from classroom_app.cloud.answers import unproven
 from classroom_app.cloud.errors import NotAServer, Unreachable
 
 # Between two bytes; the whole has an end of its own, from whoever asks.
@@ -93,7 +94,7 @@ class ObjectReader:
                 raise Unreachable("cut off")
             whole = response.isclosed() and len(self._idle) < AT_ONCE
         except (OSError, HTTPException, ValueError) as error:
-            raise Unreachable(type(error).__name__) from None
+            raise Unreachable(_word(error)) from None
         finally:
             if whole:
                 self._idle.append((place, connection))
@@ -102,6 +103,12 @@ class ObjectReader:
         if len(content) > CHUNK_BYTES_MAX:
             raise NotAServer("too-large")
         return response.status, content
+
+
+def _word(error: Exception) -> str:
+    """Name it for the log; who cannot prove to be the store is told by what its proof lacks."""
+    other = unproven(error)
+    return other.why if other else type(error).__name__
 
 
 def _parts(address: str) -> tuple[_Place, str]:

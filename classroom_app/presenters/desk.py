@@ -18,6 +18,7 @@ from classroom_app.presenters.ready import ReadyPresenter
 from classroom_app.presenters.saving import Saving
 from classroom_app.presenters.seating import Seating
 from classroom_app.presenters.sentences import name_of
+from classroom_app.presenters.standing import failed_words
 from classroom_app.presenters.wall import WallModel, key_of
 from classroom_app.presenters.words import say
 from classroom_app.services.attention import SENTENCE_CHARACTERS_MAX
@@ -395,7 +396,8 @@ class DeskPresenter(Bars):
     def _not_in_step(self, error: Exception) -> None:
         """Leave word of the server to the sheet in a lesson: bar B tells of the class there."""
         if self.lesson is None or isinstance(error, RoomError):
-            self.refused(error)
+            self._trouble = failed_words(self.school, error)
+            self._acted("refused", self._keys)
 
     def _act(self, kind: str) -> tuple[Tile, ...]:
         tiles = self.scope() if self.lesson else ()

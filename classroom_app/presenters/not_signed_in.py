@@ -5,6 +5,7 @@ from typing import Final
 from msgspec import Struct
 
 from classroom_app.presenters.sentences import refusal
+from classroom_app.presenters.standing import answer_words
 from classroom_app.presenters.words import lasted, later, say
 
 PATIENCE_SECONDS: Final = 60.0
@@ -87,7 +88,7 @@ def not_signed_in(error: Exception) -> Told:
     if is_a(error, "Refused"):
         return Told(say(_OTHER, code=code), "login", wrong=True)
     about = next((field for kind, field in _ABOUT.items() if is_a(error, kind)), "server")
-    return Told(refusal(error), about, wrong=True)
+    return Told(answer_words(error) or refusal(error), about, wrong=True)
 
 
 def is_a(error: Exception, name: str) -> bool:

@@ -5,8 +5,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from classroom_app.domain.errors import NotKept, RoomError
 from classroom_app.presenters.journal import JournalRow, line
 from classroom_app.presenters.receipts import School, Sending, clock_time, to_the_second
+from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.words import amount, day, later, say
 
 LINES_MAX: Final = 3
@@ -47,6 +49,8 @@ _WHY: Final = {
     ),
     "https": later("The school's server wants an address that begins with https://."),
 }
+# What an answer that is not the school's tells of itself (`cloud.errors.NotAServer`).
+_OF_AN_ANSWER: Final = frozenset({"portal", "certificate", "clock", "https"})
 _HELD: Final = {
     "metered": later("This network is paid for by its amount: large works wait for another one."),
     "slow": later("The line is slow: large works go one at a time, after all else."),
@@ -122,6 +126,27 @@ def trouble_words(school: School) -> str:
     if school.doubts:
         told.append(say("Two journals of a lesson differ. Please tell your administrator."))
     return "\n".join(told)
+
+
+def failed_words(school: School, error: Exception) -> str:
+    """Say why an exchange that was asked for failed, as `trouble_words` do once it has ended.
+
+    Beside works that go, `school` tells how those are, and the error of itself.
+    """
+    of_this_disk = school.why == "not-kept"
+    if isinstance(error, RoomError):
+        same = of_this_disk and type(error) is NotKept  # each other kind says it more closely
+    else:
+        same = not of_this_disk
+    if same and not school.busy and school.why in _WHY:
+        return say(_WHY[school.why])
+    return answer_words(error) or refusal(error)
+
+
+def answer_words(error: Exception) -> str:
+    """Say who answered in the school's place, where that is known; else ""."""
+    why = str(getattr(error, "why", ""))
+    return say(_WHY[why]) if why in _OF_AN_ANSWER else ""
 
 
 def tried_words(school: School, today: float) -> str:

@@ -29,8 +29,9 @@ from classroom_app.cloud.errors import CloudError
 from classroom_app.domain.errors import EmptyFile, GrantEnded, NotAPdf, StoreFull
 from classroom_app.domain.lesson import DeviceId
 from classroom_app.domain.tile import State
-from classroom_app.presenters.receipts import received
+from classroom_app.presenters.receipts import School, received
 from classroom_app.presenters.sentences import refusal, tile_words
+from classroom_app.presenters.standing import failed_words
 from classroom_app.presenters.words import day
 from classroom_app.school import RoomClock
 from device_bridge.agent.guard.makings import LibraryOptions
@@ -259,21 +260,24 @@ SICK = {
 @pytest.mark.parametrize(
     ("illness", "word", "sentence"),
     [
-        ("500", "try-again", "The school's server is busy. It goes on by itself."),
+        ("500", "try-again", "The school's server asked for some patience. All waits here."),
         (
             "html",
             "portal",
-            "At this address is no school server. Addresses begin with https:// or http://.",
+            (
+                "This network wants you to sign in first: open any page in your browser."
+                " All waits here."
+            ),
         ),
         (
             "slow",
             "unreachable",
-            "The school's server does not answer. Your classes are here; go on.",
+            "The school's server is out of reach. All waits here, and goes later.",
         ),
         (
             "never",
             "unreachable",
-            "The school's server does not answer. Your classes are here; go on.",
+            "The school's server is out of reach. All waits here, and goes later.",
         ),
     ],
 )
@@ -291,7 +295,8 @@ async def test_a_sick_server_is_named_and_no_lesson_waits_for_it(
         await until(lambda: app.tile("lina").held)
         with pytest.raises(CloudError) as caught:
             await app.school.acts.sync_now()
-        assert refusal(caught.value) == sentence
+        school = School(why=app.school.sync.state.why)
+        assert failed_words(school, caught.value) == sentence
         assert app.school.sync.state.why == word
         assert app.school.sync.state.waiting == len(await app.keeping.journal_ids()) > 0
         assert app.refused == []

@@ -324,6 +324,9 @@ async def test_collected_work_comes_to_another_computer_and_goes_on_where_it_was
         (answering("200 OK", "text/html", HTML), "portal"),
         (answering("302 Found", "text/html", HTML, "Location: http://portal/"), "portal"),
         (answering("307 Temporary Redirect", JSON, b"{}", "Location: /login"), "portal"),
+        (answering("301 Moved", "text/html", HTML, "Location: https://127.0.0.1/api/"), "https"),
+        (answering("308 Moved", "text/html", HTML, "Location: https://portal/api/"), "portal"),
+        (answering("302 Found", "text/html", HTML, "Location: http://127.0.0.1/api/"), "portal"),
         (answering("511 Network Authentication Required", "text/html", HTML), "portal"),
         (answering("404 Not Found", "text/html", HTML), "html"),
     ],
@@ -374,6 +377,27 @@ async def test_a_place_of_chunks_out_of_reach_is_told_from_a_server_that_is_away
     with pytest.raises(Unreachable) as away:
         await cloud.get_chunk("00", "file")
     assert not isinstance(away.value, ObjectsUnreachable)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "known", "why"),
+    [(-400, -35, True, "clock"), (-1, 1, False, "certificate")],
+)
+async def test_a_place_of_chunks_that_proves_nothing_is_out_of_reach_and_the_log_says_why(
+    tmp_path: Path, begins: int, ends: int, *, known: bool, why: str
+) -> None:
+    trusts = ssl.create_default_context()
+    async with speaking_tls(tmp_path, begins, ends) as (url, root):
+        if known:
+            trusts.load_verify_locations(cadata=root)
+        cloud = Cloud(verify=trusts)
+        sent_on = f"Location: {url}/chunk"
+        async with speaking(answering("307 Temporary Redirect", JSON, b"", sent_on)) as school:
+            cloud.go_on_as(school, SignedIn("token", 900, "next", "t", "T", "s", "S", "root"))
+            with pytest.raises(ObjectsUnreachable) as away:
+                await cloud.get_chunk("00", "file")
+        await cloud.close()
+    assert away.value.why == why
 
 
 async def test_what_the_server_lost_is_noticed_by_a_look_and_healed_by_the_next_turn(

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from classroom_app.cloud.errors import (
     CodeAsked,
     NoFactor,
+    NotAServer,
     NotSignedIn,
     Refused,
     ServerBusy,
@@ -23,6 +24,8 @@ from classroom_app.presenters import check
 from classroom_app.presenters.check import row, rows
 from classroom_app.presenters.first_run import Missed
 from classroom_app.presenters.not_signed_in import not_signed_in
+from classroom_app.presenters.receipts import School
+from classroom_app.presenters.standing import trouble_words
 from classroom_app.presenters.words import LANGUAGES
 from device_bridge.discovery.doctor import Check
 from tests.ui.conftest import Opens
@@ -409,3 +412,8 @@ def test_each_refusal_of_the_server_is_a_sentence_of_its_own(opened: Opens, lang
     assert "a-word-of-a-later-server" in told[8].words, "for whoever is asked about it"
     wrong = not_signed_in(WrongPassword("wrong-password"))
     assert wrong.words not in {one.words for one in told}
+    # Who answers in the school's place is told as the sheet tells it.
+    whys = ("portal", "certificate", "https")
+    others = [not_signed_in(NotAServer(why)) for why in whys]
+    assert [one.words for one in others] == [trouble_words(School(why=why)) for why in whys]
+    assert {(one.about, one.wrong) for one in others} == {("server", True)}

@@ -8,11 +8,17 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QProgressBar, QScrollArea
 
-from classroom_app.cloud.errors import Unreachable
-from classroom_app.domain.errors import NotKept, NotSaved, SavingFull
+from classroom_app.cloud.errors import NotAServer, ObjectsUnreachable, Refused, Unreachable
+from classroom_app.domain.errors import NotKept, NotSaved, SavingFull, StoreFull
 from classroom_app.presenters.journal import JournalRow
 from classroom_app.presenters.receipts import School, Sending
-from classroom_app.presenters.standing import DecidedRow, Standing, decided_words, listed
+from classroom_app.presenters.standing import (
+    DecidedRow,
+    Standing,
+    decided_words,
+    listed,
+    trouble_words,
+)
 from classroom_app.views.standing import StandingSheet
 from tests.ui.conftest import Opens
 from tests.ui.room import NOW, Room, lively, locked
@@ -257,6 +263,46 @@ def test_word_of_the_server_displaces_nothing_that_is_under_way_for_the_class(ro
     room.acts.refuses = NotKept()
     click(room, "sync-again")
     assert room.desk.said().text.startswith("This could not be written down"), "no sheet says it"
+    room.desk.show_school(School(synced_at=NOW, why="not-kept"))
+    room.desk.sync_now()
+    room.settle()
+    assert room.desk.said().text.startswith("This computer's disk is full, fails, or may not be")
+
+
+@pytest.mark.parametrize(
+    ("error", "why", "begins"),
+    [
+        (ObjectsUnreachable("refused"), "storage", "From here the place where the school keeps"),
+        (NotAServer("portal"), "portal", "This network wants you to sign in first"),
+        (NotAServer("certificate"), "certificate", "Something else answers in place"),
+        (NotAServer("answers"), "server-fault", "The school's server answers wrongly."),
+        (Refused("quota"), "no-room", "The school's server has no room for all works."),
+        (NotKept("Input/output error"), "not-kept", "This computer's disk is full, fails,"),
+        (StoreFull(), "not-kept", "This computer is full."),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_outside_a_lesson_sync_now_says_what_the_sheet_says(
+    opened: Opens, error: Exception, why: str, begins: str
+) -> None:
+    room = opened()
+    room.acts.refuses = error
+    room.desk.show_school(School(synced_at=NOW, waiting=1, why=why))
+    room.desk.sync_now()
+    room.settle()
+    said = room.desk.words_after()
+    assert said.startswith(begins)
+    assert said == trouble_words(room.desk.school) or why == "not-kept"
+
+
+def test_beside_works_that_go_sync_now_says_what_it_met_itself(opened: Opens) -> None:
+    room = opened()
+    room.acts.refuses = NotAServer("portal")
+    works_go = Sending(of_files=2)
+    room.desk.show_school(School(synced_at=NOW, why="storage", busy=True, sending=works_go))
+    room.desk.sync_now()
+    room.settle()
+    assert room.desk.words_after().startswith("This network wants you to sign in first")
 
 
 def test_the_sheet_stands_over_its_button_and_leaves_the_bar_free(room: Room) -> None:

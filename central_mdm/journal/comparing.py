@@ -7,13 +7,13 @@ the device tells and the teacher's journal does not is "untold"; the other way r
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from msgspec import json
-from sqlalchemy import select, update
+from msgspec import Struct, json
+from sqlalchemy import Row, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.heads import Account, Alarm
 from central_mdm.journal.forgetting import FORGOTTEN
-from central_mdm.journal.model import accounts, events, lessons
+from central_mdm.journal.model import WAITS, accounts, events, lessons
 from central_mdm.platform.authentication import Caller
 
 KINDS: Final = (
@@ -32,35 +32,59 @@ Told = tuple[int, str, dict[str, Any]]
 """One event: its sequence, kind and body."""
 
 
-async def compare(connection: AsyncConnection, caller: Caller, now: int) -> list[Alarm]:
-    """Compare each account of the caller's lessons for which the teacher's journal has come."""
-    mine = lessons.c.lesson == accounts.c.lesson, lessons.c.school == accounts.c.school
-    waiting = await connection.execute(
-        select(accounts)
-        .join(lessons, mine[0] & mine[1])
-        .where(
-            accounts.c.school == caller.school,
-            accounts.c.compared.is_(False),
-            lessons.c.teacher == caller.id,
-        )
-        .limit(COMPARED_MAX)
-    )
+class Compared(Struct, frozen=True):
+    """Accounts that were held against the teacher's journal, and what came out.
+
+    `held`: device, lesson and when it was issued; a newer word on the same lesson is another.
+    """
+
+    held: tuple[tuple[str, str, int], ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+
+
+async def compare(connection: AsyncConnection, caller: Caller, now: int) -> Compared:
+    """Compare each account of the caller's lessons for which the teacher's journal has come.
+
+    Writes nothing: see `mark`.
+    """
+    waiting = await _waiting(connection, caller)
+    read = [(row, json.decode(row.body, type=Account)) for row in waiting]
+    come = await _come(connection, caller.school, [account for _, account in read])
+    ready = [each for each in read if (each[1].beside, each[1].until) in come]
+    told = {
+        lesson: await _told(connection, caller.school, lesson)
+        for lesson in dict.fromkeys(row.lesson for row, _ in ready)
+    }
     found: list[Alarm] = []
-    for row in waiting.all():
-        account = json.decode(row.body, type=Account)
-        if not await _has_come(connection, caller.school, account):
-            continue
-        told = await _told(connection, caller.school, row.lesson)
-        for code, detail in differences(account, told, row.device) if told is not None else ():
+    for row, account in ready:
+        theirs = told[row.lesson]
+        for code, detail in differences(account, theirs, row.device) if theirs is not None else ():
             facts = ("device", row.device, row.device, row.lesson, detail[:200])
             found.append(Alarm(now, code, *facts))
-        done = update(accounts).where(
-            accounts.c.school == caller.school,
-            accounts.c.device == row.device,
-            accounts.c.lesson == row.lesson,
-        )
-        await connection.execute(done.values(compared=True))
-    return found
+    held = tuple((row.device, row.lesson, row.issued_at) for row, _ in ready)
+    return Compared(held, tuple(found))
+
+
+async def mark(connection: AsyncConnection, school: str, compared: Compared) -> None:
+    """Let what was compared wait no more."""
+    if not compared.held:
+        return
+    key = tuple_(accounts.c.device, accounts.c.lesson, accounts.c.issued_at)
+    done = update(accounts).where(accounts.c.school == school, key.in_(compared.held))
+    await connection.execute(done.values(compared=True))
+
+
+async def _waiting(connection: AsyncConnection, caller: Caller) -> Sequence[Row[Any]]:
+    """Read accounts that wait, the newest first: those whose journal never comes hold none up."""
+    mine = lessons.c.lesson == accounts.c.lesson, lessons.c.school == accounts.c.school
+    wanted = (
+        select(accounts)
+        .join(lessons, mine[0] & mine[1])
+        .where(accounts.c.school == caller.school, WAITS, lessons.c.teacher == caller.id)
+        .order_by(accounts.c.issued_at.desc(), accounts.c.lesson, accounts.c.device)
+        .limit(COMPARED_MAX)
+    )
+    return (await connection.execute(wanted)).all()
 
 
 def differences(account: Account, told: Sequence[Told], device: str) -> list[tuple[str, str]]:
@@ -119,14 +143,22 @@ def _collected(told: Iterable[Told], device: str) -> set[Any]:
     }
 
 
-async def _has_come(connection: AsyncConnection, school: str, account: Account) -> bool:
-    """Say whether the teacher's journal is here as far as it went when the account was given."""
-    wanted = select(events.c.id).where(
-        events.c.school == school,
-        events.c.origin == account.beside,
-        events.c.sequence == account.until,
-    )
-    return (await connection.execute(wanted)).first() is not None
+async def _come(
+    connection: AsyncConnection, school: str, told: Iterable[Account]
+) -> set[tuple[str, int]]:
+    """Say as far as which of them go (journal, entry) the teacher's journal is here."""
+    asked: dict[str, set[int]] = {}
+    for account in told:
+        asked.setdefault(account.beside, set()).add(account.until)
+    come: set[tuple[str, int]] = set()
+    for origin, untils in asked.items():
+        wanted = select(events.c.sequence).where(
+            events.c.school == school,
+            events.c.origin == origin,
+            events.c.sequence.in_(sorted(untils)),
+        )
+        come |= {(origin, each) for each in (await connection.execute(wanted)).scalars()}
+    return come
 
 
 async def _told(connection: AsyncConnection, school: str, lesson: str) -> list[Told] | None:

@@ -21,7 +21,7 @@ from central_mdm.identity.certificates import bearer_of
 from central_mdm.identity.rules import lock_teacher, school_row
 from central_mdm.identity.statements import read
 from central_mdm.journal.alarms import alarms_of, raise_alarm
-from central_mdm.journal.comparing import compare
+from central_mdm.journal.comparing import compare, mark
 from central_mdm.journal.model import accounts, events, heads, lessons, origins
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
@@ -30,18 +30,34 @@ from central_mdm.platform.ground import Ground
 
 async def hear(ground: Ground, caller: Caller, told: HeadsTold) -> HeadsHeard:
     """Take what a teacher's app brings, and hold devices' accounts of its lessons against it."""
+    # Most turns bring nothing, and nothing has come of what waits: they keep no writer waiting.
+    if not told.heads:
+        async with ground.database.reading(caller.school) as connection:
+            if not (await compare(connection, caller, ground.clock())).held:
+                return await _heard(connection, caller, told, ())
     async with ground.database.writing(caller.school) as connection:
         await lock_teacher(connection, caller.school, caller.id)
         outcomes = await take(connection, caller, told.heads, ground.clock())
-        for alarm in await compare(connection, caller, ground.clock()):
+        compared = await compare(connection, caller, ground.clock())
+        for alarm in compared.alarms:
             await raise_alarm(connection, caller.school, caller.id, alarm)
-        highest = select(func.max(origins.c.highest)).where(
-            origins.c.school == caller.school,
-            origins.c.origin == told.journal,
-            origins.c.teacher == caller.id,
-        )
-        held = int((await connection.execute(highest)).scalar() or 0)
-        return HeadsHeard(outcomes, held, await alarms_of(connection, caller))
+        await mark(connection, caller.school, compared)
+        return await _heard(connection, caller, told, outcomes)
+
+
+async def _heard(
+    connection: AsyncConnection,
+    caller: Caller,
+    told: HeadsTold,
+    outcomes: tuple[HeadOutcome, ...],
+) -> HeadsHeard:
+    highest = select(func.max(origins.c.highest)).where(
+        origins.c.school == caller.school,
+        origins.c.origin == told.journal,
+        origins.c.teacher == caller.id,
+    )
+    held = int((await connection.execute(highest)).scalar() or 0)
+    return HeadsHeard(outcomes, held, await alarms_of(connection, caller))
 
 
 async def take(

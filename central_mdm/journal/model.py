@@ -5,7 +5,18 @@ Beside them what journals' owners have signed, and where two witnesses differ.
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, false
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    false,
+    func,
+    literal_column,
+)
 from sqlalchemy import UniqueConstraint as Unique
 
 from central_mdm.platform.database import HEX, ID, metadata
@@ -26,6 +37,16 @@ events: Final = Table(
     Column("received_at", BigInteger, nullable=False),
     Unique("school", "origin", "sequence"),
     Index(None, "school", "lesson"),
+)
+# With its literal in index and statement: neither database takes a partial index by a parameter.
+WORDED: Final = func.length(events.c.body) > literal_column("0")
+"""An event whose words have not been forgotten."""
+Index(
+    "ix_journal_events_worded",
+    events.c.school,
+    events.c.received_at,
+    sqlite_where=WORDED,
+    postgresql_where=WORDED,
 )
 outcomes: Final = Table(
     "journal_outcomes",
@@ -80,6 +101,15 @@ accounts: Final = Table(
     Column("body", LargeBinary, nullable=False),
     Column("compared", Boolean, nullable=False, server_default=false()),
     Index(None, "school", "lesson"),
+)
+WAITS: Final = accounts.c.compared.is_(False)
+"""An account is still to be held against the teacher's journal."""
+Index(
+    "ix_journal_accounts_waiting",
+    accounts.c.school,
+    accounts.c.lesson,
+    sqlite_where=WAITS,
+    postgresql_where=WAITS,
 )
 # One row for each thing that is wrong, however often it is brought.
 alarms: Final = Table(

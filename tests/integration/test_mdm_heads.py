@@ -1,15 +1,22 @@
 """Two witnesses at the central side: what is kept, what raises an alarm, how far it goes."""
 
+import asyncio
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import insert
 
 from central_mdm.contract.heads import Account, HeadsHeard, Mark, SignedHead
+from central_mdm.identity.rules import lock_teacher
+from central_mdm.journal.comparing import COMPARED_MAX
+from central_mdm.journal.model import accounts
 from device_bridge.trust.identity import Identity, csr, new_key
 from tests.heads import head, mark
 from tests.mdm import Mdm, bearer
+from tests.plans import asking, know_sizes, plan_of
 from tests.school import spoilt
 
 pytestmark = pytest.mark.real_loop
@@ -180,6 +187,63 @@ async def test_two_witnesses_of_a_lesson_are_compared_once_both_have_come(
     assert sorted(alarm.code for alarm in heard.alarms) == alarms
     assert {alarm.lesson for alarm in heard.alarms} <= {LESSON}
     assert (await bring(mdm)).alarms == heard.alarms
+
+
+async def keep_accounts(
+    mdm: Mdm, told: Sequence[tuple[str, Account]], *, at: int, lesson: str = LESSON, waits: bool
+) -> None:
+    """Keep what each of these devices tells of a lesson, as check-ins of one moment do."""
+    rows = [
+        {"school": mdm.school, "device": device, "lesson": lesson, "issued_at": at}
+        | {"body": msgspec.json.encode(account), "compared": not waits}
+        for device, account in told
+    ]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(insert(accounts), rows)
+
+
+async def test_a_turn_finds_what_waits_among_a_years_accounts_and_reads_each_lesson_once(
+    mdm: Mdm,
+) -> None:
+    await push(mdm, ("handed-out", {"handout": "h-1"}), ("lesson-over", {}))
+    past = [(f"past-{number}", Account(STORE, 1)) for number in range(3000)]
+    await keep_accounts(mdm, past, at=1, waits=False)
+    told = [(f"dev-{n}", Account(STORE, 1 + n % 2, handouts=("h-1",))) for n in range(28)]
+    told += [("liar", Account(STORE, 2, handouts=("h-2",)))]
+    await keep_accounts(mdm, told, at=2, waits=True)
+    await know_sizes(mdm.ground.database, mdm.school, "journal_accounts")
+    await mdm.as_teacher()
+    with asking(mdm.ground.database) as asked:
+        heard = await bring(mdm)
+    assert [(alarm.party, alarm.code) for alarm in heard.alarms] == [("liar", "hand-out-untold")]
+    lessons_read = [each for each in asked if "journal_events.body" in each[0]]
+    assert len(lessons_read) == 2, "to see whether anything has come, and to write it"
+    looked = next(each for each in asked if "FROM journal_accounts" in each[0])
+    assert "ix_journal_accounts_waiting" in await plan_of(mdm.ground.database, mdm.school, looked)
+    (marked,) = [each for each in asked if each[0].startswith("UPDATE journal_accounts")]
+    plan = await plan_of(mdm.ground.database, mdm.school, marked)
+    assert "SCAN journal_accounts" not in plan
+    assert "Seq Scan on journal_accounts" not in plan
+    with asking(mdm.ground.database) as asked:
+        assert (await bring(mdm)).alarms == heard.alarms
+    assert not [each for each in asked if "journal_events.body" in each[0]], "none waits any more"
+
+
+async def test_a_turn_that_brings_nothing_waits_for_no_writer(mdm: Mdm) -> None:
+    await push(mdm, ("lesson-over", {}))
+    await keep_accounts(mdm, [("dev-1", Account(STORE, 9))], at=2, waits=True)
+    await mdm.as_teacher()
+    async with asyncio.timeout(20), mdm.ground.database.writing(mdm.school) as connection:
+        await lock_teacher(connection, mdm.school, TEACHER)
+        assert (await bring(mdm)).held == 1, "what waits has not come yet"
+
+
+async def test_accounts_whose_journal_never_comes_keep_no_later_one_waiting(mdm: Mdm) -> None:
+    await push(mdm, ("lesson-over", {}))
+    lost = [(f"a-{number}", Account("a-lost-store", 1)) for number in range(COMPARED_MAX)]
+    await keep_accounts(mdm, lost, at=1, waits=True)
+    await keep_accounts(mdm, [("z", Account(STORE, 1, tickets=("c-9",)))], at=2, waits=True)
+    assert [alarm.party for alarm in (await bring(mdm)).alarms] == ["z"]
 
 
 async def test_a_body_that_is_no_head_is_malformed(mdm: Mdm) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec import to_builtins
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -47,6 +48,7 @@ from central_mdm.platform.ground import Ground
 from central_mdm.platform.logs import JsonLines
 from central_mdm.sample import make_sample
 from central_mdm.serving import Served, runs, serve
+from central_mdm.tidying import Untidied
 from central_mdm.typed import new_password
 
 HOST = "127.0.0.1"
@@ -158,14 +160,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif _named(args) == LIST:
             asyncio.run(_list(args))
         else:
-            run = backup_commands.make if _named(args) == RESTORE else _once
-            print(json.dumps(asyncio.run(run(args)), ensure_ascii=False))
+            return _do(args)
     except BrokenPipeError:
         # Who reads, `head` say, has enough. What is held back would be written at the exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (OSError, SQLAlchemyError, Refusal, LookupError) as error:
         print(f"pupitre-mdm: {_sentence(error)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _do(args: argparse.Namespace) -> int:
+    run = backup_commands.make if _named(args) == RESTORE else _once
+    try:
+        print(json.dumps(asyncio.run(run(args)), ensure_ascii=False))
+    except Untidied as error:
+        print(json.dumps(to_builtins(error.done), ensure_ascii=False))
+        print(f"pupitre-mdm: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -23,7 +24,12 @@ from central_mdm.identity.forgetting import forget_tokens
 from central_mdm.identity.model import audit_acts, schools
 from central_mdm.identity.rules import schools_here
 from central_mdm.identity.tokens import shorten
-from central_mdm.journal.forgetting import forget_alarms, forget_events, shorten_accounts
+from central_mdm.journal.forgetting import (
+    forget_accounts,
+    forget_alarms,
+    forget_events,
+    shorten_accounts,
+)
 from central_mdm.journal.model import events
 from central_mdm.partage.forgetting import forget_files, forget_strays
 from central_mdm.partage.model import files
@@ -35,7 +41,13 @@ from central_mdm.roster.forgetting import forget_past
 
 log = logging.getLogger(__name__)
 DAY_SECONDS: Final = 86_400
+HOUR_SECONDS: Final = 3600
+AFTER_START_SECONDS: Final = HOUR_SECONDS
+"""A machine that is switched on at 7:45 has a class of each teacher at 8:00."""
+NIGHT_SECONDS: Final = 2 * HOUR_SECONDS + 17 * 60
+"""2:17 by the machine's local time, in seconds after midnight."""
 _BYTES_MAX: Final = 4096
+_NAMED_MAX: Final = 20
 LEAP_DAYS: Final = 100
 """No school is closed for so long; a clock that is wrong is mostly wrong by years."""
 CLOCK_LEAPT: Final = "The clock is {days} days past what it said when this was done last."
@@ -77,6 +89,17 @@ class Tidied(Struct, frozen=True):
     strays: int = 0
 
 
+class Untidied(Exception):
+    """Some schools could not be tidied, and the log says why: `failed`. The others are `done`."""
+
+    def __init__(self, failed: tuple[str, ...], done: dict[str, Tidied]) -> None:
+        some = ", ".join(failed[:_NAMED_MAX]) + (", …" if len(failed) > _NAMED_MAX else "")
+        of = len(failed) + len(done)
+        super().__init__(f"{len(failed)} of {of} schools not tidied, the log says why: {some}.")
+        self.failed = failed
+        self.done = done
+
+
 def read_retention(folder: Path) -> Retention:
     """Read the setting. Raises Malformed for a spoilt one: then nothing is to be removed."""
     try:
@@ -99,7 +122,7 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         return now - days * DAY_SECONDS
 
     async with ground.database.writing(school) as connection:
-        events = await forget_events(connection, school, before(keep.journal))
+        await forget_accounts(connection, school, before(keep.journal))
         alarms = await forget_alarms(connection, school, before(keep.alarms))
         alarms += await forget_acts(connection, school, before(keep.alarms))
         alarms += await forget_orders(connection, school, before(keep.alarms))
@@ -112,6 +135,7 @@ async def tidy(ground: Ground, school: str, keep: Retention) -> Tidied:
         answers = await forget_answers(connection, school, now)
         left = await forget_past(connection, school, before(keep.past))
     with no_act():
+        events = await forget_events(ground, school, before(keep.journal))
         files = await forget_files(ground, school, before(keep.files))
         strays = await forget_strays(ground, school, before(keep.files))
     return Tidied(events, files, alarms, devices, tokens, audited, answers, left, strays)
@@ -124,19 +148,30 @@ async def tidy_all(
 
     Raises Refused, and has removed nothing, where the clock is `LEAP_DAYS` or more past what it
     said at the last time; `clock_is_right`: a person has looked, and says that it is so.
-    Whoever looks at all of them says which have no standby.
+    Whoever looks at all of them says which have no standby. Who was tidied longest ago comes
+    first: a night that is too short for all goes on with the others in the next. Raises Untidied,
+    at the end, where some could not be; where none could, why the first could not.
     """
     keep = read_retention(folder)
     for school in () if named else await without_standby(ground):
         log.warning(NO_STANDBY, school, school)
     every = named or await schools_here(ground)
-    if not clock_is_right:
-        for school in every:
-            await _hold_clock(ground, school)
-    return {
-        school: await _tidy_now(ground, school, keep, clock_is_right=clock_is_right)
-        for school in every
+    last = {
+        school: await _hold_clock(ground, school, clock_is_right=clock_is_right) for school in every
     }
+    done: dict[str, Tidied] = {}
+    failed: dict[str, Exception] = {}
+    for school in sorted(every, key=lambda each: last[each]):
+        try:
+            done[school] = await _tidy_now(ground, school, keep, clock_is_right=clock_is_right)
+        except (SQLAlchemyError, OSError, Refusal) as error:
+            log.warning("school %s not tidied", school, extra={"why": type(error).__name__})
+            failed[school] = error
+    if failed and not done:
+        raise next(iter(failed.values()))
+    if failed:
+        raise Untidied(tuple(failed), done)
+    return done
 
 
 async def _tidy_now(
@@ -153,20 +188,24 @@ async def _tidy_now(
     return tidied
 
 
-async def _hold_clock(ground: Ground, school: str) -> None:
-    """Hold our clock to what it said when this school was tidied last. Raises Refused.
+async def _hold_clock(ground: Ground, school: str, *, clock_is_right: bool) -> int:
+    """Hold our clock to what it said when this school was tidied last, and return that; 0: never.
 
-    At the first time to the newest that was written here by it; that is noted at once, for who
-    comes while the clock is ahead makes it newer.
+    Raises Refused, unless `clock_is_right`. At the first time it is held to the newest that was
+    written here by it; that is noted at once, for who comes while the clock is ahead makes it
+    newer.
     """
     async with ground.database.reading(school) as connection:
         last = await _last(connection, school)
+        if clock_is_right:
+            return last
         newest = last or await _newest(connection, school)
     if newest and not last:
         await _note(ground, school, newest)
     days = (ground.clock() - newest) // DAY_SECONDS
     if newest and days >= LEAP_DAYS:
         raise Refused("clock-leapt", f"{CLOCK_LEAPT.format(days=days)} {HOW_TO_SAY_SO}")
+    return last
 
 
 async def _last(connection: AsyncConnection, school: str) -> int:
@@ -191,18 +230,35 @@ async def _note(ground: Ground, school: str, now: int) -> None:
         await connection.execute(mine.values(tidied_at=now))
 
 
-async def tidy_daily(ground: Ground, folder: Path) -> None:
-    """Tidy at once and each day until cancelled, where nobody else does: over SQLite.
+async def tidy_daily(
+    ground: Ground, folder: Path, after_seconds: float = AFTER_START_SECONDS
+) -> None:
+    """Tidy each night until cancelled, where nobody else does: over SQLite.
 
-    Over PostgreSQL there may be many of us: a job of its own does it once a night.
+    And `after_seconds` after the start, for machines that are off at night: not while a school
+    that has switched its own on begins its day. Over PostgreSQL there may be many of us: a job of
+    its own does it once a night.
     """
+    wait = min(after_seconds, to_night(ground.clock()))
     while ground.database.url.get_backend_name() == "sqlite":
+        await asyncio.sleep(wait)
         try:
             await tidy_all(ground, folder)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, Untidied) as error:
             ground.faults.tidy += 1
             log.warning("not tidied", extra={"why": type(error).__name__})
         except Refusal as refusal:
             ground.faults.tidy += 1
             log.warning("not tidied: %s", refusal.detail, extra={"why": refusal.code})
-        await asyncio.sleep(DAY_SECONDS)
+        wait = to_night(ground.clock())
+
+
+def to_night(now: int) -> int:
+    """Return the seconds from `now` (UTC) until it is night here, more than an hour and to a day.
+
+    A night of an hour more or less, where summer begins or ends, is hit as far beside.
+    """
+    here = time.localtime(now)
+    today = here.tm_hour * HOUR_SECONDS + here.tm_min * 60 + here.tm_sec
+    wait = (NIGHT_SECONDS - today) % DAY_SECONDS
+    return wait if wait > HOUR_SECONDS else wait + DAY_SECONDS

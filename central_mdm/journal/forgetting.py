@@ -2,27 +2,43 @@
 
 from typing import Final
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from central_mdm.journal.model import accounts, alarms, events
+from central_mdm.journal.model import WORDED, accounts, alarms, events
+from central_mdm.platform.ground import Ground
 
 DAY_SECONDS: Final = 86_400
+EVENTS_AT_ONCE: Final = 2000
+"""Nobody else writes meanwhile to a school's SQLite: some hundredths of a second."""
 FORGOTTEN: Final = b""
 """Stands as the body of a forgotten event. None comes so: a pushed body is a JSON object."""
 
 
-async def forget_events(connection: AsyncConnection, school: str, before: int) -> int:
+async def forget_events(
+    ground: Ground, school: str, before: int, at_once: int = EVENTS_AT_ONCE
+) -> int:
     """Forget the bodies of what came before `before`, UTC seconds of our clock; return how many.
 
-    Id, place, kind, time and hash stay: the journal's chain is as whole as it was. Accounts of
-    devices go as well, for there is nothing left to hold them against.
+    Id, place, kind, time and hash stay: the journal's chain is as whole as it was. Each part is
+    a transaction of its own, so a night that ends too early has done what it has done.
     """
-    old = (events.c.school == school, events.c.received_at < before, events.c.body != FORGOTTEN)
-    forgotten = await connection.execute(update(events).where(*old).values(body=FORGOTTEN))
+    old = (events.c.school == school, events.c.received_at < before, WORDED)
+    some = select(events.c.id).where(*old).order_by(events.c.received_at).limit(at_once)
+    these = (events.c.school == school, events.c.id.in_(some.correlate(None)))
+    forgotten, part = 0, at_once
+    while part == at_once:
+        async with ground.database.writing(school) as connection:
+            done = await connection.execute(update(events).where(*these).values(body=FORGOTTEN))
+            part = done.rowcount
+        forgotten += part
+    return forgotten
+
+
+async def forget_accounts(connection: AsyncConnection, school: str, before: int) -> None:
+    """Forget what devices told before `before`: there is nothing left to hold it against."""
     told = (accounts.c.school == school, accounts.c.issued_at < before)
     await connection.execute(delete(accounts).where(*told))
-    return forgotten.rowcount
 
 
 async def shorten_accounts(connection: AsyncConnection, school: str, now: int) -> None:

@@ -143,7 +143,8 @@ async def test_what_was_forgotten_refused_or_has_not_come_is_no_fault(
     await mdm.http.post("/api/journal", json={"events": late}, headers=headers)
     async with mdm.ground.database.writing(mdm.school) as connection:
         assert await follow_chains(connection, mdm.school) == []
-        assert await forget_events(connection, mdm.school, mdm.clock.at + 1)
+    assert await forget_events(mdm.ground, mdm.school, mdm.clock.at + 1)
+    async with mdm.ground.database.writing(mdm.school) as connection:
         assert await follow_chains(connection, mdm.school) == []
 
 

@@ -11,9 +11,11 @@ import blake3
 import msgspec
 import pytest
 from sqlalchemy import Table, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
 
 from central_mdm import keeping_commands
 from central_mdm.audited import witnessed
+from central_mdm.cli import main
 from central_mdm.contract.heads import Account
 from central_mdm.contract.partage import ChunkRef, Manifest
 from central_mdm.fleet.model import acts, inventories
@@ -22,7 +24,8 @@ from central_mdm.identity.model import audit_acts, schools, teacher_tokens, tena
 from central_mdm.identity.rules import open_school
 from central_mdm.identity.tokens import REFRESH_SECONDS
 from central_mdm.journal.comparing import compare
-from central_mdm.journal.model import accounts, events
+from central_mdm.journal.forgetting import forget_events
+from central_mdm.journal.model import WORDED, accounts, events
 from central_mdm.partage.model import chunks
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import Database, upsert
@@ -30,19 +33,23 @@ from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.platform.migrate import migrate, upgrade
 from central_mdm.tidying import (
     DAY_SECONDS,
+    HOUR_SECONDS,
     LEAP_DAYS,
     Retention,
     Tidied,
+    Untidied,
     read_retention,
     tidy,
     tidy_all,
     tidy_daily,
+    to_night,
 )
 from tests import postgres
 from tests.integration.test_mdm_fleet import enrol
 from tests.integration.test_mdm_journal import an_event, push
 from tests.integration.test_mdm_partage import an_offer, document, offer, put
 from tests.mdm import Mdm, bearer
+from tests.plans import asking, know_sizes, plan_of
 
 pytestmark = pytest.mark.real_loop
 YEAR = 365 * DAY_SECONDS
@@ -71,6 +78,45 @@ async def test_words_of_events_go_and_the_chain_of_hashes_and_answers_stay(mdm: 
     assert await tidy(mdm.ground, mdm.school, Retention()) == NOTHING
     mdm.tokens.clear()
     assert await push(mdm, an_event(1)) == [("event-1", "applied", "")], "told again, kept once"
+
+
+async def test_words_go_in_parts_each_for_good_and_are_found_among_what_was_forgotten(
+    mdm: Mdm,
+) -> None:
+    told = {"school": mdm.school, "origin": "s", "teacher": "t-lambert", "lesson": "l"}
+    told |= {"kind": "reported", "happened_at": 1, "hash": ""}
+    rows = [
+        told
+        | {"id": f"e-{number}", "sequence": number, "received_at": number}
+        | {"body": b"{}" if number > 3000 else b""}
+        for number in range(1, 3008)
+    ]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(insert(events), rows)
+    await know_sizes(mdm.ground.database, mdm.school, "journal_events")
+    left: list[int] = []
+    with asking(mdm.ground.database) as asked:
+
+        async def look() -> None:
+            """Look as another does: what has not been committed is not seen."""
+            async with mdm.ground.database.reading(mdm.school) as connection:
+                worded = select(func.count()).select_from(events).where(WORDED)
+                left.append(int((await connection.execute(worded)).scalar_one()))
+
+        async with asyncio.TaskGroup() as tasks:
+            going = tasks.create_task(
+                forget_events(mdm.ground, mdm.school, before=3007, at_once=2), name="forget"
+            )
+            while not going.done():
+                await look()
+    assert going.result() == 6
+    await look()
+    assert left[-1] == 1, "the youngest stays"
+    assert set(left) <= {7, 5, 3, 1}
+    updates = [each for each in asked if each[0].startswith("UPDATE journal_events")]
+    assert len(updates) == 4
+    plan = await plan_of(mdm.ground.database, mdm.school, updates[0])
+    assert "ix_journal_events_worded" in plan
 
 
 async def test_a_device_that_tells_of_a_lesson_long_forgotten_accuses_nobody(mdm: Mdm) -> None:
@@ -219,6 +265,53 @@ async def test_all_schools_are_tidied_by_their_list_which_row_level_security_doe
     caplog.clear()
 
 
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_who_was_tidied_longest_ago_comes_first_and_one_that_fails_stops_no_other(
+    mdm: Mdm,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def tidied() -> list[str]:
+        return list(await tidy_all(mdm.ground, tmp_path))
+
+    for school in ("early", "never", "later"):
+        await open_school(mdm.ground, school, school, standby="ab" * 32)
+    await tidy_all(mdm.ground, tmp_path, [mdm.school], clock_is_right=True)
+    for school in ("later", "early"):
+        mdm.clock.at += 60
+        await tidy_all(mdm.ground, tmp_path, [school], clock_is_right=True)
+    assert await tidied() == ["never", mdm.school, "later", "early"]
+    async with mdm.ground.database.writing("later") as connection:
+        refuses = "BEFORE DELETE ON journal_accounts WHEN old.school = 'later'"
+        told = "SELECT RAISE(ABORT, 'no')"
+        await connection.execute(text(f"CREATE TRIGGER broken {refuses} BEGIN {told}; END"))
+        row = {"school": "later", "device": "d", "lesson": "l", "issued_at": 1, "body": b"{}"}
+        await connection.execute(insert(accounts), row)
+    with pytest.raises(
+        Untidied, match="1 of 4 schools not tidied, the log says why: later"
+    ) as part:
+        await tidied()
+    assert list(part.value.done) == ["early", "never", mdm.school]
+    assert "school later not tidied" in caplog.text
+    with pytest.raises(IntegrityError):
+        await tidy_all(mdm.ground, tmp_path, ["later"])
+    told = ["tidy", "--folder", str(tmp_path), "--clock-is-right"]
+    assert await asyncio.to_thread(main, told) == 1
+    said = capsys.readouterr()
+    assert '"never": {"events": 0' in said.out
+    assert "1 of 4 schools not tidied" in said.err
+    caplog.clear()
+
+
+@pytest.mark.parametrize("started", ["23:59:59", "02:16:59", "02:17:00", "07:45:00", "01:17:00"])
+def test_a_server_that_serves_on_tidies_at_night(started: str) -> None:
+    now = int(time.mktime(time.strptime(f"2026-11-29 {started}", "%Y-%m-%d %H:%M:%S")))
+    wait = to_night(now)
+    assert time.localtime(now + wait)[3:6] == (2, 17, 0)
+    assert HOUR_SECONDS < wait <= DAY_SECONDS + HOUR_SECONDS
+
+
 async def test_a_clock_that_leapt_ahead_removes_nothing_until_a_person_says_that_it_is_right(
     mdm: Mdm, tmp_path: Path
 ) -> None:
@@ -318,7 +411,7 @@ async def test_a_server_that_starts_with_a_clock_ahead_says_so_and_how_it_goes_o
     await push(mdm, an_event(1))
     mdm.clock.at += 2 * YEAR
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(tidy_daily(mdm.ground, tmp_path), name="tidy")
+        serving = tasks.create_task(tidy_daily(mdm.ground, tmp_path, 0), name="tidy")
         while not mdm.ground.faults.tidy:  # noqa: ASYNC110 - it counts, and tells nobody
             await asyncio.sleep(0)
         serving.cancel()

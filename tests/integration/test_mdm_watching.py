@@ -234,7 +234,7 @@ async def test_what_fails_behind_requests_is_counted(
     assert (refused.status_code, mdm.ground.faults.audit) == (503, 1)
     (tmp_path / "retention.json").write_text("spoilt")
     async with asyncio.TaskGroup() as tasks:
-        daily = tasks.create_task(tidy_daily(mdm.ground, tmp_path))
+        daily = tasks.create_task(tidy_daily(mdm.ground, tmp_path, 0))
         await until(lambda: mdm.ground.faults.tidy == 1, "counted")
         daily.cancel()
     caplog.clear()

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import cycle
 from pathlib import Path
@@ -29,6 +29,7 @@ from classroom_app.cloud.sync import Sync
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.enrolled import read_enrolment
 from device_bridge.agent.guard.mdm import CheckIns, enrol
+from tests import postgres
 from tests.benchmarks.served import listening
 from tests.integration.test_check_ins import duties_of
 from tests.mdm import Prepared, bearer, new_request, sample_of_today
@@ -37,6 +38,7 @@ from tests.sync_store import MemoryStore, Trusting
 
 pytestmark = pytest.mark.real_loop
 VERSIONS = sorted((Path(migrations.__file__).parent / "versions").glob("v*.py"))
+OPERATE = Path(__file__).parents[2] / "docs" / "operate.md"
 BYTES_MAX = 400_000
 
 
@@ -46,6 +48,38 @@ def test_the_code_of_the_version_just_before_is_kept_here() -> None:
     how = "keep it: python -m tests.previous COMMIT, the last one of that version"
     assert [version_in(path) for path in kept()] == [before], how
     assert kept()[0].stat().st_size < BYTES_MAX
+
+
+def test_indexes_that_an_operator_makes_before_an_update_are_the_migrations_own(
+    a_cluster: Callable[[], Path],
+) -> None:
+    statements = re.findall("^CREATE INDEX CONCURRENTLY .*;$", OPERATE.read_text(), re.MULTILINE)
+    names = sorted(re.findall("IF NOT EXISTS ([a-z_]+) ON ", "\n".join(statements)))
+    assert len(names) == len(statements) > 0
+    wanted = text("SELECT indexname, indexdef FROM pg_indexes WHERE indexname = ANY(:names)")
+
+    def made(connection: Connection) -> list[tuple[str, str]]:
+        rows = connection.execute(wanted, {"names": names})
+        return sorted((name, definition) for name, definition in rows)
+
+    with postgres.database(a_cluster(), "test_ahead") as url:
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            upgrade(connection, "0020")
+        with engine.connect() as connection, connection.begin() as tried:
+            upgrade(connection, "head")
+            by_migration = made(connection)
+            tried.rollback()
+        by_hand = engine.execution_options(isolation_level="AUTOCOMMIT")
+        with by_hand.connect() as connection:
+            assert made(connection) == []
+            for statement in statements:
+                connection.execute(text(statement))
+        with engine.begin() as connection:
+            upgrade(connection, "head")
+            assert made(connection) == by_migration
+        engine.dispose()
+    assert [name for name, _ in by_migration] == names
 
 
 class Shape(NamedTuple):

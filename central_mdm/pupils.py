@@ -136,8 +136,9 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
             gone = update(events).where(events.c.school == school, some)
             await connection.execute(gone.values(body=FORGOTTEN))
         owned = delete(files).where(files.c.school == school, files.c.pupil == pupil)
-        work = (await connection.execute(owned)).rowcount
-        await drop_documents(connection, school)
+        made_of = (await connection.execute(owned.returning(files.c.document))).scalars().all()
+        work = len(made_of)
+        await drop_documents(connection, school, made_of)
         known = work
         source = delete(sources).where(
             sources.c.school == school, sources.c.what == PUPIL, sources.c.id == pupil

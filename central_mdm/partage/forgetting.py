@@ -5,10 +5,10 @@ as one that is not here; then its bytes go, and its row last. So no row promises
 wherever a step ends, and who sends it again meanwhile waits for the row and has it kept anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.partage.model import chunks, documents, files
@@ -20,6 +20,8 @@ GRACE_SECONDS: Final = 7 * 24 * 3600
 PART_SECONDS: Final = 24 * 3600
 """How long a part of a chunk stays that is being written: it takes a moment, or was killed."""
 _AT_ONCE: Final = 100
+CANDIDATES: Final = 50_000
+"""So many chunks are held against all manifests at once: some 8 MB."""
 
 
 async def forget_files(ground: Ground, school: str, before: int) -> int:
@@ -27,9 +29,9 @@ async def forget_files(ground: Ground, school: str, before: int) -> int:
     async with ground.database.writing(school) as connection:
         old = delete(files).where(files.c.school == school, files.c.kept_at < before)
         gone = (await connection.execute(old)).rowcount
-        await drop_documents(connection, school)
-    async with ground.database.writing(school) as connection:
-        await _mark(connection, school, ground.clock() - GRACE_SECONDS)
+    # What a kill leaves here is found again by the next tidying: nothing names it.
+    await _drop_unnamed(ground, school)
+    await _mark(ground, school, ground.clock() - GRACE_SECONDS)
     while await _sweep(ground, school):
         pass
     return gone
@@ -52,31 +54,67 @@ async def forget_strays(ground: Ground, school: str, before: int) -> int:
     return await ground.objects.forget(school, before, now - PART_SECONDS, named)
 
 
-async def drop_documents(connection: AsyncConnection, school: str) -> None:
-    """Remove the documents that no file names any more; their chunks go with the next tidying."""
-    used = select(files.c.document).where(files.c.school == school)
-    unused = documents.c.school == school, documents.c.id.not_in(used)
-    wanted = select(documents.c.id).where(*unused).order_by(documents.c.id)
-    some = (await connection.execute(wanted.with_for_update())).scalars().all()
-    for start in range(0, len(some), HASHES_A_STATEMENT):
-        these = documents.c.id.in_(some[start : start + HASHES_A_STATEMENT])
+async def drop_documents(connection: AsyncConnection, school: str, some: Iterable[str]) -> None:
+    """Remove those of `some` documents that no file names; their chunks go with a tidying."""
+    wanted = sorted(set(some))
+    for start in range(0, len(wanted), HASHES_A_STATEMENT):
+        these = documents.c.id.in_(wanted[start : start + HASHES_A_STATEMENT])
+        unused = *_unnamed(school), these
+        held = select(documents.c.id).where(*unused).order_by(documents.c.id)
+        await connection.execute(held.with_for_update())
         # Asked again, now that they are held: an offer that came meanwhile names its own.
-        await connection.execute(delete(documents).where(*unused, these))
+        await connection.execute(delete(documents).where(*unused))
 
 
-async def _mark(connection: AsyncConnection, school: str, before: int) -> None:
-    """Mark what was last counted on before `before`, and of which no document is made."""
-    mine = chunks.c.school == school
-    old = mine, chunks.c.kept_at < before, chunks.c.leaving.is_(False)
-    unused = set((await connection.execute(select(chunks.c.hash).where(*old))).scalars())
-    manifests = select(documents.c.manifest).where(documents.c.school == school)
-    async for raw in await connection.stream_scalars(manifests):
-        unused -= _names(raw)
-    some = sorted(unused)
+def _unnamed(school: str) -> tuple[ColumnElement[bool], ...]:
+    # Each by the index of files: a list of all that are named is gone through for each of them,
+    # where it is too large for PostgreSQL to hash.
+    names = files.c.school == documents.c.school, files.c.document == documents.c.id
+    return documents.c.school == school, ~exists().where(*names)
+
+
+async def _drop_unnamed(ground: Ground, school: str) -> None:
+    wanted = select(documents.c.id).where(*_unnamed(school))
+    async with ground.database.reading(school) as connection:
+        some = (await connection.execute(wanted.order_by(documents.c.id))).scalars().all()
     for start in range(0, len(some), HASHES_A_STATEMENT):
-        these = chunks.c.hash.in_(some[start : start + HASHES_A_STATEMENT])
-        # Asked again, here: an offer that came meanwhile has touched what it is made of.
-        await connection.execute(update(chunks).where(*old, these).values(leaving=True))
+        async with ground.database.writing(school) as connection:
+            await drop_documents(connection, school, some[start : start + HASHES_A_STATEMENT])
+
+
+async def _mark(ground: Ground, school: str, before: int) -> None:
+    """Mark what was last counted on before `before`, and of which no document is made.
+
+    It is looked for beside whoever writes, `CANDIDATES` at a time: of a million that is 20 looks
+    at all manifests, and no more than those in memory.
+    """
+    old = chunks.c.school == school, chunks.c.kept_at < before, chunks.c.leaving.is_(False)
+    after = ""
+    while True:
+        async with ground.database.reading(school) as connection:
+            wanted = select(chunks.c.hash).where(*old, chunks.c.hash > after)
+            page = wanted.order_by(chunks.c.hash).limit(CANDIDATES)
+            found = (await connection.execute(page)).scalars().all()
+            some = await _unused(connection, school, found)
+        for start in range(0, len(some), HASHES_A_STATEMENT):
+            these = chunks.c.hash.in_(some[start : start + HASHES_A_STATEMENT])
+            async with ground.database.writing(school) as connection:
+                # Asked again, here: an offer that came meanwhile has touched what it is made of.
+                await connection.execute(update(chunks).where(*old, these).values(leaving=True))
+        if len(found) < CANDIDATES:
+            return
+        after = found[-1]
+
+
+async def _unused(connection: AsyncConnection, school: str, found: Sequence[str]) -> list[str]:
+    """Return those chunks of which no document is made, in order."""
+    unused = {bytes.fromhex(name) for name in found}
+    manifests = select(documents.c.manifest).where(documents.c.school == school)
+    if unused:
+        async for raw in await connection.stream_scalars(manifests):
+            if read := read_manifest(raw):
+                unused.difference_update(chunk.hash for chunk in read.chunks)
+    return sorted(name.hex() for name in unused)
 
 
 async def _sweep(ground: Ground, school: str) -> bool:
@@ -89,8 +127,3 @@ async def _sweep(ground: Ground, school: str) -> bool:
             await ground.objects.remove(school, name)
         await connection.execute(delete(chunks).where(*mine, chunks.c.hash.in_(some)))
     return bool(some)
-
-
-def _names(manifest: bytes) -> set[str]:
-    read = read_manifest(manifest)
-    return {chunk.hash.hex() for chunk in read.chunks} if read else set()

@@ -29,7 +29,8 @@ chunks: Final = Table(
     Column("leaving", Boolean, nullable=False, server_default=false()),
     Column("brought_by", ID, nullable=False, server_default=""),
     Column("lost", Boolean, nullable=False, server_default=false()),
-    Index(None, "school", "brought_by"),
+    Index(None, "school", "brought_by"),  # to be dropped: the next does all it did
+    Index(None, "school", "brought_by", "size"),
 )
 documents: Final = Table(
     "partage_documents",
@@ -51,7 +52,9 @@ files: Final = Table(
     Column("name", String(255), nullable=False),
     Column("document", HEX, nullable=False),
     Column("kept_at", BigInteger, nullable=False),
-    Index(None, "school", "class_id"),
+    Index(None, "school", "class_id"),  # to be dropped: the next does all it did
+    Index(None, "school", "class_id", "id"),
+    Index(None, "school", "document"),
 )
 quotas: Final = Table(
     "partage_quotas",

@@ -24,12 +24,14 @@ LENT_BYTES_MAX: Final = 64 * 1024**2
 LENT_SECONDS: Final = 60
 LOANS_MAX: Final = 10_000
 _SCHOOL: Final[BindParameter[str]] = bindparam("school")
-_ROOM: Final = select(
-    select(func.sum(chunks.c.size)).where(chunks.c.school == _SCHOOL).scalar_subquery(),
-    select(func.sum(chunks.c.size))
-    .where(chunks.c.school == _SCHOOL, chunks.c.brought_by == bindparam("person"))
-    .scalar_subquery(),
+_HELD: Final = select(func.sum(chunks.c.size)).where(chunks.c.school == _SCHOOL)
+_BY_ONE: Final = _HELD.where(chunks.c.brought_by == bindparam("person"))
+_OF_SCHOOL: Final = select(
+    _HELD.scalar_subquery(),
     select(quotas.c.bytes).where(quotas.c.school == _SCHOOL).scalar_subquery(),
+)
+_OF_PERSON: Final = select(
+    _BY_ONE.scalar_subquery(),
     select(quotas.c.person_bytes).where(quotas.c.school == _SCHOOL).scalar_subquery(),
 )
 
@@ -59,14 +61,17 @@ class Room(Struct, frozen=True):
         )
 
 
-async def rooms(connection: AsyncConnection, caller: Caller) -> tuple[Room, Room]:
-    """Return the school's and the caller's own, by all chunks that are held: ask it seldom."""
+async def room_of_school(connection: AsyncConnection, caller: Caller) -> Room:
+    """Return the school's, by all chunks that are held: ask it seldom."""
+    used, allowed = (await connection.execute(_OF_SCHOOL, {"school": caller.school})).one()
+    return Room("school", int(used or 0), DEFAULT_BYTES if allowed is None else allowed)
+
+
+async def room_of_person(connection: AsyncConnection, caller: Caller) -> Room:
+    """Return the caller's own, by all chunks that they brought."""
     asked = {"school": caller.school, "person": caller.id}
-    by_all, by_one, allowed, each = (await connection.execute(_ROOM, asked)).one()
-    return (
-        Room("school", int(by_all or 0), DEFAULT_BYTES if allowed is None else allowed),
-        Room("person", int(by_one or 0), PERSON_BYTES if each is None else each),
-    )
+    used, allowed = (await connection.execute(_OF_PERSON, asked)).one()
+    return Room("person", int(used or 0), PERSON_BYTES if allowed is None else allowed)
 
 
 class _Loan(Struct):
@@ -95,19 +100,28 @@ class Lent:
 
         `takes`: they are about to be added.
         """
-        now, whose = self._clock(), ((caller.school, ""), (caller.school, caller.id))
-        held = [loan for each in whose if (loan := self._loans.get(each)) and now < loan.until]
-        if len(held) < len(whose) or min(loan.left for loan in held) < size:
-            both = await rooms(connection, caller)
-            narrow = min(both, key=lambda one: one.left)
-            if narrow.left < size:
-                return narrow
-            held = [_lend(one, now) for one in both]
-            self._keep(dict(zip(whose, held, strict=True)))
+        rooms = {(caller.school, ""): room_of_school, (caller.school, caller.id): room_of_person}
+        now, summed = self._clock(), dict[tuple[str, str], Room]()
+        # The school's holds on where only the person's is used up: then theirs alone is summed.
+        # Looked at again after each wait, as others take of a loan meanwhile.
+        while lacks := [one for one in rooms.keys() - summed if not self._covers(one, size, now)]:
+            for one in lacks:
+                summed[one] = await rooms[one](connection, caller)
+        narrow = min(summed.values(), key=lambda room: room.left, default=None)
+        if narrow and narrow.left < size:
+            return narrow
+        loans = {
+            one: _lend(summed[one], now) if one in summed else self._loans[one] for one in rooms
+        }
+        self._keep(loans)
         if takes:
-            for loan in held:
+            for loan in loans.values():
                 loan.left -= size
         return None
+
+    def _covers(self, whose: tuple[str, str], size: int, now: int) -> bool:
+        loan = self._loans.get(whose)
+        return loan is not None and now < loan.until and loan.left >= size
 
     def _keep(self, loans: dict[tuple[str, str], _Loan]) -> None:
         if len(self._loans) > LOANS_MAX:

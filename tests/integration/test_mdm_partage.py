@@ -24,7 +24,14 @@ from central_mdm.partage.api import CHUNKS_BESIDE
 from central_mdm.partage.forgetting import forget_files
 from central_mdm.partage.holding import mark_absent
 from central_mdm.partage.model import chunks, files
-from central_mdm.partage.quota import LENT_SECONDS, Lent, keep_quota, rooms
+from central_mdm.partage.quota import (
+    LENT_BYTES_MAX,
+    LENT_SECONDS,
+    Lent,
+    keep_quota,
+    room_of_person,
+    room_of_school,
+)
 from central_mdm.platform.authentication import Caller
 from central_mdm.roster.administering import teach
 from central_mdm.tidying import DAY_SECONDS, Retention, tidy
@@ -363,31 +370,61 @@ async def test_one_person_fills_no_more_than_their_own_part_of_the_school(mdm: M
     assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept", "it counts once"
     async with mdm.ground.database.writing(mdm.school) as connection:
         await keep_quota(connection, mdm.school, 10_000)
-        of_school, of_person = await rooms(connection, Caller(mdm.school, "teacher", "t-lambert"))
+        caller = Caller(mdm.school, "teacher", "t-lambert")
+        of_school = await room_of_school(connection, caller)
+        of_person = await room_of_person(connection, caller)
     assert (of_school.allowed, of_person.allowed) == (10_000, 700)
+
+
+def statements(mdm: Mdm) -> list[tuple[str, Any]]:
+    """Return what is asked of the database from now on, with its parameters."""
+    seen: list[tuple[str, Any]] = []
+
+    def asked(*told: Any) -> None:  # noqa: ANN401 - connection, cursor, statement, and more
+        seen.append((told[2], told[3]))
+
+    event.listen(mdm.ground.database.engine.sync_engine, "before_cursor_execute", asked)
+    return seen
 
 
 async def test_what_is_held_is_not_summed_for_each_chunk_and_a_lowered_quota_holds_in_a_minute(
     mdm: Mdm,
 ) -> None:
-    sums: list[str] = []
-
-    def asked(*told: Any) -> None:  # noqa: ANN401 - connection, cursor, statement, and more
-        if "sum(" in told[2]:
-            sums.append(told[2])
-
-    event.listen(mdm.ground.database.engine.sync_engine, "before_cursor_execute", asked)
+    seen = statements(mdm)
     for number in range(10):
         pieces, manifest = document(1000)
         made = an_offer(mdm, manifest, id=f"file-{number}")
         assert (await offer(mdm, made))["missing"]
         assert await put(mdm, pieces[0]) == 204
         assert (await offer(mdm, made))["state"] == "kept"
-    assert len(sums) == 1
+    assert len([asked for asked, _ in seen if "sum(" in asked]) == 2, "the school's, the person's"
     async with mdm.ground.database.writing(mdm.school) as connection:
         await keep_quota(connection, mdm.school, 10_000)
     mdm.clock.at += LENT_SECONDS
     assert await put(mdm, b"1") == 413
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_person_s_loan_is_summed_by_what_they_brought_and_never_the_whole_school(
+    mdm: Mdm,
+) -> None:
+    async def sums(process: Lent, person: str, size: int) -> list[str]:
+        seen.clear()
+        caller = Caller(mdm.school, "teacher", person)
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            assert await process.lacking(connection, caller, size, takes=True) is None
+        return ["person" if "brought_by" in asked else "school" for asked, _ in seen]
+
+    seen, process = statements(mdm), Lent(mdm.ground.clock)
+    assert sorted(await sums(process, "t-lambert", 1)) == ["person", "school"]
+    assert await sums(process, "t-keller", 1) == ["person"], "another's first"
+    assert await sums(process, "t-lambert", 1) == []
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await keep_quota(connection, mdm.school, 100 * LENT_BYTES_MAX, person=160)
+    person = Lent(mdm.ground.clock)
+    assert sorted(await sums(person, "t-lambert", 10)) == ["person", "school"]
+    assert await sums(person, "t-lambert", 1) == ["person"], "what was lent is used up"
+    assert await sums(process, "t-keller", LENT_BYTES_MAX - 2) == ["school"]
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)

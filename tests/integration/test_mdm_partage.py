@@ -13,13 +13,14 @@ import blake3
 import httpx
 import msgspec
 import pytest
-from sqlalchemy import delete, event, insert, text, update
+from sqlalchemy import delete, event, insert, select, text, update
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, FILES_ASKED_MAX, ChunkRef, Manifest
 from central_mdm.contract.register import Teaching
 from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
+from central_mdm.partage import forgetting
 from central_mdm.partage.api import CHUNKS_BESIDE
 from central_mdm.partage.forgetting import forget_files
 from central_mdm.partage.holding import mark_absent
@@ -611,3 +612,67 @@ async def test_what_is_found_again_is_asked_for_no_more(
     (tmp_path / "away").rename(folder)
     assert (await look_through(mdm.ground))[mdm.school].faults == []
     assert (await offer(mdm, an_offer(mdm, manifest)))["state"] == "kept"
+
+
+async def plan(mdm: Mdm, asked: str, told: Any) -> str:  # noqa: ANN401 - as the driver takes it
+    """Say how SQLite finds what was asked for."""
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        rows = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", told)).all()
+    return "\n".join(row.detail for row in rows)
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_of_a_school_s_work_only_what_is_asked_for_is_gone_through(mdm: Mdm) -> None:
+    async def plans(*words: str) -> list[str]:
+        found = [one for one in seen if all(word in one[0] for word in words)]
+        assert found, words
+        return [await plan(mdm, *one) for one in found]
+
+    pieces, manifest = document(10)
+    seen = statements(mdm)
+    await put(mdm, pieces[0])
+    made = an_offer(mdm, manifest)
+    await offer(mdm, made)
+    for login in ("lambert", "keller"):  # all of the class, and one's own of it
+        url = f"/api/files?class={made['class_id']}"
+        await mdm.http.get(url, headers=await mdm.as_teacher(login))
+    await forget_files(mdm.ground, mdm.school, mdm.clock.at + 1)
+    for found in await plans("FROM partage_files JOIN", "LIMIT"):
+        assert "ix_partage_files_school_class_id_id (school=? AND class_id=? AND id>?)" in found
+    for found in await plans("partage_documents", "NOT (EXISTS"):
+        assert "ix_partage_files_school_document (school=? AND document=?)" in found
+    for found in await plans("sum("):
+        assert "COVERING INDEX ix_partage_chunks_school_brought_by_size" in found
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_what_leaves_is_looked_for_a_part_at_a_time_and_marked_as_far_as_nobody_needs_it(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forgetting, "CANDIDATES", 2)
+    monkeypatch.setattr(forgetting, "HASHES_A_STATEMENT", 1)
+    kept, manifest = document(10, 11, 12)
+    left, _ = document(20, 21, 22, 23)
+    again = document(30)
+    for piece in (*kept, *left, *again[0]):
+        await put(mdm, piece)
+    await offer(mdm, an_offer(mdm, manifest))
+    later(mdm, 8)
+    unused = forgetting._unused
+
+    async def offered_meanwhile(*told: Any) -> list[str]:  # noqa: ANN401 - as it takes them
+        found = await unused(*told)
+        if blake3.blake3(again[0][0]).hexdigest() in found:
+            monkeypatch.setattr(forgetting, "_unused", unused)
+            ends.append(await offer(mdm, an_offer(mdm, again[1], id="file-2")))
+        return found
+
+    ends: list[dict[str, Any]] = []
+    await mdm.as_teacher()
+    monkeypatch.setattr(forgetting, "_unused", offered_meanwhile)
+    await forget_files(mdm.ground, mdm.school, 0)
+    assert [one["state"] for one in ends] == ["kept"]
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        here = set((await connection.execute(select(chunks.c.hash))).scalars())
+    assert here == {blake3.blake3(piece).hexdigest() for piece in (*kept, *again[0])}
+    assert (await look_through(mdm.ground))[mdm.school].faults == []

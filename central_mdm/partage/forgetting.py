@@ -5,10 +5,10 @@ as one that is not here; then its bytes go, and its row last. So no row promises
 wherever a step ends, and who sends it again meanwhile waits for the row and has it kept anew.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy import ColumnElement, Select, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.partage.model import chunks, documents, files
@@ -20,6 +20,7 @@ GRACE_SECONDS: Final = 7 * 24 * 3600
 PART_SECONDS: Final = 24 * 3600
 """How long a part of a chunk stays that is being written: it takes a moment, or was killed."""
 _AT_ONCE: Final = 100
+ROWS_A_PART: Final = 500
 CANDIDATES: Final = 50_000
 """So many chunks are held against all manifests at once: some 8 MB."""
 
@@ -94,7 +95,7 @@ async def _mark(ground: Ground, school: str, before: int) -> None:
         async with ground.database.reading(school) as connection:
             wanted = select(chunks.c.hash).where(*old, chunks.c.hash > after)
             page = wanted.order_by(chunks.c.hash).limit(CANDIDATES)
-            found = (await connection.execute(page)).scalars().all()
+            found = [name async for part in _in_parts(connection, page) for name in part]
             some = await _unused(connection, school, found)
         for start in range(0, len(some), HASHES_A_STATEMENT):
             these = chunks.c.hash.in_(some[start : start + HASHES_A_STATEMENT])
@@ -111,10 +112,19 @@ async def _unused(connection: AsyncConnection, school: str, found: Sequence[str]
     unused = {bytes.fromhex(name) for name in found}
     manifests = select(documents.c.manifest).where(documents.c.school == school)
     if unused:
-        async for raw in await connection.stream_scalars(manifests):
-            if read := read_manifest(raw):
+        async for part in _in_parts(connection, manifests):
+            for read in filter(None, map(read_manifest, part)):
                 unused.difference_update(chunk.hash for chunk in read.chunks)
     return sorted(name.hex() for name in unused)
+
+
+async def _in_parts(
+    connection: AsyncConnection, wanted: Select[tuple[Any]]
+) -> AsyncGenerator[Sequence[Any]]:
+    """Read one column so many at a time that the loop is nobody's for long."""
+    async with connection.stream(wanted, execution_options={"yield_per": ROWS_A_PART}) as rows:
+        async for part in rows.scalars().partitions():
+            yield part
 
 
 async def _sweep(ground: Ground, school: str) -> bool:

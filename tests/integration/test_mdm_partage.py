@@ -658,7 +658,7 @@ async def test_what_leaves_is_looked_for_a_part_at_a_time_and_marked_as_far_as_n
         await put(mdm, piece)
     await offer(mdm, an_offer(mdm, manifest))
     later(mdm, 8)
-    unused = forgetting._unused
+    unused = forgetting._unused  # pyright: ignore[reportPrivateUsage] - who comes between look and mark
 
     async def offered_meanwhile(*told: Any) -> list[str]:  # noqa: ANN401 - as it takes them
         found = await unused(*told)

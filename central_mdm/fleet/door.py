@@ -232,10 +232,14 @@ class Door:
         if _asks(told, standing) or _lacks(told, standing):
             return b""
         if news := news_of(told, standing):
-            await self.tellings.ask(Telling(school, held.device, news, now))
+            await self._keep(Telling(school, held.device, news, now))
         self.seen.touch(school, held.device, now)
         wait = next_check_in(held.device, now)
         return _answer.encode(CheckedIn(wait, head_count=standing.head_count))
+
+    async def _keep(self, telling: Telling) -> None:
+        if not await self.tellings.ask(telling):
+            raise Busy("busy", BUSY_SECONDS)
 
     async def _prove(self, _: HTTPScope, body: bytes) -> bytes:
         shown = _read(_shown, body)

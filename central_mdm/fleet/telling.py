@@ -16,7 +16,8 @@ from central_mdm.platform.database import Database
 from central_mdm.platform.gathered import Gathered
 
 _TOLD: Final = text(
-    "SELECT fleet_told(CAST(:schools AS text[]), CAST(:devices AS text[]), "
+    "SELECT school, device FROM fleet_told_or_held("
+    "CAST(:schools AS text[]), CAST(:devices AS text[]), "
     "CAST(:versions AS bigint[]), CAST(:states AS text[]), CAST(:reasons AS text[]), "
     "CAST(:hashes AS text[]), CAST(:bodies AS bytea[]), CAST(:ats AS bigint[]))"
 )
@@ -41,10 +42,15 @@ def news_of(told: CheckIn, standing: Standing) -> CheckIn | None:
     return told if told.inventory or reported != standing.reported else None
 
 
-def tellings(database: Database) -> Gathered[Telling, None]:
-    """Gather what is told in one moment; it is durable when a device hears that it was."""
+def tellings(database: Database) -> Gathered[Telling, bool]:
+    """Gather what is told in one moment; it is durable when a device hears that it was.
 
-    async def keep_all(told: Sequence[Telling]) -> list[None]:
+    False: nothing of it was kept, for another transaction, an import perhaps, holds the device.
+    That one is not waited for: devices of all schools would stand behind it.
+    """
+
+    async def keep_all(told: Sequence[Telling]) -> list[bool]:
+        held = set[tuple[str, str]]()
         newest = {(each.school, each.device): each for each in told}
         if database.is_sqlite:
             async with database.writing("") as connection:
@@ -52,10 +58,9 @@ def tellings(database: Database) -> Gathered[Telling, None]:
                     await keep(connection, each)
         else:
             async with database.gathering() as connection:
-                # By id, as all hold devices who hold several: none is to wait for another in turn.
-                in_order = [newest[each] for each in sorted(newest)]
-                await connection.execute(_TOLD, _columns(in_order))
-        return [None for _ in told]
+                rows = await connection.execute(_TOLD, _columns(list(newest.values())))
+                held = {(row.school, row.device) for row in rows}
+        return [(each.school, each.device) not in held for each in told]
 
     return Gathered(keep_all, "telling", database.spans)
 

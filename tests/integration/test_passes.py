@@ -14,7 +14,9 @@ from sqlalchemy import insert, select
 from central_mdm.contract.fleet import PROOF_TYPE, CheckIn, Inventory, KeyShown
 from central_mdm.fleet.certified import Certified, certificates_of, certified
 from central_mdm.fleet.declaring import declare_policy
-from central_mdm.fleet.model import devices, seen
+from central_mdm.fleet.groups import hold_devices
+from central_mdm.fleet.model import devices, inventories, seen
+from central_mdm.fleet.proving import new_pass
 from central_mdm.fleet.seen import Seen
 from central_mdm.fleet.standing import standings
 from central_mdm.fleet.telling import Telling, tellings
@@ -228,6 +230,36 @@ async def test_what_is_gathered_joins_school_and_device_and_no_other_pair(mdm: M
         async with mdm.ground.database.reading(school) as connection:
             rows = (await connection.execute(select(seen).where(seen.c.school == school))).all()
         assert [tuple(row) for row in rows] == [(school, "twin", 100 + number)]
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_who_holds_one_device_keeps_no_other_schools_report_waiting(mdm: Mdm) -> None:
+    told = {"policy_state": "failed", "inventory_hash": "d" * 64, "inventory": {"kind": "tablet"}}
+    for school in ("held", "free"):
+        row = {"school": school, "id": "twin", "token_hash": "c" * 64, "enrolled_at": 1}
+        async with mdm.ground.database.writing(school) as connection:
+            await connection.execute(insert(devices).values(row))
+
+    async def tell(school: str) -> httpx.Response:
+        headers = bearer(new_pass(mdm.ground, school, "twin", "c" * 64).token)
+        return await mdm.http.post("/api/check-in", json=told, headers=headers)
+
+    async def kept(school: str) -> list[tuple[object, ...]]:
+        async with mdm.ground.database.reading(school) as connection:
+            its = inventories.c.device == devices.c.id
+            wanted = select(devices.c.policy_state, inventories.c.hash).join(inventories, its)
+            found = await connection.execute(wanted.where(devices.c.school == school))
+            return [tuple(row) for row in found]
+
+    async with mdm.ground.database.writing("held") as connection:
+        await hold_devices(connection, "held", devices.c.id == "twin")
+        refused, answered = await asyncio.gather(tell("held"), tell("free"))
+    assert (answered.status_code, await kept("free")) == (200, [("failed", "d" * 64)])
+    assert (refused.status_code, refused.json()["code"]) == (503, "busy")
+    assert int(refused.headers["retry-after"]) > 0
+    assert await kept("held") == []
+    assert (await tell("held")).is_success
+    assert await kept("held") == await kept("free")
 
 
 async def test_keys_that_are_gathered_are_each_schools_own_whatever_their_names(mdm: Mdm) -> None:

@@ -1,10 +1,10 @@
 """Groups of devices: lists, and rules that are looked at anew when a device has changed."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from msgspec import json, to_builtins
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.fleet import Inventory
@@ -22,6 +22,11 @@ from central_mdm.roster.rules import want_class
 
 MEMBERS_ROOM: Final = 400
 """Characters of an act for the members of a group."""
+DEVICES_A_STATEMENT: Final = 300
+"""A year's import changes the classes of 1,500, and holds them while it looks at their rules."""
+_GONE: Final = delete(members).where(
+    *(each == bindparam(each.name, type_=each.type) for each in members.primary_key.columns)
+)
 _rule = json.Decoder(Rule)
 _inventory = json.Decoder(Inventory)
 
@@ -61,7 +66,7 @@ def _ruled(rule: Rule) -> str:
 async def regroup(connection: AsyncConnection, school: str, device: str, at: int) -> None:
     """Look at the rules anew for a device that has changed."""
     if ruled := await rules_of(connection, school):
-        await regroup_by(connection, school, ruled, device, at)
+        await regroup_by(connection, school, ruled, [device], at)
 
 
 async def rules_of(connection: AsyncConnection, school: str) -> dict[str, Rule]:
@@ -73,31 +78,61 @@ async def rules_of(connection: AsyncConnection, school: str) -> dict[str, Rule]:
 
 
 async def regroup_by(
-    connection: AsyncConnection, school: str, ruled: Mapping[str, Rule], device: str, at: int
+    connection: AsyncConnection,
+    school: str,
+    ruled: Mapping[str, Rule],
+    named: Sequence[str],
+    at: int,
 ) -> None:
-    """Have a device be in each of these groups whose rule it fits, and in no other of them."""
-    mine = (members.c.school == school, members.c.device == device)
-    held = select(members.c.group_id).where(*mine, members.c.group_id.in_(ruled))
-    before = set((await connection.execute(held)).scalars())
-    told = select(inventories.c.body).where(
-        inventories.c.school == school, inventories.c.device == device
+    """Have each of these devices be in the groups whose rule it fits, and in no other of them."""
+    for start in range(0, len(named), DEVICES_A_STATEMENT):
+        await _regroup(connection, school, ruled, named[start : start + DEVICES_A_STATEMENT], at)
+
+
+async def _regroup(
+    connection: AsyncConnection,
+    school: str,
+    ruled: Mapping[str, Rule],
+    named: Sequence[str],
+    at: int,
+) -> None:
+    held = select(members.c.device, members.c.group_id).where(
+        members.c.school == school, members.c.device.in_(named), members.c.group_id.in_(ruled)
     )
-    body = (await connection.execute(told)).scalar()
-    sits = select(placements.c.class_id).where(
-        placements.c.school == school, placements.c.device == device
-    )
-    classes = set((await connection.execute(sits)).scalars())
-    now = {
-        id_ for id_, rule in ruled.items() if body and fits(rule, _inventory.decode(body), classes)
-    }
-    for id_ in now - before:
-        row = {"school": school, "device": device, "group_id": id_}
-        await connection.execute(insert(members).values(row))
-    if before - now:
-        gone = delete(members).where(*mine, members.c.group_id.in_(before - now))
-        await connection.execute(gone)
+    before = {(row.device, row.group_id) for row in await connection.execute(held)}
+    now = await _fitting_of(connection, school, ruled, named)
+    for change, pairs in ((insert(members), now - before), (_GONE, before - now)):
+        rows = [{"school": school, "device": one, "group_id": id_} for one, id_ in sorted(pairs)]
+        if rows:
+            await connection.execute(change, rows)
     if before != now:
-        await raise_wanted(connection, school, [device], at)
+        await raise_wanted(connection, school, {device for device, _ in before ^ now}, at)
+
+
+async def _fitting_of(
+    connection: AsyncConnection, school: str, ruled: Mapping[str, Rule], named: Sequence[str]
+) -> set[tuple[str, str]]:
+    """Return which of these devices fit which rules: pairs of a device and a group."""
+    sits = select(placements.c.device, placements.c.class_id).where(
+        placements.c.school == school, placements.c.device.in_(named)
+    )
+    classes: dict[str, set[str]] = {}
+    for row in await connection.execute(sits):
+        classes.setdefault(row.device, set()).add(row.class_id)
+    told = select(inventories.c.device, inventories.c.body).where(
+        inventories.c.school == school, inventories.c.device.in_(named)
+    )
+    found = {
+        row.device: _inventory.decode(row.body)
+        for row in await connection.execute(told)
+        if row.body
+    }
+    return {
+        (device, id_)
+        for device, inventory in found.items()
+        for id_, rule in ruled.items()
+        if fits(rule, inventory, classes.get(device, ()))
+    }
 
 
 def fits(rule: Rule, inventory: Inventory, classes: Collection[str]) -> bool:

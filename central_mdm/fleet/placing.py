@@ -88,8 +88,7 @@ async def regroup_all(
     await one_by_one(connection, school)
     await raise_wanted(connection, school, ids, now)
     if ruled := await rules_of(connection, school):
-        for device in sorted(ids):
-            await regroup_by(connection, school, ruled, device, now)
+        await regroup_by(connection, school, ruled, sorted(ids), now)
 
 
 async def own_devices(connection: AsyncConnection, school: str, asked: Move) -> list[DeviceRow]:

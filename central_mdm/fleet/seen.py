@@ -5,7 +5,7 @@ A crash loses one heartbeat of each device and nothing else.
 
 import asyncio
 import logging
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from sqlalchemy import text
@@ -36,12 +36,19 @@ class Seen:
         self._waiting[school, device] = now
 
     async def flush(self) -> int:
-        """Write what waits; return how many devices that was. Raises what the database raises."""
+        """Write what waits; return how many devices that was. Raises what the database raises.
+
+        What was not written waits on, where its device has not come again meanwhile.
+        """
         waiting, self._waiting = self._waiting, {}
-        rows = iter(waiting.items())
-        # In one order, so that no two servers wait for each other's rows.
-        while part := sorted(islice(rows, ROWS_A_STATEMENT)):
-            await self._write([(*pair, at) for pair, at in part])
+        rows, part = iter(waiting.items()), list[tuple[tuple[str, str], int]]()
+        try:
+            # In one order, so that no two servers wait for each other's rows.
+            while part := sorted(islice(rows, ROWS_A_STATEMENT)):
+                await self._write([(*pair, at) for pair, at in part])
+        finally:
+            for pair, at in chain(part, rows):
+                self._waiting.setdefault(pair, at)
         return len(waiting)
 
     async def _write(self, rows: list[tuple[str, str, int]]) -> None:

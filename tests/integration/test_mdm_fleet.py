@@ -8,8 +8,9 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from joserfc import jws
 from msgspec import json
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import ClassRow, DeviceRow
@@ -17,7 +18,7 @@ from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
 from central_mdm.fleet.model import devices, inventories, seen
-from central_mdm.fleet.seen import Seen
+from central_mdm.fleet.seen import ROWS_A_STATEMENT, Seen
 from central_mdm.identity.certificates import key_of_request, thumbprint_of
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.pace import INTERVAL_SECONDS, next_check_in
@@ -207,6 +208,32 @@ async def test_when_each_was_seen_is_written_in_one_go(mdm: Mdm) -> None:
         found = (await connection.execute(select(seen.c.seen_at))).scalars().all()
     assert set(found) == {mdm.clock.at + 1}
     assert len(found) == 700
+
+
+async def test_when_each_was_seen_waits_for_a_database_that_fails_and_the_newest_wins(
+    mdm: Mdm,
+) -> None:
+    gathered, at = Seen(mdm.ground.database), mdm.clock.at
+    many = [f"dev-{number}" for number in range(ROWS_A_STATEMENT + 2)]
+
+    async def rename(before: str, after: str) -> None:
+        async with mdm.ground.database.writing("") as connection:
+            await connection.execute(text(f"ALTER TABLE {before} RENAME TO {after}"))
+
+    for device in many:
+        gathered.touch(mdm.school, device, at)
+    await rename("fleet_seen", "fleet_away")
+    with pytest.raises(SQLAlchemyError):
+        await gathered.flush()
+    await rename("fleet_away", "fleet_seen")
+    gathered.touch(mdm.school, many[-1], at + 5)
+    assert await gathered.flush() == len(many)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        found = (await connection.execute(select(seen.c.device, seen.c.seen_at))).all()
+    assert {row.device: row.seen_at for row in found} == dict.fromkeys(many, at) | {
+        many[-1]: at + 5
+    }
+    assert await gathered.flush() == 0
 
 
 def test_a_fleet_that_wakes_at_once_comes_back_spread_over_the_interval() -> None:

@@ -8,15 +8,19 @@ import pytest
 from httpx import Response
 from joserfc import jws
 from msgspec import json
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, event, func, insert, select, update
 
 from central_mdm.cli import main
+from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import DeviceRow
+from central_mdm.contract.wanted import Group, Rule
 from central_mdm.fleet.ended import choose_role
-from central_mdm.fleet.groups import devices_of
+from central_mdm.fleet.groups import DEVICES_A_STATEMENT, devices_of, keep_group
 from central_mdm.fleet.model import devices as enrolled
-from central_mdm.fleet.model import releases
+from central_mdm.fleet.model import inventories, releases
+from central_mdm.fleet.placing import regroup_all
+from central_mdm.fleet.wanted_model import members
 from central_mdm.roster.feed import publish
 from central_mdm.roster.model import placements, sources
 from central_mdm.roster.rules import give_class, put_device
@@ -85,6 +89,39 @@ async def test_a_device_joins_and_leaves_classes_and_rules_of_groups_follow(here
     acts = (await mdm.http.get("/api/audit", headers=here.headers)).json()["acts"]
     told = [(one["object"], one["detail"]) for one in acts if one["act"] == "/api/admin/places"]
     assert told == [("4A >", here.device), ("> 4A", here.device)]
+
+
+async def test_rules_of_a_whole_years_devices_are_looked_at_in_few_statements(mdm: Mdm) -> None:
+    laptop, tablet = (json.encode(Inventory(kind)) for kind in ("laptop", "tablet"))
+    kept = {"hash": "h", "kept_at": 1}
+    many = [f"many-{number:04}" for number in range(2 * DEVICES_A_STATEMENT + 1)]
+    asked = 0
+
+    def count_one(*_: object) -> None:
+        nonlocal asked
+        asked += 1
+
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        for id_, rule in (("4A", Rule(class_id="4A")), ("tablets", Rule("tablet"))):
+            await keep_group(connection, mdm.school, Group(id_, id_, rule=rule), 1)
+        for table, rows in (
+            (enrolled, [{"id": one, "token_hash": one, "enrolled_at": 1} for one in many]),
+            (inventories, [{"device": one, "body": laptop, **kept} for one in many[1:]]),
+            (placements, [{"device": one, "class_id": "4A"} for one in many[:-1]]),
+            (members, [{"device": one, "group_id": "tablets"} for one in many[:2]]),
+        ):
+            await connection.execute(insert(table), [{"school": mdm.school, **row} for row in rows])
+        third = update(inventories).where(inventories.c.device == many[2])
+        await connection.execute(third.values(body=tablet))
+    engine = mdm.ground.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", count_one)
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await regroup_all(connection, mdm.school, many, mdm.clock())
+    event.remove(engine, "before_cursor_execute", count_one)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert set(await devices_of(connection, mdm.school, "group", "4A")) == set(many[1:-1])
+        assert await devices_of(connection, mdm.school, "group", "tablets") == [many[2]]
+    assert asked < 30
 
 
 async def test_all_devices_of_a_class_go_at_once_and_one_becomes_somebodys_own(here: Place) -> None:

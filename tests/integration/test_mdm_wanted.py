@@ -18,12 +18,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.cli import main
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import ClassRow, DeviceRow
-from central_mdm.contract.wanted import COMMANDS_MAX, Reports
+from central_mdm.contract.wanted import COMMANDS_MAX, Order, Reports
 from central_mdm.fleet.declaring import nearest
 from central_mdm.fleet.ended import cancel_wipes, choose_role, end_person, keep_person
 from central_mdm.fleet.enrolment import Code, make_code
 from central_mdm.fleet.groups import raise_wanted
 from central_mdm.fleet.model import devices, policies
+from central_mdm.fleet.orders import DEVICES_MEASURED, order
 from central_mdm.fleet.urgent import (
     WIPES_A_DAY,
     ask_wipe,
@@ -278,6 +279,31 @@ async def test_what_cannot_be_is_refused_by_name(mdm: Mdm) -> None:
     plain = await mdm.as_teacher(mdm.sample["teachers"][1]["login"])
     refused = await mdm.http.get("/api/fleet/standings", headers=plain)
     assert (refused.status_code, refused.json()["code"]) == (403, "wrong-duty")
+
+
+@on_postgresql
+async def test_a_whole_school_is_ordered_what_each_device_has_room_for(mdm: Mdm) -> None:
+    one: str = mdm.sample["devices"][0]["device"]
+    many = [one, *(f"many-{number:03}" for number in range(DEVICES_MEASURED))]
+    rows = [{"school": mdm.school, "id": id_, "token_hash": id_, "enrolled_at": 1} for id_ in many]
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(insert(devices), rows)
+
+    async def orders(id_: str, text: str, device: str = "") -> int:
+        told = Order(id_, "message", "device" if device else "school", device, text)
+        return (await order(mdm.ground, mdm.school, "t-lambert", told)).reaches
+
+    for id_ in "abcde":  # five of such may be too long, if each letter has to be escaped
+        assert await orders(id_, "l" * 400) == len(many)
+    for id_ in "fg":
+        await orders(id_, "\x01" * 400, one)
+    with pytest.raises(Refused) as refused:
+        await orders("h", "\x01" * 400)
+    assert refused.value.detail == f"{one} has 7 orders to do already."
+    assert await orders("h", "l" * 400) == len(many)
+    with pytest.raises(Refused) as refused:
+        await orders("i", "l")
+    assert refused.value.detail == f"{one} has 8 orders to do already."
 
 
 @on_sqlite

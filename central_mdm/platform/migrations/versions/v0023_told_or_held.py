@@ -61,5 +61,5 @@ END $$
 
 def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
-        function = "fleet_told_or_held(text[], text[], bigint[], text[], text[], text[], bytea[], bigint[])"
-        own((function, TOLD_OR_HELD))
+        takes = "text[], text[], bigint[], text[], text[], text[], bytea[], bigint[]"
+        own((f"fleet_told_or_held({takes})", TOLD_OR_HELD))

@@ -13,7 +13,16 @@ from typing import Any, Final
 
 import blake3
 from msgspec import Struct, json
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.fleet.model import inventories, seen
@@ -26,6 +35,7 @@ from central_mdm.partage.model import files
 from central_mdm.partage.reading import FILES
 from central_mdm.partage.rules import read_manifest
 from central_mdm.platform.acting import about
+from central_mdm.platform.database import ID
 from central_mdm.platform.errors import Missing
 from central_mdm.platform.ground import Ground
 from central_mdm.roster import feed
@@ -45,6 +55,8 @@ from central_mdm.roster.rules import remove_pupil
 ABOUT, JOURNAL, WORK = "pupil.json", "journal.jsonl", "work"
 EVENTS_A_STATEMENT: Final = 500
 NOBODY: Final = "This school has nothing of such a pupil: admin list pupils tells their ids."
+_row_number: Final = literal_column(f"{events.name}.rowid", BigInteger)
+_plain_school: Final = literal_column(f"+{events.name}.school", ID)
 _body: Final = json.Decoder(dict[str, Any])
 
 
@@ -117,6 +129,7 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
     All apps of the pupil's classes hear of it, and those of teachers who have the pupil in their
     journals; that something happened, and its hash, stay. Bytes of work go with the next tidying.
     """
+    looked = await _look(ground, school, pupil)
     async with ground.database.writing(school) as connection:
         about(pupil)
         # Who moves them meanwhile has done so, or finds nobody.
@@ -126,9 +139,10 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
         found = await connection.execute(select(memberships.c.class_id).where(*mine))
         left = found.scalars().all()
         news = [told for one in left for told in await remove_pupil(connection, school, one, pupil)]
-        found_in = [(row.id, row.teacher) async for row in _events(connection, school, pupil)]
-        named = [event for event, _ in found_in]
-        whose = {teacher for _, teacher in found_in}
+        found_in = looked.found
+        async for row in _events(connection, school, pupil, looked.last):
+            found_in[row.id] = row.teacher
+        named, whose = list(found_in), set(found_in.values())
         whose |= await _teachers_of(connection, school, pupil, left)
         news += [feed.Told(f"teacher:{one}", PUPIL, pupil, None) for one in sorted(whose)]
         for start in range(0, len(named), EVENTS_A_STATEMENT):
@@ -151,6 +165,28 @@ async def forget(ground: Ground, school: str, pupil: str) -> Forgotten:
             raise Missing("no-pupil", NOBODY)
         await feed.publish(connection, school, news)
     return Forgotten(len(left), len(named), work)
+
+
+class _Looked(Struct):
+    """Events that name a pupil, each with its teacher, among those up to row `last` of SQLite."""
+
+    found: dict[str, str]
+    last: int = 0
+
+
+async def _look(ground: Ground, school: str, pupil: str) -> _Looked:
+    """Look for the events that name a pupil before anything is held.
+
+    SQLite has one writer, and a large journal takes longer than others wait for it. No event is
+    ever removed, so whatever comes after this has a higher row. On PostgreSQL rows are not in the
+    order of their commits, and nobody waits: there they are looked for while it is done.
+    """
+    if not ground.database.is_sqlite:
+        return _Looked({})
+    async with ground.database.reading(school) as connection:
+        last = await connection.scalar(select(func.max(_row_number)).select_from(events))
+        found = {row.id: row.teacher async for row in _events(connection, school, pupil)}
+    return _Looked(found, last or 0)
 
 
 async def _teachers_of(
@@ -216,11 +252,23 @@ async def _devices(connection: AsyncConnection, school: str, pupil: str) -> list
     ]
 
 
-async def _events(connection: AsyncConnection, school: str, pupil: str) -> AsyncIterator[Any]:
-    wanted = select(events).where(events.c.school == school, events.c.body != FORGOTTEN)
-    ordered = wanted.order_by(events.c.origin, events.c.sequence)
+async def _events(
+    connection: AsyncConnection, school: str, pupil: str, after: int = 0
+) -> AsyncIterator[Any]:
+    """Yield the events that name a pupil; after row `after`, which is for SQLite alone."""
+    kept = events.c.body != FORGOTTEN
+    if after:
+        # The plus keeps it from the index by school, in which all that came before lie as well.
+        wanted = (
+            select(events)
+            .where(_row_number > after, _plain_school == school, kept)
+            .order_by(_row_number)
+        )
+    else:
+        wanted = select(events).where(events.c.school == school, kept)
+        wanted = wanted.order_by(events.c.origin, events.c.sequence)
     needle = json.encode(pupil)
-    async for row in await connection.stream(ordered):
+    async for row in await connection.stream(wanted):
         if needle in row.body and _names(_body.decode(row.body), pupil):
             yield row
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.cli import main
 from central_mdm.contract.roster import PupilRow
@@ -15,6 +18,7 @@ from central_mdm.fleet.ended import keep_person
 from central_mdm.identity.people import Person
 from central_mdm.journal.model import events
 from central_mdm.partage.model import files
+from central_mdm.platform.database import Database
 from central_mdm.platform.errors import Missing
 from central_mdm.pupils import Forgotten, Told, forget, tell
 from central_mdm.roster.feed import publish
@@ -171,6 +175,27 @@ async def test_work_that_comes_while_its_pupil_is_erased_is_not_left_behind(
     assert late["reason"] == "foreign-pupil"
     async with mdm.ground.database.reading(mdm.school) as connection:
         assert (await connection.execute(select(files.c.id).where(mine))).all() == []
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_while_a_journal_is_looked_through_others_write_and_what_they_write_is_erased_too(
+    mdm: Mdm, ada: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading = Database.reading
+
+    @asynccontextmanager
+    async def and_push(database: Database, school: str) -> AsyncGenerator[AsyncConnection]:
+        async with reading(database, school) as connection:
+            yield connection
+            monkeypatch.undo()
+            for number, pupil in ((4, ada), (5, "somebody")):
+                await push(mdm, an_event(number, body={"pupil": pupil}))
+
+    monkeypatch.setattr(Database, "reading", and_push)
+    assert await forget(mdm.ground, mdm.school, ada) == Forgotten(1, 3, 1)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        kept = await connection.execute(select(events.c.body).order_by(events.c.sequence))
+        assert [bool(body) for body in kept.scalars()] == [False, False, True, False, True]
 
 
 async def leave(mdm: Mdm, pupil: str) -> None:

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -27,6 +27,11 @@ from device_bridge.retention import (
 log = logging.getLogger(__name__)
 
 NOTE_SECONDS: Final = 3600
+BEGIN_SECONDS: Final = 180.0
+"""After the start: its first minutes are for finding devices and beginning the lesson."""
+LOOK_SECONDS: Final = 10.0
+LOOKS_MAX: Final = 120
+"""So often it looks for a lesson's end: who closes the app with each lesson has it cleaned too."""
 COLLECTED: Final = "collected"
 STILLS: Final = "pictures"
 """Folders of the teacher's home; in each a folder a class, and in that a folder a lesson."""
@@ -76,7 +81,9 @@ class Spared(Struct, frozen=True):
 
 
 class Retaining:
-    """Cleans up at once and each day. `floor`: UTC seconds that no clock of ours can raise.
+    """Cleans up soon after the start and each day, where it can not in the middle of a lesson.
+
+    `floor`: UTC seconds that no clock of ours can raise; `in_lesson`: one is on.
 
     Each hour the time that has passed is kept: where the school signs nothing for months, the floor
     goes on from there at the next start.
@@ -89,17 +96,31 @@ class Retaining:
         home: Path,
         floor: Callable[[], float],
         wall: Callable[[], float] = time.time,
+        in_lesson: Callable[[], bool] = lambda: False,
     ) -> None:
         self._keeps, self._library, self._home = keeps, library, home
-        self._floor, self._wall = floor, wall
+        self._floor, self._wall, self._in_lesson = floor, wall, in_lesson
 
     async def run(self) -> None:
         """Work until cancelled; what cannot be done now is tried again tomorrow."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._note_each_hour(), name="note")
+            group.create_task(self._clean_each_day(), name="clean")
+
+    async def _note_each_hour(self) -> NoReturn:
         while True:
+            await asyncio.sleep(NOTE_SECONDS)
+            await self.note()
+
+    async def _clean_each_day(self) -> NoReturn:
+        await asyncio.sleep(BEGIN_SECONDS)
+        while True:
+            for _ in range(LOOKS_MAX):
+                if not self._in_lesson():
+                    break
+                await asyncio.sleep(LOOK_SECONDS)
             await self.clean()
-            for _ in range(round(DAY_SECONDS / NOTE_SECONDS)):
-                await asyncio.sleep(NOTE_SECONDS)
-                await self.note()
+            await asyncio.sleep(DAY_SECONDS)
 
     async def note(self) -> None:
         """Keep how late it is."""

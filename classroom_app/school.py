@@ -257,7 +257,7 @@ class School:
             self.sync,
             told,
         )
-        self._retaining = Retaining(keeping, library, home, papers.floor)
+        self._retaining = Retaining(keeping, library, home, papers.floor, in_lesson=self._in_lesson)
         self.browser = Browser(
             self._sighted,
             self._lost,

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from classroom_app.domain.acts import HandInKept
 from classroom_app.domain.errors import StoreNewer
 from classroom_app.storage.copies import VERSIONS
+from classroom_app.storage.erasing import FORGOTTEN
 from classroom_app.storage.forms import NUMBERED, form_of
 from classroom_app.storage.leaves import Row
 from classroom_app.storage.outbox import KEPT_AT, SETTLED
@@ -32,9 +33,9 @@ def numbered(merged: Found, own: Found) -> Found:
 
 
 def agreed(merged: Found) -> Found:
-    """Have lessons, waiting work and what is settled agree with the acts that are left.
+    """Have lessons, waiting work, what is settled and what is forgotten agree with the acts left.
 
-    Else the next act of a lesson would be refused, or never be sent.
+    Else the next act of a lesson would be refused, or never be sent, or an old one never forgotten.
     """
     tables = merged.tables
     if "lessons" not in tables or all(table.whole for table in tables.values()):
@@ -42,7 +43,8 @@ def agreed(merged: Found) -> Found:
     acts = list(_acts(tables["journal"]))
     merged = _with(merged, "lessons", _lessons(acts))
     merged = _with(merged, "hand_ins", _hand_ins(acts, tables["hand_ins"].rows))
-    settings = {name: row for name, row in tables["settings"].rows.items() if name != (SETTLED,)}
+    reached = {(SETTLED,), (FORGOTTEN,)}
+    settings = {name: row for name, row in tables["settings"].rows.items() if name not in reached}
     if acts:  # what was kept waits for an act after all that are left
         settings[KEPT_AT,] = (KEPT_AT, str(acts[-1]["sequence"]))
     return _with(merged, "settings", settings)

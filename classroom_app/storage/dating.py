@@ -54,6 +54,10 @@ class Dates:
             return at
         return self._marks[place].at if place < len(self._marks) else self._now
 
+    def all_since(self, sequence: int, moment: int) -> bool:
+        """Say whether it is known of all acts after `sequence` that none was before `moment`."""
+        return any(one.at >= moment and one.sequence <= sequence for one in self._marks)
+
 
 def dates(now: int, connection: Connection) -> Dates:
     return Dates(_read(connection), now)

@@ -1,5 +1,8 @@
 """Erasing a pupil from the journal, as the law wants it, without breaking its chain.
 
+What goes over years of it does so in parts, each a short transaction: an act of the lesson waits
+for one of them at most.
+
 Whom the school has erased is noted when its feed says so (`contract.roster.Change`), and erased
 here as soon as the school has all that was to be told, and the day is over. Until then the setting
 `erased` names the pupil.
@@ -10,24 +13,46 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
 from classroom_app.domain.lesson import PupilId
 from classroom_app.storage.dating import Dates
 from classroom_app.storage.settings import keep, read
 from classroom_app.storage.store import SUSPECTED, WAITING
-from classroom_app.storage.tables import hand_ins, journal, rows
+from classroom_app.storage.tables import HAND_IN_PLACE, hand_ins, journal, rows
 
 ERASED: Final = "erased"
 COLLECTED: Final = "hand-in-kept"
 
 
-class Due(Struct, frozen=True):
-    """Acts that may be erased now, by sequence; `paths` of the work in them; who has to wait."""
+FORGOTTEN: Final = "forgotten"
+"""A sequence up to which no act says anything of people any more."""
+ROWS_A_PART: Final = 250
+WORKS_A_PART: Final = 250
 
-    sequences: tuple[int, ...]
-    paths: tuple[str, ...]
+
+class Due(Struct, frozen=True):
+    """Acts that may be erased now, by sequence; `paths` of the work in them; who has to wait.
+
+    `after`: the last act that was looked at.
+    """
+
+    after: int
     wait: frozenset[str]
+    sequences: tuple[int, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+class Forgotten(Struct, frozen=True):
+    """A part of the journal in which old acts were blanked, `acts` of them.
+
+    `after`: the last act of it, None where it was the last part; `clear`: up to which act none of
+    it says anything of people.
+    """
+
+    acts: int
+    after: int | None
+    clear: int
 
 
 def note_erased(pupils: Collection[str], connection: Connection) -> None:
@@ -44,38 +69,52 @@ class Work(Struct, frozen=True):
     document: str
 
 
-def due(before: int, dates: Dates, connection: Connection) -> Due:
-    """Return what may be erased of whom the school has erased: older than `before`, UTC seconds.
+def first_due(connection: Connection) -> Due:
+    """Say where to begin to look for what may be erased of whom the school has erased.
 
-    Of who stands in a class again nothing is; what waits to be sent is not lost to the school.
+    Of who stands in a class again nothing is.
     """
-    noted = erased(connection)
-    if not noted:
-        return Due((), (), noted)
-    here = select(rows.c.id).where(rows.c.entity == "pupil", rows.c.id.in_(noted))
-    wait = set(connection.execute(here).scalars())
-    unsent = _unsent(connection)
-    columns = select(journal.c.sequence, journal.c.at, journal.c.fields)
-    sequences: list[int] = []
-    paths: list[str] = []
-    for row in connection.execute(columns.where(journal.c.fields.is_not(None))):
-        fields = json.loads(row.fields)
+    here = select(rows.c.id).where(rows.c.entity == "pupil", rows.c.id.in_(erased(connection)))
+    return Due(forgotten(connection), frozenset(connection.execute(here).scalars()))
+
+
+def due(
+    noted: frozenset[str], found: Due, before: int, dates: Dates, connection: Connection
+) -> Due:
+    """Add what the next acts after `found` have of `noted`, older than `before`, UTC seconds.
+
+    What waits to be sent is not lost to the school. After the last act nothing is added.
+    """
+    part = connection.execute(_part_after(found.after)).all()
+    waits = _work_waits(part, connection)
+    wait = found.wait
+    sequences, paths = list(found.sequences), list(found.paths)
+    for row in part:
+        fields = json.loads(row.fields or b"{}")
         if not (named := {one for one in noted - wait if _names(fields, PupilId(one))}):
             continue
-        if row.sequence in unsent or dates.date(row.sequence, row.at) >= before:
+        if _is_unsent(row, waits) or dates.date(row.sequence, row.at) >= before:
             wait |= named
         else:
             sequences.append(row.sequence)
             paths += filter(None, [fields.get("path")])
-    return Due(tuple(sequences), tuple(paths), frozenset(wait))
+    after = part[-1].sequence if part else found.after
+    return Due(after, wait, tuple(sequences), tuple(paths))
 
 
-def erase_due(before: int, dates: Dates, sequences: Sequence[int], connection: Connection) -> None:
-    """Blank these acts, and forget whom nothing is left of."""
-    _blank(sequences, connection)
-    left = due(before, dates, connection)
-    if not left.sequences and left.wait != erased(connection):
-        _note(left.wait, connection)
+def note_left(
+    noted: frozenset[str], found: Due, before: int, dates: Dates, connection: Connection
+) -> None:
+    """Forget whom nothing is left of: of `noted` all but who waits by `found` or an act since."""
+    before_ = found.sequences
+    while (looked := due(noted, found, before, dates, connection)).after != found.after:
+        found = looked
+    if found.sequences != before_:
+        return  # acts that came meanwhile, by a clock that is wrong: the next time has them
+    now = erased(connection)
+    # Whom the school has erased since was not looked for.
+    if (left := found.wait | (now - noted)) != now:
+        _note(left, connection)
 
 
 def erased(connection: Connection) -> frozenset[str]:
@@ -96,57 +135,111 @@ def erase(pupil: PupilId, connection: Connection) -> int:
     columns = select(journal.c.sequence, journal.c.fields)
     told = connection.execute(columns.where(journal.c.fields.is_not(None)))
     naming = [row for row in told if _names(json.loads(row.fields), pupil)]
-    _blank([row.sequence for row in naming], connection)
+    blank([row.sequence for row in naming], connection)
     return len(naming)
 
 
-def forget_before(at: int, dates: Dates, connection: Connection, *, sends: bool) -> int:
-    """Blank the personal fields of all acts older than `at`, UTC seconds; return how many.
+def forgotten(connection: Connection) -> int:
+    """Return up to which act none says anything of people any more."""
+    return int(read(connection).get(FORGOTTEN, "0"))
+
+
+def note_forgotten(clear: int, connection: Connection) -> None:
+    keep({FORGOTTEN: str(clear)}, connection)
+
+
+def forget_before(
+    after: int, at: int, dates: Dates, connection: Connection, *, sends: bool
+) -> Forgotten:
+    """Blank the personal fields of acts older than `at`, UTC seconds, of the next after `after`.
 
     The rest of each stays, and so does the chain. Where a school's server is sent them (`sends`),
     what waits for it stays, how old ever: it would be lost to both.
     """
-    spared = _unsent(connection) if sends else frozenset[int]()
-    columns = select(journal.c.sequence, journal.c.at).where(journal.c.fields.is_not(None))
+    part = connection.execute(_part_after(after)).all()
+    told = [row for row in part if row.fields is not None]
+    waits = _work_waits(told, connection) if sends else frozenset[int]()
     old = [
         row.sequence
-        for row in connection.execute(columns)
-        if row.sequence not in spared and dates.date(row.sequence, row.at) < at
+        for row in told
+        if dates.date(row.sequence, row.at) < at and not (sends and _is_unsent(row, waits))
     ]
-    _blank(old, connection)
-    return len(old)
+    blank(old, connection)
+    reached = part[-1].sequence if part else after
+    left = {row.sequence for row in told}.difference(old)
+    last = len(part) < ROWS_A_PART or dates.all_since(reached, at)
+    return Forgotten(len(old), None if last else reached, min(left) - 1 if left else reached)
 
 
-def kept_work(since: int, dates: Dates, connection: Connection, *, sends: bool) -> tuple[Work, ...]:
-    """Return the work that acts not older than `since`, UTC seconds, collected, and what waits.
+class Kept(Struct, frozen=True):
+    """Work of a part of all that was collected; `after`: the last of it, None: there is no more."""
+
+    works: tuple[Work, ...]
+    after: int | None
+
+
+def kept_work(after: int, since: int, dates: Dates, connection: Connection, *, sends: bool) -> Kept:
+    """Return of the next works after `after` those of acts since `since`, UTC seconds, or unsent.
 
     Its files and folders may bear the date of a clock that was wrong.
     """
-    spared = _unsent(connection) if sends else frozenset[int]()
-    columns = select(journal.c.sequence, journal.c.at, journal.c.body, journal.c.fields)
-    collected = (journal.c.kind == COLLECTED, journal.c.fields.is_not(None))
-    return tuple(
-        Work(json.loads(row.fields)["path"], json.loads(row.body)["document"])
-        for row in connection.execute(columns.where(*collected))
-        if row.sequence in spared or dates.date(row.sequence, row.at) >= since
+    query = (
+        select(HAND_IN_PLACE.label("place"), hand_ins.c.state.label("work"), *_LOOKED_AT)
+        .join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
+        .where(after < HAND_IN_PLACE, journal.c.fields.is_not(None))
+        .order_by(HAND_IN_PLACE)
+        .limit(WORKS_A_PART)
     )
+    part = connection.execute(query).all()
+    works = tuple(
+        Work(json.loads(row.fields)["path"], json.loads(row.body)["document"])
+        for row in part
+        if (sends and (row.state == WAITING or row.work in {WAITING, SUSPECTED}))
+        or dates.date(row.sequence, row.at) >= since
+    )
+    return Kept(works, part[-1].place if len(part) == WORKS_A_PART else None)
 
 
-def _unsent(connection: Connection) -> frozenset[int]:
-    """Return which acts wait for the school, themselves or the work that they tell of."""
-    acts = select(journal.c.sequence).where(journal.c.state == WAITING)
-    work = select(hand_ins.c.sequence).where(hand_ins.c.state.in_((WAITING, SUSPECTED)))
-    return frozenset(connection.execute(acts.union(work)).scalars())
+_LOOKED_AT: Final = (
+    journal.c.sequence,
+    journal.c.kind,
+    journal.c.at,
+    journal.c.state,
+    journal.c.body,
+    journal.c.fields,
+)
 
 
-def _blank(sequences: Sequence[int], connection: Connection) -> None:
+def _part_after(after: int) -> Select[*tuple[Any, ...]]:
+    next_ = select(*_LOOKED_AT).where(journal.c.sequence > after).order_by(journal.c.sequence)
+    return next_.limit(ROWS_A_PART)
+
+
+def _is_unsent(row: Any, waits: Collection[int]) -> bool:  # noqa: ANN401 - a result row
+    """Say whether an act waits for the school, itself or the work that it tells of."""
+    return row.state == WAITING or row.sequence in waits
+
+
+def _work_waits(part: Sequence[Any], connection: Connection) -> frozenset[int]:
+    """Return which acts of a part tell of work that waits for the school."""
+    works = [row.sequence for row in part if row.kind == COLLECTED]
+    if not works:
+        return frozenset()
+    waits = select(hand_ins.c.sequence).where(
+        hand_ins.c.sequence.between(works[0], works[-1]),
+        hand_ins.c.state.in_((WAITING, SUSPECTED)),
+    )
+    return frozenset(connection.execute(waits).scalars())
+
+
+def blank(sequences: Sequence[int], connection: Connection) -> None:
     """Blank these acts; work that waits and of which none tells any more is not sent."""
-    if sequences:
-        acts = update(journal).where(journal.c.sequence == bindparam("blank"))
-        each = [{"blank": sequence} for sequence in sequences]
+    acts = update(journal).where(journal.c.sequence == bindparam("blank"))
+    for start in range(0, len(sequences), ROWS_A_PART):
+        some = sequences[start : start + ROWS_A_PART]
+        each = [{"blank": sequence} for sequence in some]
         connection.execute(acts.values(salt=None, fields=None), each)
-        blank = select(journal.c.sequence).where(journal.c.fields.is_(None))
-        connection.execute(delete(hand_ins).where(hand_ins.c.sequence.in_(blank)))
+        connection.execute(delete(hand_ins).where(hand_ins.c.sequence.in_(some)))
 
 
 def _names(fields: dict[str, Any], pupil: PupilId) -> bool:

@@ -14,10 +14,24 @@ from classroom_app.domain.lesson import DeviceId, LessonId, PupilId
 from classroom_app.storage.acts import of_lesson, read
 from classroom_app.storage.chain import Entry, Head, Newest, entry_of, link_of
 from classroom_app.storage.copies import forget_copies
-from classroom_app.storage.dating import dates, mark
+from classroom_app.storage.dating import Dates, dates, mark
 from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
-from classroom_app.storage.erasing import Work, due, erase, erase_due, forget_before, kept_work
+from classroom_app.storage.erasing import (
+    ROWS_A_PART,
+    Forgotten,
+    Work,
+    blank,
+    due,
+    erase,
+    erased,
+    first_due,
+    forget_before,
+    forgotten,
+    kept_work,
+    note_forgotten,
+    note_left,
+)
 from classroom_app.storage.heads import signed_marks
 from classroom_app.storage.resuming import resumed
 from classroom_app.storage.store import WAITING, Store
@@ -56,15 +70,19 @@ class KeepsJournal(Store):
         query = select(journal.c.id).order_by(journal.c.sequence)
         return await self.write(lambda c: [str(one) for one in c.execute(query).scalars()])
 
-    async def verify(self) -> Fault | None:
-        """Walk the chain while the lesson goes on; return the first row that breaks it."""
-        return (await self.look_through()).fault
+    async def verify(self, rest_seconds: float = 0.0) -> Fault | None:
+        """Walk the chain while the lesson goes on; return the first row that breaks it.
 
-    async def look_through(self) -> Verdict:
+        `rest_seconds`: between two turns, each of some rows.
+        """
+        return (await self.look_through(rest_seconds)).fault
+
+    async def look_through(self, rest_seconds: float = 0.0) -> Verdict:
         """As `verify`; tell how many rows are whole as well."""
         signed = await self.write(signed_marks)
         whole, reached = Head(), await self.write(partial(verify, Head(), signed))
         while isinstance(reached, Head):
+            await asyncio.sleep(rest_seconds)
             whole, reached = reached, await self.write(partial(verify, reached, signed))
         entries = reached.sequence - 1 if reached else whole.sequence
         return Verdict(str(self.path), entries, reached)
@@ -91,16 +109,24 @@ class KeepsJournal(Store):
         Their work goes from `folder` first: a crash in between leaves the act, which says where.
         Return how many acts. Raises OSError where a file cannot be removed now, or NotKept.
         """
-        found = await self.write(lambda one: due(before, dates(now, one), one))
+        noted = await self.write(erased)
+        if not noted:
+            return 0
+        told = await self.write(partial(dates, now))
+        found, last = await self.write(first_due), False
+        while not last:
+            looked = await self.write_part(partial(due, noted, found, before, told))
+            last, found = looked.after == found.after, looked
         await asyncio.to_thread(_remove, folder, found.paths)
-
-        def work(connection: Connection) -> None:
-            erase_due(before, dates(now, connection), found.sequences, connection)
-            if found.sequences:
-                forget_copies(self.path)
-
-        await self.write(work)
+        for start in range(0, len(found.sequences), ROWS_A_PART):
+            some = found.sequences[start : start + ROWS_A_PART]
+            await self.write_part(partial(self._blank, some))
+        await self.write(partial(note_left, noted, found, before, told))
         return len(found.sequences)
+
+    def _blank(self, sequences: Sequence[int], connection: Connection) -> None:
+        blank(sequences, connection)
+        forget_copies(self.path)
 
     async def forget_before(self, at: int, now: int) -> int:
         """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts.
@@ -108,20 +134,37 @@ class KeepsJournal(Store):
         Raises NotKept where a copy cannot be removed now.
         """
 
-        def work(connection: Connection) -> int:
+        def begin(connection: Connection) -> tuple[Dates, int]:
             mark(now, connection)
-            told = dates(now, connection)
-            if forgotten := forget_before(at, told, connection, sends=self._sends()):
-                forget_copies(self.path)
-            return forgotten
+            return dates(now, connection), forgotten(connection)
 
-        return await self.write(work)
+        told, clear = await self.write(begin)
+        acts, start = 0, clear
+        after: int | None = start
+        while after is not None:
+            part = await self.write_part(partial(self._forget, after, at, told))
+            acts += part.acts
+            clear = part.clear if clear == after else clear
+            after = part.after
+        if clear != start:
+            await self.write(partial(note_forgotten, clear))
+        return acts
+
+    def _forget(self, after: int, at: int, told: Dates, connection: Connection) -> Forgotten:
+        part = forget_before(after, at, told, connection, sends=self._sends())
+        if part.acts:
+            forget_copies(self.path)
+        return part
 
     async def kept_work(self, since: int, now: int) -> tuple[Work, ...]:
         """Return the work collected since `since`, UTC seconds, and what waits for the school."""
-        return await self.write(
-            lambda one: kept_work(since, dates(now, one), one, sends=self._sends())
-        )
+        told, sends = await self.write(partial(dates, now)), self._sends()
+        works, after = list[Work](), 0
+        while after is not None:
+            part = await self.write_part(partial(kept_work, after, since, told, sends=sends))
+            works += part.works
+            after = part.after
+        return tuple(works)
 
     def _sends(self) -> bool:
         """Say whether the school has a server: without one all waits, and for nothing."""

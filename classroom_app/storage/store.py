@@ -1,5 +1,6 @@
 """The open store that each feature's part stands on."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,9 @@ SUSPECTED: Final = "suspected"
 KEPT, FOLLOWED = "kept", "followed"
 """Kept work: nothing that the central side has taken since tells that it has it still; or some act
 does, as soon as it was asked once more."""
+
+ROOM_SECONDS: Final = 0.03
+"""So long the thread of the disk, and Python's one lock, are others' between parts of long work."""
 
 
 class Store:
@@ -54,6 +58,12 @@ class Store:
         except StoreFull:
             self.full = True
             raise
+
+    async def write_part(self, work: Callable[[Connection], T]) -> T:
+        """Run a part of something long, as `write` does; then others have their turn."""
+        answer = await self.write(work)
+        await asyncio.sleep(ROOM_SECONDS)
+        return answer
 
     async def close(self) -> None:
         await self.writer.close()

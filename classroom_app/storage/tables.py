@@ -8,6 +8,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    literal_column,
     text,
 )
 
@@ -61,6 +62,8 @@ hand_ins = Table(
     Column("sequence", Integer, nullable=False),
     Column("state", Text, nullable=False),
 )
+HAND_IN_PLACE = literal_column("hand_ins.rowid", Integer)
+"""What SQLite numbers its rows by, in the order of their making: where to go on in them."""
 rows = Table(
     "rows",
     metadata,

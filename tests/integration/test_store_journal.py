@@ -3,8 +3,9 @@
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.partage import FileAnswer
 from central_mdm.contract.roster import Change
-from classroom_app.domain.acts import Declared, LockAsked, PupilSpoke
+from classroom_app.domain.acts import Declared, HandInKept, LockAsked, PupilSpoke
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import LessonId
 from classroom_app.retaining import COLLECTED, RETENTION, Retaining, Retention
@@ -29,6 +30,7 @@ from tests.stores import AMINA, BELA, DECLARED, LESSON, NOON, ONE, ROSTER, SCOPE
 from tests.stores.opening import opened, words
 
 pytestmark = pytest.mark.real_loop
+T = TypeVar("T")
 SWAPPED = (
     "UPDATE journal SET sequence = 99 WHERE sequence = 4;"
     "UPDATE journal SET sequence = 4 WHERE sequence = 7;"
@@ -276,6 +278,41 @@ async def test_names_go_by_age_by_both_clocks_and_nothing_of_them_is_left_lying(
     assert erased == 1, "pages that are free are overwritten"
 
 
+async def test_what_takes_years_of_acts_is_done_in_parts_that_let_a_lesson_write_between_them(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classroom_app.storage.erasing.ROWS_A_PART", 3)
+    monkeypatch.setattr("classroom_app.storage.erasing.WORKS_A_PART", 1)
+    works = [one for one in lesson_acts() if isinstance(one, HandInKept)]
+    for number in range(3):
+        for work in works:
+            again = msgspec.structs.replace(work, id=f"{work.id}-{number}", at=NOON)
+            await keeping.remember(again)
+    await asyncio.gather(*(keeping.remember(words(number)) for number in range(10)))
+    parts, asked, since = list[str](), keeping.write, iter(range(80, 99))
+
+    async def write(work: Callable[[Connection], T]) -> T:
+        parts.append("part")
+        if len(parts) == 3:
+            assert await keeping.remember(words(next(since))), "an act has its turn"
+        return await asked(work)
+
+    monkeypatch.setattr(keeping, "write", write)
+    now = NOON + 100
+    assert len(await keeping.kept_work(NOON + 99, now)) == 0
+    assert len(await keeping.kept_work(NOON, now)) == 3
+    parts.clear()
+    assert await keeping.forget_before(NOON + 5, now) == 5 + 3
+    whole = len(parts)
+    (left, *_) = [kept for kept in await keeping.acts(LESSON, 99) if "Question" in repr(kept)]
+    assert left.act.at == NOON + 5
+    assert await keeping.forget_before(NOON + 7, now + 1) == 2
+    parts.clear()
+    assert await keeping.forget_before(NOON + 7, now + 2) == 0
+    assert len(parts) < whole, "it goes on from where it came to"
+    assert await keeping.verify() is None
+
+
 @pytest.mark.parametrize("way", ["a person", "the school", "age"])
 async def test_nobody_is_erased_of_whom_a_copy_would_tell_on(
     keeping: Keeping, tmp_path: Path, way: str
@@ -323,9 +360,11 @@ def test_how_long_is_a_setting_and_a_spoilt_one_leaves_the_default(
     caplog.clear()
 
 
+@pytest.mark.parametrize("rows", [2, 250])
 async def test_whom_the_school_has_erased_is_erased_here_when_it_has_all_and_the_day_is_over(
-    keeping: Keeping, tmp_path: Path
+    keeping: Keeping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
+    monkeypatch.setattr("classroom_app.storage.erasing.ROWS_A_PART", rows)
     for act in lesson_acts():
         await keeping.remember(act)
     work = tmp_path / COLLECTED / "5e B/Amina/fractions.pdf"

@@ -23,6 +23,7 @@ class Store:
     def __init__(self, *ready: bytes) -> None:
         self._ready = ready
         self.kept: asyncio.Queue[int] = asyncio.Queue()
+        self.cleaned = asyncio.Event()
 
     async def ready_documents(self) -> Collection[bytes]:
         return self._ready
@@ -33,6 +34,7 @@ class Store:
 
     async def erase_told(self, before: int, now: int, folder: Path) -> int:
         del before, now, folder
+        self.cleaned.set()
         return 0
 
     async def kept_work(self, since: int, now: int) -> tuple[Work, ...]:
@@ -124,6 +126,28 @@ async def test_the_time_that_both_clocks_have_reached_is_kept_each_hour(
             running = tasks.create_task(retaining(tmp_path, library, wall, store).run())
             assert await store.kept.get() == min(wall, NOW)
             running.cancel()
+
+
+async def test_it_begins_after_the_first_minutes_and_waits_for_a_lessons_end_but_not_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classroom_app.retaining.LOOK_SECONDS", 0.001)
+    monkeypatch.setattr("classroom_app.retaining.BEGIN_SECONDS", 0.001)
+    library = Library(tmp_path / "library", reserve_bytes=0)
+    monkeypatch.setattr("classroom_app.retaining.LOOKS_MAX", 5)
+    for lasts, looked in ((3, 4), (99, 5)):
+        asked, store = list[bool](), Store()
+
+        def in_lesson(asked: list[bool] = asked, lasts: int = lasts) -> bool:
+            asked.append(len(asked) < lasts)
+            return asked[-1]
+
+        waits = Retaining(store, library, tmp_path, lambda: NOW, lambda: NOW, in_lesson)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(waits.run())
+            await store.cleaned.wait()
+            running.cancel()
+        assert len(asked) == looked
 
 
 async def test_what_a_desktop_left_among_the_documents_stops_no_clean_up(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from classroom_app.cloud.ports import SyncStore
 from classroom_app.domain.errors import NotKept
 
 FILES_AT_ONCE: Final = 20
+LOOK_ANEW_SECONDS: Final = 10.0
+"""So often at most it is looked, before a large one, whether something smaller has come."""
 SMALL_BYTES: Final = 1024 * 1024
 # How many of them are under way beside each other: most of a file's time is waiting for disks.
 FILES_BESIDE: Final = 5
@@ -145,13 +147,13 @@ class Files:
             self._told(self._sending, "" if self._held == "slow" else self._held)
 
     async def _push_all(self) -> CloudError | NotKept | None:
-        batch = list[FileOffered]()
+        batch, anew_at = list[FileOffered](), 0.0
         self._suspected = await self._store.suspected_files()
         tried = set(self._suspected) if self._objects_away else set[str]()
         self._unasked = len(tried)
         while True:
-            # Before a large one something smaller may have come.
-            if not batch or _size(batch[0]) > SMALL_BYTES:
+            if not batch or (_size(batch[0]) > SMALL_BYTES and _seconds() >= anew_at):
+                anew_at = _seconds() + LOOK_ANEW_SECONDS
                 batch = await self._waiting(tried)
             some = await self._next(batch)
             if not some:

@@ -1,6 +1,7 @@
 """Acts read back from the journal, with their personal fields or, where erased, without."""
 
 import json
+from functools import cache
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -37,6 +38,7 @@ def fields_of(body: bytes, fields: bytes | None) -> dict[str, Any]:
     return {**json.loads(body), **json.loads(fields or b"{}")}
 
 
+@cache
 def _blanks(kind: str) -> dict[str, Any]:
     """Return what stands where personal fields were: nobody, no text."""
     known = {field.name: field.type for field in msgspec.structs.fields(_KINDS[kind])}

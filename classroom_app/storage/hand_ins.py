@@ -26,7 +26,7 @@ from classroom_app.storage.store import (
     WAITING,
     Store,
 )
-from classroom_app.storage.tables import hand_ins, journal
+from classroom_app.storage.tables import HAND_IN_PLACE, hand_ins, journal
 from device_bridge.materials.errors import DiskFull, Unreadable, Withheld
 
 log = logging.getLogger(__name__)
@@ -86,18 +86,15 @@ class KeepsHandIns(Store):
         For a central side that was set back to a copy: it may have the act and not the work, and
         may take now what it had refused.
         """
-        acts = await self.write(partial(_in, not_(WORK_WAITS)))
-        here = await asyncio.to_thread(
-            lambda: [act.id for act in acts if self._offered(act) is not None]
-        )
+        doubted, after = 0, 0
+        while after is not None:
+            acts, after = await self.write_part(partial(_answered, after))
+            here = await asyncio.to_thread(self._here, acts)
+            doubted += await self.write(partial(_wait_again, here))
+        return doubted
 
-        def work(connection: Connection) -> None:
-            for start in range(0, len(here), IDS_A_STATEMENT):
-                some = hand_ins.c.id.in_(here[start : start + IDS_A_STATEMENT])
-                connection.execute(update(hand_ins).where(some).values(state=WAITING))
-
-        await self.write(work)
-        return len(here)
+    def _here(self, acts: Iterable[HandInKept]) -> list[str]:
+        return [act.id for act in acts if self._offered(act) is not None]
 
     async def chunk(self, manifest: bytes, digest: bytes) -> bytes | None:
         return await asyncio.to_thread(self._chunk, manifest, digest)
@@ -186,6 +183,19 @@ def _lacking(files: Collection[str], connection: Connection) -> int:
     connection.execute(kept.where(hand_ins.c.id.in_(rest)).values(state=APPLIED))
     wait = kept.where(hand_ins.c.id.in_(again)).values(state=WAITING)
     return connection.execute(wait).rowcount
+
+
+def _answered(after: int, connection: Connection) -> tuple[list[HandInKept], int | None]:
+    """Return of the next works after `after` those that do not wait, and where to go on."""
+    query = select(HAND_IN_PLACE, hand_ins.c.id).where(after < HAND_IN_PLACE, not_(WORK_WAITS))
+    part = connection.execute(query.order_by(HAND_IN_PLACE).limit(IDS_A_STATEMENT)).all()
+    acts = _in(hand_ins.c.id.in_([row.id for row in part]), connection)
+    return acts, part[-1][0] if len(part) == IDS_A_STATEMENT else None
+
+
+def _wait_again(files: Collection[str], connection: Connection) -> int:
+    some = update(hand_ins).where(hand_ins.c.id.in_(files), not_(WORK_WAITS))
+    return connection.execute(some.values(state=WAITING)).rowcount
 
 
 def _smallest_first(connection: Connection) -> list[HandInKept]:

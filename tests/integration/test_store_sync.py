@@ -390,9 +390,11 @@ async def test_what_a_restored_central_side_lost_waits_again_what_it_had_refused
     assert await store.refused_count() == 1
 
 
+@pytest.mark.parametrize("part", [1, 2, 500])
 async def test_after_a_restore_kept_work_is_offered_anew_where_it_is_still_here(
-    keeping: Keeping, tmp_path: Path
+    keeping: Keeping, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
+    monkeypatch.setattr("classroom_app.storage.hand_ins.IDS_A_STATEMENT", part)
     for number in (1, 2, 3):
         await hand_in(keeping, number, tmp_path, b"%d" % number * 50)
     for name in ("work-1", "work-2"):

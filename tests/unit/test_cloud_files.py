@@ -181,6 +181,27 @@ async def test_a_line_that_is_known_to_be_fast_carries_large_works_beside_each_o
     assert len(desk.kept()) == 4
 
 
+async def test_it_is_not_looked_anew_what_waits_before_each_large_work_but_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk(LARGE_SIZE)
+    for _ in range(30):
+        desk.collect(LARGE, LARGE)
+    looks, asked = list[int](), desk.store.waiting_files
+
+    async def waiting_files(limit: int) -> tuple[FileOffered, ...]:
+        looks.append(len(desk.kept()))
+        if len(looks) == 2:
+            desk.collect(b"small")
+        return await asked(limit)
+
+    monkeypatch.setattr(desk.store, "waiting_files", waiting_files)
+    await desk.sync.once()
+    assert 2 < len(looks) < 6, looks
+    small = "work-31"
+    assert desk.kept().index(small) == looks[1], "it goes before the large ones that are left"
+
+
 @pytest.mark.parametrize(
     ("error", "why"),
     [

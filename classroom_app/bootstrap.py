@@ -21,6 +21,7 @@ from classroom_app import full_disk, looking_around
 from classroom_app.acts import LessonActs
 from classroom_app.beginning_anew import begun_anew
 from classroom_app.browser import show_page
+from classroom_app.closing import opened
 from classroom_app.cloud.account import Account
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import CloudError, NotSignedIn
@@ -78,7 +79,7 @@ from classroom_app.signing_in import bring_held, for_owner, papers_of, want_know
 from classroom_app.standing import stands
 from classroom_app.stopping import stoppable
 from classroom_app.storage.authority import open_authority
-from classroom_app.storage.keeping import Keeping, open_keeping
+from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.keys import WAITS, Held, choose_passphrase, system_ring
 from classroom_app.succession import heir_to
 from classroom_app.tasks import Tasks
@@ -610,6 +611,7 @@ class Desk(QObject):
     async def close(self) -> None:
         """Stop taking orders, flush the journal, close sessions, close the store."""
         self._ageing.stop()
+        self.keeping.will_close()
         self.window.setEnabled(False)
         if self.school:
             try:
@@ -797,10 +799,11 @@ async def live(
 
 
 async def _opened(home: Path, language: str, theme: str | None) -> Keeping | None:
+    spoken, look = language or _system_language(), theme or "light"
     try:
-        return await open_keeping(home)
+        return await opened(home, spoken, look)
     except StoreLocked:
-        return await unlocked(home, language or _system_language(), theme or "light")
+        return await unlocked(home, spoken, look)
 
 
 def _system_language() -> str:

@@ -26,6 +26,7 @@ RoomError
    |- StoreFull       free some space, then do it again
    |- StoreReadOnly   give Pupitre a folder that it may write
    |- StoreInUse      close the other Pupitre, which has it open
+   |  |- StoreClosing  it is closing: wait until it has
    |- StoreNewer      update Pupitre: a newer one wrote the store
    |- StoreSealed     bring its key back; `why` says what is wrong with it
    |  |- StoreLocked  type the passphrase that its key is sealed by
@@ -186,6 +187,10 @@ class StoreReadOnly(NotKept):
 
 class StoreInUse(NotKept):
     """Another process has the store open; there is one writer at a time."""
+
+
+class StoreClosing(StoreInUse):
+    """The other process is closing it, which takes longer than was waited for."""
 
 
 class StoreNewer(NotKept):

@@ -198,6 +198,9 @@ _ERRORS = {
         "Pupitre may not write to its folder. Ask who looks after this computer."
     ),
     "StoreInUse": later("Pupitre is open already on this computer. Go on in that window."),
+    "StoreClosing": later(
+        "Pupitre is still being closed on this computer. Start it again in a minute."
+    ),
     "StoreNewer": later(
         "A newer Pupitre wrote the file here. Update this one; nothing was changed."
     ),

@@ -3,12 +3,19 @@
 import asyncio
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection
 
-from classroom_app.domain.errors import StoreBroken, StoreFull, StoreInUse, StoreToMend
+from classroom_app.domain.errors import (
+    StoreBroken,
+    StoreClosing,
+    StoreFull,
+    StoreInUse,
+    StoreToMend,
+)
 from classroom_app.storage.ballast import Ballast
 from classroom_app.storage.carrying import KeepsCarried
 from classroom_app.storage.engine import (
@@ -34,6 +41,11 @@ from device_bridge.materials.library import Library
 from device_bridge.only_one import lock_folder
 
 AGAIN_SECONDS: Final = 0.1
+CLOSING: Final = "closing"
+"""A file in the teacher's folder: whoever has the store open is closing it. Without one it says
+nothing: who was killed leaves it."""
+CLOSING_SECONDS: Final = 90.0
+"""Closing takes long where a slow disk takes the day's copy."""
 
 
 class Keeping(
@@ -61,10 +73,17 @@ class Keeping(
         super().__init__(connection, path, library, key_held)
         self._lock = lock
 
+    def will_close(self) -> None:
+        """Let who starts a second app meanwhile know that it is worth waiting."""
+        with suppress(OSError):  # a full disk: who starts is told that the store is open
+            (self.path.parent / CLOSING).touch(mode=0o600)
+
     async def close(self) -> None:
+        self.will_close()
         try:
             await super().close()
         finally:
+            _forget_closing(self.path.parent)
             os.close(self._lock)
 
 
@@ -73,14 +92,17 @@ async def open_keeping(
     ring: Callable[[], Ring] = system_ring,
     waits: Waits = WAITS,
     passphrase: str = "",
+    closing: Callable[[], bool] = lambda: True,
 ) -> Keeping:
     """Open the store of this teacher's folder, made where there is none.
+
+    One that is being closed is waited for while `closing`, asked again and again, says so.
 
     Raises `NotKept`, each kind with its own way on, or `WrongPassphrase`; nothing of an existing
     store is changed then.
     """
     path = home / "store.db"
-    lock = await lock_home(home)
+    lock = await lock_home(home, closing)
     try:
         connection, key, library = await asyncio.to_thread(_opened, path, ring, waits, passphrase)
     except StoreBroken as error:
@@ -98,23 +120,42 @@ async def open_keeping(
     return keeping
 
 
-async def lock_home(home: Path) -> int:
+async def lock_home(home: Path, closing: Callable[[], bool] = lambda: True) -> int:
     """Keep a second app out before either makes a key; one that closes is waited for.
 
-    Returns a descriptor to be closed. Raises NotKept.
+    While it is known that it does, `closing` says whether to wait on. Returns a descriptor to be
+    closed. Raises NotKept.
     """
+    clock = asyncio.get_running_loop().time
+    began, closes = clock(), False
     try:
-        async with asyncio.timeout(LET_GO_SECONDS):
-            while True:
-                try:
-                    home.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once
-                    return lock_folder(home)
-                except BlockingIOError:
-                    await asyncio.sleep(AGAIN_SECONDS)
-    except TimeoutError:
-        raise StoreInUse from None
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once
+        while (lock := _lock(home)) is None:
+            closes = closes or _closes(home)  # it says so no more just before it has closed
+            most = CLOSING_SECONDS if closes else LET_GO_SECONDS
+            if clock() - began >= most or (closes and not closing()):
+                raise StoreClosing if closes else StoreInUse
+            await asyncio.sleep(AGAIN_SECONDS)
     except OSError as error:
         raise as_not_kept(error) or error from error
+    _forget_closing(home)
+    return lock
+
+
+def _lock(home: Path) -> int | None:
+    try:
+        return lock_folder(home)
+    except BlockingIOError:
+        return None
+
+
+def _closes(home: Path) -> bool:
+    return (home / CLOSING).exists()
+
+
+def _forget_closing(home: Path) -> None:
+    with suppress(OSError):
+        (home / CLOSING).unlink(missing_ok=True)
 
 
 def _connected(path: Path, key: str) -> Connection:

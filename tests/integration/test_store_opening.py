@@ -5,13 +5,14 @@ import json
 import os
 import stat
 import sys
+import threading
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from classroom_app.domain.errors import (
     KeyringAway,
@@ -24,7 +25,8 @@ from classroom_app.domain.errors import (
     StoreSealed,
     StoreToMend,
 )
-from classroom_app.storage.keeping import Keeping, open_keeping
+from classroom_app.storage.copies import keep_daily_copy
+from classroom_app.storage.keeping import CLOSING, Keeping, open_keeping
 from classroom_app.storage.keys import (
     POINTER,
     WAITS,
@@ -199,6 +201,33 @@ async def test_a_second_app_is_told_that_the_store_is_open(tmp_path: Path) -> No
         await keeping.remember(words(1))
         assert StoreInUse.__name__ in await open_elsewhere(tmp_path)
         await keeping.remember(words(2))
+
+
+async def test_a_second_app_waits_while_the_first_makes_its_copy_and_finds_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copying, copied = threading.Event(), threading.Event()
+
+    def copy(connection: Connection, path: Path) -> None:
+        copying.set()
+        copied.wait()
+        keep_daily_copy(connection, path)
+
+    monkeypatch.setattr("classroom_app.storage.store.keep_daily_copy", copy)
+    first = await open_keeping(tmp_path, NoRing)
+    await first.remember(words(1))
+
+    def closing() -> bool:
+        copied.set()
+        return True
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(first.close())
+        await asyncio.to_thread(copying.wait)
+        second = await open_keeping(tmp_path, NoRing, closing=closing)
+    assert await second.journal_ids() == ["words-1"]
+    await second.close()
+    assert not (tmp_path / CLOSING).exists()
 
 
 async def test_the_systems_own_keyring_is_asked_through_its_library(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from classroom_app.domain import errors
 from classroom_app.presenters.sentences import refusal
+from classroom_app.storage.keeping import CLOSING
 
 ROOT = Path(__file__).resolve().parents[2]
 # The app itself, with somebody who reads the box and closes it.
@@ -109,6 +110,7 @@ REFUSALS = (
     errors.StoreFull(),
     errors.StoreReadOnly(),
     errors.StoreInUse(),
+    errors.StoreClosing(),
     errors.StoreNewer("9999"),
     errors.StoreSealed("missing"),
     errors.StoreLocked("passphrase"),
@@ -125,3 +127,34 @@ def test_each_refusal_of_the_store_has_a_sentence_of_its_own() -> None:
 
 def every_kind(of: type[errors.NotKept]) -> list[type[errors.NotKept]]:
     return [found for kind in of.__subclasses__() for found in (kind, *every_kind(kind))]
+
+
+# The app itself, started while another one closes: it says so, and a teacher does not wait.
+NOT_WAIT = """
+import pathlib, sys
+from PySide6.QtCore import QTimer
+from classroom_app import bootstrap, closing
+from device_bridge.only_one import lock_folder
+
+home = pathlib.Path(sys.argv[1])
+held = lock_folder(home)
+show = closing.show_stopped
+def read(words, *more):
+    box = show(words, *more)
+    print(box.text(), box.escapeButton().text())
+    QTimer.singleShot(0, box.escapeButton().click)
+    return box
+closing.show_stopped = read
+sys.exit(bootstrap.run(home, ["127.0.0.1"], None, "de", None))
+"""
+
+
+def test_who_starts_while_another_app_is_being_closed_reads_it_and_need_not_wait(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / CLOSING).touch()
+    done = played(NOT_WAIT, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "noch geschlossen" in done.stdout
+    assert done.stdout.rstrip().endswith("Schliessen")
+    assert not (tmp_path / "store.db").exists()

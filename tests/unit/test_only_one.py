@@ -11,7 +11,7 @@ import pytest
 
 from central_mdm import cli as mdm
 from central_mdm.joining import KEYS
-from classroom_app.domain.errors import StoreInUse
+from classroom_app.domain.errors import StoreClosing, StoreInUse
 from classroom_app.storage import keeping
 from device_bridge.agent import supervise
 from device_bridge.agent.supervise import Child
@@ -35,6 +35,34 @@ async def test_a_second_app_makes_no_key_where_a_first_one_is_making_its_own(
         await keeping.open_keeping(tmp_path, NoRing)
     assert not (tmp_path / "store.key").exists()
     os.close(held)
+
+
+async def test_an_app_that_says_that_it_closes_is_waited_for_and_one_that_was_killed_is_not(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / keeping.CLOSING).touch()
+    held, asked = lock_folder(tmp_path), list[float]()
+    now = asyncio.get_running_loop().time
+    began = now()
+
+    def closing() -> bool:
+        asked.append(now() - began)
+        if asked[-1] > 60:
+            os.close(held)
+        return True
+
+    first = await keeping.lock_home(tmp_path, closing)
+    assert 60 < asked[-1] < 61
+    assert not (tmp_path / keeping.CLOSING).exists(), "who has it now is not closing"
+    with pytest.raises(StoreInUse) as open_:
+        await keeping.lock_home(tmp_path, closing)
+    assert type(open_.value) is StoreInUse
+    (tmp_path / keeping.CLOSING).touch()
+    with pytest.raises(StoreClosing):
+        await keeping.lock_home(tmp_path, lambda: False)
+    with pytest.raises(StoreClosing):
+        await keeping.lock_home(tmp_path)
+    os.close(first)
 
 
 def test_a_second_server_in_one_folder_says_so_and_leaves(

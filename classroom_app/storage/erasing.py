@@ -149,12 +149,13 @@ def note_forgotten(clear: int, connection: Connection) -> None:
 
 
 def forget_before(
-    after: int, at: int, dates: Dates, connection: Connection, *, sends: bool
+    after: int, at: int, dates: Dates, connection: Connection, *, sends: bool, only_look: bool
 ) -> Forgotten:
     """Blank the personal fields of acts older than `at`, UTC seconds, of the next after `after`.
 
     The rest of each stays, and so does the chain. Where a school's server is sent them (`sends`),
-    what waits for it stays, how old ever: it would be lost to both.
+    what waits for it stays, how old ever: it would be lost to both. `only_look`: nothing is
+    blanked, and what would be is told.
     """
     part = connection.execute(_part_after(after)).all()
     told = [row for row in part if row.fields is not None]
@@ -164,7 +165,8 @@ def forget_before(
         for row in told
         if dates.date(row.sequence, row.at) < at and not (sends and _is_unsent(row, waits))
     ]
-    blank(old, connection)
+    if not only_look:
+        blank(old, connection)
     reached = part[-1].sequence if part else after
     left = {row.sequence for row in told}.difference(old)
     last = len(part) < ROWS_A_PART or dates.all_since(reached, at)

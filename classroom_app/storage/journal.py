@@ -19,7 +19,6 @@ from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.erasing import (
     ROWS_A_PART,
-    Forgotten,
     Work,
     blank,
     due,
@@ -139,22 +138,29 @@ class KeepsJournal(Store):
             return dates(now, connection), forgotten(connection)
 
         told, clear = await self.write(begin)
-        acts, start = 0, clear
+        seen, start, old = 0, clear, list[int]()
         after: int | None = start
+        # All is read before a copy goes: of a damaged store it is what mends it.
         while after is not None:
-            part = await self.write_part(partial(self._forget, after, at, told))
-            acts += part.acts
+            look = partial(forget_before, after, at, told, sends=self._sends(), only_look=True)
+            part = await self.write_part(look)
+            seen += part.acts
+            old += [after] if part.acts else []
             clear = part.clear if clear == after else clear
             after = part.after
-        if clear != start:
+        acts = 0
+        for after in old:
+            acts += await self.write_part(partial(self._forget, after, at, told))
+        if clear != start and acts == seen:
             await self.write(partial(note_forgotten, clear))
         return acts
 
-    def _forget(self, after: int, at: int, told: Dates, connection: Connection) -> Forgotten:
-        part = forget_before(after, at, told, connection, sends=self._sends())
-        if part.acts:
+    def _forget(self, after: int, at: int, told: Dates, connection: Connection) -> int:
+        sends = self._sends()
+        acts = forget_before(after, at, told, connection, sends=sends, only_look=False).acts
+        if acts:
             forget_copies(self.path)
-        return part
+        return acts
 
     async def kept_work(self, since: int, now: int) -> tuple[Work, ...]:
         """Return the work collected since `since`, UTC seconds, and what waits for the school."""

@@ -32,6 +32,7 @@ from classroom_app.demo.puppet import Puppet
 from classroom_app.demo.verbs import Verbs
 from classroom_app.domain.errors import (
     AuthorityLocked,
+    LessonLeft,
     NoLesson,
     NotKept,
     RoomError,
@@ -64,6 +65,7 @@ from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter, Known
 from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.lasting import Lasting, lines
+from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.showing import ShowingPresenter
 from classroom_app.presenters.standing import listed
 from classroom_app.presenters.summary import Summary
@@ -105,6 +107,8 @@ AGE_MILLISECONDS = 500
 JOURNAL_MS = 500
 VERIFY_AFTER_SECONDS = 60.0
 VERIFY_REST_SECONDS = 0.05
+ROSTER_MS = 300
+"""A class comes page by page: it is shown when for so long no more of it came."""
 RENEW_SOON_SECONDS = 7 * 24 * 3600
 FLUSH_SECONDS = 2.0
 WINDOW = QSize(1366, 768)
@@ -220,6 +224,9 @@ class Desk(QObject):
         self._pace.timeout.connect(self._show)
         self._writing = QTimer(self, singleShot=True, interval=JOURNAL_MS)
         self._writing.timeout.connect(self._read_journal)
+        self._arriving = QTimer(self, singleShot=True, interval=ROSTER_MS)
+        self._arriving.timeout.connect(self._take_roster)
+        keeping.roster_changed = self._arriving.start
         self._ageing = QTimer(self, interval=AGE_MILLISECONDS)
         self._ageing.timeout.connect(self._show)
         self._ageing.start()
@@ -244,17 +251,26 @@ class Desk(QObject):
         school = self._enter(Papers(signed, boot_seconds))
         school.found = Found(up_at)
         await self._show_classes()
-        try:
-            under_way = await school.resume()
-        except NotKept as error:  # the end of a lesson that was over; it is tried again
-            self.desk.refused(error)
-            return
+        under_way = await self._resumed(school)
         if not (under_way or signed.server):
             await self._renew_own(school)
         if under_way:
             self._to_the_wall(school)
             if self.keeping.full:
                 self.desk.refused(StoreFull())
+
+    async def _resumed(self, school: School) -> bool:
+        """Take up the lesson that was under way; where it cannot be, that is said, and all goes on.
+
+        An end that was not written down is tried again.
+        """
+        try:
+            return await school.resume()
+        except LessonLeft as error:
+            self.desk.ended(refusal(error), goes_on=False)
+        except NotKept as error:
+            self.desk.refused(error)
+        return False
 
     async def _signed_papers(self) -> SignedPapers | None:
         signed = await self.keeping.papers()
@@ -343,7 +359,7 @@ class Desk(QObject):
         await self.keeping.keep_papers(papers)
         self.central.go_on_as(server, signed)
         joined = self._enter(made)
-        if self.desk.lesson and await joined.resume():
+        if await self._resumed(joined):
             self._to_the_wall(joined)
         await joined.sync.once(files=False)
         await self._show_classes()
@@ -544,7 +560,7 @@ class Desk(QObject):
 
     async def save_works(
         self, works: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
-    ) -> int:
+    ) -> tuple[int, int]:
         return await save_works(self.keeping, works, folder, goes_on)
 
     async def go_on(self) -> None:
@@ -620,6 +636,7 @@ class Desk(QObject):
             except (CloudError, NotKept, TimeoutError) as error:
                 log.info("not in step at closing", extra={"why": type(error).__name__})
         await self.tasks.close()
+        self._arriving.stop()
         if self.school:
             self.school.close()
         await self.central.close()
@@ -726,6 +743,18 @@ class Desk(QObject):
         self.classes.show(await self.keeping.classes())
         if self.desk.lesson is None:
             self.desk.go("classes")
+
+    @Slot()
+    def _take_roster(self) -> None:
+        self.tasks.start(self._show_roster(), name="roster", refused=self.desk.refused)
+
+    async def _show_roster(self) -> None:
+        """Show what came of the classes where it is looked at; nobody is led to another page."""
+        classes = await self.keeping.classes()
+        if classes != self.classes.classes:
+            self.classes.show(classes)
+        if self.school and await self.school.refresh():
+            self._show()
 
     @Slot(str)
     def _on_page(self, page: str) -> None:

@@ -9,7 +9,8 @@ from typing import Protocol
 from classroom_app.domain.acts import HandInKept
 from classroom_app.domain.errors import NotSaved, SavingFull
 from device_bridge.materials.errors import DiskFull, Unreadable, Withheld, from_os
-from device_bridge.materials.library import Library
+from device_bridge.materials.library import Library, raw_file
+from device_bridge.materials.manifest import hash_of_file
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +25,14 @@ class HoldsWork(Protocol):
 
 async def save_works(
     store: HoldsWork, acts: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
-) -> int:
+) -> tuple[int, int]:
     """Copy the work of these acts into `folder`, by class, lesson and pupil; replace nothing.
 
     `goes_on` hears how many are there, and says whether the next one is wanted. Returns how many
-    were no longer on this computer. Raises `SavingFull` or `NotSaved`: what was copied stays.
+    were no longer on this computer, and how many it cannot read now. Raises `SavingFull` or
+    `NotSaved` where the folder takes no more: what was copied stays.
     """
-    saved = lost = 0
+    saved = lost = unread = 0
     for act in await store.works(acts):
         try:
             await asyncio.to_thread(_copy, store.library, act, folder)
@@ -41,10 +43,22 @@ async def save_works(
             raise SavingFull(str(folder), saved) from error
         except Unreadable as error:
             log.info("work not saved", extra={"why": error.reason})
-            raise NotSaved(str(folder), saved) from error
+            if await asyncio.to_thread(_reads, store.library, act):
+                raise NotSaved(str(folder), saved) from error
+            unread += 1
         if not goes_on(saved):
             break
-    return lost
+    return lost, unread
+
+
+def _reads(library: Library, act: HandInKept) -> bool:
+    """Return whether a work can be read to its end here: else the folder is not to blame."""
+    try:
+        with library.path_of(bytes.fromhex(act.document)).open("rb", buffering=0) as file:
+            hash_of_file(raw_file(file))
+    except (OSError, Unreadable, Withheld):
+        return False
+    return True
 
 
 def _copy(library: Library, act: HandInKept, folder: Path) -> None:

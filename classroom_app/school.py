@@ -318,8 +318,17 @@ class School:
         self.watching.renew()
         self.showing.renew()
 
+    async def refresh(self) -> bool:
+        """Take a class that has changed into the lesson; False where nothing is new there."""
+        before = set(self._devices())
+        if not (await self.presence.refresh()).lesson:
+            return False
+        await self.places.open(set(self._devices()) - before)
+        self.watching.tell()
+        return True
+
     async def resume(self) -> bool:
-        """Take up a lesson that had not ended; False where there is none."""
+        """Take up a lesson that had not ended; False where there is none. Raises `LessonLeft`."""
         await self.presence.resume()
         if self.room.lesson is None:
             return False

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QPushButton
 
+from central_mdm.contract.roster import Change, ClassRow, PupilRow
 from classroom_app.bootstrap import Desk, live
 from classroom_app.domain.errors import AuthorityLocked
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import Roster
 from classroom_app.loop import DeskLoop
+from classroom_app.own_school import SCOPE
 from classroom_app.storage.keeping import open_keeping
 from classroom_app.views.unlocking import UnlockingWindow
 from classroom_app.views.window import DeskWindow
@@ -84,10 +86,12 @@ async def next_day(home: Path, folder: Path) -> None:
         await asyncio.to_thread(leave_by_file, Folder(folder), home / "release")
         assert await desk.note_left(str(Folder(folder).receipt)) == roster.devices[0].id
         assert not desk.classes.classes[0].devices
+        await a_class_comes_by_itself(desk)
         await ready_for_the_lesson(desk, roster, home / "plan.txt")
         await desk.start_lesson(roster.id, 1800)
         assert desk.desk.lesson is not None
         await the_journal_follows(desk)
+        await a_pupil_comes_into_the_class(desk, roster)
         desk.desk.hand_out((), [one.ready for one in desk.desk.ready.offered])
         given = desk.school.materials
         await until(lambda: [each.name for each in given.handouts.values()] == ["map.txt"])
@@ -105,6 +109,34 @@ async def the_journal_follows(desk: Desk) -> None:
     await desk.extend(60)
     await until(lambda: desk.journal.rowCount() == 2)
     desk.desk.go_home()
+
+
+async def a_class_comes_by_itself(desk: Desk) -> None:
+    """Let a sync bring and take a class: the page follows, and the keyboard stays where it was."""
+    [roster] = desk.classes.classes
+    desk.window.show()
+    desk.window.activateWindow()
+    start = f"start-{roster.id}"
+    await until(lambda: desk.window.findChild(QPushButton, start))
+    button = desk.window.findChild(QPushButton, start)
+    assert button is not None
+    button.setFocus()
+    row = ClassRow("6A", "6A")
+    await desk.keeping.apply(SCOPE, SCOPE, (Change(500, "class", row.id, row),), "", 0, "")
+    await until(lambda: desk.window.findChild(QPushButton, "start-6A"))
+    assert [one.name for one in desk.classes.classes] == ["5B", "6A"]
+    held = desk.window.focusWidget()
+    assert held is not None
+    assert held.objectName() == start
+    await desk.keeping.apply(SCOPE, SCOPE, (Change(501, "class", row.id, None),), "", 0, "")
+    await until(lambda: not desk.window.findChild(QPushButton, "start-6A"))
+    assert desk.desk.page == "classes"
+
+
+async def a_pupil_comes_into_the_class(desk: Desk, roster: Roster) -> None:
+    row = PupilRow("zoe", roster.id, "Zoe", "Berg", "Zoe", 9)
+    await desk.keeping.apply(SCOPE, SCOPE, (Change(502, "pupil", row.id, row),), "", 0, "")
+    await until(lambda: desk.wall.rowCount() == 2)
 
 
 async def ready_for_the_lesson(desk: Desk, roster: Roster, plan: Path) -> None:
@@ -155,6 +187,22 @@ async def after_a_crash(home: Path) -> None:
         group.create_task(live(home, HERE, None, "en", None, 1.0))
 
 
+async def the_class_is_given_away(home: Path) -> None:
+    """Start after a crash in a lesson whose class is another teacher's now: the app opens."""
+    keeping = await open_keeping(home, passphrase=SECRET)
+    await keeping.keep_scopes(())
+    desk = Desk(keeping, home, HERE, "light")
+    desk.speak("en")
+    try:
+        await desk.begin()
+        assert (desk.desk.page, desk.desk.lesson) == ("classes", None)
+        assert desk.desk.words_after().startswith("The lesson with 5B cannot go on: ")
+        assert not desk.desk.goes_on()
+    finally:
+        await desk.close()
+        desk.window.deleteLater()
+
+
 def main() -> None:
     gc.disable()  # as the app does: no worker may end a window's timers
     folder = Path(sys.argv[1])
@@ -164,6 +212,7 @@ def main() -> None:
         loop.run_until_complete(first_day(folder / "home", folder / "device"))
         loop.run_until_complete(next_day(folder / "home", folder / "device"))
         loop.run_until_complete(after_a_crash(folder / "home"))
+        loop.run_until_complete(the_class_is_given_away(folder / "home"))
 
 
 if __name__ == "__main__":

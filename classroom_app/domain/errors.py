@@ -13,6 +13,7 @@ RoomError
 |- NotSaved       choose another `folder`: `saved` works lie there, and it takes no more
 |  |- SavingFull  or free some space there
 |- NotYourClass   the school says who teaches `name`
+|  |- LessonLeft  sign in once online: its lesson was under way, and may go on then
 |- Unfit          choose another file than `name`
 |  |- EmptyFile   it has no byte
 |  |- NotAPdf     it is not what its name says
@@ -119,6 +120,10 @@ class NotYourClass(RoomError):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
+
+
+class LessonLeft(NotYourClass):
+    """A lesson of this class was under way, and no right allows to go on with it."""
 
 
 class AnotherTeacher(RoomError):

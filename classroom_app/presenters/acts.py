@@ -103,7 +103,7 @@ class Acts(Readies, Protocol):
 
     async def save_works(
         self, works: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
-    ) -> int:
+    ) -> tuple[int, int]:
         """Copy the works of these acts (`presenters.saving.Saves`)."""
         ...
 

@@ -88,10 +88,10 @@ class DeskPresenter(Bars):
             self.lesson = replace(self.lesson, **ends)
             self.touch()
 
-    def ended(self, summary: str) -> None:
-        """Leave the wall; `summary` stands above the classes."""
+    def ended(self, summary: str, *, goes_on: bool = True) -> None:
+        """Leave the wall; `summary` stands above the classes. `goes_on`: if the teacher says so."""
         self.lesson, self.summary = None, summary
-        self._ended_at = self._clock()
+        self._ended_at = self._clock() if goes_on else -GO_ON_SECONDS
         self._kind, self._receipt, self.taking = "", None, None
         self.wall.forget()
         self.go("classes")

@@ -14,8 +14,8 @@ from classroom_app.presenters.words import say
 class Saves(Protocol):
     async def save_works(
         self, works: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
-    ) -> int:
-        """Copy the works of these acts; return how many were no longer here.
+    ) -> tuple[int, int]:
+        """Copy the works of these acts; return how many were no longer here, or cannot be read.
 
         `goes_on` hears how many are there, and says whether to go on.
         """
@@ -62,12 +62,14 @@ class Saving(QObject):
             return not self._stopped
 
         try:
-            lost = await self._saves.save_works(works, folder, goes_on)
+            lost, unread = await self._saves.save_works(works, folder, goes_on)
         finally:
             self.busy = False
         told = [say("{n} works are saved in {folder}.", self._done, folder=folder.name or folder)]
         if lost:
             told.append(say("{n} are no longer on this computer.", lost))
+        if unread:
+            told.append(say("{n} cannot be read now.", unread))
         self._say(" ".join(told))
 
     def _say(self, words: str) -> None:

@@ -174,6 +174,10 @@ _ERRORS = {
     "NotShown": later("That cannot be shown any more. Choose again."),
     "ShowEnded": later("{name}'s screen is not shown any more: {why}"),
     "NotLookedAt": later("Look closely at the pupil first, then show the screen."),
+    "LessonLeft": later(
+        "The lesson with {name} cannot go on: you have no right to it now. Its devices end it by "
+        "themselves. Sign in once online, or ask your administrator."
+    ),
     "LessonTooLong": later("A lesson lasts four hours at most. End it and start the next."),
     "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41."),
     "NobodyThere": later("No device of your school answers at {name}."),

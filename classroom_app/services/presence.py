@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -18,6 +18,7 @@ from classroom_app.domain.acts import (
 )
 from classroom_app.domain.errors import (
     GrantEnded,
+    LessonLeft,
     LessonTooLong,
     NoClass,
     NoLesson,
@@ -28,6 +29,7 @@ from classroom_app.domain.evidence import Evidence
 from classroom_app.domain.lesson import (
     Changed,
     ClassId,
+    Device,
     DeviceId,
     Lesson,
     LessonId,
@@ -39,6 +41,7 @@ from classroom_app.services.classroom import Classroom
 from classroom_app.services.declaring import LESSON_SECONDS_MAX, lesson_declared
 from classroom_app.services.seats import Follows
 from device_bridge.protocol.attention import LockDeclared
+from device_bridge.protocol.errors import NotAllowed
 from device_bridge.protocol.fields import LEASE_SECONDS
 from device_bridge.protocol.messages import Declaration
 from device_bridge.protocol.presence import LessonDeclared
@@ -63,7 +66,7 @@ class Signs(Protocol):
     def sign(self, lesson: Lesson, now: int) -> str:
         """Return the mandate from `now` (UTC seconds) to the lesson's end.
 
-        Raises `GrantEnded` or `NotYourClass` where the grant ends.
+        Raises `GrantEnded` or `NotYourClass` where the grant ends, `NotAllowed` without one.
         """
         ...
 
@@ -115,38 +118,68 @@ class Presence:
         roster = await self._rosters.roster(class_id)
         if roster is None:
             raise NoClass
+        self._enter(roster)
+        return Changed(lesson=True)
+
+    def _enter(self, roster: Roster | None) -> None:
+        """Let go of the class that was open, and show this one; None: none."""
         room = self._room
         for device in room.roster.devices if room.roster else ():
             room.devices.forget(device.id)
         room.roster, room.sittings, room.seen = roster, {}, {}
         room.declared, room.came = {}, set()
         self._over = None
-        for device in roster.devices:
-            if device.pupil and room.device_of(device.pupil) is None:
-                room.sittings[device.id] = Sitting(device.id, device.pupil, "roster")
+        for device in roster.devices if roster else ():
+            self._seat(device)
             room.devices.keep(device.id)
-        return Changed(lesson=True)
 
     async def refresh(self) -> Changed:
-        """Take a roster that the sync has changed; who sits where in this lesson stays."""
-        room = self._room
-        old = room.open_roster()
-        roster = await self._rosters.roster(old.id)
-        if roster is None or roster == old:
+        """Take a roster that the sync has changed into the lesson that is on.
+
+        Who sits where stays. Who has left the class stays until the lesson ends: their device holds
+        what it was told, and must be told of the end as well.
+        """
+        room, old = self._room, self._room.roster
+        if old is None:
             return Changed()
+        roster = await self._rosters.roster(old.id)
+        if roster is None or room.lesson is None or room.roster is not old:
+            return Changed()
+        taken = _with_who_left(roster, old)
+        if taken == old:
+            return Changed()
+        room.roster = taken
         known = {device.id for device in old.devices}
-        room.roster = roster
-        for device in roster.devices:
-            if device.id in known:
-                continue
+        seated = {device.id for device in taken.devices if self._seat(device)}
+        for device in taken.devices:
             room.devices.keep(device.id)
-            if device.pupil and room.device_of(device.pupil) is None:
-                room.sittings[device.id] = Sitting(device.id, device.pupil, "roster")
-            if room.lesson is not None:
-                room.declare(device.id, lesson_declared(room, device.id, room.versions.next()))
-                for feature in self._follows:
-                    await feature.sat(device.id, room.pupil_at(device.id))
+        await self._join(
+            [one.id for one in taken.devices if one.id not in known or one.id in seated]
+        )
+        self.renew()  # a new name stands among those that a device offers
+        room.changed(room.all_devices())
         return Changed(lesson=True)
+
+    def _seat(self, device: Device) -> bool:
+        """Seat whoever the roster has at this device, where neither of the two has a seat yet."""
+        room = self._room
+        if not device.pupil or device.id in room.sittings or room.device_of(device.pupil):
+            return False
+        room.sittings[device.id] = Sitting(device.id, device.pupil, "roster")
+        return True
+
+    async def _join(self, devices: Collection[DeviceId]) -> None:
+        """Tell the lesson, and what was asked of everybody in it, to who joins it now."""
+        room = self._room
+        version = room.versions.next()
+        for device in devices:
+            room.declare(device, lesson_declared(room, device, version))
+        for device in devices:
+            for feature in self._follows:
+                try:
+                    await feature.sat(device, room.pupil_at(device))
+                except NotKept as error:  # a full disk is told elsewhere, and holds up no other
+                    log.info("not told who joined", extra={"why": type(error).__name__})
 
     async def start(self, seconds: int = 3600, teacher_name: str = "") -> Changed:
         """Begin the lesson of the open class. Raises `GrantEnded` or `NotYourClass`."""
@@ -190,24 +223,45 @@ class Presence:
         return Changed(lesson=True)
 
     async def resume(self) -> Changed:
-        """Go on with the lesson that a crash interrupted: same versions, no question."""
+        """Go on with the lesson that a crash interrupted: same versions, no question.
+
+        One whose time is over is ended. Raises `LessonLeft` where no right reaches it any more: it
+        is left as it is, and its devices end it by themselves.
+        """
         kept = await self._resumes.under_way()
         if kept is None:
             return Changed()
-        room = self._room
-        await self.open(kept.lesson.class_id)
-        room.lesson = kept.lesson
+        room, lesson = self._room, kept.lesson
+        roster = await self._rosters.roster(lesson.class_id)
+        self._enter(roster or Roster(lesson.class_id, lesson.class_name, "", (), ()))
+        room.lesson = lesson
         room.believe_clock()
         if not room.left_seconds():
             await self.end("time")
             return Changed(lesson=True)
-        self._mandate = self._signs.sign(kept.lesson, room.now())
+        try:
+            self._mandate = self._signed(lesson, roster)
+        except (GrantEnded, NotYourClass, NotAllowed) as error:
+            log.warning("lesson left", extra={"lesson": lesson.id, "why": type(error).__name__})
+            room.lesson = None
+            self._enter(None)
+            raise LessonLeft(lesson.class_name) from error
         self._take_up(kept)
         for feature in self._follows:
             feature.began(kept)
         self.renew()
+        # Nothing was written for a device that has come into the class since.
+        await self._join([one for one in room.all_devices() if not self._told(one)])
         room.devices.show_papers()
         return Changed(lesson=True)
+
+    def _signed(self, lesson: Lesson, roster: Roster | None) -> str:
+        if roster is None:
+            raise NotYourClass(lesson.class_name)
+        return self._signs.sign(lesson, self._room.now())
+
+    def _told(self, device: DeviceId) -> bool:
+        return (device, "presence") in self._room.declared
 
     async def extend(self, seconds: int) -> Changed:
         """Move the lesson's end `seconds` on, at most four hours after its start.
@@ -232,9 +286,15 @@ class Presence:
         try:
             await room.write(act, told)
         except BaseException:
-            room.lesson = lesson
+            self._shared(lesson)
             raise
         return Changed(lesson=True)
+
+    def _shared(self, before: Lesson) -> None:
+        """Let the lesson be shared or not as it was; its end may have been moved meanwhile."""
+        lesson = self._room.lesson
+        if lesson is not None and lesson.id == before.id:
+            self._room.lesson = replace(lesson, shared=before.shared)
 
     async def end(self, why: str = "teacher") -> Ended:
         """End the lesson: every device is told, and free whoever was not."""
@@ -374,6 +434,17 @@ class Presence:
 
     def _free(self, version: int) -> LockDeclared:
         return LockDeclared(version, locked=False, lease_seconds=0)
+
+
+def _with_who_left(roster: Roster, before: Roster) -> Roster:
+    """Return the roster with those at its end who were in it and are no longer."""
+    pupils = {one.id for one in roster.pupils}
+    devices = {one.id for one in roster.devices}
+    return replace(
+        roster,
+        pupils=(*roster.pupils, *(one for one in before.pupils if one.id not in pupils)),
+        devices=(*roster.devices, *(one for one in before.devices if one.id not in devices)),
+    )
 
 
 def longest_until(lesson: Lesson) -> int:

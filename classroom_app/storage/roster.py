@@ -71,14 +71,17 @@ class KeepsRoster(Store):
             _move(connection, scope, epoch, cursor)
             return True
 
-        return await self.write(work)
+        whole = await self.write(work)
+        self.roster_changed()
+        return whole
 
     async def keep_scopes(self, scopes: tuple[str, ...]) -> None:
-        def work(connection: Connection) -> None:
-            for table in (rows, cursors):
-                connection.execute(delete(table).where(table.c.scope.not_in(scopes)))
+        def work(connection: Connection) -> int:
+            gone = [delete(table).where(table.c.scope.not_in(scopes)) for table in (rows, cursors)]
+            return max(connection.execute(one).rowcount for one in gone)
 
-        await self.write(work)
+        if await self.write(work):
+            self.roster_changed()
 
 
 def cursor_of(connection: Connection, scope: str) -> tuple[str, str]:

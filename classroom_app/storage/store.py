@@ -50,6 +50,8 @@ class Store:
         """The disk did not take the last of what was to be written."""
         self.chosen: dict[str, str] = {}
         """All settings by name, as they are kept."""
+        self.roster_changed: Callable[[], None] = lambda: None
+        """Hears that the classes may read otherwise than before."""
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; it may be run twice, the first time undone."""

@@ -266,6 +266,9 @@ class ClassesView(QWidget):
         self._classes.choose_length(int(action.data()))
 
     def _fill(self) -> None:
+        """Lay out the cards anew; the button that has the keyboard keeps it."""
+        held = self.focusWidget()
+        kept = held.objectName() if held and held.hasFocus() else ""
         while (item := self._cards.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
@@ -275,6 +278,8 @@ class ClassesView(QWidget):
         for at, roster in enumerate(self._classes.classes):
             card = ClassCard(roster, self._classes, self._desk, self._theme, self)
             self._cards.addWidget(card, at // columns, at % columns)
+            if again := kept and card.findChild(QPushButton, kept):
+                again.setFocus()
         for column in range(COLUMNS):
             self._cards.setColumnStretch(column, int(column < columns))
         rows = -(-len(self._classes.classes) // columns)

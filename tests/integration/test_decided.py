@@ -129,7 +129,7 @@ async def test_works_are_saved_by_class_lesson_and_pupil_and_nothing_is_replaced
     await refuse(keeping, *works)
     into, counted = tmp_path / "stick", list[int]()
     into.mkdir()
-    assert await save_works(keeping, works, into, lambda n: not counted.append(n)) == 0
+    assert await save_works(keeping, works, into, lambda n: not counted.append(n)) == (0, 0)
     assert counted == [1, 2, 3]
     lies = {str(path.relative_to(into)): path.read_bytes() for path in into.rglob("*.pdf")}
     lesson_folder = "5e B/2026-11-24 10.00.00"
@@ -151,7 +151,21 @@ async def test_a_work_that_is_gone_is_counted_and_the_others_are_saved(
     gone, here = await hand_in(keeping, 1, b"1"), await hand_in(keeping, 2, b"2")
     (act, _) = await keeping.works([gone, here])
     keeping.library.drop(bytes.fromhex(act.document))
-    assert await save_works(keeping, [gone, here], tmp_path / "stick", lambda _: True) == 1
+    told = await save_works(keeping, [gone, here], tmp_path / "stick", lambda _: True)
+    assert told == (1, 0)
+    assert [path.read_bytes() for path in (tmp_path / "stick").rglob("*.pdf")] == [b"2"]
+
+
+async def test_a_work_that_cannot_be_read_is_counted_and_is_no_fault_of_the_folder(
+    keeping: Keeping, tmp_path: Path
+) -> None:
+    bad, good = await hand_in(keeping, 1, b"1"), await hand_in(keeping, 2, b"2")
+    (act, _) = await keeping.works([bad, good])
+    source = keeping.library.path_of(bytes.fromhex(act.document))
+    source.unlink()
+    source.symlink_to(source)
+    told = await save_works(keeping, [bad, good], tmp_path / "stick", lambda _: True)
+    assert told == (0, 1)
     assert [path.read_bytes() for path in (tmp_path / "stick").rglob("*.pdf")] == [b"2"]
 
 

@@ -170,12 +170,12 @@ class FakeActs:
 
     async def save_works(
         self, works: Sequence[str], folder: Path, goes_on: Callable[[int], bool]
-    ) -> int:
+    ) -> tuple[int, int]:
         await self._keep("save-works", more=f"{folder} {','.join(works)}")
         saved = 0
         while saved < len(works) and goes_on(saved + 1):
             saved += 1
-        return 0
+        return 0, 0
 
     async def sign_in(
         self, server: str, school: str, login: str, password: str, code: str = ""

@@ -1,16 +1,19 @@
 """A teacher's clock that is set while a lesson is on: the lesson is as long as it was to be."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 
+import pytest
+from msgspec.structs import replace
+
 from classroom_app.domain.acts import LessonExtended, LessonOver
-from classroom_app.domain.errors import GrantEnded
+from classroom_app.domain.errors import GrantEnded, StoreFull
 from classroom_app.domain.lesson import Lesson
 from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.presence import LEAST_SECONDS, LOOK_SECONDS, Ended, Presence
 from device_bridge.protocol.presence import LessonDeclared
-from tests.cart import ONE, Cart
+from tests.cart import ONE, Cart, FakeJournal
 from tests.unit.test_seats import Kept
 
 YEARS = 6 * 365 * 86_400
@@ -140,3 +143,22 @@ async def test_an_end_is_taken_back_whatever_was_set_since() -> None:
         await looks()
         left = at.room.running().ends_at - at.laptop.utc()
         assert LEAST_SECONDS - 10 <= left <= LEAST_SECONDS
+
+
+async def test_a_share_that_the_disk_refuses_takes_no_prolongation_back() -> None:
+    async with lesson() as at:
+        begun = at.room.running()
+        at.journal.turning.clear()
+        at.journal.full = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(refused(at.presence.share(shared=True)))
+            await asyncio.sleep(0)
+            at.room.journal = FakeJournal()
+            await at.presence.extend(600)
+            at.journal.turning.set()
+        assert at.room.running() == replace(begun, ends_at=begun.ends_at + 600)
+
+
+async def refused(work: Awaitable[object]) -> None:
+    with pytest.raises(StoreFull):
+        await work

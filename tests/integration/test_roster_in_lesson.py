@@ -1,0 +1,125 @@
+"""A class that the sync changes while its lesson is on, and one that is given away meanwhile."""
+
+from pathlib import Path
+
+import pytest
+
+from central_mdm.contract.roster import Change, DeviceRow, PupilRow
+from classroom_app.domain.acts import LessonOver
+from classroom_app.domain.errors import LessonLeft
+from classroom_app.domain.lesson import ClassId, DeviceId, PupilId
+from classroom_app.storage.keeping import Keeping
+from tests.school import SmallSchool
+from tests.teaching import CLASS, Place, Teacher, device, meet, teacher, until
+
+pytestmark = pytest.mark.real_loop
+SCOPE = f"class:{CLASS}"
+PLACES = [Place("device-1", "lina"), Place("device-2", "hugo")]
+JOINED = (
+    PupilRow("zoe", CLASS, "Zoe", "Test", "Zoe", 3),
+    DeviceRow("device-3", CLASS, "D3", "test", "zoe"),
+)
+
+
+async def pulled(keeping: Keeping, *changes: Change) -> None:
+    """Keep what a turn of the sync brings of the class."""
+    epoch, _ = await keeping.cursor(SCOPE)
+    assert await keeping.apply(SCOPE, epoch, changes, "further on", 0, "")
+
+
+async def joins(keeping: Keeping) -> None:
+    rows = zip(("pupil", "device"), JOINED, strict=True)
+    await pulled(keeping, *(Change(90, entity, row.id, row) for entity, row in rows))
+
+
+def seats(app: Teacher) -> dict[str, str]:
+    return {one: sat.pupil for one, sat in app.school.room.sittings.items()}
+
+
+async def locked(app: Teacher) -> None:
+    await app.school.acts.lock(app.school.room.tiles(), "Eyes up")
+
+
+async def test_who_joins_the_class_joins_its_lesson_and_nobody_else_notices(tmp_path: Path) -> None:
+    school = SmallSchool()
+    async with (
+        device(school, tmp_path / "1", "device-1") as one,
+        device(school, tmp_path / "3", "device-3") as three,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        await app.begin_with(one)
+        await app.school.seats.sit(PupilId("hugo"), DeviceId("device-1"))
+        await locked(app)
+        await until(lambda: app.tile("hugo").held)
+        heard: list[bool] = []
+        app.keeping.roster_changed = lambda: heard.append(True)
+        assert not await app.school.refresh()
+        await joins(app.keeping)
+        assert heard, "the window is told"
+        assert await app.school.refresh()
+        assert not await app.school.refresh(), "once"
+        assert seats(app) == {"device-1": "hugo", "device-2": "", "device-3": "zoe"}
+        assert app.tile("hugo").held, "and the lock is as it was"
+        meet(app, three)
+        await until(lambda: app.tile("zoe").held, "locked like the rest")
+        # Who leaves the class keeps the seat, and is told of the end as well.
+        gone = (Change(91, "pupil", "zoe", None), Change(92, "device", "device-3", None))
+        await pulled(app.keeping, *gone)
+        assert not await app.school.refresh()
+        await app.school.acts.end()
+        await until(lambda: not three.guard.presence.held.on)
+        assert app.tile("zoe").free
+
+
+async def test_who_joined_while_the_app_was_shut_is_in_the_lesson_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    school = SmallSchool()
+    async with device(school, tmp_path / "3", "device-3") as three:
+        async with teacher(school, tmp_path / "app", PLACES) as app:
+            await app.start()
+            await locked(app)
+        async with teacher(school, tmp_path / "app", PLACES) as app:
+            await joins(app.keeping)
+            assert await app.school.resume()
+            meet(app, three)
+            await until(lambda: app.tile("zoe").held)
+
+
+async def test_a_lesson_whose_class_was_given_away_is_left_and_ends_when_its_time_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school = SmallSchool()
+    async with teacher(school, tmp_path / "app", PLACES) as app:
+        await app.start()
+        lesson = app.school.room.running()
+    async with teacher(school, tmp_path / "app", PLACES) as app:
+        await app.keeping.keep_scopes(())
+        with pytest.raises(LessonLeft) as left:
+            await app.school.resume()
+        assert left.value.name == "5e B"
+        assert (app.school.room.lesson, app.school.room.tiles()) == (None, ())
+        assert [one.message for one in caplog.records if one.levelname == "WARNING"] == [
+            "lesson left"
+        ]
+        caplog.clear()
+        assert await app.keeping.waiting_count(), "what was written of it still goes"
+        monkeypatch.setattr(app.school.room.clock, "utc", lambda: lesson.ends_at + 1)
+        assert not await app.school.resume()
+        assert [each.lesson for each in app.ended] == [lesson]
+        [*_, last] = await app.keeping.acts(lesson.id, 9)
+        assert isinstance(last.act, LessonOver)
+
+
+async def test_a_lesson_is_left_where_the_grant_names_its_class_no_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    school = SmallSchool()
+    async with teacher(school, tmp_path / "app", PLACES) as app:
+        await app.start()
+    async with teacher(school, tmp_path / "app", PLACES, grant="") as app:
+        with pytest.raises(LessonLeft):
+            await app.school.resume()
+        caplog.clear()
+        assert app.school.room.lesson is None
+        assert ClassId("5B") in {one.id for one in await app.keeping.classes()}

@@ -67,7 +67,7 @@ from classroom_app.presenters.journal import JournalModel, JournalRow
 from classroom_app.presenters.lasting import Lasting, lines
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.showing import ShowingPresenter
-from classroom_app.presenters.standing import listed
+from classroom_app.presenters.standing import refused_acts
 from classroom_app.presenters.summary import Summary
 from classroom_app.presenters.wall import PACE_MS
 from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
@@ -727,7 +727,7 @@ class Desk(QObject):
 
     @Slot()
     def _seen_decided(self) -> None:
-        seen = [one.row.id for one in listed(self.desk.standing)]
+        seen = refused_acts(self.desk.standing)
         self.tasks.start(self._see(seen), name="seen", refused=self.desk.refused)
 
     async def _see(self, acts: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.presenters.journal import JournalRow
 from classroom_app.presenters.standing import DecidedRow, Standing
 from classroom_app.services.journal import Journal, Names, Reads, names_of
-from classroom_app.storage.standing import Decided
+from classroom_app.storage.standing import Decided, saves
 from classroom_app.storage.standing import Standing as Kept
 
 
@@ -26,7 +26,8 @@ async def stands(store: HoldsStanding) -> Standing:
     names = names_of(rosters)
     told = Journal(store, names)
     decided = tuple(_row(told, names, one, rosters) for one in found.decided)
-    return Standing(found.events, found.files, found.file_bytes, decided)
+    further = found.further, found.further_works
+    return Standing(found.events, found.files, found.file_bytes, decided, *further)
 
 
 def _row(told: Journal, names: Names, one: Decided, rosters: Sequence[Roster]) -> DecidedRow:
@@ -39,7 +40,7 @@ def _row(told: Journal, names: Names, one: Decided, rosters: Sequence[Roster]) -
         lesson.class_name if lesson else "",
         lesson.at if lesson else 0,
         _now_in(act, rosters) if isinstance(act, HandInKept) else "",
-        isinstance(act, HandInKept) and one.reason != "lost-here",
+        saves(one),
     )
 
 

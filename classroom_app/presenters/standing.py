@@ -94,12 +94,17 @@ class DecidedRow(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """`events` and `files` wait, files with `file_bytes` in all; `decided` newest first."""
+    """`events` and `files` wait, files with `file_bytes` in all; `decided` newest first.
+
+    `further`: the acts of what was decided before these; `further_works`: those with a file here.
+    """
 
     events: int = 0
     files: int = 0
     file_bytes: int = 0
     decided: tuple[DecidedRow, ...] = ()
+    further: tuple[str, ...] = ()
+    further_works: tuple[str, ...] = ()
 
 
 def exchanging(school: School) -> bool:
@@ -205,16 +210,22 @@ def sends_now(held: str) -> bool:
 
 def refused_words(standing: Standing) -> str:
     """Say above the list what it is of."""
-    return say("The school did not accept {n} entries.", len(standing.decided))
+    return say("The school did not accept {n} entries.", len(refused_acts(standing)))
 
 
 def works_to_save(standing: Standing) -> tuple[str, ...]:
     """Return the acts whose work is not at the school and may be saved elsewhere."""
-    return tuple(one.row.id for one in standing.decided if one.saves)
+    listed_here = tuple(one.row.id for one in standing.decided if one.saves)
+    return (*listed_here, *standing.further_works)
+
+
+def refused_acts(standing: Standing) -> tuple[str, ...]:
+    """Return the acts of all that is counted here: what is seen when that is said."""
+    return (*(one.row.id for one in standing.decided), *standing.further)
 
 
 def listed(standing: Standing) -> tuple[DecidedRow, ...]:
-    """Return what is told of now; the rest is told when these are seen."""
+    """Return what is told of by a line of its own."""
     return standing.decided[:LINES_MAX]
 
 
@@ -224,7 +235,7 @@ def decided_lines(standing: Standing, today: float) -> Sequence[tuple[str, str]]
         (line(one.row), f"{_of_lesson(one, today)}\n{decided_words(one)}")
         for one in listed(standing)
     ]
-    more = len(standing.decided) - len(told)
+    more = len(refused_acts(standing)) - len(told)
     return [*told, (say("and {count} more", count=more), "")] if more else told
 
 

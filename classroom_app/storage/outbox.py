@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    union,
     update,
 )
 
@@ -54,8 +55,12 @@ def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
 
 # Asked twice a second: made once.
 _waiting: Final = select(_count(journal, *WAITS) + _count(hand_ins, WORK_WAITS))
-_refused: Final = select(
-    _count(journal, journal.c.state == REFUSED) + _count(hand_ins, hand_ins.c.state == REFUSED)
+# A work whose act and file were both refused is one.
+_refused: Final = select(func.count()).select_from(
+    union(
+        select(journal.c.sequence).where(journal.c.state == REFUSED),
+        select(hand_ins.c.sequence).where(hand_ins.c.state == REFUSED),
+    ).subquery()
 )
 
 

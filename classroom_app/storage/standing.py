@@ -32,12 +32,17 @@ class Decided(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """`events`, `files` and `file_bytes` wait; `decided` newest first, at most `DECIDED_MAX`."""
+    """`events`, `files` and `file_bytes` wait; `decided` newest first, at most `DECIDED_MAX`.
+
+    `further`: the acts of what was decided before these; `further_works`: those with a file here.
+    """
 
     events: int = 0
     files: int = 0
     file_bytes: int = 0
     decided: tuple[Decided, ...] = ()
+    further: tuple[str, ...] = ()
+    further_works: tuple[str, ...] = ()
 
 
 class KeepsStanding(Store):
@@ -74,16 +79,28 @@ def _standing(connection: Connection) -> Standing:
     sizes = [act.size for act in map(_act, work) if isinstance(act, HandInKept)]
     refused = select(journal).where(journal.c.state == REFUSED)
     files = _with_work().where(hand_ins.c.state == REFUSED)
-    newest = journal.c.sequence.desc()
     found = {
         row.sequence: Decided(_act(row), row.reason, work=isfile)
         for query, isfile in ((refused, False), (files, True))
-        for row in connection.execute(query.order_by(newest).limit(DECIDED_MAX))
+        for row in connection.execute(query)
     }
-    last = [found[sequence] for sequence in sorted(found, reverse=True)[:DECIDED_MAX]]
+    newest = [found[sequence] for sequence in sorted(found, reverse=True)]
+    last, before = newest[:DECIDED_MAX], newest[DECIDED_MAX:]
     begun = _beginnings(connection, {one.act.lesson for one in last})
     decided = tuple(replace(one, lesson=begun.get(one.act.lesson)) for one in last)
-    return Standing(connection.execute(events).scalar_one(), len(sizes), sum(sizes), decided)
+    return Standing(
+        connection.execute(events).scalar_one(),
+        len(sizes),
+        sum(sizes),
+        decided,
+        tuple(one.act.id for one in before),
+        tuple(one.act.id for one in before if saves(one)),
+    )
+
+
+def saves(one: Decided) -> bool:
+    """Return whether a file of it lies here and can be copied elsewhere."""
+    return isinstance(one.act, HandInKept) and one.reason != "lost-here"
 
 
 def _beginnings(connection: Connection, wanted: set[LessonId]) -> dict[LessonId, LessonStarted]:

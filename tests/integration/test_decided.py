@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from central_mdm.contract.journal import Outcome
 from central_mdm.contract.partage import FileAnswer
 from central_mdm.contract.register import Move
 from central_mdm.roster.administering import move
@@ -14,9 +15,16 @@ from classroom_app.cloud.sync import Sync
 from classroom_app.domain.acts import HandInKept, LessonStarted
 from classroom_app.domain.errors import NotSaved, SavingFull
 from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId
-from classroom_app.presenters.standing import DecidedRow, decided_words
+from classroom_app.presenters.standing import (
+    DecidedRow,
+    decided_words,
+    refused_acts,
+    refused_words,
+    works_to_save,
+)
 from classroom_app.saving import save_works
 from classroom_app.standing import stands
+from classroom_app.storage import standing as storage_standing
 from classroom_app.storage.keeping import Keeping
 from tests.disks import NoMounts, disk
 from tests.mdm import Mdm, Prepared, new_request, running
@@ -154,6 +162,21 @@ async def test_a_work_that_is_gone_is_counted_and_the_others_are_saved(
     told = await save_works(keeping, [gone, here], tmp_path / "stick", lambda _: True)
     assert told == (1, 0)
     assert [path.read_bytes() for path in (tmp_path / "stick").rglob("*.pdf")] == [b"2"]
+
+
+async def test_each_refused_work_is_counted_once_saved_and_seen_however_many_there_are(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_standing, "DECIDED_MAX", 1)
+    works = [await hand_in(keeping, number, b"%d" % number) for number in (1, 2, 3)]
+    await keeping.settled(tuple(Outcome(work, "refused", "too-large") for work in works))
+    await refuse(keeping, *works)
+    assert await keeping.refused_count() == 3
+    told = await stands(keeping)
+    assert refused_words(told) == "The school did not accept 3 entries."
+    assert works_to_save(told) == tuple(reversed(works))
+    await keeping.seen(refused_acts(told))
+    assert await keeping.refused_count() == 0
 
 
 async def test_a_work_that_cannot_be_read_is_counted_and_is_no_fault_of_the_folder(

@@ -8,7 +8,7 @@ as an offer writes a chunk before it writes a file.
 from alembic import op
 
 revision = "0022"
-down_revision = "0020"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
@@ -19,4 +19,5 @@ def upgrade() -> None:
         ("partage_files", "school", "class_id", "id"),
         ("partage_files", "school", "document"),
     ):
-        op.create_index("_".join(("ix", table, *columns)), table, columns)
+        name = "_".join(("ix", table, *columns))
+        op.create_index(name, table, columns, if_not_exists=True)

@@ -15,7 +15,7 @@ from central_mdm.platform.database import Database
 log = logging.getLogger(__name__)
 # Any number, the same in all replicas: one of them migrates, the others wait.
 LOCK: Final = 0x70757069
-NEWEST: Final = "0023"
+NEWEST: Final = "0021"
 """The newest version, as the last file under `migrations/versions` names it."""
 
 NO_LOCK: Final = "55P03"

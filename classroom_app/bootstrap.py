@@ -359,7 +359,7 @@ class Desk(QObject):
         await self.keeping.keep_papers(papers)
         self.central.go_on_as(server, signed)
         joined = self._enter(made)
-        if await self._resumed(joined):
+        if self.desk.lesson and await self._resumed(joined):
             self._to_the_wall(joined)
         await joined.sync.once(files=False)
         await self._show_classes()

@@ -105,7 +105,7 @@ log = logging.getLogger(__name__)
 EXPECTED = (DeviceError, RoomError, CloudError, OSError, NotAnAddress)
 AGE_MILLISECONDS = 500
 JOURNAL_MS = 500
-VERIFY_AFTER_SECONDS = 60.0
+VERIFY_AFTER_SECONDS = 20.0
 VERIFY_REST_SECONDS = 0.05
 ROSTER_MS = 300
 """A class comes page by page: it is shown when for so long no more of it came."""
@@ -295,7 +295,7 @@ class Desk(QObject):
     async def _verify(self) -> None:
         """Look once a start whether the journal is as it was written; nothing waits for it.
 
-        Not in the first minute: a lesson is begun then, and reads and writes by the same thread.
+        Not at once: a lesson is begun then, and reads and writes by the same thread.
         """
         await asyncio.sleep(VERIFY_AFTER_SECONDS)
         if fault := await self.keeping.verify(VERIFY_REST_SECONDS):

@@ -1,16 +1,18 @@
 """Acts read back from the journal, with their personal fields or, where erased, without."""
 
 import json
+import logging
 from functools import cache
 from typing import Any, get_args, get_origin
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from classroom_app.domain.acts import AnyAct, Kept
 from classroom_app.domain.lesson import LessonId
 from classroom_app.storage.tables import journal, lessons
 
+log = logging.getLogger(__name__)
 # Acts are read in several threads: msgspec 0.22 crashes where two are the first to read a struct.
 msgspec.json.Decoder(AnyAct)
 _KINDS = {kind.__struct_config__.tag: kind for kind in get_args(AnyAct)}
@@ -23,10 +25,22 @@ def of_lesson(lesson: LessonId) -> tuple[ColumnElement[bool], ...]:
 
 
 def read(connection: Connection, lesson: LessonId, limit: int) -> list[Kept]:
-    """Return the newest acts of a lesson, oldest first."""
+    """Return the newest acts of a lesson, oldest first; without what cannot be read.
+
+    Who altered a row, or a page that is damaged, keeps nobody out: `verifying` tells of it.
+    """
     query = select(journal).where(*of_lesson(lesson))
     newest = connection.execute(query.order_by(journal.c.sequence.desc()).limit(limit))
-    return [Kept(row.sequence, act_of(row.body, row.fields), row.state) for row in newest][::-1]
+    return [kept for row in newest if (kept := _kept(row))][::-1]
+
+
+def _kept(row: Row[Any]) -> Kept | None:
+    try:
+        return Kept(row.sequence, act_of(row.body, row.fields), row.state)
+    except (LookupError, TypeError, ValueError) as error:
+        facts = {"sequence": row.sequence, "why": type(error).__name__}
+        log.warning("an act cannot be read", extra=facts)
+        return None
 
 
 def act_of(body: bytes, fields: bytes | None) -> AnyAct:

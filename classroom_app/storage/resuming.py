@@ -84,7 +84,7 @@ class Story:
                     act.everybody,
                     act.pupils,
                 )
-            case HandOutWithdrawn():
+            case HandOutWithdrawn() if act.handout in self.handouts:
                 self.handouts[act.handout] = replace(self.handouts[act.handout], withdrawn=True)
             case HandOutReported():
                 self.receipts[act.handout, act.device] = Receipt(
@@ -104,7 +104,7 @@ class Story:
                     left = tuple(each for each in asked.devices if each not in act.devices)
                     self.tickets[name] = replace(asked, devices=left)
                 self.tickets[act.ticket] = act
-            case CollectDone():
+            case CollectDone() if act.ticket in self.tickets:
                 asked = self.tickets[act.ticket]
                 left = tuple(device for device in asked.devices if device != act.device)
                 self.tickets[act.ticket] = replace(asked, devices=left)

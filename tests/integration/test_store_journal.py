@@ -15,7 +15,16 @@ from sqlalchemy.exc import IntegrityError
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.partage import FileAnswer
 from central_mdm.contract.roster import Change
-from classroom_app.domain.acts import Declared, HandInKept, LockAsked, PupilSpoke
+from classroom_app.domain.acts import (
+    CollectAsked,
+    CollectDone,
+    Declared,
+    HandedOut,
+    HandInKept,
+    HandOutWithdrawn,
+    LockAsked,
+    PupilSpoke,
+)
 from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import LessonId
 from classroom_app.retaining import COLLECTED, RETENTION, Retaining, Retention
@@ -189,6 +198,41 @@ async def test_a_restart_finds_the_lesson_with_its_declarations(tmp_path: Path) 
         assert resumed.declared == DECLARED
         assert {sitting.pupil for sitting in resumed.sittings} == {AMINA, BELA}
         assert second.versions_above() >= above + 1_000_000
+
+
+async def test_an_act_that_cannot_be_read_keeps_nobody_out_of_the_lesson(
+    keeping: Keeping, caplog: pytest.LogCaptureFixture
+) -> None:
+    handed = HandedOut(
+        id="h-1",
+        lesson=LESSON,
+        at=NOON,
+        handout="h",
+        document="ab" * 32,
+        name="a",
+        size=1,
+        everybody=True,
+        pupils=(),
+        devices=(ONE,),
+    )
+    for act in (
+        *lesson_acts(),
+        handed,
+        HandOutWithdrawn(id="h-2", lesson=LESSON, at=NOON, handout="h"),
+        CollectAsked(id="c-1", lesson=LESSON, at=NOON, ticket="c", devices=(ONE,)),
+        CollectDone(id="c-2", lesson=LESSON, at=NOON, ticket="c", device=ONE, files=0),
+    ):
+        await keeping.remember(act)
+    kept = await keeping.acts(LESSON, 100)
+    spoil = "UPDATE journal SET body = x'7b7d' WHERE sequence = "
+    for one in reversed(kept):
+        assert await keeping.under_way() is not None
+        row = text(f"{spoil}{one.sequence}")
+        await keeping.write(lambda c, row=row: c.execute(row))
+    assert await keeping.under_way() is None, "nobody knows any more which lesson that was"
+    assert await keeping.acts(LESSON, 100) == []
+    assert "an act cannot be read" in caplog.text
+    caplog.clear()
 
 
 @pytest.mark.parametrize(

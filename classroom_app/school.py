@@ -319,7 +319,11 @@ class School:
         self.showing.renew()
 
     async def refresh(self) -> bool:
-        """Take a class that has changed into the lesson; False where nothing is new there."""
+        """Take a class that has changed into the lesson; False where nothing is new there.
+
+        A class that came is to be taught at once, not only once all files are sent.
+        """
+        self._renewing.wake()
         before = set(self._devices())
         if not (await self.presence.refresh()).lesson:
             return False

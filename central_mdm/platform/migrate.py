@@ -18,7 +18,8 @@ LOCK: Final = 0x70757069
 NEWEST: Final = "0021"
 """The newest version, as the last file under `migrations/versions` names it."""
 
-NO_LOCK: Final = "55P03"
+NO_LOCK: Final = frozenset({"55P03", "40P01"})
+"""It was not had in time, or we were the victim of a deadlock: nothing is done, so again."""
 LOCK_SECONDS: Final = 3
 """So long all may stand behind a table that is to be altered."""
 AGAIN_SECONDS: Final = 5
@@ -48,7 +49,7 @@ async def _migrated(database: Database) -> bool:
                     await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
                 await connection.run_sync(_upgrade)
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", "") != NO_LOCK:
+        if getattr(error.orig, "sqlstate", "") not in NO_LOCK:
             raise
         return False
     return True

@@ -290,6 +290,15 @@ class Presence:
             raise
         return Changed(lesson=True)
 
+    def _ends_as(self, before: Lesson | None, refused: Lesson) -> None:
+        """Let the lesson end as it did, if it has that end still; it may be shared meanwhile."""
+        lesson = self._room.lesson
+        if lesson is refused:
+            self._room.lesson = before
+        elif before and lesson and (lesson.id, lesson.ends_at) == (refused.id, refused.ends_at):
+            ends_at, clock_set = before.ends_at, before.clock_set
+            self._room.lesson = replace(lesson, ends_at=ends_at, clock_set=clock_set)
+
     def _shared(self, before: Lesson) -> None:
         """Let the lesson be shared or not as it was; its end may have been moved meanwhile."""
         lesson = self._room.lesson
@@ -410,8 +419,7 @@ class Presence:
                 {device: lesson_declared(room, device, version) for device in room.all_devices()},
             )
         except BaseException:
-            if room.lesson is lesson:
-                room.lesson = before
+            self._ends_as(before, lesson)
             raise
         self._mandate = mandate
         room.devices.show_papers()

@@ -132,5 +132,38 @@ def test_a_migration_lets_all_go_that_a_backup_holds_and_comes_again(
     caplog.clear()
 
 
+def test_a_migration_that_a_deadlock_ends_comes_again(
+    a_cluster: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(migrate, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(migrate, "AGAIN_SPREAD_SECONDS", 1)
+    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+
+    async def story(url: str) -> None:
+        held = Database(url)
+        async with held.engine.begin() as connection:
+            await connection.run_sync(migrate.upgrade, "0020")
+        async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, held.writing("") as lesson:
+            await lesson.execute(text("LOCK TABLE journal_events IN ROW EXCLUSIVE MODE"))
+            migrating = tasks.create_task(migrate.migrate(held))
+            async with held.engine.connect() as looking:
+                while not await looking.scalar(waits):  # noqa: ASYNC110 - it is looked at
+                    await asyncio.sleep(0.01)
+            # Which the migration holds by now, and it waits for ours: it ends, for we look later.
+            await lesson.execute(text("SET LOCAL deadlock_timeout = '15s'"))
+            await lesson.execute(text("LOCK TABLE journal_accounts IN ROW EXCLUSIVE MODE"))
+            assert not migrating.done()
+        async with held.reading("") as connection:
+            assert await connection.run_sync(migrate.version_of) == migrate.NEWEST
+        await held.close()
+
+    with postgres.database(a_cluster(), "test_deadlocked") as url:
+        with postgres.superuser(a_cluster(), "postgres") as connection:
+            connection.execute(f"GRANT SET ON PARAMETER deadlock_timeout TO {postgres.ROLE}")
+        asyncio.run(story(url))
+    assert "migration waits" in caplog.text
+    caplog.clear()
+
+
 def said(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code", "")

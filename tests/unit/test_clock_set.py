@@ -159,6 +159,20 @@ async def test_a_share_that_the_disk_refuses_takes_no_prolongation_back() -> Non
         assert at.room.running() == replace(begun, ends_at=begun.ends_at + 600)
 
 
+async def test_a_prolongation_that_the_disk_refuses_goes_though_the_lesson_is_shared_now() -> None:
+    async with lesson() as at:
+        begun = at.room.running()
+        at.journal.turning.clear()
+        at.journal.full = True
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(refused(at.presence.extend(600)))
+            await asyncio.sleep(0)
+            at.room.journal = FakeJournal()
+            await at.presence.share(shared=True)
+            at.journal.turning.set()
+        assert at.room.running() == replace(begun, shared=True)
+
+
 async def refused(work: Awaitable[object]) -> None:
     with pytest.raises(StoreFull):
         await work

@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.fleet.model import inventories, seen
 from central_mdm.identity.model import audit_acts
 from central_mdm.journal.forgetting import FORGOTTEN
-from central_mdm.journal.model import events
+from central_mdm.journal.model import WORDED, events
 from central_mdm.partage.forgetting import drop_documents
 from central_mdm.partage.holding import read_chunk
 from central_mdm.partage.model import files
@@ -256,16 +256,15 @@ async def _events(
     connection: AsyncConnection, school: str, pupil: str, after: int = 0
 ) -> AsyncIterator[Any]:
     """Yield the events that name a pupil; after row `after`, which is for SQLite alone."""
-    kept = events.c.body != FORGOTTEN
     if after:
         # The plus keeps it from the index by school, in which all that came before lie as well.
         wanted = (
             select(events)
-            .where(_row_number > after, _plain_school == school, kept)
+            .where(_row_number > after, _plain_school == school, WORDED)
             .order_by(_row_number)
         )
     else:
-        wanted = select(events).where(events.c.school == school, kept)
+        wanted = select(events).where(events.c.school == school, WORDED)
         wanted = wanted.order_by(events.c.origin, events.c.sequence)
     needle = json.encode(pupil)
     async for row in await connection.stream(wanted):

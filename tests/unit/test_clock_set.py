@@ -148,29 +148,30 @@ async def test_an_end_is_taken_back_whatever_was_set_since() -> None:
 async def test_a_share_that_the_disk_refuses_takes_no_prolongation_back() -> None:
     async with lesson() as at:
         begun = at.room.running()
-        at.journal.turning.clear()
-        at.journal.full = True
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(refused(at.presence.share(shared=True)))
-            await asyncio.sleep(0)
-            at.room.journal = FakeJournal()
+        async with refused_after(at, at.presence.share(shared=True)):
             await at.presence.extend(600)
-            at.journal.turning.set()
         assert at.room.running() == replace(begun, ends_at=begun.ends_at + 600)
 
 
 async def test_a_prolongation_that_the_disk_refuses_goes_though_the_lesson_is_shared_now() -> None:
     async with lesson() as at:
         begun = at.room.running()
-        at.journal.turning.clear()
-        at.journal.full = True
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(refused(at.presence.extend(600)))
-            await asyncio.sleep(0)
-            at.room.journal = FakeJournal()
+        async with refused_after(at, at.presence.extend(600)):
             await at.presence.share(shared=True)
-            at.journal.turning.set()
         assert at.room.running() == replace(begun, shared=True)
+
+
+@asynccontextmanager
+async def refused_after(at: Room, work: Awaitable[object]) -> AsyncGenerator[None]:
+    """Begin `work`, which a full disk refuses once the block, that it takes, is done."""
+    at.journal.turning.clear()
+    at.journal.full = True
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(refused(work))
+        await asyncio.sleep(0)
+        at.room.journal = FakeJournal()
+        yield
+        at.journal.turning.set()
 
 
 async def refused(work: Awaitable[object]) -> None:

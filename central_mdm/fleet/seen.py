@@ -1,11 +1,10 @@
-"""When each device was last seen: gathered in memory, written in one statement every few seconds.
+"""When each device was last seen: gathered in memory, written every few seconds.
 
 A crash loses one heartbeat of each device and nothing else.
 """
 
 import asyncio
 import logging
-from itertools import chain, islice
 from typing import Final
 
 from sqlalchemy import text
@@ -35,21 +34,26 @@ class Seen:
     def touch(self, school: str, device: str, now: int) -> None:
         self._waiting[school, device] = now
 
-    async def flush(self) -> int:
+    async def flush(self, seconds: float = 0) -> int:
         """Write what waits; return how many devices that was. Raises what the database raises.
 
+        Spread over so many seconds, so that who asks meanwhile does not wait for 40 statements.
         What was not written waits on, where its device has not come again meanwhile.
         """
         waiting, self._waiting = self._waiting, {}
-        rows, part = iter(waiting.items()), list[tuple[tuple[str, str], int]]()
+        rows, written = list(waiting.items()), 0
+        pause = seconds * ROWS_A_STATEMENT / max(len(rows), 1)
         try:
-            # In one order, so that no two servers wait for each other's rows.
-            while part := sorted(islice(rows, ROWS_A_STATEMENT)):
-                await self._write([(*pair, at) for pair, at in part])
+            while written < len(rows):
+                await asyncio.sleep(pause if written else 0)
+                part = rows[written : written + ROWS_A_STATEMENT]
+                # In one order, so that no two servers wait for each other's rows.
+                await self._write([(*pair, at) for pair, at in sorted(part)])
+                written += len(part)
         finally:
-            for pair, at in chain(part, rows):
+            for pair, at in rows[written:]:
                 self._waiting.setdefault(pair, at)
-        return len(waiting)
+        return len(rows)
 
     async def _write(self, rows: list[tuple[str, str, int]]) -> None:
         if not self._database.is_sqlite:
@@ -73,7 +77,7 @@ class Seen:
         while True:
             await asyncio.sleep(FLUSH_SECONDS)
             try:
-                await self.flush()
+                await self.flush(FLUSH_SECONDS)
             except (SQLAlchemyError, OSError) as error:
                 self.failures += 1
                 log.warning("last-seen not written", extra={"why": type(error).__name__})

@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from joserfc import jws
 from msgspec import json
-from sqlalchemy import event, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +25,7 @@ from central_mdm.platform.pace import INTERVAL_SECONDS, next_check_in
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import put_class, put_device, remove_device
 from tests.mdm import Mdm, bearer, new_request
+from tests.two_users import until
 
 pytestmark = pytest.mark.real_loop
 
@@ -234,6 +235,28 @@ async def test_when_each_was_seen_waits_for_a_database_that_fails_and_the_newest
         many[-1]: at + 5
     }
     assert await gathered.flush() == 0
+
+
+async def test_many_that_were_seen_are_written_without_hurry_and_at_the_end_at_once(
+    mdm: Mdm,
+) -> None:
+    gathered = Seen(mdm.ground.database)
+    for number in range(2 * ROWS_A_STATEMENT):
+        gathered.touch(mdm.school, f"dev-{number}", mdm.clock.at)
+
+    async def written() -> int:
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            counted = select(func.count()).select_from(seen)
+            return (await connection.execute(counted)).scalar_one()
+
+    async with asyncio.TaskGroup() as tasks:
+        spread = tasks.create_task(gathered.flush(600))
+        await until(written)
+        assert not spread.done()
+        assert await written() == ROWS_A_STATEMENT
+        spread.cancel()
+    assert await gathered.flush() == ROWS_A_STATEMENT
+    assert await written() == 2 * ROWS_A_STATEMENT
 
 
 def test_a_fleet_that_wakes_at_once_comes_back_spread_over_the_interval() -> None:

@@ -37,6 +37,10 @@ POOL_SECONDS = 5
 """So long one waits for a connection: who comes back later has waited less."""
 GATHERING_SECONDS = 10
 """So long what is gathered may take: all who come meanwhile wait for it."""
+LOCK_SECONDS = 5
+"""So long a request waits for what another transaction holds: else those who wait for one school
+have all connections, and the other schools none. A command waits until it has it.
+"""
 IDLE = "10min"
 """A process that is cut off inside a transaction keeps its locks no longer; no import thinks so
 long between two statements.
@@ -103,7 +107,8 @@ class Database:
     async def _own(self, school: str) -> AsyncGenerator[AsyncConnection]:
         await _end_reading()
         async with self._one_writer, self.engine.connect() as connection:
-            _note(connection, pupitre_school=school, pupitre_writes=True)
+            asked = going_on.get() is not None
+            _note(connection, pupitre_school=school, pupitre_writes=True, pupitre_asked=asked)
             async with connection.begin():
                 yield connection
 
@@ -228,4 +233,6 @@ def _begun(connection: Connection) -> None:
     # Of the transaction, not of the connection: behind PgBouncer that is another's the next moment.
     idle = f"set_config('idle_in_transaction_session_timeout', '{IDLE}', true)"
     told = f"set_config('pupitre.school', {named}, true), {idle}"
+    if options.get("pupitre_asked"):
+        told += f", set_config('lock_timeout', '{LOCK_SECONDS}s', true)"
     connection.exec_driver_sql(f"{begin}; SELECT {told}")

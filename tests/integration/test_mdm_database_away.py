@@ -69,6 +69,19 @@ async def test_a_gathered_read_that_hangs_ends_and_the_next_one_is_answered(
         work.cancel()
 
 
+async def test_what_another_transaction_holds_is_not_waited_for_by_who_asks(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
+    account = mdm.sample["teachers"][0] | {"school": mdm.school}
+    told = {name: account[name] for name in ("school", "login", "password")}
+    async with mdm.ground.database.writing(mdm.school) as command:
+        assert await command.scalar(text("SHOW lock_timeout")) == "0", "it waits as long as it must"
+        await command.execute(text("LOCK TABLE teacher_tokens IN SHARE MODE"))
+        assert said(await mdm.http.post("/api/sign-in", json=told)) == (503, "busy")
+    assert (await mdm.http.post("/api/sign-in", json=told)).is_success
+
+
 async def test_a_full_house_is_busy_yet_ready(mdm: Mdm) -> None:
     teacher = await mdm.as_teacher()
     held = mdm.ground.database

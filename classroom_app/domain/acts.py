@@ -46,7 +46,10 @@ class LessonShared(Act, frozen=True, kw_only=True, tag="lesson-shared"):
 
 
 class LessonOver(Act, frozen=True, kw_only=True, tag="lesson-over"):
-    """`why`: "teacher", or "time" when the end had come."""
+    """`why`: "teacher", "time" when the end had come, or "left": no right reached it any more.
+
+    Of one that was left its devices were not told: their mandates end by themselves.
+    """
 
     why: str
 

@@ -13,7 +13,7 @@ RoomError
 |- NotSaved       choose another `folder`: `saved` works lie there, and it takes no more
 |  |- SavingFull  or free some space there
 |- NotYourClass   the school says who teaches `name`
-|  |- LessonLeft  sign in once online: its lesson was under way, and may go on then
+|  |- LessonLeft  sign in once online, and begin anew: its lesson was under way, and is over
 |- Unfit          choose another file than `name`
 |  |- EmptyFile   it has no byte
 |  |- NotAPdf     it is not what its name says

@@ -95,6 +95,7 @@ _WORDS = {
     ("left-seat", "teacher"): "",
     ("lesson-ended", "teacher"): "",
     ("lesson-ended", "time"): later("its time was up"),
+    ("lesson-ended", "left"): later("your right does not reach it"),
     ("show-over", "teacher"): "",
 }
 _REASONED = frozenset({"bar-failed", "not-covered", "not-arrived", "show-over"}) | {

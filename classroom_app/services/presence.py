@@ -225,8 +225,8 @@ class Presence:
     async def resume(self) -> Changed:
         """Go on with the lesson that a crash interrupted: same versions, no question.
 
-        One whose time is over is ended. Raises `LessonLeft` where no right reaches it any more: it
-        is left as it is, and its devices end it by themselves.
+        One whose time is over is ended. Raises `LessonLeft` where no right reaches it any more: its
+        end is written, and its devices end it by themselves.
         """
         kept = await self._resumes.under_way()
         if kept is None:
@@ -243,8 +243,7 @@ class Presence:
             self._mandate = self._signed(lesson, roster)
         except (GrantEnded, NotYourClass, NotAllowed) as error:
             log.warning("lesson left", extra={"lesson": lesson.id, "why": type(error).__name__})
-            room.lesson = None
-            self._enter(None)
+            await self._leave(lesson)
             raise LessonLeft(lesson.class_name) from error
         self._take_up(kept)
         for feature in self._follows:
@@ -254,6 +253,15 @@ class Presence:
         await self._join([one for one in room.all_devices() if not self._told(one)])
         room.devices.show_papers()
         return Changed(lesson=True)
+
+    async def _leave(self, lesson: Lesson) -> None:
+        """Write the end of a lesson whose devices no right lets us tell of it."""
+        room = self._room
+        room.lesson = None
+        self._enter(None)
+        act = LessonOver(id=room.new_id(), lesson=lesson.id, at=room.clock.utc(), why="left")
+        with suppress(NotKept):  # a full disk is told elsewhere; the next start leaves it again
+            await room.write(act, {})
 
     def _signed(self, lesson: Lesson, roster: Roster | None) -> str:
         if roster is None:

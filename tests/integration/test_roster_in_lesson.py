@@ -6,9 +6,10 @@ import pytest
 
 from central_mdm.contract.roster import Change, DeviceRow, PupilRow
 from classroom_app.domain.acts import LessonOver
-from classroom_app.domain.errors import LessonLeft
-from classroom_app.domain.lesson import ClassId, DeviceId, PupilId
+from classroom_app.domain.errors import LessonLeft, StoreFull
+from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId
 from classroom_app.storage.keeping import Keeping
+from device_bridge.protocol.presence import LessonDeclared
 from tests.school import SmallSchool
 from tests.teaching import CLASS, Place, Teacher, device, meet, teacher, until
 
@@ -86,8 +87,13 @@ async def test_who_joined_while_the_app_was_shut_is_in_the_lesson_that_goes_on(
             await until(lambda: app.tile("zoe").held)
 
 
-async def test_a_lesson_whose_class_was_given_away_is_left_and_ends_when_its_time_is_over(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def ends(keeping: Keeping, lesson: LessonId) -> list[str]:
+    acts = [each.act for each in await keeping.acts(lesson, 99)]
+    return [act.why for act in acts if isinstance(act, LessonOver)]
+
+
+async def test_a_lesson_whose_class_was_given_away_is_left_and_its_end_is_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     school = SmallSchool()
     async with teacher(school, tmp_path / "app", PLACES) as app:
@@ -104,11 +110,38 @@ async def test_a_lesson_whose_class_was_given_away_is_left_and_ends_when_its_tim
         ]
         caplog.clear()
         assert await app.keeping.waiting_count(), "what was written of it still goes"
-        monkeypatch.setattr(app.school.room.clock, "utc", lambda: lesson.ends_at + 1)
-        assert not await app.school.resume()
-        assert [each.lesson for each in app.ended] == [lesson]
-        [*_, last] = await app.keeping.acts(lesson.id, 9)
-        assert isinstance(last.act, LessonOver)
+        assert await ends(app.keeping, lesson.id) == ["left"]
+        assert not await app.school.resume(), "and it does not come back"
+        assert app.ended == [], "nobody sums up what its devices were not told"
+        told = await app.keeping.last_declared(DeviceId("device-1"), "presence")
+        assert told
+        declared = app.school.room.read(told)
+        assert isinstance(declared, LessonDeclared)
+        assert declared.state == "on"
+
+
+async def test_a_lesson_that_is_left_on_a_full_disk_is_left_again_at_the_next_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school = SmallSchool()
+    async with teacher(school, tmp_path / "app", PLACES) as app:
+        await app.start()
+        lesson = app.school.room.lesson_id()
+    async with teacher(school, tmp_path / "app", PLACES) as app:
+        await app.keeping.keep_scopes(())
+
+        async def full(*_: object) -> bool:
+            raise StoreFull
+
+        with monkeypatch.context() as patched:
+            patched.setattr(app.keeping, "remember", full)
+            with pytest.raises(LessonLeft):
+                await app.school.resume()
+        assert await ends(app.keeping, lesson) == []
+        with pytest.raises(LessonLeft):
+            await app.school.resume()
+        assert await ends(app.keeping, lesson) == ["left"]
+        caplog.clear()
 
 
 async def test_a_lesson_is_left_where_the_grant_names_its_class_no_more(

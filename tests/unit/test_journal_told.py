@@ -136,7 +136,7 @@ async def test_each_report_that_is_kept_has_words_of_its_own(feature: str) -> No
 
 VARIANTS: dict[type, dict[str, tuple[str | bool, ...]]] = {
     LessonExtended: {"after_end": (True, False)},
-    LessonOver: {"why": ("teacher", "time")},
+    LessonOver: {"why": ("teacher", "time", "left")},
     LessonShared: {"shared": (True, False)},
     LockAsked: {"locked": (True, False)},
     LookedAway: {"why": ("teacher", "time")},

@@ -47,6 +47,7 @@ from classroom_app.domain.tile import Tile
 from classroom_app.found import Found
 from classroom_app.full_disk import keep_room
 from classroom_app.ids import new_id
+from classroom_app.journal_page import JournalPage
 from classroom_app.looking_around import LookingAround
 from classroom_app.loop import run as run_loop
 from classroom_app.own_school import (
@@ -63,7 +64,7 @@ from classroom_app.presenters import receipts
 from classroom_app.presenters.classes import ClassesPresenter
 from classroom_app.presenters.desk import DeskPresenter
 from classroom_app.presenters.first_run import FirstRunPresenter, Known
-from classroom_app.presenters.journal import JournalModel, JournalRow
+from classroom_app.presenters.journal import JournalModel
 from classroom_app.presenters.lasting import Lasting, lines
 from classroom_app.presenters.sentences import refusal
 from classroom_app.presenters.showing import ShowingPresenter
@@ -74,7 +75,6 @@ from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.retaining import COLLECTED, STILLS
 from classroom_app.saving import save_works
 from classroom_app.school import School, boot_seconds
-from classroom_app.services.journal import Journal, names_of
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
 from classroom_app.signing_in import bring_held, for_owner, papers_of, want_known, want_same
@@ -183,6 +183,7 @@ class Desk(QObject):
         self.classes.length_chosen.connect(keeping.choose_lesson_minutes)
         self.classes.passphrase.hold(keeping.key_held)
         self.journal = JournalModel()
+        self._journal_page = JournalPage(keeping, self.journal)
         self.shows = ScreenShows(lambda: self.school, lambda: int(self.window.winId()))
         self.showing = ShowingPresenter(self.desk, self.shows, self.tasks, self)
         self.summary = Summary(self.desk)
@@ -768,17 +769,9 @@ class Desk(QObject):
 
     @Slot()
     def _read_journal(self) -> None:
-        if self.school and self.school.room.lesson:
-            self.tasks.start(self._show_journal(), name="journal", refused=self.desk.refused)
-
-    async def _show_journal(self) -> None:
-        if self.school is None:
-            return
-        names = names_of(await self.keeping.classes())
-        rows = await Journal(self.keeping, names).rows(self.school.room.lesson_id())
-        self.journal.show(
-            [JournalRow(row.id, row.at, row.kind, row.who, row.what, row.sent) for row in rows]
-        )
+        if self.school and (lesson := self.school.room.lesson):
+            look = self._journal_page.look(lesson.id)
+            self.tasks.start(look, name="journal", refused=self.desk.refused)
 
     def _renewed(self, signed: object) -> None:
         """Keep a refresh token at once: the old one is spent."""

@@ -31,7 +31,7 @@ async def stands(store: HoldsStanding) -> Standing:
 
 
 def _row(told: Journal, names: Names, one: Decided, rosters: Sequence[Roster]) -> DecidedRow:
-    row, lesson, act = told.row(one.act, sent=False), one.lesson, one.act
+    row, lesson, act = told.row(one.act), one.lesson, one.act
     who = (_once_named(act, names) if isinstance(act, HandInKept) else "") or row.who
     return DecidedRow(
         JournalRow(row.id, row.at, row.kind, who, row.what),

@@ -8,6 +8,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 from classroom_app.presenters.receipts import clock_time
 from classroom_app.presenters.sentences import reason
 from classroom_app.presenters.words import later, say
+from classroom_app.services.journal import ROWS_MAX
 from device_bridge.protocol.plain import plain
 
 Index = QModelIndex | QPersistentModelIndex
@@ -21,7 +22,6 @@ class JournalRow(Struct, frozen=True):
     kind: str
     who: str = ""
     what: str = ""
-    sent: bool = False
 
 
 _KINDS = {
@@ -129,18 +129,22 @@ class JournalModel(QAbstractListModel):
         self._rows: list[JournalRow] = []
 
     def show(self, rows: Sequence[JournalRow]) -> None:
-        """Take the lesson's whole journal, oldest first. What is new comes in at the top."""
-        newest = list(reversed(rows))
-        before = [row.id for row in self._rows]
-        fresh = len(newest) - len(before)
-        if before and fresh > 0 and [row.id for row in newest[fresh:]] == before:
-            self.beginInsertRows(QModelIndex(), 0, fresh - 1)
-            self._rows = newest
-            self.endInsertRows()
-            return
+        """Take the lesson's whole journal, oldest first."""
         self.beginResetModel()
-        self._rows = newest
+        self._rows = list(reversed(rows))
         self.endResetModel()
+
+    def add(self, rows: Sequence[JournalRow]) -> None:
+        """Take what is new, oldest first; of more than a page the oldest goes."""
+        if not rows:
+            return
+        self.beginInsertRows(QModelIndex(), 0, len(rows) - 1)
+        self._rows[:0] = reversed(rows)
+        self.endInsertRows()
+        if len(self._rows) > ROWS_MAX:
+            self.beginRemoveRows(QModelIndex(), ROWS_MAX, len(self._rows) - 1)
+            del self._rows[ROWS_MAX:]
+            self.endRemoveRows()
 
     def rowCount(self, parent: Index | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(self._rows)

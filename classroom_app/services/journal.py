@@ -47,8 +47,8 @@ _NOBODY: Final = PupilId("")
 
 
 class Reads(Protocol):
-    async def acts(self, lesson: LessonId, limit: int) -> Sequence[Kept]:
-        """Return the newest acts of a lesson, oldest first."""
+    async def acts(self, lesson: LessonId, limit: int, after: int = 0) -> Sequence[Kept]:
+        """Return the newest acts of a lesson, of those after a sequence, oldest first."""
         ...
 
 
@@ -71,7 +71,6 @@ class Row(Struct, frozen=True):
     kind: str
     who: str
     what: str
-    sent: bool
 
 
 class Journal:
@@ -79,20 +78,21 @@ class Journal:
 
     def __init__(self, reads: Reads, names: Names) -> None:
         self._reads, self._names = reads, names
+        self._sits, self._newest = dict(names.owners), 0
 
     async def rows(self, lesson: LessonId) -> tuple[Row, ...]:
-        """Return what happened in a lesson, oldest first."""
-        kept = await self._reads.acts(lesson, ROWS_MAX)
-        sits, told = dict(self._names.owners), list[Row]()
-        for each in kept:
+        """Return what happened in a lesson since it was last asked for, oldest first."""
+        told = list[Row]()
+        for each in await self._reads.acts(lesson, ROWS_MAX, self._newest):
             if isinstance(each.act, Sat):
-                sits |= {each.act.left: _NOBODY, each.act.device: each.act.pupil}
-            told.append(_row(each.act, self._names, sits, sent=each.state == "applied"))
+                self._sits |= {each.act.left: _NOBODY, each.act.device: each.act.pupil}
+            told.append(_row(each.act, self._names, self._sits))
+            self._newest = each.sequence
         return tuple(told)
 
-    def row(self, act: AnyAct, *, sent: bool) -> Row:
+    def row(self, act: AnyAct) -> Row:
         """Return one act alone: of whom it was is told by whose the device is."""
-        return _row(act, self._names, self._names.owners, sent=sent)
+        return _row(act, self._names, self._names.owners)
 
 
 def names_of(rosters: Sequence[Roster]) -> Names:
@@ -106,9 +106,8 @@ def names_of(rosters: Sequence[Roster]) -> Names:
     return Names(called, owners)
 
 
-def _row(act: AnyAct, names: Names, sits: Mapping[DeviceId, PupilId], *, sent: bool) -> Row:
-    kind, who, what = _told(act, names, sits)
-    return Row(act.id, act.at, kind, who, what, sent)
+def _row(act: AnyAct, names: Names, sits: Mapping[DeviceId, PupilId]) -> Row:
+    return Row(act.id, act.at, *_told(act, names, sits))
 
 
 def _told(  # noqa: C901, PLR0912, PLR0915 - one case an act

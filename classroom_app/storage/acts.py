@@ -24,12 +24,14 @@ def of_lesson(lesson: LessonId) -> tuple[ColumnElement[bool], ...]:
     return journal.c.sequence >= first, journal.c.lesson == lesson
 
 
-def read(connection: Connection, lesson: LessonId, limit: int) -> list[Kept]:
+def read(connection: Connection, lesson: LessonId, limit: int, after: int = 0) -> list[Kept]:
     """Return the newest acts of a lesson, oldest first; without what cannot be read.
+
+    `after`: only those of a higher sequence.
 
     Who altered a row, or a page that is damaged, keeps nobody out: `verifying` tells of it.
     """
-    query = select(journal).where(*of_lesson(lesson))
+    query = select(journal).where(*of_lesson(lesson), journal.c.sequence > after)
     newest = connection.execute(query.order_by(journal.c.sequence.desc()).limit(limit))
     return [kept for row in newest if (kept := _kept(row))][::-1]
 

@@ -53,9 +53,12 @@ class KeepsJournal(Store):
         """Keep an act and its declarations, both or neither. False: it was kept already."""
         return await self.write(partial(remember, self.newest, act, declared))
 
-    async def acts(self, lesson: LessonId, limit: int) -> Sequence[Kept]:
-        """Return the newest acts of a lesson, oldest first."""
-        return await self.write(lambda connection: read(connection, lesson, limit))
+    blanked = 0
+    """Raised whenever acts may have lost what they said of people: who shows some reads anew."""
+
+    async def acts(self, lesson: LessonId, limit: int, after: int = 0) -> Sequence[Kept]:
+        """Return the newest acts of a lesson, of those after a sequence, oldest first."""
+        return await self.write(lambda connection: read(connection, lesson, limit, after))
 
     async def under_way(self) -> Resumed | None:
         """Return the lesson that had not ended when the app did."""
@@ -97,7 +100,7 @@ class KeepsJournal(Store):
 
         def work(connection: Connection) -> int:
             erased = erase(pupil, connection)
-            forget_copies(self.path)
+            self._let_copies_go()
             return erased
 
         return await self.write(work)
@@ -125,7 +128,12 @@ class KeepsJournal(Store):
 
     def _blank(self, sequences: Sequence[int], connection: Connection) -> None:
         blank(sequences, connection)
+        self._let_copies_go()
+
+    def _let_copies_go(self) -> None:
+        """Let go of what still says what was just blanked: the copies, and what is shown."""
         forget_copies(self.path)
+        self.blanked += 1
 
     async def forget_before(self, at: int, now: int) -> int:
         """Forget what acts older than `at`, UTC seconds, say of people. Return how many acts.
@@ -159,7 +167,7 @@ class KeepsJournal(Store):
         sends = self._sends()
         acts = forget_before(after, at, told, connection, sends=sends, only_look=False).acts
         if acts:
-            forget_copies(self.path)
+            self._let_copies_go()
         return acts
 
     async def kept_work(self, since: int, now: int) -> tuple[Work, ...]:

@@ -346,7 +346,9 @@ async def test_what_takes_years_of_acts_is_done_in_parts_that_let_a_lesson_write
     assert len(await keeping.kept_work(NOON + 99, now)) == 0
     assert len(await keeping.kept_work(NOON, now)) == 3
     parts.clear()
+    blanked = keeping.blanked
     assert await keeping.forget_before(NOON + 5, now) == 5 + 3
+    assert keeping.blanked > blanked, "who shows acts reads them anew"
     whole = len(parts)
     (left, *_) = [kept for kept in await keeping.acts(LESSON, 99) if "Question" in repr(kept)]
     assert left.act.at == NOON + 5

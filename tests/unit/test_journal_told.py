@@ -56,8 +56,8 @@ class Written:
     def __init__(self, *acts: AnyAct) -> None:
         self._acts = acts
 
-    async def acts(self, lesson: LessonId, limit: int) -> Sequence[Kept]:
-        del lesson, limit
+    async def acts(self, lesson: LessonId, limit: int, after: int = 0) -> Sequence[Kept]:
+        del lesson, limit, after
         return [Kept(number, act, "applied") for number, act in enumerate(self._acts, start=1)]
 
 

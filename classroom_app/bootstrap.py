@@ -494,6 +494,7 @@ class Desk(QObject):
     async def start_lesson(self, class_id: ClassId, seconds: int) -> None:
         school = self._signed_in()
         self.facts.lesson_begins()
+        self.summary.close()  # also where no right lets it begin: the class is open then
         await school.begin(class_id, seconds)
         self._to_the_wall(school)
 
@@ -612,6 +613,7 @@ class Desk(QObject):
 
     def _to_the_wall(self, school: School) -> None:
         if school.room.lesson:
+            self.summary.close()
             self.desk.begin(school.room.lesson)
         self._show()
 

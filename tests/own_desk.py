@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from central_mdm.contract.roster import Change, ClassRow, PupilRow
+from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow
 from classroom_app.bootstrap import Desk, live
-from classroom_app.domain.errors import AuthorityLocked
+from classroom_app.domain.errors import AuthorityLocked, NoClass
 from classroom_app.domain.founding import Founding
-from classroom_app.domain.lesson import Roster
+from classroom_app.domain.lesson import ClassId, Roster
 from classroom_app.loop import DeskLoop
 from classroom_app.own_school import SCOPE
 from classroom_app.storage.keeping import open_keeping
@@ -88,6 +88,7 @@ async def next_day(home: Path, folder: Path) -> None:
         assert not desk.classes.classes[0].devices
         await a_class_comes_by_itself(desk)
         await ready_for_the_lesson(desk, roster, home / "plan.txt")
+        await the_summary_is_of_the_last_lesson(desk, roster)
         await desk.start_lesson(roster.id, 1800)
         assert desk.desk.lesson is not None
         await the_journal_follows(desk)
@@ -109,6 +110,22 @@ async def the_journal_follows(desk: Desk) -> None:
     await desk.extend(60)
     await until(lambda: desk.journal.rowCount() == 2)
     desk.desk.go_home()
+
+
+async def the_summary_is_of_the_last_lesson(desk: Desk, roster: Roster) -> None:
+    """End lessons in which a device was away: what is counted on ends where another goes on."""
+    row = DeviceRow("away", roster.id, "Away", "test")
+    await desk.keeping.apply(SCOPE, SCOPE, (Change(600, "device", row.id, row),), "", 0, "")
+    await desk.start_lesson(roster.id, 1800)
+    await desk.end()
+    assert desk.summary.open, "it was not there, and says later that it is free"
+    await desk.go_on()
+    assert not desk.summary.open
+    await desk.end()
+    with pytest.raises(NoClass):
+        await desk.start_lesson(ClassId("none"), 1800)
+    assert not desk.summary.open
+    await desk.keeping.apply(SCOPE, SCOPE, (Change(601, "device", row.id, None),), "", 0, "")
 
 
 async def a_class_comes_by_itself(desk: Desk) -> None:

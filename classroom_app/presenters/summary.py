@@ -26,6 +26,10 @@ class Summary:
         self._over = over
         self._desk.ended(_words(over, tiles)[0])
 
+    def close(self) -> None:
+        """Count no more: another lesson begins, or this one goes on, and the tiles are of that."""
+        self._over = None
+
     def look(self, tiles: Sequence[Tile]) -> None:
         """Count again, until the last device of the lesson has said that it is free."""
         if self._over is None:
@@ -33,7 +37,7 @@ class Summary:
         words, free = _words(self._over, tiles)
         self._desk.summed_up(words)
         if free == len(self._over.devices):
-            self._over = None
+            self.close()
 
 
 def _words(over: Ended, tiles: Sequence[Tile]) -> tuple[str, int]:

@@ -89,6 +89,8 @@ def join(
             finally:
                 for each in running:
                     each.cancel()
+                # A flush under way gives back what it has not written.
+                await asyncio.wait(running)
                 with suppress(OSError, SQLAlchemyError):
                     await seen.flush()
 

@@ -24,8 +24,8 @@ COME_AT_ONCE: Final = 32
 SIGN_IN_AT_ONCE: Final = 4
 """A password costs the server 64 MiB while it is looked at."""
 NOT_HERE: Final = "404"
-WRITTEN_SECONDS: Final = 2 * FLUSH_SECONDS + 1
-"""Gathered, then spread: so long until the last heartbeat is in the database."""
+WRITTEN_SECONDS: Final = 3 * FLUSH_SECONDS + 1
+"""After those before it are spread, and a pause, the last heartbeats are spread as well."""
 NOT_THERE: Final = "No MDM answers there. Start it: pupitre-mdm serve."
 ANOTHER: Final = (
     "The server does not let them in ({}). Name the folder and database that it serves."

@@ -12,8 +12,10 @@ from sqlalchemy import event, func, select, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from central_mdm.app import join
 from central_mdm.contract.grants import Assignment
 from central_mdm.contract.roster import ClassRow, DeviceRow
+from central_mdm.fleet import seen as seeing
 from central_mdm.fleet.declaring import declare_policy
 from central_mdm.fleet.enrolment import Code, make_code, revoke_code
 from central_mdm.fleet.house_rules import HouseRules, keep_house_rules
@@ -22,6 +24,7 @@ from central_mdm.fleet.seen import ROWS_A_STATEMENT, Seen
 from central_mdm.identity.certificates import key_of_request, thumbprint_of
 from central_mdm.platform.errors import Malformed
 from central_mdm.platform.pace import INTERVAL_SECONDS, next_check_in
+from central_mdm.platform.readiness import Readiness
 from central_mdm.roster.feed import publish
 from central_mdm.roster.rules import put_class, put_device, remove_device
 from tests.mdm import Mdm, bearer, new_request
@@ -257,6 +260,24 @@ async def test_many_that_were_seen_are_written_without_hurry_and_at_the_end_at_o
         spread.cancel()
     assert await gathered.flush() == ROWS_A_STATEMENT
     assert await written() == 2 * ROWS_A_STATEMENT
+
+
+async def test_a_server_that_ends_while_it_spreads_what_it_saw_writes_all_of_it(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeing, "FLUSH_SECONDS", 1)
+    app, door = join(mdm.ground, Readiness(mdm.ground))
+    for number in range(4 * ROWS_A_STATEMENT):
+        door.seen.touch(mdm.school, f"dev-{number}", mdm.clock.at)
+    counted = select(func.count()).select_from(seen)
+
+    async def written() -> int:
+        async with mdm.ground.database.reading(mdm.school) as connection:
+            return (await connection.execute(counted)).scalar_one()
+
+    async with app.lifespan():
+        await until(written)
+    assert await written() == 4 * ROWS_A_STATEMENT
 
 
 def test_a_fleet_that_wakes_at_once_comes_back_spread_over_the_interval() -> None:

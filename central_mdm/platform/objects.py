@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -142,6 +143,8 @@ class Folder:
 def _keep(path: Path, content: bytes, *, known: bool) -> None:
     if _lies(path, content) and _touched(path):
         return
+    if not known:
+        _make_private(path.parents[2])
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}-{os.urandom(8).hex()}{PART}")
     try:
@@ -155,6 +158,13 @@ def _keep(path: Path, content: bytes, *, known: bool) -> None:
     # A first chunk makes entries in three folders: its own, the tenant's, the root's.
     for folder in list(path.parents)[: 1 if known else 3]:
         _sync_folder(folder)
+
+
+def _make_private(root: Path) -> None:
+    """Let no other user of the machine in: the folder that it lies in may be anybody's."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(PermissionError):  # a volume that was mounted here
+        root.chmod(0o700)
 
 
 def _absent(places: Mapping[str, Path]) -> set[str]:

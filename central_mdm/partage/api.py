@@ -79,12 +79,12 @@ def _few_of_each(places: Beside) -> Middleware:
 
 
 def _until_read(send: Send) -> Send:
-    """Let nothing follow the last of an answer: uvicorn takes what it is given, and then waits."""
+    """Let nothing follow a chunk, nor be read: uvicorn takes what it is given, and then waits."""
 
     async def sends(message: Message) -> None:
-        if message["type"] == "http.response.body" and not message["more_body"]:
+        if message["type"] == "http.response.body" and message["body"]:
             await send({**message, "more_body": True})
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
+            message = {**message, "body": b""}
         await send(message)
 
     return sends
@@ -230,5 +230,6 @@ async def _rest(
     ground: Ground, school: str, first: bytes, names: tuple[str, ...]
 ) -> AsyncIterator[bytes]:
     yield first
+    del first  # it would be held until the last
     for name in names:
         yield await read_chunk(ground, school, name)

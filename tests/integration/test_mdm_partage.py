@@ -13,6 +13,7 @@ import blake3
 import httpx
 import msgspec
 import pytest
+from litestar.types import HTTPReceiveMessage, Message
 from sqlalchemy import delete, event, insert, select, text, update
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, FILES_ASKED_MAX, ChunkRef, Manifest
@@ -20,6 +21,7 @@ from central_mdm.contract.register import Teaching
 from central_mdm.fleet.ended import choose_role
 from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
+from central_mdm.joining import OBJECTS
 from central_mdm.partage import forgetting
 from central_mdm.partage.api import CHUNKS_BESIDE
 from central_mdm.partage.forgetting import forget_files
@@ -176,6 +178,66 @@ async def test_an_upload_that_is_cut_off_is_no_fault_of_the_servers(
 
     await mdm.app(scope, receive, send)  # pyright: ignore[reportArgumentType] - two names for ASGI
     assert told[0]["status"] == 400
+
+
+async def test_no_other_user_of_the_machine_reads_what_was_handed_in(
+    mdm: Mdm, tmp_path: Path
+) -> None:
+    (tmp_path / OBJECTS).mkdir(mode=0o755)  # made by an operator, or restored by an earlier one
+    assert await put(mdm, b"work") == 204
+    assert (tmp_path / OBJECTS).stat().st_mode & 0o777 == 0o700
+
+
+class SlowLine:
+    """Asks for one thing, takes some bytes, and no more until it `goes_on`: as uvicorn waits."""
+
+    def __init__(self, path: str, token: str) -> None:
+        about = {"method": "GET", "scheme": "http", "root_path": "", "query_string": b""}
+        where = {"path": path, "raw_path": path.encode(), "client": None, "server": None}
+        headers = [(b"host", b"mdm"), (b"authorization", token.encode())]
+        self.scope: Any = {"type": "http", **about, **where, "headers": headers}
+        self.waits, self.goes_on, self._over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.sent = list[bytes]()
+        self._says = [True]
+
+    async def receive(self) -> HTTPReceiveMessage:
+        if self._says:
+            self._says.pop()
+            return {"type": "http.request", "body": b"", "more_body": False}
+        await self._over.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if self.sent and not self.goes_on.is_set():
+            self.waits.set()
+            await self.goes_on.wait()
+        if message["type"] == "http.response.body":
+            self.sent.extend([message["body"]] if message["body"] else [])
+            if not message["more_body"]:
+                self._over.set()
+
+
+async def test_a_whole_file_is_read_from_its_place_a_chunk_at_a_time(
+    mdm: Mdm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces, manifest = document(CHUNK_BYTES_MAX, 70_000, 1)
+    for piece in pieces:
+        await put(mdm, piece)
+    await offer(mdm, an_offer(mdm, manifest))
+    line = SlowLine("/api/files/file-1", (await mdm.as_teacher())["authorization"])
+    read, reads = list[str](), mdm.ground.objects.read
+
+    async def reading(school: str, name: str) -> bytes | None:
+        read.append(name)
+        return await reads(school, name)
+
+    monkeypatch.setattr(mdm.ground.objects, "read", reading)
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        tasks.create_task(mdm.app(line.scope, line.receive, line.send))
+        await line.waits.wait()
+        assert (len(read), line.sent) == (1, pieces[:1])
+        line.goes_on.set()
+    assert line.sent == pieces
 
 
 async def test_a_file_is_kept_when_its_last_chunk_is_here_and_read_back_whole(mdm: Mdm) -> None:

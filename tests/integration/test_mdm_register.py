@@ -1,6 +1,7 @@
 """A school's register is imported, and its administrators act; on SQLite and on PostgreSQL."""
 
 import asyncio
+import tempfile
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from central_mdm.platform.errors import Malformed, Refused
 from central_mdm.pupils import forget
 from central_mdm.roster.feed import STRETCH, publish
 from central_mdm.roster.model import changes, memberships, past, pupils, scopes, sources
+from central_mdm.roster.oneroster import staging
 from central_mdm.roster.oneroster.importing import NotConfirmed, import_register
 from central_mdm.roster.oneroster.plan import NO_SESSION
 from central_mdm.roster.oneroster.reading import EARLY
@@ -207,6 +209,21 @@ async def test_a_slip_in_a_row_and_an_empty_file_retire_nobody(mdm: Mdm, tmp_pat
 
 
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_bundle_for_which_there_is_no_room_is_refused_and_nothing_is_left_of_it(
+    mdm: Mdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, room = Office(mdm, tmp_path), tmp_path / "room"
+    room.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(room))
+    for pages in (10, 61):
+        monkeypatch.setattr(staging, "BYTES_MAX", pages * staging.PAGE_BYTES)
+        with pytest.raises(Malformed, match="too-large"):
+            await office.bring(village())
+    assert not list(room.iterdir())
+    monkeypatch.undo()
+    assert writes(await office.bring(village()))
+
+
 async def test_classes_without_their_session_are_refused_by_its_name_and_asked_for(
     mdm: Mdm, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from central_mdm.platform.alone import scratch
+from central_mdm.platform.errors import Malformed
 
 PREFIX: Final = "pupitre-register-"
 FILE: Final = "staging.db"
@@ -21,6 +22,10 @@ ROWS_AT_ONCE: Final = 2000
 BYTES_MAX: Final = 4 * 1024**3
 """Four times what two million people take; a bundle that is made to fill the disk ends here."""
 PAGE_BYTES: Final = 4096
+FULL: Final = (
+    "There is no room to look at it: it takes more than 4 GiB, or than the server's temporary "
+    "folder has."
+)
 
 
 class Kind(Struct, frozen=True):
@@ -152,9 +157,19 @@ def a_staging() -> Generator[Staging]:
 
     What a killed process has left is removed by the next one.
     """
-    with scratch(PREFIX) as folder:
+    with scratch(PREFIX) as folder, _told_if_full():
         made = Staging(folder / FILE)
         try:
             yield made
         finally:
             made.close()
+
+
+@contextmanager
+def _told_if_full() -> Generator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+        raise Malformed("too-large", FULL) from error

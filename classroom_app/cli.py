@@ -89,7 +89,7 @@ def verify(home: Path, *, as_json: bool) -> int:
     from classroom_app.domain.errors import NotKept, StoreInUse  # noqa: PLC0415 - as said
     from classroom_app.presenters.sentences import refusal  # noqa: PLC0415 - as above
     from classroom_app.storage.copies import left_of  # noqa: PLC0415 - as above
-    from classroom_app.store_commands import CLOSE_FIRST  # noqa: PLC0415 - as above
+    from classroom_app.store_commands import in_use  # noqa: PLC0415 - as above
     from device_bridge.trust.sealed import WrongPassphrase  # noqa: PLC0415 - as above
 
     if not left_of(home / "store.db"):
@@ -97,8 +97,8 @@ def verify(home: Path, *, as_json: bool) -> int:
         return 2
     try:
         verdict = asyncio.run(_look(home))
-    except StoreInUse:
-        print(CLOSE_FIRST, file=sys.stderr)
+    except StoreInUse as error:
+        print(in_use(error), file=sys.stderr)
         return 2
     except (NotKept, WrongPassphrase) as error:
         print(refusal(error), file=sys.stderr)
@@ -111,9 +111,10 @@ async def _look(home: Path) -> Verdict:
     from classroom_app.domain.errors import StoreLocked  # noqa: PLC0415 - as in `verify`
     from classroom_app.storage.keeping import open_keeping  # noqa: PLC0415 - as above
     from classroom_app.storage.keys import WAITS, system_ring  # noqa: PLC0415 - as above
+    from classroom_app.store_commands import waits  # noqa: PLC0415 - as above
 
     try:
-        keeping = await open_keeping(home)
+        keeping = await open_keeping(home, closing=waits())
     except StoreLocked:
         keeping = await open_keeping(home, system_ring, WAITS, passphrase())
     try:

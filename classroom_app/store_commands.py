@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import Final
 
 from classroom_app.asking import passphrase
-from classroom_app.domain.errors import KeyringAway, NotKept, StoreBroken, StoreInUse, StoreLocked
+from classroom_app.domain.errors import (
+    KeyringAway,
+    NotKept,
+    StoreBroken,
+    StoreClosing,
+    StoreInUse,
+    StoreLocked,
+)
 from classroom_app.domain.lesson import PupilId
 from classroom_app.presenters.sentences import refusal
 from classroom_app.storage.aside import lay_aside, opens
 from classroom_app.storage.checking import TORN_MAX, Checked, check
 from classroom_app.storage.copies import left_of
 from classroom_app.storage.exporting import export
-from classroom_app.storage.keeping import open_keeping
+from classroom_app.storage.keeping import lock_home_here, open_keeping
 from classroom_app.storage.keys import WAITS, Key, Ring, find_key, system_ring
 from classroom_app.storage.proving import begins
 from classroom_app.storage.reading import read
 from classroom_app.storage.refusals import as_not_kept
 from classroom_app.storage.repairing import NOTHING_READ, Repaired, repair
-from device_bridge.only_one import lock_folder
 from device_bridge.trust.sealed import WrongPassphrase
 
 WHOLE, DAMAGED, NOT_DONE = 0, 1, 2
@@ -39,6 +45,8 @@ LAID: Final = (
     " its time is over: should the key come back, move the new store's files away, and these back."
 )
 CLOSE_FIRST: Final = "Pupitre is open with this store. Close it first; then do this again."
+CLOSES: Final = "Pupitre is still being closed. This goes on by itself then."
+CLOSES_STILL: Final = "Pupitre is still being closed. Do this again in a minute."
 NO_COPY: Final = (
     "Neither it nor a copy beside it can be read, so no repair helps. Leave all files as they are,"
     " and ask for help; or begin anew: pupitre store aside"
@@ -88,7 +96,7 @@ def look_after(
     try:
         if what == "erase":
             return asyncio.run(_erased(home, PupilId(pupil), ring))
-        held = _locked(home)
+        held = lock_home_here(home, waits())
         try:
             if what == "aside":
                 return _laid_aside(path, ring, lost=lost)
@@ -102,7 +110,7 @@ def look_after(
 
 def _refused(error: NotKept | WrongPassphrase | OSError) -> str:
     if isinstance(error, StoreInUse):
-        return CLOSE_FIRST
+        return in_use(error)
     if isinstance(error, StoreLocked | KeyringAway):
         return f"{refusal(error)}\n{LOST}"
     if type(error) is StoreBroken:
@@ -112,6 +120,22 @@ def _refused(error: NotKept | WrongPassphrase | OSError) -> str:
         return refusal(error)
     where = f" ({error.filename})" if error.filename else ""
     return f"{refusal(as_not_kept(error) or error)}{where}"
+
+
+def in_use(error: StoreInUse) -> str:
+    return CLOSES_STILL if isinstance(error, StoreClosing) else CLOSE_FIRST
+
+
+def waits() -> Callable[[], bool]:
+    """Return what waits on for one that closes, and says so the first time that it is asked."""
+    words = iter([CLOSES])
+
+    def goes_on() -> bool:
+        for told in words:
+            print(told, file=sys.stderr)
+        return True
+
+    return goes_on
 
 
 def _done(what: str, path: Path, key: str, out: Path) -> int:
@@ -147,7 +171,7 @@ def _mended(path: Path, key: str) -> int:
 
 async def _erased(home: Path, pupil: PupilId, ring: Callable[[], Ring]) -> int:
     try:
-        keeping = await open_keeping(home, ring)
+        keeping = await open_keeping(home, ring, closing=waits())
     except StoreLocked:
         keeping = await open_keeping(home, ring, passphrase=await asyncio.to_thread(passphrase))
     try:
@@ -170,13 +194,6 @@ def _exported(path: Path, key: str, folder: Path) -> int:
         print(f"Not all could be read: {', '.join(lacking)}. {REPAIR}", file=sys.stderr)
     print(TOLD)
     return DAMAGED if lacking else WHOLE
-
-
-def _locked(home: Path) -> int:
-    try:
-        return lock_folder(home)
-    except BlockingIOError:
-        raise StoreInUse from None
 
 
 def _key(home: Path, ring: Callable[[], Ring]) -> Key:

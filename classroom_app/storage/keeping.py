@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -126,20 +127,37 @@ async def lock_home(home: Path, closing: Callable[[], bool] = lambda: True) -> i
     While it is known that it does, `closing` says whether to wait on. Returns a descriptor to be
     closed. Raises NotKept.
     """
-    clock = asyncio.get_running_loop().time
+    tries = _tries(home, asyncio.get_running_loop().time, closing)
+    while (lock := next(tries)) is None:  # noqa: ASYNC110 - another program tells nobody
+        await asyncio.sleep(AGAIN_SECONDS)
+    return lock
+
+
+def lock_home_here(home: Path, closing: Callable[[], bool]) -> int:
+    """Do as `lock_home` where no loop runs."""
+    tries = _tries(home, time.monotonic, closing)
+    while (lock := next(tries)) is None:
+        time.sleep(AGAIN_SECONDS)  # noqa: TID251 - a command, with nobody's tile
+    return lock
+
+
+def _tries(
+    home: Path, clock: Callable[[], float], closing: Callable[[], bool]
+) -> Iterator[int | None]:
+    """Try to lock it again and again: None is not yet."""
     began, closes = clock(), False
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)  # noqa: ASYNC240 - once
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         while (lock := _lock(home)) is None:
             closes = closes or _closes(home)  # it says so no more just before it has closed
             most = CLOSING_SECONDS if closes else LET_GO_SECONDS
             if clock() - began >= most or (closes and not closing()):
                 raise StoreClosing if closes else StoreInUse
-            await asyncio.sleep(AGAIN_SECONDS)
+            yield None
     except OSError as error:
         raise as_not_kept(error) or error from error
     _forget_closing(home)
-    return lock
+    yield lock
 
 
 def _lock(home: Path) -> int | None:

@@ -1,6 +1,7 @@
 """The write-ahead log that a killed app leaves, and damage to it: nothing is dropped in silence."""
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from classroom_app.domain.acts import Declared
 from classroom_app.domain.errors import StoreSealed, StoreToMend
 from classroom_app.storage.ahead import FRAME, HEAD, STEP, log_beside
-from classroom_app.storage.keeping import Keeping, open_keeping
+from classroom_app.storage.keeping import AGAIN_SECONDS, CLOSING, Keeping, open_keeping
 from classroom_app.storage.reading import read
-from classroom_app.store_commands import look_after
+from classroom_app.store_commands import CLOSES, CLOSES_STILL, look_after
+from device_bridge.only_one import lock_folder
 from tests.rings import NoRing
 from tests.stores import ONE
 from tests.stores.opening import opened, words
@@ -54,6 +56,30 @@ def flip(home: Path, *at: int) -> None:
     for each in at:
         raw[each] ^= 1
     (home / "store.db-wal").write_bytes(raw)
+
+
+def test_a_command_waits_for_an_app_that_is_just_being_closed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = lock_folder(home)
+    (home / CLOSING).touch()
+
+    def closed(seconds: float) -> None:
+        assert seconds == AGAIN_SECONDS
+        (home / CLOSING).unlink()
+        os.close(held)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("time.sleep", closed)
+        assert store(home, "check") == 0
+    assert capsys.readouterr().err == f"{CLOSES}\n"
+
+    monkeypatch.setattr("classroom_app.storage.keeping.CLOSING_SECONDS", 0.0)
+    held = lock_folder(home)
+    (home / CLOSING).touch()
+    assert store(home, "check") == 2, "it goes on closing"
+    assert capsys.readouterr().err == f"{CLOSES_STILL}\n"
+    os.close(held)
 
 
 def frame(index: int) -> int:

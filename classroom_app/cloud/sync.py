@@ -217,25 +217,35 @@ class Sync:
         with suppress(NotKept):  # the turn tells
             await self._count()
         self._changed(self.state)
-        failures = 0
+        failures, works_at = 0, 0.0
         while True:
+            waits = self._works_alone_wait() and _seconds() < works_at
+            files = self._woken.is_set() or not waits
             self._woken.clear()
             try:
-                await self.once()
-                pause, failures = self._next_seconds, 0
+                await self.once(files=files)
+                pause, failures = self._next_seconds, 0 if files else failures
             except (CloudError, NotKept) as error:
-                failures += 1
+                failures = failures + 1 if files else 1
                 pause, floor = self._pause(error, failures)
                 self._say(replace(self.state, again_at=self._now() + pause))
                 # Whoever asks to be left alone is, even by a wake.
                 await asyncio.sleep(floor)
                 pause = max(0.0, pause - floor)
+                works_at = _seconds() + pause
+            if self._works_alone_wait():
+                pause = min(self._next_seconds, max(0.0, works_at - _seconds()))
             await self._rest(pause)
+
+    def _works_alone_wait(self) -> bool:
+        """Say whether all but works goes on; where it is reading them back, new ones go as well."""
+        return self._of_works and self.state.why != "storage"
 
     async def _rest(self, pause: float) -> None:
         """Wait until woken or for `pause` seconds; what is written meanwhile is counted.
 
-        In step, it also shortens the pause: a lesson reaches the school while it runs.
+        Where nothing but works is kept from going, it also shortens the pause: a lesson reaches the
+        school while it runs.
         """
         now = asyncio.get_running_loop().time
         until = now() + pause
@@ -248,7 +258,7 @@ class Sync:
             self._stirred.clear()
             with suppress(NotKept):  # the next turn tells
                 await self._count()
-            if self.state.why in {"", "storage"}:  # all but reading work back goes on
+            if self.state.why in {"", "storage"} or self._of_works:
                 until = min(until, now() + SOON_SECONDS)
             with suppress(TimeoutError):
                 async with asyncio.timeout(COUNT_SECONDS):

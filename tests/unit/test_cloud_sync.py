@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -30,8 +31,10 @@ from classroom_app.cloud.errors import (
     Unreachable,
 )
 from classroom_app.cloud.sync import (
+    IN_STEP_SECONDS,
     PAUSE_SECONDS_MAX,
     PORTAL_SECONDS_MAX,
+    SOON_SECONDS,
     TURNS_UNSUMMED,
     Sync,
     SyncState,
@@ -723,6 +726,57 @@ async def test_what_the_school_has_no_room_for_waits_and_holds_nothing_up() -> N
     script.full = False
     await sync.once()
     assert store.answers["work-1"].state == "kept"
+
+
+@pytest.mark.parametrize("why", ["no-room", "server-fault"])
+async def test_while_works_alone_wait_what_is_small_goes_as_between_other_turns(why: str) -> None:
+    class Loaded(Script):
+        async def offer_file(self, offered: FileOffered) -> FileAnswer:
+            offers.append(asyncio.get_running_loop().time())
+            return await super().offer_file(offered)
+
+    script, store, offers = Loaded(), MemoryStore(), list[float]()
+    script.full, script.document = why == "no-room", "ab" * 32
+    store.collect("work-1", "p-1", [b"x"])
+    sync, told = make(script, store)
+    written = list[float]()
+
+    async def teach() -> None:
+        for number in range(1, 11):
+            await asyncio.sleep(90)
+            store.write(number)
+            written.append(asyncio.get_running_loop().time())
+            sync.written()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run_for(sync, 1300))
+        tasks.create_task(teach())
+    took = [at - since for at, since in zip(script.asked_at, written, strict=True)]
+    assert round(max(took)) == SOON_SECONDS
+    assert told[-1].why == why
+    pauses = [round(b - a) for a, b in pairwise(offers)]
+    assert pauses == [2, 4, 8, 16, 32, 64, 128, 256, 300, 300], "the works alone are asked less"
+    assert script.order.count("scopes") > 1300 / IN_STEP_SECONDS
+
+
+async def test_once_works_have_gone_by_hand_the_next_one_waits_for_no_pause_of_theirs() -> None:
+    script, store = Script(), MemoryStore()
+    script.full = True
+    store.collect("work-1", "p-1", [b"x"])
+    sync, _ = make(script, store)
+
+    async def make_room() -> None:
+        await asyncio.sleep(520)  # the next try is at 810 s
+        script.full = False
+        await sync.once()
+        store.collect("work-2", "p-1", [b"y"])
+        sync.written()
+        await asyncio.sleep(SOON_SECONDS + 1)
+        assert store.answers.keys() == {"work-1", "work-2"}
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run_for(sync, 600))
+        tasks.create_task(make_room())
 
 
 async def test_a_server_that_says_kept_and_has_it_not_is_not_believed() -> None:

@@ -374,7 +374,7 @@ class Desk(QObject):
         self.central.go_on_as(server, signed)
         self.first_run.came_in()
         self.desk.go_home()
-        school.sync.wake()
+        school.sync.go_on()
 
     @Slot()
     def _sign_in_anew(self) -> None:

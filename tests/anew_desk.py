@@ -28,6 +28,7 @@ from central_mdm.journal.model import origins
 from classroom_app.bootstrap import Desk
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.errors import NotSignedIn
+from classroom_app.cloud.sync import Sync
 from classroom_app.loop import DeskLoop
 from classroom_app.presenters.words import speak
 from classroom_app.storage.keeping import open_keeping
@@ -175,6 +176,24 @@ async def the_first_goes_on(desk: Desk, mdm: Mdm) -> None:
     assert after.refresh != papers.refresh
 
 
+async def the_school_has_another_address(desk: Desk, mdm: Mdm) -> None:
+    """Sign in anew there: with this server nothing was exchanged before its first turn."""
+    assert desk.desk.school.synced_at
+    await choose_password(mdm.ground, mdm.school, "lambert", NEW)
+    await until(lambda: told_after_a_turn(desk))
+    click(desk, "sync-now")
+    click(desk, "sign-in-anew")
+    assert desk.school is not None
+    assert isinstance(desk.school.sync, Sync)
+    async with desk.school.sync._turn:  # pyright: ignore[reportPrivateUsage] - none has come yet
+        type_in(desk, server="http://mdm-2", password=NEW)
+        click(desk, "sign-in")
+        await until(lambda: desk.desk.page == "wall")
+        assert not desk.desk.school.synced_at
+    assert desk.keeping.server() == "http://mdm-2"
+    await until(lambda: desk.desk.school.synced_at)
+
+
 async def a_server_set_back_knows_the_computer_no_more(desk: Desk, mdm: Mdm) -> None:
     """Sign in anew: it is said once, and the next try brings a new key. The lesson goes on."""
     lesson, papers = desk.desk.lesson, await desk.keeping.papers()
@@ -283,6 +302,7 @@ async def story(home: Path, folder: Path, issuer: str) -> None:
             await the_sign_in_ends(desk, mdm)
             await another_does_not_get_in(desk, mdm)
             await the_first_goes_on(desk, mdm)
+            await the_school_has_another_address(desk, mdm)
             await a_server_set_back_knows_the_computer_no_more(desk, mdm)
             await desk.keeping.change_papers(certificate="")  # as where the school has a new root
         async with desk_at(home, mdm) as desk:

@@ -20,6 +20,9 @@ class NoSync:
     def wake(self) -> None:
         """Hear that somebody would have a turn soon: there is none."""
 
+    def go_on(self) -> None:
+        """Hear of a sign-in: it is at no server."""
+
     def stop_files(self) -> None:
         """Hear that no file is to go: none goes."""
 

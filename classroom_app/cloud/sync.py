@@ -202,6 +202,11 @@ class Sync:
         """Note that something new waits; it goes out within seconds where the school is there."""
         self._stirred.set()
 
+    def go_on(self) -> None:
+        """Ask for a turn by what the store says since a sign-in, maybe of another server."""
+        self._say(replace(self.state, in_step_at=self._store.in_step_at()))
+        self.wake()
+
     def stop_files(self) -> None:
         """End the sending of collected work after the chunk that is under way, for an hour."""
         self._files.stop()

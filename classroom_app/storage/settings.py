@@ -121,7 +121,7 @@ class KeepsSettings(Store):
         return _papers.decode(raw) if raw else None
 
     async def keep_papers(self, papers: SignedPapers) -> None:
-        self.chosen |= await self.write(partial(_keep_papers, papers, {"server": papers.server}))
+        self.chosen |= await self.write(partial(_keep_papers, papers))
 
     async def keep_deny_list(self, deny_list: str) -> None:
         await self.change_papers(deny_list=deny_list)
@@ -166,13 +166,11 @@ def change(changed: Mapping[str, object], connection: Connection) -> dict[str, s
     if not raw:
         return {}
     papers = msgspec.structs.replace(_papers.decode(raw), **changed)
-    return _keep_papers(papers, {}, connection)
+    return _keep_papers(papers, connection)
 
 
-def _keep_papers(
-    papers: SignedPapers, beside: Mapping[str, str], connection: Connection
-) -> dict[str, str]:
-    kept = {**beside, "papers": msgspec.json.encode(papers).decode()}
+def _keep_papers(papers: SignedPapers, connection: Connection) -> dict[str, str]:
+    kept = {"server": papers.server, "papers": msgspec.json.encode(papers).decode()}
     raw = read(connection).get("papers", "")
     if raw:
         held = _papers.decode(raw)

@@ -545,7 +545,7 @@ async def test_when_all_was_last_exchanged_is_known_at_the_next_start_of_that_sc
     async with opened(tmp_path) as keeping:
         assert keeping.in_step_at() == NOON + 0.5
         await keeping.change_papers(server="another server", refresh="its token")
-        assert keeping.in_step_at() == 0.0
+        assert (keeping.in_step_at(), keeping.server()) == (0.0, "another server")
         await keeping.keep_in_step(NOON)
         await keeping.keep_papers(replace(papers, server="another server", school="other"))
         assert keeping.in_step_at() == 0.0

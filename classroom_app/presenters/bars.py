@@ -169,7 +169,7 @@ class Bars(Pages):
         return " · ".join(part for part in (said.text, said.second) if part)
 
     def school_words(self) -> str:
-        return receipts.school_words(self.school)
+        return receipts.school_words(self.school, self.today())
 
     @property
     def accompanied_now(self) -> bool:

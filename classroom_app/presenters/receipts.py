@@ -9,7 +9,7 @@ from classroom_app.domain import room
 from classroom_app.domain.tile import State, Tile
 from classroom_app.presenters.sentences import name_of, tile_words
 from classroom_app.presenters.wall import key_of
-from classroom_app.presenters.words import later, say
+from classroom_app.presenters.words import day, later, say
 
 ABSENT = frozenset({State.NOT_HERE, State.GONE, State.OTHER_NETWORK, State.OTHER_LESSON})
 HELD = frozenset({State.LOCKED, State.ASKED})
@@ -269,12 +269,19 @@ def clock_time(utc_seconds: float) -> str:
     return datetime.fromtimestamp(utc_seconds).astimezone().strftime("%H:%M")
 
 
+def moment(utc_seconds: float, today: float) -> str:
+    """Return a moment as a clock's time, with its day where that is not today's (UTC seconds)."""
+    date, time = day(int(utc_seconds)), clock_time(utc_seconds)
+    return time if date == day(int(today)) else f"{date}, {time}"
+
+
 def to_the_second(utc_seconds: float) -> str:
     """Return a moment so that two of one minute can be told apart."""
     return datetime.fromtimestamp(utc_seconds).astimezone().strftime("%H:%M:%S")
 
 
-def school_words(school: School) -> str:
+def school_words(school: School, today: float) -> str:
+    """Say how it stands with the school; `today` is UTC seconds."""
     if school.none:
         return say("No server: all stays here")
     if school.asks_anew:
@@ -287,7 +294,7 @@ def school_words(school: School) -> str:
         return _away(school)
     if school.waiting:
         return say("School: {count} to send", count=school.waiting)
-    time = clock_time(school.synced_at)
+    time = moment(school.synced_at, today)
     if school.restored:
         return say("School: its server had gone back and has all again, {time}", time=time)
     return say("School: up to date {time}", time=time)

@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from classroom_app.domain.errors import NotKept, RoomError
 from classroom_app.presenters.journal import JournalRow, line
-from classroom_app.presenters.receipts import School, Sending, clock_time, to_the_second
+from classroom_app.presenters.receipts import School, Sending, moment, to_the_second
 from classroom_app.presenters.sentences import refusal
-from classroom_app.presenters.words import amount, day, later, say
+from classroom_app.presenters.words import amount, later, say
 
 LINES_MAX: Final = 3
 """More would not find room in a small window, with all else that may be said there."""
@@ -120,7 +120,7 @@ def in_step_words(school: School, today: float) -> str:
         return say("Exchanging…")
     if not school.synced_at:
         return say("Not yet in step with the school")
-    return say("Last in step: {when}", when=_when(school.synced_at, today))
+    return say("Last in step: {when}", when=moment(school.synced_at, today))
 
 
 def trouble_words(school: School) -> str:
@@ -258,12 +258,6 @@ def decided_words(one: DecidedRow) -> str:
 def _of_lesson(one: DecidedRow, today: float) -> str:
     """Say of which lesson it was; where that is written here no more, when it was."""
     if not one.class_name:
-        return _when(one.row.at, today)
-    when = _when(one.lesson_at, today)
+        return moment(one.row.at, today)
+    when = moment(one.lesson_at, today)
     return say("Lesson of {name}, {when}", name=one.class_name, when=when)
-
-
-def _when(at: float, today: float) -> str:
-    """Return a moment as a clock's time, with its day where that is not today."""
-    date = day(int(at))
-    return clock_time(at) if date == day(int(today)) else f"{date}, {clock_time(at)}"

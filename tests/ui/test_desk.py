@@ -14,7 +14,8 @@ from pytestqt.qtbot import QtBot
 from classroom_app.domain.errors import StillRefused
 from classroom_app.domain.tile import State, Wish
 from classroom_app.presenters.journal import JournalRow, line
-from classroom_app.presenters.receipts import Receipt, Said, School
+from classroom_app.presenters.receipts import Receipt, Said, School, clock_time
+from classroom_app.presenters.words import day
 from tests.ui.conftest import Opens
 from tests.ui.room import (
     LESSON,
@@ -254,6 +255,18 @@ def test_the_school_is_told_in_grey_words(room: Room) -> None:
     assert room.desk.school_words() == "School: 2 to send", "it is there, and not all has gone"
     room.desk.show_school(School(reached=True, synced_at=NOW, refused=1))
     assert room.desk.school_words().startswith("The school did not accept 1 entry.")
+
+
+def test_an_exchange_of_another_day_is_told_with_its_day(room: Room) -> None:
+    today = room.desk.today()
+    before = today - 3 * 86_400
+    room.desk.show_school(School(reached=True, synced_at=today))
+    assert room.desk.school_words() == f"School: up to date {clock_time(today)}"
+    when = f"{day(int(before))}, {clock_time(before)}"
+    room.desk.show_school(School(reached=True, synced_at=before))
+    assert room.desk.school_words() == f"School: up to date {when}"
+    room.desk.show_school(School(reached=True, synced_at=before, restored=True))
+    assert room.desk.school_words().endswith(f"has all again, {when}")
 
 
 def test_chips_are_people_first_then_failures_then_the_gone(room: Room) -> None:

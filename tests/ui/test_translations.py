@@ -70,7 +70,7 @@ def test_plurals_follow_each_language(qtbot: QtBot) -> None:
     assert (day(0), weekday(0)) == ("1 janvier", "jeudi 1 janvier")
     before = speak("de", before)
     assert (day(0), weekday(0)) == ("1. Januar", "Donnerstag, 1. Januar")
-    assert [school_words(School(waiting=count)) for count in (1, 2)] == [
+    assert [school_words(School(waiting=count), 0) for count in (1, 2)] == [
         "Schule: später, 1 wartet",
         "Schule: später, 2 warten",
     ]

@@ -60,11 +60,12 @@ async def drop_documents(connection: AsyncConnection, school: str, some: Iterabl
     wanted = sorted(set(some))
     for start in range(0, len(wanted), HASHES_A_STATEMENT):
         these = documents.c.id.in_(wanted[start : start + HASHES_A_STATEMENT])
-        unused = *_unnamed(school), these
-        held = select(documents.c.id).where(*unused).order_by(documents.c.id)
-        await connection.execute(held.with_for_update())
-        # Asked again, now that they are held: an offer that came meanwhile names its own.
-        await connection.execute(delete(documents).where(*unused))
+        unused = select(documents.c.id).where(*_unnamed(school), these).order_by(documents.c.id)
+        held = (await connection.execute(unused.with_for_update())).scalars().all()
+        # Asked again, now that they are held: an offer that came meanwhile names its own. No
+        # other: of what is named no more since, an offer may be under way that is not seen yet.
+        those = delete(documents).where(*_unnamed(school), documents.c.id.in_(held))
+        await connection.execute(those)
 
 
 def _unnamed(school: str) -> tuple[ColumnElement[bool], ...]:

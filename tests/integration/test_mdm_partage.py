@@ -15,6 +15,7 @@ import msgspec
 import pytest
 from litestar.types import HTTPReceiveMessage, Message
 from sqlalchemy import delete, event, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, FILES_ASKED_MAX, ChunkRef, Manifest
 from central_mdm.contract.register import Teaching
@@ -24,9 +25,9 @@ from central_mdm.identity.rules import open_school
 from central_mdm.joining import OBJECTS
 from central_mdm.partage import forgetting
 from central_mdm.partage.api import CHUNKS_BESIDE
-from central_mdm.partage.forgetting import forget_files
+from central_mdm.partage.forgetting import drop_documents, forget_files
 from central_mdm.partage.holding import mark_absent
-from central_mdm.partage.model import chunks, files
+from central_mdm.partage.model import chunks, documents, files
 from central_mdm.partage.quota import (
     LENT_BYTES_MAX,
     LENT_SECONDS,
@@ -570,6 +571,13 @@ async def test_chunks_of_an_upload_that_was_given_up_go_after_a_week_and_not_bef
     assert not [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
 
 
+async def claim(connection: AsyncConnection, mdm: Mdm, file: str) -> None:
+    """Hold the row that an offer wants as well, once it has its document."""
+    row = dict.fromkeys(("teacher", "lesson", "class_id", "pupil", "name"), "")
+    row |= {"school": mdm.school, "id": file, "document": ""}
+    await connection.execute(insert(files).values(row | {"kept_at": mdm.clock.at}))
+
+
 @pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
 async def test_a_document_stays_that_is_handed_in_again_while_its_last_work_goes(mdm: Mdm) -> None:
     pieces, manifest = document(100)
@@ -579,10 +587,7 @@ async def test_a_document_stays_that_is_handed_in_again_while_its_last_work_goes
     await mdm.as_teacher()
     async with asyncio.TaskGroup() as group:
         async with mdm.ground.database.writing(mdm.school) as stays:
-            # The offer wants this row as well, once it has its document.
-            row = dict.fromkeys(("teacher", "lesson", "class_id", "pupil", "name"), "")
-            row |= {"school": mdm.school, "id": "file-2", "document": ""}
-            await stays.execute(insert(files).values(row | {"kept_at": mdm.clock.at}))
+            await claim(stays, mdm, "file-2")
             offered = group.create_task(offer(mdm, again))
             await waiting(mdm, 1)
             gone = group.create_task(forget_files(mdm.ground, mdm.school, mdm.clock.at + 1))
@@ -592,6 +597,43 @@ async def test_a_document_stays_that_is_handed_in_again_while_its_last_work_goes
     read = await mdm.http.get("/api/files/file-2", headers=await mdm.as_teacher())
     assert (read.status_code, read.content) == (200, pieces[0])
     assert (await look_through(mdm.ground))[mdm.school].faults == []
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_a_document_that_was_not_held_stays_where_it_is_named_no_more_and_offered_again(
+    mdm: Mdm,
+) -> None:
+    async def drop() -> None:
+        async with mdm.ground.database.writing(mdm.school) as connection:
+            await drop_documents(connection, mdm.school, (first, second))
+
+    made = {blake3.blake3(made[1]).hexdigest(): made for made in (document(100), document(100))}
+    (first, (_, unnamed)), (second, ((piece,), manifest)) = sorted(made.items())
+    for pieces, told, name in ((made[first][0], unnamed, "file-1"), ([piece], manifest, "file-2")):
+        await put(mdm, pieces[0])
+        assert (await offer(mdm, an_offer(mdm, told, id=name)))["state"] == "kept"
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(delete(files).where(files.c.id == "file-1"))
+    async with asyncio.TaskGroup() as group:
+        async with mdm.ground.database.writing(mdm.school) as stays:
+            await claim(stays, mdm, "file-3")
+            async with mdm.ground.database.writing(mdm.school) as holds:
+                held = select(documents.c.id).where(documents.c.id == first)
+                await holds.execute(held.with_for_update())
+                dropped = group.create_task(drop())
+                await waiting(mdm, 1)
+                async with mdm.ground.database.writing(mdm.school) as connection:
+                    await connection.execute(delete(files).where(files.c.id == "file-2"))
+                offered = group.create_task(offer(mdm, an_offer(mdm, manifest, id="file-3")))
+                await waiting(mdm, 2)
+            async with asyncio.timeout(20):
+                await dropped  # it waits for nothing that it did not hold
+            await stays.execute(delete(files).where(files.c.id == "file-3"))
+        assert (await offered)["state"] == "kept"
+    read = await mdm.http.get("/api/files/file-3", headers=await mdm.as_teacher())
+    assert (read.status_code, read.content) == (200, piece)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert (await connection.execute(select(documents.c.id))).scalars().all() == [second]
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.fleet.forgetting import forget_acts, forget_devices
 from central_mdm.fleet.model import seen
 from central_mdm.fleet.orders import forget_orders
-from central_mdm.fleet.standbys import NO_STANDBY, without_standby
+from central_mdm.fleet.standbys import NO_STANDBY, lacks_standby
 from central_mdm.identity import audit
 from central_mdm.identity.forgetting import forget_tokens
 from central_mdm.identity.model import audit_acts, schools
@@ -153,25 +154,36 @@ async def tidy_all(
     at the end, where some could not be; where none could, why the first could not.
     """
     keep = read_retention(folder)
-    for school in () if named else await without_standby(ground):
-        log.warning(NO_STANDBY, school, school)
     every = named or await schools_here(ground)
-    last = {
-        school: await _hold_clock(ground, school, clock_is_right=clock_is_right) for school in every
-    }
+    last: dict[str, int] = {}
     done: dict[str, Tidied] = {}
     failed: dict[str, Exception] = {}
-    for school in sorted(every, key=lambda each: last[each]):
-        try:
+    for school in every:
+        with _no_other_stopped(school, failed):
+            if not named and await lacks_standby(ground, school):
+                log.warning(NO_STANDBY, school, school)
+            async with ground.database.reading(school) as connection:
+                last[school] = await _last(connection, school)
+    if not clock_is_right:
+        await _hold_clock(ground, last, failed)
+    for school in sorted(last.keys() - failed.keys(), key=lambda each: (last[each], each)):
+        with _no_other_stopped(school, failed):
             done[school] = await _tidy_now(ground, school, keep, clock_is_right=clock_is_right)
-        except (SQLAlchemyError, OSError, Refusal) as error:
-            log.warning("school %s not tidied", school, extra={"why": type(error).__name__})
-            failed[school] = error
     if failed and not done:
         raise next(iter(failed.values()))
     if failed:
         raise Untidied(tuple(failed), done)
     return done
+
+
+@contextmanager
+def _no_other_stopped(school: str, failed: dict[str, Exception]) -> Generator[None]:
+    """Log and note in `failed` what this school fails by."""
+    try:
+        yield
+    except (SQLAlchemyError, OSError, Refusal) as error:
+        log.warning("school %s not tidied", school, extra={"why": type(error).__name__})
+        failed[school] = error
 
 
 async def _tidy_now(
@@ -188,24 +200,39 @@ async def _tidy_now(
     return tidied
 
 
-async def _hold_clock(ground: Ground, school: str, *, clock_is_right: bool) -> int:
-    """Hold our clock to what it said when this school was tidied last, and return that; 0: never.
+async def _hold_clock(
+    ground: Ground, last: Mapping[str, int], failed: dict[str, Exception]
+) -> None:
+    """Hold our clock to what it said when any of these schools was tidied last; 0: never.
 
-    Raises Refused, unless `clock_is_right`. At the first time it is held to the newest that was
-    written here by it; that is noted at once, for who comes while the clock is ahead makes it
-    newer.
+    Raises Refused. It is one clock: a school that could not be tidied for so long tells nothing of
+    it, and neither does a moment that is so far ahead.
     """
-    async with ground.database.reading(school) as connection:
-        last = await _last(connection, school)
-        if clock_is_right:
-            return last
-        newest = last or await _newest(connection, school)
-    if newest and not last:
-        await _note(ground, school, newest)
-    days = (ground.clock() - newest) // DAY_SECONDS
-    if newest and days >= LEAP_DAYS:
+    now = ground.clock()
+    ends = now + LEAP_DAYS * DAY_SECONDS
+    told = max((at for at in last.values() if 0 < at < ends), default=0)
+    told = told or await _first_look(ground, [each for each, at in last.items() if not at], failed)
+    days = (now - told) // DAY_SECONDS
+    if told and days >= LEAP_DAYS:
         raise Refused("clock-leapt", f"{CLOCK_LEAPT.format(days=days)} {HOW_TO_SAY_SO}")
-    return last
+
+
+async def _first_look(ground: Ground, some: Sequence[str], failed: dict[str, Exception]) -> int:
+    """Return the newest moment of what our clock has written, as noted in each school; 0: none.
+
+    Of the school where that is longest ago: where somebody came while the clock was ahead, it is
+    of then. It is noted at once, for who comes to the others makes theirs newer.
+    """
+    newest: dict[str, int] = {}
+    for school in some:
+        with _no_other_stopped(school, failed):
+            async with ground.database.reading(school) as connection:
+                newest[school] = await _newest(connection, school)
+    told = min(filter(None, newest.values()), default=0)
+    for school in (each for each, at in newest.items() if at):
+        with _no_other_stopped(school, failed):
+            await _note(ground, school, told)
+    return told
 
 
 async def _last(connection: AsyncConnection, school: str) -> int:

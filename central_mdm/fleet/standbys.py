@@ -5,7 +5,6 @@ from typing import Final
 from sqlalchemy import select
 
 from central_mdm.identity.model import schools
-from central_mdm.identity.rules import schools_here
 from central_mdm.platform.ground import Ground
 
 NO_STANDBY: Final = (
@@ -14,13 +13,10 @@ NO_STANDBY: Final = (
 )
 
 
-async def without_standby(ground: Ground) -> list[str]:
-    """Name the schools that have no standby; a region has no devices that could follow one."""
-    found: list[str] = []
-    for school in await schools_here(ground):
-        async with ground.database.reading(school) as connection:
-            lacks = select(schools.c.school).where(
-                schools.c.school == school, schools.c.kind == "school", schools.c.standby == ""
-            )
-            found += (await connection.execute(lacks)).scalars()
-    return found
+async def lacks_standby(ground: Ground, school: str) -> bool:
+    """Return whether it has no standby; a region has no devices that could follow one."""
+    lacks = select(schools.c.school).where(
+        schools.c.school == school, schools.c.kind == "school", schools.c.standby == ""
+    )
+    async with ground.database.reading(school) as connection:
+        return (await connection.execute(lacks)).first() is not None

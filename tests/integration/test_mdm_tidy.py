@@ -6,12 +6,13 @@ import time
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import blake3
 import msgspec
 import pytest
-from sqlalchemy import Table, func, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Table, event, func, insert, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from central_mdm import keeping_commands
 from central_mdm.audited import witnessed
@@ -265,6 +266,16 @@ async def test_all_schools_are_tidied_by_their_list_which_row_level_security_doe
     caplog.clear()
 
 
+async def spoil(mdm: Mdm, school: str) -> None:
+    """Have SQLite refuse to tidy this school."""
+    async with mdm.ground.database.writing(school) as connection:
+        refuses = f"BEFORE DELETE ON journal_accounts WHEN old.school = '{school}'"
+        told = "SELECT RAISE(ABORT, 'no')"
+        await connection.execute(text(f"CREATE TRIGGER broken {refuses} BEGIN {told}; END"))
+        row = {"school": school, "device": "d", "lesson": "l", "issued_at": 1, "body": b"{}"}
+        await connection.execute(insert(accounts), row)
+
+
 @pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
 async def test_who_was_tidied_longest_ago_comes_first_and_one_that_fails_stops_no_other(
     mdm: Mdm,
@@ -282,12 +293,7 @@ async def test_who_was_tidied_longest_ago_comes_first_and_one_that_fails_stops_n
         mdm.clock.at += 60
         await tidy_all(mdm.ground, tmp_path, [school], clock_is_right=True)
     assert await tidied() == ["never", mdm.school, "later", "early"]
-    async with mdm.ground.database.writing("later") as connection:
-        refuses = "BEFORE DELETE ON journal_accounts WHEN old.school = 'later'"
-        told = "SELECT RAISE(ABORT, 'no')"
-        await connection.execute(text(f"CREATE TRIGGER broken {refuses} BEGIN {told}; END"))
-        row = {"school": "later", "device": "d", "lesson": "l", "issued_at": 1, "body": b"{}"}
-        await connection.execute(insert(accounts), row)
+    await spoil(mdm, "later")
     with pytest.raises(
         Untidied, match="1 of 4 schools not tidied, the log says why: later"
     ) as part:
@@ -340,6 +346,86 @@ async def test_a_clock_that_leapt_ahead_removes_nothing_until_a_person_says_that
     assert await tidied(clock_is_right=True) == 1
     mdm.clock.at += DAY_SECONDS
     assert await tidied() == 0, "it was said once"
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_school_that_fails_for_months_is_no_clock_that_leapt_and_hides_none(
+    mdm: Mdm, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def tidied(days: int) -> dict[str, Tidied]:
+        mdm.clock.at += days * DAY_SECONDS
+        with pytest.raises(Untidied, match=r"1 of 3 schools not tidied, .*: broken") as part:
+            await tidy_all(mdm.ground, tmp_path)
+        return part.value.done
+
+    for school in ("broken", "other"):
+        await open_school(mdm.ground, school, school, standby="ab" * 32)
+    await tidy_all(mdm.ground, tmp_path)
+    await spoil(mdm, "broken")
+    for days in (LEAP_DAYS - 1, LEAP_DAYS - 1, 1):
+        assert list(await tidied(days)) == ["other", mdm.school]
+    await push(mdm, an_event(1))
+    mdm.clock.at += 2 * YEAR
+    for named in ((), ("other",), ("broken",), ("broken", mdm.school)):
+        with pytest.raises(Refused, match="clock-leapt"):
+            await tidy_all(mdm.ground, tmp_path, named)
+    done = await tidy_all(mdm.ground, tmp_path, ["other"], clock_is_right=True)
+    assert list(done) == ["other"]
+    assert (await tidied(1))[mdm.school].events == 1, "it is one clock"
+    caplog.clear()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("before", ["tidied", "never tidied", "of a clock that is far ahead"])
+async def test_what_was_made_while_the_clock_was_ahead_says_not_that_it_is_right(
+    mdm: Mdm, tmp_path: Path, before: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def come(school: str) -> None:
+        seen = Seen(mdm.ground.database)
+        seen.touch(school, "device", mdm.clock.at)
+        await seen.flush()
+
+    await push(mdm, an_event(1))
+    match before:
+        case "tidied":
+            await tidy_all(mdm.ground, tmp_path)
+        case "of a clock that is far ahead":
+            await open_school(mdm.ground, "far", "Far")
+            mdm.clock.at += 4 * YEAR
+            await tidy_all(mdm.ground, tmp_path, ["far"])
+            mdm.clock.at -= 4 * YEAR
+        case _:
+            pass
+    mdm.clock.at += 2 * YEAR
+    await open_school(mdm.ground, "a-new-one", "New")
+    await come("a-new-one")
+    for _ in range(2):  # on the next day as well
+        with pytest.raises(Refused, match="clock-leapt"):
+            await tidy_all(mdm.ground, tmp_path)
+        await come(mdm.school)
+        mdm.clock.at += DAY_SECONDS
+    mdm.clock.at -= 2 * YEAR
+    assert (await tidy_all(mdm.ground, tmp_path))[mdm.school].events == 0
+    caplog.clear()
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("asked", ["schools.standby", "schools.tidied_at", "max(journal_events"])
+async def test_a_school_of_which_the_database_tells_nothing_stops_no_other(
+    mdm: Mdm, tmp_path: Path, asked: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_connection: object, _cursor: object, statement: str, told: Any, *_: object) -> None:  # noqa: ANN401
+        if asked in statement and "early" in told:
+            raise OperationalError(statement, None, OSError("a page that is spoilt"))
+
+    await open_school(mdm.ground, "early", "Early", standby="ab" * 32)
+    engine = mdm.ground.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", fail)
+    with pytest.raises(Untidied, match=r"1 of 2 schools not tidied, .*: early") as part:
+        await tidy_all(mdm.ground, tmp_path)
+    event.remove(engine, "before_cursor_execute", fail)
+    assert list(part.value.done) == [mdm.school]
+    caplog.clear()
 
 
 async def test_a_persons_word_on_the_clock_is_an_act_of_the_audit_and_a_nights_tidying_is_none(

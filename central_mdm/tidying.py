@@ -149,9 +149,8 @@ async def tidy_all(
 
     Raises Refused, and has removed nothing, where the clock is `LEAP_DAYS` or more past what it
     said at the last time; `clock_is_right`: a person has looked, and says that it is so.
-    Whoever looks at all of them says which have no standby. Who was tidied longest ago comes
-    first: a night that is too short for all goes on with the others in the next. Raises Untidied,
-    at the end, where some could not be; where none could, why the first could not.
+    Whoever looks at all of them says which have no standby. Raises Untidied, at the end, where
+    some could not be; where none could, why the first could not.
     """
     keep = read_retention(folder)
     every = named or await schools_here(ground)
@@ -166,7 +165,7 @@ async def tidy_all(
                 last[school] = await _last(connection, school)
     if not clock_is_right:
         await _hold_clock(ground, last, failed)
-    for school in sorted(last.keys() - failed.keys(), key=lambda each: (last[each], each)):
+    for school in _in_turn(ground, {each: at for each, at in last.items() if each not in failed}):
         with _no_other_stopped(school, failed):
             done[school] = await _tidy_now(ground, school, keep, clock_is_right=clock_is_right)
     if failed and not done:
@@ -174,6 +173,17 @@ async def tidy_all(
     if failed:
         raise Untidied(tuple(failed), done)
     return done
+
+
+def _in_turn(ground: Ground, last: Mapping[str, int]) -> list[str]:
+    """Return who comes first: a night that is too short for all goes on with others in the next.
+
+    Of those who were not tidied for a day chance says who: one that ends the process, by what it
+    takes of memory or time, is behind all others by days, and would come first each night.
+    """
+    a_day_ago = ground.clock() - DAY_SECONDS
+    turn = {each: (max(at, a_day_ago), ground.new_secret()) for each, at in last.items()}
+    return sorted(turn, key=turn.__getitem__)
 
 
 @contextmanager

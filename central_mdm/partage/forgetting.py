@@ -20,7 +20,9 @@ GRACE_SECONDS: Final = 7 * 24 * 3600
 PART_SECONDS: Final = 24 * 3600
 """How long a part of a chunk stays that is being written: it takes a moment, or was killed."""
 _AT_ONCE: Final = 100
-ROWS_A_PART: Final = 500
+NAMES_A_PART: Final = 500
+MANIFESTS_A_PART: Final = 25
+"""Of up to half a megabyte each, as an offer is, in a nightly job that has half a gigabyte."""
 CANDIDATES: Final = 50_000
 """So many chunks are held against all manifests at once: some 8 MB."""
 
@@ -96,7 +98,9 @@ async def _mark(ground: Ground, school: str, before: int) -> None:
         async with ground.database.reading(school) as connection:
             wanted = select(chunks.c.hash).where(*old, chunks.c.hash > after)
             page = wanted.order_by(chunks.c.hash).limit(CANDIDATES)
-            found = [name async for part in _in_parts(connection, page) for name in part]
+            found = [
+                name async for part in _in_parts(connection, page, NAMES_A_PART) for name in part
+            ]
             some = await _unused(connection, school, found)
         for start in range(0, len(some), HASHES_A_STATEMENT):
             these = chunks.c.hash.in_(some[start : start + HASHES_A_STATEMENT])
@@ -113,17 +117,17 @@ async def _unused(connection: AsyncConnection, school: str, found: Sequence[str]
     unused = {bytes.fromhex(name) for name in found}
     manifests = select(documents.c.manifest).where(documents.c.school == school)
     if unused:
-        async for part in _in_parts(connection, manifests):
+        async for part in _in_parts(connection, manifests, MANIFESTS_A_PART):
             for read in filter(None, map(read_manifest, part)):
                 unused.difference_update(chunk.hash for chunk in read.chunks)
     return sorted(name.hex() for name in unused)
 
 
 async def _in_parts(
-    connection: AsyncConnection, wanted: Select[tuple[Any]]
+    connection: AsyncConnection, wanted: Select[tuple[Any]], at_once: int
 ) -> AsyncGenerator[Sequence[Any]]:
-    """Read one column so many at a time that the loop is nobody's for long."""
-    async with connection.stream(wanted, execution_options={"yield_per": ROWS_A_PART}) as rows:
+    """Read one column so many at a time: neither loop nor memory is anybody's for long."""
+    async with connection.stream(wanted, execution_options={"yield_per": at_once}) as rows:
         async for part in rows.scalars().partitions():
             yield part
 

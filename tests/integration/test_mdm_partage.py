@@ -5,6 +5,7 @@ import base64
 import errno
 import logging
 import os
+import tracemalloc
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import httpx
 import msgspec
 import pytest
 from litestar.types import HTTPReceiveMessage, Message
-from sqlalchemy import delete, event, insert, select, text, update
+from sqlalchemy import delete, event, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from central_mdm.contract.partage import CHUNK_BYTES_MAX, FILES_ASKED_MAX, ChunkRef, Manifest
@@ -24,7 +25,7 @@ from central_mdm.identity.model import teachers
 from central_mdm.identity.rules import open_school
 from central_mdm.joining import OBJECTS
 from central_mdm.partage import forgetting
-from central_mdm.partage.api import CHUNKS_BESIDE
+from central_mdm.partage.api import CHUNKS_BESIDE, OFFER_BYTES_MAX
 from central_mdm.partage.forgetting import drop_documents, forget_files
 from central_mdm.partage.holding import mark_absent
 from central_mdm.partage.model import chunks, documents, files
@@ -576,6 +577,31 @@ async def claim(connection: AsyncConnection, mdm: Mdm, file: str) -> None:
     row = dict.fromkeys(("teacher", "lesson", "class_id", "pupil", "name"), "")
     row |= {"school": mdm.school, "id": file, "document": ""}
     await connection.execute(insert(files).values(row | {"kept_at": mdm.clock.at}))
+
+
+@pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)
+async def test_no_more_manifests_are_in_memory_at_once_than_the_nightly_job_has_room_for(
+    mdm: Mdm,
+) -> None:
+    longest = {"school": mdm.school, "size": 1, "manifest": b"\0" * OFFER_BYTES_MAX}
+    old = {"school": mdm.school, "hash": "ab" * 32, "size": 1, "kept_at": 1}
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        await connection.execute(insert(chunks).values(old))
+        for number in range(120):
+            await connection.execute(insert(documents).values(longest | {"id": f"{number:064x}"}))
+            named = an_offer(mdm, b"") | {"id": f"file-{number}", "document": f"{number:064x}"}
+            named |= {"school": mdm.school, "teacher": "t", "kept_at": mdm.clock.at}
+            del named["manifest"]
+            await connection.execute(insert(files).values(named))
+    tracemalloc.start()
+    try:
+        await forget_files(mdm.ground, mdm.school, 1)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 40 * 2**20, "of 60 MiB"
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert await connection.scalar(select(func.count()).select_from(documents)) == 120
 
 
 @pytest.mark.parametrize("prepared_school", ["postgresql"], indirect=True)

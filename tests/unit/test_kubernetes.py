@@ -64,6 +64,16 @@ def test_the_nightly_job_cleans_the_bucket_that_the_servers_fill() -> None:
     )
 
 
+def test_the_nightly_job_is_done_again_where_it_was_killed_and_not_where_a_school_failed() -> None:
+    job = read("tidy.yaml")["spec"]["jobTemplate"]["spec"]
+    pod = job["template"]["spec"]
+    (container,), (rule,) = pod["containers"], job["podFailurePolicy"]["rules"]
+    assert job["backoffLimit"] > 0
+    assert pod["restartPolicy"] == "Never", "or there may be no such rule"
+    on = {"containerName": container["name"], "operator": "In", "values": [1, 2]}
+    assert rule == {"action": "FailJob", "onExitCodes": on}
+
+
 def test_the_nightly_job_has_no_right_that_it_does_not_need() -> None:
     for owed in (
         "concurrencyPolicy: Forbid",

@@ -6,7 +6,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -43,8 +43,10 @@ from central_mdm.roster.forgetting import forget_past
 log = logging.getLogger(__name__)
 DAY_SECONDS: Final = 86_400
 HOUR_SECONDS: Final = 3600
-AFTER_START_SECONDS: Final = HOUR_SECONDS
-"""A machine that is switched on at 7:45 has a class of each teacher at 8:00."""
+AFTER_START_SECONDS: Final = 600
+"""Not while a class begins, and within a lesson: some machines are on for no more than one."""
+LOOK_SECONDS: Final = 60
+"""So often the clock is looked at: a longer wait does not count while a machine sleeps."""
 NIGHT_SECONDS: Final = 2 * HOUR_SECONDS + 17 * 60
 """2:17 by the machine's local time, in seconds after midnight."""
 _BYTES_MAX: Final = 4096
@@ -268,26 +270,51 @@ async def _note(ground: Ground, school: str, now: int) -> None:
 
 
 async def tidy_daily(
-    ground: Ground, folder: Path, after_seconds: float = AFTER_START_SECONDS
+    ground: Ground,
+    folder: Path,
+    after_seconds: int = AFTER_START_SECONDS,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
     """Tidy each night until cancelled, where nobody else does: over SQLite.
 
-    And `after_seconds` after the start, for machines that are off at night: not while a school
-    that has switched its own on begins its day. Over PostgreSQL there may be many of us: a job of
-    its own does it once a night.
+    A night that the machine was off or asleep is made up for when it has been on again for
+    `after_seconds`. Over PostgreSQL there may be many of us: a job of its own does it once a night.
     """
-    wait = min(after_seconds, to_night(ground.clock()))
-    while ground.database.url.get_backend_name() == "sqlite":
-        await asyncio.sleep(wait)
-        try:
-            await tidy_all(ground, folder)
-        except (SQLAlchemyError, OSError, Untidied) as error:
-            ground.faults.tidy += 1
-            log.warning("not tidied", extra={"why": type(error).__name__})
-        except Refusal as refusal:
-            ground.faults.tidy += 1
-            log.warning("not tidied: %s", refusal.detail, extra={"why": refusal.code})
-        wait = to_night(ground.clock())
+    due_at = None
+    on_since = looked_at = ground.clock()
+    while ground.database.is_sqlite:
+        await sleep(min(LOOK_SECONDS, after_seconds))
+        now = ground.clock()
+        if abs(now - looked_at) > 2 * LOOK_SECONDS:  # it slept, or its clock was set
+            on_since = now
+        looked_at = now
+        if now - on_since >= after_seconds:
+            due_at = await tidy_where_due(ground, folder, due_at)
+
+
+async def tidy_where_due(ground: Ground, folder: Path, due_at: int | None) -> int:
+    """Return when it is due next. None: the night after the schools were tidied last."""
+    try:
+        due_at = await _night_after_last(ground) if due_at is None else due_at
+        if (now := ground.clock()) < due_at:
+            return min(due_at, now + to_night(now))  # the clock may have been set back
+        await tidy_all(ground, folder)
+    except (SQLAlchemyError, OSError, Untidied) as error:
+        ground.faults.tidy += 1
+        log.warning("not tidied", extra={"why": type(error).__name__})
+    except Refusal as refusal:
+        ground.faults.tidy += 1
+        log.warning("not tidied: %s", refusal.detail, extra={"why": refusal.code})
+    now = ground.clock()
+    return now + to_night(now)
+
+
+async def _night_after_last(ground: Ground) -> int:
+    last = now = ground.clock()
+    for school in await schools_here(ground):
+        async with ground.database.reading(school) as connection:
+            last = min(last, await _last(connection, school))
+    return last + to_night(last) if last else now
 
 
 def to_night(now: int) -> int:

@@ -45,6 +45,7 @@ from central_mdm.tidying import (
     tidy,
     tidy_all,
     tidy_daily,
+    tidy_where_due,
     to_night,
 )
 from tests import postgres
@@ -352,6 +353,54 @@ def test_a_server_that_serves_on_tidies_at_night(started: str) -> None:
     wait = to_night(now)
     assert time.localtime(now + wait)[3:6] == (2, 17, 0)
     assert HOUR_SECONDS < wait <= DAY_SECONDS + HOUR_SECONDS
+
+
+class Off(Exception):
+    """As a machine that is switched off."""
+
+
+@pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True)
+async def test_a_night_that_a_server_was_off_or_asleep_is_made_up_for_ten_minutes_after(
+    mdm: Mdm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def at(told: str) -> int:
+        return int(time.mktime(time.strptime(f"2026-11-{told}", "%Y-%m-%d %H:%M")))
+
+    async def tidying(ground: Ground, folder: Path) -> dict[str, Tidied]:
+        tidied.append(time.strftime("%d %H:%M", time.localtime(mdm.clock.at)))
+        return await tidy_all(ground, folder)
+
+    async def on(started: str, ended: str, *asleep: tuple[str, str]) -> list[str]:
+        """Return when it tidies, of a machine that is on for so long."""
+
+        async def sleep(seconds: float) -> None:
+            now = mdm.clock.at + int(seconds)
+            mdm.clock.at = max([now, *(at(till) for since, till in asleep if at(since) <= now)])
+            if now >= at(ended):
+                raise Off
+
+        tidied.clear()
+        mdm.clock.at = at(started)
+        with pytest.raises(Off):
+            await tidy_daily(mdm.ground, tmp_path, sleep=sleep)
+        return tidied
+
+    tidied: list[str] = []
+    monkeypatch.setattr("central_mdm.tidying.tidy_all", tidying)
+    assert await on("23 07:45", "23 07:54") == [], "a class begins"
+    assert await on("23 07:45", "23 08:40") == ["23 07:55"], "it was never tidied"
+    assert await on("23 10:00", "23 10:50") == [], "once a day"
+    assert await on("24 08:00", "24 08:50") == ["24 08:10"], "after a night it was off"
+    assert await on("24 17:00", "25 12:00") == ["25 02:17"]
+    assert await on("26 02:10", "26 12:00") == ["26 02:20"], "no sooner after a start"
+    nights = ("26 17:00", "27 07:45"), ("27 07:50", "27 09:00"), ("28 02:00", "28 02:12")
+    assert await on("26 16:00", "28 12:00", *nights) == ["27 09:10", "28 02:22"]
+    mdm.clock.at += 9 * DAY_SECONDS
+    await tidy_all(mdm.ground, tmp_path)  # by a clock that is ahead
+    assert await on("28 17:00", "29 12:00") == ["29 02:17"]
+    due_at = await tidy_where_due(mdm.ground, tmp_path, mdm.clock.at + YEAR)
+    assert due_at == mdm.clock.at + to_night(mdm.clock.at), "it was ahead until now"
+    caplog.clear()
 
 
 async def test_a_clock_that_leapt_ahead_removes_nothing_until_a_person_says_that_it_is_right(

@@ -439,7 +439,7 @@ class Desk(QObject):
     async def _renew_by(self, own: OwnSchool) -> None:
         """Renew the teacher's right; under a new root the teacher enters anew."""
         school = self._signed_in()
-        if school.room.lesson is not None:  # its mandate names the grant
+        if school.presence.under_way() is not None:  # its mandate names the grant
             return
         before = school.papers.signed
         renewed = await own.renew(before)

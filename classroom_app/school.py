@@ -464,7 +464,7 @@ class School:
         self._refused(JournalDoubted(name or device))
 
     def _in_lesson(self) -> bool:
-        return self.room.lesson is not None
+        return self.presence.under_way() is not None
 
     def _written(self) -> None:
         self.sync.written()

@@ -107,6 +107,7 @@ class Presence:
         self._arrivals = arrivals
         self._ended = ended
         self._mandate = ""
+        self._ending: Lesson | None = None
         self._over: Ended | None = None
 
     def mandate(self) -> str:
@@ -298,23 +299,37 @@ class Presence:
             raise
         return Changed(lesson=True)
 
+    def under_way(self) -> Lesson | None:
+        """Return the lesson, also while its end is written: where that is refused it goes on."""
+        return self._room.lesson or self._ending
+
+    def _take_back(self, lesson: Lesson | None) -> None:
+        if self._ending is None:
+            self._room.lesson = lesson
+        else:
+            self._ending = lesson
+
     def _ends_as(self, before: Lesson | None, refused: Lesson) -> None:
         """Let the lesson end as it did, if it has that end still; it may be shared meanwhile."""
-        lesson = self._room.lesson
+        lesson = self.under_way()
         if lesson is refused:
-            self._room.lesson = before
+            self._take_back(before)
         elif before and lesson and (lesson.id, lesson.ends_at) == (refused.id, refused.ends_at):
             ends_at, clock_set = before.ends_at, before.clock_set
-            self._room.lesson = replace(lesson, ends_at=ends_at, clock_set=clock_set)
+            self._take_back(replace(lesson, ends_at=ends_at, clock_set=clock_set))
 
     def _shared(self, before: Lesson) -> None:
         """Let the lesson be shared or not as it was; its end may have been moved meanwhile."""
-        lesson = self._room.lesson
+        lesson = self.under_way()
         if lesson is not None and lesson.id == before.id:
-            self._room.lesson = replace(lesson, shared=before.shared)
+            self._take_back(replace(lesson, shared=before.shared))
 
     async def end(self, why: str = "teacher") -> Ended:
-        """End the lesson: every device is told, and free whoever was not."""
+        """End the lesson: every device is told, and free whoever was not.
+
+        From here on there is none to act in: what was asked while the end is being written would
+        be told after it, and hold until its lease ends.
+        """
         room, lesson = self._room, self._room.running()
         version = room.versions.next()
         act = LessonOver(id=room.new_id(), lesson=lesson.id, at=room.clock.utc(), why=why)
@@ -322,9 +337,15 @@ class Presence:
         for device in room.all_devices():
             over = replace(lesson_declared(room, device, version), state="over", until_seconds=0)
             told += [(device, self._free(version)), (device, over)]
-        await room.write_all(act, told)
+        room.lesson, self._ending = None, lesson
+        try:
+            await room.write_all(act, told)
+        except BaseException:
+            room.lesson = self._ending
+            raise
+        finally:
+            self._ending = None
         handed_in = sum(seen.handed_in for seen in room.seen.values())
-        room.lesson = None
         for feature in self._follows:
             feature.forget()
         self._over = ended = Ended(lesson, room.all_devices(), handed_in)

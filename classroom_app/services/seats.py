@@ -46,9 +46,6 @@ class Seats:
         left = None if left == device else left
         before = {d: room.sittings.get(d) for d in (device, left) if d}
         keys = [device, *([left] if left else [])]
-        room.sittings[device] = Sitting(device, pupil, source)
-        if left:
-            room.sittings[left] = Sitting(left, PupilId(""), source)
         act = Sat(
             id=room.new_id(),
             lesson=room.lesson_id(),
@@ -58,6 +55,9 @@ class Seats:
             source=source,
             left=left or DeviceId(""),
         )
+        room.sittings[device] = Sitting(device, pupil, source)
+        if left:
+            room.sittings[left] = Sitting(left, PupilId(""), source)
         version = room.versions.next()
         try:
             await room.write(act, {key: lesson_declared(room, key, version) for key in keys})

@@ -1,0 +1,130 @@
+"""The end of a lesson, while a busy disk writes it: nothing is asked in that lesson any more."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from classroom_app.domain.acts import LessonOver, LockAsked
+from classroom_app.domain.errors import NoLesson, StoreFull
+from classroom_app.domain.lesson import Device, DeviceId
+from classroom_app.services.arrivals import Arrivals
+from classroom_app.services.attention import Attention
+from classroom_app.services.presence import Ended, Presence
+from classroom_app.services.seats import Seats
+from device_bridge.protocol.hello import Held, Welcome
+from device_bridge.protocol.presence import LessonDeclared
+from tests.cart import LINA, NOBODY, ONE, TOM, TWO, Cart
+from tests.unit.test_seats import Kept
+
+THREE = DeviceId("d3")
+
+
+class Room(Cart):
+    """A lesson that is on, with everybody locked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept, self.over = Kept(self), list[Ended]()
+        self.attention, self.arrivals = Attention(self.room), Arrivals(self.room)
+
+        async def ended(what: Ended) -> None:
+            self.over.append(what)
+
+        self.presence = Presence(
+            self.room,
+            rosters=self.kept,
+            signs=self.kept,
+            resumes=self.kept,
+            follows=(self.attention,),
+            arrivals=self.arrivals,
+            ended=ended,
+        )
+        self.seats = Seats(self.room, (self.attention,))
+
+    async def begun(self) -> "Room":
+        await self.presence.start(3600)
+        await self.attention.lock()
+        return self
+
+    def joins(self, device: DeviceId) -> None:
+        here = self.kept.class_
+        joined = Device(device, "Tablet 3", "test")
+        self.kept.class_ = replace(here, devices=(*here.devices, joined))
+
+    def is_on(self, device: DeviceId) -> bool:
+        told = self.devices.declared.get(device, [])
+        newest = [one.state for one in told if isinstance(one, LessonDeclared)][-1:]
+        return newest == ["on"]
+
+    def is_locked(self, device: DeviceId) -> bool:
+        held = self.room.lock_of(device)
+        return held is not None and held.locked
+
+
+@asynccontextmanager
+async def ending(at: Room) -> AsyncGenerator[asyncio.TaskGroup]:
+    """Begin to end; the disk turns again when what the block has begun has come as far as it can.
+
+    What the block has begun is awaited.
+    """
+    at.journal.turning.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(at.presence.end())
+        await asyncio.sleep(0)
+        yield tasks
+        await asyncio.sleep(0)
+        at.journal.turning.set()
+
+
+async def refused(work: Coroutine[Any, Any, object], error: type[Exception] = StoreFull) -> None:
+    with pytest.raises(error):
+        await work
+
+
+async def test_whoever_joins_or_comes_while_the_end_is_written_is_free_after_it() -> None:
+    at = await Room().begun()
+    welcome = Welcome(1, TWO, "b", "a", "linux", b"l", b"n", held=(Held("attention", 40),))
+    async with ending(at) as tasks:
+        at.joins(THREE)
+        tasks.create_task(at.presence.refresh())
+        tasks.create_task(at.arrivals.take(TWO, welcome))
+    assert [each for each in (ONE, TWO, THREE) if at.is_on(each) or at.is_locked(each)] == []
+    assert [type(act) for act in at.journal.acts[-2:]] == [LockAsked, LessonOver]
+
+
+async def test_nobody_is_seated_or_locked_in_a_lesson_whose_end_is_being_written() -> None:
+    at = await Room().begun()
+    async with ending(at) as tasks:
+        tasks.create_task(refused(at.seats.sit(TOM, ONE), NoLesson))
+        tasks.create_task(refused(at.attention.lock(), NoLesson))
+    assert (at.is_on(ONE), at.is_locked(ONE)) == (False, False)
+    assert at.room.pupil_at(ONE) == NOBODY, "nor does the wall show whom the journal does not have"
+
+
+async def test_a_second_end_is_not_written_beside_the_first() -> None:
+    at = await Room().begun()
+    async with ending(at) as tasks:
+        tasks.create_task(refused(at.presence.end("time"), NoLesson))
+    assert len(at.over) == 1
+
+
+async def test_a_lesson_whose_end_the_disk_refuses_goes_on_as_it_was_before() -> None:
+    at = await Room().begun()
+    begun, disk = at.room.running(), at.journal
+    disk.full = True
+    disk.turning.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(refused(at.presence.extend(600)))
+        tasks.create_task(refused(at.presence.end()))
+        await asyncio.sleep(0)
+        assert at.presence.under_way()
+        disk.turning.set()
+    assert at.room.running() == begun, "nor is it longer, for that was refused as well"
+    disk.full = False
+    await at.seats.sit(LINA, TWO)
+    assert at.is_on(TWO)
+    assert at.is_locked(TWO)

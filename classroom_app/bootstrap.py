@@ -566,8 +566,9 @@ class Desk(QObject):
         return await save_works(self.keeping, works, folder, goes_on)
 
     async def go_on(self) -> None:
-        await self._acts().go_on()
-        self._to_the_wall(self._signed_in())
+        school = self._signed_in()
+        await school.go_on()
+        self._to_the_wall(school)
 
     async def extend(self, seconds: int) -> None:
         school = self._signed_in()

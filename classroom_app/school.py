@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from classroom_app.cloud.no_server import NoSync
 from classroom_app.cloud.sync import Sync, SyncState
 from classroom_app.courier import Courier
 from classroom_app.domain.acts import Act, Declared
-from classroom_app.domain.errors import GrantEnded, JournalDoubted, SchoolSucceeded
+from classroom_app.domain.errors import GrantEnded, JournalDoubted, NotKept, SchoolSucceeded
 from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
 from classroom_app.ends import Ends
@@ -310,6 +311,17 @@ class School:
         if time.time() >= self.papers.grant_ends_at:
             # Only told: a wrong clock must not stop a lesson, the devices know what time it is.
             self._right_ended()
+        await self._catch_up()
+
+    async def go_on(self) -> None:
+        """Take the last end back. Raises as `Presence.go_on`."""
+        await self.acts.go_on()
+        await self._catch_up()
+
+    async def _catch_up(self) -> None:
+        """Take what became of the class while there was no lesson to take it into."""
+        with suppress(NotKept):  # the lesson is on all the same
+            await self.refresh()
 
     async def extend(self, seconds: int) -> None:
         """Move the lesson's end; what restricts got a lease to the old end, so it is renewed."""

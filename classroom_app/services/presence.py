@@ -144,7 +144,9 @@ class Presence:
         if old is None:
             return Changed()
         roster = await self._rosters.roster(old.id)
-        if roster is None or room.lesson is None or room.roster is not old:
+        if room.roster is not old:
+            return await self.refresh()  # what was taken meanwhile may have been read before this
+        if roster is None or room.lesson is None:
             return Changed()
         taken = _with_who_left(roster, old)
         if taken == old:

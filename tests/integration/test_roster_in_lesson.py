@@ -1,5 +1,7 @@
 """A class that the sync changes while its lesson is on, and one that is given away meanwhile."""
 
+import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from central_mdm.contract.roster import Change, DeviceRow, PupilRow
 from classroom_app.domain.acts import LessonOver
 from classroom_app.domain.errors import LessonLeft, StoreFull
-from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId
+from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId, Roster
 from classroom_app.storage.keeping import Keeping
 from device_bridge.protocol.presence import LessonDeclared
 from tests.school import SmallSchool
@@ -85,6 +87,72 @@ async def test_who_joined_while_the_app_was_shut_is_in_the_lesson_that_goes_on(
             assert await app.school.resume()
             meet(app, three)
             await until(lambda: app.tile("zoe").held)
+
+
+def is_in_the_lesson(app: Teacher, name: str) -> bool:
+    told = app.school.room.declared.get((DeviceId(name), "presence"))
+    return isinstance(told, LessonDeclared) and told.state == "on"
+
+
+async def test_who_joins_between_an_end_and_its_being_taken_back_is_in_the_lesson_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    school = SmallSchool()
+    async with (
+        device(school, tmp_path / "3", "device-3") as three,
+        teacher(school, tmp_path / "app", PLACES) as app,
+    ):
+        await app.start()
+        await app.school.acts.end()
+        await joins(app.keeping)
+        assert not await app.school.refresh(), "there is no lesson to take it into"
+        await app.school.go_on()
+        assert is_in_the_lesson(app, "device-3")
+        meet(app, three)
+        await until(lambda: three.guard.presence.held.on)
+
+
+async def test_who_joins_while_the_lesson_begins_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with teacher(SmallSchool(), tmp_path / "app", PLACES) as app:
+        opened = app.school.places.open
+
+        async def joined_just_then(devices: Iterable[str]) -> None:
+            monkeypatch.undo()
+            await joins(app.keeping)
+            assert not await app.school.refresh()
+            await opened(devices)
+
+        monkeypatch.setattr(app.school.places, "open", joined_just_then)
+        await app.start()
+        assert is_in_the_lesson(app, "device-3")
+        assert seats(app)["device-3"] == "zoe"
+
+
+async def test_of_two_who_read_a_class_at_once_the_later_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with teacher(SmallSchool(), tmp_path / "app", PLACES) as app:
+        await app.start()
+        read, taken = app.keeping.roster, asyncio.Event()
+
+        async def late(class_id: ClassId) -> Roster | None:
+            monkeypatch.undo()
+            await taken.wait()
+            return await read(class_id)
+
+        monkeypatch.setattr(app.keeping, "roster", late)
+        async with asyncio.TaskGroup() as tasks:
+            later = tasks.create_task(app.school.refresh())
+            await asyncio.sleep(0)
+            await joins(app.keeping)
+            assert await app.school.refresh()
+            row = DeviceRow("device-4", CLASS, "D4", "test")
+            await pulled(app.keeping, Change(91, "device", row.id, row))
+            taken.set()
+        assert later.result()
+        assert is_in_the_lesson(app, "device-4")
 
 
 async def ends(keeping: Keeping, lesson: LessonId) -> list[str]:

@@ -416,7 +416,8 @@ class Presence:
         try:
             await self._until(later, self._mandate_to(later), after_end=False, clock_set=by)
         except BaseException:
-            if room.lesson is lesson:  # else somebody has moved or ended it meanwhile
+            now = self.under_way()
+            if now and _times(now) == _times(lesson):  # else somebody has moved or ended it
                 room.utc_at_boot = before
             raise
         log.info("the clock was set in a lesson", extra={"seconds": by})
@@ -484,6 +485,11 @@ def _with_who_left(roster: Roster, before: Roster) -> Roster:
         pupils=(*roster.pupils, *(one for one in before.pupils if one.id not in pupils)),
         devices=(*roster.devices, *(one for one in before.devices if one.id not in devices)),
     )
+
+
+def _times(lesson: Lesson) -> tuple[LessonId, int, int]:
+    """Return which lesson it is and what of it is the clock's; who shares it is not."""
+    return lesson.id, lesson.ends_at, lesson.clock_set
 
 
 def longest_until(lesson: Lesson) -> int:

@@ -161,6 +161,23 @@ async def test_a_prolongation_that_the_disk_refuses_goes_though_the_lesson_is_sh
         assert at.room.running() == replace(begun, shared=True)
 
 
+async def test_a_clock_is_not_believed_where_the_disk_refuses_it_and_the_lesson_is_shared() -> None:
+    async with lesson() as at:
+        begun, slow = at.room.running(), at.journal
+        slow.turning.clear()
+        slow.full = True
+        at.set_clock(YEARS)
+        await looks()
+        assert at.room.running().clock_set, "it waits for the disk"
+        at.room.journal = FakeJournal()
+        await at.presence.share(shared=True)
+        slow.turning.set()
+        await looks()
+        shared = replace(begun, ends_at=begun.ends_at + YEARS, shared=True, clock_set=YEARS)
+        assert at.room.running() == shared, "it was refused, and tried again"
+        assert at.room.left_seconds() > 3590
+
+
 @asynccontextmanager
 async def refused_after(at: Room, work: Awaitable[object]) -> AsyncGenerator[None]:
     """Begin `work`, which a full disk refuses once the block, that it takes, is done."""

@@ -145,13 +145,16 @@ def _tries(
     home: Path, clock: Callable[[], float], closing: Callable[[], bool]
 ) -> Iterator[int | None]:
     """Try to lock it again and again: None is not yet."""
-    began, closes = clock(), False
+    began = clock()
+    seen = began - LET_GO_SECONDS
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         while (lock := _lock(home)) is None:
-            closes = closes or _closes(home)  # it says so no more just before it has closed
+            now = clock()
+            seen = now if _closes(home) else seen
+            closes = now - seen < LET_GO_SECONDS  # it says so no more just before it has closed
             most = CLOSING_SECONDS if closes else LET_GO_SECONDS
-            if clock() - began >= most or (closes and not closing()):
+            if now - began >= most or (closes and not closing()):
                 raise StoreClosing if closes else StoreInUse
             yield None
     except OSError as error:

@@ -65,6 +65,25 @@ async def test_an_app_that_says_that_it_closes_is_waited_for_and_one_that_was_ki
     os.close(first)
 
 
+async def test_who_waits_beside_another_for_an_app_to_close_is_told_that_the_other_is_open(
+    tmp_path: Path,
+) -> None:
+    closing, clock = tmp_path / keeping.CLOSING, asyncio.get_running_loop().time
+    closing.touch()
+    held, began = lock_folder(tmp_path), clock()
+
+    def others_turn() -> bool:
+        if clock() - began > 10:
+            closing.unlink(missing_ok=True)  # as who has the lock next does
+        return True
+
+    with pytest.raises(StoreInUse) as open_:
+        await keeping.lock_home(tmp_path, others_turn)
+    assert type(open_.value) is StoreInUse
+    assert clock() - began < 15
+    os.close(held)
+
+
 def test_a_second_server_in_one_folder_says_so_and_leaves(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,6 +75,7 @@ from classroom_app.presenters.words import LANGUAGES, Translator, say, speak
 from classroom_app.retaining import COLLECTED, STILLS
 from classroom_app.saving import save_works
 from classroom_app.school import School, boot_seconds
+from classroom_app.services.declaring import LESSON_SECONDS_MAX
 from classroom_app.services.presence import Ended
 from classroom_app.showing import ScreenShows
 from classroom_app.signing_in import bring_held, for_owner, papers_of, want_known, want_same
@@ -252,13 +253,26 @@ class Desk(QObject):
         school = self._enter(Papers(signed, boot_seconds))
         school.found = Found(up_at)
         await self._show_classes()
-        under_way = await self._resumed(school)
-        if not (under_way or signed.server):
-            await self._renew_own(school)
-        if under_way:
-            self._to_the_wall(school)
+        resumed = self._resumed if signed.server else self._resumed_by_own
+        if await resumed(school):
+            self._to_the_wall(self._signed_in())
             if self.keeping.full:
                 self.desk.refused(StoreFull())
+
+    async def _resumed_by_own(self, school: School) -> bool:
+        """Do as `_resumed`, and renew the right of a teacher who is the school.
+
+        First where it might end before the lesson does; else a lesson waits for no keyring.
+        """
+        papers = school.papers
+        left = papers.grant_ends_at - max(time.time(), papers.floor())
+        if left < LESSON_SECONDS_MAX:
+            await self._renew_own(school)
+            return await self._resumed(self._signed_in())
+        under_way = await self._resumed(school)
+        if not under_way:
+            await self._renew_own(school)
+        return under_way
 
     async def _resumed(self, school: School) -> bool:
         """Take up the lesson that was under way; where it cannot be, that is said, and all goes on.
@@ -360,10 +374,18 @@ class Desk(QObject):
         await self.keeping.keep_papers(papers)
         self.central.go_on_as(server, signed)
         joined = self._enter(made)
-        if self.desk.lesson and await self._resumed(joined):
-            self._to_the_wall(joined)
+        if self.desk.lesson:
+            await self._bring(joined, self.desk.lesson.class_id)
+            if await self._resumed(joined):
+                self._to_the_wall(joined)
         await joined.sync.once(files=False)
         await self._show_classes()
+
+    async def _bring(self, joined: School, class_id: ClassId) -> None:
+        """Let the school bring a class back that was taken from here while its lesson is on."""
+        if await self.keeping.roster(class_id) is None:
+            with suppress(CloudError):
+                await joined.sync.once(files=False)
 
     async def _go_on_at(self, server: str, signed: SignedIn, login: str) -> None:
         """Let all that is open go on by the tokens of a new sign-in."""

@@ -18,7 +18,14 @@ from classroom_app.cloud.no_server import NoSync
 from classroom_app.cloud.sync import Sync, SyncState
 from classroom_app.courier import Courier
 from classroom_app.domain.acts import Act, Declared
-from classroom_app.domain.errors import GrantEnded, JournalDoubted, NotKept, SchoolSucceeded
+from classroom_app.domain.errors import (
+    GrantEnded,
+    JournalDoubted,
+    LessonLeft,
+    NotKept,
+    OwnLessonLeft,
+    SchoolSucceeded,
+)
 from classroom_app.domain.lesson import ClassId, DeviceId, Roster
 from classroom_app.domain.versions import Versions
 from classroom_app.ends import Ends
@@ -345,7 +352,12 @@ class School:
 
     async def resume(self) -> bool:
         """Take up a lesson that had not ended; False where there is none. Raises `LessonLeft`."""
-        await self.presence.resume()
+        try:
+            await self.presence.resume()
+        except LessonLeft as error:
+            if self.papers.signed.server:
+                raise
+            raise OwnLessonLeft(error.name) from error
         if self.room.lesson is None:
             return False
         await self.places.open(self.room.all_devices())

@@ -11,20 +11,25 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from central_mdm.contract.grants import GRANT_SECONDS_MAX
 from central_mdm.contract.roster import Change, ClassRow, DeviceRow, PupilRow
 from classroom_app.bootstrap import Desk, live
 from classroom_app.domain.errors import AuthorityLocked, NoClass
 from classroom_app.domain.founding import Founding
 from classroom_app.domain.lesson import ClassId, Roster
+from classroom_app.ids import new_id
 from classroom_app.loop import DeskLoop
-from classroom_app.own_school import SCOPE
+from classroom_app.own_school import SCOPE, OwnSchool
+from classroom_app.storage.authority import keep_authority, open_authority
 from classroom_app.storage.keeping import open_keeping
+from classroom_app.storage.keys import WAITS
 from classroom_app.views.unlocking import UnlockingWindow
 from classroom_app.views.window import DeskWindow
 from device_bridge.agent.folder import Folder
 from device_bridge.agent.guard.pairing import Pairing
 from device_bridge.agent.leave import leave_by_file
 from device_bridge.session.pairing import Code
+from tests.rings import MemoryRing, NoRing
 
 HERE = ["127.0.0.1"]
 PASSPHRASE = "three white goats ate"  # noqa: S105 - seals what a test made
@@ -204,6 +209,29 @@ async def after_a_crash(home: Path) -> None:
         group.create_task(live(home, HERE, None, "en", None, 1.0))
 
 
+async def the_right_has_ended_meanwhile(home: Path) -> None:
+    """Start after a crash in a lesson that the right did not outlast: the keyring renews it."""
+    keeping = await open_keeping(home, passphrase=SECRET)
+    papers, ring, now = await keeping.papers(), MemoryRing(), time.time()
+    assert papers is not None
+    authority = await asyncio.to_thread(open_authority, home, NoRing, WAITS, PASSPHRASE)
+    await OwnSchool(authority, keeping, lambda: now - GRANT_SECONDS_MAX, new_id).renew(papers)
+    await keeping.keep_floor(int(now))
+    await asyncio.to_thread(keep_authority, home, authority, "", lambda: ring, WAITS)
+    desk = Desk(keeping, home, HERE, "light")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("classroom_app.bootstrap.system_ring", lambda: ring)
+        try:
+            await desk.begin()
+            assert desk.desk.page == "wall"
+            assert desk.school is not None
+            assert desk.school.room.lesson == desk.desk.lesson
+            assert desk.school.papers.grant_ends_at > now
+        finally:
+            await desk.close()
+            desk.window.deleteLater()
+
+
 async def the_class_is_given_away(home: Path) -> None:
     """Start after a crash in a lesson whose class is another teacher's now: the app opens."""
     keeping = await open_keeping(home, passphrase=SECRET)
@@ -213,7 +241,8 @@ async def the_class_is_given_away(home: Path) -> None:
     try:
         await desk.begin()
         assert (desk.desk.page, desk.desk.lesson) == ("classes", None)
-        assert desk.desk.words_after().startswith("The lesson with 5B cannot go on: ")
+        assert desk.desk.words_after().startswith("The lesson with 5B is over: ")
+        assert "Type the passphrase at " in desk.desk.words_after()
         assert not desk.desk.goes_on()
     finally:
         await desk.close()
@@ -229,6 +258,7 @@ def main() -> None:
         loop.run_until_complete(first_day(folder / "home", folder / "device"))
         loop.run_until_complete(next_day(folder / "home", folder / "device"))
         loop.run_until_complete(after_a_crash(folder / "home"))
+        loop.run_until_complete(the_right_has_ended_meanwhile(folder / "home"))
         loop.run_until_complete(the_class_is_given_away(folder / "home"))
 
 

@@ -14,6 +14,7 @@ RoomError
 |  |- SavingFull  or free some space there
 |- NotYourClass   the school says who teaches `name`
 |  |- LessonLeft  sign in once online, and begin anew: its lesson was under way, and is over
+|     |- OwnLessonLeft  type the passphrase of this computer's own school, and begin anew
 |- Unfit          choose another file than `name`
 |  |- EmptyFile   it has no byte
 |  |- NotAPdf     it is not what its name says
@@ -124,6 +125,10 @@ class NotYourClass(RoomError):
 
 class LessonLeft(NotYourClass):
     """A lesson of this class was under way, and no right allows to go on with it."""
+
+
+class OwnLessonLeft(LessonLeft):
+    """It was left in a school without a server, whose key was not here to renew the right."""
 
 
 class AnotherTeacher(RoomError):

@@ -175,8 +175,12 @@ _ERRORS = {
     "ShowEnded": later("{name}'s screen is not shown any more: {why}"),
     "NotLookedAt": later("Look closely at the pupil first, then show the screen."),
     "LessonLeft": later(
-        "The lesson with {name} cannot go on: you have no right to it now. Its devices end it by "
-        "themselves. Sign in once online, or ask your administrator."
+        "The lesson with {name} is over: you have no right to it now. Its devices end it by "
+        "themselves. Sign in once online and begin it anew, or ask your administrator."
+    ),
+    "OwnLessonLeft": later(
+        "The lesson with {name} is over: your right to it has ended. Its devices end it by "
+        "themselves. Type the passphrase at “Add devices” and begin it anew."
     ),
     "LessonTooLong": later("A lesson lasts four hours at most. End it and start the next."),
     "NotAnAddress": later("{name} is not an address. It looks like 10.12.0.41."),

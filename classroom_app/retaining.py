@@ -62,7 +62,10 @@ class Forgets(Protocol):
 
     async def forget_before(self, at: int, now: int) -> int: ...
     async def erase_told(self, before: int, now: int, folder: Path) -> int: ...
-    async def kept_work(self, since: int, now: int) -> Sequence[Work]: ...
+    async def kept_work(self, since: int, now: int) -> Sequence[Work | None]:
+        """None: work of which cannot be read which it is."""
+        ...
+
     async def keep_floor(self, at: int) -> None: ...
     async def ready_documents(self) -> Collection[bytes]: ...
 
@@ -149,23 +152,35 @@ class Retaining:
             log.info("cleaned up", extra={"acts": acts, "files": files})
 
     async def _clean_files(self, periods: Retention, now: int) -> int:
+        spared = await self._spared(periods, now)
+        return await asyncio.to_thread(self._clean, periods, now, spared)
+
+    async def _spared(self, periods: Retention, now: int) -> Spared | None:
         # Files bear the date of whatever the clock said: what acts tell of is as old as they are.
-        work = await self._keeps.kept_work(now - periods.collected * DAY_SECONDS, now)
+        kept = await self._keeps.kept_work(now - periods.collected * DAY_SECONDS, now)
+        work = [one for one in kept if one]
+        if unread := len(kept) - len(work):
+            log.warning("no work is cleaned up", extra={"unread": unread})
+            return None
         documents = frozenset(bytes.fromhex(one.document) for one in work)
-        spared = Spared(
+        return Spared(
             documents.union(await self._keeps.ready_documents()),
             frozenset(self._home.joinpath(COLLECTED, *Path(one.path).parts[:2]) for one in work),
         )
-        return await asyncio.to_thread(self._clean, periods, now, spared)
 
-    def _clean(self, periods: Retention, now: float, spared: Spared) -> int:
-        moment = now - periods.collected * DAY_SECONDS
-        gone = self._library.drop_older(moment, spared.documents)
-        for name, days in ((COLLECTED, periods.collected), (STILLS, periods.stills)):
+    def _clean(self, periods: Retention, now: float, spared: Spared | None) -> int:
+        """Remove what is too old; `spared` None: no work, for some of it cannot be told."""
+        gone, folders, stay = 0, {STILLS: periods.stills}, frozenset[Path]()
+        if spared:
+            stay = spared.folders
+            moment = now - periods.collected * DAY_SECONDS
+            gone = self._library.drop_older(moment, spared.documents)
+            folders[COLLECTED] = periods.collected
+        for name, days in folders.items():
             for of_class in inside(self._home / name):
                 if not of_class.is_symlink():
                     ours = (one for one in inside(of_class) if _LESSONS.fullmatch(one.name))
-                    gone += remove_older(ours, now, days, spared.folders)
+                    gone += remove_older(ours, now, days, stay)
         return gone + remove_older_files(self._home / LOGS, now, periods.logs)
 
 

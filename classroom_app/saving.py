@@ -32,8 +32,10 @@ async def save_works(
     were no longer on this computer, and how many it cannot read now. Raises `SavingFull` or
     `NotSaved` where the folder takes no more: what was copied stays.
     """
-    saved = lost = unread = 0
-    for act in await store.works(acts):
+    works = await store.works(acts)
+    saved = lost = 0
+    unread = len(acts) - len(works)
+    for act in works:
         try:
             await asyncio.to_thread(_copy, store.library, act, folder)
             saved += 1

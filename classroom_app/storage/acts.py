@@ -3,7 +3,7 @@
 import json
 import logging
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any, Final, get_args, get_origin
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, select
@@ -15,6 +15,8 @@ from classroom_app.storage.tables import journal, lessons
 log = logging.getLogger(__name__)
 # Acts are read in several threads: msgspec 0.22 crashes where two are the first to read a struct.
 msgspec.json.Decoder(AnyAct)
+UNREADABLE: Final = (LookupError, TypeError, ValueError, RecursionError)
+"""What is raised of a row that was altered, or that lay on a damaged page."""
 _KINDS = {kind.__struct_config__.tag: kind for kind in get_args(AnyAct)}
 
 
@@ -28,29 +30,33 @@ def read(connection: Connection, lesson: LessonId, limit: int, after: int = 0) -
     """Return the newest acts of a lesson, oldest first; without what cannot be read.
 
     `after`: only those of a higher sequence.
-
-    Who altered a row, or a page that is damaged, keeps nobody out: `verifying` tells of it.
     """
     query = select(journal).where(*of_lesson(lesson), journal.c.sequence > after)
     newest = connection.execute(query.order_by(journal.c.sequence.desc()).limit(limit))
-    return [kept for row in newest if (kept := _kept(row))][::-1]
+    return [Kept(row.sequence, act, row.state) for row in newest if (act := act_in(row))][::-1]
 
 
-def _kept(row: Row[Any]) -> Kept | None:
+def act_in(row: Row[*tuple[Any, ...]]) -> AnyAct | None:
+    """Return the act in a row of the journal; None where it cannot be read, and the log is told.
+
+    Who altered a row, or a page that is damaged, keeps nobody out: `verifying` tells of it.
+    """
     try:
-        return Kept(row.sequence, act_of(row.body, row.fields), row.state)
-    except (LookupError, TypeError, ValueError) as error:
-        facts = {"sequence": row.sequence, "why": type(error).__name__}
-        log.warning("an act cannot be read", extra=facts)
+        told = fields_of(row.body, row.fields)
+        bytes.fromhex(told.get("document", ""))
+        return msgspec.convert({**_blanks(told["type"]), **told}, AnyAct)  # pyright: ignore[reportArgumentType]
+    except UNREADABLE as error:
+        tell_unreadable(row.sequence, error)
         return None
 
 
-def act_of(body: bytes, fields: bytes | None) -> AnyAct:
-    told = fields_of(body, fields)
-    return msgspec.convert({**_blanks(told["type"]), **told}, AnyAct)  # pyright: ignore[reportArgumentType]
+def tell_unreadable(sequence: int, error: Exception) -> None:
+    facts = {"sequence": sequence, "why": type(error).__name__}
+    log.warning("an act cannot be read", extra=facts)
 
 
 def fields_of(body: bytes, fields: bytes | None) -> dict[str, Any]:
+    """Return what an act says, `body` and `fields` as they lie in its row. Raises `UNREADABLE`."""
     return {**json.loads(body), **json.loads(fields or b"{}")}
 
 

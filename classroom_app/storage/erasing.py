@@ -12,10 +12,13 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
+from classroom_app.domain.acts import HandInKept
 from classroom_app.domain.lesson import PupilId
+from classroom_app.storage.acts import UNREADABLE, act_in
 from classroom_app.storage.dating import Dates
 from classroom_app.storage.settings import keep, read
 from classroom_app.storage.store import SUSPECTED, WAITING
@@ -83,21 +86,22 @@ def due(
 ) -> Due:
     """Add what the next acts after `found` have of `noted`, older than `before`, UTC seconds.
 
-    What waits to be sent is not lost to the school. After the last act nothing is added.
+    What waits to be sent is not lost to the school. What cannot be read is nobody's. After the last
+    act nothing is added.
     """
     part = connection.execute(_part_after(found.after)).all()
     waits = _work_waits(part, connection)
     wait = found.wait
     sequences, paths = list(found.sequences), list(found.paths)
     for row in part:
-        fields = json.loads(row.fields or b"{}")
-        if not (named := {one for one in noted - wait if _names(fields, PupilId(one))}):
+        told = _told(row.fields)
+        if not (named := (noted - wait).intersection(told.everybody)):
             continue
         if _is_unsent(row, waits) or dates.date(row.sequence, row.at) >= before:
             wait |= named
         else:
             sequences.append(row.sequence)
-            paths += filter(None, [fields.get("path")])
+            paths += filter(None, [told.path])
     after = part[-1].sequence if part else found.after
     return Due(after, wait, tuple(sequences), tuple(paths))
 
@@ -130,12 +134,13 @@ def erase(pupil: PupilId, connection: Connection) -> int:
     """Blank the personal fields of each act that names `pupil`, with their salt.
 
     What an act says of others goes with it: a list of names without one would tell who is gone.
-    Collected work that waits for the central side is not sent any more.
+    Collected work that waits for the central side is not sent any more. What cannot be read is
+    nobody's.
     """
     columns = select(journal.c.sequence, journal.c.fields)
     told = connection.execute(columns.where(journal.c.fields.is_not(None)))
-    naming = [row for row in told if _names(json.loads(row.fields), pupil)]
-    blank([row.sequence for row in naming], connection)
+    naming = [row.sequence for row in told if pupil in _told(row.fields).everybody]
+    blank(naming, connection)
     return len(naming)
 
 
@@ -174,9 +179,12 @@ def forget_before(
 
 
 class Kept(Struct, frozen=True):
-    """Work of a part of all that was collected; `after`: the last of it, None: there is no more."""
+    """Work of a part of all that was collected, None for each that cannot be read.
 
-    works: tuple[Work, ...]
+    `after`: the last of it, None: there is no more.
+    """
+
+    works: tuple[Work | None, ...]
     after: int | None
 
 
@@ -194,7 +202,7 @@ def kept_work(after: int, since: int, dates: Dates, connection: Connection, *, s
     )
     part = connection.execute(query).all()
     works = tuple(
-        Work(json.loads(row.fields)["path"], json.loads(row.body)["document"])
+        Work(act.path, act.document) if isinstance(act := act_in(row), HandInKept) else None
         for row in part
         if (sends and (row.state == WAITING or row.work in {WAITING, SUSPECTED}))
         or dates.date(row.sequence, row.at) >= since
@@ -244,5 +252,24 @@ def blank(sequences: Sequence[int], connection: Connection) -> None:
         connection.execute(delete(hand_ins).where(hand_ins.c.sequence.in_(some)))
 
 
-def _names(fields: dict[str, Any], pupil: PupilId) -> bool:
-    return fields.get("pupil") == pupil or pupil in fields.get("pupils", ())
+class _Told(Struct, frozen=True):
+    """What personal fields say of whom, and where their work lies."""
+
+    pupil: str = ""
+    pupils: tuple[str, ...] = ()
+    path: str = ""
+
+    @property
+    def everybody(self) -> frozenset[str]:
+        return frozenset((self.pupil, *self.pupils)) - {""}
+
+
+_told_by: Final = msgspec.json.Decoder(_Told)
+
+
+def _told(fields: bytes | None) -> _Told:
+    """Read personal fields; those that cannot be read say nothing."""
+    try:
+        return _told_by.decode(fields or b"{}")
+    except UNREADABLE:
+        return _Told()

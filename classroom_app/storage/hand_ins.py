@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, not_, select,
 from central_mdm.contract.partage import FileAnswer, FileOffered
 from classroom_app.domain.acts import HandInKept
 from classroom_app.domain.errors import NotKept
-from classroom_app.storage.acts import act_of
+from classroom_app.storage.acts import act_in
 from classroom_app.storage.erasing import erased
 from classroom_app.storage.outbox import KEPT_AT, WORK_WAITS
 from classroom_app.storage.settings import keep
@@ -37,12 +37,13 @@ class KeepsHandIns(Store):
     async def waiting_files(self, limit: int) -> tuple[FileOffered, ...]:
         """Return collected work, smallest first; what the library has lost waits no more.
 
-        What the disk does not give now waits on and holds up no other. Raises NotKept where
-        nothing else waits.
+        Nor does what the journal cannot tell of any more: nobody knows which document it is. What
+        the disk does not give now waits on and holds up no other. Raises NotKept where nothing else
+        waits.
         """
-        acts = await self.write(_smallest_first)
+        acts, untold = await self.write(_smallest_first)
         offered, lost, unread = await asyncio.to_thread(self._look_for, acts, limit)
-        for work in lost:
+        for work in (*untold, *lost):
             log.warning("work lost here", extra={"hand_in": work})
             await self._settle(work, REFUSED, "lost-here")
         if unread and not offered:
@@ -51,8 +52,8 @@ class KeepsHandIns(Store):
 
     async def waiting_work(self) -> tuple[int, int]:
         def work(connection: Connection) -> tuple[int, int]:
-            sizes = [act.size for act in _all_waiting(connection)]
-            return len(sizes), sum(sizes)
+            acts, _ = _all_waiting(connection)
+            return len(acts), sum(act.size for act in acts)
 
         return await self.write(work)
 
@@ -176,8 +177,8 @@ class KeepsHandIns(Store):
 
 def _lacking(files: Collection[str], connection: Connection) -> int:
     gone = erased(connection)
-    acts = _in(hand_ins.c.id.in_(files), connection)
-    again = [act.id for act in acts if act.pupil not in gone]
+    acts, untold = _in(hand_ins.c.id.in_(files), connection)
+    again = [*untold, *(act.id for act in acts if act.pupil not in gone)]
     kept = update(hand_ins).where(hand_ins.c.state.in_((KEPT, FOLLOWED)))
     rest = set(files).difference(again)
     connection.execute(kept.where(hand_ins.c.id.in_(rest)).values(state=APPLIED))
@@ -189,7 +190,7 @@ def _answered(after: int, connection: Connection) -> tuple[list[HandInKept], int
     """Return of the next works after `after` those that do not wait, and where to go on."""
     query = select(HAND_IN_PLACE, hand_ins.c.id).where(after < HAND_IN_PLACE, not_(WORK_WAITS))
     part = connection.execute(query.order_by(HAND_IN_PLACE).limit(IDS_A_STATEMENT)).all()
-    acts = _in(hand_ins.c.id.in_([row.id for row in part]), connection)
+    acts, _ = _in(hand_ins.c.id.in_([row.id for row in part]), connection)
     return acts, part[-1][0] if len(part) == IDS_A_STATEMENT else None
 
 
@@ -198,22 +199,28 @@ def _wait_again(files: Collection[str], connection: Connection) -> int:
     return connection.execute(some.values(state=WAITING)).rowcount
 
 
-def _smallest_first(connection: Connection) -> list[HandInKept]:
+def _smallest_first(connection: Connection) -> tuple[list[HandInKept], list[str]]:
+    acts, untold = _all_waiting(connection)
     # Stable: as old as large.
-    return sorted(_all_waiting(connection), key=lambda act: act.size)
+    return sorted(acts, key=lambda act: act.size), untold
 
 
-def _all_waiting(connection: Connection) -> list[HandInKept]:
+def _all_waiting(connection: Connection) -> tuple[list[HandInKept], list[str]]:
     return _in(WORK_WAITS, connection)
 
 
-def _in(state: ColumnElement[bool], connection: Connection) -> list[HandInKept]:
-    """Return all work that stands so, oldest first."""
+def _in(state: ColumnElement[bool], connection: Connection) -> tuple[list[HandInKept], list[str]]:
+    """Return all work that stands so, oldest first; beside it, of which no act can be read."""
+    acts, untold = list[HandInKept](), list[str]()
     query = (
-        select(journal)
+        select(journal, hand_ins.c.id.label("work"))
         .join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
         .where(state)
         .order_by(journal.c.sequence)
     )
-    acts = (act_of(row.body, row.fields) for row in connection.execute(query))
-    return [act for act in acts if isinstance(act, HandInKept)]
+    for row in connection.execute(query):
+        if isinstance(act := act_in(row), HandInKept):
+            acts.append(act)
+        else:
+            untold.append(row.work)
+    return acts, untold

@@ -170,10 +170,13 @@ class KeepsJournal(Store):
             self._let_copies_go()
         return acts
 
-    async def kept_work(self, since: int, now: int) -> tuple[Work, ...]:
-        """Return the work collected since `since`, UTC seconds, and what waits for the school."""
+    async def kept_work(self, since: int, now: int) -> tuple[Work | None, ...]:
+        """Return the work collected since `since`, UTC seconds, and what waits for the school.
+
+        None stands for each that cannot be read: it may be any.
+        """
         told, sends = await self.write(partial(dates, now)), self._sends()
-        works, after = list[Work](), 0
+        works, after = list[Work | None](), 0
         while after is not None:
             part = await self.write_part(partial(kept_work, after, since, told, sends=sends))
             works += part.works

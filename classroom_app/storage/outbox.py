@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from central_mdm.contract.journal import Event, Outcome
-from classroom_app.storage.acts import fields_of
+from classroom_app.storage.acts import UNREADABLE, fields_of, tell_unreadable
 from classroom_app.storage.settings import keep
 from classroom_app.storage.store import APPLIED, FOLLOWED, KEPT, SUSPECTED, WAITING, Store
 from classroom_app.storage.tables import hand_ins, journal, settings
@@ -41,6 +41,8 @@ KEPT_AT: Final = "work-kept-at"
 REFUSED: Final[ColumnElement[str]] = literal_column("'refused'", Text)
 _kept_at: Final = select(cast(settings.c.value, Integer)).where(settings.c.name == KEPT_AT)
 _known: Final = select(cast(settings.c.value, Integer)).where(settings.c.name == SETTLED)
+NO_BODY: Final = msgspec.Raw(b"null")
+"""Stands for a body that cannot be read: the school refuses it, and misses nothing in its place."""
 WAITS: Final = (
     journal.c.sequence > func.coalesce(_known.scalar_subquery(), 0),
     journal.c.state == WAITING,
@@ -144,6 +146,10 @@ def _move_on(connection: Connection) -> None:
 
 
 def _event(row: Any, origin: str) -> Event:  # noqa: ANN401 - a result row has no type
-    body = msgspec.Raw(msgspec.json.encode(fields_of(row.body, row.fields)))
+    try:
+        body = msgspec.Raw(msgspec.json.encode(fields_of(row.body, row.fields)))
+    except UNREADABLE as error:
+        tell_unreadable(row.sequence, error)
+        body = NO_BODY
     named = (row.id, origin, row.sequence, row.lesson, row.kind, row.at)
     return Event(*named, row.hash.hex(), body)

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from classroom_app.domain.acts import AnyAct, HandInKept, LessonStarted
 from classroom_app.domain.lesson import LessonId
-from classroom_app.storage.acts import act_of
+from classroom_app.storage.acts import act_in
 from classroom_app.storage.outbox import REFUSED, WAITS, WORK_WAITS
 from classroom_app.storage.store import Store
 from classroom_app.storage.tables import hand_ins, journal, lessons
@@ -34,7 +34,8 @@ class Decided(Struct, frozen=True):
 class Standing(Struct, frozen=True):
     """`events`, `files` and `file_bytes` wait; `decided` newest first, at most `DECIDED_MAX`.
 
-    `further`: the acts of what was decided before these; `further_works`: those with a file here.
+    `further`: the acts of what was decided before these, or cannot be read; `further_works`: those
+    with a file here.
     """
 
     events: int = 0
@@ -50,11 +51,11 @@ class KeepsStanding(Store):
         return await self.write(_standing)
 
     async def works(self, acts: Sequence[str]) -> tuple[HandInKept, ...]:
-        """Return the collected work of these acts, oldest first."""
+        """Return the collected work of these acts, as far as they can be read, oldest first."""
         query = select(journal).where(journal.c.id.in_(acts)).order_by(journal.c.sequence)
 
         def work(connection: Connection) -> tuple[HandInKept, ...]:
-            found = map(_act, connection.execute(query))
+            found = map(act_in, connection.execute(query))
             return tuple(act for act in found if isinstance(act, HandInKept))
 
         return await self.write(work)
@@ -76,24 +77,26 @@ class KeepsStanding(Store):
 def _standing(connection: Connection) -> Standing:
     events = select(func.count()).select_from(journal).where(*WAITS)
     work = connection.execute(_with_work().where(WORK_WAITS)).all()
-    sizes = [act.size for act in map(_act, work) if isinstance(act, HandInKept)]
+    sizes = [act.size for act in map(act_in, work) if isinstance(act, HandInKept)]
     refused = select(journal).where(journal.c.state == REFUSED)
     files = _with_work().where(hand_ins.c.state == REFUSED)
-    found = {
-        row.sequence: Decided(_act(row), row.reason, work=isfile)
-        for query, isfile in ((refused, False), (files, True))
-        for row in connection.execute(query)
-    }
+    found, unread = dict[int, Decided](), dict[int, str]()
+    for query, isfile in ((refused, False), (files, True)):
+        for row in connection.execute(query):
+            if act := act_in(row):
+                found[row.sequence] = Decided(act, row.reason, work=isfile)
+            else:
+                unread[row.sequence] = row.id
     newest = [found[sequence] for sequence in sorted(found, reverse=True)]
     last, before = newest[:DECIDED_MAX], newest[DECIDED_MAX:]
     begun = _beginnings(connection, {one.act.lesson for one in last})
     decided = tuple(replace(one, lesson=begun.get(one.act.lesson)) for one in last)
     return Standing(
         connection.execute(events).scalar_one(),
-        len(sizes),
+        len(work),
         sum(sizes),
         decided,
-        tuple(one.act.id for one in before),
+        (*(one.act.id for one in before), *unread.values()),
         tuple(one.act.id for one in before if saves(one)),
     )
 
@@ -105,13 +108,9 @@ def saves(one: Decided) -> bool:
 
 def _beginnings(connection: Connection, wanted: set[LessonId]) -> dict[LessonId, LessonStarted]:
     firsts = select(journal).join(lessons, lessons.c.first == journal.c.sequence)
-    found = map(_act, connection.execute(firsts.where(lessons.c.lesson.in_(wanted))))
+    found = map(act_in, connection.execute(firsts.where(lessons.c.lesson.in_(wanted))))
     return {act.lesson: act for act in found if isinstance(act, LessonStarted)}
 
 
 def _with_work() -> Select[Any]:
     return select(journal).join(hand_ins, hand_ins.c.sequence == journal.c.sequence)
-
-
-def _act(row: Row[Any]) -> AnyAct:
-    return act_of(row.body, row.fields)

@@ -9,6 +9,7 @@ import pytest
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.partage import FileAnswer
 from central_mdm.contract.register import Move
+from central_mdm.journal.rules import gaps
 from central_mdm.roster.administering import move
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.sync import Sync
@@ -28,7 +29,7 @@ from classroom_app.storage import standing as storage_standing
 from classroom_app.storage.keeping import Keeping
 from tests.disks import NoMounts, disk
 from tests.mdm import Mdm, Prepared, new_request, running
-from tests.stores.opening import opened
+from tests.stores.opening import opened, spoil
 from tests.sync_store import Trusting
 
 pytestmark = pytest.mark.real_loop
@@ -47,6 +48,14 @@ async def mdm(tmp_path: Path, school_on: Callable[[str], Prepared]) -> AsyncIter
     with school_on("sqlite").copy(folder) as url:
         async with running(folder, url) as made:
             yield made
+
+
+async def signed_in(mdm: Mdm, keeping: Keeping) -> Sync:
+    cloud = Cloud(now=mdm.clock)
+    cloud._http = mdm.http  # pyright: ignore[reportPrivateUsage]
+    password = next(t["password"] for t in mdm.sample["teachers"] if t["login"] == "lambert")
+    await cloud.sign_in("http://mdm", mdm.school, "lambert", password, new_request())
+    return Sync(cloud, keeping, Trusting(), lambda _: None, lambda: 1.0, lambda: 1.0)
 
 
 async def lesson(keeping: Keeping, at: int) -> None:
@@ -89,11 +98,7 @@ async def hand_in(
 async def test_a_pupil_who_moved_meanwhile_is_told_of_by_name_class_and_new_class(
     mdm: Mdm, keeping: Keeping
 ) -> None:
-    cloud = Cloud(now=mdm.clock)
-    cloud._http = mdm.http  # pyright: ignore[reportPrivateUsage]
-    password = next(t["password"] for t in mdm.sample["teachers"] if t["login"] == "lambert")
-    await cloud.sign_in("http://mdm", mdm.school, "lambert", password, new_request())
-    sync = Sync(cloud, keeping, Trusting(), lambda _: None, lambda: 1.0, lambda: 1.0)
+    sync = await signed_in(mdm, keeping)
     await sync.once()
     (roster,) = [one for one in await keeping.classes() if one.id == CLASS]
     pupil, name = roster.pupils[0].id, roster.pupils[0].display
@@ -177,6 +182,25 @@ async def test_each_refused_work_is_counted_once_saved_and_seen_however_many_the
     assert works_to_save(told) == tuple(reversed(works))
     await keeping.seen(refused_acts(told))
     assert await keeping.refused_count() == 0
+
+
+async def test_an_act_that_cannot_be_read_is_refused_by_the_school_and_holds_nothing_up(
+    mdm: Mdm, keeping: Keeping, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sync = await signed_in(mdm, keeping)
+    for number in (1, 2, 3):
+        await hand_in(keeping, number, b"%d" % number)
+    await spoil(keeping, "body", b"{", "work-1")
+    await lesson(keeping, mdm.clock.at)
+    await sync.once()
+    assert (sync.state.waiting, sync.state.refused) == (0, 3)
+    told = await stands(keeping)
+    assert refused_words(told) == "The school did not accept 3 entries."
+    assert set(works_to_save(told)) == {"work-2", "work-3"}, "their pupil is no pupil of the class"
+    assert await save_works(keeping, refused_acts(told), tmp_path / "on", lambda _: True) == (0, 1)
+    async with mdm.ground.database.reading(mdm.school) as connection:
+        assert await gaps(connection, mdm.school) == (), "nor does the school miss one"
+    caplog.clear()  # "an act cannot be read", "work lost here"
 
 
 async def test_a_work_that_cannot_be_read_is_counted_and_is_no_fault_of_the_folder(

@@ -1,6 +1,7 @@
 """The teacher's journal: kept once, in order, together or alone, and checkable after an erasure."""
 
 import asyncio
+import os
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -35,8 +36,19 @@ from classroom_app.storage.tables import declarations
 from classroom_app.storage.verifying import ROWS_A_TURN
 from device_bridge.materials.library import Library
 from device_bridge.retention import DAY_SECONDS, read_periods
-from tests.stores import AMINA, BELA, DECLARED, LESSON, NOON, ONE, ROSTER, SCOPE, lesson_acts
-from tests.stores.opening import opened, words
+from tests.stores import (
+    AMINA,
+    BELA,
+    DECLARED,
+    LESSON,
+    NOON,
+    ONE,
+    ROSTER,
+    SCOPE,
+    SPOILS,
+    lesson_acts,
+)
+from tests.stores.opening import opened, spoil, words
 
 pytestmark = pytest.mark.real_loop
 T = TypeVar("T")
@@ -357,6 +369,38 @@ async def test_what_takes_years_of_acts_is_done_in_parts_that_let_a_lesson_write
     assert await keeping.forget_before(NOON + 7, now + 2) == 0
     assert len(parts) < whole, "it goes on from where it came to"
     assert await keeping.verify() is None
+
+
+@pytest.mark.parametrize("spoilt", SPOILS)
+async def test_work_that_cannot_be_told_is_nobodys_and_has_none_removed_until_it_is_old(
+    keeping: Keeping, tmp_path: Path, caplog: pytest.LogCaptureFixture, spoilt: tuple[str, bytes]
+) -> None:
+    for act in lesson_acts():
+        await keeping.remember(act)
+    await keeping.settled(tuple(Outcome(act.id, "applied") for act in lesson_acts()))
+    await keeping.file_settled("act-12", FileAnswer("act-12", "kept"))
+    gone = (Change(9, "pupil", AMINA),)
+    assert await keeping.apply("teacher:t-1", "epoch", gone, "on-9", 0, "")
+    await spoil(keeping, *spoilt, "act-12")
+    library = Library(tmp_path / "library", reserve_bytes=0)
+    (tmp_path / "source").write_bytes(b"1/2")
+    document = library.keep(tmp_path / "source").document
+    work = tmp_path / COLLECTED / "5e B/2026-11-24 10.00.00/Amina/fractions.pdf"
+    work.parent.mkdir(parents=True)
+    work.write_bytes(b"1/2")
+    for one in (library.path_of(document), work, work.parent, work.parent.parent):
+        os.utime(one, (wrong := NOON - 400 * DAY_SECONDS, wrong))
+    now = float(NOON + 2 * DAY_SECONDS)
+    retaining = Retaining(keeping, library, tmp_path, lambda: now, lambda: now)
+    await retaining.clean()
+    assert (work.exists(), library.holds(document)) == (True, True)
+    told = [kept for kept in await keeping.acts(LESSON, 1000) if kept.act.id != "act-12"]
+    assert AMINA not in repr(told), "all else of her is erased"
+    now = float(NOON + 184 * DAY_SECONDS)
+    await retaining.clean()
+    await retaining.clean()
+    assert (work.exists(), library.holds(document)) == (False, False)
+    caplog.clear()  # "an act cannot be read", "no work is cleaned up"
 
 
 @pytest.mark.parametrize("way", ["a person", "the school", "age"])

@@ -29,8 +29,8 @@ from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.settings import read
 from device_bridge.materials.library import Held, Library
 from device_bridge.materials.manifest import decode
-from tests.stores import CLASS, LESSON, NOON, ONE, ROSTER, SCOPE
-from tests.stores.opening import opened, words
+from tests.stores import CLASS, LESSON, NOON, ONE, ROSTER, SCOPE, SPOILS
+from tests.stores.opening import opened, spoil, words
 from tests.sync_store import MemoryStore, sum_of
 
 pytestmark = pytest.mark.real_loop
@@ -316,6 +316,30 @@ async def test_work_that_the_library_lost_is_shown_and_holds_nothing_up(
     assert await keeping.refused_count() == 1
     assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
     caplog.clear()  # "work lost here": a person should look
+
+
+@pytest.mark.parametrize("spoilt", SPOILS)
+async def test_work_of_which_the_journal_cannot_tell_is_counted_once_and_holds_nothing_up(
+    keeping: Keeping, tmp_path: Path, caplog: pytest.LogCaptureFixture, spoilt: tuple[str, bytes]
+) -> None:
+    for number in (1, 2, 3):
+        await hand_in(keeping, number, tmp_path, b"work %d" % number)
+    await keeping.file_settled("work-3", FileAnswer("work-3", "kept"))
+    await spoil(keeping, *spoilt, "work-1", "work-3")
+    assert (await keeping.standing()).files == 2
+    assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
+    assert await keeping.waiting_work() == (1, len(b"work 2"))
+    assert await keeping.doubt_work() == 0, "nobody knows whether it is here"
+    assert await keeping.lacking_files({"work-3"}) == 1
+    assert [each.id for each in await keeping.waiting_files(10)] == ["work-2"]
+    assert await keeping.waiting_count() == 3 + 1
+    stands = await keeping.standing()
+    assert (stands.decided, set(stands.further)) == ((), {"work-1", "work-3"})
+    assert await keeping.refused_count() == 2
+    assert await keeping.works(stands.further) == ()
+    await keeping.seen(stands.further)
+    assert await keeping.refused_count() == 0
+    caplog.clear()  # "an act cannot be read", "work lost here"
 
 
 async def test_work_that_cannot_be_read_now_waits_and_holds_nothing_up(

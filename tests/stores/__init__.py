@@ -34,6 +34,19 @@ DECLARED = (
     Declared(ONE, "attention", 3, b'{"locked":true}'),
     Declared(TWO, "attention", 3, b'{"locked":true}'),
 )
+NO_HASH = (
+    b'{"type":"hand-in-kept","id":"x","lesson":"lesson-1","at":1,"ticket":"x","device":"x",'
+    b'"class_id":"x","size":1,"document":"no hash"}'
+)
+SPOILS = (
+    ("body", b"{}"),
+    ("body", b"[" * 50_000),
+    ("body", NO_HASH),
+    ("fields", b"{"),
+    ("fields", b"[1"),
+    ("fields", b'{"pupil":"pupil-amina","path":5}'),
+)
+"""Of collected work: what lies in a column of its row, so that nobody can read it any more."""
 
 SCOPE = f"class:{CLASS}"
 CURSOR = "on-from-5"

@@ -4,9 +4,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy import update
+
 from classroom_app.domain.acts import PupilSpoke
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import Ring
+from classroom_app.storage.tables import journal
 from tests.rings import NoRing
 from tests.stores import AMINA, LESSON, NOON, ONE
 
@@ -31,3 +34,9 @@ def words(number: int) -> PupilSpoke:
         kind="words",
         text=f"Question {number}",
     )
+
+
+async def spoil(keeping: Keeping, column: str, raw: bytes, *acts: str) -> None:
+    """Alter the rows of these acts, as whoever has the key could, or a damaged page."""
+    altered = update(journal).where(journal.c.id.in_(acts)).values({column: raw})
+    await keeping.write(lambda connection: connection.execute(altered))

@@ -21,6 +21,7 @@ from classroom_app.storage.store import (
     APPLIED,
     FOLLOWED,
     KEPT,
+    LOST,
     REFUSED,
     SUSPECTED,
     WAITING,
@@ -45,7 +46,7 @@ class KeepsHandIns(Store):
         offered, lost, unread = await asyncio.to_thread(self._look_for, acts, limit)
         for work in (*untold, *lost):
             log.warning("work lost here", extra={"hand_in": work})
-            await self._settle(work, REFUSED, "lost-here")
+            await self._settle(work, REFUSED, LOST)
         if unread and not offered:
             raise unread[0]
         return tuple(offered)

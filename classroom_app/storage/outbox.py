@@ -58,12 +58,12 @@ def _count(table: Table, *where: ColumnElement[bool]) -> ScalarSelect[int]:
 # Asked twice a second: made once.
 _waiting: Final = select(_count(journal, *WAITS) + _count(hand_ins, WORK_WAITS))
 # A work whose act and file were both refused is one.
-_refused: Final = select(func.count()).select_from(
-    union(
-        select(journal.c.sequence).where(journal.c.state == REFUSED),
-        select(hand_ins.c.sequence).where(hand_ins.c.state == REFUSED),
-    ).subquery()
-)
+ALL_REFUSED: Final = union(
+    select(journal.c.sequence).where(journal.c.state == REFUSED),
+    select(hand_ins.c.sequence).where(hand_ins.c.state == REFUSED),
+).subquery()
+"""The sequences of all that was refused and that nobody has seen."""
+_refused: Final = select(func.count()).select_from(ALL_REFUSED)
 
 
 class KeepsOutbox(Store):

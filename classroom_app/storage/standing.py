@@ -5,13 +5,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, Select, func, select, update
+from sqlalchemy import Connection, Select, and_, func, select, update
 
 from classroom_app.domain.acts import AnyAct, HandInKept, LessonStarted
 from classroom_app.domain.lesson import LessonId
 from classroom_app.storage.acts import act_in
-from classroom_app.storage.outbox import REFUSED, WAITS, WORK_WAITS
-from classroom_app.storage.store import Store
+from classroom_app.storage.erasing import COLLECTED
+from classroom_app.storage.outbox import ALL_REFUSED, REFUSED, WAITS, WORK_WAITS
+from classroom_app.storage.store import LOST, Store
 from classroom_app.storage.tables import hand_ins, journal, lessons
 
 SEEN: Final = "seen"
@@ -78,17 +79,17 @@ def _standing(connection: Connection) -> Standing:
     events = select(func.count()).select_from(journal).where(*WAITS)
     work = connection.execute(_with_work().where(WORK_WAITS)).all()
     sizes = [act.size for act in map(act_in, work) if isinstance(act, HandInKept)]
-    refused = select(journal).where(journal.c.state == REFUSED)
-    files = _with_work().where(hand_ins.c.state == REFUSED)
-    found, unread = dict[int, Decided](), dict[int, str]()
-    for query, isfile in ((refused, False), (files, True)):
-        for row in connection.execute(query):
-            if act := act_in(row):
-                found[row.sequence] = Decided(act, row.reason, work=isfile)
-            else:
-                unread[row.sequence] = row.id
-    newest = [found[sequence] for sequence in sorted(found, reverse=True)]
-    last, before = newest[:DECIDED_MAX], newest[DECIDED_MAX:]
+    newest = connection.execute(_refused(journal).limit(DECIDED_MAX)).all()
+    full = len(newest) == DECIDED_MAX
+    before = connection.execute(_refused_before(newest[-1].sequence)).all() if full else ()
+    files = select(hand_ins.c.sequence).where(hand_ins.c.state == REFUSED)
+    works = frozenset(connection.execute(files).scalars())
+    last, unread = list[Decided](), list[str]()
+    for row in newest:
+        if act := act_in(row):
+            last.append(Decided(act, row.reason, row.sequence in works))
+        else:
+            unread.append(row.id)
     begun = _beginnings(connection, {one.act.lesson for one in last})
     decided = tuple(replace(one, lesson=begun.get(one.act.lesson)) for one in last)
     return Standing(
@@ -96,14 +97,26 @@ def _standing(connection: Connection) -> Standing:
         len(work),
         sum(sizes),
         decided,
-        (*(one.act.id for one in before), *unread.values()),
-        tuple(one.act.id for one in before if saves(one)),
+        (*unread, *(row.id for row in before)),
+        tuple(row.id for row in before if row.saves),
     )
+
+
+def _refused(*what: Any) -> Select[*tuple[Any, ...]]:  # noqa: ANN401 - a table or columns of it
+    """Select of all that was refused, the newest first."""
+    mine = journal.c.sequence.in_(select(ALL_REFUSED.c.sequence))
+    return select(*what).where(mine).order_by(journal.c.sequence.desc())
+
+
+def _refused_before(sequence: int) -> Select[*tuple[Any, ...]]:
+    """Select what counts of what was refused before: of years these may be tens of thousands."""
+    saved = and_(journal.c.kind == COLLECTED, journal.c.reason != LOST)
+    return _refused(journal.c.id, saved.label("saves")).where(journal.c.sequence < sequence)
 
 
 def saves(one: Decided) -> bool:
     """Return whether a file of it lies here and can be copied elsewhere."""
-    return isinstance(one.act, HandInKept) and one.reason != "lost-here"
+    return isinstance(one.act, HandInKept) and one.reason != LOST
 
 
 def _beginnings(connection: Connection, wanted: set[LessonId]) -> dict[LessonId, LessonStarted]:

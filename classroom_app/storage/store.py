@@ -25,6 +25,9 @@ KEPT, FOLLOWED = "kept", "followed"
 """Kept work: nothing that the central side has taken since tells that it has it still; or some act
 does, as soon as it was asked once more."""
 
+LOST: Final = "lost-here"
+"""Why work is refused that is not here any more."""
+
 ROOM_SECONDS: Final = 0.03
 """So long the thread of the disk, and Python's one lock, are others' between parts of long work."""
 

@@ -3,8 +3,10 @@
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Row
 
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.partage import FileAnswer
@@ -13,7 +15,7 @@ from central_mdm.journal.rules import gaps
 from central_mdm.roster.administering import move
 from classroom_app.cloud.client import Cloud
 from classroom_app.cloud.sync import Sync
-from classroom_app.domain.acts import HandInKept, LessonStarted
+from classroom_app.domain.acts import AnyAct, HandInKept, LessonStarted
 from classroom_app.domain.errors import NotSaved, SavingFull
 from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId
 from classroom_app.presenters.standing import (
@@ -25,6 +27,7 @@ from classroom_app.presenters.standing import (
 )
 from classroom_app.saving import save_works
 from classroom_app.standing import stands
+from classroom_app.storage import acts
 from classroom_app.storage import standing as storage_standing
 from classroom_app.storage.keeping import Keeping
 from tests.disks import NoMounts, disk
@@ -177,7 +180,15 @@ async def test_each_refused_work_is_counted_once_saved_and_seen_however_many_the
     await keeping.settled(tuple(Outcome(work, "refused", "too-large") for work in works))
     await refuse(keeping, *works)
     assert await keeping.refused_count() == 3
+    read = list[int]()
+
+    def act_in(row: Row[*tuple[Any, ...]]) -> AnyAct | None:
+        read.append(row.sequence)
+        return acts.act_in(row)
+
+    monkeypatch.setattr(storage_standing, "act_in", act_in)
     told = await stands(keeping)
+    assert set(read) == {3, 1}, "what is told of by a line, and how its lesson began"
     assert refused_words(told) == "The school did not accept 3 entries."
     assert works_to_save(told) == tuple(reversed(works))
     await keeping.seen(refused_acts(told))

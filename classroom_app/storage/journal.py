@@ -30,6 +30,7 @@ from classroom_app.storage.erasing import (
     kept_work,
     note_forgotten,
     note_left,
+    read_on,
 )
 from classroom_app.storage.heads import signed_marks
 from classroom_app.storage.resuming import resumed
@@ -119,12 +120,20 @@ class KeepsJournal(Store):
         while not last:
             looked = await self.write_part(partial(due, noted, found, before, told))
             last, found = looked.after == found.after, looked
+        if found.sequences:
+            await self._read_all()
         await asyncio.to_thread(_remove, folder, found.paths)
         for start in range(0, len(found.sequences), ROWS_A_PART):
             some = found.sequences[start : start + ROWS_A_PART]
             await self.write_part(partial(self._blank, some))
         await self.write(partial(note_left, noted, found, before, told))
         return len(found.sequences)
+
+    async def _read_all(self) -> None:
+        """Read all of the journal before a copy goes: where it is damaged, the copy mends it."""
+        after: int | None = 0
+        while after is not None:
+            after = await self.write_part(partial(read_on, after))
 
     def _blank(self, sequences: Sequence[int], connection: Connection) -> None:
         blank(sequences, connection)
@@ -148,7 +157,6 @@ class KeepsJournal(Store):
         told, clear = await self.write(begin)
         seen, start, old = 0, clear, list[int]()
         after: int | None = start
-        # All is read before a copy goes: of a damaged store it is what mends it.
         while after is not None:
             look = partial(forget_before, after, at, told, sends=self._sends(), only_look=True)
             part = await self.write_part(look)
@@ -156,6 +164,8 @@ class KeepsJournal(Store):
             old += [after] if part.acts else []
             clear = part.clear if clear == after else clear
             after = part.after
+        if seen:
+            await self._read_all()
         acts = 0
         for after in old:
             acts += await self.write_part(partial(self._forget, after, at, told))

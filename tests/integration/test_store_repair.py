@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,12 +13,14 @@ from sqlalchemy import text
 
 from central_mdm.contract.journal import Outcome
 from central_mdm.contract.sealed import Former
+from classroom_app.domain.acts import LessonStarted
 from classroom_app.domain.errors import NotKept, StoreFull, StoreSealed, StoreToMend
 from classroom_app.domain.founding import Founding
 from classroom_app.own_school import found_school
 from classroom_app.storage.arriving import arriving
 from classroom_app.storage.copies import DAILY, copy_of
 from classroom_app.storage.engine import open_connection, shut
+from classroom_app.storage.erasing import note_erased
 from classroom_app.storage.keeping import Keeping, open_keeping
 from classroom_app.storage.keys import WAITS, find_key
 from classroom_app.store_commands import look_after
@@ -150,6 +153,47 @@ async def test_a_store_too_damaged_to_erase_from_keeps_the_copy_that_mends_it(
         assert len(await keeping.journal_ids()) >= ACTS
         assert await keeping.erase(AMINA) >= ACTS
         assert not copy.exists()
+
+
+@pytest.mark.parametrize(
+    ("way", "place"),
+    [("age", "early"), ("age", "late"), ("the school", "early"), ("a person", "early")],
+)
+async def test_a_copy_stays_where_a_page_is_damaged_that_nothing_is_erased_from(
+    tmp_path: Path, way: str, place: str
+) -> None:
+    pages = dict[str, int]()
+
+    async def told(first: int, end: int) -> int:
+        """Tell acts; return the page that the last of them lies on."""
+        await asyncio.gather(*(keeping.remember(words(number)) for number in range(first, end)))
+        count = text("PRAGMA page_count")
+        return await keeping.write(lambda connection: int(connection.execute(count).scalar_one()))
+
+    async with opened(tmp_path) as keeping:
+        begun = next(act for act in lesson_acts() if isinstance(act, LessonStarted))
+        await keeping.remember(replace(begun, class_name="5e B" * 9000))
+        pages["early"] = await told(0, 0)
+        await told(0, 300)
+        assert await keeping.forget_before(NOON + 200, NOON + 300) == 200
+        pages["late"] = await told(300, 600)
+        await told(600, 700)
+        sent = text("UPDATE journal SET state = 'applied'")
+        await keeping.write(lambda connection: connection.execute(sent))
+        await keeping.write(partial(note_erased, [AMINA]))
+    copy = copy_of(tmp_path / "store.db", DAILY)
+    copy.write_bytes(b"mends it")
+    flip(tmp_path, pages[place])
+    async with opened(tmp_path) as keeping:
+        later = NOON + 700
+        erasing = {
+            "age": lambda: keeping.forget_before(NOON + 250, later),
+            "the school": lambda: keeping.erase_told(later, later, tmp_path),
+            "a person": lambda: keeping.erase(AMINA),
+        }
+        with pytest.raises(NotKept):
+            await erasing[way]()
+    assert copy.exists()
 
 
 @pytest.mark.parametrize("page", ["first", "root"])

@@ -19,6 +19,7 @@ from classroom_app.storage.declarations import declare, declared, last_declared
 from classroom_app.storage.engine import driver_of
 from classroom_app.storage.erasing import (
     ROWS_A_PART,
+    Forgotten,
     Work,
     blank,
     due,
@@ -154,31 +155,30 @@ class KeepsJournal(Store):
             mark(now, connection)
             return dates(now, connection), forgotten(connection)
 
-        told, clear = await self.write(begin)
-        seen, start, old = 0, clear, list[int]()
-        after: int | None = start
+        told, start = await self.write(begin)
+        looked, after = dict[int, Forgotten](), start
         while after is not None:
-            look = partial(forget_before, after, at, told, sends=self._sends(), only_look=True)
-            part = await self.write_part(look)
-            seen += part.acts
-            old += [after] if part.acts else []
-            clear = part.clear if clear == after else clear
-            after = part.after
-        if seen:
+            ask = partial(forget_before, after, at, told, sends=self._sends(), only_look=True)
+            looked[after] = await self.write_part(ask)
+            after = looked[after].after
+        if any(part.acts for part in looked.values()):
             await self._read_all()
-        acts = 0
-        for after in old:
-            acts += await self.write_part(partial(self._forget, after, at, told))
-        if clear != start and acts == seen:
+        acts, clear = 0, start
+        for after, look in looked.items():
+            # What waited may have been sent since the look, and the other way round.
+            forget = partial(self._forget, after, at, told)
+            part = await self.write_part(forget) if look.acts else look
+            acts += part.acts
+            clear = part.clear if clear == after else clear
+        if clear != start:
             await self.write(partial(note_forgotten, clear))
         return acts
 
-    def _forget(self, after: int, at: int, told: Dates, connection: Connection) -> int:
-        sends = self._sends()
-        acts = forget_before(after, at, told, connection, sends=sends, only_look=False).acts
-        if acts:
+    def _forget(self, after: int, at: int, told: Dates, connection: Connection) -> Forgotten:
+        part = forget_before(after, at, told, connection, sends=self._sends(), only_look=False)
+        if part.acts:
             self._let_copies_go()
-        return acts
+        return part
 
     async def kept_work(self, since: int, now: int) -> tuple[Work | None, ...]:
         """Return the work collected since `since`, UTC seconds, and what waits for the school.

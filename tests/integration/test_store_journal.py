@@ -30,6 +30,8 @@ from classroom_app.domain.errors import NotKept
 from classroom_app.domain.lesson import LessonId
 from classroom_app.retaining import COLLECTED, RETENTION, Retaining, Retention
 from classroom_app.storage.copies import DAILY, DAMAGED, copy_of
+from classroom_app.storage.dating import Dates
+from classroom_app.storage.erasing import Forgotten, forget_before
 from classroom_app.storage.keeping import Keeping
 from classroom_app.storage.settings import read
 from classroom_app.storage.tables import declarations
@@ -369,6 +371,33 @@ async def test_what_takes_years_of_acts_is_done_in_parts_that_let_a_lesson_write
     assert await keeping.forget_before(NOON + 7, now + 2) == 0
     assert len(parts) < whole, "it goes on from where it came to"
     assert await keeping.verify() is None
+
+
+async def test_what_waits_anew_between_the_look_and_the_forgetting_is_found_the_next_time(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("classroom_app.storage.erasing.ROWS_A_PART", 3)
+    keeping.chosen["server"] = "https://school"
+    for number in range(9):
+        await keeping.remember(words(number))
+    states = [
+        "UPDATE journal SET state = CASE id WHEN 'words-{}' THEN 'waiting' ELSE 'applied' END"
+    ]
+    await keeping.write(lambda c: c.execute(text(states[0].format(4))))
+
+    def forgets(
+        after: int, at: int, told: Dates, connection: Connection, *, sends: bool, only_look: bool
+    ) -> Forgotten:
+        if states and not only_look:
+            connection.execute(text(states.pop().format(3)))
+        return forget_before(after, at, told, connection, sends=sends, only_look=only_look)
+
+    monkeypatch.setattr("classroom_app.storage.journal.forget_before", forgets)
+    assert await keeping.forget_before(NOON + 6, NOON + 9) == 5
+    await keeping.settled((Outcome("words-3", "applied"),))
+    assert await keeping.forget_before(NOON + 6, NOON + 10) == 1
+    left = [kept for kept in await keeping.acts(LESSON, 9) if "Question" in repr(kept)]
+    assert [kept.sequence for kept in left] == [7, 8, 9]
 
 
 @pytest.mark.parametrize("spoilt", SPOILS)

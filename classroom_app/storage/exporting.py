@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from classroom_app.storage.acts import fields_of
+from classroom_app.storage.acts import UNREADABLE, fields_of
 from classroom_app.storage.salvage import Found, Salvaged
 
 JOURNAL, ROSTER, SETTINGS = "journal.jsonl", "roster.jsonl", "settings.json"
@@ -69,10 +69,18 @@ def _sequence(row: Told) -> int:
 
 
 def _act(row: Told) -> Told:
-    """Tell an act as it was, without what was erased of it; one of an older form as it lies."""
+    """Tell an act as it was, without what was erased of it; what cannot be read as it lies."""
     when = datetime.fromtimestamp(row["at"], UTC).isoformat()
     told = {"sequence": row["sequence"], "when": when, "state": row["state"]}
-    return told | fields_of(row["body"], row.get("fields"))
+    try:
+        return told | fields_of(row["body"], row.get("fields"))
+    except UNREADABLE:
+        lies = {name: _text(row.get(name)) for name in ("body", "fields")}
+        return told | {"id": row["id"], "type": row["kind"]} | lies
+
+
+def _text(raw: Any) -> Any:  # noqa: ANN401 - as it lies in the row
+    return raw.decode(errors="replace") if isinstance(raw, bytes) else raw
 
 
 def _of_roster(row: Told) -> Told:

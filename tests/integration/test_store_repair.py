@@ -27,7 +27,7 @@ from classroom_app.store_commands import look_after
 from tests.disks import disk
 from tests.rings import MemoryRing, NoRing
 from tests.stores import AMINA, DECLARED, LESSON, NOON, ROSTER, SCOPE, lesson_acts
-from tests.stores.opening import opened, words
+from tests.stores.opening import opened, spoil, words
 
 pytestmark = pytest.mark.real_loop
 ACTS = 400
@@ -194,6 +194,22 @@ async def test_a_copy_stays_where_a_page_is_damaged_that_nothing_is_erased_from(
         with pytest.raises(NotKept):
             await erasing[way]()
     assert copy.exists()
+
+
+@pytest.mark.parametrize("spoilt", [("body", b"{\xff"), ("fields", b"[1")])
+async def test_an_act_that_cannot_be_read_is_exported_as_it_lies_and_keeps_no_other_back(
+    tmp_path: Path, spoilt: tuple[str, bytes]
+) -> None:
+    async with opened(tmp_path / "app") as keeping:
+        for number in (1, 2, 3):
+            await keeping.remember(words(number))
+        await spoil(keeping, *spoilt, "words-2")
+    assert store(tmp_path / "app", "export", tmp_path / "out") == 0
+    lines = (tmp_path / "out/journal.jsonl").read_text("utf-8").splitlines()
+    told = [json.loads(line) for line in lines]
+    assert [one["id"] for one in told] == ["words-1", "words-2", "words-3"]
+    column, raw = spoilt
+    assert told[1][column] == raw.decode(errors="replace")
 
 
 @pytest.mark.parametrize("page", ["first", "root"])

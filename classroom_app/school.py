@@ -4,11 +4,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from classroom_app.acts import LessonActs
 from classroom_app.carrying import Carrying
@@ -55,6 +54,7 @@ from classroom_app.services.watching import Watching
 from classroom_app.storage.keeping import Keeping
 from classroom_app.succession import Certify, Heritage, certify_none, differences, followed
 from classroom_app.successors import Successors
+from classroom_app.tasks import begun_anew
 from classroom_app.ways import Ways
 from classroom_app.witness import Witness
 from device_bridge.discovery.browse import Browser
@@ -276,22 +276,24 @@ class School:
 
     async def run(self) -> None:
         """Link, listen, renew and exchange until cancelled."""
-        # Without a server the grant is renewed at each start (`own_school`).
-        of_the_server: list[tuple[str, Coroutine[Any, Any, None]]] = []
-        if self.papers.signed.server:
-            of_the_server = [
-                ("renewing", self._renewing.run()),
-                ("successors", self.successors.run()),
-                ("ends", self.ends.run()),
-            ]
+        beside = {
+            "carrying": self.carrying.run,
+            "places": self.places.run,
+            "networks": self.networks.run,
+            "retaining": self._retaining.run,
+            "sync": self.sync.run,
+        }
+        if self.papers.signed.server:  # else the grant is renewed at each start (`own_school`)
+            beside |= {
+                "renewing": self._renewing.run,
+                "successors": self.successors.run,
+                "ends": self.ends.run,
+            }
         async with asyncio.TaskGroup() as group:
             for name, work in (
                 ("room", self.link.run()),
                 ("hearing", self.hearing.run()),
-                ("carrying", self.carrying.run()),
                 ("browser", self.browser.run()),
-                ("places", self.places.run()),
-                ("networks", self.networks.run()),
                 ("bulk", self._dial_wanted()),
                 ("presence", self.presence.run()),
                 ("attention", self.attention.run()),
@@ -299,11 +301,10 @@ class School:
                 ("control", self.control.run()),
                 ("showing", self.showing.run()),
                 ("collecting", self.collecting.run()),
-                ("retaining", self._retaining.run()),
-                ("sync", self.sync.run()),
-                *of_the_server,
             ):
                 group.create_task(work, name=name)
+            for name, run in beside.items():
+                group.create_task(begun_anew(name, run), name=name)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -9,6 +9,23 @@ from typing import Any, Final
 log = logging.getLogger(__name__)
 Work = Coroutine[Any, Any, None]
 PATIENCE_SECONDS: Final = 30.0
+ANEW_SECONDS: Final = 2.0
+ANEW_SECONDS_MAX: Final = 300.0
+
+
+async def begun_anew(name: str, run: Callable[[], Work]) -> None:
+    """Run what a class can do without; begin it anew where a bug ends it, less and less often.
+
+    Beside it in one group are the links to the devices: with them a class loses its teacher.
+    """
+    pause = ANEW_SECONDS
+    while True:
+        try:
+            return await run()
+        except Exception:
+            log.exception("begun anew", extra={"task": name})
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, ANEW_SECONDS_MAX)
 
 
 class Tasks:

@@ -51,6 +51,7 @@ Why = Literal[
     "https",
     "not-a-server",
     "server-fault",
+    "own-fault",
     "no-server",
 ]
 
@@ -333,6 +334,10 @@ class Sync:
             self._of_works = error is self._works_problem and why in OF_WORKS
             self._say(replace(self.state, why=why, tried_at=self._now()))
             await self._count()
+            raise
+        except Exception:
+            self._of_works, failed = False, "own-fault"
+            self._say(replace(self.state, why="own-fault", tried_at=self._now()))
             raise
         finally:
             self._say(replace(self.state, busy=False))

@@ -26,6 +26,7 @@ _IN_THE_WAY = {
     "not-a-server": later("Something else answers as the school"),
     "server-fault": later("The school's server answers wrongly"),
     "https": later("The school wants an address with https://"),
+    "own-fault": later("A fault of Pupitre's own stops the exchange"),
 }
 
 

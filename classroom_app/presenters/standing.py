@@ -48,6 +48,10 @@ _WHY: Final = {
         "The school's server answers wrongly. All waits here; tell your administrator."
     ),
     "https": later("The school's server wants an address that begins with https://."),
+    "own-fault": later(
+        "A fault of Pupitre's own stops the exchange. All waits here, and it is tried again;"
+        " tell your administrator."
+    ),
 }
 # What an answer that is not the school's tells of itself (`cloud.errors.NotAServer`).
 _OF_AN_ANSWER: Final = frozenset({"portal", "certificate", "clock", "https"})

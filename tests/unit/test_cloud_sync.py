@@ -728,6 +728,21 @@ async def test_what_the_school_has_no_room_for_waits_and_holds_nothing_up() -> N
     assert store.answers["work-1"].state == "kept"
 
 
+async def test_a_bug_in_a_turn_is_said_and_does_not_stay_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script, store = Script(), MemoryStore()
+    sync, told = make(script, store)
+    store.write(1)
+    with monkeypatch.context() as patched:
+        patched.setattr(script, "push", None)
+        with pytest.raises(TypeError):
+            await sync.once()
+    assert (told[-1].why, told[-1].busy) == ("own-fault", False)
+    await sync.once()
+    assert (told[-1].why, told[-1].waiting) == ("", 0)
+
+
 @pytest.mark.parametrize("why", ["no-room", "server-fault"])
 async def test_while_works_alone_wait_what_is_small_goes_as_between_other_turns(why: str) -> None:
     class Loaded(Script):

@@ -5,6 +5,7 @@ import sys
 from io import BytesIO
 
 import pytest
+from msgspec import Struct
 from PIL import Image
 
 from device_bridge.agent.seat.presence import COVERED
@@ -61,10 +62,14 @@ async def test_a_real_screen_arrives_scaled_and_is_confirmed_while_it_stays(
     shown = Image.open(BytesIO(frame.patches[0].image)).convert("RGB").getpixel((300, 150))
     assert isinstance(shown, tuple)
     assert all(abs(a - b) < 16 for a, b in zip(shown, (0x20, 0xA0, 0x40), strict=True))
-    held.tell(FrameTaken(frame.number))
+    said: Struct = frame
     newest = frame.number
-    still = await held.hears(StillShown, lambda _: True)
-    assert still.number >= newest
+    while isinstance(said, Frame):  # what is drawn late is another picture
+        newest = said.number
+        held.tell(FrameTaken(newest))
+        said = await held.hears(Struct, lambda said: isinstance(said, Frame | StillShown))
+    assert isinstance(said, StillShown)
+    assert said.number >= newest
 
 
 async def test_a_bar_that_is_covered_for_good_ends_the_pictures(

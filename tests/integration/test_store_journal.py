@@ -400,16 +400,21 @@ async def test_what_waits_anew_between_the_look_and_the_forgetting_is_found_the_
     assert [kept.sequence for kept in left] == [7, 8, 9]
 
 
-@pytest.mark.parametrize("spoilt", SPOILS)
-async def test_work_that_cannot_be_told_is_nobodys_and_has_none_removed_until_it_is_old(
-    keeping: Keeping, tmp_path: Path, caplog: pytest.LogCaptureFixture, spoilt: tuple[str, bytes]
-) -> None:
+async def all_went_and_she_leaves(keeping: Keeping) -> None:
+    """Keep a lesson that the school has whole; then a turn says that Amina is erased."""
     for act in lesson_acts():
         await keeping.remember(act)
     await keeping.settled(tuple(Outcome(act.id, "applied") for act in lesson_acts()))
     await keeping.file_settled("act-12", FileAnswer("act-12", "kept"))
     gone = (Change(9, "pupil", AMINA),)
     assert await keeping.apply("teacher:t-1", "epoch", gone, "on-9", 0, "")
+
+
+@pytest.mark.parametrize("spoilt", SPOILS)
+async def test_work_that_cannot_be_told_is_nobodys_and_has_none_removed_until_it_is_old(
+    keeping: Keeping, tmp_path: Path, caplog: pytest.LogCaptureFixture, spoilt: tuple[str, bytes]
+) -> None:
+    await all_went_and_she_leaves(keeping)
     await spoil(keeping, *spoilt, "act-12")
     library = Library(tmp_path / "library", reserve_bytes=0)
     (tmp_path / "source").write_bytes(b"1/2")
@@ -436,12 +441,7 @@ async def test_work_that_cannot_be_told_is_nobodys_and_has_none_removed_until_it
 async def test_nobody_is_erased_of_whom_a_copy_would_tell_on(
     keeping: Keeping, tmp_path: Path, way: str
 ) -> None:
-    for act in lesson_acts():
-        await keeping.remember(act)
-    await keeping.settled(tuple(Outcome(act.id, "applied") for act in lesson_acts()))
-    await keeping.file_settled("act-12", FileAnswer("act-12", "kept"))
-    gone = (Change(9, "pupil", AMINA),)
-    assert await keeping.apply("teacher:t-1", "epoch", gone, "on-9", 0, "")
+    await all_went_and_she_leaves(keeping)
     later = max(act.at for act in lesson_acts()) + 1
 
     async def erased() -> int:

@@ -231,6 +231,8 @@ class Sync:
             try:
                 await self.once(files=files)
                 pause, failures = self._next_seconds, 0 if files else failures
+                if files:  # works that still wait are sent by somebody else
+                    works_at = _seconds() + pause
             except (CloudError, NotKept) as error:
                 failures = failures + 1 if files else 1
                 pause, floor = self._pause(error, failures)

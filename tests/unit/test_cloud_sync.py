@@ -728,6 +728,32 @@ async def test_what_the_school_has_no_room_for_waits_and_holds_nothing_up() -> N
     assert store.answers["work-1"].state == "kept"
 
 
+async def test_while_somebody_sends_works_the_small_turns_beside_it_keep_their_pauses() -> None:
+    class Slow(Script):
+        async def offer_file(self, offered: FileOffered) -> FileAnswer:
+            if not self.full:
+                await asyncio.sleep(1200)
+            return await super().offer_file(offered)
+
+    script, store = Slow(), MemoryStore()
+    script.full = True
+    store.collect("work-1", "p-1", [b"x"])
+    sync, told = make(script, store)
+
+    async def send_by_hand() -> None:
+        await asyncio.sleep(10)
+        assert told[-1].why == "no-room"
+        script.full = False
+        script.order.clear()
+        await sync.once()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run_for(sync, 1300))
+        tasks.create_task(send_by_hand())
+    assert 20 < script.order.count("scopes") < 50, "each minute, and so does who sends"
+    assert store.answers["work-1"].state == "kept"
+
+
 async def test_a_bug_in_a_turn_is_said_and_does_not_stay_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -661,6 +661,8 @@ class Desk(QObject):
                     await self.school.sync.once()
             except (CloudError, NotKept, TimeoutError) as error:
                 log.info("not in step at closing", extra={"why": type(error).__name__})
+            except Exception:  # it must not keep the store from being closed and copied
+                log.exception("not in step at closing")
         await self.tasks.close()
         self._arriving.stop()
         if self.school:

@@ -18,12 +18,15 @@ async def begun_anew(name: str, run: Callable[[], Work]) -> None:
 
     Beside it in one group are the links to the devices: with them a class loses its teacher.
     """
-    pause = ANEW_SECONDS
+    pause, now = ANEW_SECONDS, asyncio.get_running_loop().time
     while True:
+        begun = now()
         try:
             return await run()
         except Exception:
             log.exception("begun anew", extra={"task": name})
+        if now() - begun > ANEW_SECONDS_MAX:
+            pause = ANEW_SECONDS
         await asyncio.sleep(pause)
         pause = min(2 * pause, ANEW_SECONDS_MAX)
 

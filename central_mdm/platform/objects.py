@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from stat import S_IMODE, S_IRWXO
 from typing import Final, Protocol
 
 from central_mdm.platform.spans import Spans
@@ -161,10 +162,14 @@ def _keep(path: Path, content: bytes, *, known: bool) -> None:
 
 
 def _make_private(root: Path) -> None:
-    """Let no other user of the machine in: the folder that it lies in may be anybody's."""
+    """Let not everybody on the machine in: the folder that it lies in may be anybody's.
+
+    A group that an operator has let in, for backups, stays.
+    """
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(PermissionError):  # a volume that was mounted here
-        root.chmod(0o700)
+    with suppress(OSError):  # a volume that was mounted here
+        if (mode := S_IMODE(root.stat().st_mode)) & S_IRWXO:
+            root.chmod(mode & ~S_IRWXO)
 
 
 def _absent(places: Mapping[str, Path]) -> set[str]:

@@ -42,10 +42,12 @@ class Seen:
         """
         waiting, self._waiting = self._waiting, {}
         rows, written = list(waiting.items()), 0
-        pause = seconds * ROWS_A_STATEMENT / max(len(rows), 1)
+        now = asyncio.get_running_loop().time
+        begun = now()
         try:
             while written < len(rows):
-                await asyncio.sleep(pause if written else 0)
+                due = begun + seconds * written / len(rows)
+                await asyncio.sleep(max(0.0, due - now()))
                 part = rows[written : written + ROWS_A_STATEMENT]
                 # In one order, so that no two servers wait for each other's rows.
                 await self._write([(*pair, at) for pair, at in sorted(part)])

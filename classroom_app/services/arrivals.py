@@ -22,7 +22,10 @@ class Arrivals:
 
     async def begun(self) -> None:
         """Write down who is in reach as the lesson begins."""
+        lesson = self._room.lesson_id()
         for device in self._room.connected(self._room.all_devices()):
+            if not self._room.is_on(lesson):
+                return
             if welcome := self._welcomes.get(device):
                 await self._came(device, welcome)
 
@@ -30,7 +33,8 @@ class Arrivals:
         """Write down who came, what the indicator does, and who else has a lesson there."""
         if isinstance(message, Welcome):
             self._welcomes[device] = message
-        if self._room.lesson is None:
+        lesson = self._room.lesson
+        if lesson is None:
             return
         match message:
             case Welcome():
@@ -38,7 +42,8 @@ class Arrivals:
             case Report(feature="presence") if self._reported.get(device) != message:
                 await self._room.write(self._room.reported(device, message), {})
                 self._reported[device] = message
-                await self._take_back(device, message)
+                if self._room.is_on(lesson.id):
+                    await self._take_back(device, message)
             case Superseded():
                 await self._room.write(self._overruled(device, message), {})
             case _:

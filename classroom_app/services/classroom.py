@@ -99,6 +99,10 @@ class Classroom:
             raise NoLesson
         return self.lesson
 
+    def is_on(self, lesson: LessonId) -> bool:
+        """Return whether this lesson is on still; look so after every wait in a lesson."""
+        return self.lesson is not None and self.lesson.id == lesson
+
     def lesson_id(self) -> LessonId:
         return self.running().id
 

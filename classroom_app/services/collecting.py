@@ -17,7 +17,7 @@ from typing import Final, NoReturn, Protocol
 from msgspec.structs import replace
 
 from classroom_app.domain.acts import CollectAsked, CollectDone, HandInKept, Resumed
-from classroom_app.domain.errors import NotKept, RoomError, StoreFull
+from classroom_app.domain.errors import NoLesson, NotKept, RoomError, StoreFull
 from classroom_app.domain.lesson import Changed, DeviceId, PupilId
 from classroom_app.services.classroom import Classroom
 from device_bridge.materials.errors import DiskFull, MaterialError, Unreadable, from_os
@@ -286,9 +286,11 @@ class Collecting:
         return len(laid) >= FILES_MAX or sum(laid) + file.size > QUOTA_BYTES
 
     async def _fetch(self, device: DeviceId, ticket: str, file: OfferedFile) -> None:
-        room, lesson = self._room, self._room.running()
-        pupil = room.pupil_at(device)
+        room = self._room
+        lesson, pupil = room.running(), room.pupil_at(device)
         await self._fetches.fetch(device, file.document, file.size)
+        if not room.is_on(lesson.id):
+            raise NoLesson
         folder = self._folder_of(device, pupil)
         laid = await off_loop(self._bulk, partial(self._lay, file, self._folder / folder))
         act = HandInKept(

@@ -156,9 +156,21 @@ class Hearing:
     async def _take_all(self, device: DeviceId, messages: deque[FromDevice]) -> None:
         for message in messages:
             for feature in self._features:
-                try:
-                    await feature.take(device, message)
-                except NotKept as error:
-                    # Not written, so not confirmed: the device says it again on its next link.
-                    log.info("not kept", extra={"device": device, "why": type(error).__name__})
-                    self._refused(error)
+                await self._let_take(feature, device, message)
+
+    async def _let_take(self, feature: Takes, device: DeviceId, message: FromDevice) -> None:
+        """Let a feature take a word; where it cannot, all others go on, and all other devices.
+
+        What a device says may be anything: it must not end the links of a whole class.
+        """
+        told = {"device": device, "said": type(message).__name__}
+        try:
+            await feature.take(device, message)
+        except NotKept as error:
+            # Not written, so not confirmed: the device says it again on its next link.
+            log.info("not kept", extra={**told, "why": type(error).__name__})
+            self._refused(error)
+        except RoomError as error:
+            log.info("not taken", extra={**told, "why": type(error).__name__})
+        except Exception:
+            log.exception("not taken", extra=told)

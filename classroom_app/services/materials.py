@@ -19,7 +19,7 @@ from classroom_app.domain.acts import (
     Resumed,
 )
 from classroom_app.domain.errors import EmptyFile, NoLongerHere, NotAPdf, StoreFull, TooLarge
-from classroom_app.domain.lesson import Changed, DeviceId, PupilId
+from classroom_app.domain.lesson import Changed, DeviceId, LessonId, PupilId
 from classroom_app.domain.ready import NAME_MAX, ReadyDocument
 from classroom_app.services.classroom import Classroom
 from device_bridge.materials.errors import DiskFull, Withheld
@@ -182,13 +182,20 @@ class Materials:
         """Write down each settled word of a device on a hand-out, once."""
         if self._room.lesson is None:
             return
-        if isinstance(message, Welcome) and (device, "materials") not in self._room.declared:
-            kept = await self._recalls.last_declared(device, "materials")
+        match message:
+            case Welcome() if (device, "materials") not in self._room.declared:
+                await self._recall(device, self._room.lesson.id)
+            case MaterialReport() if message.handout in self.handouts:
+                await self._reported(device, message)
+            case _:
+                pass  # another feature's
+
+    async def _recall(self, device: DeviceId, lesson: LessonId) -> None:
+        kept = await self._recalls.last_declared(device, "materials")
+        if self._room.is_on(lesson):
             self._turn(device, self._room.read(kept) if kept else None)
-        if not isinstance(message, MaterialReport):
-            return
-        if message.handout not in self.handouts:
-            return
+
+    async def _reported(self, device: DeviceId, message: MaterialReport) -> None:
         if message.state == "wanted":
             self._carries.wanted(device)
         if message.state not in SETTLED:

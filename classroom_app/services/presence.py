@@ -173,12 +173,14 @@ class Presence:
 
     async def _join(self, devices: Collection[DeviceId]) -> None:
         """Tell the lesson, and what was asked of everybody in it, to who joins it now."""
-        room = self._room
+        room, lesson = self._room, self._room.lesson_id()
         version = room.versions.next()
         for device in devices:
             room.declare(device, lesson_declared(room, device, version))
         for device in devices:
             for feature in self._follows:
+                if not room.is_on(lesson):
+                    return
                 try:
                     await feature.sat(device, room.pupil_at(device))
                 except NotKept as error:  # a full disk is told elsewhere, and holds up no other
@@ -220,9 +222,10 @@ class Presence:
             raise
         room.came = set()
         room.devices.show_papers()
-        for feature in self._follows:
-            feature.began(None)
-        await self._arrivals.begun()
+        if room.is_on(lesson.id):
+            for feature in self._follows:
+                feature.began(None)
+            await self._arrivals.begun()
         return Changed(lesson=True)
 
     async def resume(self) -> Changed:
@@ -373,9 +376,10 @@ class Presence:
         self._over = None
         # What the features let go of at the end stands in the journal, as after a restart.
         kept = await self._resumes.under_way()
-        for feature in self._follows:
-            feature.began(kept)
-        await self._arrivals.begun()
+        if room.is_on(later.id):
+            for feature in self._follows:
+                feature.began(kept)
+            await self._arrivals.begun()
         return Changed(lesson=True)
 
     def renew(self) -> None:

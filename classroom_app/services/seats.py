@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from classroom_app.domain.acts import Resumed, Sat, SeatClaim
-from classroom_app.domain.lesson import Changed, DeviceId, PupilId, Sitting
+from classroom_app.domain.lesson import Changed, DeviceId, LessonId, PupilId, Sitting
 from classroom_app.services.classroom import Classroom
 from classroom_app.services.declaring import lesson_declared
 from device_bridge.protocol.messages import FromDevice
@@ -66,7 +66,7 @@ class Seats:
             raise
         room.note(device, replace(room.evidence(device), claim=PupilId(""), wish=None))
         for key in keys:
-            await self._follow(key)
+            await self._follow(key, act.lesson)
         return room.changed(keys, asked_by)
 
     async def put_back(self, before: Mapping[DeviceId, PupilId], asked_by: str = "") -> None:
@@ -96,9 +96,10 @@ class Seats:
                 room.note(device, replace(room.evidence(device), claim=pupil.id))
         room.devices.tell(device, Heard(claim.id))
 
-    async def _follow(self, device: DeviceId) -> None:
+    async def _follow(self, device: DeviceId, lesson: LessonId) -> None:
         for feature in self._follows:
-            await feature.sat(device, self._room.pupil_at(device))
+            if self._room.is_on(lesson):
+                await feature.sat(device, self._room.pupil_at(device))
 
     def _put_back(self, before: Mapping[DeviceId, Sitting | None]) -> None:
         for device, sitting in before.items():

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from classroom_app.domain.acts import Resumed, ShowAsked, ShowOver
-from classroom_app.domain.errors import NotKept, NotLookedAt, RoomError, ShowEnded
+from classroom_app.domain.errors import NoLesson, NotKept, NotLookedAt, RoomError, ShowEnded
 from classroom_app.domain.lesson import DeviceId, PupilId
 from classroom_app.domain.room import here
 from classroom_app.services.classroom import Classroom
@@ -321,7 +321,7 @@ class Showing:
     async def _end_gone(self) -> None:
         try:
             await self.stop("gone")
-        except NotKept as error:
+        except (NotKept, NoLesson) as error:
             # The desktops are back; the devices' own accounts have it.
             log.info("not kept", extra={"why": type(error).__name__})
 

@@ -8,19 +8,22 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from classroom_app.domain.acts import LessonOver, LockAsked
+from classroom_app.domain.acts import Declared, LessonOver, LockAsked
 from classroom_app.domain.errors import NoLesson, StoreFull
 from classroom_app.domain.lesson import Device, DeviceId
 from classroom_app.services.arrivals import Arrivals
 from classroom_app.services.attention import Attention
 from classroom_app.services.presence import Ended, Presence
 from classroom_app.services.seats import Seats
-from device_bridge.protocol.hello import Held, Welcome
+from device_bridge.protocol.hello import Held, Report, Welcome
+from device_bridge.protocol.materials import MaterialsDeclared
 from device_bridge.protocol.presence import LessonDeclared
-from tests.cart import LINA, NOBODY, ONE, TOM, TWO, Cart
+from tests.cart import LINA, NOBODY, ONE, TOM, TWO, Cart, FakeJournal
 from tests.unit.test_seats import Kept
+from tests.unit.test_withdrawing import Written, given
 
 THREE = DeviceId("d3")
+WELCOME = Welcome(1, TWO, "b", "a", "linux", b"l", b"n", held=(Held("attention", 40),))
 
 
 class Room(Cart):
@@ -87,11 +90,10 @@ async def refused(work: Coroutine[Any, Any, object], error: type[Exception] = St
 
 async def test_whoever_joins_or_comes_while_the_end_is_written_is_free_after_it() -> None:
     at = await Room().begun()
-    welcome = Welcome(1, TWO, "b", "a", "linux", b"l", b"n", held=(Held("attention", 40),))
     async with ending(at) as tasks:
         at.joins(THREE)
         tasks.create_task(at.presence.refresh())
-        tasks.create_task(at.arrivals.take(TWO, welcome))
+        tasks.create_task(at.arrivals.take(TWO, WELCOME))
     assert [each for each in (ONE, TWO, THREE) if at.is_on(each) or at.is_locked(each)] == []
     assert [type(act) for act in at.journal.acts[-2:]] == [LockAsked, LessonOver]
 
@@ -128,3 +130,34 @@ async def test_a_lesson_whose_end_the_disk_refuses_goes_on_as_it_was_before() ->
     await at.seats.sit(LINA, TWO)
     assert at.is_on(TWO)
     assert at.is_locked(TWO)
+
+
+class Slow(Written):
+    """What is read from the disk that writes the end."""
+
+    def __init__(self, disk: FakeJournal) -> None:
+        super().__init__({TWO: MaterialsDeclared(3, "earlier", (), ("h0",))})
+        self._disk = disk
+
+    async def last_declared(self, device: DeviceId, feature: str) -> Declared | None:
+        await self._disk.turning.wait()
+        return await super().last_declared(device, feature)
+
+
+async def test_who_takes_a_word_looks_after_the_disk_whether_the_lesson_is_on_still() -> None:
+    """Another lesson's end, and a device met first, of which the disk tells more."""
+    at = await Room().begun()
+    await at.arrivals.take(TWO, WELCOME)
+    materials, disk = given(at, Slow(at.journal)), at.journal
+    disk.turning.clear()
+    async with asyncio.TaskGroup() as tasks:
+        over = Report("presence", 99, "over")
+        tasks.create_task(at.arrivals.take(TWO, over))
+        tasks.create_task(materials.take(TWO, WELCOME))
+        await asyncio.sleep(0)
+        tasks.create_task(at.presence.end())
+        await asyncio.sleep(0)
+        disk.turning.set()
+    assert not at.is_on(TWO)
+    assert (TWO, "materials") not in at.room.declared
+    assert isinstance(disk.acts[-1], LessonOver)

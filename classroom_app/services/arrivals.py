@@ -24,7 +24,7 @@ class Arrivals:
         """Write down who is in reach as the lesson begins."""
         lesson = self._room.lesson_id()
         for device in self._room.connected(self._room.all_devices()):
-            if not self._room.is_on(lesson):
+            if not await self._room.is_on(lesson):
                 return
             if welcome := self._welcomes.get(device):
                 await self._came(device, welcome)
@@ -42,7 +42,7 @@ class Arrivals:
             case Report(feature="presence") if self._reported.get(device) != message:
                 await self._room.write(self._room.reported(device, message), {})
                 self._reported[device] = message
-                if self._room.is_on(lesson.id):
+                if await self._room.is_on(lesson.id):
                     await self._take_back(device, message)
             case Superseded():
                 await self._room.write(self._overruled(device, message), {})

@@ -107,6 +107,7 @@ class Attention:
         """Renew for as long as the lesson lives; cancelled with the app, leases then end."""
         while True:
             await asyncio.sleep(RENEW_SECONDS)
+            await self._room.until_end_known()
             self.renew()
 
     def _believe(self, device: DeviceId, report: Report) -> None:

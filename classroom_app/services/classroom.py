@@ -79,6 +79,9 @@ class Classroom:
         self.touched = touched
         self.roster: Roster | None = None
         self.lesson: Lesson | None = None
+        self.end_known = asyncio.Event()
+        """Clear while an end is being written: where that is refused, the lesson is on again."""
+        self.end_known.set()
         self.utc_at_boot: float | None = None
         """What the wall's clock told when the boot clock was at 0, as it was last believed."""
         self.sittings: dict[DeviceId, Sitting] = {}
@@ -99,9 +102,15 @@ class Classroom:
             raise NoLesson
         return self.lesson
 
-    def is_on(self, lesson: LessonId) -> bool:
+    async def is_on(self, lesson: LessonId) -> bool:
         """Return whether this lesson is on still; look so after every wait in a lesson."""
+        await self.until_end_known()
         return self.lesson is not None and self.lesson.id == lesson
+
+    async def until_end_known(self) -> None:
+        """Wait while an end is being written: nobody knows whether the lesson goes on."""
+        while not self.end_known.is_set():
+            await self.end_known.wait()
 
     def lesson_id(self) -> LessonId:
         return self.running().id

@@ -241,6 +241,7 @@ class Collecting:
 
     async def _ask(self, ticket: str, device: DeviceId) -> None:
         room = self._room
+        await room.until_end_known()
         if device not in self._open.get(ticket, ()) or room.lesson is None:
             return
         asked = HandInAsked(ticket, ASK_SECONDS, room.lesson.id, QUOTA_BYTES, FILES_MAX)
@@ -287,9 +288,10 @@ class Collecting:
 
     async def _fetch(self, device: DeviceId, ticket: str, file: OfferedFile) -> None:
         room = self._room
+        await room.until_end_known()
         lesson, pupil = room.running(), room.pupil_at(device)
         await self._fetches.fetch(device, file.document, file.size)
-        if not room.is_on(lesson.id):
+        if not await room.is_on(lesson.id):
             raise NoLesson
         folder = self._folder_of(device, pupil)
         laid = await off_loop(self._bulk, partial(self._lay, file, self._folder / folder))
@@ -345,6 +347,7 @@ class Collecting:
         self, ticket: str, device: DeviceId, files: int, failed: int, reason: str
     ) -> None:
         room = self._room
+        await room.until_end_known()
         act = CollectDone(
             id=room.new_id(),
             lesson=room.lesson_id(),

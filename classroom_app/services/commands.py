@@ -35,6 +35,7 @@ async def ask_all(
 async def ask(room: Classroom, device: DeviceId, command: Command, act_id: str) -> tuple[str, str]:
     """Ask one device; return how it ended and why, and write it down."""
     state, reason = await _end(room, device, command)
+    await room.until_end_known()
     if room.lesson is not None:
         shown = Shown(
             id=room.new_id(),

@@ -147,6 +147,7 @@ class Control:
             return
         self.said(driving.device, state, reason)
         room = self._room
+        await room.until_end_known()
         if room.lesson is not None:
             ended = ControlEnded(
                 id=room.new_id(),

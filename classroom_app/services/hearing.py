@@ -156,6 +156,7 @@ class Hearing:
     async def _take_all(self, device: DeviceId, messages: deque[FromDevice]) -> None:
         for message in messages:
             for feature in self._features:
+                await self._room.until_end_known()
                 await self._let_take(feature, device, message)
 
     async def _let_take(self, feature: Takes, device: DeviceId, message: FromDevice) -> None:

@@ -192,7 +192,7 @@ class Materials:
 
     async def _recall(self, device: DeviceId, lesson: LessonId) -> None:
         kept = await self._recalls.last_declared(device, "materials")
-        if self._room.is_on(lesson):
+        if await self._room.is_on(lesson):
             self._turn(device, self._room.read(kept) if kept else None)
 
     async def _reported(self, device: DeviceId, message: MaterialReport) -> None:

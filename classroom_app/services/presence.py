@@ -144,6 +144,7 @@ class Presence:
         if old is None:
             return Changed()
         roster = await self._rosters.roster(old.id)
+        await room.until_end_known()
         if room.roster is not old:
             return await self.refresh()  # what was taken meanwhile may have been read before this
         if roster is None or room.lesson is None:
@@ -179,7 +180,7 @@ class Presence:
             room.declare(device, lesson_declared(room, device, version))
         for device in devices:
             for feature in self._follows:
-                if not room.is_on(lesson):
+                if not await room.is_on(lesson):
                     return
                 try:
                     await feature.sat(device, room.pupil_at(device))
@@ -222,7 +223,7 @@ class Presence:
             raise
         room.came = set()
         room.devices.show_papers()
-        if room.is_on(lesson.id):
+        if await room.is_on(lesson.id):
             for feature in self._follows:
                 feature.began(None)
             await self._arrivals.begun()
@@ -343,6 +344,7 @@ class Presence:
             over = replace(lesson_declared(room, device, version), state="over", until_seconds=0)
             told += [(device, self._free(version)), (device, over)]
         room.lesson, self._ending = None, lesson
+        room.end_known.clear()
         try:
             await room.write_all(act, told)
         except BaseException:
@@ -350,6 +352,7 @@ class Presence:
             raise
         finally:
             self._ending = None
+            room.end_known.set()
         handed_in = sum(seen.handed_in for seen in room.seen.values())
         for feature in self._follows:
             feature.forget()
@@ -376,7 +379,7 @@ class Presence:
         self._over = None
         # What the features let go of at the end stands in the journal, as after a restart.
         kept = await self._resumes.under_way()
-        if room.is_on(later.id):
+        if await room.is_on(later.id):
             for feature in self._follows:
                 feature.began(kept)
             await self._arrivals.begun()
@@ -395,6 +398,7 @@ class Presence:
         since = self._room.clock.seconds()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
+            await self._room.until_end_known()
             lesson, now = self._room.lesson, self._room.clock.seconds()
             if lesson is not None and not self._room.left_seconds():
                 with suppress(NotKept):  # devices end it by themselves; here it is tried again

@@ -98,7 +98,7 @@ class Seats:
 
     async def _follow(self, device: DeviceId, lesson: LessonId) -> None:
         for feature in self._follows:
-            if self._room.is_on(lesson):
+            if await self._room.is_on(lesson):
                 await feature.sat(device, self._room.pupil_at(device))
 
     def _put_back(self, before: Mapping[DeviceId, Sitting | None]) -> None:

@@ -191,6 +191,7 @@ class Showing:
             self._over(ShowEnded(show.whose, why))
         room = self._room
         try:
+            await room.until_end_known()
             if room.lesson is not None:
                 act = ShowOver(
                     id=room.new_id(),
@@ -328,6 +329,7 @@ class Showing:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
+            await self._room.until_end_known()
             self.renew()
 
     def renew(self) -> None:

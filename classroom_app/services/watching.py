@@ -172,9 +172,12 @@ class Watching:
 
     async def _look_away(self, device: DeviceId, why: str) -> None:
         """Look closely at this one no longer; the end is written as the beginning was."""
-        if self._close.pop(device, None) is None or self._room.lesson is None:
-            return
         room = self._room
+        if self._close.pop(device, None) is None:
+            return
+        await room.until_end_known()
+        if room.lesson is None:
+            return
         act = LookedAway(
             id=room.new_id(),
             lesson=room.lesson_id(),
@@ -214,6 +217,7 @@ class Watching:
     async def _renewing(self) -> None:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
+            await self._room.until_end_known()
             self.renew()
 
     async def _sharing(self) -> None:

@@ -8,17 +8,23 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from classroom_app.domain.acts import Declared, LessonOver, LockAsked
+from classroom_app.domain.acts import Declared, DeviceCame, LessonOver, LockAsked, SeatClaim
 from classroom_app.domain.errors import NoLesson, StoreFull
 from classroom_app.domain.lesson import Device, DeviceId
 from classroom_app.services.arrivals import Arrivals
-from classroom_app.services.attention import Attention
+from classroom_app.services.attention import RENEW_SECONDS, Attention
+from classroom_app.services.hearing import Hearing
 from classroom_app.services.presence import Ended, Presence
 from classroom_app.services.seats import Seats
+from classroom_app.services.talking import Talking
+from device_bridge.protocol.attention import LockDeclared
 from device_bridge.protocol.hello import Held, Report, Welcome
 from device_bridge.protocol.materials import MaterialsDeclared
-from device_bridge.protocol.presence import LessonDeclared
+from device_bridge.protocol.messages import FromDevice
+from device_bridge.protocol.presence import LessonDeclared, SeatClaimed
+from device_bridge.protocol.talking import PupilSaid
 from tests.cart import LINA, NOBODY, ONE, TOM, TWO, Cart, FakeJournal
+from tests.unit.test_hearing import shown
 from tests.unit.test_seats import Kept
 from tests.unit.test_withdrawing import Written, given
 
@@ -161,3 +167,65 @@ async def test_who_takes_a_word_looks_after_the_disk_whether_the_lesson_is_on_st
     assert not at.is_on(TWO)
     assert (TWO, "materials") not in at.room.declared
     assert isinstance(disk.acts[-1], LessonOver)
+
+
+@asynccontextmanager
+async def end_refused(at: Room) -> AsyncGenerator[asyncio.TaskGroup]:
+    """As `ending`, by a disk that has room again once it has refused the end."""
+    disk = at.journal
+
+    async def end() -> None:
+        await refused(at.presence.end())
+        disk.full = False
+
+    disk.full = True
+    disk.turning.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(end())
+        await asyncio.sleep(0)
+        yield tasks
+        await asyncio.sleep(0)
+        disk.turning.set()
+
+
+async def test_what_comes_while_an_end_is_written_that_is_refused_is_not_lost() -> None:
+    at = await Room().begun()
+    features = at.arrivals, at.attention, at.seats, Talking(at.room)
+    told = list[Exception]()
+    hearing = Hearing(at.room, features, pictured=shown, refused=told.append, utc=lambda: 0.0)
+    claim = SeatClaimed("s2", at.room.lesson_id(), TOM)
+    words: list[FromDevice] = [PupilSaid("s1", "hand-up"), claim]
+    async with end_refused(at) as tasks:
+        hearing.up(TWO, WELCOME)
+        for word in words:
+            hearing.heard(TWO, word)
+        tasks.create_task(hearing.settle())
+        at.joins(THREE)
+        tasks.create_task(at.presence.refresh())
+    assert told == []
+    assert at.is_on(THREE)
+    assert at.is_locked(THREE), "as everybody"
+    assert {DeviceCame, SeatClaim} <= {type(act) for act in at.journal.acts}
+    held = at.room.lock_of(TWO)
+    assert held
+    assert held.version > WELCOME.held[0].version, "what it was told is told it above what it holds"
+    seen = at.room.evidence(TWO)
+    assert seen.claim == TOM
+    assert seen.wish
+    assert seen.wish.kind == "hand"
+
+
+async def test_a_lock_is_renewed_at_once_where_an_end_is_refused_after_a_long_wait() -> None:
+    at = await Room().begun()
+
+    def locks() -> int:
+        return sum(isinstance(one, LockDeclared) for one in at.devices.declared[ONE])
+
+    async with asyncio.TaskGroup() as tasks:
+        renewing = tasks.create_task(at.attention.run())
+        async with end_refused(at):
+            await asyncio.sleep(RENEW_SECONDS + 1)
+            assert locks() == 2, "when it began, and the lock"
+        await asyncio.sleep(0)
+        assert locks() == 3
+        renewing.cancel()

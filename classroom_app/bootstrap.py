@@ -33,6 +33,7 @@ from classroom_app.demo.verbs import Verbs
 from classroom_app.domain.errors import (
     AuthorityLocked,
     LessonLeft,
+    LessonWaits,
     NoLesson,
     NotKept,
     RoomError,
@@ -274,16 +275,18 @@ class Desk(QObject):
             await self._renew_own(school)
         return under_way
 
-    async def _resumed(self, school: School) -> bool:
+    async def _resumed(self, school: School, *, asked: bool = True) -> bool:
         """Take up the lesson that was under way; where it cannot be, that is said, and all goes on.
 
         An end that was not written down is tried again.
         """
         try:
-            return await school.resume()
-        except LessonLeft as error:
+            return await school.resume(asked=asked)
+        except (LessonLeft, LessonWaits) as error:
             self.desk.ended(refusal(error), goes_on=False)
         except NotKept as error:
+            if self.desk.lesson and school.room.lesson is None:  # its wall would stand for nothing
+                self.desk.ended(refusal(error), goes_on=False)
             self.desk.refused(error)
         return False
 
@@ -373,19 +376,27 @@ class Desk(QObject):
         made = Papers(papers, boot_seconds)
         await self.keeping.keep_papers(papers)
         self.central.go_on_as(server, signed)
+        lesson = self.desk.lesson or (self.school and self.school.presence.waits)
         joined = self._enter(made)
-        if self.desk.lesson:
-            await self._bring(joined, self.desk.lesson.class_id)
-            if await self._resumed(joined):
-                self._to_the_wall(joined)
+        if lesson:
+            await self._take_up(joined, lesson.class_id)
         await joined.sync.once(files=False)
         await self._show_classes()
 
-    async def _bring(self, joined: School, class_id: ClassId) -> None:
-        """Let the school bring a class back that was taken from here while its lesson is on."""
-        if await self.keeping.roster(class_id) is None:
-            with suppress(CloudError):
+    async def _take_up(self, joined: School, class_id: ClassId) -> None:
+        """Go on with a lesson; the school may bring its class back, which was taken from here.
+
+        Where it cannot be asked, that does not end the lesson: it waits for the next try.
+        """
+        asked = True
+        try:
+            if await self.keeping.roster(class_id) is None:
                 await joined.sync.once(files=False)
+        except (CloudError, NotKept) as error:
+            log.info("class not asked for", extra={"why": type(error).__name__})
+            asked = False
+        if await self._resumed(joined, asked=asked):
+            self._to_the_wall(joined)
 
     async def _go_on_at(self, server: str, signed: SignedIn, login: str) -> None:
         """Let all that is open go on by the tokens of a new sign-in."""
@@ -397,6 +408,8 @@ class Desk(QObject):
         self.first_run.came_in()
         self.desk.go_home()
         school.sync.go_on()
+        if lesson := school.presence.waits:
+            await self._take_up(school, lesson.class_id)
 
     @Slot()
     def _sign_in_anew(self) -> None:

@@ -351,10 +351,13 @@ class School:
         self.watching.tell()
         return True
 
-    async def resume(self) -> bool:
-        """Take up a lesson that had not ended; False where there is none. Raises `LessonLeft`."""
+    async def resume(self, *, asked: bool = True) -> bool:
+        """Take up a lesson that had not ended; False where there is none.
+
+        Raises `LessonLeft`, or `LessonWaits` where the school was not `asked` for its classes.
+        """
         try:
-            await self.presence.resume()
+            await self.presence.resume(asked=asked)
         except LessonLeft as error:
             if self.papers.signed.server:
                 raise

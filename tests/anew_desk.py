@@ -27,11 +27,12 @@ from central_mdm.identity.people import choose_password
 from central_mdm.journal.model import origins
 from classroom_app.bootstrap import Desk
 from classroom_app.cloud.client import Cloud
-from classroom_app.cloud.errors import NotSignedIn
+from classroom_app.cloud.errors import NotSignedIn, Unreachable
 from classroom_app.cloud.sync import Sync
+from classroom_app.domain.errors import StoreFull
 from classroom_app.loop import DeskLoop
 from classroom_app.presenters.words import speak
-from classroom_app.storage.keeping import open_keeping
+from classroom_app.storage.keeping import Keeping, open_keeping
 from tests.mdm import Mdm, running
 from tests.own_desk import HERE, until
 from tests.provider import sign_in_there
@@ -194,10 +195,8 @@ async def the_school_has_another_address(desk: Desk, mdm: Mdm) -> None:
     await until(lambda: desk.desk.school.synced_at)
 
 
-async def a_server_set_back_knows_the_computer_no_more(desk: Desk, mdm: Mdm) -> None:
-    """Sign in anew: it is said once, and the next try brings a new key. The lesson goes on."""
-    lesson, papers = desk.desk.lesson, await desk.keeping.papers()
-    assert papers is not None
+async def a_new_key_is_needed(desk: Desk, mdm: Mdm) -> None:
+    """Sign in at a server that knows the computer no more: it is said once."""
     await choose_password(mdm.ground, mdm.school, "lambert", NEW)
     async with mdm.ground.database.writing(mdm.school) as connection:
         await connection.execute(delete(certificates).where(certificates.c.party == LAMBERT))
@@ -208,6 +207,13 @@ async def a_server_set_back_knows_the_computer_no_more(desk: Desk, mdm: Mdm) -> 
     click(desk, "sign-in")
     await until(lambda: desk.first_run.told.wrong)
     assert desk.first_run.told.words.endswith("Sign in once more.")
+
+
+async def a_server_set_back_knows_the_computer_no_more(desk: Desk, mdm: Mdm) -> None:
+    """Sign in anew: the next try brings a new key. The lesson goes on."""
+    lesson, papers = desk.desk.lesson, await desk.keeping.papers()
+    assert papers is not None
+    await a_new_key_is_needed(desk, mdm)
     assert await desk.keeping.papers() == papers
     await desk.keeping.keep_scopes(())  # the copy had the class as another's; it is hers again
     click(desk, "sign-in")
@@ -216,6 +222,56 @@ async def a_server_set_back_knows_the_computer_no_more(desk: Desk, mdm: Mdm) -> 
     assert after is not None
     assert after.key != papers.key
     assert desk.desk.lesson == lesson
+
+
+async def a_lesson_waits_for_a_class_that_cannot_be_asked_for(
+    desk: Desk, mdm: Mdm, error: Exception
+) -> None:
+    """Sign in while the class is not here and the exchange fails; then once more, and it goes on.
+
+    The lesson is over for nobody: no end of it is written.
+    """
+    lesson = desk.desk.lesson
+    assert lesson is not None
+    await a_new_key_is_needed(desk, mdm)
+
+    async def fails(_: Sync, *, files: bool = True) -> None:
+        del files
+        raise error
+
+    await desk.keeping.keep_scopes(())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Sync, "once", fails)
+        click(desk, "sign-in")
+        await until(lambda: desk.desk.page == "classes" and not desk.first_run.busy)
+    assert desk.desk.lesson is None
+    assert desk.desk.summary.startswith(f"The lesson with {lesson.class_name} waits")
+    kept = await desk.keeping.under_way()
+    assert kept is not None
+    assert kept.lesson.id == lesson.id
+    await choose_password(mdm.ground, mdm.school, "lambert", NEW)
+    await until(lambda: told_after_a_turn(desk))
+    await until(desk.window.classes.anew.isVisible)
+    click(desk, "sign-in-anew")
+    type_in(desk, password=NEW)
+    click(desk, "sign-in")
+    await until(lambda: desk.desk.page == "wall")
+    assert desk.desk.lesson is not None
+    assert desk.desk.lesson.id == lesson.id
+
+
+async def a_lesson_that_cannot_be_read_leaves_no_wall(desk: Desk, mdm: Mdm) -> None:
+    await a_new_key_is_needed(desk, mdm)
+
+    async def fails(_: Keeping) -> None:
+        raise StoreFull
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Keeping, "under_way", fails)
+        click(desk, "sign-in")
+        await until(lambda: not desk.first_run.busy)
+    assert (desk.desk.page, desk.desk.lesson) == ("classes", None)
+    assert await desk.keeping.under_way(), "the next start finds it"
 
 
 async def a_whole_sign_in(desk: Desk, mdm: Mdm) -> None:
@@ -305,6 +361,9 @@ async def story(home: Path, folder: Path, issuer: str) -> None:
             await the_first_goes_on(desk, mdm)
             await the_school_has_another_address(desk, mdm)
             await a_server_set_back_knows_the_computer_no_more(desk, mdm)
+            for error in (Unreachable(), StoreFull()):
+                await a_lesson_waits_for_a_class_that_cannot_be_asked_for(desk, mdm, error)
+            await a_lesson_that_cannot_be_read_leaves_no_wall(desk, mdm)
             await desk.keeping.change_papers(certificate="")  # as where the school has a new root
         async with desk_at(home, mdm) as desk:
             await a_whole_sign_in(desk, mdm)

@@ -13,6 +13,7 @@ RoomError
 |- NotSaved       choose another `folder`: `saved` works lie there, and it takes no more
 |  |- SavingFull  or free some space there
 |- NotYourClass   the school says who teaches `name`
+|  |- LessonWaits  start again once the school is reached: its lesson was under way, and goes on
 |  |- LessonLeft  sign in once online, and begin anew: its lesson was under way, and is over
 |     |- OwnLessonLeft  type the passphrase of this computer's own school, and begin anew
 |- Unfit          choose another file than `name`
@@ -121,6 +122,10 @@ class NotYourClass(RoomError):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
+
+
+class LessonWaits(NotYourClass):
+    """A lesson of this class was under way; the class is not here, and the school was not asked."""
 
 
 class LessonLeft(NotYourClass):

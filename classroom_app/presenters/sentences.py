@@ -174,6 +174,10 @@ _ERRORS = {
     "NotShown": later("That cannot be shown any more. Choose again."),
     "ShowEnded": later("{name}'s screen is not shown any more: {why}"),
     "NotLookedAt": later("Look closely at the pupil first, then show the screen."),
+    "LessonWaits": later(
+        "The lesson with {name} waits: the school could not be asked for the class. Close Pupitre, "
+        "and open it again once the school is reached."
+    ),
     "LessonLeft": later(
         "The lesson with {name} is over: you have no right to it now. Its devices end it by "
         "themselves. Sign in once online and begin it anew, or ask your administrator."

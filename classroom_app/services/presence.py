@@ -20,6 +20,7 @@ from classroom_app.domain.errors import (
     GrantEnded,
     LessonLeft,
     LessonTooLong,
+    LessonWaits,
     NoClass,
     NoLesson,
     NotKept,
@@ -109,6 +110,8 @@ class Presence:
         self._mandate = ""
         self._ending: Lesson | None = None
         self._over: Ended | None = None
+        self.waits: Lesson | None = None
+        """What `resume` did not take up, and did not leave; it is left where another begins."""
 
     def mandate(self) -> str:
         """Return what a link shows at its beginning; empty outside a lesson."""
@@ -201,6 +204,8 @@ class Presence:
             now + min(seconds, LESSON_SECONDS_MAX),
         )
         mandate = self._signs.sign(lesson, now)
+        if waits := self.waits:
+            await self._write_left(waits)
         version = room.versions.next()
         act = LessonStarted(
             id=room.new_id(),
@@ -229,12 +234,14 @@ class Presence:
             await self._arrivals.begun()
         return Changed(lesson=True)
 
-    async def resume(self) -> Changed:
+    async def resume(self, *, asked: bool = True) -> Changed:
         """Go on with the lesson that a crash interrupted: same versions, no question.
 
         One whose time is over is ended. Raises `LessonLeft` where no right reaches it any more: its
-        end is written, and its devices end it by themselves.
+        end is written, and its devices end it by themselves. `asked`: whether what is here of the
+        classes is what the school has; else one whose class is not here waits: `LessonWaits`.
         """
+        self.waits = None
         kept = await self._resumes.under_way()
         if kept is None:
             return Changed()
@@ -246,6 +253,10 @@ class Presence:
         if not room.left_seconds():
             await self.end("time")
             return Changed(lesson=True)
+        if roster is None and not asked:
+            room.lesson, self.waits = None, lesson
+            self._enter(None)
+            raise LessonWaits(lesson.class_name)
         try:
             self._mandate = self._signed(lesson, roster)
         except (GrantEnded, NotYourClass, NotAllowed) as error:
@@ -263,12 +274,16 @@ class Presence:
 
     async def _leave(self, lesson: Lesson) -> None:
         """Write the end of a lesson whose devices no right lets us tell of it."""
-        room = self._room
-        room.lesson = None
+        self._room.lesson = None
         self._enter(None)
+        await self._write_left(lesson)
+
+    async def _write_left(self, lesson: Lesson) -> None:
+        room = self._room
         act = LessonOver(id=room.new_id(), lesson=lesson.id, at=room.clock.utc(), why="left")
         with suppress(NotKept):  # a full disk is told elsewhere; the next start leaves it again
             await room.write(act, {})
+            self.waits = None
 
     def _signed(self, lesson: Lesson, roster: Roster | None) -> str:
         if roster is None:

@@ -8,7 +8,7 @@ import pytest
 
 from central_mdm.contract.roster import Change, DeviceRow, PupilRow
 from classroom_app.domain.acts import LessonOver
-from classroom_app.domain.errors import LessonLeft, StoreFull
+from classroom_app.domain.errors import LessonLeft, LessonWaits, StoreFull
 from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId, Roster
 from classroom_app.storage.keeping import Keeping
 from device_bridge.protocol.presence import LessonDeclared
@@ -210,6 +210,39 @@ async def test_a_lesson_that_is_left_on_a_full_disk_is_left_again_at_the_next_st
             await app.school.resume()
         assert await ends(app.keeping, lesson) == ["left"]
         caplog.clear()
+
+
+async def nothing_of(class_id: ClassId) -> Roster | None:
+    del class_id
+
+
+async def test_a_lesson_whose_class_was_not_asked_for_waits_until_it_goes_on_or_another_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with teacher(SmallSchool(), tmp_path / "app", PLACES) as app:
+        await app.start()
+        lesson = app.school.room.lesson_id()
+    async with teacher(SmallSchool(), tmp_path / "app", PLACES) as app:
+
+        async def waits() -> None:
+            with monkeypatch.context() as patched:
+                patched.setattr(app.keeping, "roster", nothing_of)
+                with pytest.raises(LessonWaits) as told:
+                    await app.school.resume(asked=False)
+            assert told.value.name == "5e B"
+            assert (app.school.room.lesson, app.school.room.tiles()) == (None, ())
+            assert await ends(app.keeping, lesson) == []
+
+        await waits()
+        assert await app.school.resume(asked=False)
+        assert app.school.room.lesson_id() == lesson
+        await waits()
+        await app.start()
+        assert await ends(app.keeping, lesson) == ["left"]
+        another = app.school.room.lesson_id()
+        kept = await app.keeping.under_way()
+        assert kept
+        assert kept.lesson.id == another, "nor is it what a restart finds"
 
 
 async def test_a_lesson_is_left_where_the_grant_names_its_class_no_more(

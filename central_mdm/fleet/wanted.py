@@ -68,14 +68,14 @@ async def take_reports(ground: Ground, caller: Caller, told: Reports) -> Taken:
     """Keep what a device reports; what is of nothing that was wanted of it is left out."""
     school, now = caller.school, ground.clock()
     async with ground.database.writing(school) as connection:
-        return Taken(await _keep_reports(connection, school, caller.id, told, now))
+        return Taken(await _keep_reports(connection, school, caller.id, told, now, now))
 
 
 async def keep_carried(
     connection: AsyncConnection, school: str, device: str, told: Reports, at: int, now: int
 ) -> None:
     """Keep what a device said at `at`, by its own clock, and somebody has brought."""
-    await _keep_reports(connection, school, device, told, min(at, now), is_carried=True)
+    await _keep_reports(connection, school, device, told, min(at, now), now)
 
 
 async def standings(ground: Ground, school: str, after: str) -> Standings:
@@ -162,13 +162,12 @@ async def _keep_reports(
     device: str,
     told: Reports,
     at: int,
-    *,
-    is_carried: bool = False,
+    now: int,
 ) -> int:
-    """Keep what is of something that was wanted; return how many that are."""
+    """Keep what is of something that was wanted, as said at `at`; return how many that are."""
     known = [one for one in told.reports if one.feature in FEATURES or one.feature == LOST]
     for report in known:
-        await _keep_report(connection, school, device, report, at, is_carried=is_carried)
+        await _keep_report(connection, school, device, report, at, now)
     taken = len(known)
     for ended in told.ended:
         taken += await _end(connection, school, device, ended)
@@ -181,17 +180,18 @@ async def _keep_report(
     device: str,
     report: Report,
     at: int,
-    *,
-    is_carried: bool,
+    now: int,
 ) -> None:
     facts = {"version": report.version, "state": report.state, "reason": report.reason}
     keys = {"school": school, "device": device, "feature": report.feature}
     kept = upsert(connection, reports).values(keys | facts | {"told_at": at})
     # What a device says now holds, of an older version too: a school that was set back, or takes a
-    # declaration away, wants what was wanted before. One carried late takes no newer one's place.
+    # declaration away, wants what was wanted before. One carried late takes no newer one's place;
+    # what is of a moment still to come was kept while our clock was ahead, and gives way.
     older = (reports.c.version < report.version) | (reports.c.told_at <= at)
+    older |= reports.c.told_at > now
     kept = kept.on_conflict_do_update(
-        index_elements=list(keys), set_=facts | {"told_at": at}, where=older if is_carried else None
+        index_elements=list(keys), set_=facts | {"told_at": at}, where=older
     )
     await connection.execute(kept)
 

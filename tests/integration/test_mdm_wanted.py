@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from central_mdm.cli import main
 from central_mdm.contract.fleet import Inventory
 from central_mdm.contract.roster import ClassRow, DeviceRow
-from central_mdm.contract.wanted import COMMANDS_MAX, Order, Reports
+from central_mdm.contract.wanted import COMMANDS_MAX, Order, Report, Reports
 from central_mdm.fleet.declaring import nearest
 from central_mdm.fleet.ended import cancel_wipes, choose_role, end_person, keep_person
 from central_mdm.fleet.enrolment import Code, make_code
@@ -33,7 +33,7 @@ from central_mdm.fleet.urgent import (
     end_wipe,
     urgent_of,
 )
-from central_mdm.fleet.wanted import look_anew
+from central_mdm.fleet.wanted import keep_carried, look_anew
 from central_mdm.fleet.wanted_model import reports, urgent
 from central_mdm.identity import second_factor
 from central_mdm.identity.model import second_factors
@@ -347,6 +347,28 @@ async def test_what_a_device_says_now_holds_though_it_is_of_an_older_version(mdm
             reports.c.device == enrolled["device"]
         )
         assert (await connection.execute(found)).all() == [(version, "failed")]
+
+
+@pytest.mark.parametrize(
+    ("ahead_seconds", "known"), [(-60, "newer"), (0, "older"), (9999, "older")]
+)
+async def test_what_is_carried_late_takes_no_newer_ones_place_but_of_one_told_by_a_clock_ahead(
+    mdm: Mdm, ahead_seconds: int, known: str
+) -> None:
+    mdm.clock.at += ahead_seconds
+    asked = {"csr": new_request(), "inventory": {"kind": "laptop"}}
+    code = mdm.sample["devices"][0]["code"]
+    enrolled = (await mdm.http.post("/api/enrolments", json={"code": code, **asked})).json()
+    newer = {"feature": "screen_timeout", "version": 9, "state": "applied", "reason": "newer"}
+    told, by = {"reports": [newer]}, bearer(enrolled["token"])
+    assert (await mdm.http.post("/api/reports", json=told, headers=by)).is_success
+    mdm.clock.at -= ahead_seconds
+    older = Reports((Report("screen_timeout", 8, "applied", "older"),))
+    async with mdm.ground.database.writing(mdm.school) as connection:
+        said_at, now = mdm.clock.at - 120 * (ahead_seconds < 0), mdm.clock.at
+        await keep_carried(connection, mdm.school, enrolled["device"], older, said_at, now)
+        found = select(reports.c.reason).where(reports.c.device == enrolled["device"])
+        assert await connection.scalar(found) == known
 
 
 @on_sqlite

@@ -42,7 +42,7 @@ from classroom_app.domain.errors import (
     StoreLocked,
 )
 from classroom_app.domain.founding import Founding
-from classroom_app.domain.lesson import ClassId, DeviceId
+from classroom_app.domain.lesson import ClassId, DeviceId, Lesson
 from classroom_app.domain.ready import Offered, ReadyDocument
 from classroom_app.domain.tile import Tile
 from classroom_app.found import Found
@@ -227,6 +227,7 @@ class Desk(QObject):
         self._pace.timeout.connect(self._show)
         self._writing = QTimer(self, singleShot=True, interval=JOURNAL_MS)
         self._writing.timeout.connect(self._read_journal)
+        self._taking_up = asyncio.Lock()
         self._arriving = QTimer(self, singleShot=True, interval=ROSTER_MS)
         self._arriving.timeout.connect(self._take_roster)
         keeping.roster_changed = self._arriving.start
@@ -379,24 +380,31 @@ class Desk(QObject):
         lesson = self.desk.lesson or (self.school and self.school.presence.waits)
         joined = self._enter(made)
         if lesson:
-            await self._take_up(joined, lesson.class_id)
+            await self._take_up(joined, lesson)
         await joined.sync.once(files=False)
         await self._show_classes()
 
-    async def _take_up(self, joined: School, class_id: ClassId) -> None:
+    async def _take_up(self, joined: School, lesson: Lesson) -> None:
         """Go on with a lesson; the school may bring its class back, which was taken from here.
 
         Where it cannot be asked, that does not end the lesson: it waits for the next try.
         """
-        asked = True
+        joined.presence.waits, asked = lesson, True
         try:
-            if await self.keeping.roster(class_id) is None:
+            if await self.keeping.roster(lesson.class_id) is None:
                 await joined.sync.once(files=False)
         except (CloudError, NotKept) as error:
             log.info("class not asked for", extra={"why": type(error).__name__})
             asked = False
-        if await self._resumed(joined, asked=asked):
-            self._to_the_wall(joined)
+        await self._go_on_with_what_waits(joined, asked=asked)
+
+    async def _go_on_with_what_waits(self, school: School, *, asked: bool) -> None:
+        """Take up the lesson that waits, unless another was begun meanwhile."""
+        async with self._taking_up:
+            if school.presence.waits is None or school.room.lesson is not None:
+                return
+            if await self._resumed(school, asked=asked):
+                self._to_the_wall(school)
 
     async def _go_on_at(self, server: str, signed: SignedIn, login: str) -> None:
         """Let all that is open go on by the tokens of a new sign-in."""
@@ -409,7 +417,7 @@ class Desk(QObject):
         self.desk.go_home()
         school.sync.go_on()
         if lesson := school.presence.waits:
-            await self._take_up(school, lesson.class_id)
+            await self._take_up(school, lesson)
 
     @Slot()
     def _sign_in_anew(self) -> None:
@@ -796,6 +804,9 @@ class Desk(QObject):
             self.classes.show(classes)
         if self.school and await self.school.refresh():
             self._show()
+        if self.school and (lesson := self.school.presence.waits):
+            here = await self.keeping.roster(lesson.class_id) is not None
+            await self._go_on_with_what_waits(self.school, asked=here)
 
     @Slot(str)
     def _on_page(self, page: str) -> None:

@@ -13,7 +13,7 @@ RoomError
 |- NotSaved       choose another `folder`: `saved` works lie there, and it takes no more
 |  |- SavingFull  or free some space there
 |- NotYourClass   the school says who teaches `name`
-|  |- LessonWaits  start again once the school is reached: its lesson was under way, and goes on
+|  |- LessonWaits  its lesson was under way, and goes on once the school is reached
 |  |- LessonLeft  sign in once online, and begin anew: its lesson was under way, and is over
 |     |- OwnLessonLeft  type the passphrase of this computer's own school, and begin anew
 |- Unfit          choose another file than `name`

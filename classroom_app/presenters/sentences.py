@@ -175,8 +175,8 @@ _ERRORS = {
     "ShowEnded": later("{name}'s screen is not shown any more: {why}"),
     "NotLookedAt": later("Look closely at the pupil first, then show the screen."),
     "LessonWaits": later(
-        "The lesson with {name} waits: the school could not be asked for the class. Close Pupitre, "
-        "and open it again once the school is reached."
+        "The lesson with {name} waits: the school could not be asked for the class. It goes "
+        "on once the school is reached."
     ),
     "LessonLeft": later(
         "The lesson with {name} is over: you have no right to it now. Its devices end it by "

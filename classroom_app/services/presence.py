@@ -241,12 +241,15 @@ class Presence:
         end is written, and its devices end it by themselves. `asked`: whether what is here of the
         classes is what the school has; else one whose class is not here waits: `LessonWaits`.
         """
-        self.waits = None
         kept = await self._resumes.under_way()
         if kept is None:
+            self.waits = None
             return Changed()
         room, lesson = self._room, kept.lesson
         roster = await self._rosters.roster(lesson.class_id)
+        if room.lesson and room.lesson.id != lesson.id:
+            return Changed()  # another has begun meanwhile
+        self.waits = None
         self._enter(roster or Roster(lesson.class_id, lesson.class_name, "", (), ()))
         room.lesson = lesson
         room.believe_clock()

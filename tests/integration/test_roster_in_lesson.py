@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from central_mdm.contract.roster import Change, DeviceRow, PupilRow
-from classroom_app.domain.acts import LessonOver
+from classroom_app.domain.acts import LessonOver, Resumed
 from classroom_app.domain.errors import LessonLeft, LessonWaits, StoreFull
 from classroom_app.domain.lesson import ClassId, DeviceId, LessonId, PupilId, Roster
 from classroom_app.storage.keeping import Keeping
@@ -237,9 +237,19 @@ async def test_a_lesson_whose_class_was_not_asked_for_waits_until_it_goes_on_or_
         assert await app.school.resume(asked=False)
         assert app.school.room.lesson_id() == lesson
         await waits()
-        await app.start()
+        under_way = app.keeping.under_way
+
+        async def another_begins_meanwhile() -> Resumed | None:
+            found = await under_way()
+            await app.start()
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(app.keeping, "under_way", another_begins_meanwhile)
+            await app.school.resume(asked=False)
         assert await ends(app.keeping, lesson) == ["left"]
         another = app.school.room.lesson_id()
+        assert another != lesson
         kept = await app.keeping.under_way()
         assert kept
         assert kept.lesson.id == another, "nor is it what a restart finds"

@@ -23,7 +23,7 @@ async def begun_anew(name: str, run: Callable[[], Work]) -> None:
         begun = now()
         try:
             return await run()
-        except Exception:
+        except Exception:  # whatever it is, the links go on; the log has where
             log.exception("begun anew", extra={"task": name})
         if now() - begun > ANEW_SECONDS_MAX:
             pause = ANEW_SECONDS

@@ -337,7 +337,7 @@ class Sync:
             self._say(replace(self.state, why=why, tried_at=self._now()))
             await self._count()
             raise
-        except Exception:
+        except Exception:  # a bug: it is said, and raised to whoever logs it
             self._of_works, failed = False, "own-fault"
             self._say(replace(self.state, why="own-fault", tried_at=self._now()))
             raise

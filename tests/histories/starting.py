@@ -18,15 +18,17 @@ from sqlalchemy.util import LRUCache
 T = TypeVar("T")
 
 
-def _sharing(  # hide_parameters by name: SQLAlchemy looks whether there is such an option
+def _sharing(  # options by name: SQLAlchemy looks which there are
     self: Engine,
     pool: Any,  # noqa: ANN401 - the engine's own
     dialect: Any,  # noqa: ANN401 - as above
     url: Any,  # noqa: ANN401 - as above
     hide_parameters: bool = False,  # noqa: FBT001, FBT002 - as above
+    execution_options: Any = None,  # noqa: ANN401 - as above
     **how: Any,  # noqa: ANN401 - as above
 ) -> None:
-    _ENGINE(self, pool, dialect, url, hide_parameters=hide_parameters, **how)
+    how |= {"hide_parameters": hide_parameters, "execution_options": execution_options}
+    _ENGINE(self, pool, dialect, url, **how)
     self._compiled_cache = _COMPILED  # pyright: ignore[reportPrivateUsage] - no other way
 
 

@@ -32,10 +32,7 @@ from tests.provider import TOKEN_SECONDS, provider, sign_in_there
 from tests.school import spoilt
 from tests.second_factors import apart
 
-pytestmark = [
-    pytest.mark.real_loop,
-    pytest.mark.parametrize("prepared_school", ["sqlite"], indirect=True),
-]
+pytestmark = pytest.mark.real_loop
 RETURNS = "http://127.0.0.1:40404/signed-in"
 VERIFIER = "v" * 43
 BASE64URL = ascii_uppercase + ascii_lowercase + digits + "-_"

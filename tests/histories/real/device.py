@@ -136,7 +136,7 @@ class RealAgent(Agent):
         async for raw in said(reader):
             match from_app.decode(raw):
                 case Brought() as brought:
-                    await self.carrying.take(line, brought)  # pyright: ignore[reportArgumentType] - of a link it needs `send` and a name
+                    self.carrying.brought(line, brought)  # pyright: ignore[reportArgumentType] - of a link it needs `send` and a name
                 case CertificateCarried(certificate):
                     await self.renewing.take(certificate)
                 case _:
@@ -173,6 +173,7 @@ async def live(stage: ChildStage) -> None:
         return
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(agent.wanted.run())
+        tasks.create_task(agent.carrying.run())
         tasks.create_task(agent.is_visited())
         if not stage.run.settles:
             tasks.create_task(agent.come())

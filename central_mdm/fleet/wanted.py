@@ -27,6 +27,7 @@ from central_mdm.identity.statements import sign
 from central_mdm.platform.authentication import Caller
 from central_mdm.platform.database import upsert
 from central_mdm.platform.ground import Ground
+from central_mdm.platform.numbers import number_after
 
 UNDONE_SECONDS: Final = 7 * 24 * 3600
 """So long after its end it is told that a device did not do what it was to."""
@@ -132,7 +133,7 @@ async def look_anew(
     version = await _version(connection, school, device)
     lacks = held == version and not owes and not await _has_told(connection, school, device)
     if held > version or lacks:
-        version = held + 1
+        version = number_after(held, now)
         mine = (devices.c.school == school, devices.c.id == device)
         await connection.execute(update(devices).where(*mine).values(wanted_version=version))
     return version

@@ -10,7 +10,7 @@ from central_mdm.contract.register import Hour
 from central_mdm.contract.roster import ClassRow, DeviceRow, PupilRow
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing
-from central_mdm.platform.numbers import numbers_after
+from central_mdm.platform.numbers import number_after, numbers_after
 from central_mdm.roster.feed import Told, check, told
 from central_mdm.roster.model import (
     OVER,
@@ -209,13 +209,14 @@ def next_assignment(now: int) -> ColumnElement[int]:
     return numbers_after(devices.c.assignment_version, now)
 
 
-async def go_above(connection: AsyncConnection, school: str, device: str, held: int) -> None:
+async def go_above(
+    connection: AsyncConnection, school: str, device: str, held: int, now: int
+) -> None:
     """Give a device's assignment a number above the one it holds: we were restored from a copy."""
     mine = (devices.c.school == school, devices.c.id == device)
     older = devices.c.assignment_version <= held
-    await connection.execute(
-        update(devices).where(*mine, older).values(assignment_version=held + 1)
-    )
+    higher = number_after(held, now)
+    await connection.execute(update(devices).where(*mine, older).values(assignment_version=higher))
 
 
 async def put_device(

@@ -608,4 +608,4 @@ async def test_a_device_that_says_it_holds_a_number_out_of_reach_leaves_the_serv
     about = (name, mdm.school, 3, mdm.clock.at, HELD_MAX, box, "hash", Inventory("laptop"))
     bundle = Bundle(name, seal_told(Told(*about), key, sealing)[0])
     back = await server.carry(Carry((bundle,), (Held(name, HELD_MAX),)))
-    assert back.wanted[0].version == HELD_MAX + 1, "and it is told what is really wanted"
+    assert back.wanted[0].version > HELD_MAX, "and it is told what is really wanted"

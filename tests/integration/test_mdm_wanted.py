@@ -328,7 +328,7 @@ async def test_an_agent_of_before_goes_on_by_its_policy_and_hears_of_nothing_els
     async with mdm.ground.database.reading(mdm.school) as connection:
         version = (await connection.execute(select(devices.c.wanted_version))).scalar_one()
     assert more.json()["wanted"], "restored from a copy, it goes above what a device knows"
-    assert version == knows + 1
+    assert version > knows
 
 
 async def test_what_a_device_says_now_holds_though_it_is_of_an_older_version(mdm: Mdm) -> None:

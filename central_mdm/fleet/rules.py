@@ -111,8 +111,8 @@ async def _news(ground: Ground, caller: Caller, told: CheckIn, known: Standing) 
     behind[0] = behind[0] and told.wanted < 0  # who hears what is wanted has it there
     if told.assignment_version > known.assignment_version:
         async with ground.database.writing(school) as connection:
-            held_here = told.assignment_version
-            await go_above(connection, school, caller.id, held_here, ground.clock())
+            now = ground.clock()
+            await go_above(connection, school, caller.id, told.assignment_version, now)
         behind[1] = True
     behind[2] = told.deny_list != known.deny_list  # it may know of one that was lost here
     if any(behind):

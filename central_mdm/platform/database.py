@@ -196,9 +196,9 @@ def upsert(connection: AsyncConnection, table: Table) -> sqlite.Insert:
 
 def _options(url: URL) -> dict[str, Any]:
     # What a statement was told (names, hashes) is for no log and no terminal: `hide_parameters`.
+    pool = {"pool_timeout": POOL_SECONDS, "hide_parameters": True}
     # Of an INSERT SQLAlchemy keeps no count by itself: -1 on PostgreSQL, where nothing was written
     # as well.
-    pool = {"pool_timeout": POOL_SECONDS, "hide_parameters": True}
     pool |= {"execution_options": {"preserve_rowcount": True}}
     if url.get_backend_name() == "sqlite":
         how = {"timeout": BUSY_SECONDS, "async_creator_fn": Held}

@@ -26,7 +26,7 @@ from central_mdm.identity.tokens import revoke_person
 from central_mdm.platform.database import upsert
 from central_mdm.platform.errors import Missing, NotAllowed
 from central_mdm.platform.ground import Ground
-from central_mdm.platform.numbers import number_after
+from central_mdm.platform.numbers import number_after, numbers_after
 
 log = logging.getLogger(__name__)
 CERTIFICATE_SECONDS_MAX: Final = int(LEAF.total_seconds())
@@ -160,7 +160,7 @@ async def end_grants(ground: Ground, school: str) -> int:
         await connection.execute(
             update(schools)
             .where(schools.c.school == school)
-            .values(generation=schools.c.generation + 1)
+            .values(generation=numbers_after(schools.c.generation, ground.clock()))
         )
         return await publish_list(connection, ground, school)
 
@@ -214,7 +214,7 @@ async def publish_list(
     if left := ended[DENIED_MAX:]:
         log.error("deny list is full", extra={"school": school, "left": len(left)})
         if left_out is not None and _people(left) - set(left_out):
-            generation += 1
+            generation = number_after(generation, now)
             raised = update(schools).where(schools.c.school == school)
             await connection.execute(raised.values(generation=generation))
     keys = tuple(key for key, _ in ended[:DENIED_MAX])

@@ -103,7 +103,7 @@ async def test_a_stolen_device_is_on_the_list_until_its_certificate_would_have_e
     assert await end_grants(mdm.ground, mdm.school) == mdm.clock.at
     told = await listed(mdm, "keller")
     assert told is not None
-    assert (told.keys, told.generation) == ((), 1)
+    assert (told.keys, told.generation) == ((), mdm.clock.at)
     with pytest.raises(Missing):
         await end_device(mdm.ground, mdm.school, "dev-nobody")
 
@@ -133,12 +133,14 @@ async def test_a_server_set_back_to_a_copy_numbers_above_all_that_devices_have_s
     mine = (devices.c.school == mdm.school, devices.c.id == device)
     version = select(devices.c.assignment_version).where(*mine)
 
-    async def numbers() -> tuple[int, int, int]:
+    async def numbers() -> tuple[int, ...]:
         number = await end_grants(mdm.ground, mdm.school)
+        generation = (await granted(mdm, "keller")).generation
         policy = await declare_policy(mdm.ground, mdm.school, 120, "")
         async with mdm.ground.database.writing(mdm.school) as connection:
             await remove_device(connection, mdm.school, "5B", device, mdm.clock.at)
-            return number, policy.version, (await connection.execute(version)).scalar_one()
+            assignment = (await connection.execute(version)).scalar_one()
+        return number, generation, policy.version, assignment
 
     async with mdm.ground.database.reading(mdm.school) as connection:
         copied = (await connection.execute(version)).scalar_one()
@@ -146,6 +148,8 @@ async def test_a_server_set_back_to_a_copy_numbers_above_all_that_devices_have_s
     seen = await numbers()
     async with mdm.ground.database.writing(mdm.school) as connection:  # as in the copy
         await connection.execute(delete(deny_lists).where(deny_lists.c.school == mdm.school))
+        whole = update(schools).where(schools.c.school == mdm.school)
+        await connection.execute(whole.values(generation=0))
         newer = (policies.c.school == mdm.school, policies.c.version >= mdm.clock.at)
         await connection.execute(delete(policies).where(*newer))
         back = update(devices).where(*mine).values(assignment_version=copied)
@@ -203,8 +207,8 @@ async def test_whom_a_server_set_back_to_a_copy_has_forgotten_to_end_any_app_bri
     told = (await mdm.http.get(trust, headers=headers)).json()
     assert not told.get("lost_list")
     newest = read_deny_list(told["deny_list"], school_of(signed))
-    assert (newest.keys, newest.generation) == ((thumbprint_of(key.public_key()),), 1)
-    assert newest.number == mdm.clock.at
+    assert newest.keys == (thumbprint_of(key.public_key()),)
+    assert (newest.number, newest.generation) == (mdm.clock.at, mdm.clock.at - 1), "as it was told"
     assert [each.getMessage() for each in caplog.records if each.levelno >= WARNING] == [
         "ended again"
     ]
@@ -264,7 +268,7 @@ async def test_a_grant_says_under_which_list_and_generation_it_holds(mdm: Mdm) -
     assert (before.generation, before.deny_list, before.role) == (0, 0, "teacher")
     await end_grants(mdm.ground, mdm.school)
     after = await granted(mdm, "keller")
-    assert (after.generation, after.deny_list) == (1, mdm.clock.at)
+    assert (after.generation, after.deny_list) == (mdm.clock.at, mdm.clock.at)
 
 
 async def test_a_substitute_has_a_class_for_today_and_what_the_role_allows(mdm: Mdm) -> None:

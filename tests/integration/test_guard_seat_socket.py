@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from device_bridge.agent.guard.seat_socket import SeatSocket
 from device_bridge.agent.local_socket import FRAME_BYTES_MAX, LocalWire, connect
 from device_bridge.protocol.messages import decode_to_seat, encode
+from device_bridge.protocol.pictures import Frame, covering
 from device_bridge.protocol.seat import (
     CurtainAnswered,
     DropCurtain,
@@ -21,6 +23,8 @@ from device_bridge.protocol.seat import (
 from tests.guards import FakeSeat, Hands, guard_in
 
 pytestmark = pytest.mark.real_loop
+UNREAD_BYTES = 2_000_000
+"""More than the kernel and a reader that does not read hold of a socket."""
 
 
 @dataclass
@@ -28,10 +32,10 @@ class Heard:
     """A guard's ear: what it was told, in order."""
 
     words: list[str] = field(default_factory=list[str])
-    tell: list[object] = field(default_factory=list[object])
+    tell: list[Callable[[ToSeat], None]] = field(default_factory=list[Callable[[ToSeat], None]])
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def attach(self, tell: object) -> None:
+    def attach(self, tell: Callable[[ToSeat], None]) -> None:
         self._note("attach")
         self.tell.append(tell)
 
@@ -110,6 +114,27 @@ async def test_a_newer_seat_takes_the_place_of_one_that_hangs(tmp_path: Path) ->
         assert await heard.until(4) == ["attach", "detach", "attach", "SeatUp"]
         await ended(first)
         await second.close()
+
+
+async def test_of_two_that_come_while_the_one_before_is_slow_to_go_the_last_one_stays(
+    tmp_path: Path,
+) -> None:
+    heard = Heard()
+    async with seated(tmp_path / "seat.sock", heard) as hangs:
+        await heard.until(1)
+        heard.tell[0](Frame(1, 1, 64, 48, 64, 48, covering(b"x" * UNREAD_BYTES, 64, 48)))
+        second = await connect(tmp_path / "seat.sock")
+        await heard.until(2)
+        third = await connect(tmp_path / "seat.sock")
+        third.send(encode(SeatUp("lina", ())))
+        came = ["attach", "detach", "detach", "attach", "SeatUp"]
+        assert await heard.until(5) == came
+        await ended(second)
+        await hangs.receive()  # it wakes, and so the guard has closed it
+        await ended(hangs)
+        third.send(encode(CurtainAnswered(1)))
+        assert await heard.until(6) == [*came, "CurtainAnswered"]
+        await third.close()
 
 
 async def test_the_socket_is_private_and_reached_in_a_deep_folder(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ class SeatSocket:
         if before is not None:
             self._guard.detach()
             await before.close()
-        self._guard.attach(lambda message: wire.send(encode(message)))
+        if self._seat is wire:  # else a newer one came while the older one was slow to go
+            self._guard.attach(lambda message: wire.send(encode(message)))
 
     async def _listen(self, wire: LocalWire) -> None:
         while True:

@@ -6,6 +6,7 @@ import random
 import signal
 import struct
 from contextlib import suppress
+from itertools import dropwhile
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -90,13 +91,15 @@ async def run(ground: Ground, name: str) -> str:
             seen = await attack
         async with sitting(ground, guard.folder):  # the login starts it again
             await asyncio.sleep(BACK_SECONDS)
-    changes = [change for change in app.shown.of(HONEST) if change.at > killed]
-    fell = next((change for change in changes if not change.held), None)
+            left = monotonic()
+    changes = [change for change in app.shown.of(HONEST) if change.at < left]
+    since_held = dropwhile(lambda change: not change.held, changes)
+    fell = next((change for change in since_held if not change.held), None)
     if fell is None or fell.at - killed > PROOF_OLD_SECONDS:
         raise Owed(f"a lock without a seat was shown: {changes}")
     if not changes[-1].held:
         raise Owed(f"the seat came back and is not locked: {changes[-1]}")
-    took = fell.at - killed
+    took = max(0.0, fell.at - killed)  # the attacker says it after it has killed
     return f"{seen}; not locked on the wall after {took:.1f} s, locked with the next seat"
 
 

@@ -146,10 +146,8 @@ async def test_a_server_set_back_to_a_copy_numbers_above_all_that_devices_have_s
         copied = (await connection.execute(version)).scalar_one()
     mdm.clock.at += 60
     seen = await numbers()
+    await forget_who_was_ended(mdm)
     async with mdm.ground.database.writing(mdm.school) as connection:  # as in the copy
-        await connection.execute(delete(deny_lists).where(deny_lists.c.school == mdm.school))
-        whole = update(schools).where(schools.c.school == mdm.school)
-        await connection.execute(whole.values(generation=0))
         newer = (policies.c.school == mdm.school, policies.c.version >= mdm.clock.at)
         await connection.execute(delete(policies).where(*newer))
         back = update(devices).where(*mine).values(assignment_version=copied)

@@ -85,6 +85,7 @@ async def run(ground: Ground, name: str) -> str:
     async with taught(ground, moved=True) as (guard, app):
         await app.do("hold")
         async with asyncio.TaskGroup() as group:
+            starts = monotonic()
             attack = group.create_task(ground.hostile(name, guard, begun, on=ground.device))
             await begun.wait()
             killed = monotonic()
@@ -94,7 +95,7 @@ async def run(ground: Ground, name: str) -> str:
             left = monotonic()
     changes = [change for change in app.shown.of(HONEST) if change.at < left]
     since_held = dropwhile(lambda change: not change.held, changes)
-    fell = next((change for change in since_held if not change.held), None)
+    fell = next((one for one in since_held if one.at > starts and not one.held), None)
     if fell is None or fell.at - killed > PROOF_OLD_SECONDS:
         raise Owed(f"a lock without a seat was shown: {changes}")
     if not changes[-1].held:
